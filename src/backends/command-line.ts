@@ -1,0 +1,29 @@
+/** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
+const SHELL_NAME = "dispatch";
+
+/**
+ * The user's shell line with words appended. The words travel as arguments, never inside the line, so no
+ * prompt or model name is ever read by a shell.
+ */
+export function shellInvocation(command: string, words: readonly string[]): string[] {
+	return ["sh", "-c", `${command.trim()} "$@"`, SHELL_NAME, ...words];
+}
+
+/** Whether the user's line already carries one of the flags (`--model x`, `--model=x`, `-m x`). */
+export function hasFlag(command: string, ...flags: string[]): boolean {
+	return flags.some((flag) => new RegExp(`(?:^|\\s)${flag}(?=[\\s=]|$)`).test(command));
+}
+
+/** A flag and its value, unless the user's line carries the flag already. */
+export function unlessGiven(command: string, flag: string, ...values: string[]): string[] {
+	return hasFlag(command, flag) ? [] : [flag, ...values];
+}
+
+/** `--model X`, where one is wanted and the user's line names none. */
+export function modelWords(
+	input: { command: string; model: string | null; modelFlag: boolean },
+	...flags: [string, ...string[]]
+): string[] {
+	if (!input.modelFlag || input.model === null || hasFlag(input.command, ...flags)) return [];
+	return [flags[0], input.model];
+}

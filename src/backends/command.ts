@@ -1,0 +1,16 @@
+import { shellInvocation } from "./command-line.ts";
+import type { Backend, OutputParser } from "./contract.ts";
+import { SESSION_VARIABLES } from "./session-environment.ts";
+import { eventText } from "./text.ts";
+
+/** Any other program: it gets the prompt as its last word; the plan and the ipc files tell everything else. */
+export const command: Backend = {
+	type: "command",
+	removeEnv: SESSION_VARIABLES,
+	addEnv: {},
+	start: (input) => ({ argv: shellInvocation(input.command, [input.prompt]), sessionId: null }),
+	resume: () => null,
+	parser: (): OutputParser => ({
+		line: (text) => (text.trim() === "" ? [] : [{ kind: "text", text: eventText(text) }]),
+	}),
+};

@@ -1,0 +1,67 @@
+/**
+ * What dispatch needs to know of an agent CLI: how it is started and resumed, and what its output says.
+ * One file per CLI; nothing outside this folder knows their flags or their events.
+ */
+import type { BackendType } from "../config/backend-type.ts";
+import type { Clock } from "../task/clock.ts";
+import type { Usage } from "../task/spec.ts";
+
+export interface StartInput {
+	/** the user's own shell command line, as configured */
+	command: string;
+	/** null: pass no `--model` */
+	model: string | null;
+	prompt: string;
+	/** a fresh uuid, for CLIs that let the caller name the session */
+	sessionId: string;
+	/** false: pass no `--model` whatever `model` says */
+	modelFlag: boolean;
+}
+
+export interface Invocation {
+	argv: string[];
+	/** the session's id where it is known before the start; else a `session` event tells it */
+	sessionId: string | null;
+}
+
+/**
+ * Why an agent could not do its work, as far as its own words tell.
+ * `not_started`: it refused its arguments or its surroundings. `no_session`: what it should resume is gone.
+ */
+export type FailureClass = "auth" | "rate_limited" | "not_started" | "no_session";
+
+/** Times are ms since the Unix epoch. Every text is free of terminal control sequences. */
+export type AgentEvent =
+	| { kind: "session"; id: string }
+	/** what it does now, one line of at most 200 characters */
+	| { kind: "activity"; text: string }
+	/** what the agent said */
+	| { kind: "message"; text: string }
+	/** `session`: the totals of the session, resumed runs included. `run`: of this process alone. */
+	| { kind: "usage"; usage: Usage; scope: "session" | "run" }
+	/** `until` is null when the CLI does not say; only a fatal one ends the run */
+	| { kind: "rate_limit"; until: number | null; fatal: boolean }
+	| { kind: "error"; message: string; failure: FailureClass | null }
+	/** the agent's own verdict; it may still live for a while */
+	| { kind: "result"; ok: boolean; message: string | null }
+	/** anything else it printed */
+	| { kind: "text"; text: string };
+
+/** Reads one process's output in order. It never throws, whatever it is fed. */
+export interface OutputParser {
+	/** @param text one line without its end */
+	line(text: string): AgentEvent[];
+}
+
+export interface Backend {
+	readonly type: BackendType;
+	start(input: StartInput): Invocation;
+	/** Goes on in the session `sessionId`; null when this CLI cannot. */
+	resume(input: StartInput): Invocation | null;
+	/** @param clock for prose such as "try again at 12:16 PM" */
+	parser(clock?: Clock): OutputParser;
+	/** variables of an agent session that dispatch itself may have been started from */
+	readonly removeEnv: readonly string[];
+	/** defaults; a value the user has set stays (see `agentEnvironment`) */
+	readonly addEnv: Readonly<Record<string, string>>;
+}

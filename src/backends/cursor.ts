@@ -1,0 +1,104 @@
+/**
+ * Cursor's `agent`: https://cursor.com/docs/cli/reference/output-format and …/parameters (read in November
+ * 2026; the CLI is in no registry, so this adapter is tested against what the documentation shows).
+ */
+import { type Clock, systemClock } from "../task/clock.ts";
+import { hasFlag, modelWords, shellInvocation, unlessGiven } from "./command-line.ts";
+import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
+import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
+import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
+import { SESSION_VARIABLES } from "./session-environment.ts";
+import { activityText, eventText } from "./text.ts";
+
+export const cursor: Backend = {
+	type: "cursor",
+	removeEnv: SESSION_VARIABLES,
+	addEnv: {},
+	start: (input) => ({ argv: argvOf(input, []), sessionId: null }),
+	resume(input) {
+		if (hasFlag(input.command, "--resume", "--continue")) return null;
+		return { argv: argvOf(input, ["--resume", input.sessionId]), sessionId: input.sessionId };
+	},
+	parser: cursorParser,
+};
+
+function argvOf(input: StartInput, session: string[]): string[] {
+	return shellInvocation(input.command, [
+		...unlessGiven(input.command, "--output-format", "stream-json"),
+		...unlessGiven(input.command, "--trust"),
+		...modelWords(input, "--model", "-m"),
+		...session,
+		// Whether it knows `--` is not documented; no option begins with a newline.
+		input.prompt.startsWith("-") ? `\n${input.prompt}` : input.prompt,
+	]);
+}
+
+function cursorParser(clock: Clock = systemClock): OutputParser {
+	return tellingErrorsOnce({
+		line(text) {
+			const json = parseObject(text);
+			if (json === null) return plainLine(text, clock);
+			switch (stringAt(json, "type")) {
+				case "system":
+					return sessionEvents(json);
+				case "assistant":
+					return messageEvents(objectAt(json, "message"));
+				case "tool_call":
+					return json.subtype === "started" ? toolEvents(objectAt(json, "tool_call")) : [];
+				case "result":
+					return resultEvents(json, clock);
+				case "user":
+				case "thinking":
+					return [];
+				default:
+					return [{ kind: "text", text: eventText(text) }];
+			}
+		},
+	});
+}
+
+function sessionEvents(json: Json): AgentEvent[] {
+	const id = stringAt(json, "session_id");
+	return json.subtype === "init" && id ? [{ kind: "session", id }] : [];
+}
+
+function messageEvents(message: Json): AgentEvent[] {
+	const text = listAt(message, "content")
+		.map((block) => stringAt(block, "text") ?? "")
+		.join("");
+	return text === "" ? [] : [{ kind: "message", text: eventText(text) }];
+}
+
+/** One key names the tool: `{"shellToolCall": {"args": {"command": "npm test"}}}`; others come as `function`. */
+function toolEvents(call: Json): AgentEvent[] {
+	const [key, value] = Object.entries(call).find(([, candidate]) => isObject(candidate)) ?? [];
+	if (key === undefined || !isObject(value)) return [];
+	const args = objectAt(value, "args");
+	const detail = Object.values(args).find((arg) => typeof arg === "string") ?? value.arguments;
+	const name = key === "function" ? (stringAt(value, "name") ?? "tool") : toolName(key);
+	return [{ kind: "activity", text: activityText(name, typeof detail === "string" ? detail : null) }];
+}
+
+/** shellToolCall → Shell */
+function toolName(key: string): string {
+	const name = key.replace(/ToolCall$/, "");
+	return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+function resultEvents(json: Json, clock: Clock): AgentEvent[] {
+	const ok = json.is_error !== true && json.subtype === "success";
+	const message = stringAt(json, "result");
+	const usage = isObject(json.usage) ? [usageEvent(json.usage)] : [];
+	const result: AgentEvent = { kind: "result", ok, message: message === null ? null : eventText(message) };
+	return [...usage, ...(ok ? [] : errorEvents(message ?? "the run failed", clock)), result];
+}
+
+function usageEvent(usage: Json): AgentEvent {
+	const inputTokens = sumOf(usage, ["inputTokens", "cacheReadTokens", "cacheWriteTokens"]);
+	const outputTokens = sumOf(usage, ["outputTokens"]);
+	return {
+		kind: "usage",
+		scope: "run",
+		usage: { inputTokens, outputTokens, costUsd: null, estimated: false },
+	};
+}

@@ -1,0 +1,43 @@
+/** Reading JSON of unknown shape: every accessor answers null or [] where the field is missing or of another type. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is Json {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** null unless the line is one JSON object. */
+export function parseObject(line: string): Json | null {
+	if (!line.trimStart().startsWith("{")) return null;
+	try {
+		const value: unknown = JSON.parse(line);
+		return isObject(value) ? value : null;
+	} catch {
+		return null;
+	}
+}
+
+export function objectAt(json: Json, key: string): Json {
+	const value = json[key];
+	return isObject(value) ? value : {};
+}
+
+export function listAt(json: Json, key: string): Json[] {
+	const value = json[key];
+	return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+export function stringAt(json: Json, key: string): string | null {
+	const value = json[key];
+	return typeof value === "string" ? value : null;
+}
+
+/** null for anything but a finite number, JSON's 1e999 included. */
+export function numberAt(json: Json, key: string): number | null {
+	const value = json[key];
+	return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/** The sum of the numbers among the fields. */
+export function sumOf(json: Json, keys: readonly string[]): number {
+	return keys.reduce((sum, key) => sum + (numberAt(json, key) ?? 0), 0);
+}

@@ -1,0 +1,28 @@
+import type { AgentEvent } from "./contract.ts";
+
+/** A line (or a few, for a message) of `dispatch logs`; null for what a reader need not see. */
+export function renderEvent(event: AgentEvent): string | null {
+	switch (event.kind) {
+		case "session":
+			return `session ${event.id}`;
+		case "activity":
+			return `› ${event.text}`;
+		case "message":
+		case "text":
+			return event.text;
+		case "error":
+			return `error: ${event.message}`;
+		case "rate_limit":
+			return renderRateLimit(event.until, event.fatal);
+		// Its text was the last message, or the error, already.
+		case "result":
+			return event.ok ? null : "the agent reports failure";
+		case "usage":
+			return null;
+	}
+}
+
+function renderRateLimit(until: number | null, fatal: boolean): string {
+	const what = fatal ? "rate limited" : "close to the rate limit";
+	return until === null ? what : `${what} (resets ${new Date(until).toISOString()})`;
+}

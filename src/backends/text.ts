@@ -1,0 +1,30 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Longest text of one event, in characters. */
+const EVENT_TEXT_MAX = 16 * 1024;
+const ACTIVITY_MAX = 200;
+
+// All but tab and newline: what an agent prints must not steer the terminal of whoever reads its log.
+const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Safe to print, at most 16 KiB. */
+export function eventText(text: string): string {
+	return cut(
+		stripVTControlCharacters(cut(text, 2 * EVENT_TEXT_MAX)).replace(CONTROL_CHARACTERS, ""),
+		EVENT_TEXT_MAX,
+	);
+}
+
+/** `Bash: npm test`: one line of at most 200 characters. */
+export function activityText(tool: string, detail: string | null): string {
+	const line = eventText(detail ? `${tool}: ${detail}` : tool)
+		.replace(/\s+/g, " ")
+		.trim();
+	return cut(line, ACTIVITY_MAX);
+}
+
+function cut(text: string, max: number): string {
+	if (text.length <= max) return text;
+	// A cut must not leave half of a surrogate pair.
+	return `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}

@@ -1,0 +1,61 @@
+import { resolve } from "node:path";
+import { parseBatch } from "../../producer/batch.ts";
+import { checkFree, submit } from "../../producer/enqueue.ts";
+import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import type { Context } from "../context.ts";
+import { readTextFile, whoAmI } from "../option-values.ts";
+import { viewTasks } from "../views.ts";
+import { ensureWorker } from "../worker-up.ts";
+import { dispatchedLine, refuseNested, timeoutOf } from "./enqueue.ts";
+
+export interface BatchFlags {
+	key?: string;
+	unattended?: boolean;
+	allowNested?: boolean;
+	wait?: boolean;
+	timeout?: string;
+}
+
+export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
+	const { output, home } = context;
+	refuseNested(context.env, flags.allowNested);
+	const timeoutMs = timeoutOf(flags);
+	const tasks = await resolveAll(context, resolve(file), flags);
+	const store = await context.store();
+	for (const task of tasks) await checkFree(store, task);
+	const records: TaskRecord[] = [];
+	for (const task of tasks) {
+		const { record, repeated } = await submit(store, task);
+		records.push(record);
+		const line = repeated ? `\`${record.spec.id}\` was dispatched before under the same key.` : dispatchedLine(record);
+		if (!output.json) output.result(null, [line], [record.spec.id]);
+	}
+	await ensureWorker(context);
+	const ids = records.map(({ spec }) => spec.id);
+	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
+	output.result(output.json ? await viewTasks(store, records) : null, [`${count(ids.length)} on ${home.hostId}. Follow them with: dispatch ls`], []);
+	return undefined;
+}
+
+function count(tasks: number): string {
+	return tasks === 1 ? "1 task" : `${tasks} tasks`;
+}
+
+/** Every task is checked before the first one is submitted. */
+async function resolveAll(context: Context, file: string, flags: BatchFlags): Promise<ResolvedTask[]> {
+	const requests = parseBatch(readTextFile(file), {
+		file,
+		key: flags.key ?? null,
+		unattended: flags.unattended ?? isCi(context.env.CI),
+		createdBy: whoAmI(),
+		readPlan: readTextFile,
+	});
+	const tasks: ResolvedTask[] = [];
+	for (const request of requests) tasks.push(await resolveTask(context.home.hostId, context.config, request));
+	return tasks;
+}
+
+function isCi(value: string | undefined): boolean {
+	return value !== undefined && value !== "" && value !== "false" && value !== "0";
+}

@@ -1,0 +1,78 @@
+import { chooseModel } from "../../config/choose.ts";
+import { writePlan } from "../../ipc/plan-file.ts";
+import { inspectTaskDir, taskDirOf } from "../../ipc/task-dir.ts";
+import type { RecordChanges } from "../../queue/record-fields.ts";
+import { DispatchError } from "../../task/errors.ts";
+import { renderPlan } from "../../task/plan.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import type { TaskSpec } from "../../task/spec.ts";
+import { isEnded } from "../../task/states.ts";
+import type { Context } from "../context.ts";
+import { findTask } from "../find-task.ts";
+import { viewTask } from "../views.ts";
+import { ensureWorker } from "../worker-up.ts";
+
+export interface RetryFlags {
+	fresh?: boolean;
+	model?: string;
+}
+
+export async function retry(context: Context, given: string, flags: RetryFlags): Promise<number | undefined> {
+	const store = await context.store();
+	const record = await findTask(store, given);
+	const { id, host } = record.spec;
+	if (!isEnded(record.state)) throw notEnded(record);
+	const spec = await specFor(context, record.spec, flags.model);
+	// A completed task has nothing left to go on with.
+	const fresh = flags.fresh === true || record.state === "completed";
+	if (fresh && host === context.home.hostId) resetPlan(store.namespace, spec);
+	const moved = await store.move({
+		id,
+		from: [record.state],
+		to: "queued",
+		revision: record.revision,
+		set: changesOf(record, spec, fresh),
+		why: "retry",
+	});
+	if (moved.result !== "moved") throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, { hint: `Look again: dispatch status ${id}` });
+	const how = fresh ? "from the beginning" : "where it stopped";
+	if (!context.output.json) context.output.result(null, [`\`${id}\` starts again ${how} using ${spec.model ?? spec.backend}.`], [id]);
+	if (host === context.home.hostId) await ensureWorker(context);
+	if (context.output.json) context.output.result(await viewTask(store, await store.need(id)), []);
+	return undefined;
+}
+
+function notEnded({ spec, state }: TaskRecord): DispatchError {
+	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state}, it has not ended.`, {
+		hint: state === "parked" ? `It goes on once it is answered: dispatch answer ${spec.id} "…"` : `Cancel it first: dispatch cancel ${spec.id}`,
+	});
+}
+
+async function specFor({ config }: Context, spec: TaskSpec, flag: string | undefined): Promise<TaskSpec> {
+	if (flag === undefined) return spec;
+	const { model, backend, promptAddition, reason } = await chooseModel(config, { prompt: spec.prompt, flag });
+	return { ...spec, model, backend, promptAddition, modelReason: reason };
+}
+
+/** Attempts and the clock of the deadline begin anew: the user decided on it. */
+function changesOf(record: TaskRecord, spec: TaskSpec, fresh: boolean): RecordChanges {
+	const sameSession = !fresh && spec.backend === record.spec.backend;
+	return {
+		spec,
+		startMode: fresh ? "fresh" : "resume",
+		sessionId: sameSession ? record.sessionId : null,
+		charge: true,
+		attempt: 0,
+		takenDown: 0,
+		workedMs: 0,
+		hold: null,
+		reason: null,
+		outcome: null,
+	};
+}
+
+/** The plan as it was before the first start; without our directory the start makes one. */
+function resetPlan(namespace: string, { cwd, id, host, nonce, planText, givenItems }: TaskSpec): void {
+	if (inspectTaskDir(cwd, id, { namespace, host, nonce }) !== "ours") return;
+	writePlan(taskDirOf(cwd, id), planText ?? renderPlan(id, givenItems));
+}

@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { DispatchError } from "../../task/errors.ts";
+import type { Context } from "../context.ts";
+
+export interface ServiceFlags {
+	print?: boolean;
+}
+
+export async function installService(context: Context, flags: ServiceFlags): Promise<number | undefined> {
+	const { output, env } = context;
+	const unit = await unitOf(context);
+	if (flags.print) {
+		output.result({ unit }, [unit.trimEnd()]);
+		return undefined;
+	}
+	if (process.platform !== "linux") {
+		throw new DispatchError("DISPATCH_USAGE", `systemd is not on ${process.platform}.`, { hint: "`dispatch worker` runs under any process manager that leaves children alone." });
+	}
+	const path = join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd", "user", "dispatch.service");
+	try {
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(path, unit, { mode: 0o600 });
+	} catch (error) {
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, { cause: error });
+	}
+	output.result({ path }, [`Wrote ${path}.`, "Start it with: systemctl --user daemon-reload && systemctl --user enable --now dispatch"]);
+	return undefined;
+}
+
+/** KillMode=process: a restart ends the worker alone, and the next one adopts the agents. */
+async function unitOf(context: Context): Promise<string> {
+	const { home, env } = context;
+	const redis = await context.redisUrl();
+	const variables = {
+		PATH: env.PATH,
+		DISPATCH_HOME: home.path,
+		DISPATCH_CONFIG: env.DISPATCH_CONFIG,
+		DISPATCH_HOST_ID: env.DISPATCH_HOST_ID,
+		DISPATCH_REDIS_URL: redis ?? undefined,
+	};
+	const settings = Object.entries(variables).flatMap(([name, value]) => (value ? [`Environment=${quoted(`${name}=${value}`)}`] : []));
+	return `[Unit]
+Description=dispatch worker (${escaped(home.path)})
+After=network-online.target
+
+[Service]
+ExecStart=${[process.execPath, process.argv[1] ?? "", "worker", "--standby"].map(argument).join(" ")}
+${settings.join("\n")}
+KillMode=process
+Restart=on-failure
+RestartSec=5
+
+[Install]
+WantedBy=default.target
+`;
+}
+
+/** systemd's own quoting; `%` begins a specifier. */
+function quoted(text: string): string {
+	return `"${escaped(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+/** In a command line `$` begins a variable, too. */
+function argument(text: string): string {
+	return quoted(text).replaceAll("$", "$$$$");
+}
+
+function escaped(text: string): string {
+	return text.replaceAll("%", "%%").replaceAll("\n", " ");
+}

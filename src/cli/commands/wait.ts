@@ -1,0 +1,112 @@
+import { parseDuration } from "../../task/duration.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import { isEnded } from "../../task/states.ts";
+import type { Context } from "../context.ts";
+import { findTask } from "../find-task.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { oneLine } from "../output.ts";
+import { endLine, questionLine } from "../report-lines.ts";
+import { viewTask, viewTasks } from "../views.ts";
+import { type WaitEnd, waitFor } from "../wait-for.ts";
+
+export interface WaitFlags {
+	any?: boolean;
+	for?: string;
+	timeout?: string;
+}
+
+interface WaitSettings {
+	any?: boolean;
+	forQuestion?: boolean;
+	timeoutMs: number | null;
+	/** prints one document, not a list */
+	single: boolean;
+}
+
+export async function wait(context: Context, given: string[], flags: WaitFlags): Promise<number | undefined> {
+	if (flags.for !== undefined && flags.for !== "question") {
+		throw new DispatchError("DISPATCH_USAGE", `Expected --for to be question, got "${flags.for}".`);
+	}
+	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
+	const store = await context.store("service");
+	const ids = new Set<string>();
+	for (const id of given) ids.add((await findTask(store, id)).spec.id);
+	if (given.length === 0) for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
+	if (ids.size === 0) {
+		context.output.result([], ["No task is open."]);
+		return undefined;
+	}
+	const single = flags.any === true || given.length === 1;
+	return waitForAll(context, [...ids], { any: flags.any ?? false, forQuestion: flags.for === "question", timeoutMs, single });
+}
+
+/** Waits, prints the event, and gives the exit code for it. */
+export async function waitForAll(context: Context, ids: string[], settings: WaitSettings): Promise<number> {
+	const { output } = context;
+	const store = await context.store("service");
+	const interrupt = onInterrupt();
+	try {
+		const end = await waitFor(store, ids, {
+			any: settings.any ?? false,
+			forQuestion: settings.forQuestion ?? false,
+			timeoutMs: settings.timeoutMs,
+			signal: interrupt.signal,
+			onLook: (records) => output.progress(progressLine(records)),
+		});
+		output.clearProgress();
+		return await tell(context, end, ids, settings);
+	} finally {
+		interrupt.release();
+	}
+}
+
+async function tell(context: Context, end: WaitEnd, ids: string[], { single }: WaitSettings): Promise<number> {
+	const { output } = context;
+	const store = await context.store("service");
+	switch (end.kind) {
+		case "interrupted":
+			output.note(`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`);
+			return EXIT.interrupted;
+		case "removed":
+			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
+		case "timedOut":
+			throw timedOut(end.records, ids);
+		case "asks": {
+			const view = await viewTask(store, end.record);
+			output.result(single ? view : [view], [questionLine(view)]);
+			return EXIT.needsAnswer;
+		}
+		case "ended": {
+			const views = await viewTasks(store, end.records);
+			output.result(single ? views[0] : views, views.map((view) => endLine(view)));
+			return exitOf(end.records);
+		}
+	}
+}
+
+function exitOf(records: readonly TaskRecord[]): number {
+	if (records.some(({ state }) => state === "parked")) return EXIT.needsAnswer;
+	return records.every(({ state }) => state === "completed") ? EXIT.ok : EXIT.taskFailed;
+}
+
+function timedOut(records: readonly TaskRecord[], ids: readonly string[]): DispatchError {
+	const open = records.filter(({ state }) => !isEnded(state)).map(({ spec, state }) => `${spec.id} is ${state}`);
+	const shown = open.slice(0, 3).join(", ") || `${ids.length} not seen, since Redis is away`;
+	return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`, {
+		hint: "The work goes on; `dispatch status` shows it.",
+	});
+}
+
+function progressLine(records: readonly TaskRecord[]): string {
+	const [only] = records;
+	if (records.length === 1 && only !== undefined) {
+		const { items } = only.progress.plan;
+		const done = items.filter(({ marker }) => marker === "x").length;
+		const plan = items.length === 0 ? "" : ` ${done}/${items.length}`;
+		return `${only.spec.id}: ${only.state}${plan} ${oneLine(only.progress.activity ?? "")}`;
+	}
+	const ended = records.filter(({ state }) => isEnded(state)).length;
+	const asking = records.filter(({ state }) => state === "asking" || state === "parked").length;
+	return `${ended} of ${records.length} ended${asking === 0 ? "" : `, ${asking} ask`}`;
+}

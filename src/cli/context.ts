@@ -1,0 +1,92 @@
+/** What a command works with: the state directory, the config, Redis, and the output. */
+import { configPath, type Home, openHome } from "../config/home.ts";
+import { type Config, loadConfig } from "../config/load.ts";
+import type { RedisTarget, Role } from "../queue/connect.ts";
+import type { Store } from "../queue/store.ts";
+import type { Output } from "./output.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+export interface ContextOptions {
+	env: Environment;
+	output: Output;
+	/** `--redis` */
+	redis: string | undefined;
+}
+
+export class Context {
+	readonly env: Environment;
+	readonly output: Output;
+	readonly home: Home;
+	readonly config: Config;
+	readonly #redis: string | undefined;
+	readonly #stores = new Map<Role, Promise<Store>>();
+	#url: string | null | undefined;
+	#warned = false;
+
+	private constructor(options: ContextOptions, config: Config, home: Home) {
+		this.env = options.env;
+		this.output = options.output;
+		this.config = config;
+		this.home = home;
+		this.#redis = options.redis;
+	}
+
+	/**
+	 * Loads the config and opens the state directory; connects to nothing yet.
+	 * @throws DISPATCH_CONFIG_INVALID, DISPATCH_WRONG_NAMESPACE, DISPATCH_DISK
+	 */
+	static async open(options: ContextOptions): Promise<Context> {
+		const config = await loadConfig({ path: configPath(options.env), env: options.env });
+		return new Context(options, config, openHome(options.env, config.namespace));
+	}
+
+	async loadConfig(): Promise<Config> {
+		return this.config;
+	}
+
+	/** The address that was given; null for the local server. REDIS_URL may be an application's: it is announced. */
+	async redisUrl(): Promise<string | null> {
+		if (this.#url !== undefined) return this.#url;
+		const own = this.#redis || this.env.DISPATCH_REDIS_URL || this.config.redisUrl;
+		this.#url = own || this.env.REDIS_URL || null;
+		if (!own && this.#url !== null) {
+			const { shownAddress } = await import("../queue/connect.ts");
+			this.output.note(`Using ${shownAddress({ url: this.#url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`);
+		}
+		return this.#url;
+	}
+
+	/** Where Redis is; starts the local server when none is named. */
+	async target(): Promise<RedisTarget> {
+		const url = await this.redisUrl();
+		if (url !== null) return { url };
+		const { ensureLocalServer } = await import("../queue/local-server.ts");
+		return ensureLocalServer(this.home);
+	}
+
+	/** One connection per role, opened at first use and closed by `close`. */
+	store(role: Role = "command"): Promise<Store> {
+		const open = this.#stores.get(role) ?? this.#open(role);
+		this.#stores.set(role, open);
+		return open;
+	}
+
+	async #open(role: Role): Promise<Store> {
+		const target = await this.target();
+		const { openStore } = await import("../queue/open.ts");
+		return openStore({ target, namespace: this.home.namespace, role, warn: (line) => this.#warn(line) });
+	}
+
+	/** Once per command, and only where somebody looks. */
+	#warn(line: string): void {
+		if (this.#warned || process.stderr.isTTY !== true) return;
+		this.#warned = true;
+		this.output.note(line);
+	}
+
+	async close(): Promise<void> {
+		const stores = await Promise.allSettled(this.#stores.values());
+		for (const store of stores) if (store.status === "fulfilled") await store.value.close();
+	}
+}

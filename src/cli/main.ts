@@ -1,0 +1,72 @@
+/** The command line: parses, runs one command, and turns what happened into output and an exit code. */
+import { CommanderError } from "commander";
+import { DispatchError, EXIT } from "../task/errors.ts";
+import { Output } from "./output.ts";
+import { buildProgram } from "./program.ts";
+
+/** Runs the command of `argv` (without node and script) and ends the process. */
+export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {
+	quietOnClosedPipe();
+	const code = await run(argv);
+	// Nothing that is still open may hold the caller's prompt; what was printed goes out first.
+	process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}
+
+async function run(argv: string[]): Promise<number> {
+	let code: number = EXIT.ok;
+	const program = buildProgram({
+		env: process.env,
+		done: (result) => {
+			code = result;
+		},
+	});
+	try {
+		await program.parseAsync(argv, { from: "user" });
+		return code;
+	} catch (error) {
+		return explain(error, argv);
+	}
+}
+
+/** @returns the exit code */
+function explain(error: unknown, argv: string[]): number {
+	const words = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+	const output = new Output({ json: words.includes("--json"), quiet: false, env: process.env });
+	if (error instanceof CommanderError) {
+		if (error.exitCode === 0) return EXIT.ok;
+		output.error(usageError(error));
+		return EXIT.usage;
+	}
+	if (error instanceof DispatchError) {
+		output.error(error);
+		return error.exitCode;
+	}
+	output.error(internalFault(error));
+	if (process.env.DISPATCH_LOG_LEVEL === "debug") process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+	return EXIT.internal;
+}
+
+function usageError(error: CommanderError): DispatchError {
+	const [first = "", ...rest] = error.message.replace(/^error: /, "").trim().split("\n");
+	const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, ".");
+	const hint = rest.join(" ").replace(/[()]/g, "").trim() || "`dispatch --help` lists commands and options.";
+	return new DispatchError("DISPATCH_USAGE", message, { hint });
+}
+
+function internalFault(error: unknown): DispatchError {
+	const what = error instanceof Error ? error.message : String(error);
+	return new DispatchError("DISPATCH_INTERNAL", `A fault in dispatch: ${what}.`, {
+		hint: "Please report it with the output of the same command under DISPATCH_LOG_LEVEL=debug.",
+		cause: error,
+	});
+}
+
+/** `dispatch ls | head -1`: who reads us has enough, and that is no error. */
+function quietOnClosedPipe(): void {
+	for (const stream of [process.stdout, process.stderr]) {
+		stream.on("error", (error: NodeJS.ErrnoException) => {
+			if (error.code === "EPIPE") process.exit(EXIT.ok);
+			throw error;
+		});
+	}
+}

@@ -1,0 +1,30 @@
+/** `dispatch web`: serves the board and the inbox until it is stopped. */
+import { isLoopback } from "../web/access.ts";
+import { startWeb, type WebOptions } from "../web/server.ts";
+import type { Context } from "./context.ts";
+
+/** Returns after SIGINT or SIGTERM. @throws DISPATCH_USAGE, DISPATCH_REDIS_UNREACHABLE */
+export async function runWeb(context: Context, options: WebOptions): Promise<void> {
+	const stopped = untilStopped();
+	const web = await startWeb(await context.store("service"), options);
+	const { output } = context;
+	output.result({ url: web.url }, [
+		`The board and the open questions are at ${web.url}`,
+		"Keep the link to yourself: whoever has it can read along. Ctrl-C stops.",
+	]);
+	if (!isLoopback(options.listen)) {
+		output.note(
+			`Other machines can reach ${options.listen}, and the link travels unencrypted: put HTTPS in front of it.`,
+		);
+	}
+	await stopped;
+	await web.stop();
+	await context.close();
+}
+
+function untilStopped(): Promise<void> {
+	return new Promise((resolve) => {
+		process.once("SIGINT", () => resolve());
+		process.once("SIGTERM", () => resolve());
+	});
+}

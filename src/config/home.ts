@@ -1,0 +1,103 @@
+/** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+
+const HOST_ID_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+const DEFAULT_NAMESPACE = "default";
+
+export interface Home {
+	/** absolute path */
+	path: string;
+	/** stable name of this host */
+	hostId: string;
+	/** random, made with the directory: tells two directories with one host id apart */
+	homeId: string;
+	namespace: string;
+	/** where the config file is, or would be */
+	configPath: string;
+}
+
+type Environment = Record<string, string | undefined>;
+
+export function homePath(env: Environment): string {
+	const given = env.DISPATCH_HOME;
+	return given ? resolve(given) : join(homedir(), ".dispatch");
+}
+
+/**
+ * Opens the state directory, making it (0700) and its id at first use.
+ * @param configured the namespace of the config file, null when it names none
+ * @throws DISPATCH_WRONG_NAMESPACE when the directory serves another namespace
+ */
+export function openHome(env: Environment, configured: string | null = null): Home {
+	const path = homePath(env);
+	try {
+		mkdirSync(path, { recursive: true, mode: 0o700 });
+		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
+		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
+		if (!HOST_ID_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
+		return { path, homeId, hostId, namespace: namespaceOf(path, env, configured), configPath: configPath(env, path) };
+	} catch (error) {
+		if (error instanceof DispatchError) throw error;
+		throw new DispatchError("DISPATCH_DISK", `The state directory ${path} cannot be used: ${(error as Error).message}`, {
+			hint: "Give another one by DISPATCH_HOME, or make this one writable.",
+			cause: error,
+		});
+	}
+}
+
+export function configPath(env: Environment, path = homePath(env)): string {
+	const given = env.DISPATCH_CONFIG;
+	if (!given) return join(path, "config.yaml");
+	return isAbsolute(given) ? given : resolve(given);
+}
+
+/** A directory serves the first namespace that was asked of it. */
+function namespaceOf(path: string, env: Environment, configured: string | null): string {
+	const wanted = env.DISPATCH_NAMESPACE || configured;
+	if (wanted && !NAMESPACE_FORM.test(wanted)) throw badName(env.DISPATCH_NAMESPACE ? "DISPATCH_NAMESPACE" : "namespace", wanted);
+	const served = readOrMake(join(path, "namespace"), () => wanted || DEFAULT_NAMESPACE);
+	if (!wanted || wanted === served) return served;
+	throw new DispatchError("DISPATCH_WRONG_NAMESPACE", `The state directory ${path} serves the namespace "${served}", not "${wanted}".`, {
+		hint: `Use another DISPATCH_HOME for "${wanted}".`,
+	});
+}
+
+function newHostId(): string {
+	const name = hostname()
+		.toLowerCase()
+		.replace(/\..*$/, "")
+		.replace(/[^a-z0-9-]+/g, "-")
+		.replace(/^-+|-+$/g, "")
+		.slice(0, 40);
+	return `${name || "host"}-${randomBytes(2).toString("hex")}`;
+}
+
+/** Published by link(2): of two first users one wins, and both read the same. */
+function readOrMake(file: string, make: () => string): string {
+	try {
+		return readFileSync(file, "utf8").trim();
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+	}
+	const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+	writeFileSync(temporary, `${make()}\n`, { mode: 0o600 });
+	try {
+		linkSync(temporary, file);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+	} finally {
+		rmSync(temporary, { force: true });
+	}
+	return readFileSync(file, "utf8").trim();
+}
+
+function badName(option: string, value: string): DispatchError {
+	return new DispatchError("DISPATCH_USAGE", `Expected ${option} to be lower-case letters, digits and dashes, got "${value}".`, {
+		hint: "For example: mini1",
+	});
+}

@@ -1,0 +1,215 @@
+/**
+ * `ipc/`: the agent asks (`NNN.question`), dispatch answers (`NNN.answer`), the agent has read it
+ * (`NNN.done`), the agent has finished (`.done`). Redis is authoritative for what was asked and answered;
+ * here is only what lies on the disk now. An agent is not trusted: what is no regular file is refused.
+ */
+import { type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+import { codeOf, diskError, publishNew, temporaryName } from "./atomic-file.ts";
+import { isIntact, isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
+import { readRegularFile } from "./regular-file.ts";
+
+export const QUESTION_LIMIT_BYTES = 64 * 1024;
+export const QUESTIONS_LIMIT = 2_000;
+export const HIGHEST_NUMBER = 999_999;
+/** Three files a question, and room for temporary ones. */
+const ENTRIES_LIMIT = 10_000;
+
+const NUMBERED = /^(\d{3,})\.(question|answer|done)$/;
+const FINISHED = ".done";
+
+export interface IpcState {
+	/** in the order of their numbers; `seq` as the file spells it; texts without trailing white space */
+	questions: { seq: string; text: string }[];
+	answered: string[];
+	done: string[];
+	/** `.done` is there */
+	finished: boolean;
+	/** what has a name of the protocol and cannot be used */
+	rejected: { name: string; why: string }[];
+}
+
+interface Entry {
+	name: string;
+	seq: string;
+	number: number;
+	kind: string;
+	isFile: boolean;
+}
+
+/** What lies under `ipc/` of a task directory. Never blocks and throws nothing, whatever the agent put there. */
+export function readIpc(dir: string): IpcState {
+	return surveyIpc(dir).ipc;
+}
+
+/**
+ * As `readIpc`, with the number that a next question takes: the highest in use by any file, + 1. Both
+ * come from one listing, so whoever finds that number taken has missed a question and must look again.
+ */
+export function surveyIpc(dir: string): { ipc: IpcState; nextSeq: string } {
+	const state: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
+	const found = list(dir, state);
+	const entries = numbered(found, state);
+	readQuestions(
+		dir,
+		entries.filter(({ kind }) => kind === "question"),
+		state,
+	);
+	readMarks(found, entries, state);
+	const highest = entries.at(-1)?.number ?? 0;
+	return { ipc: state, nextSeq: String(highest + 1).padStart(3, "0") };
+}
+
+function readMarks(found: Dirent[], entries: Entry[], state: IpcState): void {
+	for (const { name, seq, kind, isFile } of entries) {
+		if (kind === "question") continue;
+		if (!isFile) state.rejected.push({ name, why: "is not a regular file" });
+		else state[kind === "answer" ? "answered" : "done"].push(seq);
+	}
+	const finished = found.find(({ name }) => name === FINISHED);
+	state.finished = finished?.isFile() ?? false;
+	if (finished && !state.finished) state.rejected.push({ name: FINISHED, why: "is not a regular file" });
+}
+
+function list(dir: string, state: IpcState): Dirent[] {
+	const path = join(dir, "ipc");
+	if (!isIntact(dir) || !isRealDirectory(path)) {
+		state.rejected.push({ name: "ipc", why: "is missing, or not a directory" });
+		return [];
+	}
+	const found: Dirent[] = [];
+	try {
+		const directory = opendirSync(path, { bufferSize: 256 });
+		try {
+			for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+				if (found.length >= ENTRIES_LIMIT) {
+					state.rejected.push({ name: "ipc", why: `holds more than ${ENTRIES_LIMIT} entries` });
+					break;
+				}
+				found.push(entry);
+			}
+		} finally {
+			directory.closeSync();
+		}
+	} catch (error) {
+		state.rejected.push({ name: "ipc", why: `cannot be read (${codeOf(error) ?? "unknown error"})` });
+	}
+	return found;
+}
+
+/** In the order of their numbers; of two spellings of one number (001, 0001) the shorter one stands. */
+function numbered(found: Dirent[], state: IpcState): Entry[] {
+	const entries = found.flatMap(asEntry);
+	entries.sort((a, b) => a.number - b.number || a.seq.length - b.seq.length || (a.name < b.name ? -1 : 1));
+	const seen = new Set<string>();
+	return entries.filter(({ name, number, kind }) => {
+		const why =
+			number > HIGHEST_NUMBER ? `has a number over ${HIGHEST_NUMBER}` : "spells a number that is taken";
+		if (number <= HIGHEST_NUMBER && !seen.has(`${number}.${kind}`)) return seen.add(`${number}.${kind}`);
+		state.rejected.push({ name, why });
+		return false;
+	});
+}
+
+function asEntry(entry: Dirent): Entry[] {
+	const [, seq, kind] = NUMBERED.exec(entry.name) ?? [];
+	if (seq === undefined || kind === undefined) return [];
+	return [{ name: entry.name, seq, number: Number(seq), kind, isFile: entry.isFile() }];
+}
+
+function readQuestions(dir: string, entries: Entry[], state: IpcState): void {
+	for (const { name, seq } of entries.slice(0, QUESTIONS_LIMIT)) {
+		const file = readRegularFile(join(dir, "ipc", name), QUESTION_LIMIT_BYTES);
+		if (file.kind === "absent") continue;
+		const text = file.kind === "text" ? file.text.trimEnd() : "";
+		if (file.kind === "refused") state.rejected.push({ name, why: file.why });
+		else if (file.cut) state.rejected.push({ name, why: `is larger than ${QUESTION_LIMIT_BYTES} bytes` });
+		else if (text === "") state.rejected.push({ name, why: "is empty" });
+		else state.questions.push({ seq, text });
+	}
+	const more = entries.length - QUESTIONS_LIMIT;
+	if (more > 0) state.rejected.push({ name: "ipc", why: `holds more than ${QUESTIONS_LIMIT} questions` });
+}
+
+/**
+ * Writes an answer, whole and never in place of another file.
+ * @returns "exists": an answer is there already; "blocked": the agent put something else in its place
+ * @throws DispatchError DISPATCH_DISK
+ */
+export function publishAnswer(dir: string, seq: string, text: string): "published" | "exists" | "blocked" {
+	const path = ipcFile(dir, seq, "answer");
+	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return "blocked";
+	if (publishNew(path, text)) return "published";
+	return lstatSync(path, { throwIfNoEntry: false })?.isFile() ? "exists" : "blocked";
+}
+
+/** The agent has read the answer. Once is as good as twice. @throws DispatchError DISPATCH_DISK */
+export function writeDone(dir: string, seq: string): void {
+	publishNew(ipcFile(dir, seq, "done"), "");
+}
+
+/**
+ * The agent uses a number again under another text: what was answered to the old one is set aside, under
+ * a name that nobody reads. Nothing is deleted.
+ */
+export function retireAnswer(dir: string, seq: string): void {
+	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return;
+	for (const kind of ["answer", "done"] as const) {
+		const path = ipcFile(dir, seq, kind);
+		moveIfThere(path, temporaryName(path).replace(/\.tmp$/, ".old"));
+	}
+}
+
+/**
+ * Before a fresh session: `ipc/` → `attempts/<n>/ipc` (`<n>-2` where that is taken), and an empty `ipc/`.
+ * An `ipc/` that is empty already stays, so that a repeated call does no harm.
+ * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
+ */
+export function moveIpcAside(dir: string, n: number): void {
+	const ipc = join(dir, "ipc");
+	const attempts = join(dir, "attempts");
+	try {
+		if (isRealDirectory(ipc) && readdirSync(ipc).length === 0) return;
+		requireIntact(dir);
+		mkdirSync(attempts, { recursive: true });
+		if (!isRealDirectory(attempts)) throw notADirectory(attempts);
+		moveIfThere(ipc, join(freshDirectory(attempts, n), "ipc"));
+		mkdirSync(ipc);
+	} catch (error) {
+		throw diskError(ipc, error);
+	}
+}
+
+function freshDirectory(attempts: string, n: number): string {
+	for (let copy = 1; ; copy++) {
+		const path = join(attempts, copy === 1 ? String(n) : `${n}-${copy}`);
+		try {
+			mkdirSync(path);
+			return path;
+		} catch (error) {
+			if (codeOf(error) !== "EEXIST") throw error;
+		}
+	}
+}
+
+function moveIfThere(from: string, to: string): void {
+	try {
+		renameSync(from, to);
+	} catch (error) {
+		if (codeOf(error) !== "ENOENT") throw error;
+	}
+}
+
+/** A number never leads out of `ipc/`. */
+function ipcFile(dir: string, seq: string, kind: "answer" | "done" | "question"): string {
+	const name = `${seq}.${kind}`;
+	if (!NUMBERED.test(name))
+		throw new DispatchError("DISPATCH_INTERNAL", `Expected a question's number, got "${seq}".`);
+	return join(dir, "ipc", name);
+}
+
+/** @returns false if the number is taken. @throws DispatchError DISPATCH_DISK */
+export function publishQuestion(dir: string, seq: string, text: string): boolean {
+	return publishNew(ipcFile(dir, seq, "question"), text);
+}

@@ -1,0 +1,33 @@
+import { lstatSync } from "node:fs";
+import { dirname } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+
+/** A directory itself, not a link to one: an agent could aim a link at what lies outside its task. */
+export function isRealDirectory(path: string): boolean {
+	return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Whether `.dispatch`, `tasks` and the task directory `dir` are still directories and no links. */
+export function isIntact(dir: string): boolean {
+	return lineage(dir).every(isRealDirectory);
+}
+
+/** @throws DispatchError DISPATCH_BAD_CWD */
+export function requireIntact(dir: string): void {
+	for (const path of lineage(dir)) if (!isRealDirectory(path)) throw notADirectory(path);
+}
+
+function lineage(dir: string): string[] {
+	const tasks = dirname(dir);
+	return [dirname(tasks), tasks, dir];
+}
+
+export function notADirectory(path: string): DispatchError {
+	return new DispatchError(
+		"DISPATCH_BAD_CWD",
+		`Expected ${path} to be a directory, found something else there.`,
+		{
+			hint: `Move ${path} out of the way, then try again.`,
+		},
+	);
+}

@@ -1,0 +1,24 @@
+/** Why we end an agent, kept in its run directory: a daemon that crashes over it leaves the reason behind. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunDir } from "../process/run-dir.ts";
+import type { Ending } from "./live-task.ts";
+
+const ENDINGS: readonly string[] = ["cancel", "stuck", "deadline", "unanswered", "finished", "shutdown"] satisfies Ending[];
+
+export function writeEnding(run: RunDir, ending: Ending): void {
+	try {
+		writeFileSync(join(run.path, "ending"), ending);
+	} catch {
+		// A full disk: the reason is kept in memory only.
+	}
+}
+
+export function readEnding(run: RunDir): Ending | null {
+	try {
+		const text = readFileSync(join(run.path, "ending"), "utf8");
+		return ENDINGS.includes(text) ? (text as Ending) : null;
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,133 @@
+/**
+ * Follows one agent's log: bytes → lines → typed events → what they add up to. How far it got is kept in
+ * the run directory, so that the next daemon goes on there and no line is told twice.
+ */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AgentEvent, Backend, OutputParser } from "../backends/contract.ts";
+import { renderEvent } from "../backends/render.ts";
+import { LogTail } from "../process/log-tail.ts";
+import type { RunDir } from "../process/run-dir.ts";
+import type { LogLine } from "../queue/log.ts";
+import type { Usage } from "../task/spec.ts";
+
+const READ_BYTES = 1024 * 1024;
+/** Bytes read in one look: a flood must not hold up the other tasks. */
+const LOOK_BYTES = 8 * READ_BYTES;
+const LINES_PER_LOOK = 5_000;
+
+/** What an agent's events add up to. */
+export interface Followed {
+	sessionId: string | null;
+	activity: string | null;
+	usage: Usage | null;
+	result: { ok: boolean; message: string | null } | null;
+	failure: "auth" | "rate_limited" | "not_started" | "no_session" | null;
+	failureMessage: string | null;
+	rateLimitUntil: number | null;
+	/** it said something only a working CLI says */
+	sawOutput: boolean;
+}
+
+const NOTHING: Followed = {
+	sessionId: null,
+	activity: null,
+	usage: null,
+	result: null,
+	failure: null,
+	failureMessage: null,
+	rateLimitUntil: null,
+	sawOutput: false,
+};
+
+export class LogFollower {
+	readonly #file: string;
+	readonly #parser: OutputParser;
+	readonly #tail: LogTail;
+	#seen: Followed;
+	#offset: number;
+
+	constructor(run: RunDir, backend: Backend) {
+		this.#file = join(run.path, "followed.json");
+		const saved = readSaved(this.#file);
+		this.#seen = saved.seen;
+		this.#offset = saved.offset;
+		this.#parser = backend.parser();
+		this.#tail = new LogTail(run.logPath, { offset: this.#offset });
+	}
+
+	get seen(): Followed {
+		return this.#seen;
+	}
+
+	/**
+	 * Reads what is new.
+	 * @param ended the agent is gone: an unfinished last line counts, and everything is read
+	 * @returns lines to show
+	 */
+	read(ended: boolean): LogLine[] {
+		const shown: LogLine[] = [];
+		const until = ended ? Number.POSITIVE_INFINITY : this.#offset + LOOK_BYTES;
+		for (;;) {
+			const { lines, offset } = this.#tail.read(READ_BYTES, { flush: ended });
+			for (const line of lines) this.#take(line, shown);
+			const idle = offset === this.#offset && lines.length === 0;
+			this.#offset = offset;
+			if (shown.length > LINES_PER_LOOK) shown.splice(0, shown.length - LINES_PER_LOOK);
+			if (idle || offset >= until) break;
+		}
+		return shown;
+	}
+
+	/** Call after the lines are safe in Redis: a repeat is refused there, a loss is not mended. */
+	save(): void {
+		try {
+			writeFileSync(`${this.#file}.tmp`, JSON.stringify({ offset: this.#offset, seen: this.#seen }));
+			renameSync(`${this.#file}.tmp`, this.#file);
+			this.#tail.punchHole(this.#offset);
+		} catch {
+			// A full disk: the next daemon reads these lines again.
+		}
+	}
+
+	#take(line: { offset: number; text: string }, shown: LogLine[]): void {
+		let nth = 1;
+		for (const event of this.#parser.line(line.text)) {
+			this.#seen = addUp(this.#seen, event);
+			const text = renderEvent(event);
+			if (text === null) continue;
+			for (const row of text.split("\n")) shown.push({ position: line.offset + nth++, text: row });
+		}
+	}
+}
+
+function addUp(seen: Followed, event: AgentEvent): Followed {
+	switch (event.kind) {
+		case "session":
+			return { ...seen, sessionId: event.id, sawOutput: true };
+		case "activity":
+			return { ...seen, activity: event.text, sawOutput: true };
+		case "message":
+			return { ...seen, activity: event.text.split("\n")[0]?.slice(0, 200) ?? null, sawOutput: true };
+		case "usage":
+			return { ...seen, usage: event.usage };
+		case "rate_limit":
+			return event.fatal ? { ...seen, failure: "rate_limited", rateLimitUntil: event.until } : { ...seen, rateLimitUntil: event.until };
+		case "error":
+			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
+		case "result":
+			return { ...seen, result: { ok: event.ok, message: event.message } };
+		case "text":
+			return seen;
+	}
+}
+
+function readSaved(file: string): { seen: Followed; offset: number } {
+	try {
+		const saved = JSON.parse(readFileSync(file, "utf8")) as { seen: Followed; offset: number };
+		if (Number.isSafeInteger(saved.offset)) return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
+	} catch {
+		// First look, or torn by a crash: from the start.
+	}
+	return { seen: NOTHING, offset: 0 };
+}

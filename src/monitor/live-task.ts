@@ -1,0 +1,49 @@
+/** What the monitor remembers of one live agent between two looks. Lost with the daemon, made again from the run directory. */
+import type { RunDir } from "../process/run-dir.ts";
+import type { Plan } from "../task/plan.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { LogFollower } from "./follow-log.ts";
+import { WorkClock } from "./work-clock.ts";
+
+/** Why we end an agent ourselves. */
+export type Ending = "cancel" | "stuck" | "deadline" | "unanswered" | "finished" | "shutdown";
+
+export class LiveTask {
+	readonly epoch: number;
+	readonly run: RunDir;
+	readonly log: LogFollower;
+	readonly clock: WorkClock;
+	/** this process did not start it: it was found alive, or dead */
+	readonly adopted: boolean;
+	/** ms */
+	readonly limits: { inactivityMs: number; deadlineMs: number | null };
+	/** a look found it alive */
+	sawAlive = false;
+	/** revision and stamp of the files at the last full look, and when that was (monotonic ms) */
+	revision = -1;
+	stamp = "";
+	lookedAt = Number.NEGATIVE_INFINITY;
+	asking = false;
+	/** the stamp at the last tick of the clock: another one is a sign of life */
+	signStamp = "";
+	plan: Plan | null = null;
+	progressText = "";
+	/** since when the agent has finished (`.done` or its result), monotonic ms */
+	finishedAt: number | null = null;
+	ending: Ending | null = null;
+	/** its tree is being ended right now */
+	endingRuns = false;
+	/** texts of questions that are in Redis, by number */
+	readonly recorded = new Map<string, string>();
+	/** problems with files under `ipc/` that were reported once */
+	readonly rejected = new Set<string>();
+
+	constructor(record: TaskRecord, run: RunDir, log: LogFollower, adopted: boolean, now: number, wallNow: number) {
+		this.epoch = record.epoch;
+		this.run = run;
+		this.log = log;
+		this.adopted = adopted;
+		this.limits = { inactivityMs: record.spec.inactivityMs, deadlineMs: record.spec.deadlineMs };
+		this.clock = new WorkClock(record, now, wallNow);
+	}
+}

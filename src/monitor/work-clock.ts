@@ -1,0 +1,52 @@
+/**
+ * The clocks of one live agent, in monotonic ms, so that a wall clock that jumps ends nobody: time at
+ * work (for `--deadline`) and time without a sign of life (for `stuck`). Both stand while it asks.
+ */
+import type { TaskRecord } from "../task/record.ts";
+
+/** A tree that uses less than this share of a core shows no sign of life. */
+const BUSY_SHARE = 0.01;
+const TICKS_PER_SECOND = 100;
+/** Reading CPU time means a walk over all processes: only for agents that are silent. */
+const CPU_LOOK_MS = 10_000;
+
+export class WorkClock {
+	#workedMs: number;
+	#last: number;
+	#signAt: number;
+	#cpu: { at: number; ticks: number } | null = null;
+
+	/** @param now monotonic ms; @param wallNow ms since the Unix epoch */
+	constructor(record: TaskRecord, now: number, wallNow: number) {
+		const since = record.workingSince;
+		this.#workedMs = record.workedMs + (since === null ? 0 : Math.max(0, wallNow - since));
+		this.#last = now;
+		this.#signAt = now;
+	}
+
+	get workedMs(): number {
+		return this.#workedMs;
+	}
+
+	/** To be called at every look; @returns ms since the last sign of life */
+	tick(now: number, state: { asking: boolean; sign: boolean }, cpuTicks: () => number): number {
+		if (state.asking) {
+			this.#signAt = now;
+			this.#cpu = null;
+		} else this.#workedMs += now - this.#last;
+		this.#last = now;
+		if (state.sign) this.#signAt = now;
+		else if (now - this.#signAt >= CPU_LOOK_MS) this.#lookAtCpu(now, cpuTicks);
+		return now - this.#signAt;
+	}
+
+	#lookAtCpu(now: number, cpuTicks: () => number): void {
+		const before = this.#cpu;
+		if (before !== null && now - before.at < CPU_LOOK_MS) return;
+		const ticks = cpuTicks();
+		this.#cpu = { at: now, ticks };
+		if (before === null) return;
+		const share = (ticks - before.ticks) / TICKS_PER_SECOND / ((now - before.at) / 1_000);
+		if (share >= BUSY_SHARE) this.#signAt = now;
+	}
+}

@@ -1,0 +1,144 @@
+/** A batch file: many tasks in YAML or JSON. Every fault is reported with its line; nothing is half accepted. */
+import { dirname, resolve } from "node:path";
+import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
+import { z } from "zod";
+import { parseDuration } from "../task/duration.ts";
+import { DispatchError } from "../task/errors.ts";
+import { checkId } from "../task/id.ts";
+import { PRIORITY, type TaskRequest } from "./resolve.ts";
+
+const taskSchema = z.strictObject({
+	prompt: z.string().refine((text) => text.trim() !== "", "must not be empty"),
+	id: z.string().optional(),
+	model: z.string().min(1).optional(),
+	plan: z.string().min(1).optional(),
+	items: z.array(z.string().min(1)).min(1).optional(),
+	cwd: z.string().min(1).optional(),
+	priority: z.int().min(PRIORITY.first).max(PRIORITY.last).optional(),
+	tags: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional(),
+	deadline: z.string().optional(),
+	attempts: z.int().min(1).max(1_000).optional(),
+});
+
+const tasksSchema = z.array(taskSchema).min(1, "there are no tasks");
+const fileSchema = z.strictObject({ tasks: tasksSchema });
+
+export interface BatchOptions {
+	/** absolute path of the file: relative paths in it begin at its directory */
+	file: string;
+	/** each task's key is `<key>/<its id or place>` */
+	key: string | null;
+	unattended: boolean;
+	createdBy: string;
+	readPlan(path: string): string;
+}
+
+/** @throws DISPATCH_USAGE naming file, line and key */
+export function parseBatch(text: string, options: BatchOptions): TaskRequest[] {
+	const place = readTasks(text, options.file);
+	checkIds(place);
+	return place.tasks.map((task, index) => requestOf(task, index, place, options));
+}
+
+type BatchTask = z.infer<typeof taskSchema>;
+
+interface Place {
+	tasks: BatchTask[];
+	refuse(path: readonly PropertyKey[], why: string): DispatchError;
+}
+
+function readTasks(text: string, file: string): Place {
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+	const refuse = (offset: number | undefined, path: readonly PropertyKey[], why: string) => {
+		const { line, col } = lines.linePos(offset ?? 0);
+		const name = path.length === 0 ? "" : ` ${shownPath(path)}:`;
+		return new DispatchError("DISPATCH_USAGE", `${file}:${line}:${col}:${name} ${why}.`, { hint: "Nothing was enqueued." });
+	};
+	const [fault] = document.errors;
+	if (fault !== undefined) throw refuse(fault.pos[0], [], fault.message.replace(/\.$/, ""));
+	const value: unknown = document.toJS();
+	const bare = Array.isArray(value);
+	const checked = bare ? tasksSchema.safeParse(value) : fileSchema.safeParse(value);
+	if (!checked.success) {
+		const [issue] = checked.error.issues;
+		const path = issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
+		const why = issue?.code === "unrecognized_keys" ? "is not a key that dispatch knows" : (issue?.message ?? "is wrong");
+		throw refuse(offsetOf(document, path), path, lowerFirst(why));
+	}
+	const tasks = Array.isArray(checked.data) ? checked.data : checked.data.tasks;
+	return {
+		tasks,
+		refuse: (path, why) => {
+			const whole = bare ? path : ["tasks", ...path];
+			return refuse(offsetOf(document, whole), whole, why);
+		},
+	};
+}
+
+/** Where the value stands; for a missing one, where its nearest parent does. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number | undefined {
+	for (let length = path.length; length >= 0; length--) {
+		const steps = path.slice(0, length).map((step) => (typeof step === "symbol" ? String(step) : step));
+		const parent: unknown = length === 0 ? undefined : document.getIn(steps.slice(0, -1), true);
+		const pair = isMap(parent) ? parent.items.find((item) => isNode(item.key) && String(item.key) === String(steps.at(-1))) : undefined;
+		if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0];
+		const node: unknown = length === 0 ? document.contents : document.getIn(steps, true);
+		if (isNode(node)) return node.range?.[0];
+	}
+	return undefined;
+}
+
+function shownPath(path: readonly PropertyKey[]): string {
+	return path.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i === 0 ? "" : "."}${String(step)}`)).join("");
+}
+
+function lowerFirst(text: string): string {
+	return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function checkIds({ tasks, refuse }: Place): void {
+	const seen = new Set<string>();
+	for (const [index, { id }] of tasks.entries()) {
+		if (id === undefined) continue;
+		if (seen.has(id)) throw refuse([index, "id"], `"${id}" is the id of an earlier task`);
+		seen.add(id);
+		placed(() => checkId(id), () => [index, "id"], refuse);
+	}
+}
+
+function requestOf(task: BatchTask, index: number, { refuse }: Place, options: BatchOptions): TaskRequest {
+	const base = dirname(options.file);
+	if (task.plan !== undefined && task.items !== undefined) throw refuse([index, "items"], "a task has a plan or items, not both");
+	const deadline = task.deadline;
+	return {
+		prompt: task.prompt,
+		id: task.id ?? null,
+		model: task.model ?? null,
+		planText: task.plan === undefined ? null : placed(() => planOf(task.plan ?? "", base, options), () => [index, "plan"], refuse),
+		items: task.items ?? [],
+		cwd: resolve(base, task.cwd ?? "."),
+		priority: task.priority ?? PRIORITY.usual,
+		tags: task.tags ?? {},
+		deadlineMs: deadline === undefined ? null : placed(() => parseDuration(deadline, "deadline"), () => [index, "deadline"], refuse),
+		attempts: task.attempts ?? null,
+		unattended: options.unattended,
+		key: options.key === null ? null : `${options.key}/${task.id ?? index + 1}`,
+		createdBy: options.createdBy,
+	};
+}
+
+/** A plan of several lines is the plan itself, one line names its file. */
+function planOf(plan: string, base: string, options: BatchOptions): string {
+	return plan.includes("\n") ? plan : options.readPlan(resolve(base, plan));
+}
+
+/** A refusal of one value, with the place of that value. */
+function placed<T>(work: () => T, path: () => PropertyKey[], refuse: Place["refuse"]): T {
+	try {
+		return work();
+	} catch (error) {
+		if (error instanceof DispatchError) throw refuse(path(), error.message.replace(/\.$/, ""));
+		throw error;
+	}
+}

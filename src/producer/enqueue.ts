@@ -1,0 +1,140 @@
+/**
+ * Puts a task in. The acknowledgement is the script that makes the record; the run job follows from the
+ * outbox. A reply that was lost is asked for again under the same nonce.
+ */
+import type { Config } from "../config/load.ts";
+import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
+import { openStore } from "../queue/open.ts";
+import type { CreateResult, Store } from "../queue/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import { type ResolvedTask, resolveTask, type TaskRequest } from "./resolve.ts";
+
+const ID_LIMIT = 64;
+const SAME_NAME_LIMIT = 10_000;
+
+export interface Enqueued {
+	record: TaskRecord;
+	/** the key was used before: nothing was made */
+	repeated: boolean;
+}
+
+/** Checks the request and submits it. @throws as `resolveTask` and `submit` */
+export async function enqueue(store: Store, host: string, config: Config, request: TaskRequest): Promise<Enqueued> {
+	return submit(store, await resolveTask(host, config, request));
+}
+
+/**
+ * Acknowledges a task under its own id, or under the first free one like it.
+ * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
+ */
+export async function submit(store: Store, task: ResolvedTask): Promise<Enqueued> {
+	for (const id of task.explicitId ? [task.spec.id] : idsLike(task.spec.id)) {
+		const spec = { ...task.spec, id };
+		if (!task.explicitId && !(await isFree(store, spec))) continue;
+		if (task.explicitId) await refuseForeignDirectory(store, spec);
+		const done = await create(store, { ...task, spec });
+		if (done !== null) return done;
+	}
+	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, { hint: "Give one with --id." });
+}
+
+/** @throws DISPATCH_ID_EXISTS if the given id is taken; with a key only the script can tell */
+export async function checkFree(store: Store, { spec, explicitId, key }: ResolvedTask): Promise<void> {
+	if (!explicitId) return;
+	if (key === undefined && (await store.stateOf(spec.id)) !== null) throw idExists(spec.id);
+	await refuseForeignDirectory(store, spec);
+}
+
+function* idsLike(id: string): Generator<string> {
+	yield id;
+	for (let n = 2; n <= SAME_NAME_LIMIT; n++) {
+		const end = `-${n}`;
+		yield id.slice(0, ID_LIMIT - end.length).replace(/-+$/, "") + end;
+	}
+}
+
+async function isFree(store: Store, spec: TaskSpec): Promise<boolean> {
+	if ((await store.stateOf(spec.id)) !== null) return false;
+	return inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) === "absent";
+}
+
+/** A record of that id is the script's affair: it may be this very task, by its key. */
+async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<void> {
+	if ((await store.stateOf(spec.id)) !== null) return;
+	if (inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) !== "foreign") return;
+	throw new DispatchError("DISPATCH_ID_EXISTS", `${taskDirOf(spec.cwd, spec.id)} belongs to another task.`, {
+		hint: "Choose another --id, leave it out, or remove the directory if you no longer need it.",
+	});
+}
+
+/** @returns null when the id was taken in between and another one may be tried */
+async function create(store: Store, task: ResolvedTask): Promise<Enqueued | null> {
+	const { spec } = task;
+	const reply = await createOnce(store, task);
+	if (reply.result === "exists") {
+		if (task.explicitId) throw idExists(spec.id);
+		return null;
+	}
+	if (reply.result === "key_conflict") {
+		throw new DispatchError("DISPATCH_KEY_CONFLICT", `The key "${task.key?.key}" made the task "${reply.id}" from another request.`, {
+			hint: "Use another --key for other content.",
+		});
+	}
+	if (reply.result === "created") await makeFiles(store, spec);
+	return { record: reply.record, repeated: reply.result === "repeated" };
+}
+
+type Created = CreateResult & { record: TaskRecord };
+
+/** The script, and once more on a new connection if the first one broke. */
+async function createOnce(store: Store, task: ResolvedTask): Promise<Created> {
+	try {
+		return await createOn(store, task);
+	} catch (error) {
+		if (!isOutage(error)) throw error;
+	}
+	let again: Store | undefined;
+	try {
+		again = await openStore({ target: store.target, namespace: store.namespace, role: "command" });
+		return await createOn(again, task);
+	} catch (error) {
+		if (!isOutage(error) || task.key !== undefined) throw error;
+		throw new DispatchError("DISPATCH_REDIS_UNREACHABLE", `${error.message} It is unknown whether "${task.spec.id}" was accepted.`, {
+			hint: "Look with `dispatch ls` when Redis is back; with --key a repeat is always safe.",
+			cause: error,
+		});
+	} finally {
+		await again?.close();
+	}
+}
+
+async function createOn(store: Store, { spec, key }: ResolvedTask): Promise<Created> {
+	const reply = await store.create(spec, key);
+	return { ...reply, record: await store.need(reply.id) };
+}
+
+function isOutage(error: unknown): error is DispatchError {
+	return error instanceof DispatchError && error.code === "DISPATCH_REDIS_UNREACHABLE";
+}
+
+/** For the user to look at; the start makes what is missing, and says why if it cannot. */
+async function makeFiles(store: Store, spec: TaskSpec): Promise<void> {
+	const { id, planText, givenItems } = spec;
+	try {
+		await createTaskDir(spec.cwd, { ...ownerOf(store, spec), id, planText, title: id, givenItems });
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+	}
+}
+
+function ownerOf(store: Store, spec: TaskSpec) {
+	return { namespace: store.namespace, host: spec.host, nonce: spec.nonce };
+}
+
+function idExists(id: string): DispatchError {
+	return new DispatchError("DISPATCH_ID_EXISTS", `There is a task "${id}" already.`, {
+		hint: `Choose another --id, leave it out, or remove the old one: dispatch rm ${id}`,
+	});
+}

@@ -1,0 +1,152 @@
+/** Turns a request into a spec. Everything that can be refused is refused here, before anything is written. */
+import { createHash } from "node:crypto";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve as resolvePath } from "node:path";
+import { chooseModel } from "../config/choose.ts";
+import type { Config } from "../config/load.ts";
+import { newNonce } from "../queue/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import { checkId, idFromPrompt } from "../task/id.ts";
+import { parsePlan, renderPlan } from "../task/plan.ts";
+import type { TaskSpec } from "../task/spec.ts";
+
+const TEXT_LIMIT_BYTES = 1024 * 1024;
+export const PRIORITY = { first: 1, last: 1_000, usual: 100 } as const;
+
+/** What a user asks for; null where nothing was said. */
+export interface TaskRequest {
+	prompt: string;
+	id: string | null;
+	/** `--model` */
+	model: string | null;
+	/** the text of a plan; excludes `items` */
+	planText: string | null;
+	items: readonly string[];
+	cwd: string;
+	priority: number;
+	tags: Record<string, string>;
+	deadlineMs: number | null;
+	attempts: number | null;
+	unattended: boolean;
+	/** the same key means the same task */
+	key: string | null;
+	/** user@host */
+	createdBy: string;
+}
+
+export interface ResolvedTask {
+	/** its id is the one that is wanted; it may still get a number */
+	spec: TaskSpec;
+	explicitId: boolean;
+	key: { key: string; hash: string } | undefined;
+}
+
+/** @throws DISPATCH_USAGE, DISPATCH_BAD_CWD, DISPATCH_UNKNOWN_MODEL, DISPATCH_NO_BACKEND */
+export async function resolveTask(host: string, config: Config, request: TaskRequest): Promise<ResolvedTask> {
+	checkPrompt(request.prompt);
+	if (request.id !== null) checkId(request.id);
+	checkNumber("priority", request.priority, PRIORITY.first, PRIORITY.last);
+	if (request.attempts !== null) checkNumber("attempts", request.attempts, 1, 1_000);
+	const cwd = workingDirectory(request.cwd);
+	const choice = await chooseModel(config, { prompt: request.prompt, flag: request.model });
+	const id = request.id ?? idFromPrompt(request.prompt);
+	const spec: TaskSpec = {
+		id,
+		prompt: request.prompt,
+		cwd,
+		model: choice.model,
+		backend: choice.backend,
+		promptAddition: choice.promptAddition,
+		modelReason: choice.reason,
+		givenItems: givenItems(id, request),
+		planText: request.planText,
+		priority: request.priority,
+		tags: request.tags,
+		deadlineMs: request.deadlineMs ?? config.limits.deadlineMs,
+		attempts: request.attempts ?? config.attempts,
+		unattended: request.unattended,
+		host,
+		createdBy: request.createdBy,
+		nonce: newNonce(),
+		inactivityMs: config.limits.inactivityMs,
+		questionWaitMs: config.limits.questionWaitMs,
+	};
+	return { spec, explicitId: request.id !== null, key: keyOf(request, cwd) };
+}
+
+function checkPrompt(prompt: string): void {
+	const bytes = Buffer.byteLength(prompt);
+	if (prompt.trim() === "") {
+		throw new DispatchError("DISPATCH_USAGE", "Expected a prompt, got an empty one.", {
+			hint: 'Write what shall be done: dispatch enqueue "Review the login code".',
+		});
+	}
+	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The prompt", bytes);
+	if (prompt.includes("\0")) {
+		throw new DispatchError("DISPATCH_USAGE", `The prompt has a NUL character at position ${prompt.indexOf("\0")}.`, {
+			hint: "A program cannot be given such a text: remove it.",
+		});
+	}
+}
+
+function tooLong(what: string, bytes: number): DispatchError {
+	return new DispatchError("DISPATCH_USAGE", `${what} has ${bytes} bytes; the limit is ${TEXT_LIMIT_BYTES}.`, {
+		hint: "Put the material into a file of the project and name that file.",
+	});
+}
+
+function checkNumber(name: string, value: number, first: number, last: number): void {
+	if (Number.isInteger(value) && value >= first && value <= last) return;
+	throw new DispatchError("DISPATCH_USAGE", `Expected --${name} to be ${first}–${last}, got ${value}.`);
+}
+
+/** @returns the absolute path of a directory that an agent may work in */
+function workingDirectory(given: string): string {
+	const cwd = resolvePath(given);
+	const refuse = (why: string, hint: string) => new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${cwd}: ${why}.`, { hint });
+	if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+		throw refuse(existsSync(cwd) ? "it is not a directory" : "it does not exist", "Name an existing directory with --cwd.");
+	}
+	if (realpathSync(cwd) === realHome()) {
+		throw refuse("it is your home directory", "Name the project's directory with --cwd: an agent may change whatever is in it.");
+	}
+	const files = [join(cwd, ".dispatch", "tasks"), join(cwd, ".dispatch"), cwd].find((path) => existsSync(path)) ?? cwd;
+	try {
+		accessSync(files, constants.W_OK | constants.X_OK);
+	} catch {
+		throw refuse(`${files} is not writable`, "The agent and dispatch talk by files in .dispatch there.");
+	}
+	return cwd;
+}
+
+function realHome(): string {
+	try {
+		return realpathSync(homedir());
+	} catch {
+		return homedir();
+	}
+}
+
+/** The items as the plan's parser will find them again. */
+function givenItems(title: string, { planText, items }: TaskRequest): string[] {
+	if (planText !== null && items.length > 0) throw new DispatchError("DISPATCH_USAGE", "Expected a plan or items, got both.");
+	if (planText === null && items.length === 0) return [];
+	const text = planText ?? renderPlan(title, [...items]);
+	const bytes = Buffer.byteLength(text);
+	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The plan", bytes);
+	const found = parsePlan(text).items.map((item) => item.text);
+	if (planText !== null ? found.length > 0 : found.length === items.length && items.every((item) => item.trim() !== "")) return found;
+	throw new DispatchError("DISPATCH_USAGE", planText !== null ? "The plan has no items." : "Each item must be one line of text.", {
+		hint: "An item of a plan is a line like `- [ ] Read the login code`.",
+	});
+}
+
+/** The same content gives the same hash, whenever and by whomever it is asked. */
+function keyOf(request: TaskRequest, cwd: string): { key: string; hash: string } | undefined {
+	const { key, createdBy: _by, tags, ...content } = request;
+	if (key === null) return undefined;
+	const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
+	const text = JSON.stringify({ ...content, cwd, tags: sorted }, [...Object.keys(content), "cwd", "tags"].sort());
+	return { key, hash: createHash("sha256").update(text).digest("hex") };
+}

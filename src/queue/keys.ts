@@ -1,0 +1,60 @@
+/**
+ * Every key that dispatch uses. All share one hash tag per namespace, so that a script may touch
+ * several of them on a Cluster.
+ */
+const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+export function isNamespace(text: string): boolean {
+	return NAMESPACE_FORM.test(text);
+}
+
+export interface Keys {
+	/** what every key begins with; scripts get it as KEYS[1] */
+	prefix: string;
+	/** BullMQ's own prefix */
+	bull: string;
+	task(id: string): string;
+	log(id: string): string;
+	report(id: string): string;
+	questions(id: string): string;
+	/** ids by time of creation */
+	tasks: string;
+	/** `<id> <generation>` of tasks that need a run job */
+	outbox: string;
+	/** `<id> <ipc generation>.<seq>` of open questions by time */
+	inbox: string;
+	events: string;
+	/** a channel: `outbox` or `task <id>` */
+	wake: string;
+	/** running and asking tasks of a host */
+	live(host: string): string;
+	/** tasks of a host that have not ended */
+	active(host: string): string;
+	host(host: string): string;
+	hosts: string;
+	sweep: string;
+	undelivered(id: string): string;
+}
+
+export function keysOf(namespace: string): Keys {
+	const prefix = `{dispatch:${namespace}}`;
+	return {
+		prefix,
+		bull: `${prefix}:bull`,
+		task: (id) => `${prefix}:task:${id}`,
+		log: (id) => `${prefix}:log:${id}`,
+		report: (id) => `${prefix}:report:${id}`,
+		questions: (id) => `${prefix}:questions:${id}`,
+		tasks: `${prefix}:tasks`,
+		outbox: `${prefix}:outbox`,
+		inbox: `${prefix}:inbox`,
+		events: `${prefix}:events`,
+		wake: `${prefix}:wake`,
+		live: (host) => `${prefix}:live:${host}`,
+		active: (host) => `${prefix}:active:${host}`,
+		host: (host) => `${prefix}:host:${host}`,
+		hosts: `${prefix}:hosts`,
+		sweep: `${prefix}:sweep`,
+		undelivered: (id) => `${prefix}:undelivered:${id}`,
+	};
+}

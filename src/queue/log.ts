@@ -1,0 +1,48 @@
+/**
+ * The log of a task in Redis: one capped stream of rendered lines. A line's id is `<epoch>-<n>`, n from
+ * its byte offset in the agent's log, so that a line written twice is refused the second time.
+ */
+import type { Store } from "./store.ts";
+
+const LINES_KEPT = 5_000;
+const LINE_LIMIT = 4_000;
+
+export interface LogLine {
+	/** grows with every line of an epoch; > 0 */
+	position: number;
+	text: string;
+}
+
+export interface ReadLine {
+	id: string;
+	epoch: number;
+	text: string;
+}
+
+export async function appendLog(store: Store, task: string, epoch: number, lines: LogLine[]): Promise<void> {
+	if (lines.length === 0) return;
+	const pipeline = store.client.pipeline();
+	for (const line of lines.slice(-LINES_KEPT)) {
+		pipeline.xadd(store.keys.log(task), "MAXLEN", "~", String(LINES_KEPT), `${epoch}-${line.position}`, "l", line.text.slice(0, LINE_LIMIT));
+	}
+	// "equal or smaller than the target" refuses a line that is there already: just what is wanted.
+	for (const [error] of (await store.guard(() => pipeline.exec())) ?? []) {
+		if (error && !/equal or smaller/.test(error.message)) await store.guard(() => Promise.reject(error));
+	}
+}
+
+/** The last `count` lines, oldest first. */
+export async function lastLines(store: Store, task: string, count: number): Promise<ReadLine[]> {
+	const entries = await store.guard((client) => client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)));
+	return entries.reverse().map(toLine);
+}
+
+/** Lines after `lastId`. */
+export async function linesAfter(store: Store, task: string, lastId: string, count = 1_000): Promise<ReadLine[]> {
+	const entries = await store.guard((client) => client.xrange(store.keys.log(task), `(${lastId}`, "+", "COUNT", String(count)));
+	return entries.map(toLine);
+}
+
+function toLine([id, fields]: [string, string[]]): ReadLine {
+	return { id, epoch: Number(id.split("-")[0]), text: fields[1] ?? "" };
+}

@@ -1,0 +1,68 @@
+/**
+ * The states of a task and the moves between them. One type, one table; the one writer is the Lua
+ * script of `queue/`, which is generated from this table.
+ *
+ *   queued ──► running ⇄ asking ──► completed | failed | cancelled
+ *     ▲           │         │
+ *     │           └────┬────┘
+ *     ├────────────────┤ (retry, takeover)
+ *     └──── parked ◄───┘ (the agent stopped with a question open)
+ *
+ * `waiting` stands before `queued` for tasks that depend on others.
+ */
+export const STATES = [
+	"waiting",
+	"queued",
+	"running",
+	"asking",
+	"parked",
+	"completed",
+	"failed",
+	"cancelled",
+] as const;
+
+export type State = (typeof STATES)[number];
+
+/** Which state may follow which; everything else is refused. */
+export const MOVES: Readonly<Record<State, readonly State[]>> = {
+	waiting: ["queued", "failed", "cancelled"],
+	queued: ["running", "failed", "cancelled"],
+	running: ["asking", "completed", "failed", "cancelled", "parked", "queued"],
+	asking: ["running", "completed", "failed", "cancelled", "parked", "queued"],
+	parked: ["queued", "failed", "cancelled"],
+	completed: ["queued"],
+	failed: ["queued"],
+	cancelled: ["queued"],
+};
+
+export function mayMove(from: State, to: State): boolean {
+	return MOVES[from].includes(to);
+}
+
+/** The task is over; only an explicit retry moves it again. */
+export function isEnded(state: State): boolean {
+	return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+/** An agent process lives, or is about to be started or settled. */
+export function isLive(state: State): boolean {
+	return state === "running" || state === "asking";
+}
+
+/** Why a task failed. */
+export const FAILURE_REASONS = [
+	"not_started",
+	"auth",
+	"rate_limited",
+	"budget",
+	"stuck",
+	"deadline",
+	"item_error",
+	"incomplete",
+	"crashed",
+	"host_lost",
+	"verify_failed",
+	"unanswered",
+] as const;
+
+export type FailureReason = (typeof FAILURE_REASONS)[number];

@@ -1,0 +1,79 @@
+/**
+ * Who may read: whoever holds the link that `dispatch web` printed. The link's token is exchanged once
+ * for a session cookie; the Host header must be ours, so that a foreign page cannot reach us by a name
+ * that it points at this machine (DNS rebinding).
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+
+const TOKEN_BYTES = 24;
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+const WILDCARDS = ["0.0.0.0", "::"];
+
+export class Access {
+	readonly token = randomBytes(TOKEN_BYTES).toString("base64url");
+	readonly #session = randomBytes(TOKEN_BYTES).toString("base64url");
+	readonly #cookie: string;
+
+	/** @param port part of the cookie's name: browsers share cookies between the ports of a host */
+	constructor(port: number) {
+		this.#cookie = `dispatch-${port}`;
+	}
+
+	/** Lets a request through that has the session, and gives the session for the token. */
+	guard(refuse: (response: Response) => void): RequestHandler {
+		return (request: Request, response: Response, next: NextFunction) => {
+			const given = request.query.token;
+			if (typeof given === "string" && sameSecret(given, this.token)) {
+				response.cookie(this.#cookie, this.#session, { httpOnly: true, sameSite: "strict", path: "/" });
+				response.redirect(303, request.path);
+				return;
+			}
+			const session = cookieOf(request.headers.cookie, this.#cookie);
+			if (session !== null && sameSecret(session, this.#session)) next();
+			else refuse(response);
+		};
+	}
+}
+
+/** Refuses requests that were addressed to another name than the one we listen on. */
+export function checkHost(listen: string): RequestHandler {
+	return (request: Request, response: Response, next: NextFunction) => {
+		if (isOurName(hostNameOf(request.headers.host ?? ""), listen)) next();
+		else response.status(421).type("text/plain").send("This server does not answer to that host name.\n");
+	};
+}
+
+export function isLoopback(listen: string): boolean {
+	return LOOPBACK.includes(listen) || listen.startsWith("127.");
+}
+
+function isOurName(name: string, listen: string): boolean {
+	if (name === listen || LOOPBACK.includes(name)) return true;
+	// An address cannot be rebound, only a name can.
+	return WILDCARDS.includes(listen) && (isIP(name) !== 0 || name === hostname().toLowerCase());
+}
+
+/** The name of a Host header without its port: a forwarded port is a port of its own. */
+function hostNameOf(host: string): string {
+	return host
+		.replace(/:\d+$/, "")
+		.replace(/^\[(.*)\]$/, "$1")
+		.toLowerCase();
+}
+
+function cookieOf(header: string | undefined, name: string): string | null {
+	for (const pair of (header ?? "").split(";")) {
+		const at = pair.indexOf("=");
+		if (pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+	}
+	return null;
+}
+
+/** Compares digests, so that the time taken tells neither content nor length. */
+function sameSecret(a: string, b: string): boolean {
+	const digest = (text: string) => createHash("sha256").update(text).digest();
+	return timingSafeEqual(digest(a), digest(b));
+}

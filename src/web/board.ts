@@ -1,0 +1,113 @@
+/** Bull Board, read only: its own actions would change jobs behind the task records' back. */
+import { createBullBoard } from "@bull-board/api";
+import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import { ExpressAdapter } from "@bull-board/express";
+import { type NextFunction, type Request, type Response, Router } from "express";
+import { monitorQueueName, openQueue, runQueueName } from "../queue/bull.ts";
+import type { Store } from "../queue/store.ts";
+import { dataText, progressText } from "./job-text.ts";
+
+export const BOARD_PATH = "/board";
+const POLL_SECONDS = 10;
+/** Bull Board's page asks Google for its fonts; a page of this machine calls nobody. */
+const FOREIGN_FONTS = /<link href="https:\/\/fonts\.[^>]*>/g;
+
+type ReadOnlyQueue = { queue: ReturnType<typeof openQueue>; adapter: BullMQAdapter };
+
+export class Board {
+	readonly #store: Store;
+	readonly #queues = new Map<string, ReadOnlyQueue>();
+	readonly #server = new ExpressAdapter().setBasePath(BOARD_PATH);
+	readonly #board: ReturnType<typeof createBullBoard>;
+
+	constructor(store: Store) {
+		this.#store = store;
+		this.#board = createBullBoard({
+			queues: [],
+			serverAdapter: this.#server,
+			options: {
+				uiConfig: {
+					boardTitle: "dispatch",
+					miscLinks: [{ text: "Tasks and questions", url: "/" }],
+					hideRedisDetails: true,
+					hideDocsLink: true,
+					showWorkers: false,
+					pollingInterval: { showSetting: true, forceInterval: POLL_SECONDS },
+				},
+			},
+		});
+	}
+
+	/** To be mounted at BOARD_PATH. */
+	router(): Router {
+		const router = Router();
+		router.use(refuseActions);
+		router.use("/api", async (_request: Request, _response: Response, next: NextFunction) => {
+			await this.refresh();
+			next();
+		});
+		router.use(dropForeignFonts);
+		router.use(this.#server.getRouter());
+		return router;
+	}
+
+	/** Shows the queues of the hosts that the namespace has now. */
+	async refresh(): Promise<void> {
+		const hosts = await this.#store.guard((client) => client.smembers(this.#store.keys.hosts));
+		const wanted = new Set(hosts.sort().flatMap((host) => [runQueueName(host), monitorQueueName(host)]));
+		const gone = [...this.#queues.keys()].filter((name) => !wanted.has(name));
+		for (const name of gone) {
+			void this.#queues
+				.get(name)
+				?.queue.close()
+				.catch(() => {});
+			this.#queues.delete(name);
+		}
+		for (const name of wanted)
+			if (!this.#queues.has(name)) this.#queues.set(name, openReadOnly(this.#store, name));
+		this.#board.replaceQueues([...this.#queues.values()].map((one) => one.adapter));
+	}
+
+	async close(): Promise<void> {
+		await Promise.all([...this.#queues.values()].map((one) => one.queue.close().catch(() => {})));
+		this.#queues.clear();
+	}
+}
+
+function openReadOnly(store: Store, name: string): ReadOnlyQueue {
+	const queue = openQueue(store, name);
+	const isMonitor = name.startsWith("monitor-");
+	const host = name.slice(name.indexOf("-") + 1);
+	const adapter = new BullMQAdapter(queue, {
+		readOnlyMode: true,
+		allowRetries: false,
+		displayName: isMonitor ? `Monitor of ${host}` : `Tasks on ${host}`,
+		description: isMonitor
+			? "One job that looks at every live task of the host, then moves itself 3 seconds on."
+			: "A job is active as long as its agent works or asks.",
+		...(isMonitor
+			? {}
+			: { externalJobUrl: (job) => ({ displayText: "Open task", href: `/task/${job.data.task}` }) }),
+	});
+	adapter.setFormatter("progress", progressText);
+	adapter.setFormatter("data", dataText);
+	return { queue, adapter };
+}
+
+function refuseActions(request: Request, response: Response, next: NextFunction): void {
+	if (request.method === "GET" || request.method === "HEAD") {
+		next();
+		return;
+	}
+	response
+		.set("Allow", "GET, HEAD")
+		.status(405)
+		.json({ error: "This board is read only. Use the dispatch commands." });
+}
+
+/** Set on the response itself: the board is an Express app of its own and keeps what stands there. */
+function dropForeignFonts(_request: Request, response: Response, next: NextFunction): void {
+	const send = response.send.bind(response);
+	response.send = (body) => send(typeof body === "string" ? body.replace(FOREIGN_FONTS, "") : body);
+	next();
+}

@@ -1,0 +1,30 @@
+/** HTML in which every value is escaped unless it is HTML made here. */
+const ENTITIES: Record<string, string> = {
+	"&": "&amp;",
+	"<": "&lt;",
+	">": "&gt;",
+	'"': "&quot;",
+	"'": "&#39;",
+};
+
+export class Html {
+	readonly text: string;
+
+	constructor(text: string) {
+		this.text = text;
+	}
+}
+
+export type Value = Html | Html[] | string | number | null;
+
+/** A template tag: ``html`<b>${userText}</b>` ``. */
+export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
+	return new Html(strings.map((text, i) => text + textOf(values[i] ?? null)).join(""));
+}
+
+function textOf(value: Value): string {
+	if (value === null) return "";
+	if (value instanceof Html) return value.text;
+	if (Array.isArray(value)) return value.map((one) => one.text).join("");
+	return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
+}

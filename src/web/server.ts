@@ -1,0 +1,172 @@
+/** The web server: Bull Board, and pages that show tasks and open questions. It changes nothing. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express, { type NextFunction, type Request, type Response } from "express";
+import helmet from "helmet";
+import type { Store } from "../queue/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import { Access, checkHost } from "./access.ts";
+import { BOARD_PATH, Board } from "./board.ts";
+import { homePage } from "./home-page.ts";
+import { messagePage, PAGE_SCRIPT, STYLE } from "./layout.ts";
+import { taskPage } from "./task-page.ts";
+
+export const DEFAULT_PORT = 4747;
+export const DEFAULT_LISTEN = "127.0.0.1";
+
+export interface WebOptions {
+	/** 0 takes any free port */
+	port: number;
+	/** the address to listen on */
+	listen: string;
+}
+
+export interface Web {
+	/** the link with the token that opens the pages */
+	url: string;
+	stop(): Promise<void>;
+}
+
+/**
+ * Serves the namespace of `store`, which stays open at `stop`.
+ * @throws DISPATCH_USAGE when the port is taken or the address is not ours
+ */
+export async function startWeb(store: Store, options: WebOptions): Promise<Web> {
+	const app = express();
+	const server = createServer(app);
+	await listenOn(server, options);
+	const { port } = server.address() as AddressInfo;
+	const access = new Access(port);
+	const board = new Board(store);
+	mount(app, { store, access, board, listen: options.listen });
+	return {
+		url: `http://${shownHost(options.listen)}:${port}/?token=${access.token}`,
+		stop: () => stopServer(server, board),
+	};
+}
+
+interface Parts {
+	store: Store;
+	access: Access;
+	board: Board;
+	listen: string;
+}
+
+function mount(app: express.Express, { store, access, board, listen }: Parts): void {
+	app.disable("x-powered-by");
+	app.use(checkHost(listen));
+	app.use(securityHeaders());
+	app.use((_request, response, next) => {
+		response.set("Cache-Control", "no-store");
+		next();
+	});
+	app.use(access.guard((response) => sendUnauthorized(response)));
+	app.get("/page.css", (_request, response) => void response.type("css").send(STYLE));
+	app.get("/page.js", (_request, response) => void response.type("js").send(PAGE_SCRIPT));
+	app.use((_request, response, next) => {
+		// A service's client waits out an outage; a browser should be told.
+		if (store.client.status === "ready") next();
+		else
+			response
+				.status(503)
+				.send(messagePage("Redis cannot be reached", "This page comes back when Redis does."));
+	});
+	app.use(BOARD_PATH, board.router());
+	app.get("/", async (_request, response) => void response.send(await homePage(store)));
+	app.get("/task/:id", async (request, response) => {
+		const page = await taskPage(store, request.params.id);
+		if (page === null)
+			response.status(404).send(messagePage("No such task", `There is no task "${request.params.id}".`));
+		else response.send(page);
+	});
+	app.use(
+		(_request, response) =>
+			void response.status(404).send(messagePage("Not found", "There is no such page.")),
+	);
+	app.use(sendFault);
+}
+
+/** Plain HTTP on the own machine: nothing that asks a browser for HTTPS. */
+function securityHeaders() {
+	return helmet({
+		strictTransportSecurity: false,
+		crossOriginOpenerPolicy: false,
+		originAgentCluster: false,
+		contentSecurityPolicy: {
+			useDefaults: false,
+			directives: {
+				defaultSrc: ["'none'"],
+				baseUri: ["'self'"],
+				connectSrc: ["'self'"],
+				fontSrc: ["'self'", "data:"],
+				formAction: ["'none'"],
+				frameAncestors: ["'none'"],
+				imgSrc: ["'self'", "data:"],
+				scriptSrc: ["'self'"],
+				// Bull Board sets styles on elements.
+				styleSrc: ["'self'", "'unsafe-inline'"],
+			},
+		},
+	});
+}
+
+function sendUnauthorized(response: Response): void {
+	const how =
+		"Open the link that `dispatch web` printed on the terminal. It ends in ?token=… and works as long as that command runs.";
+	response.status(401).send(messagePage("This page needs its link", how));
+}
+
+function sendFault(error: unknown, _request: Request, response: Response, next: NextFunction): void {
+	if (response.headersSent) {
+		next(error);
+		return;
+	}
+	const message = error instanceof DispatchError ? error.message : "The page could not be made.";
+	response.status(500).send(messagePage("Something went wrong", message));
+}
+
+function shownHost(listen: string): string {
+	if (listen === "0.0.0.0" || listen === "::") return "127.0.0.1";
+	return listen.includes(":") ? `[${listen}]` : listen;
+}
+
+async function listenOn(server: Server, { port, listen }: WebOptions): Promise<void> {
+	const refused = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+		server.once("error", resolve);
+		server.listen(port, listen, () => resolve(null));
+	});
+	if (refused === null) return;
+	throw refusal(refused, port, listen);
+}
+
+function refusal(error: NodeJS.ErrnoException, port: number, listen: string): DispatchError {
+	const cause = { cause: error };
+	switch (error.code) {
+		case "EADDRINUSE":
+			return new DispatchError("DISPATCH_USAGE", `Port ${port} is in use on ${listen}.`, {
+				hint: `Give another one with --port, for example --port ${port === 65535 ? port - 1 : port + 1}, or --port 0 for any free one.`,
+				...cause,
+			});
+		case "EACCES":
+			return new DispatchError("DISPATCH_USAGE", `Port ${port} may not be used by this user.`, {
+				hint: "Give one above 1023 with --port.",
+				...cause,
+			});
+		default:
+			return new DispatchError(
+				"DISPATCH_USAGE",
+				`Expected --listen to be an address of this machine, got "${listen}" (${error.code}).`,
+				{
+					hint: "For example: --listen 127.0.0.1",
+					...cause,
+				},
+			);
+	}
+}
+
+async function stopServer(server: Server, board: Board): Promise<void> {
+	const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+	server.closeAllConnections();
+	await closed;
+	await board.close();
+}

@@ -1,0 +1,62 @@
+/** One task: what was asked, its plan, its questions, how it ended, its report. */
+import type { Store } from "../queue/store.ts";
+import type { Plan } from "../task/plan.ts";
+import type { Question } from "../task/question.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { answerCommand } from "./home-page.ts";
+import { type Html, html } from "./html.ts";
+import { ago, page, stateBadge } from "./layout.ts";
+
+const MARKS: Record<string, string> = { " ": "○", x: "✓", "?": "?", "!": "!" };
+
+/** @returns null when there is no such task */
+export async function taskPage(store: Store, id: string): Promise<string | null> {
+	const record = await store.get(id);
+	if (record === null) return null;
+	const [questions, report] = await Promise.all([store.questions(id), store.report(id)]);
+	const now = store.clock.now();
+	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
+<p class="soft small">${[record.spec.model ?? record.spec.backend, `on ${record.spec.host}`, record.spec.cwd, ago(record.createdAt, now)].join(" · ")}</p>
+${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
+${planList(record.progress.plan)}${questionList(record, questions)}
+${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
+	return page(`${id} · dispatch`, store.namespace, body);
+}
+
+function outcomeCard({ outcome }: TaskRecord): Html | null {
+	if (outcome === null) return null;
+	const tail =
+		outcome.kind === "failed" && outcome.logTail.length > 0
+			? html`<pre class="soft">${outcome.logTail.join("\n")}</pre>`
+			: null;
+	return html`<section class="card">${outcome.message}${tail}</section>`;
+}
+
+function planList(plan: Plan): Html | null {
+	if (plan.items.length === 0) return null;
+	const items = plan.items.map(
+		({ marker, text, note }) =>
+			html`<li class="${marker === "x" ? "done" : ""}"><span class="mark">${MARKS[marker] ?? marker}</span>${text}${note === null ? null : html` <span class="soft small">${note}</span>`}</li>`,
+	);
+	return html`<h2>Plan</h2><ul class="plan card">${items}</ul>`;
+}
+
+function questionList(record: TaskRecord, questions: Question[]): Html | null {
+	if (questions.length === 0) return null;
+	const open = questions.filter((question) => isOpen(record, question)).length;
+	const cards = questions.map((question) => {
+		if (!isOpen(record, question)) {
+			const answer =
+				question.answer === null ? "Not answered." : `${question.answer} (${question.answeredBy ?? "?"})`;
+			return html`<section class="card">${question.text}<br><span class="soft">${answer}</span></section>`;
+		}
+		return html`<section class="card ask"><p>${question.text}</p>
+<code class="command">${answerCommand(record.spec.id, open === 1 ? null : question.seq)}</code></section>`;
+	});
+	return html`<h2>Questions</h2>${cards}`;
+}
+
+function isOpen(record: TaskRecord, question: Question): boolean {
+	const answerable = record.state === "asking" || record.state === "parked" || record.state === "running";
+	return answerable && question.answer === null && question.ipcGeneration === record.ipcGeneration;
+}

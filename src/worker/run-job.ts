@@ -1,0 +1,66 @@
+/**
+ * What a worker does with a run job: `ensureStarted`, then it waits until the agent's run is settled.
+ * The record is the truth: a job of an older generation ends without acting.
+ */
+import type { RunEnd, RunJob } from "../queue/run-queue.ts";
+import type { Store } from "../queue/store.ts";
+import type { Hub } from "../task/hub.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { isLive } from "../task/states.ts";
+import type { Places } from "./places.ts";
+
+/** The hub is a hint: the record is read again at least this often. */
+const LOOK_AGAIN_MS = 5_000;
+
+export interface RunJobDeps {
+	store: Store;
+	host: string;
+	hub: Hub;
+	places: Places;
+	/** settles what ended unwatched; serialized per task */
+	reconcile: (task: string) => Promise<void>;
+	/** starts the agent of a queued record, unless it changed in between */
+	start: (task: string, generation: number) => Promise<void>;
+}
+
+export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
+	const { store, hub } = deps;
+	const mirror = (task: string, progress: object) => {
+		if (task === job.task) void job.progress(progress);
+	};
+	hub.on("progress", mirror);
+	try {
+		await deps.reconcile(job.task);
+		for (;;) {
+			if (job.signal.aborted) return { kind: "release" };
+			const record = await store.get(job.task);
+			const end = endOf(job, record);
+			if (end !== null) return end;
+			if (record?.state === "queued" && job.draining.aborted) return { kind: "release" };
+			if (record?.state === "queued") await startInTurn(job, record, deps);
+			else await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
+		}
+	} finally {
+		hub.off("progress", mirror);
+	}
+}
+
+async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
+	const stopping = AbortSignal.any([job.signal, job.draining]);
+	if (!(await deps.places.acquire(job.task, record.spec.priority, stopping))) return;
+	try {
+		await deps.start(job.task, job.generation);
+	} finally {
+		if ((await deps.store.stateOf(job.task)) !== "running") deps.places.free(job.task);
+	}
+}
+
+/** @returns null while there is something to do or to wait for */
+function endOf(job: RunJob, record: TaskRecord | null): RunEnd | null {
+	if (record === null) return { kind: "done", state: "removed", message: "The task was removed." };
+	if (record.generation !== job.generation) return { kind: "done", state: record.state, message: "A newer run job took over." };
+	if (record.state === "queued" || isLive(record.state)) return null;
+	const message = record.outcome?.message ?? record.state;
+	if (record.state === "failed") return { kind: "failed", message };
+	return { kind: "done", state: record.state, message };
+}

@@ -1,0 +1,132 @@
+/**
+ * An agent is gone: decide what that means, and make the move. The outcome is in the record before
+ * anything else learns of it. Idempotent: a second settle of the same epoch is refused as stale.
+ */
+import type { Config } from "../config/load.ts";
+import { readReport } from "../ipc/report.ts";
+import type { AgentStatus } from "../process/agent.ts";
+import { sweepMarked } from "../process/end-tree.ts";
+import { faultPoint } from "../process/fault.ts";
+import { tailLines } from "../process/log-tail.ts";
+import type { RunDir } from "../process/run-dir.ts";
+import { noteEvent } from "../queue/events.ts";
+import type { RecordChanges } from "../queue/record-fields.ts";
+import type { Store } from "../queue/store.ts";
+import type { Hub } from "../task/hub.ts";
+import { type Decision, decideOutcome, type EndFacts } from "../task/outcome.ts";
+import type { Plan } from "../task/plan.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { Hold, Outcome } from "../task/spec.ts";
+
+const TAIL_LINES = 20;
+/** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
+const TAKEN_DOWN_LIMIT = 10;
+
+/** What the monitor found of an agent that is gone (its `AgentEnd`). */
+export interface EndedAgent {
+	record: TaskRecord;
+	run: RunDir | null;
+	status: AgentStatus;
+	seen: Seen | null;
+	plan: Plan | null;
+	finished: boolean;
+	ending: EndFacts["ended"] | "shutdown";
+	takenDown: boolean;
+}
+
+interface Seen {
+	sessionId: string | null;
+	result: EndFacts["result"];
+	failure: EndFacts["failure"];
+	failureMessage: string | null;
+	rateLimitUntil: number | null;
+	sawOutput: boolean;
+}
+
+export interface SettleDeps {
+	store: Store;
+	config: Config;
+	hub: Hub;
+	/** a wait between two attempts is cut to this (ms) */
+	maxBackoffMs: number;
+}
+
+export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
+	const { store, hub } = deps;
+	const { id } = end.record.spec;
+	const nonce = end.record.runNonce;
+	if (nonce !== null) await sweepMarked(nonce);
+	faultPoint("settle.swept");
+	const facts = await factsOf(end, deps);
+	const decision = decideOutcome(facts);
+	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
+	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
+	faultPoint("settle.reported");
+	const moved = await store.move({
+		id,
+		from: ["running", "asking"],
+		epoch: end.record.epoch,
+		to: decision.to,
+		set: changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs),
+		why: decision.message,
+	});
+	faultPoint("settle.moved");
+	if (moved.result === "moved") hub.emit("state", id, moved.state);
+	else await noteEvent(store, { task: id, kind: "late_end", why: `start ${end.record.epoch} is no longer the task's` });
+}
+
+async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
+	const { record, seen } = end;
+	const backend = config.backends[record.spec.backend];
+	const [openQuestions, undelivered] = await Promise.all([store.openCount(record.spec.id), store.undelivered(record.spec.id)]);
+	return {
+		taskId: record.spec.id,
+		exit: end.status.kind === "alive" ? { kind: "gone" } : end.status,
+		plan: end.plan,
+		givenItems: record.spec.givenItems,
+		done: end.finished,
+		result: seen?.result ?? null,
+		failure: seen?.failure ?? null,
+		failureMessage: seen?.failureMessage ?? null,
+		rateLimitUntil: seen?.rateLimitUntil ?? null,
+		sawOutput: seen?.sawOutput ?? false,
+		openQuestions,
+		undelivered: undelivered.length,
+		unattended: record.spec.unattended,
+		ended: end.ending === "shutdown" ? null : end.ending,
+		takenDown: end.takenDown && record.takenDown < TAKEN_DOWN_LIMIT,
+		attempt: record.attempt,
+		attempts: record.spec.attempts,
+		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
+		command: backend?.command ?? null,
+		agentName: backend?.type ?? record.spec.backend,
+	};
+}
+
+function changesOf(end: EndedAgent, facts: EndFacts, decision: Decision, now: number, maxBackoffMs: number): RecordChanges {
+	const exited = facts.exit.kind === "exited" ? facts.exit : null;
+	const outcome: Outcome = {
+		kind: decision.to,
+		message: decision.message,
+		exitCode: exited?.code ?? null,
+		signal: exited?.signal ?? null,
+		logTail: facts.logTail,
+		warnings: decision.warnings,
+	};
+	const sessionGone = facts.failure === "no_session";
+	return {
+		outcome,
+		reason: decision.reason,
+		hold: holdOf(decision, now, maxBackoffMs),
+		charge: decision.charge,
+		startMode: decision.startMode,
+		takenDown: facts.takenDown ? end.record.takenDown + 1 : 0,
+		...(sessionGone ? { sessionId: null } : {}),
+	};
+}
+
+function holdOf(decision: Decision, now: number, maxBackoffMs: number): Hold | null {
+	if (decision.hold === null) return null;
+	const { kind, until, forMs } = decision.hold;
+	return { kind, until: until ?? (forMs === null ? null : now + Math.min(forMs, maxBackoffMs)) };
+}

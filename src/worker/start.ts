@@ -1,0 +1,181 @@
+/**
+ * Starts the agent of a queued task. The steps, each of which a crash may follow:
+ *
+ *   move to running (mints the epoch) → claim the run directory → prepare the task's files → spawn
+ *
+ * A daemon that finds a permit without a spawned agent puts the task back, and no attempt is counted.
+ */
+import { randomUUID } from "node:crypto";
+import { join, relative } from "node:path";
+import type { Backend, Invocation } from "../backends/contract.ts";
+import { backendOf } from "../backends/index.ts";
+import type { BackendConfig, Config } from "../config/load.ts";
+import { readPlan } from "../ipc/plan-file.ts";
+import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
+import { moveIpcAside } from "../ipc/questions.ts";
+import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
+import { ARG_LIMIT_BYTES, startAgent } from "../process/agent.ts";
+import { faultPoint } from "../process/fault.ts";
+import { claimRun } from "../process/run-dir.ts";
+import { noteEvent } from "../queue/events.ts";
+import { newNonce, type Store } from "../queue/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { Hub } from "../task/hub.ts";
+import type { Question } from "../task/question.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { Serial } from "../task/serial.ts";
+import { agentEnv } from "./agent-env.ts";
+
+export interface StartDeps {
+	store: Store;
+	/** the state directory's path */
+	home: string;
+	host: string;
+	config: Config;
+	hub: Hub;
+	serial: Serial;
+	env: Record<string, string | undefined>;
+	redisUrl: string | null;
+}
+
+type Undelivered = { field: string; question: Question };
+
+/** Starts the task's agent if it is still queued under this generation; else does nothing. */
+export function start(task: string, generation: number, deps: StartDeps): Promise<void> {
+	return deps.serial.run(task, async () => {
+		const record = await deps.store.get(task);
+		if (record?.state !== "queued" || record.generation !== generation || record.spec.host !== deps.host) return;
+		await startRecord(record, deps);
+	});
+}
+
+async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
+	const { store, hub } = deps;
+	const { id } = queued.spec;
+	const runNonce = newNonce();
+	const moved = await store.move({ id, from: ["queued"], to: "running", generation: queued.generation, runNonce });
+	if (moved.result !== "moved" || moved.state !== "running") return;
+	hub.startedHere.add(runNonce);
+	hub.emit("state", id, "running");
+	faultPoint("start.permitted");
+	const record: TaskRecord = { ...queued, state: "running", epoch: moved.epoch, attempt: moved.attempt, runNonce };
+	try {
+		await startPermitted(record, runNonce, deps);
+	} catch (error) {
+		await giveUp(record, error, deps);
+	}
+}
+
+async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
+	const { store, home, host } = deps;
+	const { spec, epoch } = record;
+	const config = backendConfig(spec.backend, deps.config);
+	const backend = backendOf(config.type);
+	const taskDir = await createTaskDir(spec.cwd, {
+		id: spec.id,
+		nonce: spec.nonce,
+		namespace: store.namespace,
+		host,
+		planText: spec.planText,
+		title: spec.id,
+		givenItems: spec.givenItems,
+	});
+	const run = claimRun(home, {
+		task: spec.id,
+		epoch,
+		nonce,
+		backend: spec.backend,
+		cwd: spec.cwd,
+		taskDir,
+		startedAt: store.clock.now(),
+		sessionId: record.sessionId,
+	});
+	if (run === null) throw new DispatchError("DISPATCH_DISK", `The run directory of ${spec.id}, start ${epoch}, exists already.`);
+	faultPoint("start.claimed");
+	const carried = await store.undelivered(spec.id);
+	const { mode, invocation } = await prepare(record, { config, backend, taskDir, carried }, deps);
+	faultPoint("start.prepared");
+	await startAgent(run, {
+		argv: invocation.argv,
+		cwd: spec.cwd,
+		env: agentEnv({ base: deps.env, backend, home, taskDir, redisUrl: deps.redisUrl }),
+	});
+	faultPoint("start.spawned");
+	await store.follow(spec.id, epoch, { sessionId: invocation.sessionId });
+	await store.delivered(spec.id, mode === "fresh" ? [] : carried.map(({ field }) => field));
+}
+
+interface Preparation {
+	config: BackendConfig;
+	backend: Backend;
+	taskDir: string;
+	carried: Undelivered[];
+}
+
+/** A resume of the session where the backend can; else a fresh one, with `ipc/` moved aside. */
+async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<{ mode: PromptMode; invocation: Invocation }> {
+	const { spec, epoch } = record;
+	const { config, backend, taskDir, carried } = preparation;
+	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag };
+	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
+	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
+	const mode: PromptMode = probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
+	if (mode !== "resume" && epoch > 1) {
+		await moveIpcAside(taskDir, epoch - 1);
+		faultPoint("start.moved-aside");
+		await deps.store.newIpc(spec.id, epoch);
+	}
+	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir, spec.cwd);
+	if (mode === "resume" && resumable !== null) {
+		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
+		if (invocation !== null) return { mode, invocation };
+	}
+	return { mode, invocation: backend.start({ ...base, prompt, sessionId: randomUUID() }) };
+}
+
+async function promptOf(record: TaskRecord, mode: PromptMode, taskDir: string, carried: Undelivered[], deps: StartDeps): Promise<string> {
+	const questions = await deps.store.questions(record.spec.id);
+	const asText = (question: Question) => ({ seq: question.seq, question: question.text, answer: question.answer ?? "" });
+	const open = new Set(carried.map(({ question }) => question.hash));
+	return buildPrompt({
+		spec: record.spec,
+		mode,
+		taskDirRelative: relative(record.spec.cwd, taskDir),
+		hasPlanItems: (readPlan(taskDir)?.items.length ?? 0) > 0,
+		undelivered: carried.map(({ question }) => asText(question)),
+		answered: questions.filter((question) => question.answer !== null && !open.has(question.hash)).map(asText),
+	});
+}
+
+/** The prompt as one argument; a longer one than the system allows goes by file. */
+function promptArgument(prompt: string, taskDir: string, cwd: string): string {
+	writePromptFile(taskDir, prompt);
+	if (Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
+	return `Your instructions are too long for a command line. Read ${join(relative(cwd, taskDir), "prompt.md")} from start to end and do exactly what it says.`;
+}
+
+/** Backend commands come from this host's own config, never from Redis. */
+function backendConfig(name: string, config: Config): BackendConfig {
+	const found = config.backends[name];
+	if (found !== undefined) return found;
+	throw new DispatchError("DISPATCH_NO_BACKEND", `This host has no backend "${name}".`, {
+		hint: `Add it under backends: in ${config.path ?? "the config file"}, then \`dispatch retry\`.`,
+	});
+}
+
+/** A start that failed for a reason the user can mend. */
+async function giveUp(record: TaskRecord, error: unknown, deps: StartDeps): Promise<void> {
+	const { id } = record.spec;
+	const text = error instanceof Error ? error.message : String(error);
+	const hint = error instanceof DispatchError && error.hint ? ` ${error.hint}` : "";
+	const outcome = { kind: "failed" as const, message: `The agent could not be started: ${text}${hint}`, exitCode: null, signal: null, logTail: [], warnings: [] };
+	const moved = await deps.store.move({
+		id,
+		from: ["running", "asking"],
+		epoch: record.epoch,
+		to: "failed",
+		set: { outcome, reason: "not_started" },
+	});
+	if (moved.result === "moved") deps.hub.emit("state", id, moved.state);
+	else await noteEvent(deps.store, { task: id, kind: "start_failed", why: text });
+}

@@ -1,0 +1,96 @@
+/** What the CLIs are really given: the command lines run, with a program in the CLI's place that prints its words. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { StartInput } from "../../src/backends/contract.ts";
+import { backendOf } from "../../src/backends/index.ts";
+import { BACKEND_TYPES, type BackendType } from "../../src/config/backend-type.ts";
+
+const SESSION = "0b5bd1b7-5a7e-4f2e-9a0c-3d6b1c9a7f10";
+const PRINT_WORDS = `'${process.execPath}' -e 'console.log(JSON.stringify(process.argv.slice(1)))' --`;
+
+function input(changes: Partial<StartInput> = {}): StartInput {
+	const given = { command: PRINT_WORDS, model: "opus", prompt: "Do it", sessionId: SESSION, modelFlag: true };
+	return { ...given, ...changes };
+}
+
+function wordsOf(invocation: { argv: string[] } | null, cwd = tmpdir()): string[] {
+	const [program = "", ...words] = invocation?.argv ?? [];
+	return JSON.parse(execFileSync(program, words, { cwd, encoding: "utf8" }));
+}
+
+const COMMON: Record<BackendType, string[]> = {
+	claude: ["--output-format", "stream-json", "--verbose"],
+	codex: ["--json", "--skip-git-repo-check"],
+	cursor: ["--output-format", "stream-json", "--trust"],
+	command: [],
+};
+
+describe("start and resume", () => {
+	test("claude", () => {
+		const claude = backendOf("claude");
+		expect(wordsOf(claude.start(input()))).toEqual([
+			...[...COMMON.claude, "--session-id", SESSION],
+			...["--model", "opus", "--", "Do it"],
+		]);
+		expect(claude.start(input()).sessionId).toBe(SESSION);
+		expect(wordsOf(claude.resume(input()))).toEqual([
+			...[...COMMON.claude, "--resume", SESSION],
+			...["--model", "opus", "--", "Do it"],
+		]);
+	});
+
+	test("codex", () => {
+		const words = [...COMMON.codex, "-m", "opus"];
+		expect(wordsOf(backendOf("codex").start(input()))).toEqual([...words, "--", "Do it"]);
+		expect(backendOf("codex").start(input()).sessionId).toBeNull();
+		expect(wordsOf(backendOf("codex").resume(input()))).toEqual([...words, "resume", SESSION, "--", "Do it"]);
+	});
+
+	test("cursor", () => {
+		const words = [...COMMON.cursor, "--model", "opus"];
+		expect(wordsOf(backendOf("cursor").start(input()))).toEqual([...words, "Do it"]);
+		expect(wordsOf(backendOf("cursor").start(input({ prompt: "-x" }))).at(-1)).toBe("\n-x");
+		expect(wordsOf(backendOf("cursor").resume(input()))).toEqual([...words, "--resume", SESSION, "Do it"]);
+	});
+
+	test("any other command gets the prompt and nothing else, and cannot be resumed", () => {
+		expect(wordsOf(backendOf("command").start(input()))).toEqual(["Do it"]);
+		expect(backendOf("command").resume(input())).toBeNull();
+	});
+});
+
+describe.each(BACKEND_TYPES)("%s", (type) => {
+	test("hands on a prompt and a model as they are, whatever a shell would make of them", () => {
+		const cwd = mkdtempSync(join(tmpdir(), "words-"));
+		onTestFinished(() => rmSync(cwd, { recursive: true }));
+		const nasty = `say "$(touch pwned)" \`touch pwned\` '; touch pwned; ' \\ $HOME *\n--model evil\n`;
+		const words = wordsOf(
+			backendOf(type).start(input({ prompt: nasty, model: type === "command" ? null : nasty })),
+			cwd,
+		);
+		expect(words.filter((word) => word === nasty).length).toBe(type === "command" ? 1 : 2);
+		expect(readdirSync(cwd)).toEqual([]);
+	});
+
+	test("adds no flag that the user's command carries already", () => {
+		const given =
+			"--output-format json --verbose --session-id=x --model mine --json --skip-git-repo-check --trust";
+		const words = wordsOf(backendOf(type).start(input({ command: `${PRINT_WORDS} ${given}` })));
+		expect(words.filter((word) => word !== "--")).toEqual([...given.split(" "), "Do it"]);
+	});
+
+	test("passes no model where none is wanted", () => {
+		for (const change of [{ model: null }, { modelFlag: false }]) {
+			expect(wordsOf(backendOf(type).start(input(change)))).not.toContain("opus");
+		}
+	});
+
+	test("takes a command over several lines, as configs write it", () => {
+		expect(wordsOf(backendOf(type).start(input({ command: `\n${PRINT_WORDS} \\\n  --more\n\n` })))).toContain(
+			"--more",
+		);
+	});
+});

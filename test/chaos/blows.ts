@@ -1,0 +1,168 @@
+/** What a chaos run does to dispatch: each blow is one fault, given at a random moment. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "./random.ts";
+import type { Stage } from "./stage.ts";
+
+/** Points of the code at which the daemon ends itself. */
+export const FAULT_POINTS = [
+	"start.permitted",
+	"start.claimed",
+	"start.moved-aside",
+	"start.prepared",
+	"start.spawned",
+	"settle.swept",
+	"settle.reported",
+	"settle.moved",
+] as const;
+
+const STOP_MS = 1_500;
+
+export type Blow = (stage: Stage, random: Random) => Promise<string>;
+
+function signal(pid: number | null | undefined, name: NodeJS.Signals): boolean {
+	if (!pid) return false;
+	try {
+		process.kill(pid, name);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+async function freeze(pid: number | null): Promise<void> {
+	if (!signal(pid, "SIGSTOP")) return;
+	await sleep(STOP_MS);
+	signal(pid, "SIGCONT");
+}
+
+/** Ends a command line somewhere on its way. */
+async function cutOff(stage: Stage, args: string[], random: Random): Promise<void> {
+	const command = stage.start(args);
+	await sleep(random.between(20, 400));
+	command.kill();
+	await command.done;
+}
+
+const ofAgents = (stage: Stage) => stage.processes().filter(({ run, command }) => run !== null && command.includes("chaos-agent.mjs"));
+
+/** Blow → its weight. Each kill counts as one. */
+export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
+	{
+		name: "kill the daemon",
+		weight: 4,
+		blow: async (stage) => `pid ${signal(stage.daemonPid(), "SIGKILL") ? stage.daemonPid() : "none"}`,
+	},
+	{
+		name: "kill an agent",
+		weight: 3,
+		blow: async (stage, random) => {
+			const agents = ofAgents(stage).filter(({ command }) => !command.startsWith("sh "));
+			if (agents.length === 0) return "none";
+			const { pid } = random.pick(agents);
+			signal(pid, "SIGKILL");
+			return `pid ${pid}`;
+		},
+	},
+	{
+		name: "kill a wrapper",
+		weight: 2,
+		blow: async (stage, random) => {
+			const wrappers = ofAgents(stage).filter(({ command }) => command.startsWith("sh "));
+			if (wrappers.length === 0) return "none";
+			const { pid } = random.pick(wrappers);
+			signal(pid, "SIGKILL");
+			return `pid ${pid}`;
+		},
+	},
+	{
+		name: "kill Redis",
+		weight: 3,
+		blow: async (stage) => `pid ${signal(stage.redisPid(), "SIGKILL") ? "killed" : "none"}`,
+	},
+	{
+		name: "kill daemon, agents and Redis",
+		weight: 1,
+		blow: async (stage) => {
+			stage.killAll();
+			return "all";
+		},
+	},
+	{
+		name: "stop Redis for a while",
+		weight: 1,
+		blow: async (stage) => {
+			await freeze(stage.redisPid());
+			return "";
+		},
+	},
+	{
+		name: "stop the daemon for a while",
+		weight: 1,
+		blow: async (stage) => {
+			await freeze(stage.daemonPid());
+			return "";
+		},
+	},
+	{
+		name: "kill the daemon at a named point",
+		weight: 4,
+		blow: async (stage, random) => {
+			const point = random.pick(FAULT_POINTS);
+			await stage.run(["down"]);
+			stage.startDaemon(point);
+			await sleep(random.between(500, 2_500));
+			signal(stage.daemonPid(), "SIGKILL");
+			return point;
+		},
+	},
+	{
+		name: "restart the daemon in order",
+		weight: 2,
+		blow: async (stage) => {
+			await stage.run(["down"]);
+			return "";
+		},
+	},
+	{
+		name: "two daemons at once",
+		weight: 1,
+		blow: async (stage) => {
+			signal(stage.daemonPid(), "SIGKILL");
+			await Promise.all([stage.run(["up"]), stage.run(["up"]), stage.run(["up"])]);
+			return "";
+		},
+	},
+	{
+		name: "cut an answer off",
+		weight: 1,
+		blow: async (stage, random) => {
+			const open = JSON.parse((await stage.run(["questions", "--json"])).stdout || "[]") as { task: string; seq: string }[];
+			if (open.length === 0) return "none";
+			const { task, seq } = random.pick(open);
+			await cutOff(stage, ["answer", task, "--seq", seq, "cut off"], random);
+			return task;
+		},
+	},
+	{
+		name: "remove a run job, flush the scripts",
+		weight: 1,
+		blow: async (stage) => {
+			const redis = stage.redis();
+			try {
+				await redis.connect();
+				await redis.script("FLUSH");
+				const jobs = await redis.keys("*:bull:run-*:*.*");
+				for (const key of jobs.filter((name) => /:[a-z0-9-]+\.\d+$/.test(name)).slice(0, 1)) await redis.del(key);
+				return String(jobs.length);
+			} catch {
+				return "Redis is away";
+			} finally {
+				redis.disconnect();
+			}
+		},
+	},
+];
+
+export function pickBlow(random: Random): (typeof BLOWS)[number] {
+	return random.pick(BLOWS.flatMap((entry) => Array.from({ length: entry.weight }, () => entry)));
+}

@@ -1,0 +1,97 @@
+import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { audit } from "./audit.ts";
+import { pickBlow } from "./blows.ts";
+import { Random } from "./random.ts";
+import { Stage } from "./stage.ts";
+
+const SEED = Number(process.env.CHAOS_SEED) || Math.floor(Math.random() * 1e9);
+const KILLS = Number(process.env.CHAOS_KILLS) || 20;
+const TASKS = Math.max(6, Math.round(KILLS / 2));
+const SETTLE_LIMIT_MS = 240_000;
+
+interface Listed {
+	id: string;
+	state: string;
+}
+
+/** Repeats an enqueue under its key until it is acknowledged; cut-off tries and outages included. */
+async function enqueue(stage: Stage, random: Random, n: number): Promise<[string, string]> {
+	const key = `chaos-${n}`;
+	const items = random.between(1, 4);
+	const asks = Array.from({ length: items }, (_, i) => i + 1).filter(() => random.next() < 0.5);
+	const patienceMs = random.pick([300, 2_000, 600_000]);
+	const plan = JSON.stringify({ items, asks, patienceMs, stepMs: random.between(20, 600) });
+	const args = ["enqueue", "--json", "--key", key, "--attempts", "1000", "--id", `task-${n}`, `chaos-plan: ${plan}`];
+	if (random.next() < 0.3) {
+		const cut = stage.start(args);
+		await sleep(random.between(50, 600));
+		cut.kill();
+		await cut.done;
+	}
+	for (;;) {
+		const { code, stdout, stderr } = await stage.run(args);
+		if (code === 0) return [key, (JSON.parse(stdout) as { id: string }).id];
+		if (code !== 5 && code !== 1) throw new Error(`enqueue ended with ${code}: ${stdout} ${stderr}`);
+		await sleep(200);
+	}
+}
+
+/** Answers every open question, twice at once: one of the two must win. */
+async function answerAll(stage: Stage): Promise<void> {
+	const { stdout, code } = await stage.run(["questions", "--json"]);
+	if (code !== 0) return;
+	for (const { task, seq } of JSON.parse(stdout) as { task: string; seq: string }[]) {
+		const say = (who: string) => stage.run(["answer", task, "--seq", seq, `${who} for ${task} ${seq}`]);
+		const codes = (await Promise.all([say("A"), say("B")])).map((ran) => ran.code);
+		if (codes.filter((won) => won === 0).length > 1) throw new Error(`both answers to ${task} ${seq} were accepted`);
+	}
+}
+
+async function untilAllEnded(stage: Stage): Promise<Listed[]> {
+	const until = performance.now() + SETTLE_LIMIT_MS;
+	for (;;) {
+		await stage.run(["up"]);
+		await answerAll(stage);
+		const { stdout, code } = await stage.run(["ls", "--all", "--json"]);
+		const tasks = code === 0 ? (JSON.parse(stdout) as Listed[]) : [];
+		const open = tasks.filter(({ state }) => !["completed", "failed", "cancelled"].includes(state));
+		if (code === 0 && open.length === 0) return tasks;
+		if (performance.now() > until) throw new Error(`still open: ${JSON.stringify(open.map(({ id, state }) => `${id} ${state}`))}`);
+		await sleep(300);
+	}
+}
+
+test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async () => {
+	console.log(`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: CHAOS_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`);
+	const random = new Random(SEED);
+	const stage = new Stage(3);
+	const keys = new Map<string, string>();
+	let well = false;
+	try {
+		for (let kill = 0; kill < KILLS; kill++) {
+			const wanted = Math.min(TASKS, Math.ceil(((kill + 1) / KILLS) * TASKS * 1.3));
+			while (keys.size < wanted) keys.set(...(await enqueue(stage, random, keys.size)));
+			await sleep(random.between(50, 1_500));
+			const { name, blow } = pickBlow(random);
+			const told = await blow(stage, random);
+			appendFileSync(`${stage.path}/blows.log`, `${new Date().toISOString()} ${name} ${told}\n`);
+			if (random.next() < 0.8) await stage.run(["up"]);
+			if (random.next() < 0.5) await answerAll(stage);
+		}
+		await untilAllEnded(stage);
+		await stage.run(["wait", "--timeout", "60s"]);
+		const findings = await audit(stage, keys);
+		await stage.run(["down"]);
+		for (const { pid, command } of stage.processes()) findings.push(`orphan: ${pid} ${command}`);
+		expect(findings).toEqual([]);
+		well = true;
+		const acts = stage.readActs();
+		const count = (kind: string) => acts.filter((act) => act.kind === kind).length;
+		console.log(`chaos: ${keys.size} tasks, ${count("start")} starts, ${count("ask")} questions, 0 findings`);
+	} finally {
+		if (well || process.env.CHAOS_KEEP === undefined) stage.remove();
+		else console.log(`chaos: kept ${stage.path}`);
+	}
+});

@@ -1,0 +1,150 @@
+/** The stage of a chaos run: a state directory, a config with the chaos agent, and the command line. */
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Redis } from "ioredis";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const DISPATCH = join(ROOT, "dist/dispatch.cjs");
+const AGENT = join(ROOT, "test/fixtures/agents/chaos-agent.mjs");
+const COMMAND_LIMIT_MS = 120_000;
+
+export interface Act {
+	kind: string;
+	task: string;
+	pid: number;
+	run: string;
+	at: number;
+	seq?: string;
+	text?: string;
+	answer?: string;
+	item?: number;
+}
+
+export interface Ran {
+	code: number | null;
+	stdout: string;
+	stderr: string;
+}
+
+export class Stage {
+	readonly path = mkdtempSync(join(tmpdir(), "chaos-"));
+	readonly home = join(this.path, "home");
+	readonly project = join(this.path, "project");
+	readonly acts = join(this.path, "acts.jsonl");
+	readonly env: Record<string, string>;
+
+	constructor(concurrency: number) {
+		mkdirSync(this.home, { recursive: true });
+		mkdirSync(this.project, { recursive: true });
+		writeFileSync(this.acts, "");
+		const command = `"${process.execPath}" "${AGENT}"`;
+		writeFileSync(
+			join(this.home, "config.yaml"),
+			`default: chaos\nbackends:\n  chaos: { type: command, command: '${command}' }\nmodels:\n  chaos: { backend: chaos }\nworker: { concurrency: ${concurrency}, max_agents: ${concurrency * 4} }\n`,
+		);
+		this.env = {
+			PATH: process.env.PATH ?? "",
+			HOME: this.path,
+			DISPATCH_HOME: this.home,
+			DISPATCH_MAX_BACKOFF_MS: "200",
+			CHAOS_ACTS: this.acts,
+			CHAOS_ID: String(process.pid),
+		};
+	}
+
+	/** Starts the command line; `kill` ends it wherever it is. */
+	start(args: string[], env: Record<string, string> = {}): { done: Promise<Ran>; kill: () => void } {
+		let kill = () => {};
+		const done = new Promise<Ran>((settled) => {
+			const options = { cwd: this.project, env: { ...this.env, ...env }, timeout: COMMAND_LIMIT_MS };
+			const child = execFile(process.execPath, [DISPATCH, ...args], options, (error, stdout, stderr) => {
+				settled({ code: error === null ? 0 : typeof error.code === "number" ? error.code : null, stdout, stderr });
+			});
+			kill = () => void child.kill("SIGKILL");
+		});
+		return { done, kill };
+	}
+
+	run(args: string[], env: Record<string, string> = {}): Promise<Ran> {
+		return this.start(args, env).done;
+	}
+
+	/** A daemon that ends itself at a named point, or is killed like any other. */
+	startDaemon(fault: string): void {
+		const env = { ...this.env, DISPATCH_FAULT: fault };
+		spawn(process.execPath, [DISPATCH, "worker", "--background"], { cwd: this.project, env, detached: true, stdio: "ignore" }).unref();
+	}
+
+	daemonPid(): number | null {
+		return pidIn(join(this.home, "daemon.json"), (text) => (JSON.parse(text) as { identity: { pid: number } }).identity.pid);
+	}
+
+	redisPid(): number | null {
+		const found = this.processes().find(({ command }) => command.startsWith("redis-server"));
+		return found?.pid ?? null;
+	}
+
+	/** Every process that belongs to this stage, by its environment or its working directory. */
+	processes(): { pid: number; command: string; run: string | null }[] {
+		const found: { pid: number; command: string; run: string | null }[] = [];
+		for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+			try {
+				const environ = readFileSync(`/proc/${name}/environ`, "latin1");
+				if (!environ.split("\0").includes(`DISPATCH_HOME=${this.home}`)) continue;
+				if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) continue;
+				const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
+				found.push({ pid: Number(name), command, run: /(?:^|\0)DISPATCH_RUN=([^\0]*)/.exec(environ)?.[1] ?? null });
+			} catch {
+				// It ended while we looked.
+			}
+		}
+		return found;
+	}
+
+	readActs(): Act[] {
+		const lines = readFileSync(this.acts, "utf8").split("\n").filter(Boolean);
+		return lines.map((line) => JSON.parse(line) as Act);
+	}
+
+	redis(): Redis {
+		return new Redis({ path: this.socketPath(), lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
+	}
+
+	socketPath(): string {
+		return join(this.home, "redis", "redis.sock");
+	}
+
+	/** Files that nobody will ever finish. */
+	leftovers(): string[] {
+		const tasks = join(this.project, ".dispatch", "tasks");
+		if (!existsSync(tasks)) return [];
+		const names = readdirSync(tasks, { recursive: true, encoding: "utf8" });
+		// The agent's own half-written files are its affair: `<name>.tmp`; ours begin with a dot.
+		return names.filter((name) => /(^|\/)\.[^/]*\.tmp$/.test(name));
+	}
+
+	killAll(): void {
+		for (const { pid } of this.processes()) {
+			try {
+				process.kill(pid, "SIGKILL");
+			} catch {
+				// Gone already.
+			}
+		}
+	}
+
+	remove(): void {
+		this.killAll();
+		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
+
+function pidIn(file: string, read: (text: string) => number): number | null {
+	try {
+		return read(readFileSync(file, "utf8"));
+	} catch {
+		return null;
+	}
+}

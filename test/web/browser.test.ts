@@ -1,0 +1,62 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStore } from "../../src/queue/open.ts";
+import type { Store } from "../../src/queue/store.ts";
+import { startWeb, type Web } from "../../src/web/server.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { HOST, seed } from "./seed.ts";
+
+/** Debian's browser, as root in a container, without calls of its own. */
+const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
+const NO_CALLS = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+let redis: TestRedis;
+let store: Store;
+let web: Web;
+let browser: Browser;
+
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "browser", role: "service" });
+	await seed(store);
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+	browser = await chromium.launch({ executablePath, args: [...QUIET, ...NO_CALLS] });
+});
+
+afterAll(async () => {
+	await browser?.close();
+	await web?.stop();
+	await store?.close();
+	await redis?.stop();
+});
+
+/** What a browser complains about: refused scripts and styles, foreign calls, failed files. */
+function complaintsOf(page: Page): string[] {
+	const complaints: string[] = [];
+	page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+	page.on("pageerror", (error) => complaints.push(error.message));
+	page.on("request", (request) => {
+		const isOurs = request.url().startsWith(new URL(web.url).origin) || request.url().startsWith("data:");
+		if (!isOurs) complaints.push(`foreign: ${request.url()}`);
+	});
+	return complaints;
+}
+
+test("the link opens the tasks, the board lists their jobs, and nothing is refused or called", async () => {
+	const page = await browser.newPage();
+	const complaints = complaintsOf(page);
+	await page.goto(web.url);
+	expect(new URL(page.url()).search).toBe("");
+	await page.getByText('dispatch answer security-review "…"').waitFor();
+	await page.getByRole("link", { name: "Queues" }).click();
+	await page.getByText(`Tasks on ${HOST}`).waitFor();
+	await page.goto(new URL(`/board/queue/run-${HOST}`, web.url).href);
+	await page.getByText("security-review", { exact: true }).first().waitFor();
+	expect(await page.title()).not.toBe("taken");
+	await page.getByRole("link", { name: "Open task" }).first().waitFor();
+	await page.goto(new URL("/task/security-review", web.url).href);
+	await page.getByRole("heading", { name: "security-review asking" }).waitFor();
+	expect(await page.title()).toBe("security-review · dispatch");
+	expect(complaints).toEqual([]);
+});

@@ -1,0 +1,154 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beat } from "../../src/queue/hosts.ts";
+import { openStore } from "../../src/queue/open.ts";
+import type { Store } from "../../src/queue/store.ts";
+import { startWeb, type Web } from "../../src/web/server.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { HOST, seed } from "./seed.ts";
+
+let redis: TestRedis;
+let store: Store;
+let web: Web;
+let base: string;
+let cookie: string;
+
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "web", role: "service" });
+	await seed(store);
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	base = new URL(web.url).origin;
+	const opened = await fetch(web.url, { redirect: "manual" });
+	cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+});
+
+afterAll(async () => {
+	await web?.stop();
+	await store?.close();
+	await redis?.stop();
+});
+
+const get = (path: string, headers: Record<string, string> = { cookie }) => fetch(base + path, { headers });
+
+describe("who may read", () => {
+	test("the link gives a session cookie that does not hold the token, and leads away from it", async () => {
+		const opened = await fetch(web.url, { redirect: "manual" });
+		expect(opened.status).toBe(303);
+		expect(opened.headers.get("location")).toBe("/");
+		const set = opened.headers.get("set-cookie") ?? "";
+		expect(set).toMatch(/HttpOnly/);
+		expect(set).toMatch(/SameSite=Strict/);
+		expect(set).not.toContain(new URL(web.url).searchParams.get("token"));
+	});
+
+	test.each(["/", "/task/security-review", "/board", "/board/api/queues", "/board/static/favicon.ico"])(
+		"%s is refused without the link, and the page says how to get it",
+		async (path) => {
+			const refused = await get(path, {});
+			expect(refused.status).toBe(401);
+			expect(await refused.text()).toContain("dispatch web");
+			expect((await get(`${path}?token=wrong`, {})).status).toBe(401);
+			expect((await get(path, { cookie: `${cookie}x` })).status).toBe(401);
+		},
+	);
+
+	test("a request under another host name is refused, even with the session", async () => {
+		expect(await statusFor("evil.example")).toBe(421);
+		expect(await statusFor("127.0.0.1.evil.example:80")).toBe(421);
+		expect(await statusFor("localhost:80")).toBe(200);
+	});
+});
+
+/** fetch does not let a Host header be chosen. */
+function statusFor(host: string): Promise<number | undefined> {
+	return new Promise((resolve, reject) => {
+		const call = request(base, { headers: { host, cookie } }, (response) => {
+			response.resume();
+			resolve(response.statusCode);
+		});
+		call.on("error", reject).end();
+	});
+}
+
+describe("the board", () => {
+	test("shows the queues of every host, read only, and finds a new host by itself", async () => {
+		const names = async () => {
+			const reply = (await (await get("/board/api/queues")).json()) as {
+				queues: { name: string; readOnlyMode: boolean }[];
+			};
+			expect(reply.queues.every((queue) => queue.readOnlyMode)).toBe(true);
+			return reply.queues.map((queue) => queue.name);
+		};
+		expect(await names()).toEqual([`run-${HOST}`, `monitor-${HOST}`]);
+		await beat(store, "mini2", { homeId: "h2", home: "/h2", pid: 2, running: 0, concurrency: 1 });
+		expect(await names()).toEqual([`run-${HOST}`, `monitor-${HOST}`, "run-mini2", "monitor-mini2"]);
+	});
+
+	test("names a job after its task", async () => {
+		const reply = await (
+			await get(`/board/api/queues?activeQueue=run-${HOST}&status=latest&page=1&jobsPerPage=10`)
+		).json();
+		const { queues } = reply as {
+			queues: { name: string; jobs: { name: string; data: { task: string } }[] }[];
+		};
+		const jobs = queues
+			.find((queue) => queue.name === `run-${HOST}`)
+			?.jobs.map((job) => [job.name, job.data.task]);
+		expect(jobs).toContainEqual(["security-review", "security-review"]);
+	});
+
+	test.each([
+		["PUT", `/board/api/queues/run-${HOST}/pause`],
+		["PUT", `/board/api/queues/run-${HOST}/obliterate`],
+		["POST", `/board/api/queues/run-${HOST}/add`],
+		["PATCH", `/board/api/queues/run-${HOST}/fix-login.2/update-data`],
+		["DELETE", `/board/api/queues/run-${HOST}`],
+	])("refuses %s %s", async (method, path) => {
+		const refused = await fetch(base + path, { method, headers: { cookie } });
+		expect(refused.status).toBe(405);
+		expect(await store.client.exists(`${store.keys.bull}:run-${HOST}:fix-login.2`)).toBe(1);
+	});
+
+	test("its page calls no foreign server", async () => {
+		const page = await (await get("/board")).text();
+		expect(page).toContain("static/js/main");
+		expect(page).not.toMatch(/https?:\/\//);
+	});
+});
+
+describe("the own pages", () => {
+	test("put what waits for an answer first, with the command to type", async () => {
+		const page = await (await get("/")).text();
+		expect(page.indexOf("Waiting for your answer")).toBeLessThan(page.indexOf("<h2>Tasks</h2>"));
+		expect(page).toContain("dispatch answer security-review &quot;…&quot;");
+		expect(page).toContain("2/3");
+	});
+
+	test.each([
+		"/",
+		"/task/hostile",
+		"/task/security-review",
+		`/task/${encodeURIComponent("<script>alert(1)</script>")}`,
+	])("%s escapes what users and agents wrote", async (path) => {
+		const page = await (await get(path)).text();
+		expect(page).not.toMatch(/<script>|<img/);
+		expect(page).toContain("&lt;script&gt;");
+	});
+});
+
+test("a taken port is said with the next step", async () => {
+	const port = Number(new URL(base).port);
+	await expect(startWeb(store, { port, listen: "127.0.0.1" })).rejects.toMatchObject({
+		code: "DISPATCH_USAGE",
+		hint: expect.stringContaining("--port"),
+	});
+});
+
+test("stops twice, and nothing listens afterwards", async () => {
+	const other = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	await other.stop();
+	await other.stop();
+	await expect(fetch(other.url)).rejects.toThrow();
+	expect(await store.stateOf("fix-login")).toBe("queued");
+});

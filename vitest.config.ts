@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests use real processes and a real Redis: a limit for waiting, not an expectation of speed. */
+const TEST_LIMIT_MS = 60_000;
+
+export default defineConfig({
+	test: {
+		testTimeout: TEST_LIMIT_MS,
+		hookTimeout: TEST_LIMIT_MS,
+		maxWorkers: 3,
+		projects: [
+			{
+				extends: true,
+				test: {
+					name: "dispatch",
+					include: ["test/**/*.test.ts"],
+					exclude: ["test/chaos/**", "test/cli-agents/**", "test/fixtures/**"],
+				},
+			},
+			{ extends: true, test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 1_500_000 } },
+			{
+				extends: true,
+				test: { name: "cli-agents", include: ["test/cli-agents/**/*.test.ts"], testTimeout: 300_000, maxWorkers: 1 },
+			},
+		],
+	},
+});
