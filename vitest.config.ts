@@ -17,10 +17,18 @@ export default defineConfig({
 					exclude: ["test/chaos/**", "test/cli-agents/**", "test/fixtures/**"],
 				},
 			},
-			{ extends: true, test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 1_500_000 } },
 			{
 				extends: true,
-				test: { name: "cli-agents", include: ["test/cli-agents/**/*.test.ts"], testTimeout: 300_000, maxWorkers: 1 },
+				test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 1_500_000 },
+			},
+			{
+				extends: true,
+				test: {
+					name: "cli-agents",
+					include: ["test/cli-agents/**/*.test.ts"],
+					testTimeout: 300_000,
+					maxWorkers: 1,
+				},
 			},
 		],
 	},

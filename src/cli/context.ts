@@ -49,12 +49,15 @@ export class Context {
 	async redisUrl(): Promise<string | null> {
 		if (this.#url !== undefined) return this.#url;
 		const own = this.#redis || this.env.DISPATCH_REDIS_URL || this.config.redisUrl;
-		this.#url = own || this.env.REDIS_URL || null;
-		if (!own && this.#url !== null) {
+		const url = own || this.env.REDIS_URL || null;
+		this.#url = url;
+		if (!own && url !== null) {
 			const { shownAddress } = await import("../queue/connect.ts");
-			this.output.note(`Using ${shownAddress({ url: this.#url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`);
+			this.output.note(
+				`Using ${shownAddress({ url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`,
+			);
 		}
-		return this.#url;
+		return url;
 	}
 
 	/** Where Redis is; starts the local server when none is named. */

@@ -14,13 +14,18 @@ export function defineChanges({ program, run }: Definer): void {
 		.action((id: string, words: string[], flags: AnswerFlags) =>
 			run(async (context) => (await import("./commands/answer.ts")).answer(context, id, words, flags)),
 		);
-	for (const [name, hidden] of [["cancel", false], ["stop", true]] as const) {
+	for (const [name, hidden] of [
+		["cancel", false],
+		["stop", true],
+	] as const) {
 		program
 			.command(name, { hidden })
 			.description("cancel tasks; ends their agents' process trees")
 			.argument("<ids...>", "ids, or the beginnings of them")
 			.addHelpText("after", example("dispatch cancel review-login-code"))
-			.action((ids: string[]) => run(async (context) => (await import("./commands/cancel.ts")).cancel(context, ids)));
+			.action((ids: string[]) =>
+				run(async (context) => (await import("./commands/cancel.ts")).cancel(context, ids)),
+			);
 	}
 	program
 		.command("retry")
@@ -29,7 +34,9 @@ export function defineChanges({ program, run }: Definer): void {
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
 		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
-		.action((id: string, flags: RetryFlags) => run(async (context) => (await import("./commands/retry.ts")).retry(context, id, flags)));
+		.action((id: string, flags: RetryFlags) =>
+			run(async (context) => (await import("./commands/retry.ts")).retry(context, id, flags)),
+		);
 	program
 		.command("rm")
 		.description("delete ended tasks with their files in .dispatch/tasks")

@@ -5,13 +5,17 @@ import type { WaitFlags } from "./commands/wait.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineReports({ program, run }: Definer): void {
-	const list = (flags: LsFlags) => run(async (context) => (await import("./commands/ls.ts")).ls(context, flags));
+	const list = (flags: LsFlags) =>
+		run(async (context) => (await import("./commands/ls.ts")).ls(context, flags));
 	const show = (id: string | undefined) =>
 		run(async (context) => {
 			const { status, summary } = await import("./commands/status.ts");
 			return id === undefined ? summary(context) : status(context, id);
 		});
-	for (const [name, hidden] of [["ls", false], ["ps", true]] as const) {
+	for (const [name, hidden] of [
+		["ls", false],
+		["ps", true],
+	] as const) {
 		program
 			.command(name, { hidden })
 			.description("list tasks, newest first")
@@ -22,7 +26,10 @@ export function defineReports({ program, run }: Definer): void {
 			.addHelpText("after", example("dispatch ls --state asking --state parked"))
 			.action(list);
 	}
-	for (const [name, hidden] of [["status", false], ["show", true]] as const) {
+	for (const [name, hidden] of [
+		["status", false],
+		["show", true],
+	] as const) {
 		program
 			.command(name, { hidden })
 			.description("a task's report; without an id, what runs and what needs you")
@@ -42,13 +49,17 @@ export function defineReports({ program, run }: Definer): void {
 		.option("-f, --follow", "go on until the task has ended")
 		.option("-n, --lines <n>", "only the last so many lines")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
-		.action((id: string, flags: LogsFlags) => run(async (context) => (await import("./commands/logs.ts")).logs(context, id, flags)));
+		.action((id: string, flags: LogsFlags) =>
+			run(async (context) => (await import("./commands/logs.ts")).logs(context, id, flags)),
+		);
 	program
 		.command("output")
 		.description("the agent's report (output.md)")
 		.argument("<id>", "the task's id or the beginning of it")
 		.addHelpText("after", example("dispatch output review-login-code > report.md"))
-		.action((id: string) => run(async (context) => (await import("./commands/output.ts")).output(context, id)));
+		.action((id: string) =>
+			run(async (context) => (await import("./commands/output.ts")).output(context, id)),
+		);
 	program
 		.command("wait")
 		.description("wait until tasks have ended (default: all open ones)")
@@ -57,5 +68,7 @@ export function defineReports({ program, run }: Definer): void {
 		.option("--for <event>", "`question`: also until one asks")
 		.option("--timeout <duration>", "give up after this time, e.g. 10m")
 		.addHelpText("after", example("dispatch wait --any --for question"))
-		.action((ids: string[], flags: WaitFlags) => run(async (context) => (await import("./commands/wait.ts")).wait(context, ids, flags)));
+		.action((ids: string[], flags: WaitFlags) =>
+			run(async (context) => (await import("./commands/wait.ts")).wait(context, ids, flags)),
+		);
 }

@@ -19,7 +19,9 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--drain", "start nothing more and wait for the agents")
 		.option("--stop-agents", "end the agents; their tasks go on at the next start")
 		.addHelpText("after", example("dispatch down --drain"))
-		.action((flags: DownFlags) => run(async (context) => (await import("./commands/down.ts")).down(context, flags)));
+		.action((flags: DownFlags) =>
+			run(async (context) => (await import("./commands/down.ts")).down(context, flags)),
+		);
 	program
 		.command("worker")
 		.description("a worker in the foreground, for systemd, containers and CI")
@@ -27,27 +29,35 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--standby", "wait while another worker serves this state directory")
 		.addOption(new Option("--background").hideHelp())
 		.addHelpText("after", example("dispatch worker --concurrency 4"))
-		.action((flags: WorkerFlags) => run(async (context) => (await import("./commands/worker.ts")).worker(context, flags)));
+		.action((flags: WorkerFlags) =>
+			run(async (context) => (await import("./commands/worker.ts")).worker(context, flags)),
+		);
 	program
 		.command("service")
 		.description("run the worker under systemd: writes a user unit (agents survive its restarts)")
 		.addArgument(new Argument("<action>").choices(["install"]))
 		.option("--print", "print the unit instead")
 		.addHelpText("after", example("dispatch service install --print"))
-		.action((_action: string, flags: ServiceFlags) => run(async (context) => (await import("./commands/service.ts")).installService(context, flags)));
+		.action((_action: string, flags: ServiceFlags) =>
+			run(async (context) => (await import("./commands/service.ts")).installService(context, flags)),
+		);
 	program
 		.command("web")
 		.description("Bull Board and the open questions in a browser")
 		.option("--port <n>", "listen on this port, 0 for any (default: 4747)")
 		.option("--listen <address>", "listen on this address (default: 127.0.0.1)")
 		.addHelpText("after", example("dispatch web --port 8080"))
-		.action((flags: WebFlags) => run(async (context) => (await import("./commands/web.ts")).web(context, flags)));
+		.action((flags: WebFlags) =>
+			run(async (context) => (await import("./commands/web.ts")).web(context, flags)),
+		);
 	program
 		.command("demo")
 		.description("the main job from end to end with a bundled agent; no account needed")
 		.option("--cwd <dir>", "work in this directory (default: a sample project)")
 		.addHelpText("after", example("dispatch demo"))
-		.action((flags: { cwd?: string }) => run(async (context) => (await import("./commands/demo.ts")).demo(context, flags)));
+		.action((flags: { cwd?: string }) =>
+			run(async (context) => (await import("./commands/demo.ts")).demo(context, flags)),
+		);
 	program
 		.command("ask")
 		.description("for agents: ask, and block until answered")

@@ -9,7 +9,12 @@ export function defineSubmission({ program, run }: Definer): void {
 		.description("submit one task and return at once")
 		.option("--wait", "wait until it has ended")
 		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 10m")
-		.addHelpText("after", example('dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"'))
+		.addHelpText(
+			"after",
+			example(
+				'dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"',
+			),
+		)
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) => (await import("./commands/enqueue.ts")).enqueue(context, words, flags)),
 		);
@@ -17,7 +22,9 @@ export function defineSubmission({ program, run }: Definer): void {
 		.description("submit one task and follow it to its end")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
 		.action((words: string[], flags: EnqueueFlags) =>
-			run(async (context) => (await import("./commands/enqueue.ts")).enqueue(context, words, { ...flags, follow: true })),
+			run(async (context) =>
+				(await import("./commands/enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
+			),
 		);
 	program
 		.command("batch")
@@ -29,7 +36,9 @@ export function defineSubmission({ program, run }: Definer): void {
 		.option("--wait", "wait until all have ended")
 		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
 		.addHelpText("after", example("dispatch batch tasks.yaml --key nightly-42 --wait"))
-		.action((file: string, flags: BatchFlags) => run(async (context) => (await import("./commands/batch.ts")).batch(context, file, flags)));
+		.action((file: string, flags: BatchFlags) =>
+			run(async (context) => (await import("./commands/batch.ts")).batch(context, file, flags)),
+		);
 }
 
 function taskOptions(command: Command): Command {

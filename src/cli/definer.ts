@@ -17,7 +17,10 @@ export interface Definer {
 
 /** An option that may be given several times. */
 export function repeatable(flags: string, description: string): Option {
-	return new Option(flags, description).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+	return new Option(flags, description).argParser((value: string, before: string[] | undefined) => [
+		...(before ?? []),
+		value,
+	]);
 }
 
 export function example(...lines: string[]): string {

@@ -7,7 +7,10 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { openHome } from "../config/home.ts";
+import { type Home, openHome } from "../config/home.ts";
+import { agentStatus } from "../process/agent.ts";
+import { endTree } from "../process/end-tree.ts";
+import { listRuns, openRun } from "../process/run-dir.ts";
 import { stopLocalServer } from "../queue/local-server.ts";
 import type { Store } from "../queue/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -23,6 +26,7 @@ const NOT_FOR_DEMO = [
 	"REDIS_URL",
 ];
 const NAMESPACE_FORM = /^dispatch-demo-[0-9a-f]{8}$/;
+const AGENT_GRACE_MS = 1_000;
 export const DEMO_BACKEND = "demo";
 
 export class DemoStage {
@@ -59,7 +63,7 @@ export class DemoStage {
 	async takeDown(): Promise<void> {
 		const { context } = this;
 		await this.#starting;
-		await stopDaemon(context.home, { drain: false, stopAgents: true });
+		await endProcesses(context.home);
 		if ((await context.redisUrl()) !== null) await forgetNamespace(await context.store());
 		await context.close();
 		await stopLocalServer(context.home);
@@ -131,8 +135,17 @@ function quoted(word: string): string {
 async function takeDownLeftovers(path: string): Promise<void> {
 	if (!existsSync(join(path, "home-id"))) return;
 	const home = openHome({ DISPATCH_HOME: path });
-	await stopDaemon(home, { drain: false, stopAgents: true });
+	await endProcesses(home);
 	await stopLocalServer(home);
+}
+
+/** The daemon, and the agents that a killed daemon left behind. */
+async function endProcesses(home: Home): Promise<void> {
+	await stopDaemon(home, { drain: false, stopAgents: true });
+	for (const { task, epoch } of listRuns(home.path)) {
+		const run = openRun(home.path, task, epoch);
+		if (run !== null && agentStatus(run).kind === "alive") await endTree(run, { graceMs: AGENT_GRACE_MS });
+	}
 }
 
 /** On a server that is shared: removes what the demo wrote. */

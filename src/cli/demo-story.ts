@@ -61,7 +61,7 @@ async function answerNext(story: Story, told: Set<string>): Promise<boolean> {
 	await sleep(2 * LOOK_MS, undefined, { signal });
 	tellProgress(await store.need(id), told, story);
 	say(`Worker is asking: "${open.text}"`);
-	const text = await answer(open.text);
+	const text = await untilAborted(answer(open.text), signal);
 	signal.throwIfAborted();
 	const reply = await store.answer(id, { text, by: ANSWERED_BY, seq: open.seq });
 	if (reply.result === "answered") say("Answer sent. Worker is continuing.");
@@ -71,4 +71,14 @@ async function answerNext(story: Story, told: Set<string>): Promise<boolean> {
 function stalled(record: TaskRecord): DispatchError {
 	const message = `The demo's task has been ${record.state} for ${STALL_LIMIT_MS / 1_000} s without a change.`;
 	return new DispatchError("DISPATCH_TIMED_OUT", message, { hint: "`dispatch doctor` looks for the cause." });
+}
+
+/** Rejects as soon as the signal aborts; the work goes on by itself. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	work.catch(() => {});
+	return new Promise((resolve, reject) => {
+		signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+		if (signal.aborted) reject(signal.reason);
+		work.then(resolve, reject);
+	});
 }

@@ -14,7 +14,7 @@ import type { TaskRecord } from "../task/record.ts";
 import type { Context } from "./context.ts";
 import { nextStep } from "./demo-next.ts";
 import { DEMO_BACKEND, DemoStage, isDemoTask, stagePath } from "./demo-stage.ts";
-import { follow } from "./demo-story.ts";
+import { follow, untilAborted } from "./demo-story.ts";
 import { oneLine, plain } from "./output.ts";
 
 const TASK_ID = "demo-review";
@@ -34,17 +34,41 @@ export async function runDemo(context: Context, options: { cwd?: string | undefi
 		});
 	}
 	const interruption = new AbortController();
-	const interrupt = () => interruption.abort();
-	for (const signal of SIGNALS) process.on(signal, interrupt);
+	const release = onEveryEnd((fault) => interruption.abort(fault));
 	try {
 		return await onStage(context, options.cwd, interruption);
 	} catch (error) {
-		if (!interruption.signal.aborted) throw error;
+		if (!isInterruption(error, interruption.signal)) throw error;
 		return EXIT.interrupted;
 	} finally {
-		for (const signal of SIGNALS) process.off(signal, interrupt);
+		release();
 		lock.release();
 	}
+}
+
+/**
+ * Signals, also repeated ones, a reader or a terminal that went away: the demo leaves only after it has
+ * cleaned up. `end` gets the fault, if it was one.
+ */
+function onEveryEnd(end: (fault?: Error) => void): () => void {
+	const onSignal = () => end();
+	for (const signal of SIGNALS) process.on(signal, onSignal);
+	// A prompt on a closed terminal throws where nobody can catch it.
+	process.on("uncaughtException", end);
+	const others = process.stdout.listeners("error") as ((error: Error) => void)[];
+	process.stdout.removeAllListeners("error").on("error", end);
+	return () => {
+		for (const signal of SIGNALS) process.off(signal, onSignal);
+		process.off("uncaughtException", end);
+		process.stdout.off("error", end);
+		for (const listener of others) process.stdout.on("error", listener);
+	};
+}
+
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+	if (!signal.aborted || error !== signal.reason) return false;
+	const { name, code } = error as NodeJS.ErrnoException;
+	return name === "AbortError" || code === "EPIPE" || code === "EIO";
 }
 
 async function onStage(
@@ -151,14 +175,4 @@ function conclude(record: TaskRecord, taskDir: string, say: Say): number {
 	);
 	say(`Full report at ${report}`);
 	return EXIT.ok;
-}
-
-/** The work goes on by itself after an interruption; taking the stage down waits for it. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-	work.catch(() => {});
-	return new Promise((resolve, reject) => {
-		signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-		if (signal.aborted) reject(signal.reason);
-		work.then(resolve, reject);
-	});
 }

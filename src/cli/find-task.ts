@@ -15,7 +15,9 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 	if (begun.length === 1) return store.need(begun[0] ?? given);
 	if (begun.length > 1) {
 		const shown = begun.slice(0, SHOWN).join(", ") + (begun.length > SHOWN ? ", …" : "");
-		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `"${given}" begins ${begun.length} ids: ${shown}.`, { hint: "Write more of it." });
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `"${given}" begins ${begun.length} ids: ${shown}.`, {
+			hint: "Write more of it.",
+		});
 	}
 	const near = similar(given, ids);
 	throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {

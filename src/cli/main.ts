@@ -42,12 +42,16 @@ function explain(error: unknown, argv: string[]): number {
 		return error.exitCode;
 	}
 	output.error(internalFault(error));
-	if (process.env.DISPATCH_LOG_LEVEL === "debug") process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+	if (process.env.DISPATCH_LOG_LEVEL === "debug")
+		process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
 	return EXIT.internal;
 }
 
 function usageError(error: CommanderError): DispatchError {
-	const [first = "", ...rest] = error.message.replace(/^error: /, "").trim().split("\n");
+	const [first = "", ...rest] = error.message
+		.replace(/^error: /, "")
+		.trim()
+		.split("\n");
 	const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, ".");
 	const hint = rest.join(" ").replace(/[()]/g, "").trim() || "`dispatch --help` lists commands and options.";
 	return new DispatchError("DISPATCH_USAGE", message, { hint });

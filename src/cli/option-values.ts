@@ -16,8 +16,16 @@ export function tagsOf(pairs: readonly string[] | undefined): Record<string, str
 	const tags: Record<string, string> = {};
 	for (const pair of pairs ?? []) {
 		const at = pair.indexOf("=");
-		if (at < 1) throw new DispatchError("DISPATCH_USAGE", `Expected --tag to be key=value, got "${pair}".`, { hint: "For example: --tag team=web" });
-		Object.defineProperty(tags, pair.slice(0, at), { value: pair.slice(at + 1), enumerable: true, configurable: true, writable: true });
+		if (at < 1)
+			throw new DispatchError("DISPATCH_USAGE", `Expected --tag to be key=value, got "${pair}".`, {
+				hint: "For example: --tag team=web",
+			});
+		Object.defineProperty(tags, pair.slice(0, at), {
+			value: pair.slice(at + 1),
+			enumerable: true,
+			configurable: true,
+			writable: true,
+		});
 	}
 	return tags;
 }
@@ -28,12 +36,17 @@ export function readTextFile(path: string): string {
 	try {
 		bytes = readFileSync(path);
 	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${(error as Error).message}.`, { cause: error });
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${(error as Error).message}.`, {
+			cause: error,
+		});
 	}
 	try {
 		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `${path} is no UTF-8 text.`, { hint: "Save it as UTF-8.", cause: error });
+		throw new DispatchError("DISPATCH_BAD_FILE", `${path} is no UTF-8 text.`, {
+			hint: "Save it as UTF-8.",
+			cause: error,
+		});
 	}
 }
 

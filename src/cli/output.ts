@@ -1,7 +1,7 @@
 /** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
 import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
-import { DispatchError } from "../task/errors.ts";
+import type { DispatchError } from "../task/errors.ts";
 
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 

@@ -32,7 +32,8 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	const definer: Definer = {
 		program,
 		env,
-		run: async (work) => done((await withContext(output(), program.opts<GlobalOptions>().redis, env, work)) ?? 0),
+		run: async (work) =>
+			done((await withContext(output(), program.opts<GlobalOptions>().redis, env, work)) ?? 0),
 		runBare: async (work) => done((await work(output())) ?? 0),
 	};
 	describeProgram(program, definer);
@@ -52,7 +53,10 @@ function describeProgram(program: Command, { run }: Definer): void {
 		.option("--redis <url>", "use this Redis, e.g. redis://host:6379")
 		.option("--json", "print one JSON document")
 		.option("--quiet", "print results only")
-		.addHelpText("after", '\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"')
+		.addHelpText(
+			"after",
+			'\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"',
+		)
 		// Errors are printed by `main`, in one form.
 		.configureOutput({ writeErr: () => {}, outputError: () => {} })
 		.exitOverride()
@@ -74,14 +78,25 @@ function unknownWord(program: Command, words: string[]): DispatchError {
 			hint: near === null ? "`dispatch --help` lists commands and options." : `Did you mean ${near}?`,
 		});
 	}
-	const near = similar(word, program.commands.map((command) => command.name()));
-	if (near !== null) return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, { hint: `Did you mean \`dispatch ${near}\`?` });
+	const near = similar(
+		word,
+		program.commands.map((command) => command.name()),
+	);
+	if (near !== null)
+		return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
+			hint: `Did you mean \`dispatch ${near}\`?`,
+		});
 	return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
 		hint: `To submit a task: dispatch enqueue "${words.join(" ")}"; \`dispatch --help\` lists the commands.`,
 	});
 }
 
-async function withContext(output: Output, redis: string | undefined, env: Environment, work: Work): Promise<number | undefined> {
+async function withContext(
+	output: Output,
+	redis: string | undefined,
+	env: Environment,
+	work: Work,
+): Promise<number | undefined> {
 	const { Context } = await import("./context.ts");
 	const context = await Context.open({ env, output, redis });
 	try {

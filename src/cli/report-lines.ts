@@ -1,7 +1,8 @@
 /** What a user reads about a task. */
 import { formatDuration } from "../task/duration.ts";
+import { isLive } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
-import { oneLine, type Output, plain } from "./output.ts";
+import { type Output, oneLine, plain } from "./output.ts";
 
 type Colors = Output["colors"];
 
@@ -39,8 +40,18 @@ export function openQuestion(view: TaskView): TaskView["questions"][number] | un
 /** A task's whole report: what needs you first. */
 export function reportLines(view: TaskView, colors: Colors, now: number): string[] {
 	const head = `${colors.bold(view.id)}  ${stateText(view.state, colors)}  ${colors.dim(`${view.model ?? view.backend}, ${startsOf(view)}`)}`;
-	const parts = [askingLines(view, colors), endLines(view, colors), holdLines(view, now), planLines(view, colors), factLines(view, now)];
-	return [head, ...parts.filter((lines) => lines.length > 0).flatMap((lines) => ["", ...lines]), ...nextLines(view)];
+	const parts = [
+		askingLines(view, colors),
+		endLines(view, colors),
+		holdLines(view, now),
+		planLines(view, colors),
+		factLines(view, now),
+	];
+	return [
+		head,
+		...parts.filter((lines) => lines.length > 0).flatMap((lines) => ["", ...lines]),
+		...nextLines(view),
+	];
 }
 
 function startsOf(view: TaskView): string {
@@ -69,7 +80,9 @@ function askingLines(view: TaskView, colors: Colors): string[] {
 	const more = view.questions.filter((question) => question.answer === null).length - 1;
 	const lines = plain(open.text).trimEnd().split("\n");
 	return [
-		colors.yellow(view.state === "parked" ? `Stopped with a question (${open.seq}):` : `Worker is asking (${open.seq}):`),
+		colors.yellow(
+			view.state === "parked" ? `Stopped with a question (${open.seq}):` : `Worker is asking (${open.seq}):`,
+		),
 		...lines.map((line) => `  ${line}`),
 		...(more > 0 ? [`  (and ${more} more: dispatch questions)`] : []),
 		`Answer with: dispatch answer ${view.id} "…"`,
@@ -78,7 +91,8 @@ function askingLines(view: TaskView, colors: Colors): string[] {
 
 function endLines(view: TaskView, colors: Colors): string[] {
 	const { outcome } = view;
-	if (outcome === null || view.state === "running" || view.state === "asking") return [];
+	// While it runs or asks, the outcome is that of an earlier run; the parked one's is its question.
+	if (outcome === null || isLive(view.state) || view.state === "parked") return [];
 	const said = oneLine(outcome.message);
 	const first = view.state === "failed" ? colors.red(`Failed (${view.reason ?? "unknown"}): ${said}`) : said;
 	const code = outcome.exitCode === null ? "" : `exit code ${outcome.exitCode}`;
@@ -92,8 +106,12 @@ function endLines(view: TaskView, colors: Colors): string[] {
 }
 
 function holdLines(view: TaskView, now: number): string[] {
-	if (view.hold === null) return view.state === "queued" && view.attempt === 0 ? ["Waits for a free worker."] : [];
-	const until = view.hold.until === null ? "" : ` until ${shownTime(view.hold.until)} (in ${formatDuration(Math.max(0, timeOf(view.hold.until) - now))})`;
+	if (view.hold === null)
+		return view.state === "queued" && view.attempt === 0 ? ["Waits for a free worker."] : [];
+	const until =
+		view.hold.until === null
+			? ""
+			: ` until ${shownTime(view.hold.until)} (in ${formatDuration(Math.max(0, timeOf(view.hold.until) - now))})`;
 	switch (view.hold.kind) {
 		case "cancelling":
 			return ["It is being cancelled."];
@@ -111,22 +129,33 @@ function planLines(view: TaskView, colors: Colors): string[] {
 	if (items.length === 0) return [];
 	const shown = items.flatMap(({ marker, text, note }) => {
 		const mark = marker === "x" ? colors.green("x") : marker === " " ? " " : colors.yellow(marker);
-		return [`  [${mark}] ${oneLine(text)}`, ...(note === null ? [] : [colors.dim(`      ${oneLine(note, 200)}`)])];
+		return [
+			`  [${mark}] ${oneLine(text)}`,
+			...(note === null ? [] : [colors.dim(`      ${oneLine(note, 200)}`)]),
+		];
 	});
 	return [`Plan: ${oneLine(title ?? "")} ${done}/${total}`.replace(/ +/g, " "), ...shown];
 }
 
 function factLines(view: TaskView, now: number): string[] {
 	const { usage } = view;
-	const cost = usage === null || usage.costUsd === null ? "" : `, ${usage.estimated ? "about " : ""}$${usage.costUsd.toFixed(2)}`;
-	const live = view.state === "running" || view.state === "asking";
+	const cost =
+		usage === null || usage.costUsd === null
+			? ""
+			: `, ${usage.estimated ? "about " : ""}$${usage.costUsd.toFixed(2)}`;
+	const live = isLive(view.state);
 	const facts: [string, string | null][] = [
 		["Doing", live && view.activity !== null ? oneLine(view.activity, 120) : null],
 		["Prompt", oneLine(view.prompt, 120)],
 		["Usage", usage === null ? null : `${usage.inputTokens} tokens in, ${usage.outputTokens} out${cost}`],
 		["Where", `${oneLine(view.cwd)} on ${view.host}`],
 		["When", timesOf(view, now)],
-		["Tags", Object.entries(view.tags).map(([name, value]) => oneLine(`${name}=${value}`)).join(", ") || null],
+		[
+			"Tags",
+			Object.entries(view.tags)
+				.map(([name, value]) => oneLine(`${name}=${value}`))
+				.join(", ") || null,
+		],
 		["Report", view.reportPath],
 	];
 	return facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`]));
@@ -146,7 +175,9 @@ function nextLines(view: TaskView): string[] {
 			return view.reportPath === null ? [] : ["", `Read the report: dispatch output ${view.id}`];
 		case "failed":
 		case "cancelled":
-			return ["", `Start it again: dispatch retry ${view.id}`];
+			return view.outcome?.message.includes("dispatch retry")
+				? []
+				: ["", `Start it again: dispatch retry ${view.id}`];
 		case "running":
 			return ["", `Follow it: dispatch logs ${view.id} -f`];
 		default:

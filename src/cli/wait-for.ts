@@ -5,6 +5,8 @@ import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 
 const LOOK_MS = 250;
+/** A timer cannot be longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface WaitOptions {
 	/** one of them is enough */
@@ -29,7 +31,12 @@ export type WaitEnd =
 
 /** @param store role `service`: its calls wait out an outage */
 export async function waitFor(store: Store, ids: readonly string[], options: WaitOptions): Promise<WaitEnd> {
-	const limit = AbortSignal.any([options.signal, ...(options.timeoutMs === null ? [] : [AbortSignal.timeout(options.timeoutMs)])]);
+	const limit = AbortSignal.any([
+		options.signal,
+		...(options.timeoutMs === null
+			? []
+			: [AbortSignal.timeout(Math.min(options.timeoutMs, LONGEST_TIMER_MS))]),
+	]);
 	const seen = new Map<string, TaskRecord>();
 	for (;;) {
 		const looked = await orAborted(look(store, ids, seen), limit);
@@ -50,11 +57,16 @@ async function look(store: Store, ids: readonly string[], seen: Map<string, Task
 		const record = seen.get(id);
 		return record === undefined || !isEnded(record.state);
 	});
+	const records = await store.getMany(open);
 	for (const id of open) seen.delete(id);
-	for (const record of await store.getMany(open)) seen.set(record.spec.id, record);
+	for (const record of records) seen.set(record.spec.id, record);
 }
 
-function endOf(ids: readonly string[], seen: Map<string, TaskRecord>, { any, forQuestion }: WaitOptions): WaitEnd | null {
+function endOf(
+	ids: readonly string[],
+	seen: Map<string, TaskRecord>,
+	{ any, forQuestion }: WaitOptions,
+): WaitEnd | null {
 	const records: TaskRecord[] = [];
 	for (const id of ids) {
 		const record = seen.get(id);
@@ -62,7 +74,9 @@ function endOf(ids: readonly string[], seen: Map<string, TaskRecord>, { any, for
 		records.push(record);
 	}
 	const rests = records.filter(({ state }) => isEnded(state) || state === "parked");
-	const asks = forQuestion ? records.find(({ state }) => state === "asking" || state === "parked") : undefined;
+	const asks = forQuestion
+		? records.find(({ state }) => state === "asking" || state === "parked")
+		: undefined;
 	if (asks !== undefined) return { kind: "asks", record: asks };
 	if (any && rests[0] !== undefined) return { kind: "ended", records: [rests[0]] };
 	return rests.length === records.length ? { kind: "ended", records } : null;
@@ -73,8 +87,6 @@ function orAborted(work: Promise<void>, signal: AbortSignal): Promise<"done" | "
 		const stop = () => resolve("aborted");
 		signal.addEventListener("abort", stop, { once: true });
 		if (signal.aborted) stop();
-		work
-			.then(() => resolve("done"), reject)
-			.finally(() => signal.removeEventListener("abort", stop));
+		work.then(() => resolve("done"), reject).finally(() => signal.removeEventListener("abort", stop));
 	});
 }

@@ -1,11 +1,13 @@
 /** `dispatch web`: serves the board and the inbox until it is stopped. */
+import { once } from "node:events";
 import { isLoopback } from "../web/access.ts";
 import { startWeb, type WebOptions } from "../web/server.ts";
 import type { Context } from "./context.ts";
+import { onInterrupt } from "./interrupt.ts";
 
 /** Returns after SIGINT or SIGTERM. @throws DISPATCH_USAGE, DISPATCH_REDIS_UNREACHABLE */
 export async function runWeb(context: Context, options: WebOptions): Promise<void> {
-	const stopped = untilStopped();
+	const interrupt = onInterrupt();
 	const web = await startWeb(await context.store("service"), options);
 	const { output } = context;
 	output.result({ url: web.url }, [
@@ -17,14 +19,7 @@ export async function runWeb(context: Context, options: WebOptions): Promise<voi
 			`Other machines can reach ${options.listen}, and the link travels unencrypted: put HTTPS in front of it.`,
 		);
 	}
-	await stopped;
+	if (!interrupt.signal.aborted) await once(interrupt.signal, "abort");
+	interrupt.release();
 	await web.stop();
-	await context.close();
-}
-
-function untilStopped(): Promise<void> {
-	return new Promise((resolve) => {
-		process.once("SIGINT", () => resolve());
-		process.once("SIGTERM", () => resolve());
-	});
 }

@@ -31,7 +31,7 @@ const SECRETS: Rule[] = [
 ];
 
 const RISKS: Rule[] = [
-	{ kind: "injection", pattern: /\beval\(|\bnew Function\(/, text: "runs text as code" },
+	{ kind: "injection", pattern: /(?<![.\w])eval\(|\bnew Function\(/, text: "runs text as code" },
 	{
 		kind: "injection",
 		pattern: /\bexec(Sync)?\(\s*(`[^`]*\$\{|["'][^"']*["']\s*\+)/,

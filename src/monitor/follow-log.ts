@@ -67,14 +67,14 @@ export class LogFollower {
 	 */
 	read(ended: boolean): LogLine[] {
 		const shown: LogLine[] = [];
-		const until = ended ? Number.POSITIVE_INFINITY : this.#offset + LOOK_BYTES;
+		let read = 0;
 		for (;;) {
-			const { lines, offset } = this.#tail.read(READ_BYTES, { flush: ended });
+			const { lines, offset, bytes } = this.#tail.read(READ_BYTES, { flush: ended });
 			for (const line of lines) this.#take(line, shown);
-			const idle = offset === this.#offset && lines.length === 0;
 			this.#offset = offset;
+			read += bytes;
 			if (shown.length > LINES_PER_LOOK) shown.splice(0, shown.length - LINES_PER_LOOK);
-			if (idle || offset >= until) break;
+			if (bytes === 0 || (!ended && read >= LOOK_BYTES)) break;
 		}
 		return shown;
 	}

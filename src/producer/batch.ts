@@ -1,6 +1,6 @@
 /** A batch file: many tasks in YAML or JSON. Every fault is reported with its line; nothing is half accepted. */
 import { dirname, resolve } from "node:path";
-import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
+import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { parseDuration } from "../task/duration.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -33,17 +33,27 @@ export interface BatchOptions {
 	readPlan(path: string): string;
 }
 
+export interface BatchEntry {
+	request: TaskRequest;
+	/** file and line, for what is found wrong later */
+	at: string;
+}
+
 /** @throws DISPATCH_USAGE naming file, line and key */
-export function parseBatch(text: string, options: BatchOptions): TaskRequest[] {
+export function parseBatch(text: string, options: BatchOptions): BatchEntry[] {
 	const place = readTasks(text, options.file);
 	checkIds(place);
-	return place.tasks.map((task, index) => requestOf(task, index, place, options));
+	return place.tasks.map((task, index) => ({
+		request: requestOf(task, index, place, options),
+		at: `${options.file}:${place.lineOf([index])}`,
+	}));
 }
 
 type BatchTask = z.infer<typeof taskSchema>;
 
 interface Place {
 	tasks: BatchTask[];
+	lineOf(path: readonly PropertyKey[]): number;
 	refuse(path: readonly PropertyKey[], why: string): DispatchError;
 }
 
@@ -53,7 +63,9 @@ function readTasks(text: string, file: string): Place {
 	const refuse = (offset: number | undefined, path: readonly PropertyKey[], why: string) => {
 		const { line, col } = lines.linePos(offset ?? 0);
 		const name = path.length === 0 ? "" : ` ${shownPath(path)}:`;
-		return new DispatchError("DISPATCH_USAGE", `${file}:${line}:${col}:${name} ${why}.`, { hint: "Nothing was enqueued." });
+		return new DispatchError("DISPATCH_USAGE", `${file}:${line}:${col}:${name} ${why}.`, {
+			hint: "Nothing was enqueued.",
+		});
 	};
 	const [fault] = document.errors;
 	if (fault !== undefined) throw refuse(fault.pos[0], [], fault.message.replace(/\.$/, ""));
@@ -62,17 +74,20 @@ function readTasks(text: string, file: string): Place {
 	const checked = bare ? tasksSchema.safeParse(value) : fileSchema.safeParse(value);
 	if (!checked.success) {
 		const [issue] = checked.error.issues;
-		const path = issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
-		const why = issue?.code === "unrecognized_keys" ? "is not a key that dispatch knows" : (issue?.message ?? "is wrong");
+		const path =
+			issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
+		const why =
+			issue?.code === "unrecognized_keys"
+				? "is not a key that dispatch knows"
+				: (issue?.message ?? "is wrong");
 		throw refuse(offsetOf(document, path), path, lowerFirst(why));
 	}
 	const tasks = Array.isArray(checked.data) ? checked.data : checked.data.tasks;
+	const whole = (path: readonly PropertyKey[]) => (bare ? path : ["tasks", ...path]);
 	return {
 		tasks,
-		refuse: (path, why) => {
-			const whole = bare ? path : ["tasks", ...path];
-			return refuse(offsetOf(document, whole), whole, why);
-		},
+		lineOf: (path) => lines.linePos(offsetOf(document, whole(path)) ?? 0).line,
+		refuse: (path, why) => refuse(offsetOf(document, whole(path)), whole(path), why),
 	};
 }
 
@@ -81,7 +96,9 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number | un
 	for (let length = path.length; length >= 0; length--) {
 		const steps = path.slice(0, length).map((step) => (typeof step === "symbol" ? String(step) : step));
 		const parent: unknown = length === 0 ? undefined : document.getIn(steps.slice(0, -1), true);
-		const pair = isMap(parent) ? parent.items.find((item) => isNode(item.key) && String(item.key) === String(steps.at(-1))) : undefined;
+		const pair = isMap(parent)
+			? parent.items.find((item) => isNode(item.key) && String(item.key) === String(steps.at(-1)))
+			: undefined;
 		if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0];
 		const node: unknown = length === 0 ? document.contents : document.getIn(steps, true);
 		if (isNode(node)) return node.range?.[0];
@@ -90,7 +107,9 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number | un
 }
 
 function shownPath(path: readonly PropertyKey[]): string {
-	return path.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i === 0 ? "" : "."}${String(step)}`)).join("");
+	return path
+		.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i === 0 ? "" : "."}${String(step)}`))
+		.join("");
 }
 
 function lowerFirst(text: string): string {
@@ -103,24 +122,43 @@ function checkIds({ tasks, refuse }: Place): void {
 		if (id === undefined) continue;
 		if (seen.has(id)) throw refuse([index, "id"], `"${id}" is the id of an earlier task`);
 		seen.add(id);
-		placed(() => checkId(id), () => [index, "id"], refuse);
+		placed(
+			() => checkId(id),
+			() => [index, "id"],
+			refuse,
+		);
 	}
 }
 
 function requestOf(task: BatchTask, index: number, { refuse }: Place, options: BatchOptions): TaskRequest {
 	const base = dirname(options.file);
-	if (task.plan !== undefined && task.items !== undefined) throw refuse([index, "items"], "a task has a plan or items, not both");
+	if (task.plan !== undefined && task.items !== undefined)
+		throw refuse([index, "items"], "a task has a plan or items, not both");
 	const deadline = task.deadline;
 	return {
 		prompt: task.prompt,
 		id: task.id ?? null,
 		model: task.model ?? null,
-		planText: task.plan === undefined ? null : placed(() => planOf(task.plan ?? "", base, options), () => [index, "plan"], refuse),
+		planText:
+			task.plan === undefined
+				? null
+				: placed(
+						() => planOf(task.plan ?? "", base, options),
+						() => [index, "plan"],
+						refuse,
+					),
 		items: task.items ?? [],
 		cwd: resolve(base, task.cwd ?? "."),
 		priority: task.priority ?? PRIORITY.usual,
 		tags: task.tags ?? {},
-		deadlineMs: deadline === undefined ? null : placed(() => parseDuration(deadline, "deadline"), () => [index, "deadline"], refuse),
+		deadlineMs:
+			deadline === undefined
+				? null
+				: placed(
+						() => parseDuration(deadline, "deadline"),
+						() => [index, "deadline"],
+						refuse,
+					),
 		attempts: task.attempts ?? null,
 		unattended: options.unattended,
 		key: options.key === null ? null : `${options.key}/${task.id ?? index + 1}`,

@@ -21,7 +21,12 @@ export interface Enqueued {
 }
 
 /** Checks the request and submits it. @throws as `resolveTask` and `submit` */
-export async function enqueue(store: Store, host: string, config: Config, request: TaskRequest): Promise<Enqueued> {
+export async function enqueue(
+	store: Store,
+	host: string,
+	config: Config,
+	request: TaskRequest,
+): Promise<Enqueued> {
 	return submit(store, await resolveTask(host, config, request));
 }
 
@@ -37,7 +42,9 @@ export async function submit(store: Store, task: ResolvedTask): Promise<Enqueued
 		const done = await create(store, { ...task, spec });
 		if (done !== null) return done;
 	}
-	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, { hint: "Give one with --id." });
+	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
+		hint: "Give one with --id.",
+	});
 }
 
 /** @throws DISPATCH_ID_EXISTS if the given id is taken; with a key only the script can tell */
@@ -78,9 +85,13 @@ async function create(store: Store, task: ResolvedTask): Promise<Enqueued | null
 		return null;
 	}
 	if (reply.result === "key_conflict") {
-		throw new DispatchError("DISPATCH_KEY_CONFLICT", `The key "${task.key?.key}" made the task "${reply.id}" from another request.`, {
-			hint: "Use another --key for other content.",
-		});
+		throw new DispatchError(
+			"DISPATCH_KEY_CONFLICT",
+			`The key "${task.key?.key}" made the task "${reply.id}" from another request.`,
+			{
+				hint: "Use another --key for other content.",
+			},
+		);
 	}
 	if (reply.result === "created") await makeFiles(store, spec);
 	return { record: reply.record, repeated: reply.result === "repeated" };
@@ -101,10 +112,14 @@ async function createOnce(store: Store, task: ResolvedTask): Promise<Created> {
 		return await createOn(again, task);
 	} catch (error) {
 		if (!isOutage(error) || task.key !== undefined) throw error;
-		throw new DispatchError("DISPATCH_REDIS_UNREACHABLE", `${error.message} It is unknown whether "${task.spec.id}" was accepted.`, {
-			hint: "Look with `dispatch ls` when Redis is back; with --key a repeat is always safe.",
-			cause: error,
-		});
+		throw new DispatchError(
+			"DISPATCH_REDIS_UNREACHABLE",
+			`${error.message} It is unknown whether "${task.spec.id}" was accepted.`,
+			{
+				hint: "Look with `dispatch ls` when Redis is back; with --key a repeat is always safe.",
+				cause: error,
+			},
+		);
 	} finally {
 		await again?.close();
 	}

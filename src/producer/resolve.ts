@@ -84,16 +84,24 @@ function checkPrompt(prompt: string): void {
 	}
 	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The prompt", bytes);
 	if (prompt.includes("\0")) {
-		throw new DispatchError("DISPATCH_USAGE", `The prompt has a NUL character at position ${prompt.indexOf("\0")}.`, {
-			hint: "A program cannot be given such a text: remove it.",
-		});
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`The prompt has a NUL character at position ${prompt.indexOf("\0")}.`,
+			{
+				hint: "A program cannot be given such a text: remove it.",
+			},
+		);
 	}
 }
 
 function tooLong(what: string, bytes: number): DispatchError {
-	return new DispatchError("DISPATCH_USAGE", `${what} has ${bytes} bytes; the limit is ${TEXT_LIMIT_BYTES}.`, {
-		hint: "Put the material into a file of the project and name that file.",
-	});
+	return new DispatchError(
+		"DISPATCH_USAGE",
+		`${what} has ${bytes} bytes; the limit is ${TEXT_LIMIT_BYTES}.`,
+		{
+			hint: "Put the material into a file of the project and name that file.",
+		},
+	);
 }
 
 function checkNumber(name: string, value: number, first: number, last: number): void {
@@ -104,14 +112,22 @@ function checkNumber(name: string, value: number, first: number, last: number): 
 /** @returns the absolute path of a directory that an agent may work in */
 function workingDirectory(given: string): string {
 	const cwd = resolvePath(given);
-	const refuse = (why: string, hint: string) => new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${cwd}: ${why}.`, { hint });
+	const refuse = (why: string, hint: string) =>
+		new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${cwd}: ${why}.`, { hint });
 	if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
-		throw refuse(existsSync(cwd) ? "it is not a directory" : "it does not exist", "Name an existing directory with --cwd.");
+		throw refuse(
+			existsSync(cwd) ? "it is not a directory" : "it does not exist",
+			"Name an existing directory with --cwd.",
+		);
 	}
 	if (realpathSync(cwd) === realHome()) {
-		throw refuse("it is your home directory", "Name the project's directory with --cwd: an agent may change whatever is in it.");
+		throw refuse(
+			"it is your home directory",
+			"Name the project's directory with --cwd: an agent may change whatever is in it.",
+		);
 	}
-	const files = [join(cwd, ".dispatch", "tasks"), join(cwd, ".dispatch"), cwd].find((path) => existsSync(path)) ?? cwd;
+	const files =
+		[join(cwd, ".dispatch", "tasks"), join(cwd, ".dispatch"), cwd].find((path) => existsSync(path)) ?? cwd;
 	try {
 		accessSync(files, constants.W_OK | constants.X_OK);
 	} catch {
@@ -130,16 +146,26 @@ function realHome(): string {
 
 /** The items as the plan's parser will find them again. */
 function givenItems(title: string, { planText, items }: TaskRequest): string[] {
-	if (planText !== null && items.length > 0) throw new DispatchError("DISPATCH_USAGE", "Expected a plan or items, got both.");
+	if (planText !== null && items.length > 0)
+		throw new DispatchError("DISPATCH_USAGE", "Expected a plan or items, got both.");
 	if (planText === null && items.length === 0) return [];
 	const text = planText ?? renderPlan(title, [...items]);
 	const bytes = Buffer.byteLength(text);
 	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The plan", bytes);
 	const found = parsePlan(text).items.map((item) => item.text);
-	if (planText !== null ? found.length > 0 : found.length === items.length && items.every((item) => item.trim() !== "")) return found;
-	throw new DispatchError("DISPATCH_USAGE", planText !== null ? "The plan has no items." : "Each item must be one line of text.", {
-		hint: "An item of a plan is a line like `- [ ] Read the login code`.",
-	});
+	if (
+		planText !== null
+			? found.length > 0
+			: found.length === items.length && items.every((item) => item.trim() !== "")
+	)
+		return found;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		planText !== null ? "The plan has no items." : "Each item must be one line of text.",
+		{
+			hint: "An item of a plan is a line like `- [ ] Read the login code`.",
+		},
+	);
 }
 
 /** The same content gives the same hash, whenever and by whomever it is asked. */
@@ -147,6 +173,9 @@ function keyOf(request: TaskRequest, cwd: string): { key: string; hash: string }
 	const { key, createdBy: _by, tags, ...content } = request;
 	if (key === null) return undefined;
 	const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
-	const text = JSON.stringify({ ...content, cwd, tags: sorted }, [...Object.keys(content), "cwd", "tags"].sort());
+	const text = JSON.stringify(
+		{ ...content, cwd, tags: sorted },
+		[...Object.keys(content), "cwd", "tags"].sort(),
+	);
 	return { key, hash: createHash("sha256").update(text).digest("hex") };
 }

@@ -157,7 +157,7 @@ for _, q in ipairs(req.questions) do
     event('asked', {seq = q.seq, text = string.sub(q.text, 1, 2000)})
   end
 end
-if #asked > 0 and state == 'running' then setState('running', 'asking') end
+if redis.call('ZCARD', open) > 0 and state == 'running' then setState('running', 'asking') end
 return reply({result = 'ok', asked = asked, again = again})
 `;
 

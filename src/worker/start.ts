@@ -12,7 +12,7 @@ import { backendOf } from "../backends/index.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
 import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
-import { moveIpcAside } from "../ipc/questions.ts";
+import { moveIpcAside, publishAnswer } from "../ipc/questions.ts";
 import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
@@ -93,7 +93,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	if (run === null) throw new DispatchError("DISPATCH_DISK", `The run directory of ${spec.id}, start ${epoch}, exists already.`);
 	faultPoint("start.claimed");
 	const carried = await store.undelivered(spec.id);
-	const { mode, invocation } = await prepare(record, { config, backend, taskDir, carried }, deps);
+	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
 	faultPoint("start.prepared");
 	await startAgent(run, {
 		argv: invocation.argv,
@@ -102,7 +102,10 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	});
 	faultPoint("start.spawned");
 	await store.follow(spec.id, epoch, { sessionId: invocation.sessionId });
-	await store.delivered(spec.id, mode === "fresh" ? [] : carried.map(({ field }) => field));
+	await store.delivered(
+		spec.id,
+		carried.map(({ field }) => field),
+	);
 }
 
 interface Preparation {
@@ -113,13 +116,17 @@ interface Preparation {
 }
 
 /** A resume of the session where the backend can; else a fresh one, with `ipc/` moved aside. */
-async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<{ mode: PromptMode; invocation: Invocation }> {
+async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<Invocation> {
 	const { spec, epoch } = record;
 	const { config, backend, taskDir, carried } = preparation;
 	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag };
 	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode = probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
+	// The prompt carries the answers too; an agent that just waits on, or reads its old files, finds them here.
+	for (const { question } of carried) {
+		if (question.ipcGeneration === record.ipcGeneration) publishAnswer(taskDir, question.seq, question.answer ?? "");
+	}
 	if (mode !== "resume" && epoch > 1) {
 		await moveIpcAside(taskDir, epoch - 1);
 		faultPoint("start.moved-aside");
@@ -128,9 +135,9 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir, spec.cwd);
 	if (mode === "resume" && resumable !== null) {
 		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
-		if (invocation !== null) return { mode, invocation };
+		if (invocation !== null) return invocation;
 	}
-	return { mode, invocation: backend.start({ ...base, prompt, sessionId: randomUUID() }) };
+	return backend.start({ ...base, prompt, sessionId: randomUUID() });
 }
 
 async function promptOf(record: TaskRecord, mode: PromptMode, taskDir: string, carried: Undelivered[], deps: StartDeps): Promise<string> {

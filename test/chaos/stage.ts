@@ -92,9 +92,10 @@ export class Stage {
 		for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
 			try {
 				const environ = readFileSync(`/proc/${name}/environ`, "latin1");
-				if (!environ.split("\0").includes(`DISPATCH_HOME=${this.home}`)) continue;
-				if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) continue;
 				const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
+				// redis-server writes its title over its environment.
+				if (!environ.split("\0").includes(`DISPATCH_HOME=${this.home}`) && !command.includes(this.home)) continue;
+				if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) continue;
 				found.push({ pid: Number(name), command, run: /(?:^|\0)DISPATCH_RUN=([^\0]*)/.exec(environ)?.[1] ?? null });
 			} catch {
 				// It ended while we looked.

@@ -13,9 +13,18 @@ export interface AskFlags {
 }
 
 /** Works on the task's files alone: the agent may be in a sandbox without a network. */
-export async function askCommand(output: Output, env: Environment, words: string[], flags: AskFlags): Promise<number | undefined> {
+export async function askCommand(
+	output: Output,
+	env: Environment,
+	words: string[],
+	flags: AskFlags,
+): Promise<number | undefined> {
 	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
-	const reply = await ask(taskDir(env), { text: await textOf(words), options: flags.option ?? [], timeoutMs });
+	const reply = await ask(taskDir(env), {
+		text: await textOf(words),
+		options: flags.option ?? [],
+		timeoutMs,
+	});
 	if (reply.kind === "timedOut") {
 		throw new DispatchError("DISPATCH_TIMED_OUT", `No answer within ${flags.timeout}.`, {
 			hint: "The question stays open: ask the same again to go on waiting, or write context.md, mark the item [?] and stop.",
@@ -32,7 +41,11 @@ function taskDir(env: Environment): string {
 		checkId(env.DISPATCH_TASK);
 		return join(process.cwd(), ".dispatch", "tasks", env.DISPATCH_TASK);
 	}
-	throw new DispatchError("DISPATCH_NOT_IN_TASK", "`dispatch ask` works inside a task only: DISPATCH_TASK is not set.", {
-		hint: "It is for agents that dispatch has started.",
-	});
+	throw new DispatchError(
+		"DISPATCH_NOT_IN_TASK",
+		"`dispatch ask` works inside a task only: DISPATCH_TASK is not set.",
+		{
+			hint: "It is for agents that dispatch has started.",
+		},
+	);
 }

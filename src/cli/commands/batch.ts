@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { parseBatch } from "../../producer/batch.ts";
+import { type BatchEntry, parseBatch } from "../../producer/batch.ts";
 import { checkFree, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
+import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../option-values.ts";
@@ -28,13 +29,19 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	for (const task of tasks) {
 		const { record, repeated } = await submit(store, task);
 		records.push(record);
-		const line = repeated ? `\`${record.spec.id}\` was dispatched before under the same key.` : dispatchedLine(record);
+		const line = repeated
+			? `\`${record.spec.id}\` was dispatched before under the same key.`
+			: dispatchedLine(record);
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
 	await ensureWorker(context);
 	const ids = records.map(({ spec }) => spec.id);
 	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
-	output.result(output.json ? await viewTasks(store, records) : null, [`${count(ids.length)} on ${home.hostId}. Follow them with: dispatch ls`], []);
+	output.result(
+		output.json ? await viewTasks(store, records) : null,
+		[`${count(ids.length)} on ${home.hostId}. Follow them with: dispatch ls`],
+		[],
+	);
 	return undefined;
 }
 
@@ -44,7 +51,7 @@ function count(tasks: number): string {
 
 /** Every task is checked before the first one is submitted. */
 async function resolveAll(context: Context, file: string, flags: BatchFlags): Promise<ResolvedTask[]> {
-	const requests = parseBatch(readTextFile(file), {
+	const entries = parseBatch(readTextFile(file), {
 		file,
 		key: flags.key ?? null,
 		unattended: flags.unattended ?? isCi(context.env.CI),
@@ -52,8 +59,18 @@ async function resolveAll(context: Context, file: string, flags: BatchFlags): Pr
 		readPlan: readTextFile,
 	});
 	const tasks: ResolvedTask[] = [];
-	for (const request of requests) tasks.push(await resolveTask(context.home.hostId, context.config, request));
+	for (const entry of entries) tasks.push(await resolveEntry(context, entry));
 	return tasks;
+}
+
+async function resolveEntry({ home, config }: Context, { request, at }: BatchEntry): Promise<ResolvedTask> {
+	try {
+		return await resolveTask(home.hostId, config, request);
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		const hint = error.hint === undefined ? {} : { hint: error.hint };
+		throw new DispatchError(error.code, `${at}: ${error.message}`, { ...hint, cause: error });
+	}
 }
 
 function isCi(value: string | undefined): boolean {

@@ -6,8 +6,8 @@ import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { whoAmI } from "../option-values.ts";
-import { ensureWorker } from "../worker-up.ts";
 import { viewTasks } from "../views.ts";
+import { ensureWorker } from "../worker-up.ts";
 
 /** SIGTERM, grace and SIGKILL take less. */
 const END_LIMIT_MS = 20_000;
@@ -23,9 +23,11 @@ export async function cancel(context: Context, given: string[]): Promise<number 
 		if (reply.result === "ended") ended.push(`\`${record.spec.id}\` is ${reply.state}`);
 		else cancelled.push(record.spec.id);
 		if (reply.result === "cancelling") await endAgent(context, store, record);
-		else if (reply.result === "cancelled" && !context.output.json) context.output.write(`Cancelled \`${record.spec.id}\`.`);
+		else if (reply.result === "cancelled" && !context.output.json)
+			context.output.write(`Cancelled \`${record.spec.id}\`.`);
 	}
-	if (ended.length > 0) throw new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing to cancel: ${ended.join(", ")}.`);
+	if (ended.length > 0)
+		throw new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing to cancel: ${ended.join(", ")}.`);
 	if (context.output.json) context.output.result(await viewTasks(store, await store.getMany(cancelled)), []);
 	return undefined;
 }
@@ -35,9 +37,14 @@ async function endAgent(context: Context, store: Store, { spec }: TaskRecord): P
 	if (spec.host === context.home.hostId) await ensureWorker(context);
 	const state = await endedState(store, spec.id);
 	if (context.output.json) return;
-	if (state === "cancelled" || state === null) context.output.write(`Cancelled \`${spec.id}\`; its agent was stopped.`);
-	else if (isEnded(state)) context.output.write(`\`${spec.id}\` ended before it could be cancelled: it is ${state}.`);
-	else context.output.write(`Cancelling \`${spec.id}\`: its host ${spec.host} stops the agent as soon as it can.`);
+	if (state === "cancelled" || state === null)
+		context.output.write(`Cancelled \`${spec.id}\`; its agent was stopped.`);
+	else if (isEnded(state))
+		context.output.write(`\`${spec.id}\` ended before it could be cancelled: it is ${state}.`);
+	else
+		context.output.write(
+			`Cancelling \`${spec.id}\`: its host ${spec.host} stops the agent as soon as it can.`,
+		);
 }
 
 async function endedState(store: Store, id: string): Promise<State | null> {

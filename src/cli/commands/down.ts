@@ -21,7 +21,11 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	const lines = [
 		stopped ? "The worker is stopped." : "No worker was running.",
 		...(redisStopped ? ["The local Redis is stopped."] : []),
-		...(agents > 0 ? [`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts them.`] : []),
+		...(agents > 0
+			? [
+					`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts them.`,
+				]
+			: []),
 	];
 	output.result({ stopped, redisStopped, agents }, lines);
 	return undefined;

@@ -1,5 +1,5 @@
-import { enqueue as submitTask } from "../../producer/enqueue.ts";
-import { PRIORITY, type TaskRequest } from "../../producer/resolve.ts";
+import { submit } from "../../producer/enqueue.ts";
+import { PRIORITY, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -29,12 +29,17 @@ export interface EnqueueFlags {
 	follow?: boolean;
 }
 
-export async function enqueue(context: Context, words: string[], flags: EnqueueFlags): Promise<number | undefined> {
+export async function enqueue(
+	context: Context,
+	words: string[],
+	flags: EnqueueFlags,
+): Promise<number | undefined> {
 	refuseNested(context.env, flags.allowNested);
 	const timeoutMs = timeoutOf(flags);
 	const request = await requestOf(words, flags);
+	const task = await resolveTask(context.home.hostId, context.config, request);
 	const store = await context.store();
-	const { record, repeated } = await submitTask(store, context.home.hostId, context.config, request);
+	const { record, repeated } = await submit(store, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);
@@ -42,7 +47,8 @@ export async function enqueue(context: Context, words: string[], flags: EnqueueF
 		const { followLog } = await import("./logs.ts");
 		await followLog(context, record.spec.id, "0");
 	}
-	if (waits) return (await import("./wait.ts")).waitForAll(context, [record.spec.id], { timeoutMs, single: true });
+	if (waits)
+		return (await import("./wait.ts")).waitForAll(context, [record.spec.id], { timeoutMs, single: true });
 	if (context.output.json) context.output.result(await viewTask(store, record), []);
 	return undefined;
 }
@@ -50,9 +56,13 @@ export async function enqueue(context: Context, words: string[], flags: EnqueueF
 /** An agent that submits tasks can multiply without end: only on purpose. */
 export function refuseNested(env: Environment, allowed: boolean | undefined): void {
 	if (!env.DISPATCH_TASK || allowed) return;
-	throw new DispatchError("DISPATCH_NESTED", `This is the agent of the task "${env.DISPATCH_TASK}": it may not submit tasks.`, {
-		hint: "Do the work yourself, or give --allow-nested if the user asked for it.",
-	});
+	throw new DispatchError(
+		"DISPATCH_NESTED",
+		`This is the agent of the task "${env.DISPATCH_TASK}": it may not submit tasks.`,
+		{
+			hint: "Do the work yourself, or give --allow-nested if the user asked for it.",
+		},
+	);
 }
 
 /** @throws DISPATCH_USAGE for a --timeout that nothing waits for */
@@ -63,16 +73,24 @@ export function timeoutOf(flags: { timeout?: string; wait?: boolean; follow?: bo
 }
 
 async function requestOf(words: string[], flags: EnqueueFlags): Promise<TaskRequest> {
-	if (flags.promptFile !== undefined && words.length > 0) throw new DispatchError("DISPATCH_USAGE", "Expected a prompt or --prompt-file, got both.");
-	if (flags.plan !== undefined && flags.item !== undefined) throw new DispatchError("DISPATCH_USAGE", "Expected --plan or --item, got both.");
+	if (flags.promptFile !== undefined && words.length > 0)
+		throw new DispatchError("DISPATCH_USAGE", "Expected a prompt or --prompt-file, got both.");
+	if (flags.plan !== undefined && flags.item !== undefined)
+		throw new DispatchError("DISPATCH_USAGE", "Expected --plan or --item, got both.");
 	return {
-		prompt: flags.promptFile === undefined || flags.promptFile === "-" ? await textOf(flags.promptFile ? ["-"] : words) : readTextFile(flags.promptFile),
+		prompt:
+			flags.promptFile === undefined || flags.promptFile === "-"
+				? await textOf(flags.promptFile ? ["-"] : words)
+				: readTextFile(flags.promptFile),
 		id: flags.id ?? null,
 		model: flags.model ?? null,
 		planText: flags.plan === undefined ? null : readTextFile(flags.plan),
 		items: flags.item ?? [],
 		cwd: flags.cwd ?? process.cwd(),
-		priority: flags.priority === undefined ? PRIORITY.usual : wholeNumber(flags.priority, "--priority", PRIORITY.first, PRIORITY.last),
+		priority:
+			flags.priority === undefined
+				? PRIORITY.usual
+				: wholeNumber(flags.priority, "--priority", PRIORITY.first, PRIORITY.last),
 		tags: tagsOf(flags.tag),
 		deadlineMs: flags.deadline === undefined ? null : parseDuration(flags.deadline, "--deadline"),
 		attempts: flags.attempts === undefined ? null : wholeNumber(flags.attempts, "--attempts", 1, 1_000),
@@ -95,4 +113,3 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 export function dispatchedLine({ spec }: TaskRecord): string {
 	return `Dispatched \`${spec.id}\` using ${spec.model ?? spec.backend} (${spec.modelReason}).`;
 }
-

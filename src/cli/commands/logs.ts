@@ -23,7 +23,10 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 	const last = await lastLines(store, spec.id, Math.max(1, wanted));
 	const shown = wanted === 0 ? [] : last;
 	if (!flags.follow) {
-		context.output.result(shown.map(asJson), shown.map(({ text }) => plain(text)));
+		context.output.result(
+			shown.map(asJson),
+			shown.map(({ text }) => plain(text)),
+		);
 		return undefined;
 	}
 	for (const line of shown) print(context, line);

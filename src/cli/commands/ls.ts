@@ -1,6 +1,6 @@
 import Table from "cli-table3";
-import { DispatchError } from "../../task/errors.ts";
 import { formatDuration } from "../../task/duration.ts";
+import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { STATES } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
@@ -14,7 +14,7 @@ import { withoutPrompt } from "./status.ts";
 const USUAL_LIMIT = 50;
 const NO_BORDERS = Object.fromEntries(
 	["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-		.concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid"])
+		.concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
 		.map((name) => [name, ""]),
 );
 
@@ -27,7 +27,11 @@ export interface LsFlags {
 
 export async function ls(context: Context, flags: LsFlags): Promise<number | undefined> {
 	const wanted = filterOf(flags);
-	const limit = flags.all ? -1 : flags.limit === undefined ? USUAL_LIMIT : wholeNumber(flags.limit, "--limit", 1, 1_000_000);
+	const limit = flags.all
+		? -1
+		: flags.limit === undefined
+			? USUAL_LIMIT
+			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
 	const store = await context.store();
 	const filtered = flags.state !== undefined || flags.tag !== undefined;
 	const found = (await store.list(filtered ? -1 : limit)).filter(wanted);
@@ -36,7 +40,11 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const total = filtered ? found.length : (await store.ids()).length;
 	const more = total > views.length ? [`${total - views.length} more: dispatch ls --all`] : [];
 	const ids = views.map(({ id }) => id);
-	context.output.result(views.map(withoutPrompt), views.length === 0 ? ["No tasks."] : [...tableOf(context, views), ...more], ids);
+	context.output.result(
+		views.map(withoutPrompt),
+		views.length === 0 ? ["No tasks."] : [...tableOf(context, views), ...more],
+		ids,
+	);
 	return undefined;
 }
 
@@ -44,16 +52,22 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 function filterOf({ state, tag }: LsFlags): (record: TaskRecord) => boolean {
 	const wrong = state?.find((name) => !(STATES as readonly string[]).includes(name));
 	if (wrong !== undefined) {
-		throw new DispatchError("DISPATCH_USAGE", `Expected --state to be a state, got "${wrong}".`, { hint: `One of ${STATES.join(", ")}.` });
+		throw new DispatchError("DISPATCH_USAGE", `Expected --state to be a state, got "${wrong}".`, {
+			hint: `One of ${STATES.join(", ")}.`,
+		});
 	}
 	const tags = Object.entries(tagsOf(tag));
 	return (record) =>
-		(state === undefined || state.includes(record.state)) && tags.every(([name, value]) => record.spec.tags[name] === value);
+		(state === undefined || state.includes(record.state)) &&
+		tags.every(([name, value]) => record.spec.tags[name] === value);
 }
 
 function tableOf({ output }: Context, views: TaskView[]): string[] {
 	const { colors } = output;
-	const table = new Table({ chars: NO_BORDERS, style: { "padding-left": 0, "padding-right": 2, head: [], border: [] } });
+	const table = new Table({
+		chars: NO_BORDERS,
+		style: { "padding-left": 0, "padding-right": 2, head: [], border: [] },
+	});
 	table.push(["TASK", "STATE", "PLAN", "MODEL", "AGE", "WHAT"].map((name) => colors.dim(name)));
 	for (const view of views) {
 		const plan = view.plan.total === 0 ? "" : `${view.plan.done}/${view.plan.total}`;
@@ -69,7 +83,8 @@ function tableOf({ output }: Context, views: TaskView[]): string[] {
 /** What one would want to know at a glance. */
 function whatOf(view: TaskView): string {
 	const open = view.questions.find((question) => question.answer === null);
-	if (open !== undefined && (view.state === "asking" || view.state === "parked")) return `asks: ${oneLine(open.text, 60)}`;
+	if (open !== undefined && (view.state === "asking" || view.state === "parked"))
+		return `asks: ${oneLine(open.text, 60)}`;
 	if (view.state === "failed") return view.reason ?? "";
 	if (view.hold !== null) return view.hold.kind;
 	return view.state === "running" ? oneLine(view.activity ?? "", 60) : "";

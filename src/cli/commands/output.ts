@@ -1,7 +1,7 @@
-import { DispatchError } from "../../task/errors.ts";
-import { isEnded } from "../../task/states.ts";
 import { readReport } from "../../ipc/report.ts";
 import { taskDirOf } from "../../ipc/task-dir.ts";
+import { DispatchError } from "../../task/errors.ts";
+import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { plain } from "../output.ts";
@@ -11,10 +11,15 @@ export async function output(context: Context, given: string): Promise<number | 
 	const { spec, state } = await findTask(store, given);
 	const kept = await store.report(spec.id);
 	// While the agent works, its file is newer than what was kept of an earlier run.
-	const text = isEnded(state) || spec.host !== context.home.hostId ? kept : (readReport(taskDirOf(spec.cwd, spec.id)) ?? kept);
+	const text =
+		isEnded(state) || spec.host !== context.home.hostId
+			? kept
+			: (readReport(taskDirOf(spec.cwd, spec.id)) ?? kept);
 	if (text === null) {
 		throw new DispatchError("DISPATCH_NO_REPORT", `\`${spec.id}\` (${state}) has no report.`, {
-			hint: isEnded(state) ? `See what it printed: dispatch logs ${spec.id}` : `It may come: dispatch wait ${spec.id}`,
+			hint: isEnded(state)
+				? `See what it printed: dispatch logs ${spec.id}`
+				: `It may come: dispatch wait ${spec.id}`,
 		});
 	}
 	context.output.result({ task: spec.id, report: text }, [plain(text).replace(/\n$/, "")]);

@@ -34,9 +34,13 @@ export async function retry(context: Context, given: string, flags: RetryFlags):
 		set: changesOf(record, spec, fresh),
 		why: "retry",
 	});
-	if (moved.result !== "moved") throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, { hint: `Look again: dispatch status ${id}` });
+	if (moved.result !== "moved")
+		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
+			hint: `Look again: dispatch status ${id}`,
+		});
 	const how = fresh ? "from the beginning" : "where it stopped";
-	if (!context.output.json) context.output.result(null, [`\`${id}\` starts again ${how} using ${spec.model ?? spec.backend}.`], [id]);
+	if (!context.output.json)
+		context.output.result(null, [`\`${id}\` starts again ${how} using ${spec.model ?? spec.backend}.`], [id]);
 	if (host === context.home.hostId) await ensureWorker(context);
 	if (context.output.json) context.output.result(await viewTask(store, await store.need(id)), []);
 	return undefined;
@@ -44,7 +48,10 @@ export async function retry(context: Context, given: string, flags: RetryFlags):
 
 function notEnded({ spec, state }: TaskRecord): DispatchError {
 	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state}, it has not ended.`, {
-		hint: state === "parked" ? `It goes on once it is answered: dispatch answer ${spec.id} "…"` : `Cancel it first: dispatch cancel ${spec.id}`,
+		hint:
+			state === "parked"
+				? `It goes on once it is answered: dispatch answer ${spec.id} "…"`
+				: `Cancel it first: dispatch cancel ${spec.id}`,
 	});
 }
 

@@ -16,16 +16,23 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 		return undefined;
 	}
 	if (process.platform !== "linux") {
-		throw new DispatchError("DISPATCH_USAGE", `systemd is not on ${process.platform}.`, { hint: "`dispatch worker` runs under any process manager that leaves children alone." });
+		throw new DispatchError("DISPATCH_USAGE", `systemd is not on ${process.platform}.`, {
+			hint: "`dispatch worker` runs under any process manager that leaves children alone.",
+		});
 	}
 	const path = join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd", "user", "dispatch.service");
 	try {
 		mkdirSync(dirname(path), { recursive: true });
 		writeFileSync(path, unit, { mode: 0o600 });
 	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, { cause: error });
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+			cause: error,
+		});
 	}
-	output.result({ path }, [`Wrote ${path}.`, "Start it with: systemctl --user daemon-reload && systemctl --user enable --now dispatch"]);
+	output.result({ path }, [
+		`Wrote ${path}.`,
+		"Start it with: systemctl --user daemon-reload && systemctl --user enable --now dispatch",
+	]);
 	return undefined;
 }
 
@@ -40,7 +47,9 @@ async function unitOf(context: Context): Promise<string> {
 		DISPATCH_HOST_ID: env.DISPATCH_HOST_ID,
 		DISPATCH_REDIS_URL: redis ?? undefined,
 	};
-	const settings = Object.entries(variables).flatMap(([name, value]) => (value ? [`Environment=${quoted(`${name}=${value}`)}`] : []));
+	const settings = Object.entries(variables).flatMap(([name, value]) =>
+		value ? [`Environment=${quoted(`${name}=${value}`)}`] : [],
+	);
 	return `[Unit]
 Description=dispatch worker (${escaped(home.path)})
 After=network-online.target

@@ -21,12 +21,25 @@ export async function status(context: Context, given: string): Promise<number | 
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
 	const records = await store.list(-1);
-	const open = await viewTasks(store, records.filter(({ state }) => !isEnded(state)));
+	const open = await viewTasks(
+		store,
+		records.filter(({ state }) => !isEnded(state)),
+	);
 	const worker = daemonState(context.home);
 	const counts: Partial<Record<State, number>> = {};
 	for (const { state } of records) counts[state] = (counts[state] ?? 0) + 1;
-	const questions = (await store.openQuestions()).map((question) => ({ ...question, askedAt: new Date(question.askedAt).toISOString() }));
-	const value = { namespace: store.namespace, host: context.home.hostId, worker, counts, questions, open: open.map(withoutPrompt) };
+	const questions = (await store.openQuestions()).map((question) => ({
+		...question,
+		askedAt: new Date(question.askedAt).toISOString(),
+	}));
+	const value = {
+		namespace: store.namespace,
+		host: context.home.hostId,
+		worker,
+		counts,
+		questions,
+		open: open.map(withoutPrompt),
+	};
 	context.output.result(value, summaryLines(context, { open, records, counts, worker: worker !== null }));
 	return undefined;
 }
@@ -47,18 +60,24 @@ interface Summary {
 function summaryLines(context: Context, { open, records, counts, worker }: Summary): string[] {
 	const { colors } = context.output;
 	if (records.length === 0) {
-		return ["No tasks yet. Submit one:", '  dispatch enqueue "Review the login code"', "Or look at it first: dispatch demo"];
+		return [
+			"No tasks yet. Submit one:",
+			'  dispatch enqueue "Review the login code"',
+			"Or look at it first: dispatch demo",
+		];
 	}
 	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
 	const asking = open.filter((view) => openQuestion(view) !== undefined);
 	const others = open.filter((view) => openQuestion(view) === undefined);
 	return [
 		`${numbers.join(", ")}. ${worker ? "The worker is up." : "No worker runs on this host: `dispatch up` starts it."}`,
-		...asking.slice(0, SHOWN).flatMap((view) => [
-			"",
-			`${colors.bold(view.id)} asks: "${oneLine(openQuestion(view)?.text ?? "", 300)}"`,
-			`  dispatch answer ${view.id} "…"`,
-		]),
+		...asking
+			.slice(0, SHOWN)
+			.flatMap((view) => [
+				"",
+				`${colors.bold(view.id)} asks: "${oneLine(openQuestion(view)?.text ?? "", 300)}"`,
+				`  dispatch answer ${view.id} "…"`,
+			]),
 		...(others.length > 0 ? [""] : []),
 		...others.slice(0, SHOWN).map((view) => openLine(view, stateText(view.state, colors))),
 		...(open.length > 2 * SHOWN ? ["", "All of them: dispatch ls"] : []),

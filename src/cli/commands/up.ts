@@ -7,6 +7,8 @@ export async function up(context: Context): Promise<number | undefined> {
 	const { shownAddress } = await import("../../queue/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
-	context.output.result({ pid, started, redis, host: context.home.hostId, namespace: store.namespace }, [line]);
+	context.output.result({ pid, started, redis, host: context.home.hostId, namespace: store.namespace }, [
+		line,
+	]);
 	return undefined;
 }

@@ -32,13 +32,19 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	const store = await context.store("service");
 	const ids = new Set<string>();
 	for (const id of given) ids.add((await findTask(store, id)).spec.id);
-	if (given.length === 0) for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
+	if (given.length === 0)
+		for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
 	if (ids.size === 0) {
 		context.output.result([], ["No task is open."]);
 		return undefined;
 	}
 	const single = flags.any === true || given.length === 1;
-	return waitForAll(context, [...ids], { any: flags.any ?? false, forQuestion: flags.for === "question", timeoutMs, single });
+	return waitForAll(context, [...ids], {
+		any: flags.any ?? false,
+		forQuestion: flags.for === "question",
+		timeoutMs,
+		single,
+	});
 }
 
 /** Waits, prints the event, and gives the exit code for it. */
@@ -61,12 +67,19 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	}
 }
 
-async function tell(context: Context, end: WaitEnd, ids: string[], { single }: WaitSettings): Promise<number> {
+async function tell(
+	context: Context,
+	end: WaitEnd,
+	ids: string[],
+	{ single }: WaitSettings,
+): Promise<number> {
 	const { output } = context;
 	const store = await context.store("service");
 	switch (end.kind) {
 		case "interrupted":
-			output.note(`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`);
+			output.note(
+				`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`,
+			);
 			return EXIT.interrupted;
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
@@ -79,7 +92,10 @@ async function tell(context: Context, end: WaitEnd, ids: string[], { single }: W
 		}
 		case "ended": {
 			const views = await viewTasks(store, end.records);
-			output.result(single ? views[0] : views, views.map((view) => endLine(view)));
+			output.result(
+				single ? views[0] : views,
+				views.map((view) => endLine(view)),
+			);
 			return exitOf(end.records);
 		}
 	}
@@ -91,11 +107,17 @@ function exitOf(records: readonly TaskRecord[]): number {
 }
 
 function timedOut(records: readonly TaskRecord[], ids: readonly string[]): DispatchError {
-	const open = records.filter(({ state }) => !isEnded(state)).map(({ spec, state }) => `${spec.id} is ${state}`);
+	const open = records
+		.filter(({ state }) => !isEnded(state))
+		.map(({ spec, state }) => `${spec.id} is ${state}`);
 	const shown = open.slice(0, 3).join(", ") || `${ids.length} not seen, since Redis is away`;
-	return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`, {
-		hint: "The work goes on; `dispatch status` shows it.",
-	});
+	return new DispatchError(
+		"DISPATCH_TIMED_OUT",
+		`Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`,
+		{
+			hint: "The work goes on; `dispatch status` shows it.",
+		},
+	);
 }
 
 function progressLine(records: readonly TaskRecord[]): string {

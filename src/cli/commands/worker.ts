@@ -13,7 +13,9 @@ export interface WorkerFlags {
 
 export async function worker(context: Context, flags: WorkerFlags): Promise<number | undefined> {
 	await runDaemon(context, {
-		...(flags.concurrency === undefined ? {} : { concurrency: wholeNumber(flags.concurrency, "--concurrency", 1, MOST_AGENTS) }),
+		...(flags.concurrency === undefined
+			? {}
+			: { concurrency: wholeNumber(flags.concurrency, "--concurrency", 1, MOST_AGENTS) }),
 		background: flags.background ?? false,
 		standby: flags.standby ?? false,
 	});

@@ -1,0 +1,71 @@
+/**
+ * The directions of imports, type imports included. Each folder of src/ names what it may import of ours;
+ * a folder that is not listed may import nothing. See docs/ARCHITECTURE.md.
+ */
+const TAKES_OR_GIVES_WORK = ["queue", "ipc", "config", "backends", "process", "task"];
+
+const MAY_IMPORT = {
+	task: [],
+	process: ["task"],
+	config: ["process", "task"],
+	backends: ["config", "process", "task"],
+	ipc: ["process", "task"],
+	queue: ["process", "task"],
+	producer: TAKES_OR_GIVES_WORK,
+	worker: TAKES_OR_GIVES_WORK,
+	monitor: TAKES_OR_GIVES_WORK,
+	web: ["queue", "task"],
+	demo: ["ipc", "task"],
+};
+
+const directions = Object.entries(MAY_IMPORT).map(([folder, others]) => ({
+	name: `from-${folder}`,
+	comment: `${folder}/ may import ${others.join(", ") || "nothing of ours"}`,
+	severity: "error",
+	from: { path: `^src/${folder}/` },
+	to: { path: "^src/", pathNot: `^src/(${[folder, ...others].join("|")})/` },
+}));
+
+module.exports = {
+	forbidden: [
+		...directions,
+		{
+			name: "unlisted-folder",
+			comment: "name the folder in MAY_IMPORT first",
+			severity: "error",
+			from: { path: "^src/", pathNot: `^src/(cli|${Object.keys(MAY_IMPORT).join("|")})/` },
+			to: { path: "^src/" },
+		},
+		{
+			name: "redis-only-in-queue",
+			comment: "only queue/ knows BullMQ and Redis",
+			severity: "error",
+			from: { path: "^src/", pathNot: "^src/queue/" },
+			to: { path: "(^|/)node_modules/(bullmq|ioredis|@ioredis)/|^(bullmq|ioredis)(/|$)" },
+		},
+		{
+			name: "only-src-and-dependencies",
+			comment: "the program may import its own sources and its dependencies, no tests, scripts or tools",
+			severity: "error",
+			from: { path: "^src/" },
+			to: { path: "^(test|scripts)/" },
+		},
+		{
+			name: "no-tools-at-run-time",
+			comment: "a devDependency is not there when dispatch is installed",
+			severity: "error",
+			from: { path: "^src/" },
+			to: { dependencyTypes: ["npm-dev", "npm-no-pkg"], dependencyTypesNot: ["type-only"] },
+		},
+		{ name: "unresolved", severity: "error", from: { path: "^src/" }, to: { couldNotResolve: true } },
+	],
+	options: {
+		doNotFollow: { path: "node_modules" },
+		tsPreCompilationDeps: true,
+		tsConfig: { fileName: "tsconfig.json" },
+		enhancedResolveOptions: {
+			exportsFields: ["exports"],
+			conditionNames: ["import", "require", "node", "default", "types"],
+		},
+	},
+};

@@ -1,0 +1,6 @@
+import type { Context } from "../context.ts";
+import { runDemo } from "../demo.ts";
+
+export function demo(context: Context, flags: { cwd?: string }): Promise<number> {
+	return runDemo(context, flags);
+}

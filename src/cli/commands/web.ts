@@ -1,0 +1,17 @@
+import { DEFAULT_LISTEN, DEFAULT_PORT } from "../../web/server.ts";
+import type { Context } from "../context.ts";
+import { wholeNumber } from "../option-values.ts";
+import { runWeb } from "../web.ts";
+
+const HIGHEST_PORT = 65_535;
+
+export interface WebFlags {
+	port?: string;
+	listen?: string;
+}
+
+export async function web(context: Context, flags: WebFlags): Promise<number | undefined> {
+	const port = flags.port === undefined ? DEFAULT_PORT : wholeNumber(flags.port, "--port", 0, HIGHEST_PORT);
+	await runWeb(context, { port, listen: flags.listen ?? DEFAULT_LISTEN });
+	return undefined;
+}

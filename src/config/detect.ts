@@ -1,0 +1,111 @@
+/** Which agent CLIs are on PATH, and the config that they give. */
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { BackendType } from "./backend-type.ts";
+import { type Config, emptyConfig } from "./load.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface KnownCli {
+	type: Exclude<BackendType, "command">;
+	/** the first is the usual name */
+	programs: readonly [string, ...string[]];
+	/** what follows the program in its shell line */
+	flags: string;
+	/** what goes before it */
+	prefix: string;
+	/** the first is used until the user chooses */
+	models: readonly [string, ...string[]];
+}
+
+/** In the order of preference. */
+export const KNOWN_CLIS: readonly KnownCli[] = [
+	{
+		type: "claude",
+		programs: ["claude"],
+		prefix: "env -u CLAUDE_CODE_ENTRYPOINT -u CLAUDECODE ",
+		flags: "-p --dangerously-skip-permissions",
+		models: ["opus", "sonnet", "haiku"],
+	},
+	{
+		type: "codex",
+		programs: ["codex"],
+		prefix: "",
+		flags: 'exec --sandbox workspace-write -C "$(pwd)"',
+		models: ["gpt-5.3-codex"],
+	},
+	{
+		type: "cursor",
+		programs: ["agent", "cursor-agent"],
+		prefix: "",
+		flags: '-p --force --workspace "$(pwd)"',
+		models: ["auto"],
+	},
+];
+
+/** The shell line that dispatch uses where the user gave none. */
+export function defaultCommand(cli: KnownCli, program: string = cli.programs[0]): string {
+	return `${cli.prefix}${program} ${cli.flags}`;
+}
+
+/** A config of the CLIs that this PATH finds; without any it has no backend. Starts nothing. */
+export function detectConfig(env: Environment): Config {
+	const config = emptyConfig();
+	for (const cli of KNOWN_CLIS) {
+		const program = cli.programs.find((name) => onPath(name, env.PATH ?? ""));
+		if (program === undefined) continue;
+		const command = defaultCommand(cli, program);
+		config.backends[cli.type] = { name: cli.type, type: cli.type, command, modelFlag: true };
+		for (const model of cli.models) config.models[model] = { backend: cli.type, id: null };
+		config.default ??= cli.models[0];
+	}
+	return config;
+}
+
+function onPath(program: string, path: string): boolean {
+	return path.split(delimiter).some((dir) => {
+		if (dir === "") return false;
+		try {
+			const file = join(dir, program);
+			accessSync(file, constants.X_OK);
+			return statSync(file).isFile();
+		} catch {
+			return false;
+		}
+	});
+}
+
+/** Words that stand before the program in a shell line, and those of their flags that take a word. */
+const BEFORE_PROGRAM = new Set([
+	"env",
+	"exec",
+	"command",
+	"nohup",
+	"nice",
+	"time",
+	"sudo",
+	"npx",
+	"timeout",
+	"setsid",
+]);
+const TAKES_WORD = new Set(["-u", "-n", "-C", "--unset", "--chdir", "--user"]);
+
+/** The agent CLI that a shell line starts; null for another program. */
+export function cliOf(command: string): { cli: KnownCli; program: string } | null {
+	for (const part of command.split(/&&|\|\||[;|\n]/)) {
+		const program = programOf(part.trim().split(/\s+/));
+		const name = program.replace(/^.*\//, "");
+		const cli = KNOWN_CLIS.find(({ programs }) => programs.includes(name));
+		if (cli !== undefined) return { cli, program };
+	}
+	return null;
+}
+
+function programOf(words: string[]): string {
+	for (let at = 0; at < words.length; at++) {
+		const word = (words[at] ?? "").replace(/^["']|["']$/g, "");
+		if (TAKES_WORD.has(word)) at++;
+		else if (!BEFORE_PROGRAM.has(word) && !/^(?:-|[A-Za-z_]\w*=|\d+[smhd]?$)/.test(word)) return word;
+	}
+	return "";
+}

@@ -1,0 +1,79 @@
+/** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
+import { z } from "zod";
+import { durationMs } from "../task/duration.ts";
+import { BACKEND_TYPES } from "./backend-type.ts";
+
+const text = z.string().regex(/^[^\0]*[^\s\0][^\0]*$/, { error: "Expected a text that is not empty" });
+const name = z.string().min(1);
+const count = z.int().min(1).max(1_000);
+
+/** A duration such as `10m`, in ms. */
+const duration = z.string().transform((value, context) => {
+	const ms = durationMs(value);
+	if (ms !== null && ms > 0) return ms;
+	context.addIssue({
+		code: "custom",
+		message: `Expected a duration such as 30s, 10m or 2h, got "${value.slice(0, 40)}"`,
+	});
+	return z.NEVER;
+});
+
+const backend = z.strictObject({
+	command: text,
+	type: z.enum(BACKEND_TYPES).optional(),
+	model_flag: z.boolean().optional(),
+});
+
+const model = z.strictObject({ backend: name.optional(), id: text.optional() }).nullable();
+
+const alias = z.strictObject({ model: name.nullish(), prompt: z.string().nullish() }).nullable();
+
+const agent = z.strictObject({
+	command: text,
+	prompt: z.string().nullish(),
+	type: z.enum(BACKEND_TYPES).optional(),
+});
+
+/** A key without a value is the same as no key: all its entries may be comments. */
+export const configSchema = z.strictObject({
+	default: name.nullish(),
+	backends: z.record(name, backend).nullish(),
+	models: z.record(name, model).nullish(),
+	aliases: z.record(name, alias).nullish(),
+	/** the older form */
+	agents: z.record(name, agent).nullish(),
+	redis: z.strictObject({ url: text.nullish() }).nullish(),
+	namespace: z
+		.string()
+		.regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, { error: "Expected lower-case letters, digits and dashes" })
+		.nullish(),
+	worker: z.strictObject({ concurrency: count.nullish(), max_agents: count.nullish() }).nullish(),
+	limits: z
+		.strictObject({
+			inactivity: duration.nullish(),
+			question_wait: duration.nullish(),
+			deadline: duration.nullish(),
+		})
+		.nullish(),
+	attempts: count.nullish(),
+});
+
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** Keys that may stand beside an unknown one, for a suggestion; `path` leads to their parent. */
+export function keysAt(path: readonly PropertyKey[]): string[] {
+	let at: unknown = configSchema;
+	for (const key of path) {
+		at = inner(at);
+		if (at instanceof z.ZodObject) at = at.shape[String(key)];
+		else if (at instanceof z.ZodRecord) at = at.valueType;
+	}
+	at = inner(at);
+	return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function inner(schema: unknown): unknown {
+	let at = schema;
+	while (at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
+	return at;
+}

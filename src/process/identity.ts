@@ -1,0 +1,76 @@
+/** Who a process is: boot, pid and start time. A pid alone may have been given to another one. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+export interface Identity {
+	pid: number;
+	bootId: string;
+	/** as the system tells it: clock ticks since boot on Linux, a date on macOS */
+	startTime: string;
+}
+
+let bootIdRead: string | undefined;
+
+/** Changes with every boot of the machine. */
+export function bootId(): string {
+	bootIdRead ??= process.platform === "linux" ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() : macBootId();
+	return bootIdRead;
+}
+
+function macBootId(): string {
+	return execFileSync("sysctl", ["-n", "kern.bootsessionuuid"], { encoding: "utf8" }).trim();
+}
+
+/** @returns null when there is no such process, or only its zombie */
+export function processIdentity(pid: number): Identity | null {
+	const startTime = process.platform === "linux" ? linuxStartTime(pid) : macStartTime(pid);
+	return startTime === null ? null : { pid, bootId: bootId(), startTime };
+}
+
+/** Whether that very process still lives. */
+export function sameProcess(identity: Identity): boolean {
+	const now = processIdentity(identity.pid);
+	return now !== null && now.bootId === identity.bootId && now.startTime === identity.startTime;
+}
+
+function linuxStartTime(pid: number): string | null {
+	const stat = readStat(pid);
+	if (stat === null || stat.state === "Z" || stat.state === "X") return null;
+	return stat.startTime;
+}
+
+export interface Stat {
+	state: string;
+	processGroup: number;
+	/** clock ticks of the process and of its children that ended */
+	cpuTicks: number;
+	startTime: string;
+}
+
+/** `/proc/<pid>/stat`; the command's name may hold blanks and brackets, so fields count from its end. */
+export function readStat(pid: number): Stat | null {
+	let text: string;
+	try {
+		text = readFileSync(`/proc/${pid}/stat`, "latin1");
+	} catch {
+		return null;
+	}
+	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+	const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
+	return { state: fields[0] ?? "X", processGroup: Number(fields[2]), cpuTicks: ticks, startTime: fields[19] ?? "" };
+}
+
+function macStartTime(pid: number): string | null {
+	try {
+		return parsePs(execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8" }));
+	} catch {
+		return null;
+	}
+}
+
+/** One line of `ps -o stat=,lstart=`: `Ss   Tue Nov 24 02:22:21 2026`. */
+export function parsePs(line: string): string | null {
+	const found = /^\s*(\S+)\s+(\S.*\S)\s*$/.exec(line);
+	if (found?.[1] === undefined || found[1].startsWith("Z")) return null;
+	return found[2] ?? null;
+}

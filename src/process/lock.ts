@@ -1,0 +1,56 @@
+/**
+ * A lock that the kernel holds for this process: flock(2) on a file that stays open. It excludes across
+ * network namespaces and is freed by any end, kill -9 included. Node has no flock, so the tool of that
+ * name takes it on our descriptor: the lock belongs to the open file, not to the tool.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+
+export interface Lock {
+	/** handing it on to a child makes the child a holder too */
+	fd: number;
+	release(): void;
+}
+
+const HELD = 1;
+
+/** @returns null when another process holds it */
+export async function takeLock(path: string): Promise<Lock | null> {
+	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+	const fd = openSync(path, "a", 0o600);
+	let code: number | null;
+	try {
+		code = await flock(fd);
+	} catch (error) {
+		closeSync(fd);
+		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: ${(error as Error).message}.`, {
+			hint: "The program `flock` (package util-linux) must be installed.",
+			cause: error,
+		});
+	}
+	if (code !== 0) {
+		closeSync(fd);
+		if (code === HELD) return null;
+		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: flock ended with ${code}.`, {
+			hint: "The file system of the state directory must support locks.",
+		});
+	}
+	let open = true;
+	return {
+		fd,
+		release: () => {
+			if (open) closeSync(fd);
+			open = false;
+		},
+	};
+}
+
+function flock(fd: number): Promise<number | null> {
+	return new Promise((resolve, reject) => {
+		const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+		child.once("error", reject);
+		child.once("exit", resolve);
+	});
+}

@@ -1,0 +1,110 @@
+/**
+ * `$DISPATCH_HOME/runs/<task>/<epoch>/`: all that is known of one started agent, outside its reach.
+ *
+ *   run.json  what was started    spawning  a process may exist    pid   the wrapper's
+ *   alive     a FIFO held open    agent.log its output             exit  its status, written last
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+
+export interface RunFacts {
+	task: string;
+	epoch: number;
+	/** in the environment of every process of the run, as DISPATCH_RUN */
+	nonce: string;
+	/** the backend's configured name */
+	backend: string;
+	cwd: string;
+	taskDir: string;
+	/** ms since the Unix epoch */
+	startedAt: number;
+	sessionId: string | null;
+}
+
+export interface RunDir {
+	path: string;
+	logPath: string;
+	facts: RunFacts;
+}
+
+const runsOf = (home: string) => join(home, "runs");
+const runPath = (home: string, task: string, epoch: number) => join(runsOf(home), task, String(epoch));
+
+/**
+ * Claims a start: the directory is made exclusively and is safe on disk when this returns.
+ * @returns null when it exists already
+ * @throws DISPATCH_DISK
+ */
+export function claimRun(home: string, facts: RunFacts): RunDir | null {
+	const path = runPath(home, facts.task, facts.epoch);
+	try {
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+		mkdirSync(path, { mode: 0o700 });
+		writeDurably(join(path, "run.json"), JSON.stringify(facts));
+		syncDirectory(path);
+		syncDirectory(dirname(path));
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
+		throw new DispatchError("DISPATCH_DISK", `The run directory ${path} cannot be made: ${(error as Error).message}.`, {
+			hint: "Free some space, or make the state directory writable.",
+			cause: error,
+		});
+	}
+	return asRun(path, facts);
+}
+
+/** @returns null when there is none, or its facts were never written in full */
+export function openRun(home: string, task: string, epoch: number): RunDir | null {
+	const path = runPath(home, task, epoch);
+	try {
+		const facts = JSON.parse(readFileSync(join(path, "run.json"), "utf8")) as RunFacts;
+		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string" ? asRun(path, facts) : null;
+	} catch {
+		return null;
+	}
+}
+
+function asRun(path: string, facts: RunFacts): RunDir {
+	return { path, logPath: join(path, "agent.log"), facts };
+}
+
+/** The newest run of every task that ever started here. */
+export function listRuns(home: string): { task: string; epoch: number }[] {
+	return names(runsOf(home)).flatMap((task) => {
+		const epochs = names(join(runsOf(home), task)).map(Number).filter(Number.isSafeInteger);
+		return epochs.length === 0 ? [] : [{ task, epoch: Math.max(...epochs) }];
+	});
+}
+
+/** Deletes what is kept of a task's runs. */
+export function removeRuns(home: string, task: string): void {
+	rmSync(join(runsOf(home), task), { recursive: true, force: true, maxRetries: 3 });
+}
+
+function names(path: string): string[] {
+	try {
+		return readdirSync(path);
+	} catch {
+		return [];
+	}
+}
+
+function writeDurably(path: string, text: string): void {
+	const file = openSync(path, "wx", 0o600);
+	try {
+		writeSync(file, text);
+		fsyncSync(file);
+	} finally {
+		closeSync(file);
+	}
+}
+
+function syncDirectory(path: string): void {
+	const directory = openSync(path, "r");
+	try {
+		fsyncSync(directory);
+	} finally {
+		closeSync(directory);
+	}
+}

@@ -1,0 +1,220 @@
+/**
+ * One user with a state directory, a project and a fake agent of their own. Every process that this user
+ * starts carries its DISPATCH_HOME, so that `cleanup` finds all of them.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
+const AGENTS = join(ROOT, "test/fixtures/agents");
+const STATE_LIMIT_MS = 40_000;
+const LOOK_MS = 100;
+const GONE_LIMIT_MS = 10_000;
+const LOG_TAIL_LINES = 30;
+
+export interface Ran {
+	code: number | null;
+	stdout: string;
+	stderr: string;
+}
+
+export interface RunOptions {
+	input?: string;
+	env?: Record<string, string>;
+	cwd?: string;
+}
+
+/** The parts of a task in JSON that tests look at. */
+export interface Task {
+	id: string;
+	state: string;
+	reason: string | null;
+	attempt: number;
+	epoch: number;
+	sessionId: string | null;
+	reportPath: string | null;
+	hold: { kind: string } | null;
+	plan: { done: number; total: number; items: { marker: string; text: string }[] };
+	questions: { seq: string; text: string; answer: string | null; deliveredAt: string | null }[];
+	outcome: { kind: string; message: string; exitCode: number | null; logTail: string[] } | null;
+}
+
+export interface UserOptions {
+	/** the file name of a program of test/fixtures/agents: the default model `fake` */
+	agent?: string;
+	/** more of them, by the name of the model */
+	agents?: Record<string, string>;
+	/** lines for the end of the config file */
+	config?: string;
+	env?: Record<string, string>;
+	/** a Redis address; without it, a local server of this user's own */
+	redis?: string;
+}
+
+export class User {
+	readonly path = mkdtempSync(join(tmpdir(), "du-"));
+	readonly home = join(this.path, "h");
+	readonly project = join(this.path, "p");
+	readonly env: Record<string, string>;
+
+	constructor(options: UserOptions = {}) {
+		mkdirSync(this.home, { mode: 0o700 });
+		mkdirSync(this.project);
+		writeFileSync(join(this.home, "config.yaml"), configOf(options));
+		this.env = {
+			PATH: process.env.PATH ?? "/usr/bin:/bin",
+			HOME: this.path,
+			DISPATCH_HOME: this.home,
+			DISPATCH_MAX_BACKOFF_MS: "200",
+			...(options.redis === undefined ? {} : { DISPATCH_REDIS_URL: options.redis }),
+			...options.env,
+		};
+	}
+
+	/** Starts the command line and leaves it running. */
+	start(args: string[], options: RunOptions = {}): ChildProcess {
+		const env = { ...this.env, ...options.env };
+		const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: options.cwd ?? this.project, env });
+		child.stdin.on("error", () => {});
+		child.stdin.end(options.input ?? "");
+		return child;
+	}
+
+	/** Runs it until its output is closed: what it leaves behind must not hold it. */
+	async run(args: string[], options: RunOptions = {}): Promise<Ran> {
+		const child = this.start(args, options);
+		const code = new Promise<number | null>((done) => child.once("close", done));
+		const [stdout, stderr] = await Promise.all(
+			[child.stdout, child.stderr].map((stream) => (stream === null ? "" : text(stream))),
+		);
+		return { code: await code, stdout: stdout ?? "", stderr: stderr ?? "" };
+	}
+
+	/** Runs it and expects `code`. @returns stdout */
+	async ok(args: string[], options: RunOptions & { code?: number } = {}): Promise<string> {
+		const ran = await this.run(args, options);
+		if (ran.code === (options.code ?? 0)) return ran.stdout;
+		throw new Error(
+			`dispatch ${args.join(" ")} ended with ${ran.code}:\n${ran.stdout}${ran.stderr}\n${this.logTail()}`,
+		);
+	}
+
+	async json<T = Task>(args: string[], options: RunOptions & { code?: number } = {}): Promise<T> {
+		return JSON.parse(await this.ok([...args, "--json"], options)) as T;
+	}
+
+	/** Waits until the task is in one of the states; fails at once when it has ended otherwise. */
+	async waitForState(id: string, ...states: string[]): Promise<Task> {
+		const until = performance.now() + STATE_LIMIT_MS;
+		for (;;) {
+			const task = await this.json(["status", id]);
+			if (states.includes(task.state)) return task;
+			const ended = ["completed", "failed", "cancelled"].includes(task.state);
+			if (ended || performance.now() > until) {
+				throw new Error(
+					`${id} is ${task.state}, not ${states.join(" or ")}: ${JSON.stringify(task, null, 1)}\n${this.logTail()}`,
+				);
+			}
+			await sleep(LOOK_MS);
+		}
+	}
+
+	taskFile(id: string, name: string): string {
+		return join(this.project, ".dispatch", "tasks", id, name);
+	}
+
+	/** Writes a file of the project. @returns its path */
+	write(name: string, content: string, mode?: number): string {
+		const path = join(this.project, name);
+		writeFileSync(path, content);
+		if (mode !== undefined) chmodSync(path, mode);
+		return path;
+	}
+
+	/** Every live process of this user, by its environment or (Redis overwrites that) its working directory. */
+	processes(): { pid: number; command: string; run: string | null }[] {
+		return readdirSync("/proc")
+			.filter((name) => /^\d+$/.test(name))
+			.flatMap((name) => this.#processOf(name) ?? []);
+	}
+
+	#processOf(name: string): { pid: number; command: string; run: string | null } | null {
+		try {
+			const environ = readFileSync(`/proc/${name}/environ`, "latin1").split("\0");
+			const isOurs =
+				environ.includes(`DISPATCH_HOME=${this.home}`) || this.#isInside(readlinkSync(`/proc/${name}/cwd`));
+			if (!isOurs || /^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) return null;
+			const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
+			const run =
+				environ.find((entry) => entry.startsWith("DISPATCH_RUN="))?.slice("DISPATCH_RUN=".length) ?? null;
+			return { pid: Number(name), command, run };
+		} catch {
+			return null; // It ended while we looked.
+		}
+	}
+
+	#isInside(path: string): boolean {
+		return path === this.path || path.startsWith(`${this.path}/`);
+	}
+
+	daemonPid(): number | null {
+		try {
+			const state = JSON.parse(readFileSync(join(this.home, "daemon.json"), "utf8")) as {
+				identity: { pid: number };
+			};
+			return state.identity.pid;
+		} catch {
+			return null;
+		}
+	}
+
+	logTail(): string {
+		const log = join(this.home, "daemon.log");
+		if (!existsSync(log)) return "(no daemon.log)";
+		return `daemon.log:\n${readFileSync(log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n")}`;
+	}
+
+	/** Kills what is left of this user and removes the directory. */
+	async cleanup(): Promise<void> {
+		const until = performance.now() + GONE_LIMIT_MS;
+		for (;;) {
+			const left = this.processes();
+			if (left.length === 0 || performance.now() > until) break;
+			for (const { pid } of left) kill(pid);
+			await sleep(LOOK_MS / 4);
+		}
+		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
+
+function kill(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch {
+		// Gone already.
+	}
+}
+
+function configOf({ agent = "ten-line.sh", agents = {}, config = "" }: UserOptions): string {
+	const all = Object.entries({ fake: agent, ...agents });
+	const backends = all.map(
+		([name, file]) => `  ${name}: { type: command, command: "${join(AGENTS, file)}" }`,
+	);
+	const models = all.map(([name]) => `  ${name}: { backend: ${name} }`);
+	return `default: fake\nbackends:\n${backends.join("\n")}\nmodels:\n${models.join("\n")}\n${config}`;
+}

@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+	version: string;
+	bin: Record<string, string>;
+	scripts: Record<string, string>;
+	dependencies: Record<string, string>;
+	devDependencies: Record<string, string>;
+};
+
+describe("the package", () => {
+	test("pins every version exactly", () => {
+		const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies });
+		expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+	});
+
+	test("calls only scripts that are there", () => {
+		const called = Object.values(manifest.scripts).flatMap((line) => line.match(/scripts\/[\w-]+\.mjs/g) ?? []);
+		expect(called.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+	});
+
+	test("brings along, as a dependency, all that its bundles load at run time", () => {
+		const bundles = readdirSync(join(ROOT, "dist")).filter((name) => name.endsWith(".cjs"));
+		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "main.cjs"]);
+		const loaded = bundles.flatMap((name) => {
+			const text = readFileSync(join(ROOT, "dist", name), "utf8");
+			return [...text.matchAll(/\brequire\("((?:@[\w-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?"\)/g)].map(([, found]) => found as string);
+		});
+		const foreign = new Set(loaded.filter((name) => !isBuiltin(name)));
+		expect(foreign).toContain("express");
+		// Native and optional: msgpackr looks for it and does without.
+		foreign.delete("msgpackr-extract");
+		expect([...foreign].filter((name) => !(name in manifest.dependencies))).toEqual([]);
+	});
+
+	test("is executable and knows its version", () => {
+		const program = join(ROOT, manifest.bin.dispatch as string);
+		expect(execFileSync(program, ["--version"], { encoding: "utf8" }).trim()).toBe(manifest.version);
+	});
+
+	test("has a changelog", () => {
+		expect(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")).toMatch(/^## \[(Unreleased|\d+\.\d+\.\d+)\]/m);
+	});
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
+
+const OPTIONS: BatchOptions = {
+	file: "/work/batch/tasks.yaml",
+	key: null,
+	unattended: false,
+	createdBy: "tester@here",
+	readPlan: (path) => `- [ ] from ${path}\n`,
+};
+
+const parse = (text: string, options: Partial<BatchOptions> = {}) =>
+	parseBatch(text, { ...OPTIONS, ...options });
+
+test("reads a list or `tasks:`, in YAML or JSON", () => {
+	const yaml = parse(
+		"tasks:\n  - prompt: Review\n    id: review\n    cwd: sub\n    deadline: 10m\n    tags: { n: 1 }\n    plan: plan.md\n",
+	);
+	expect(yaml).toMatchObject([
+		{
+			at: "/work/batch/tasks.yaml:2",
+			request: {
+				prompt: "Review",
+				id: "review",
+				cwd: "/work/batch/sub",
+				deadlineMs: 600_000,
+				tags: { n: "1" },
+				planText: "- [ ] from /work/batch/plan.md\n",
+				priority: 100,
+				attempts: null,
+				key: null,
+			},
+		},
+	]);
+	const json = parse('[{"prompt": "One", "items": ["A", "B"]}, {"prompt": "Two", "id": "two"}]', {
+		key: "run-7",
+	});
+	expect(json.map(({ request }) => [request.prompt, request.items, request.key])).toEqual([
+		["One", ["A", "B"], "run-7/1"],
+		["Two", [], "run-7/two"],
+	]);
+});
+
+describe("a fault is told with its line", () => {
+	test.each([
+		["an unknown key", "- prompt: A\n- prompt: B\n  modle: opus\n", ":3:3: [1].modle: is not a key"],
+		["a missing prompt", "- id: a\n", ":1:3: [0].prompt:"],
+		["a wrong type", "tasks:\n  - prompt: A\n    priority: high\n", ":3:5: tasks[0].priority:"],
+		["a priority out of range", "- prompt: A\n  priority: 1001\n", ":2:3: [0].priority:"],
+		["a bad duration", "- prompt: A\n  deadline: soon\n", ":2:3: [0].deadline:"],
+		["a bad id", "- prompt: A\n  id: ../x\n", ":2:3: [0].id:"],
+		[
+			"the same id twice",
+			"- prompt: A\n  id: a\n- prompt: B\n  id: a\n",
+			':4:3: [1].id: "a" is the id of an earlier task',
+		],
+		["a plan and items", "- prompt: A\n  plan: p.md\n  items: [x]\n", ":3:3: [0].items:"],
+		["broken YAML", "- prompt: [A\n", ":2:1:"],
+		["no tasks", "tasks: []\n", ":1:1: tasks: there are no tasks"],
+		["something else", "hello\n", ":1:1:"],
+	])("%s", (_name, text, part) => {
+		expect(() => parse(text)).toThrow(
+			expect.objectContaining({
+				code: "DISPATCH_USAGE",
+				message: expect.stringContaining(`tasks.yaml${part}`),
+			}),
+		);
+	});
+});

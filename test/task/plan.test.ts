@@ -1,0 +1,118 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { countDone, givenItemsKept, parsePlan, renderPlan } from "../../src/task/plan.ts";
+
+const read = (...lines: string[]) => parsePlan(lines.join("\n"));
+
+describe("parsePlan", () => {
+	test("reads markers, bullets, indentation and CRLF as real plans have them", () => {
+		const plan = parsePlan(
+			"\uFEFF# Security review\r\n\r\n- [x] Scan for secrets (none found)\r\n* [X] Read auth\r\n  + [ ] Read tests\r\n1. [?] Which one?\r\n\t- [!]\tBroken\r\n",
+		);
+		expect(plan).toEqual({
+			title: "Security review",
+			items: [
+				{ marker: "x", text: "Scan for secrets (none found)", note: null },
+				{ marker: "x", text: "Read auth", note: null },
+				{ marker: " ", text: "Read tests", note: null },
+				{ marker: "?", text: "Which one?", note: null },
+				{ marker: "!", text: "Broken", note: null },
+			],
+		});
+		expect(countDone(plan)).toEqual({ done: 2, total: 5 });
+	});
+
+	test.each([
+		[
+			"the line below, indented or not",
+			["- [?] Store", "Which of the two", "  is in use?"],
+			"Which of the two is in use?",
+		],
+		["an indented line after a blank one", ["- [!] Build", "", "  - no compiler"], "no compiler"],
+		["not a new paragraph", ["- [x] Done", "", "Notes of my own"], null],
+		["not a heading", ["- [x] Done", "## Findings", "text"], null],
+		["not a rule or another list", ["- [x] Done", "---", "text"], null],
+		["not a bullet without a box", ["- [x] Done", "- remember the milk"], null],
+		["not a code block", ["- [!] Fails", "  ```", "  - [ ] not an item", "  ```", "  with E1"], "with E1"],
+		[
+			"not the dispatcher's note",
+			["- [x] Done", "> **Note from dispatcher:** hurry", "> - [ ] please"],
+			null,
+		],
+	])("the note of an item: %s", (_name, lines, note) => {
+		expect(read(...lines)).toEqual({ title: null, items: [expect.objectContaining({ note })] });
+	});
+
+	test("code blocks hide items; one that an item forgot to close ends with the item", () => {
+		const plan = read(
+			"# P",
+			"~~~md",
+			"# no title",
+			"- [ ] no item",
+			"```",
+			"~~~",
+			"- [x] one",
+			"  ```",
+			"  - [ ] log",
+			"- [ ] two",
+		);
+		expect(plan.items.map(({ text }) => text)).toEqual(["one", "two"]);
+		expect(plan.title).toBe("P");
+	});
+
+	test("what only looks like an item is none", () => {
+		expect(
+			read("- [x](https://example.org)", "- []", "[ ] a", "> - [ ] b", "-[ ] c", "- [y] d", "## T").items,
+		).toEqual([]);
+	});
+
+	test("caps items and texts, and drops control characters", () => {
+		const plan = parsePlan(Array.from({ length: 1_500 }, (_, n) => `- [ ] item ${n}`).join("\n"));
+		expect(plan.items).toHaveLength(1_000);
+		const [long] = read(`- [ ] \u001b[31m${"é".repeat(5_000)}`, "n".repeat(5_000)).items;
+		expect(long?.text).toMatch(/^\[31mé+$/);
+		expect([long?.text.length, long?.note?.length]).toEqual([1_000, 1_000]);
+	});
+
+	test("reads hostile text of 5 MB", () => {
+		const size = 5 * 1024 * 1024;
+		const hostile = ["-", " ", "- [ ", "- [ ] ", "`", "#", "\r", "\n", "* * ", "> ", "~~~\n", "[x]\u0000"];
+		for (const piece of hostile) parsePlan(piece.repeat(Math.ceil(size / piece.length)));
+	});
+
+	test("never throws", () => {
+		const piece = fc.oneof(
+			fc.constantFrom("- [ ] a", "- [x]", "\n", "\r\n", "  ", "```", "# ", "> ", "---", "\t"),
+			fc.string({ unit: "binary" }),
+		);
+		fc.assert(
+			fc.property(fc.array(piece), (pieces) => {
+				for (const item of parsePlan(pieces.join("")).items) expect(item.text).not.toMatch(/[\n\r]/);
+			}),
+		);
+	});
+});
+
+describe("given items", () => {
+	test("are kept by plans that begin with their text", () => {
+		const given = ["Fix", "- [ ] Fix  tests", "Write\noutput.md"];
+		expect(
+			givenItemsKept(given, read("- [x] Fix tests (3 of 3)", "- [ ] Write output.md", "- [x] Fix")),
+		).toEqual([]);
+		expect(givenItemsKept(given, read("- [x] Fix tests"))).toEqual(["Fix", "Write\noutput.md"]);
+		expect(givenItemsKept(["Run it", "Run it"], read("- [x] Run it"))).toEqual(["Run it"]);
+		expect(givenItemsKept(["", "  "], read())).toEqual([]);
+	});
+
+	test("are in the plan that is made of them", () => {
+		expect(renderPlan("a\nb", ["one", "* [x] two"])).toBe("# a b\n\n- [ ] one\n- [ ] two\n");
+		expect(renderPlan("only-title", [])).toBe("# only-title\n");
+		fc.assert(
+			fc.property(fc.array(fc.string({ unit: "binary", maxLength: 1_200 }), { maxLength: 20 }), (given) => {
+				const plan = parsePlan(renderPlan("t", given));
+				expect(givenItemsKept(given, plan)).toEqual([]);
+				expect(plan.items.every(({ marker }) => marker === " ")).toBe(true);
+			}),
+		);
+	});
+});

@@ -1,0 +1,143 @@
+import { expect, test } from "vitest";
+import type { Question } from "../../src/task/question.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
+import { viewOf } from "../../src/task/view.ts";
+import { taskViewSchema } from "../../src/task/view-schema.ts";
+
+const AT = Date.UTC(2026, 10, 24, 14, 5);
+const ISO = "2026-11-24T14:05:00.000Z";
+
+const RECORD: TaskRecord = {
+	spec: {
+		id: "security-review",
+		prompt: "review it",
+		cwd: "/srv/app",
+		model: "opus",
+		backend: "claude",
+		promptAddition: null,
+		modelReason: "default",
+		givenItems: [],
+		planText: null,
+		priority: 100,
+		tags: { team: "web" },
+		deadlineMs: null,
+		attempts: 2,
+		unattended: false,
+		host: "mini1",
+		createdBy: "ann@mini1",
+		nonce: "0123456789abcdef",
+		inactivityMs: 1,
+		questionWaitMs: 1,
+	},
+	state: "asking",
+	revision: 3,
+	epoch: 1,
+	runNonce: "n",
+	attempt: 1,
+	charge: true,
+	startMode: "fresh",
+	generation: 1,
+	hold: null,
+	reason: null,
+	sessionId: "s-1",
+	ipcGeneration: 1,
+	outcome: null,
+	progress: {
+		plan: {
+			title: "Security Review",
+			items: [
+				{ marker: "x", text: "Scan", note: null },
+				{ marker: " ", text: "Report", note: "soon" },
+			],
+		},
+		activity: "Bash: grep",
+		usage: { inputTokens: 1, outputTokens: 2, costUsd: null, estimated: false },
+		lastSignAt: AT,
+	},
+	stopRequested: false,
+	takenDown: 0,
+	workedMs: 0,
+	workingSince: AT,
+	createdAt: AT,
+	queuedAt: AT,
+	startedAt: AT,
+	endedAt: null,
+	hasReport: true,
+};
+
+const QUESTION: Question = {
+	ipcGeneration: 1,
+	seq: "001",
+	text: "Which?",
+	hash: "h",
+	askedAt: AT,
+	answer: null,
+	answeredAt: null,
+	answeredBy: null,
+	deliveredAt: null,
+};
+
+test("a task in JSON is as documented, and survives JSON", () => {
+	const view = viewOf(RECORD, [QUESTION], "default");
+	expect(taskViewSchema.parse(JSON.parse(JSON.stringify(view)))).toEqual(view);
+	expect(view).toEqual({
+		schema: 1,
+		namespace: "default",
+		id: "security-review",
+		state: "asking",
+		reason: null,
+		hold: null,
+		model: "opus",
+		backend: "claude",
+		host: "mini1",
+		pool: null,
+		cwd: "/srv/app",
+		prompt: "review it",
+		tags: { team: "web" },
+		createdAt: ISO,
+		startedAt: ISO,
+		endedAt: null,
+		attempt: 1,
+		epoch: 1,
+		sessionId: "s-1",
+		after: [],
+		createdBy: "ann@mini1",
+		reportPath: "/srv/app/.dispatch/tasks/security-review/output.md",
+		branch: null,
+		plan: {
+			title: "Security Review",
+			done: 1,
+			total: 2,
+			items: [
+				{ marker: "x", text: "Scan", note: null },
+				{ marker: " ", text: "Report", note: "soon" },
+			],
+		},
+		questions: [
+			{
+				seq: "001",
+				text: "Which?",
+				askedAt: ISO,
+				answer: null,
+				answeredAt: null,
+				answeredBy: null,
+				deliveredAt: null,
+			},
+		],
+		usage: { inputTokens: 1, outputTokens: 2, costUsd: null, estimated: false },
+		activity: "Bash: grep",
+		outcome: null,
+	});
+});
+
+test("the hold says until when, and that a cancel is under way", () => {
+	const hold = { kind: "rate_limited" as const, until: AT };
+	const held = { ...RECORD, state: "queued" as const, hold, hasReport: false };
+	expect(viewOf(held, [], "default")).toMatchObject({
+		hold: { kind: "rate_limited", until: ISO },
+		reportPath: null,
+	});
+	const cancelling = { kind: "cancelling", until: null };
+	expect(viewOf({ ...RECORD, stopRequested: true }, [], "default").hold).toEqual(cancelling);
+	expect(viewOf({ ...RECORD, stopRequested: true, state: "cancelled" }, [], "default").hold).toBeNull();
+});
