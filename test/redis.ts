@@ -18,20 +18,29 @@ const PORT_TRIES = 5;
 export interface TestRedisOptions {
 	/** listen on a port of 127.0.0.1 too */
 	port?: boolean;
-	/** further settings: `{ requirepass: "secret" }`; they win over the usual ones */
-	settings?: Record<string, string>;
-	/** the whole of a command line's settings in place of the usual ones: `["--appendonly", "yes"]` */
-	onlySettings?: string[];
+	/** settings in place of the durable ones, as a command line has them: `["--appendonly", "yes"]` */
+	settings?: readonly string[];
 }
+
+const DURABLE = [
+	"--appendonly",
+	"yes",
+	"--appendfsync",
+	"always",
+	"--save",
+	"",
+	"--maxmemory-policy",
+	"noeviction",
+];
 
 export class TestRedis {
 	readonly folder = mkdtempSync(join(tmpdir(), "tr-"));
 	readonly socketPath = join(this.folder, "redis.sock");
-	readonly #settings: Record<string, string>;
+	readonly #settings: readonly string[];
 	#port = 0;
 	#child: ChildProcess | undefined;
 
-	constructor(settings: Record<string, string>) {
+	constructor(settings: readonly string[]) {
 		this.#settings = settings;
 	}
 
@@ -102,19 +111,9 @@ export class TestRedis {
 	}
 
 	#arguments(): string[] {
-		const settings = {
-			port: String(this.#port),
-			bind: "127.0.0.1",
-			unixsocket: this.socketPath,
-			dir: this.folder,
-			logfile: join(this.folder, "redis.log"),
-			appendonly: "yes",
-			appendfsync: "always",
-			save: "",
-			"maxmemory-policy": "noeviction",
-			...this.#settings,
-		};
-		return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+		const log = join(this.folder, "redis.log");
+		const place = ["--port", `${this.#port}`, "--bind", "127.0.0.1", "--unixsocket", this.socketPath];
+		return [...place, "--dir", this.folder, "--logfile", log, ...this.#settings];
 	}
 
 	#log(): string {
@@ -124,7 +123,7 @@ export class TestRedis {
 
 /** Ends with the test process, at the latest. Call `stop` when done. */
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
-	const redis = new TestRedis(options.settings ?? {});
+	const redis = new TestRedis(options.settings ?? DURABLE);
 	process.once("exit", () => void redis.stop());
 	if (options.port) await redis.startOnFreePort();
 	else await redis.start();

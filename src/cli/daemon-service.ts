@@ -15,6 +15,7 @@ import { listRuns } from "../process/run-dir.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/dispatcher.ts";
 import { onWake } from "../queue/events.ts";
 import { beat, claimHost, leave } from "../queue/hosts.ts";
+import { ensureLocalServer } from "../queue/local-server.ts";
 import { MonitorLoop } from "../queue/monitor-queue.ts";
 import { openSecond } from "../queue/open.ts";
 import { RunQueues, RunWorker } from "../queue/run-queue.ts";
@@ -32,6 +33,7 @@ const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
 const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
+const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
 /** Leaving takes at most this long, whatever Redis does. */
@@ -124,6 +126,7 @@ export class Daemon {
 		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
 		this.#every(HEARTBEAT_MS, () => this.#beat());
 		this.#every(SWEEP_MS, () => this.#sweep());
+		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
 		const identity = processIdentity(process.pid);
 		if (identity !== null) writeDaemonFile(home.path, { identity, ready: true, version: VERSION });
 		log.info({ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size }, "worker ready");
@@ -201,6 +204,12 @@ export class Daemon {
 		const { store, home, log } = this.#options;
 		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
 		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+	}
+
+	/** The local server is ours to start again; one at an address is not. */
+	async #reviveRedis(): Promise<void> {
+		const { store, home, redisUrl } = this.#options;
+		if (redisUrl === null && store.client.status !== "ready") await ensureLocalServer(home);
 	}
 
 	#every(ms: number, work: () => Promise<unknown>): void {

@@ -38,7 +38,8 @@ export async function runDemo(context: Context, options: { cwd?: string | undefi
 	try {
 		return await onStage(context, options.cwd, interruption);
 	} catch (error) {
-		if (!isInterruption(error, interruption.signal)) throw error;
+		if (!interruption.signal.aborted) throw error;
+		if (isFault(interruption.signal.reason)) throw interruption.signal.reason;
 		return EXIT.interrupted;
 	} finally {
 		release();
@@ -65,10 +66,9 @@ function onEveryEnd(end: (fault?: Error) => void): () => void {
 	};
 }
 
-function isInterruption(error: unknown, signal: AbortSignal): boolean {
-	if (!signal.aborted || error !== signal.reason) return false;
-	const { name, code } = error as NodeJS.ErrnoException;
-	return name === "AbortError" || code === "EPIPE" || code === "EIO";
+/** Neither a signal nor a terminal that went away. */
+function isFault({ name, code }: NodeJS.ErrnoException): boolean {
+	return name !== "AbortError" && code !== "EPIPE" && code !== "EIO";
 }
 
 async function onStage(

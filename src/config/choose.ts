@@ -1,11 +1,11 @@
 /** Which model and which backend a task gets: `--model`, else a directive in the prompt, else the default. */
 import { DispatchError } from "../task/errors.ts";
 import type { BackendType } from "./backend-type.ts";
+import type { BackendConfig, Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
 import { cliOf, type Environment } from "./detect.ts";
 import { mentionedModel } from "./directive.ts";
-import type { BackendConfig, Config } from "./load.ts";
-import { claudeFamily, looksLikeModel, makerOf } from "./model-names.ts";
+import { claudeFamily, makerOf } from "./model-names.ts";
 
 export interface Choice {
 	/** the name that was chosen: a model, an alias or a backend */
@@ -47,11 +47,6 @@ export async function chooseModel(
 	throw new DispatchError("DISPATCH_NO_BACKEND", "No agent CLI is configured or found on PATH.", {
 		hint: INSTALL_HINT,
 	});
-}
-
-/** Whether a name that is not configured belongs to a CLI that is; asks nobody. */
-export function isServed(config: Config, name: string): boolean {
-	return looksLikeModel(name) && makerOf(name) !== "other" && backendFor(config, name) !== null;
 }
 
 function namesOf(config: Config): { models: string[]; backends: string[] } {

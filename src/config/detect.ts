@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { BackendType } from "./backend-type.ts";
-import { type Config, emptyConfig } from "./load.ts";
+import { type Config, emptyConfig } from "./config.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

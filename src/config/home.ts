@@ -40,13 +40,23 @@ export function openHome(env: Environment, configured: string | null = null): Ho
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
 		if (!HOST_ID_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
-		return { path, homeId, hostId, namespace: namespaceOf(path, env, configured), configPath: configPath(env, path) };
+		return {
+			path,
+			homeId,
+			hostId,
+			namespace: namespaceOf(path, env, configured),
+			configPath: configPath(env, path),
+		};
 	} catch (error) {
 		if (error instanceof DispatchError) throw error;
-		throw new DispatchError("DISPATCH_DISK", `The state directory ${path} cannot be used: ${(error as Error).message}`, {
-			hint: "Give another one by DISPATCH_HOME, or make this one writable.",
-			cause: error,
-		});
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The state directory ${path} cannot be used: ${(error as Error).message}`,
+			{
+				hint: "Give another one by DISPATCH_HOME, or make this one writable.",
+				cause: error,
+			},
+		);
 	}
 }
 
@@ -59,12 +69,17 @@ export function configPath(env: Environment, path = homePath(env)): string {
 /** A directory serves the first namespace that was asked of it. */
 function namespaceOf(path: string, env: Environment, configured: string | null): string {
 	const wanted = env.DISPATCH_NAMESPACE || configured;
-	if (wanted && !NAMESPACE_FORM.test(wanted)) throw badName(env.DISPATCH_NAMESPACE ? "DISPATCH_NAMESPACE" : "namespace", wanted);
+	if (wanted && !NAMESPACE_FORM.test(wanted))
+		throw badName(env.DISPATCH_NAMESPACE ? "DISPATCH_NAMESPACE" : "namespace", wanted);
 	const served = readOrMake(join(path, "namespace"), () => wanted || DEFAULT_NAMESPACE);
 	if (!wanted || wanted === served) return served;
-	throw new DispatchError("DISPATCH_WRONG_NAMESPACE", `The state directory ${path} serves the namespace "${served}", not "${wanted}".`, {
-		hint: `Use another DISPATCH_HOME for "${wanted}".`,
-	});
+	throw new DispatchError(
+		"DISPATCH_WRONG_NAMESPACE",
+		`The state directory ${path} serves the namespace "${served}", not "${wanted}".`,
+		{
+			hint: `Use another DISPATCH_HOME for "${wanted}".`,
+		},
+	);
 }
 
 function newHostId(): string {
@@ -97,7 +112,11 @@ function readOrMake(file: string, make: () => string): string {
 }
 
 function badName(option: string, value: string): DispatchError {
-	return new DispatchError("DISPATCH_USAGE", `Expected ${option} to be lower-case letters, digits and dashes, got "${value}".`, {
-		hint: "For example: mini1",
-	});
+	return new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected ${option} to be lower-case letters, digits and dashes, got "${value}".`,
+		{
+			hint: "For example: mini1",
+		},
+	);
 }

@@ -3,9 +3,9 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml
 import type { z } from "zod";
 import { DispatchError } from "../task/errors.ts";
 import type { BackendType } from "./backend-type.ts";
-import { isServed } from "./choose.ts";
+import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./config.ts";
 import { cliOf, defaultCommand, detectConfig, type Environment, KNOWN_CLIS } from "./detect.ts";
-import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./load.ts";
+import { looksLikeModel, makerOf } from "./model-names.ts";
 import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;
@@ -114,7 +114,7 @@ function shown(value: unknown): string {
 
 function suggestion(key: string, known: readonly string[]): string {
 	const [nearest] = known
-		.map((name) => ({ name, distance: distanceOf(key.toLowerCase(), name) }))
+		.map((name) => ({ name, distance: distanceOf(key.slice(0, MAX_SHOWN_CHARS).toLowerCase(), name) }))
 		.filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
 		.sort((a, b) => a.distance - b.distance);
 	return nearest === undefined ? `known are ${known.join(", ")}` : `did you mean "${nearest.name}"?`;
@@ -122,7 +122,6 @@ function suggestion(key: string, known: readonly string[]): string {
 
 /** Levenshtein's. */
 function distanceOf(a: string, b: string): number {
-	if (Math.abs(a.length - b.length) > b.length) return Number.POSITIVE_INFINITY;
 	let row = Array.from({ length: b.length + 1 }, (_, at) => at);
 	for (let i = 1; i <= a.length; i++) {
 		const next = [i];
@@ -213,8 +212,9 @@ function typeOf(name: string, command: string): BackendType {
 function checkNames(config: Config, refuse: Refuse): void {
 	const backends = Object.keys(config.backends);
 	const models = Object.keys(config.models);
+	// A name that tells its maker needs no entry; whether a CLI serves it is seen when it is used.
 	const isModel = (name: string) =>
-		models.includes(name) || backends.includes(name) || isServed(config, name);
+		models.includes(name) || backends.includes(name) || (looksLikeModel(name) && makerOf(name) !== "other");
 	for (const [name, { backend }] of Object.entries(config.models)) {
 		if (backend === null || backends.includes(backend)) continue;
 		throw refuse(["models", name, "backend"], `There is no backend "${backend}"; ${listed(backends)}`);

@@ -26,7 +26,7 @@ export interface SourceFile {
 	isTest: boolean;
 }
 
-export interface Sources {
+interface Sources {
 	files: SourceFile[];
 	/** whether a cap was reached: there is more than was read */
 	capped: boolean;

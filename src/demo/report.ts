@@ -4,7 +4,7 @@ import type { Finding } from "./review.ts";
 const SHOWN = 200;
 const ORDER = ["secret", "injection", "tls", "crypto", "size", "todo"];
 
-export interface ReportInput {
+interface ReportInput {
 	findings: Finding[];
 	/** how many files were read */
 	files: number;

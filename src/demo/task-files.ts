@@ -11,7 +11,7 @@ const ITEM = /^(\s*[-*] \[)([ xX?!])(\] )(.*)$/;
 const NOTE = /^ {2}[^\s>]/;
 const LOOK_MS = 100;
 
-export type Marker = " " | "x" | "?";
+type Marker = " " | "x" | "?";
 
 export class TaskFiles {
 	readonly #dir: string;

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import type { RunDir } from "../process/run-dir.ts";
 import type { Ending } from "./live-task.ts";
 
-const ENDINGS: readonly string[] = ["cancel", "stuck", "deadline", "unanswered", "finished", "shutdown"] satisfies Ending[];
+const ENDINGS: readonly string[] = [
+	"cancel",
+	"stuck",
+	"deadline",
+	"unanswered",
+	"finished",
+	"shutdown",
+] satisfies Ending[];
 
 export function writeEnding(run: RunDir, ending: Ending): void {
 	try {

@@ -112,7 +112,9 @@ function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "usage":
 			return { ...seen, usage: event.usage };
 		case "rate_limit":
-			return event.fatal ? { ...seen, failure: "rate_limited", rateLimitUntil: event.until } : { ...seen, rateLimitUntil: event.until };
+			return event.fatal
+				? { ...seen, failure: "rate_limited", rateLimitUntil: event.until }
+				: { ...seen, rateLimitUntil: event.until };
 		case "error":
 			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
 		case "result":
@@ -125,7 +127,8 @@ function addUp(seen: Followed, event: AgentEvent): Followed {
 function readSaved(file: string): { seen: Followed; offset: number } {
 	try {
 		const saved = JSON.parse(readFileSync(file, "utf8")) as { seen: Followed; offset: number };
-		if (Number.isSafeInteger(saved.offset)) return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
+		if (Number.isSafeInteger(saved.offset))
+			return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
 	} catch {
 		// First look, or torn by a crash: from the start.
 	}

@@ -38,7 +38,14 @@ export class LiveTask {
 	/** problems with files under `ipc/` that were reported once */
 	readonly rejected = new Set<string>();
 
-	constructor(record: TaskRecord, run: RunDir, log: LogFollower, adopted: boolean, now: number, wallNow: number) {
+	constructor(
+		record: TaskRecord,
+		run: RunDir,
+		log: LogFollower,
+		adopted: boolean,
+		now: number,
+		wallNow: number,
+	) {
 		this.epoch = record.epoch;
 		this.run = run;
 		this.log = log;

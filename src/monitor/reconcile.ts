@@ -20,9 +20,9 @@ import type { Serial } from "../task/serial.ts";
 import type { Progress } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { bridge } from "./bridge.ts";
+import { readEnding, writeEnding } from "./ending.ts";
 import { type Followed, LogFollower } from "./follow-log.ts";
 import { type Ending, LiveTask } from "./live-task.ts";
-import { readEnding, writeEnding } from "./ending.ts";
 import { stampOf } from "./stamp.ts";
 
 /** A full look at least this often, whatever the stamps say. */
@@ -109,7 +109,14 @@ export class Reconciler {
 		const { config, hub, monotonic, store } = this.#deps;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
-		const live = new LiveTask(record, run, new LogFollower(run, backend), adopted, monotonic(), store.clock.now());
+		const live = new LiveTask(
+			record,
+			run,
+			new LogFollower(run, backend),
+			adopted,
+			monotonic(),
+			store.clock.now(),
+		);
 		live.ending = readEnding(run);
 		this.#live.set(id, live);
 		this.#deps.watch(id, { taskDir: run.facts.taskDir, runDir: run.path });
@@ -142,7 +149,8 @@ export class Reconciler {
 
 	#checkLimits(record: TaskRecord, live: LiveTask, ipc: IpcState): void {
 		if (ipc.finished || live.log.seen.result !== null) live.finishedAt ??= this.#deps.monotonic();
-		const ending = live.ending ?? (record.stopRequested ? "cancel" : this.#due(live) ?? unanswerable(record, ipc));
+		const ending =
+			live.ending ?? (record.stopRequested ? "cancel" : (this.#due(live) ?? unanswerable(record, ipc)));
 		if (ending === null || live.endingRuns) return;
 		live.ending = ending;
 		writeEnding(live.run, ending);
@@ -154,7 +162,9 @@ export class Reconciler {
 		const now = this.#deps.monotonic();
 		const sign = live.signStamp !== live.stamp;
 		live.signStamp = live.stamp;
-		const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () => cpuTicks(live.run.facts.nonce));
+		const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () =>
+			cpuTicks(live.run.facts.nonce),
+		);
 		if (live.finishedAt !== null && now - live.finishedAt >= this.#deps.graceMs.done) return "finished";
 		if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
 		return silentMs >= live.limits.inactivityMs ? "stuck" : null;
@@ -186,7 +196,8 @@ export class Reconciler {
 	/** Whether a full look would find something new. Touches no Redis. */
 	#mayRest(live: LiveTask | undefined, brief: TaskBrief): boolean {
 		if (live === undefined || live.epoch !== brief.epoch || live.revision !== brief.revision) return false;
-		if (this.#deps.monotonic() - live.lookedAt > FULL_LOOK_MS || live.stamp !== stampOf(live.run)) return false;
+		if (this.#deps.monotonic() - live.lookedAt > FULL_LOOK_MS || live.stamp !== stampOf(live.run))
+			return false;
 		return agentStatus(live.run).kind === "alive" && this.#due(live) === null;
 	}
 

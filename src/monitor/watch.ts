@@ -59,7 +59,9 @@ export class DirectoryWatcher {
 			watched.watchers.delete(dir);
 			if (inode === undefined) continue;
 			try {
-				const watcher = watch(dir, { persistent: false }, (_event, name) => this.#schedule(task, watched, name));
+				const watcher = watch(dir, { persistent: false }, (_event, name) =>
+					this.#schedule(task, watched, name),
+				);
 				watcher.on("error", () => watcher.close());
 				watched.watchers.set(dir, { watcher, inode });
 			} catch {

@@ -6,10 +6,19 @@
  * exit file → FIFO → gone with unknown status.
  */
 import { execFile, spawn } from "node:child_process";
-import { closeSync, constants, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	constants,
+	existsSync,
+	openSync,
+	readFileSync,
+	readSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { constants as os } from "node:os";
 import { DispatchError } from "../task/errors.ts";
 import type { RunDir } from "./run-dir.ts";
 
@@ -64,7 +73,11 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		await spawnDetached(run, start, log, fifo);
 	} catch (error) {
 		if (error instanceof DispatchError) throw error;
-		throw new DispatchError("DISPATCH_DISK", `The agent's process could not be made: ${(error as Error).message}.`, { cause: error });
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The agent's process could not be made: ${(error as Error).message}.`,
+			{ cause: error },
+		);
 	} finally {
 		for (const descriptor of opened) closeSync(descriptor);
 	}

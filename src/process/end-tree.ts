@@ -31,7 +31,9 @@ export function markedPids(nonce: string): number[] {
 
 function listPids(): number[] {
 	try {
-		return readdirSync("/proc").map(Number).filter((pid) => Number.isSafeInteger(pid) && pid > 1);
+		return readdirSync("/proc")
+			.map(Number)
+			.filter((pid) => Number.isSafeInteger(pid) && pid > 1);
 	} catch {
 		return [];
 	}

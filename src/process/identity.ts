@@ -13,7 +13,10 @@ let bootIdRead: string | undefined;
 
 /** Changes with every boot of the machine. */
 export function bootId(): string {
-	bootIdRead ??= process.platform === "linux" ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() : macBootId();
+	bootIdRead ??=
+		process.platform === "linux"
+			? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+			: macBootId();
 	return bootIdRead;
 }
 
@@ -57,7 +60,12 @@ export function readStat(pid: number): Stat | null {
 	}
 	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
 	const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
-	return { state: fields[0] ?? "X", processGroup: Number(fields[2]), cpuTicks: ticks, startTime: fields[19] ?? "" };
+	return {
+		state: fields[0] ?? "X",
+		processGroup: Number(fields[2]),
+		cpuTicks: ticks,
+		startTime: fields[19] ?? "",
+	};
 }
 
 function macStartTime(pid: number): string | null {

@@ -25,10 +25,14 @@ export async function takeLock(path: string): Promise<Lock | null> {
 		code = await flock(fd);
 	} catch (error) {
 		closeSync(fd);
-		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: ${(error as Error).message}.`, {
-			hint: "The program `flock` (package util-linux) must be installed.",
-			cause: error,
-		});
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The lock ${path} cannot be taken: ${(error as Error).message}.`,
+			{
+				hint: "The program `flock` (package util-linux) must be installed.",
+				cause: error,
+			},
+		);
 	}
 	if (code !== 0) {
 		closeSync(fd);

@@ -37,7 +37,10 @@ export class LogTail {
 	 * @param options.flush an unfinished last line counts as a line
 	 * @returns the lines, the offset from which another reader would go on, and how many bytes were read
 	 */
-	read(maxBytes: number, options: { flush?: boolean } = {}): { lines: TailLine[]; offset: number; bytes: number } {
+	read(
+		maxBytes: number,
+		options: { flush?: boolean } = {},
+	): { lines: TailLine[]; offset: number; bytes: number } {
 		const bytes = readAt(this.#path, this.#offset + this.#pending.length + this.#dropped, maxBytes);
 		const lines: TailLine[] = [];
 		let at = 0;

@@ -4,7 +4,16 @@
  *   run.json  what was started    spawning  a process may exist    pid   the wrapper's
  *   alive     a FIFO held open    agent.log its output             exit  its status, written last
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+	closeSync,
+	fsyncSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
@@ -46,10 +55,14 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 		syncDirectory(dirname(path));
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
-		throw new DispatchError("DISPATCH_DISK", `The run directory ${path} cannot be made: ${(error as Error).message}.`, {
-			hint: "Free some space, or make the state directory writable.",
-			cause: error,
-		});
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The run directory ${path} cannot be made: ${(error as Error).message}.`,
+			{
+				hint: "Free some space, or make the state directory writable.",
+				cause: error,
+			},
+		);
 	}
 	return asRun(path, facts);
 }
@@ -59,7 +72,9 @@ export function openRun(home: string, task: string, epoch: number): RunDir | nul
 	const path = runPath(home, task, epoch);
 	try {
 		const facts = JSON.parse(readFileSync(join(path, "run.json"), "utf8")) as RunFacts;
-		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string" ? asRun(path, facts) : null;
+		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string"
+			? asRun(path, facts)
+			: null;
 	} catch {
 		return null;
 	}
@@ -72,7 +87,9 @@ function asRun(path: string, facts: RunFacts): RunDir {
 /** The newest run of every task that ever started here. */
 export function listRuns(home: string): { task: string; epoch: number }[] {
 	return names(runsOf(home)).flatMap((task) => {
-		const epochs = names(join(runsOf(home), task)).map(Number).filter(Number.isSafeInteger);
+		const epochs = names(join(runsOf(home), task))
+			.map(Number)
+			.filter(Number.isSafeInteger);
 		return epochs.length === 0 ? [] : [{ task, epoch: Math.max(...epochs) }];
 	});
 }

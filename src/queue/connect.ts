@@ -51,9 +51,13 @@ function redisOptions(role: Role): Options {
 
 function checkUrl(url: string): void {
 	if (/^(rediss?|unix):\/\//.test(url)) return;
-	throw new DispatchError("DISPATCH_USAGE", `Expected a Redis address like redis://host:6379, got "${url}".`, {
-		hint: "Give --redis or DISPATCH_REDIS_URL as redis://[user:password@]host:port[/db].",
-	});
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected a Redis address like redis://host:6379, got "${url}".`,
+		{
+			hint: "Give --redis or DISPATCH_REDIS_URL as redis://[user:password@]host:port[/db].",
+		},
+	);
 }
 
 /** A client that is not known to be connected yet. */
@@ -127,12 +131,16 @@ export async function closeRedis(client: Redis): Promise<void> {
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = cause instanceof Error ? cause.message : String(cause);
 	const refused = /NOAUTH|WRONGPASS|invalid password/i.test(why);
-	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", `Redis at ${shownAddress(target)} cannot be reached: ${why || "connection refused"}.`, {
-		hint: refused
-			? "Put the user and password into the address: redis://user:password@host:port."
-			: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
-		cause,
-	});
+	return new DispatchError(
+		"DISPATCH_REDIS_UNREACHABLE",
+		`Redis at ${shownAddress(target)} cannot be reached: ${why || "connection refused"}.`,
+		{
+			hint: refused
+				? "Put the user and password into the address: redis://user:password@host:port."
+				: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
+			cause,
+		},
+	);
 }
 
 const CONNECTION_FAULT =
@@ -142,12 +150,17 @@ const CONNECTION_FAULT =
 export function translateFault(error: unknown, target: RedisTarget): unknown {
 	if (error instanceof DispatchError || !(error instanceof Error)) return error;
 	if (/^OOM /.test(error.message)) {
-		return new DispatchError("DISPATCH_REDIS_FULL", `Redis at ${shownAddress(target)} is full: ${error.message}`, {
-			hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
-			cause: error,
-		});
+		return new DispatchError(
+			"DISPATCH_REDIS_FULL",
+			`Redis at ${shownAddress(target)} is full: ${error.message}`,
+			{
+				hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
+				cause: error,
+			},
+		);
 	}
-	if (/^(MISCONF|NOREPLICAS)/.test(error.message) || CONNECTION_FAULT.test(error.message)) return unreachable(target, error);
+	if (/^(MISCONF|NOREPLICAS)/.test(error.message) || CONNECTION_FAULT.test(error.message))
+		return unreachable(target, error);
 	return error;
 }
 
@@ -155,16 +168,22 @@ export function translateFault(error: unknown, target: RedisTarget): unknown {
 export async function checkPolicy(client: Redis, target: RedisTarget): Promise<string | null> {
 	let settings: Record<string, string>;
 	try {
-		const reply = (await client.config("GET", "maxmemory-policy", "appendonly")) as string[] | Record<string, string>;
+		const reply = (await client.config("GET", "maxmemory-policy", "appendonly")) as
+			| string[]
+			| Record<string, string>;
 		settings = Array.isArray(reply) ? pairs(reply) : reply;
 	} catch {
 		return null; // A server may forbid CONFIG; then nothing can be said.
 	}
 	const policy = settings["maxmemory-policy"];
 	if (policy !== undefined && policy !== "noeviction") {
-		throw new DispatchError("DISPATCH_REDIS_POLICY", `Redis at ${shownAddress(target)} may evict keys: maxmemory-policy is ${policy}.`, {
-			hint: "Run `redis-cli CONFIG SET maxmemory-policy noeviction` (and put it into redis.conf), or use another server.",
-		});
+		throw new DispatchError(
+			"DISPATCH_REDIS_POLICY",
+			`Redis at ${shownAddress(target)} may evict keys: maxmemory-policy is ${policy}.`,
+			{
+				hint: "Run `redis-cli CONFIG SET maxmemory-policy noeviction` (and put it into redis.conf), or use another server.",
+			},
+		);
 	}
 	if (settings.appendonly === "no") {
 		return `Redis at ${shownAddress(target)} has no append-only file: a crash of it loses what it acknowledged since its last snapshot.`;

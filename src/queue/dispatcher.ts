@@ -18,7 +18,9 @@ export async function drainOutbox(store: Store, queues: RunQueues): Promise<numb
 		const members = await store.guard((client) => client.zrange(store.keys.outbox, "0", String(BATCH - 1)));
 		if (members.length === 0) return made;
 		const names = members.map((member) => member.split(" ") as [string, string]);
-		const records = new Map((await store.getMany(names.map(([id]) => id))).map((record) => [record.spec.id, record]));
+		const records = new Map(
+			(await store.getMany(names.map(([id]) => id))).map((record) => [record.spec.id, record]),
+		);
 		for (const [i, [id, generation]] of names.entries()) {
 			const record = records.get(id);
 			if (record?.state === "queued" && record.generation === Number(generation)) {
@@ -36,7 +38,9 @@ export async function drainOutbox(store: Store, queues: RunQueues): Promise<numb
  * @returns the ids it repaired
  */
 export async function sweepLostJobs(store: Store, queues: RunQueues, host: string): Promise<string[]> {
-	const lease = await store.guard((client) => client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"));
+	const lease = await store.guard((client) =>
+		client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"),
+	);
 	if (lease === null) return [];
 	const repaired: string[] = [];
 	for (const record of await store.getMany(await store.activeIds(host))) {

@@ -27,12 +27,17 @@ export async function lastEventId(store: Store): Promise<string> {
 
 /** Events after `lastId`, oldest first. */
 export async function eventsAfter(store: Store, lastId: string, count = 1_000): Promise<TaskEvent[]> {
-	const entries = await store.guard((client) => client.xrange(store.keys.events, `(${lastId}`, "+", "COUNT", String(count)));
+	const entries = await store.guard((client) =>
+		client.xrange(store.keys.events, `(${lastId}`, "+", "COUNT", String(count)),
+	);
 	return entries.map(([id, fields]) => ({ ...(JSON.parse(fields[1] ?? "{}") as Omit<TaskEvent, "id">), id }));
 }
 
 /** Notes something that is not a move: a repair of the sweep, a refused question file. */
-export async function noteEvent(store: Store, event: { task: string; kind: string; text?: string; why?: string }): Promise<void> {
+export async function noteEvent(
+	store: Store,
+	event: { task: string; kind: string; text?: string; why?: string },
+): Promise<void> {
 	const body = JSON.stringify({ ...event, at: store.clock.now() });
 	await store.guard((client) => client.xadd(store.keys.events, "MAXLEN", "~", "10000", "*", "e", body));
 }

@@ -26,16 +26,24 @@ export interface HostState {
  */
 export async function claimHost(store: Store, host: string, homeId: string): Promise<void> {
 	const now = String(store.clock.now());
-	const won = await store.guard((client) => client.eval(CLAIM, 1, store.keys.host(host), homeId, now, String(HOST_GONE_MS)));
+	const won = await store.guard((client) =>
+		client.eval(CLAIM, 1, store.keys.host(host), homeId, now, String(HOST_GONE_MS)),
+	);
 	if (won === 1) return;
-	throw new DispatchError("DISPATCH_ALREADY_RUNNING", `Another state directory runs as host "${host}" in namespace "${store.namespace}".`, {
-		hint: "Give this one its own id: DISPATCH_HOST_ID, or the file host-id in the state directory.",
-	});
+	throw new DispatchError(
+		"DISPATCH_ALREADY_RUNNING",
+		`Another state directory runs as host "${host}" in namespace "${store.namespace}".`,
+		{
+			hint: "Give this one its own id: DISPATCH_HOST_ID, or the file host-id in the state directory.",
+		},
+	);
 }
 
 export async function beat(store: Store, host: string, state: HostState): Promise<void> {
 	const fields = { ...state, beatAt: store.clock.now() };
-	await store.guard((client) => client.pipeline().hset(store.keys.host(host), fields).sadd(store.keys.hosts, host).exec());
+	await store.guard((client) =>
+		client.pipeline().hset(store.keys.host(host), fields).sadd(store.keys.hosts, host).exec(),
+	);
 }
 
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */

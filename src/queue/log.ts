@@ -23,7 +23,15 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 	if (lines.length === 0) return;
 	const pipeline = store.client.pipeline();
 	for (const line of lines.slice(-LINES_KEPT)) {
-		pipeline.xadd(store.keys.log(task), "MAXLEN", "~", String(LINES_KEPT), `${epoch}-${line.position}`, "l", line.text.slice(0, LINE_LIMIT));
+		pipeline.xadd(
+			store.keys.log(task),
+			"MAXLEN",
+			"~",
+			String(LINES_KEPT),
+			`${epoch}-${line.position}`,
+			"l",
+			line.text.slice(0, LINE_LIMIT),
+		);
 	}
 	// "equal or smaller than the target" refuses a line that is there already: just what is wanted.
 	for (const [error] of (await store.guard(() => pipeline.exec())) ?? []) {
@@ -33,13 +41,22 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 
 /** The last `count` lines, oldest first. */
 export async function lastLines(store: Store, task: string, count: number): Promise<ReadLine[]> {
-	const entries = await store.guard((client) => client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)));
+	const entries = await store.guard((client) =>
+		client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)),
+	);
 	return entries.reverse().map(toLine);
 }
 
 /** Lines after `lastId`. */
-export async function linesAfter(store: Store, task: string, lastId: string, count = 1_000): Promise<ReadLine[]> {
-	const entries = await store.guard((client) => client.xrange(store.keys.log(task), `(${lastId}`, "+", "COUNT", String(count)));
+export async function linesAfter(
+	store: Store,
+	task: string,
+	lastId: string,
+	count = 1_000,
+): Promise<ReadLine[]> {
+	const entries = await store.guard((client) =>
+		client.xrange(store.keys.log(task), `(${lastId}`, "+", "COUNT", String(count)),
+	);
 	return entries.map(toLine);
 }
 

@@ -65,7 +65,9 @@ export class MonitorLoop {
 		if (worker === undefined) return;
 		const closed = worker.close();
 		closed.catch(() => {});
-		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(() => {});
+		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
+			() => {},
+		);
 		await this.#queue?.close().catch(() => {});
 	}
 
@@ -75,7 +77,11 @@ export class MonitorLoop {
 		if (queue === undefined) return;
 		const { host, intervalMs } = this.#options;
 		const jobId = `monitor.${host}`;
-		await queue.add("monitor", { host }, { jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES });
+		await queue.add(
+			"monitor",
+			{ host },
+			{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
+		);
 		if (performance.now() - this.#lastCycle < KEEP_ALIVE_MS + intervalMs) return;
 		const job = await queue.getJob(jobId);
 		if ((await job?.getState()) === "delayed") await job?.promote();

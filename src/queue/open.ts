@@ -1,5 +1,5 @@
 /** Opens the store of a namespace: the server that is named, or the local one. */
-import { connect, checkPolicy, createClient, type RedisTarget, type Role } from "./connect.ts";
+import { checkPolicy, connect, createClient, type RedisTarget, type Role } from "./connect.ts";
 import { Store } from "./store.ts";
 
 export interface OpenOptions {

@@ -92,7 +92,9 @@ export class RunQueues {
 
 	/** Removes the jobs of a task that no longer exists or moved on; one that runs ends by itself. */
 	async remove(host: string, task: string, generation: number): Promise<void> {
-		await this.of(host).remove(jobIdOf(task, generation)).catch(() => 0);
+		await this.of(host)
+			.remove(jobIdOf(task, generation))
+			.catch(() => 0);
 	}
 
 	async close(): Promise<void> {
@@ -111,7 +113,12 @@ export class RunWorker {
 	readonly #draining = new AbortController();
 	#worker: Worker<RunJobData> | undefined;
 
-	constructor(options: { store: Store; host: string; maxAgents: number; process: (job: RunJob) => Promise<RunEnd> }) {
+	constructor(options: {
+		store: Store;
+		host: string;
+		maxAgents: number;
+		process: (job: RunJob) => Promise<RunEnd>;
+	}) {
 		this.#store = options.store;
 		this.#host = options.host;
 		this.#maxAgents = options.maxAgents;
@@ -153,7 +160,9 @@ export class RunWorker {
 		closed.catch(() => {});
 		await new Promise((resolve) => setTimeout(resolve, CLOSE_HEAD_START_MS));
 		this.#abort.abort();
-		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(() => {});
+		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
+			() => {},
+		);
 	}
 
 	async #run(job: Job<RunJobData>, token: string): Promise<object> {

@@ -5,14 +5,14 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
+import { type Clock, systemClock } from "../task/clock.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Outcome, Progress, TaskSpec } from "../task/spec.ts";
 import type { State } from "../task/states.ts";
-import { type Clock, systemClock } from "../task/clock.ts";
-import { type Keys, keysOf } from "./keys.ts";
 import { closeRedis, type RedisTarget, translateFault } from "./connect.ts";
+import { type Keys, keysOf } from "./keys.ts";
 import { decodeRecord, encodeFields, type RecordChanges } from "./record-fields.ts";
 import * as scripts from "./scripts.ts";
 
@@ -51,7 +51,9 @@ export type AnswerResult =
 	| { result: "none" };
 
 export type CreateResult = { result: "created" | "repeated" | "exists" | "key_conflict"; id: string };
-export type CancelResult = { result: "cancelled" | "cancelling" | "ended"; state: State } | { result: "none" };
+export type CancelResult =
+	| { result: "cancelled" | "cancelling" | "ended"; state: State }
+	| { result: "none" };
 
 /** An open question as `questions` lists it. */
 export interface OpenQuestion {
@@ -74,7 +76,12 @@ export interface NewQuestion {
 	hash: string;
 }
 
-export const EMPTY_PROGRESS: Progress = { plan: { title: null, items: [] }, activity: null, usage: null, lastSignAt: null };
+export const EMPTY_PROGRESS: Progress = {
+	plan: { title: null, items: [] },
+	activity: null,
+	usage: null,
+	lastSignAt: null,
+};
 
 export function newNonce(): string {
 	return randomBytes(8).toString("hex");
@@ -108,7 +115,8 @@ export class Store {
 		this.namespace = options.namespace;
 		this.clock = options.clock ?? systemClock;
 		this.keys = keysOf(options.namespace);
-		for (const [name, lua] of Object.entries(SCRIPTS)) this.client.defineCommand(name, { numberOfKeys: 1, lua });
+		for (const [name, lua] of Object.entries(SCRIPTS))
+			this.client.defineCommand(name, { numberOfKeys: 1, lua });
 	}
 
 	async close(): Promise<void> {
@@ -149,8 +157,15 @@ export class Store {
 	}
 
 	/** @returns which numbers were new, and which of them had been answered under another text. */
-	ask(id: string, epoch: number, questions: NewQuestion[]): Promise<{ result: string; asked: string[]; again: string[] }> {
-		return this.run<{ result: string; asked: unknown; again: unknown }>("dispatchAsk", id, { epoch, questions }).then((reply) => ({
+	ask(
+		id: string,
+		epoch: number,
+		questions: NewQuestion[],
+	): Promise<{ result: string; asked: string[]; again: string[] }> {
+		return this.run<{ result: string; asked: unknown; again: unknown }>("dispatchAsk", id, {
+			epoch,
+			questions,
+		}).then((reply) => ({
 			result: reply.result,
 			asked: listOf(reply.asked),
 			again: listOf(reply.again),
@@ -161,7 +176,10 @@ export class Store {
 	 * Answers a question, the oldest open one unless `seq` names another.
 	 * @param answer.token names this call: a repeat of it is the same answer.
 	 */
-	answer(id: string, answer: { text: string; by: string; seq?: string; token?: string }): Promise<AnswerResult> {
+	answer(
+		id: string,
+		answer: { text: string; by: string; seq?: string; token?: string },
+	): Promise<AnswerResult> {
 		return this.run("dispatchAnswer", id, answer);
 	}
 
@@ -171,7 +189,11 @@ export class Store {
 
 	/** Records what an agent did; false when its epoch is over. */
 	async follow(id: string, epoch: number, set: RecordChanges, report?: string): Promise<boolean> {
-		const reply = await this.run<{ result: string }>("dispatchFollow", id, { epoch, set: encodeFields(set), report });
+		const reply = await this.run<{ result: string }>("dispatchFollow", id, {
+			epoch,
+			set: encodeFields(set),
+			report,
+		});
 		return reply.result === "ok";
 	}
 
@@ -196,7 +218,9 @@ export class Store {
 	async need(id: string): Promise<TaskRecord> {
 		const record = await this.get(id);
 		if (record !== null) return record;
-		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${id}".`, { hint: "`dispatch ls --all` lists the tasks." });
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${id}".`, {
+			hint: "`dispatch ls --all` lists the tasks.",
+		});
 	}
 
 	/** Only the state: cheap, for loops that wait. */
@@ -206,7 +230,9 @@ export class Store {
 
 	/** Records of the newest tasks, newest first. */
 	async list(limit: number): Promise<TaskRecord[]> {
-		const ids = await this.guard((client) => client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)));
+		const ids = await this.guard((client) =>
+			client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)),
+		);
 		return this.getMany(ids);
 	}
 
@@ -258,7 +284,9 @@ export class Store {
 		const all = await this.guard((client) => client.hgetall(this.keys.questions(id)));
 		return Object.values(all)
 			.map((text) => JSON.parse(text) as Question)
-			.sort((a, b) => a.ipcGeneration - b.ipcGeneration || a.askedAt - b.askedAt || Number(a.seq) - Number(b.seq));
+			.sort(
+				(a, b) => a.ipcGeneration - b.ipcGeneration || a.askedAt - b.askedAt || Number(a.seq) - Number(b.seq),
+			);
 	}
 
 	/** Answers that the agent has not acknowledged, by field (`<ipc generation>.<seq>`). */
@@ -287,7 +315,9 @@ export class Store {
 		return replies.flatMap(([, text], i) => {
 			if (typeof text !== "string") return [];
 			const question = JSON.parse(text) as Question;
-			return [{ task: names[i]?.[0] ?? "", seq: question.seq, text: question.text, askedAt: question.askedAt }];
+			return [
+				{ task: names[i]?.[0] ?? "", seq: question.seq, text: question.text, askedAt: question.askedAt },
+			];
 		});
 	}
 
@@ -302,6 +332,12 @@ function listOf(value: unknown): string[] {
 }
 
 function cancelledOutcome(by: string): Outcome {
-	return { kind: "cancelled", message: `Cancelled by ${by}.`, exitCode: null, signal: null, logTail: [], warnings: [] };
+	return {
+		kind: "cancelled",
+		message: `Cancelled by ${by}.`,
+		exitCode: null,
+		signal: null,
+		logTail: [],
+		warnings: [],
+	};
 }
-

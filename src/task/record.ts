@@ -2,8 +2,9 @@
  * The task record: the truth about a task, one Redis hash, written only by the Lua scripts of `queue/`.
  * The BullMQ job is only its vehicle. Times are ms since the Unix epoch.
  */
-import type { FailureReason, State } from "./states.ts";
+
 import type { Hold, Outcome, Progress, TaskSpec } from "./spec.ts";
+import type { FailureReason, State } from "./states.ts";
 
 /** How the next start of the agent begins. */
 export type StartMode =

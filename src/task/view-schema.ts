@@ -34,7 +34,12 @@ export const taskViewSchema = z.strictObject({
 	id: text,
 	state: z.enum(STATES),
 	reason: z.enum(FAILURE_REASONS).nullable(),
-	hold: z.strictObject({ kind: z.enum(["backoff", "rate_limited", "cancelling", "answered"]), until: time.nullable() }).nullable(),
+	hold: z
+		.strictObject({
+			kind: z.enum(["backoff", "rate_limited", "cancelling", "answered"]),
+			until: time.nullable(),
+		})
+		.nullable(),
 	model: text.nullable(),
 	backend: text,
 	host: text,

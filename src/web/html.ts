@@ -15,7 +15,7 @@ export class Html {
 	}
 }
 
-export type Value = Html | Html[] | string | number | null;
+type Value = Html | Html[] | string | number | null;
 
 /** A template tag: ``html`<b>${userText}</b>` ``. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {

@@ -5,7 +5,14 @@ import type { Backend } from "../backends/contract.ts";
 type Environment = Record<string, string | undefined>;
 
 /** Addresses and switches of dispatch itself: an agent works on its task's files only. */
-const NEVER_PASSED = ["DISPATCH_REDIS_URL", "DISPATCH_FAULT", "DISPATCH_WATCH", "DISPATCH_LOG_LEVEL", "DISPATCH_RUN", "DISPATCH_TASK"];
+const NEVER_PASSED = [
+	"DISPATCH_REDIS_URL",
+	"DISPATCH_FAULT",
+	"DISPATCH_WATCH",
+	"DISPATCH_LOG_LEVEL",
+	"DISPATCH_RUN",
+	"DISPATCH_TASK",
+];
 
 export interface AgentEnvInput {
 	base: Environment;

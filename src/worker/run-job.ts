@@ -58,7 +58,8 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 /** @returns null while there is something to do or to wait for */
 function endOf(job: RunJob, record: TaskRecord | null): RunEnd | null {
 	if (record === null) return { kind: "done", state: "removed", message: "The task was removed." };
-	if (record.generation !== job.generation) return { kind: "done", state: record.state, message: "A newer run job took over." };
+	if (record.generation !== job.generation)
+		return { kind: "done", state: record.state, message: "A newer run job took over." };
 	if (record.state === "queued" || isLive(record.state)) return null;
 	const message = record.outcome?.message ?? record.state;
 	if (record.state === "failed") return { kind: "failed", message };

@@ -72,13 +72,21 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
 	});
 	faultPoint("settle.moved");
 	if (moved.result === "moved") hub.emit("state", id, moved.state);
-	else await noteEvent(store, { task: id, kind: "late_end", why: `start ${end.record.epoch} is no longer the task's` });
+	else
+		await noteEvent(store, {
+			task: id,
+			kind: "late_end",
+			why: `start ${end.record.epoch} is no longer the task's`,
+		});
 }
 
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
 	const { record, seen } = end;
 	const backend = config.backends[record.spec.backend];
-	const [openQuestions, undelivered] = await Promise.all([store.openCount(record.spec.id), store.undelivered(record.spec.id)]);
+	const [openQuestions, undelivered] = await Promise.all([
+		store.openCount(record.spec.id),
+		store.undelivered(record.spec.id),
+	]);
 	return {
 		taskId: record.spec.id,
 		exit: end.status.kind === "alive" ? { kind: "gone" } : end.status,
@@ -103,7 +111,13 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 	};
 }
 
-function changesOf(end: EndedAgent, facts: EndFacts, decision: Decision, now: number, maxBackoffMs: number): RecordChanges {
+function changesOf(
+	end: EndedAgent,
+	facts: EndFacts,
+	decision: Decision,
+	now: number,
+	maxBackoffMs: number,
+): RecordChanges {
 	const exited = facts.exit.kind === "exited" ? facts.exit : null;
 	const outcome: Outcome = {
 		kind: decision.to,

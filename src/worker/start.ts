@@ -44,7 +44,8 @@ type Undelivered = { field: string; question: Question };
 export function start(task: string, generation: number, deps: StartDeps): Promise<void> {
 	return deps.serial.run(task, async () => {
 		const record = await deps.store.get(task);
-		if (record?.state !== "queued" || record.generation !== generation || record.spec.host !== deps.host) return;
+		if (record?.state !== "queued" || record.generation !== generation || record.spec.host !== deps.host)
+			return;
 		await startRecord(record, deps);
 	});
 }
@@ -53,12 +54,24 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 	const { store, hub } = deps;
 	const { id } = queued.spec;
 	const runNonce = newNonce();
-	const moved = await store.move({ id, from: ["queued"], to: "running", generation: queued.generation, runNonce });
+	const moved = await store.move({
+		id,
+		from: ["queued"],
+		to: "running",
+		generation: queued.generation,
+		runNonce,
+	});
 	if (moved.result !== "moved" || moved.state !== "running") return;
 	hub.startedHere.add(runNonce);
 	hub.emit("state", id, "running");
 	faultPoint("start.permitted");
-	const record: TaskRecord = { ...queued, state: "running", epoch: moved.epoch, attempt: moved.attempt, runNonce };
+	const record: TaskRecord = {
+		...queued,
+		state: "running",
+		epoch: moved.epoch,
+		attempt: moved.attempt,
+		runNonce,
+	};
 	try {
 		await startPermitted(record, runNonce, deps);
 	} catch (error) {
@@ -90,7 +103,11 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
 	});
-	if (run === null) throw new DispatchError("DISPATCH_DISK", `The run directory of ${spec.id}, start ${epoch}, exists already.`);
+	if (run === null)
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The run directory of ${spec.id}, start ${epoch}, exists already.`,
+		);
 	faultPoint("start.claimed");
 	const carried = await store.undelivered(spec.id);
 	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
@@ -122,10 +139,12 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag };
 	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
-	const mode: PromptMode = probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
+	const mode: PromptMode =
+		probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
 	// The prompt carries the answers too; an agent that just waits on, or reads its old files, finds them here.
 	for (const { question } of carried) {
-		if (question.ipcGeneration === record.ipcGeneration) publishAnswer(taskDir, question.seq, question.answer ?? "");
+		if (question.ipcGeneration === record.ipcGeneration)
+			publishAnswer(taskDir, question.seq, question.answer ?? "");
 	}
 	if (mode !== "resume" && epoch > 1) {
 		await moveIpcAside(taskDir, epoch - 1);
@@ -140,9 +159,19 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	return backend.start({ ...base, prompt, sessionId: randomUUID() });
 }
 
-async function promptOf(record: TaskRecord, mode: PromptMode, taskDir: string, carried: Undelivered[], deps: StartDeps): Promise<string> {
+async function promptOf(
+	record: TaskRecord,
+	mode: PromptMode,
+	taskDir: string,
+	carried: Undelivered[],
+	deps: StartDeps,
+): Promise<string> {
 	const questions = await deps.store.questions(record.spec.id);
-	const asText = (question: Question) => ({ seq: question.seq, question: question.text, answer: question.answer ?? "" });
+	const asText = (question: Question) => ({
+		seq: question.seq,
+		question: question.text,
+		answer: question.answer ?? "",
+	});
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
 		spec: record.spec,
@@ -150,7 +179,9 @@ async function promptOf(record: TaskRecord, mode: PromptMode, taskDir: string, c
 		taskDirRelative: relative(record.spec.cwd, taskDir),
 		hasPlanItems: (readPlan(taskDir)?.items.length ?? 0) > 0,
 		undelivered: carried.map(({ question }) => asText(question)),
-		answered: questions.filter((question) => question.answer !== null && !open.has(question.hash)).map(asText),
+		answered: questions
+			.filter((question) => question.answer !== null && !open.has(question.hash))
+			.map(asText),
 	});
 }
 
@@ -175,7 +206,14 @@ async function giveUp(record: TaskRecord, error: unknown, deps: StartDeps): Prom
 	const { id } = record.spec;
 	const text = error instanceof Error ? error.message : String(error);
 	const hint = error instanceof DispatchError && error.hint ? ` ${error.hint}` : "";
-	const outcome = { kind: "failed" as const, message: `The agent could not be started: ${text}${hint}`, exitCode: null, signal: null, logTail: [], warnings: [] };
+	const outcome = {
+		kind: "failed" as const,
+		message: `The agent could not be started: ${text}${hint}`,
+		exitCode: null,
+		signal: null,
+		logTail: [],
+		warnings: [],
+	};
 	const moved = await deps.store.move({
 		id,
 		from: ["running", "asking"],

@@ -19,7 +19,12 @@ export async function audit(stage: Stage, keys: ReadonlyMap<string, string>): Pr
 	const acts = stage.readActs();
 	for (const id of byId.keys()) {
 		const task = JSON.parse((await stage.run(["status", id, "--json"])).stdout) as TaskJson;
-		findings.push(...auditTask(task, acts.filter((act) => act.task === id)));
+		findings.push(
+			...auditTask(
+				task,
+				acts.filter((act) => act.task === id),
+			),
+		);
 	}
 	findings.push(...(await auditRedis(stage)));
 	findings.push(...stage.leftovers().map((name) => `left behind: ${name}`));
@@ -37,12 +42,16 @@ function auditTask(task: TaskJson, acts: Act[]): string[] {
 	for (const { run, pid } of acts) pidsOfRun.set(run, (pidsOfRun.get(run) ?? new Set()).add(pid));
 	for (const [run, pids] of pidsOfRun) if (pids.size > 1) add(`start ${run} had ${pids.size} agents`);
 	for (const { text, answer } of acts.filter(({ kind }) => kind === "answered")) {
-		const recorded = task.questions.filter((question) => question.text === text).map((question) => question.answer);
-		if (!recorded.includes(answer ?? null)) add(`the agent read "${answer}", recorded is ${JSON.stringify(recorded)}`);
+		const recorded = task.questions
+			.filter((question) => question.text === text)
+			.map((question) => question.answer);
+		if (!recorded.includes(answer ?? null))
+			add(`the agent read "${answer}", recorded is ${JSON.stringify(recorded)}`);
 	}
 	const asked = new Set(acts.filter(({ kind }) => kind === "ask").map(({ text }) => text));
 	for (const text of asked) {
-		if (!task.questions.some((question) => question.text === text)) add(`the question "${text}" was never shown`);
+		if (!task.questions.some((question) => question.text === text))
+			add(`the question "${text}" was never shown`);
 	}
 	return findings;
 }

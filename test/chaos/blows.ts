@@ -43,7 +43,8 @@ async function cutOff(stage: Stage, args: string[], random: Random): Promise<voi
 	await command.done;
 }
 
-const ofAgents = (stage: Stage) => stage.processes().filter(({ run, command }) => run !== null && command.includes("chaos-agent.mjs"));
+const ofAgents = (stage: Stage) =>
+	stage.processes().filter(({ run, command }) => run !== null && command.includes("chaos-agent.mjs"));
 
 /** Blow → its weight. Each kill counts as one. */
 export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
@@ -136,7 +137,10 @@ export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
 		name: "cut an answer off",
 		weight: 1,
 		blow: async (stage, random) => {
-			const open = JSON.parse((await stage.run(["questions", "--json"])).stdout || "[]") as { task: string; seq: string }[];
+			const open = JSON.parse((await stage.run(["questions", "--json"])).stdout || "[]") as {
+				task: string;
+				seq: string;
+			}[];
 			if (open.length === 0) return "none";
 			const { task, seq } = random.pick(open);
 			await cutOff(stage, ["answer", task, "--seq", seq, "cut off"], random);
@@ -152,7 +156,8 @@ export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
 				await redis.connect();
 				await redis.script("FLUSH");
 				const jobs = await redis.keys("*:bull:run-*:*.*");
-				for (const key of jobs.filter((name) => /:[a-z0-9-]+\.\d+$/.test(name)).slice(0, 1)) await redis.del(key);
+				for (const key of jobs.filter((name) => /:[a-z0-9-]+\.\d+$/.test(name)).slice(0, 1))
+					await redis.del(key);
 				return String(jobs.length);
 			} catch {
 				return "Redis is away";

@@ -23,7 +23,17 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 	const asks = Array.from({ length: items }, (_, i) => i + 1).filter(() => random.next() < 0.5);
 	const patienceMs = random.pick([300, 2_000, 600_000]);
 	const plan = JSON.stringify({ items, asks, patienceMs, stepMs: random.between(20, 600) });
-	const args = ["enqueue", "--json", "--key", key, "--attempts", "1000", "--id", `task-${n}`, `chaos-plan: ${plan}`];
+	const args = [
+		"enqueue",
+		"--json",
+		"--key",
+		key,
+		"--attempts",
+		"1000",
+		"--id",
+		`task-${n}`,
+		`chaos-plan: ${plan}`,
+	];
 	if (random.next() < 0.3) {
 		const cut = stage.start(args);
 		await sleep(random.between(50, 600));
@@ -45,7 +55,8 @@ async function answerAll(stage: Stage): Promise<void> {
 	for (const { task, seq } of JSON.parse(stdout) as { task: string; seq: string }[]) {
 		const say = (who: string) => stage.run(["answer", task, "--seq", seq, `${who} for ${task} ${seq}`]);
 		const codes = (await Promise.all([say("A"), say("B")])).map((ran) => ran.code);
-		if (codes.filter((won) => won === 0).length > 1) throw new Error(`both answers to ${task} ${seq} were accepted`);
+		if (codes.filter((won) => won === 0).length > 1)
+			throw new Error(`both answers to ${task} ${seq} were accepted`);
 	}
 }
 
@@ -58,13 +69,16 @@ async function untilAllEnded(stage: Stage): Promise<Listed[]> {
 		const tasks = code === 0 ? (JSON.parse(stdout) as Listed[]) : [];
 		const open = tasks.filter(({ state }) => !["completed", "failed", "cancelled"].includes(state));
 		if (code === 0 && open.length === 0) return tasks;
-		if (performance.now() > until) throw new Error(`still open: ${JSON.stringify(open.map(({ id, state }) => `${id} ${state}`))}`);
+		if (performance.now() > until)
+			throw new Error(`still open: ${JSON.stringify(open.map(({ id, state }) => `${id} ${state}`))}`);
 		await sleep(300);
 	}
 }
 
 test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async () => {
-	console.log(`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: CHAOS_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`);
+	console.log(
+		`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: CHAOS_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`,
+	);
 	const random = new Random(SEED);
 	const stage = new Stage(3);
 	const keys = new Map<string, string>();

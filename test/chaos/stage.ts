@@ -1,6 +1,14 @@
 /** The stage of a chaos run: a state directory, a config with the chaos agent, and the command line. */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Redis } from "ioredis";
@@ -60,7 +68,11 @@ export class Stage {
 		const done = new Promise<Ran>((settled) => {
 			const options = { cwd: this.project, env: { ...this.env, ...env }, timeout: COMMAND_LIMIT_MS };
 			const child = execFile(process.execPath, [DISPATCH, ...args], options, (error, stdout, stderr) => {
-				settled({ code: error === null ? 0 : typeof error.code === "number" ? error.code : null, stdout, stderr });
+				settled({
+					code: error === null ? 0 : typeof error.code === "number" ? error.code : null,
+					stdout,
+					stderr,
+				});
 			});
 			kill = () => void child.kill("SIGKILL");
 		});
@@ -74,11 +86,19 @@ export class Stage {
 	/** A daemon that ends itself at a named point, or is killed like any other. */
 	startDaemon(fault: string): void {
 		const env = { ...this.env, DISPATCH_FAULT: fault };
-		spawn(process.execPath, [DISPATCH, "worker", "--background"], { cwd: this.project, env, detached: true, stdio: "ignore" }).unref();
+		spawn(process.execPath, [DISPATCH, "worker", "--background"], {
+			cwd: this.project,
+			env,
+			detached: true,
+			stdio: "ignore",
+		}).unref();
 	}
 
 	daemonPid(): number | null {
-		return pidIn(join(this.home, "daemon.json"), (text) => (JSON.parse(text) as { identity: { pid: number } }).identity.pid);
+		return pidIn(
+			join(this.home, "daemon.json"),
+			(text) => (JSON.parse(text) as { identity: { pid: number } }).identity.pid,
+		);
 	}
 
 	redisPid(): number | null {
@@ -94,9 +114,14 @@ export class Stage {
 				const environ = readFileSync(`/proc/${name}/environ`, "latin1");
 				const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
 				// redis-server writes its title over its environment.
-				if (!environ.split("\0").includes(`DISPATCH_HOME=${this.home}`) && !command.includes(this.home)) continue;
+				if (!environ.split("\0").includes(`DISPATCH_HOME=${this.home}`) && !command.includes(this.home))
+					continue;
 				if (/^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) continue;
-				found.push({ pid: Number(name), command, run: /(?:^|\0)DISPATCH_RUN=([^\0]*)/.exec(environ)?.[1] ?? null });
+				found.push({
+					pid: Number(name),
+					command,
+					run: /(?:^|\0)DISPATCH_RUN=([^\0]*)/.exec(environ)?.[1] ?? null,
+				});
 			} catch {
 				// It ended while we looked.
 			}
@@ -110,7 +135,12 @@ export class Stage {
 	}
 
 	redis(): Redis {
-		return new Redis({ path: this.socketPath(), lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
+		return new Redis({
+			path: this.socketPath(),
+			lazyConnect: true,
+			maxRetriesPerRequest: 1,
+			retryStrategy: () => null,
+		});
 	}
 
 	socketPath(): string {

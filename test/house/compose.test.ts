@@ -31,7 +31,7 @@ test("the Redis of docker-compose.yml keeps its data and is reachable from this 
 test("its command line, given to a real server, makes one that dispatch takes", async () => {
 	const [program, ...words] = redis.command;
 	expect(program).toBe("redis-server");
-	const server = await startTestRedis({ onlySettings: words });
+	const server = await startTestRedis({ settings: words });
 	onTestFinished(() => server.stop());
 	const client = new Redis({ path: server.socketPath });
 	onTestFinished(() => client.disconnect());

@@ -15,17 +15,33 @@ interface Violation {
 /** What each planted file imports; the checker sees all of them in one go. */
 const REFUSED: [file: string, statement: string, rule: string][] = [
 	["src/task/plant.ts", 'import "../process/lock.ts";', "from-task"],
-	["src/task/plant-type.ts", 'import type { Lock } from "../process/lock.ts"; export type A = Lock;', "from-task"],
-	["src/process/plant-type.ts", 'import { type Store } from "../queue/store.ts"; export type A = Store;', "from-process"],
+	[
+		"src/task/plant-type.ts",
+		'import type { Lock } from "../process/lock.ts"; export type A = Lock;',
+		"from-task",
+	],
+	[
+		"src/process/plant-type.ts",
+		'import { type Store } from "../queue/store.ts"; export type A = Store;',
+		"from-process",
+	],
 	["src/worker/plant.ts", 'import "../monitor/reconcile.ts";', "from-worker"],
 	["src/monitor/plant-type.ts", 'export type { RunJobDeps } from "../worker/run-job.ts";', "from-monitor"],
-	["src/producer/plant-lazy.ts", 'export const later = () => import("../worker/run-job.ts");', "from-producer"],
+	[
+		"src/producer/plant-lazy.ts",
+		'export const later = () => import("../worker/run-job.ts");',
+		"from-producer",
+	],
 	["src/web/plant.ts", 'import "../ipc/questions.ts";', "from-web"],
 	["src/queue/plant.ts", 'import "../config/home.ts";', "from-queue"],
 	["src/queue/plant-up.ts", 'import "../cli/main.ts";', "from-queue"],
 	["src/misplaced/plant.ts", 'import "../task/states.ts";', "unlisted-folder"],
 	["src/worker/plant-redis.ts", 'import "ioredis";', "redis-only-in-queue"],
-	["src/web/plant-bull-type.ts", 'import type { Queue } from "bullmq"; export type A = Queue;', "redis-only-in-queue"],
+	[
+		"src/web/plant-bull-type.ts",
+		'import type { Queue } from "bullmq"; export type A = Queue;',
+		"redis-only-in-queue",
+	],
 	["src/cli/plant-tool.ts", 'import "esbuild";', "no-tools-at-run-time"],
 	["src/cli/plant-test.ts", 'import "../../test/redis.ts";', "only-src-and-dependencies"],
 ];
@@ -33,7 +49,10 @@ const REFUSED: [file: string, statement: string, rule: string][] = [
 const ALLOWED: [file: string, statement: string][] = [
 	["src/cli/plant.ts", 'import "../worker/run-job.ts"; import "../web/server.ts";'],
 	["src/worker/plant-allowed.ts", 'import "../queue/store.ts"; import "../backends/index.ts";'],
-	["src/queue/plant-redis.ts", 'import "ioredis"; import type { Queue } from "bullmq"; export type A = Queue;'],
+	[
+		"src/queue/plant-redis.ts",
+		'import "ioredis"; import type { Queue } from "bullmq"; export type A = Queue;',
+	],
 ];
 
 function cruise(folder: string): Violation[] {
@@ -73,6 +92,8 @@ describe("the directions of imports", () => {
 
 	test("are kept by the sources, and by planted files that follow them", () => {
 		const planted = new Set(REFUSED.map(([file]) => file));
-		expect(found.filter(({ from }) => !planted.has(from)).map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
+		expect(found.filter(({ from }) => !planted.has(from)).map(({ from, to }) => `${from} → ${to}`)).toEqual(
+			[],
+		);
 	});
 });

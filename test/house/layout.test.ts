@@ -32,7 +32,9 @@ describe("the layout", () => {
 	});
 
 	test("has no folder whose name says nothing", () => {
-		const folders = new Set(all.filter((path) => path.startsWith("src/")).flatMap((path) => path.split("/").slice(0, -1)));
+		const folders = new Set(
+			all.filter((path) => path.startsWith("src/")).flatMap((path) => path.split("/").slice(0, -1)),
+		);
 		expect([...folders].filter((name) => SAYS_NOTHING.includes(name))).toEqual([]);
 	});
 

@@ -30,7 +30,11 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 }
 
 /** Creates a task and moves it to `running`; @returns its epoch */
-export async function runningTask(store: Store, id: string, changes: Partial<TaskSpec> = {}): Promise<number> {
+export async function runningTask(
+	store: Store,
+	id: string,
+	changes: Partial<TaskSpec> = {},
+): Promise<number> {
 	await store.create(specOf(id, changes));
 	const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: newNonce() });
 	if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);

@@ -33,8 +33,14 @@ describe("create", () => {
 
 	test("a key gives the same task again, and refuses other content", async () => {
 		await store.create(specOf("a"), { key: "ci-1", hash: "h" });
-		expect(await store.create(specOf("a-2"), { key: "ci-1", hash: "h" })).toEqual({ result: "repeated", id: "a" });
-		expect(await store.create(specOf("a-3"), { key: "ci-1", hash: "other" })).toEqual({ result: "key_conflict", id: "a" });
+		expect(await store.create(specOf("a-2"), { key: "ci-1", hash: "h" })).toEqual({
+			result: "repeated",
+			id: "a",
+		});
+		expect(await store.create(specOf("a-3"), { key: "ci-1", hash: "other" })).toEqual({
+			result: "key_conflict",
+			id: "a",
+		});
 		expect(await store.ids()).toEqual(["a"]);
 	});
 });
@@ -72,7 +78,9 @@ describe("moves", () => {
 		const epoch = await runningTask(store, "t");
 		await store.move({ id: "t", from: ["running"], epoch, to: "queued" });
 		await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "x" });
-		expect(await store.move({ id: "t", from: ["running"], epoch, to: "completed" })).toMatchObject({ result: "stale" });
+		expect(await store.move({ id: "t", from: ["running"], epoch, to: "completed" })).toMatchObject({
+			result: "stale",
+		});
 		expect((await store.ask("t", epoch, [question("001", "Which?")])).result).toBe("stale");
 		expect(await store.follow("t", epoch, { sessionId: "old" })).toBe(false);
 		expect(await store.openQuestions()).toEqual([]);
@@ -80,14 +88,20 @@ describe("moves", () => {
 
 	test("of two starters of one generation one wins", async () => {
 		await store.create(specOf("t"));
-		const starts = await Promise.all([1, 2, 3].map((n) => store.move({ id: "t", from: ["queued"], to: "running", generation: 1, runNonce: `n${n}` })));
+		const starts = await Promise.all(
+			[1, 2, 3].map((n) =>
+				store.move({ id: "t", from: ["queued"], to: "running", generation: 1, runNonce: `n${n}` }),
+			),
+		);
 		expect(starts.filter(({ result }) => result === "moved")).toHaveLength(1);
 	});
 
 	test("a task that is being cancelled is not queued again", async () => {
 		const epoch = await runningTask(store, "t");
 		expect(await store.cancel("t", "me")).toEqual({ result: "cancelling", state: "running" });
-		expect(await store.move({ id: "t", from: ["running"], epoch, to: "queued" })).toMatchObject({ state: "cancelled" });
+		expect(await store.move({ id: "t", from: ["running"], epoch, to: "queued" })).toMatchObject({
+			state: "cancelled",
+		});
 		expect(await store.cancel("t", "me")).toEqual({ result: "ended", state: "cancelled" });
 	});
 
@@ -103,7 +117,9 @@ describe("moves", () => {
 	test("the scripts come back after SCRIPT FLUSH", async () => {
 		await store.create(specOf("t"));
 		await store.client.script("FLUSH");
-		expect(await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" })).toMatchObject({ result: "moved" });
+		expect(await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" })).toMatchObject({
+			result: "moved",
+		});
 	});
 });
 
@@ -114,7 +130,9 @@ describe("questions", () => {
 		expect((await store.ask("t", epoch, [question("001", "Which?")])).asked).toEqual([]);
 		expect(await store.stateOf("t")).toBe("asking");
 		expect(await store.openQuestions()).toMatchObject([{ task: "t", seq: "001", text: "Which?" }]);
-		const answers = await Promise.all(["a", "b", "c"].map((text) => store.answer("t", { text, by: `user-${text}`, seq: "001" })));
+		const answers = await Promise.all(
+			["a", "b", "c"].map((text) => store.answer("t", { text, by: `user-${text}`, seq: "001" })),
+		);
 		const won = answers.filter(({ result }) => result === "answered");
 		expect(won).toHaveLength(1);
 		expect(await store.stateOf("t")).toBe("running");
@@ -160,8 +178,14 @@ describe("questions", () => {
 		const epoch = await runningTask(store, "t");
 		await store.ask("t", epoch, [question("001", "One?")]);
 		await store.answer("t", { text: "1", by: "me" });
-		expect(await store.ask("t", epoch, [question("001", "Other?")])).toMatchObject({ asked: ["001"], again: ["001"] });
-		expect(await store.answer("t", { text: "2", by: "me" })).toMatchObject({ result: "answered", question: "Other?" });
+		expect(await store.ask("t", epoch, [question("001", "Other?")])).toMatchObject({
+			asked: ["001"],
+			again: ["001"],
+		});
+		expect(await store.answer("t", { text: "2", by: "me" })).toMatchObject({
+			result: "answered",
+			question: "Other?",
+		});
 		expect((await store.questions("t")).map(({ answer }) => answer).sort()).toEqual(["1", "2"]);
 	});
 
@@ -222,7 +246,12 @@ test("a log line that is written twice is there once", async () => {
 	await appendLog(store, "t", 1, lines);
 	await appendLog(store, "t", 1, [...lines, { position: 9, text: "three" }]);
 	await appendLog(store, "t", 2, [{ position: 1, text: "second start" }]);
-	expect((await lastLines(store, "t", 10)).map(({ text }) => text)).toEqual(["one", "two", "three", "second start"]);
+	expect((await lastLines(store, "t", 10)).map(({ text }) => text)).toEqual([
+		"one",
+		"two",
+		"three",
+		"second start",
+	]);
 	expect((await linesAfter(store, "t", "1-5")).map(({ text }) => text)).toEqual(["three", "second start"]);
 });
 
@@ -231,5 +260,11 @@ test("every move is an event, in order", async () => {
 	await store.ask("t", epoch, [question("001", "Which?")]);
 	await store.answer("t", { text: "a", by: "me" });
 	await store.move({ id: "t", from: ["running"], epoch, to: "completed" });
-	expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).toEqual(["created", "started", "asked", "answered", "completed"]);
+	expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).toEqual([
+		"created",
+		"started",
+		"asked",
+		"answered",
+		"completed",
+	]);
 });

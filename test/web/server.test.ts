@@ -137,6 +137,15 @@ describe("the own pages", () => {
 	});
 });
 
+test("says so while Redis is away, and is back with it", async () => {
+	const statusNow = async () => (await get("/")).status;
+	await redis.kill9();
+	await expect.poll(statusNow, { timeout: 20_000, interval: 50 }).toBe(503);
+	await redis.start();
+	await expect.poll(statusNow, { timeout: 20_000, interval: 50 }).toBe(200);
+	expect(await (await get("/")).text()).toContain("security-review");
+});
+
 test("a taken port is said with the next step", async () => {
 	const port = Number(new URL(base).port);
 	await expect(startWeb(store, { port, listen: "127.0.0.1" })).rejects.toMatchObject({

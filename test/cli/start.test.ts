@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { beforeEach, expect, test } from "vitest";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const DIST = resolve(import.meta.dirname, "../../dist");
+const PROGRAM =
+	'exports.main = async () => { const { basename } = require("node:path"); console.log(basename(__filename), ...process.argv.slice(2)); };';
+
+let dist: string;
+let userCache: string;
+
+beforeEach(() => {
+	dist = temporaryFolder("start");
+	userCache = join(temporaryFolder("cache"), "xdg");
+	cpSync(join(DIST, "dispatch.cjs"), join(dist, "dispatch.cjs"));
+	writeFileSync(join(dist, "main.cjs"), PROGRAM);
+});
+
+async function start(...args: string[]): Promise<string> {
+	const env = { PATH: process.env.PATH, XDG_CACHE_HOME: userCache };
+	const { stdout } = await promisify(execFile)(process.execPath, [join(dist, "dispatch.cjs"), ...args], {
+		env,
+	});
+	return stdout;
+}
+
+const cachesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+
+test("a command leaves its compiled code beside the program, and starts with it the next time", async () => {
+	const folder = join(dist, "code-cache");
+	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(cachesIn(folder)).toEqual([expect.stringMatching(/^ls-[0-9a-f]{16}\.cache$/)]);
+	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("--version")).toBe("main.cjs --version\n");
+	expect(cachesIn(folder)).toHaveLength(2);
+	expect(existsSync(userCache)).toBe(false);
+});
+
+test("another program of the same place never runs by the old code", async () => {
+	await start("ls");
+	writeFileSync(join(dist, "main.cjs"), PROGRAM.replace("console.log(", 'console.log("new",'));
+	expect(await start("ls")).toBe("new main.cjs ls\n");
+	expect(cachesIn(join(dist, "code-cache"))).toHaveLength(1);
+});
+
+test("a damaged cache is passed over and made again", async () => {
+	await start("ls");
+	const [name = ""] = cachesIn(join(dist, "code-cache"));
+	writeFileSync(join(dist, "code-cache", name), "damaged");
+	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("ls")).toBe("main.cjs ls\n");
+});
+
+test("where the program's folder takes none, the user's cache folder does; where neither does, it starts too", async () => {
+	writeFileSync(join(dist, "code-cache"), "a file is in the way");
+	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(cachesIn(join(userCache, "dispatch"))).toHaveLength(1);
+	rmSync(userCache, { recursive: true });
+	mkdirSync(join(userCache, "dispatch"), { recursive: true, mode: 0o777 });
+	rmSync(join(userCache, "dispatch"), { recursive: true });
+	writeFileSync(join(userCache, "dispatch"), "a file is in the way");
+	expect(await start("ls")).toBe("main.cjs ls\n");
+});
+
+test("a fault of the program itself is told once, and leaves no cache", async () => {
+	writeFileSync(join(dist, "main.cjs"), 'console.log("once"); throw new Error("a fault");');
+	await expect(start("ls")).rejects.toMatchObject({
+		code: 1,
+		stdout: "once\n",
+		stderr: expect.stringContaining("a fault"),
+	});
+	expect(cachesIn(join(dist, "code-cache"))).toEqual([]);
+});

@@ -1,0 +1,109 @@
+import { spawn } from "node:child_process";
+import { appendFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { parsePs } from "../../src/process/identity.ts";
+import { takeLock } from "../../src/process/lock.ts";
+import { LogTail, tailLines } from "../../src/process/log-tail.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const MiB = 1024 * 1024;
+
+test("a lock is held once, given back once, and not inherited by children", async () => {
+	const path = join(temporaryFolder("lock-"), "lock");
+	const lock = await takeLock(path);
+	expect(lock).not.toBeNull();
+	expect(await takeLock(path)).toBeNull();
+	const child = spawn("sleep", ["1000"], { stdio: "ignore", detached: true });
+	lock?.release();
+	lock?.release();
+	const again = await takeLock(path);
+	expect(again).not.toBeNull();
+	again?.release();
+	child.kill("SIGKILL");
+});
+
+test("a lock is freed by the kill -9 of its holder", async () => {
+	const path = join(temporaryFolder("lock-"), "lock");
+	const holder = spawn("flock", ["-n", path, "sleep", "1000"], { stdio: "ignore", detached: true });
+	await until(async () => {
+		const lock = await takeLock(path);
+		lock?.release();
+		expect(lock).toBeNull();
+	});
+	process.kill(-(holder.pid ?? 0), "SIGKILL");
+	await until(async () => {
+		const lock = await takeLock(path);
+		lock?.release();
+		expect(lock).not.toBeNull();
+	});
+});
+
+test("lines come whole, with their offsets, and another reader goes on where one stopped", () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	const tail = new LogTail(path, { offset: 0 });
+	expect(tail.read(100)).toEqual({ lines: [], offset: 0, bytes: 0 });
+	writeFileSync(path, "one\r\ntwö\npart");
+	expect(tail.read(100).lines).toEqual([
+		{ offset: 0, text: "one" },
+		{ offset: 5, text: "twö" },
+	]);
+	appendFileSync(path, "ial\nlast");
+	const { lines, offset } = tail.read(100);
+	expect(lines).toEqual([{ offset: 10, text: "partial" }]);
+	expect(new LogTail(path, { offset }).read(100, { flush: true }).lines).toEqual([
+		{ offset: 18, text: "last" },
+	]);
+});
+
+test("any cut of the bytes gives the same lines", () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	writeFileSync(path, "äöü\n\n€uro\nx\n");
+	for (let step = 1; step < 8; step++) {
+		const tail = new LogTail(path, { offset: 0 });
+		const texts: string[] = [];
+		for (let read = tail.read(step); read.bytes > 0; read = tail.read(step))
+			texts.push(...read.lines.map(({ text }) => text));
+		expect(texts).toEqual(["äöü", "€uro", "x"]);
+	}
+});
+
+test("a line without end costs bounded memory, and the next line is read", () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	writeFileSync(path, Buffer.alloc(20 * MiB, "x"));
+	appendFileSync(path, "\nnext\n");
+	const tail = new LogTail(path, { offset: 0 });
+	const lines: string[] = [];
+	for (let read = tail.read(MiB); read.bytes > 0; read = tail.read(MiB))
+		lines.push(...read.lines.map(({ text }) => text));
+	expect(lines.map((line) => line.length < 5 * MiB)).toEqual([true, true]);
+	expect(lines[0]).toMatch(/…\[cut\]$/);
+	expect(lines[1]).toBe("next");
+});
+
+test("a long log gives its space back, and offsets stay", async () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	writeFileSync(path, Buffer.alloc(40 * MiB, "line of a flood\n"));
+	const size = 40 * MiB;
+	const before = statSync(path).blocks;
+	const tail = new LogTail(path, { offset: size });
+	tail.punchHole(size);
+	await until(() => expect(statSync(path).blocks).toBeLessThan(before / 2));
+	appendFileSync(path, "after\n");
+	expect(tail.read(100).lines).toEqual([{ offset: size, text: "after" }]);
+	expect(tailLines(path, 2)).toEqual(["line of a flood", "after"]);
+});
+
+test("the tail is clean of control sequences", () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	writeFileSync(path, "a\n\u001b[31mred\u001b[0m\n\n  \nlast");
+	expect(tailLines(path, 2)).toEqual(["red", "last"]);
+	expect(tailLines(`${path}.none`, 2)).toEqual([]);
+});
+
+test("macOS tells the start time by ps (recorded)", () => {
+	expect(parsePs("Ss   Tue Nov 24 02:22:21 2026    \n")).toBe("Tue Nov 24 02:22:21 2026");
+	expect(parsePs("Z+   Tue Nov 24 02:22:21 2026\n")).toBeNull();
+	expect(parsePs("")).toBeNull();
+});
