@@ -24,7 +24,10 @@ export function daemonState(home: Home): { pid: number } | null {
  * Makes sure that a daemon runs, and waits until it takes jobs. Its output goes to `daemon.log`.
  * @throws DISPATCH_NO_WORKER with what it said last
  */
-export async function startDaemon(home: Home, redisUrl: string | null): Promise<{ pid: number; started: boolean }> {
+export async function startDaemon(
+	home: Home,
+	redisUrl: string | null,
+): Promise<{ pid: number; started: boolean }> {
 	const running = daemonState(home);
 	if (running !== null) return { ...running, started: false };
 	const log = openSync(logPath(home.path), "a", 0o600);

@@ -6,8 +6,8 @@
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Config } from "../config/load.ts";
 import type { Home } from "../config/home.ts";
+import type { Config } from "../config/load.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
 import { processIdentity } from "../process/identity.ts";
@@ -105,8 +105,15 @@ export class Daemon {
 					start: (task, generation) => start(task, generation, startDeps).then(() => this.#look(task)),
 				}),
 		});
-		this.#monitor = new MonitorLoop({ store, host, intervalMs: MONITOR_INTERVAL_MS, cycle: () => this.#cycle() });
-		hub.on("state", (task, state) => (state === "running" ? this.#places.occupy(task) : this.#places.free(task)));
+		this.#monitor = new MonitorLoop({
+			store,
+			host,
+			intervalMs: MONITOR_INTERVAL_MS,
+			cycle: () => this.#cycle(),
+		});
+		hub.on("state", (task, state) =>
+			state === "running" ? this.#places.occupy(task) : this.#places.free(task),
+		);
 	}
 
 	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
@@ -129,7 +136,10 @@ export class Daemon {
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
 		const identity = processIdentity(process.pid);
 		if (identity !== null) writeDaemonFile(home.path, { identity, ready: true, version: VERSION });
-		log.info({ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size }, "worker ready");
+		log.info(
+			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
+			"worker ready",
+		);
 	}
 
 	/** Starts nothing more and waits until no agent works or asks here. */
@@ -147,8 +157,13 @@ export class Daemon {
 		for (const timer of this.#timers) clearInterval(timer);
 		if (options.stopAgents) await this.#reconciler.stopAgents();
 		const { store, home } = this.#options;
-		const left = Promise.all([this.#worker.stop(), this.#monitor.stop()]).then(() => leave(store, home.hostId));
-		await Promise.race([left.catch(() => {}), new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref())]);
+		const left = Promise.all([this.#worker.stop(), this.#monitor.stop()]).then(() =>
+			leave(store, home.hostId),
+		);
+		await Promise.race([
+			left.catch(() => {}),
+			new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
+		]);
 		this.#watcher.stop();
 		this.#unsubscribe?.();
 		await Promise.race([this.#queues.close(), new Promise((resolve) => setTimeout(resolve, 100).unref())]);
@@ -159,7 +174,10 @@ export class Daemon {
 	/** Everything live by the record or by the run directories, before any job is taken. */
 	async #reconcileDisk(): Promise<void> {
 		const { store, home } = this.#options;
-		const tasks = new Set([...(await store.liveIds(home.hostId)), ...listRuns(home.path).map(({ task }) => task)]);
+		const tasks = new Set([
+			...(await store.liveIds(home.hostId)),
+			...listRuns(home.path).map(({ task }) => task),
+		]);
 		await Promise.allSettled([...tasks].map((task) => this.#reconciler.reconcile(task)));
 	}
 
@@ -185,7 +203,9 @@ export class Daemon {
 				this.#drainAgain = false;
 				return drainOutbox(this.#options.store, this.#queues);
 			})
-			.catch((error: unknown) => this.#options.log.warn({ error: String(error) }, "the outbox could not be drained"));
+			.catch((error: unknown) =>
+				this.#options.log.warn({ error: String(error) }, "the outbox could not be drained"),
+			);
 		return this.#draining;
 	}
 
@@ -215,7 +235,9 @@ export class Daemon {
 	#every(ms: number, work: () => Promise<unknown>): void {
 		this.#timers.push(
 			setInterval(() => {
-				void work().catch((error: unknown) => this.#options.log.warn({ error: String(error) }, "background work failed"));
+				void work().catch((error: unknown) =>
+					this.#options.log.warn({ error: String(error) }, "background work failed"),
+				);
 			}, ms),
 		);
 	}
@@ -227,7 +249,10 @@ function installCommand(home: string): void {
 	mkdirSync(dir, { recursive: true, mode: 0o700 });
 	const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 	const temporary = join(dir, `.dispatch.${process.pid}.tmp`);
-	writeFileSync(temporary, `#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`);
+	writeFileSync(
+		temporary,
+		`#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`,
+	);
 	chmodSync(temporary, 0o755);
 	renameSync(temporary, join(dir, "dispatch"));
 }

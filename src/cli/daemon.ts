@@ -36,13 +36,24 @@ export interface RunDaemonOptions {
 /** Returns when the daemon was stopped by SIGTERM or SIGINT. */
 export async function runDaemon(context: DaemonContext, options: RunDaemonOptions): Promise<void> {
 	const { home, env } = context;
-	const log = pino({ level: env.DISPATCH_LOG_LEVEL || "info", base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+	const log = pino(
+		{ level: env.DISPATCH_LOG_LEVEL || "info", base: { pid: process.pid } },
+		pino.destination({ dest: 2, sync: true }),
+	);
 	const lock = await lockOf(home, options, (text) => log.info(text));
 	const stopping = stopSignal();
 	const config = await context.loadConfig();
 	const store = await context.store("service");
 	const concurrency = options.concurrency ?? config.worker.concurrency;
-	const daemon = new Daemon({ home, config, store, env, redisUrl: await context.redisUrl(), concurrency, log });
+	const daemon = new Daemon({
+		home,
+		config,
+		store,
+		env,
+		redisUrl: await context.redisUrl(),
+		concurrency,
+		log,
+	});
 	await daemon.start();
 	await stopping;
 	const request = takeStopRequest(home.path);

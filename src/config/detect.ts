@@ -6,7 +6,7 @@ import { type Config, emptyConfig } from "./config.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface KnownCli {
+interface KnownCli {
 	type: Exclude<BackendType, "command">;
 	/** the first is the usual name */
 	programs: readonly [string, ...string[]];

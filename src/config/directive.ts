@@ -51,7 +51,7 @@ const ABOUT_OTHERS =
 const OBJECT_OF_WORK =
 	/\b(?:compare[ds]?|replac(?:e[ds]?|ing)|swap(?:s|ped|ping)?|substitute[ds]?|integrat(?:e[ds]?|ing)|compatible)\b[^.!?\n]*$/i;
 
-export interface Names {
+interface Names {
 	/** models and aliases */
 	models: readonly string[];
 	/** names of backends only; as tools they need `use`, `using` or `via`: "paginate by cursor" */

@@ -23,7 +23,7 @@ export interface Home {
 
 type Environment = Record<string, string | undefined>;
 
-export function homePath(env: Environment): string {
+function homePath(env: Environment): string {
 	const given = env.DISPATCH_HOME;
 	return given ? resolve(given) : join(homedir(), ".dispatch");
 }

@@ -11,7 +11,7 @@ const FORMS: readonly RegExp[] = [
 	/^(?:gemini|grok|kimi|deepseek|composer|qwen|glm)-[\w.-]*\d[\w.-]*$/,
 ];
 
-export type Maker = "claude" | "openai" | "other";
+type Maker = "claude" | "openai" | "other";
 
 export function makerOf(name: string): Maker {
 	const lower = name.toLowerCase();

@@ -12,7 +12,7 @@ export interface Identity {
 let bootIdRead: string | undefined;
 
 /** Changes with every boot of the machine. */
-export function bootId(): string {
+function bootId(): string {
 	bootIdRead ??=
 		process.platform === "linux"
 			? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()

@@ -19,12 +19,6 @@ export interface TaskEvent {
 	by?: string;
 }
 
-/** The id of the newest event; "0" when there is none. */
-export async function lastEventId(store: Store): Promise<string> {
-	const entries = await store.guard((client) => client.xrevrange(store.keys.events, "+", "-", "COUNT", "1"));
-	return entries[0]?.[0] ?? "0";
-}
-
 /** Events after `lastId`, oldest first. */
 export async function eventsAfter(store: Store, lastId: string, count = 1_000): Promise<TaskEvent[]> {
 	const entries = await store.guard((client) =>

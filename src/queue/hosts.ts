@@ -3,7 +3,7 @@ import { DispatchError } from "../task/errors.ts";
 import type { Store } from "./store.ts";
 
 /** A host whose heartbeat is older is gone. */
-export const HOST_GONE_MS = 45_000;
+const HOST_GONE_MS = 45_000;
 
 const CLAIM = `
 local held = redis.call('HMGET', KEYS[1], 'homeId', 'beatAt')
@@ -49,10 +49,4 @@ export async function beat(store: Store, host: string, state: HostState): Promis
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */
 export async function leave(store: Store, host: string): Promise<void> {
 	await store.guard((client) => client.hset(store.keys.host(host), "beatAt", 0));
-}
-
-/** Whether a daemon of the host reported within the last 45 s. */
-export async function isHostAlive(store: Store, host: string): Promise<boolean> {
-	const at = await store.guard((client) => client.hget(store.keys.host(host), "beatAt"));
-	return at !== null && store.clock.now() - Number(at) < HOST_GONE_MS;
 }

@@ -2,12 +2,6 @@
  * Every key that dispatch uses. All share one hash tag per namespace, so that a script may touch
  * several of them on a Cluster.
  */
-const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-
-export function isNamespace(text: string): boolean {
-	return NAMESPACE_FORM.test(text);
-}
-
 export interface Keys {
 	/** what every key begins with; scripts get it as KEYS[1] */
 	prefix: string;

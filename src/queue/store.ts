@@ -76,7 +76,7 @@ export interface NewQuestion {
 	hash: string;
 }
 
-export const EMPTY_PROGRESS: Progress = {
+const EMPTY_PROGRESS: Progress = {
 	plan: { title: null, items: [] },
 	activity: null,
 	usage: null,

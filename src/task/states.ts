@@ -35,10 +35,6 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 	cancelled: ["queued"],
 };
 
-export function mayMove(from: State, to: State): boolean {
-	return MOVES[from].includes(to);
-}
-
 /** The task is over; only an explicit retry moves it again. */
 export function isEnded(state: State): boolean {
 	return state === "completed" || state === "failed" || state === "cancelled";

@@ -9,7 +9,7 @@ import type { TaskRecord } from "./record.ts";
 import type { Hold, Outcome, Usage } from "./spec.ts";
 import { type FailureReason, isLive, type State } from "./states.ts";
 
-export interface TaskQuestionView {
+interface TaskQuestionView {
 	seq: string;
 	text: string;
 	askedAt: string;

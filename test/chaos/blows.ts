@@ -4,7 +4,7 @@ import type { Random } from "./random.ts";
 import type { Stage } from "./stage.ts";
 
 /** Points of the code at which the daemon ends itself. */
-export const FAULT_POINTS = [
+const FAULT_POINTS = [
 	"start.permitted",
 	"start.claimed",
 	"start.moved-aside",
