@@ -92,6 +92,8 @@ interface StartedServer {
 
 function startServer(place: ServerPlace, lock: Lock): StartedServer {
 	try {
+		// Again, now that nobody else can be stopping the server: a stop removes what it can.
+		preparePlace(place);
 		const program = findRedisServer(process.env);
 		if (program === null) {
 			throw new DispatchError(
@@ -179,6 +181,7 @@ export async function stopLocalServer(home: HomePath): Promise<boolean> {
 	for (let ran = false; ; ran = true) {
 		const lock = await takeLock(place.lock);
 		if (lock !== null) {
+			removeSocketDir(place);
 			lock.release();
 			return ran;
 		}

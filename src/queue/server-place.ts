@@ -1,6 +1,15 @@
 /** Where the local server of a state directory keeps its data, its lock and its socket. */
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import {
+	chmodSync,
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
@@ -80,6 +89,11 @@ export function checkSocketDir({ dir, socketDir }: ServerPlace): void {
 	throw new DispatchError("DISPATCH_DISK", `${socketDir} is not a directory of this user alone.`, {
 		hint: "Remove it, or give a shorter state directory by DISPATCH_HOME.",
 	});
+}
+
+/** Leaves nothing in /tmp; call it under the lock only. */
+export function removeSocketDir({ dir, socketDir }: ServerPlace): void {
+	if (socketDir !== dir) rmSync(socketDir, { recursive: true, force: true });
 }
 
 /** @returns the process that holds the lock as this directory's server; null when there is none */

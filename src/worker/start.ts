@@ -14,9 +14,9 @@ import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
 import { moveIpcAside, publishAnswer } from "../ipc/questions.ts";
 import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
-import { ARG_LIMIT_BYTES, startAgent } from "../process/agent.ts";
+import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
-import { claimRun } from "../process/run-dir.ts";
+import { claimRun, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/events.ts";
 import { newNonce, type Store } from "../queue/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -93,7 +93,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		title: spec.id,
 		givenItems: spec.givenItems,
 	});
-	const run = claimRun(home, {
+	const run = claim(home, {
 		task: spec.id,
 		epoch,
 		nonce,
@@ -103,11 +103,6 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
 	});
-	if (run === null)
-		throw new DispatchError(
-			"DISPATCH_DISK",
-			`The run directory of ${spec.id}, start ${epoch}, exists already.`,
-		);
 	faultPoint("start.claimed");
 	const carried = await store.undelivered(spec.id);
 	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
@@ -122,6 +117,28 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	await store.delivered(
 		spec.id,
 		carried.map(({ field }) => field),
+	);
+}
+
+/**
+ * A directory that is there already is of an earlier task of this id, whose removal was cut short: this
+ * epoch was just minted, so nobody else can have claimed it.
+ */
+function claim(home: string, facts: RunFacts): RunDir {
+	const claimed = claimRun(home, facts);
+	if (claimed !== null) return claimed;
+	const old = openRun(home, facts.task, facts.epoch);
+	if (old !== null && agentStatus(old).kind === "alive") {
+		throw new DispatchError("DISPATCH_DISK", `An agent of an earlier task "${facts.task}" still lives.`, {
+			hint: "Give the new task another --id.",
+		});
+	}
+	removeRuns(home, facts.task);
+	const again = claimRun(home, facts);
+	if (again !== null) return again;
+	throw new DispatchError(
+		"DISPATCH_DISK",
+		`The run directory of ${facts.task}, start ${facts.epoch}, exists already.`,
 	);
 }
 

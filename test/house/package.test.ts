@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
@@ -12,6 +12,10 @@ const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as
 	dependencies: Record<string, string>;
 	devDependencies: Record<string, string>;
 };
+
+interface LockFile {
+	packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+}
 
 /** What BullMQ and msgpackr look for, and do without: a native codec, and stores that are not used here. */
 const OPTIONAL = ["msgpackr-extract", "pg", "@valkey/valkey-glide"];
@@ -47,6 +51,20 @@ describe("the package", () => {
 	test("is executable and knows its version", () => {
 		const program = join(ROOT, manifest.bin.dispatch as string);
 		expect(execFileSync(program, ["--version"], { encoding: "utf8" }).trim()).toBe(manifest.version);
+	});
+
+	test("is locked for every platform: `npm ci` refuses a lock file that leaves some out", () => {
+		const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as LockFile;
+		const wanted = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+		expect(wanted.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+	});
+
+	test("is set up once: where nothing is missing, `ensure` does nothing and says nothing", () => {
+		const script = join(ROOT, "scripts/ensure.mjs");
+		const { status, stdout, stderr } = spawnSync(process.execPath, [script, "--redis=test"], {
+			encoding: "utf8",
+		});
+		expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: "" });
 	});
 
 	test("has a changelog", () => {

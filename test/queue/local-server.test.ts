@@ -9,11 +9,11 @@ import {
 	statSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { findRedisServer, installHint } from "../../src/queue/find-redis-server.ts";
 import { ensureLocalServer, localServerState, stopLocalServer } from "../../src/queue/local-server.ts";
 import { serverPid, serverPlace } from "../../src/queue/server-place.ts";
@@ -34,7 +34,7 @@ afterEach(async () => {
 	expect(serversOf(home.path)).toEqual([]);
 });
 
-/** Every process that holds the directory's lock or works in it, whatever the files say. */
+/** Every server that works in the directory, whatever the files there say. */
 function serversOf(path: string): number[] {
 	const dir = serverPlace(path).dir;
 	return readdirSync("/proc")
@@ -118,11 +118,15 @@ describe("a start", () => {
 	test("works in a state directory of 200 characters", async () => {
 		const long = { path: join(home.path, "x".repeat(200 - home.path.length - 1)) };
 		mkdirSync(long.path);
+		onTestFinished(() => stopLocalServer(long).then(() => {}));
 		const { socketPath } = await ensureLocalServer(long);
 		expect(Buffer.byteLength(socketPath)).toBeLessThanOrEqual(107);
 		expect(await withClient(socketPath, (client) => client.ping())).toBe("PONG");
 		expect(existsSync(join(long.path, "redis", "appendonlydir"))).toBe(true);
 		expect(await stopLocalServer(long)).toBe(true);
+		expect(existsSync(dirname(socketPath))).toBe(false);
+		// And the same again.
+		expect(await ensureLocalServer(long)).toEqual({ socketPath });
 	});
 });
 
