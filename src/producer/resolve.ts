@@ -50,7 +50,9 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 	if (request.attempts !== null) checkNumber("attempts", request.attempts, 1, 1_000);
 	const cwd = workingDirectory(request.cwd);
 	const choice = await chooseModel(config, { prompt: request.prompt, flag: request.model });
-	const id = request.id ?? idFromPrompt(request.prompt);
+	const id =
+		request.id ??
+		idFromPrompt(request.prompt, undefined, [...Object.keys(config.models), ...Object.keys(config.aliases)]);
 	const spec: TaskSpec = {
 		id,
 		prompt: request.prompt,

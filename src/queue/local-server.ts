@@ -17,6 +17,7 @@ import {
 	checkSocketDir,
 	LOCK_FD,
 	preparePlace,
+	removeSocketDir,
 	type ServerPlace,
 	serverPid,
 	serverPlace,

@@ -83,13 +83,17 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
 	const { record, seen } = end;
 	const backend = config.backends[record.spec.backend];
+	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT;
 	const [openQuestions, undelivered] = await Promise.all([
 		store.openCount(record.spec.id),
 		store.undelivered(record.spec.id),
 	]);
 	return {
 		taskId: record.spec.id,
-		exit: end.status.kind === "alive" ? { kind: "gone" } : end.status,
+		exit:
+			end.status.kind === "alive" || (end.status.kind === "never" && tooOften)
+				? { kind: "gone" }
+				: end.status,
 		plan: end.plan,
 		givenItems: record.spec.givenItems,
 		done: end.finished,
@@ -102,7 +106,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		undelivered: undelivered.length,
 		unattended: record.spec.unattended,
 		ended: end.ending === "shutdown" ? null : end.ending,
-		takenDown: end.takenDown && record.takenDown < TAKEN_DOWN_LIMIT,
+		takenDown: end.takenDown && !tooOften,
 		attempt: record.attempt,
 		attempts: record.spec.attempts,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
@@ -134,7 +138,7 @@ function changesOf(
 		hold: holdOf(decision, now, maxBackoffMs),
 		charge: decision.charge,
 		startMode: decision.startMode,
-		takenDown: facts.takenDown ? end.record.takenDown + 1 : 0,
+		takenDown: facts.takenDown || facts.exit.kind === "never" ? end.record.takenDown + 1 : 0,
 		...(sessionGone ? { sessionId: null } : {}),
 	};
 }
