@@ -117,6 +117,8 @@ function holdLines(view: TaskView, now: number): string[] {
 			return ["It is being cancelled."];
 		case "rate_limited":
 			return [`Waits: the model's rate limit is reached${until}.`];
+		case "auth":
+			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
 		case "backoff":
 			return [`Waits before the next start${until}.`];
 		case "answered":

@@ -35,6 +35,8 @@ export class LiveTask {
 	endingRuns = false;
 	/** texts of questions that are in Redis, by number */
 	readonly recorded = new Map<string, string>();
+	/** its rate limit was told to the other tasks */
+	gateClosed = false;
 	/** problems with files under `ipc/` that were reported once */
 	readonly rejected = new Set<string>();
 

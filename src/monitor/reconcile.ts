@@ -11,6 +11,7 @@ import { readIpc } from "../ipc/questions.ts";
 import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { cpuTicks, endTree } from "../process/end-tree.ts";
 import { openRun, type RunDir } from "../process/run-dir.ts";
+import { holdForRateLimit } from "../queue/gates.ts";
 import { appendLog } from "../queue/log.ts";
 import type { Store, TaskBrief } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
@@ -27,6 +28,8 @@ import { stampOf } from "./stamp.ts";
 
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
+/** A limit without a known end holds the others for this long at first; `settle` knows better. */
+const FIRST_GATE_MS = 3_000;
 
 /** Everything known of an agent that is gone, for `settle` to decide. */
 export interface AgentEnd {
@@ -132,6 +135,23 @@ export class Reconciler {
 		if (lines.length === 0) return;
 		await appendLog(this.#deps.store, record.spec.id, live.epoch, lines);
 		live.log.save();
+		await this.#closeGate(record, live);
+	}
+
+	/** At the very event, before the agent ends: nothing more shall start into a limit. */
+	async #closeGate(record: TaskRecord, live: LiveTask): Promise<void> {
+		const { failure, rateLimitUntil, failureMessage } = live.log.seen;
+		if (failure !== "rate_limited" || live.gateClosed) return;
+		live.gateClosed = true;
+		const { store } = this.#deps;
+		const until = rateLimitUntil ?? store.clock.now() + FIRST_GATE_MS;
+		await holdForRateLimit(
+			store,
+			record.spec.host,
+			record.spec.backend,
+			until,
+			failureMessage ?? "rate limited",
+		);
 	}
 
 	async #recordProgress(record: TaskRecord, live: LiveTask): Promise<void> {

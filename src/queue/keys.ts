@@ -26,6 +26,8 @@ export interface Keys {
 	active(host: string): string;
 	host(host: string): string;
 	hosts: string;
+	/** held backends of a host */
+	gates(host: string): string;
 	sweep: string;
 	undelivered(id: string): string;
 }
@@ -48,6 +50,7 @@ export function keysOf(namespace: string): Keys {
 		active: (host) => `${prefix}:active:${host}`,
 		host: (host) => `${prefix}:host:${host}`,
 		hosts: `${prefix}:hosts`,
+		gates: (host) => `${prefix}:gates:${host}`,
 		sweep: `${prefix}:sweep`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};

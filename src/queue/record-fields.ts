@@ -9,6 +9,7 @@ const NUMBER_FIELDS = [
 	"generation",
 	"ipcGeneration",
 	"takenDown",
+	"rateLimits",
 	"workedMs",
 	"workingSince",
 	"createdAt",
@@ -29,6 +30,7 @@ export type RecordChanges = Partial<
 		| "progress"
 		| "attempt"
 		| "takenDown"
+		| "rateLimits"
 		| "workedMs"
 		| "charge"
 		| "hasReport"

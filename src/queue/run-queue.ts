@@ -2,7 +2,7 @@
  * Run jobs: the vehicles that make queued tasks start on a host. A job `<task>.<generation>` can be made
  * again from its record at any time; one of an older generation ends without acting.
  */
-import { type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import type { TaskRecord } from "../task/record.ts";
 import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
 import type { Store } from "./store.ts";
@@ -29,6 +29,8 @@ export interface RunJobData {
 export type RunEnd =
 	| { kind: "done"; state: string; message: string }
 	| { kind: "failed"; message: string }
+	/** not before this time (ms since the Unix epoch) */
+	| { kind: "later"; at: number }
 	/** this daemon stops; the next one takes the job */
 	| { kind: "release" };
 
@@ -176,6 +178,10 @@ export class RunWorker {
 		if (end.kind === "release") {
 			await job.moveToWait(token);
 			throw new WaitingError();
+		}
+		if (end.kind === "later") {
+			await job.moveToDelayed(end.at, token);
+			throw new DelayedError();
 		}
 		if (end.kind === "failed") throw new UnrecoverableError(end.message);
 		return { state: end.state, message: end.message };

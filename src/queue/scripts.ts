@@ -75,7 +75,7 @@ if nonce then
 end
 redis.call('HSET', rec, 'spec', req.spec, 'nonce', req.nonce, 'host', req.host, 'state', 'queued', 'revision', 1,
   'epoch', 0, 'runNonce', '', 'attempt', 0, 'charge', '1', 'startMode', 'fresh', 'generation', 0, 'hold', '', 'reason', '',
-  'sessionId', '', 'ipcGeneration', 1, 'outcome', '', 'progress', req.progress, 'stop', '', 'takenDown', 0, 'workedMs', 0,
+  'sessionId', '', 'ipcGeneration', 1, 'outcome', '', 'progress', req.progress, 'stop', '', 'takenDown', 0, 'rateLimits', 0, 'workedMs', 0,
   'workingSince', '', 'createdAt', req.now, 'queuedAt', req.now, 'startedAt', '', 'endedAt', '', 'hasReport', '')
 redis.call('ZADD', p .. ':tasks', req.now, id)
 redis.call('ZADD', p .. ':active:' .. req.host, req.now, id)
@@ -257,6 +257,14 @@ setState(state, 'cancelled')
 event('cancelled', {state = 'cancelled', by = req.by})
 redis.call('PUBLISH', p .. ':wake', 'task ' .. id)
 return reply({result = 'cancelled', state = 'cancelled'})
+`;
+
+/** Says why a queued task waits. */
+export const HOLD = `${PRELUDE}
+local cur = redis.call('HMGET', rec, 'state', 'generation')
+if cur[1] ~= 'queued' or tonumber(cur[2]) ~= req.generation then return reply({result = 'stale'}) end
+redis.call('HSET', rec, 'hold', req.hold)
+return reply({result = 'ok'})
 `;
 
 /** Deletes an ended task with everything that belongs to it. */

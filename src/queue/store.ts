@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../task/clock.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
-import type { Outcome, Progress, TaskSpec } from "../task/spec.ts";
+import type { Hold, Outcome, Progress, TaskSpec } from "../task/spec.ts";
 import type { State } from "../task/states.ts";
 import { closeRedis, type RedisTarget, translateFault } from "./connect.ts";
 import { type Keys, keysOf } from "./keys.ts";
@@ -96,6 +96,7 @@ const SCRIPTS = {
 	dispatchFollow: scripts.FOLLOW,
 	dispatchNewIpc: scripts.NEW_IPC,
 	dispatchCancel: scripts.CANCEL,
+	dispatchHold: scripts.HOLD,
 	dispatchRemove: scripts.REMOVE,
 } as const;
 
@@ -199,6 +200,11 @@ export class Store {
 
 	async newIpc(id: string, epoch: number): Promise<boolean> {
 		return (await this.run<{ result: string }>("dispatchNewIpc", id, { epoch })).result === "ok";
+	}
+
+	/** Says why a queued task waits; nothing happens when it moved on. */
+	async hold(id: string, generation: number, hold: Hold): Promise<void> {
+		await this.run("dispatchHold", id, { generation, hold: JSON.stringify(hold) });
 	}
 
 	cancel(id: string, by: string): Promise<CancelResult> {

@@ -35,6 +35,8 @@ export interface EndFacts {
 	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "finished";
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
+	/** times in a row that it ended rate limited, before this one */
+	rateLimits: number;
 	/** charged starts, this one included if it was charged */
 	attempt: number;
 	attempts: number;
@@ -61,6 +63,9 @@ export interface Decision {
 const FIRST_BACKOFF_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
 const RATE_LIMIT_WAIT_MS = 60_000;
+const MAX_RATE_LIMIT_WAIT_MS = 30 * 60_000;
+/** A limit of a day is reached by fewer waits than these. */
+const RATE_LIMIT_RETRIES = 50;
 /** The last moment that a Date can name. */
 const MAX_TIME_MS = 8.64e15;
 const COMMAND_NOT_FOUND = 127;
@@ -83,6 +88,12 @@ const RULES: readonly ((facts: EndFacts) => Decision | null)[] = [
 ];
 
 export function decideOutcome(facts: EndFacts): Decision {
+	const decision = firstDecision(facts);
+	// Names and commands come from files: whatever they hold, the message stays one line.
+	return { ...decision, message: decision.message.replace(/\s+/g, " ") };
+}
+
+function firstDecision(facts: EndFacts): Decision {
 	for (const rule of RULES) {
 		const decision = rule(facts);
 		if (decision !== null) return decision;
@@ -163,16 +174,17 @@ function notAuthorised(facts: EndFacts): Decision | null {
 function rateLimited(facts: EndFacts): Decision | null {
 	if (failureOf(facts) !== "rate_limited") return null;
 	const until = timeOrNull(facts.rateLimitUntil);
-	const forMs = until === null ? RATE_LIMIT_WAIT_MS * Math.max(1, facts.attempt) : null;
+	const forMs =
+		until === null ? Math.min(MAX_RATE_LIMIT_WAIT_MS, RATE_LIMIT_WAIT_MS * 2 ** facts.rateLimits) : null;
 	const when = until === null ? `in ${formatDuration(forMs ?? 0)}` : `at ${new Date(until).toISOString()}`;
 	const said = facts.failureMessage === null ? "" : ` (${oneLine(facts.failureMessage)})`;
 	const what = `${facts.agentName} is rate limited${said}.`;
-	if (facts.attempt >= facts.attempts) {
+	if (facts.rateLimits >= RATE_LIMIT_RETRIES) {
 		const wait = until === null ? "Wait a while" : `Wait until ${new Date(until).toISOString()}`;
 		return failed(facts, "rate_limited", `${what} ${wait}, then: ${retryHint(facts)}`);
 	}
 	const hold = { kind: "rate_limited" as const, until, forMs };
-	return { ...again(`${what} It is started again ${when}.`), hold, charge: true };
+	return { ...again(`${what} It is started again ${when}.`), hold };
 }
 
 function notStarted(facts: EndFacts): Decision | null {

@@ -40,6 +40,8 @@ export interface TaskRecord {
 	stopRequested: boolean;
 	/** uncharged restarts in a row because our own processes ended and took the agent along */
 	takenDown: number;
+	/** times in a row that the agent ended because of a rate limit */
+	rateLimits: number;
 	/** ms at work before the current run (asking and parked do not count) */
 	workedMs: number;
 	/** since when the clock of work runs; null while it stands */

@@ -38,7 +38,7 @@ export interface TaskSpec {
 }
 
 export interface Hold {
-	kind: "backoff" | "rate_limited" | "cancelling" | "answered";
+	kind: "backoff" | "rate_limited" | "auth" | "cancelling" | "answered";
 	/** ms since the epoch; null = until something happens */
 	until: number | null;
 }

@@ -2,6 +2,7 @@
  * What a worker does with a run job: `ensureStarted`, then it waits until the agent's run is settled.
  * The record is the truth: a job of an older generation ends without acting.
  */
+import { closedGate, holdOfGate } from "../queue/gates.ts";
 import type { RunEnd, RunJob } from "../queue/run-queue.ts";
 import type { Store } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
@@ -11,6 +12,8 @@ import type { Places } from "./places.ts";
 
 /** The hub is a hint: the record is read again at least this often. */
 const LOOK_AGAIN_MS = 5_000;
+/** Tasks that wait for one gate do not all come back in one moment. */
+const OPENING_SPREAD_MS = 500;
 
 export interface RunJobDeps {
 	store: Store;
@@ -37,6 +40,8 @@ export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 			const end = endOf(job, record);
 			if (end !== null) return end;
 			if (record?.state === "queued" && job.draining.aborted) return { kind: "release" };
+			const held = record?.state === "queued" ? await heldUntil(record, deps) : null;
+			if (held !== null) return { kind: "later", at: held };
 			if (record?.state === "queued") await startInTurn(job, record, deps);
 			else await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
 		}
@@ -45,10 +50,24 @@ export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 	}
 }
 
+/** A held backend starts nothing: the job gives its slot back until then. @returns ms, or null when it is free */
+async function heldUntil(record: TaskRecord, { store, host }: RunJobDeps): Promise<number | null> {
+	const gate = await closedGate(store, host, record.spec.backend);
+	if (gate === null) return null;
+	await store.hold(record.spec.id, record.generation, holdOfGate(gate));
+	const soon = store.clock.now() + LOOK_AGAIN_MS;
+	// A gate without an end is looked at again; one with an end opens for all at about the same time.
+	return gate.until === null
+		? soon
+		: Math.max(gate.until, store.clock.now() + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS);
+}
+
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
 	const stopping = AbortSignal.any([job.signal, job.draining]);
 	if (!(await deps.places.acquire(job.task, record.spec.priority, stopping))) return;
 	try {
+		// It may have been held while this one stood in line.
+		if ((await closedGate(deps.store, deps.host, record.spec.backend)) !== null) return;
 		await deps.start(job.task, job.generation);
 	} finally {
 		if ((await deps.store.stateOf(job.task)) !== "running") deps.places.free(job.task);

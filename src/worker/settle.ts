@@ -10,6 +10,7 @@ import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/events.ts";
+import { holdForRateLimit, noteAuthFailure, releaseLogin } from "../queue/gates.ts";
 import type { RecordChanges } from "../queue/record-fields.ts";
 import type { Store } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
@@ -62,12 +63,14 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
 	faultPoint("settle.reported");
+	const changes = changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs);
+	await moveGate(end, facts, decision, changes, deps);
 	const moved = await store.move({
 		id,
 		from: ["running", "asking"],
 		epoch: end.record.epoch,
 		to: decision.to,
-		set: changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs),
+		set: changes,
 		why: decision.message,
 	});
 	faultPoint("settle.moved");
@@ -78,6 +81,22 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
 			kind: "late_end",
 			why: `start ${end.record.epoch} is no longer the task's`,
 		});
+}
+
+/** What this end tells of the backend, for the other tasks; before the move, which frees a place. */
+async function moveGate(
+	end: EndedAgent,
+	facts: EndFacts,
+	decision: Decision,
+	changes: RecordChanges,
+	{ store }: SettleDeps,
+): Promise<void> {
+	const { host, backend } = end.record.spec;
+	const said = facts.failureMessage ?? decision.message;
+	const until = changes.hold?.kind === "rate_limited" ? changes.hold.until : null;
+	if (until !== null) await holdForRateLimit(store, host, backend, until, said);
+	else if (decision.reason === "auth") await noteAuthFailure(store, host, backend, said);
+	else if (decision.to === "completed" || decision.to === "parked") await releaseLogin(store, host, backend);
 }
 
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
@@ -107,6 +126,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		unattended: record.spec.unattended,
 		ended: end.ending === "shutdown" ? null : end.ending,
 		takenDown: end.takenDown && !tooOften,
+		rateLimits: record.rateLimits,
 		attempt: record.attempt,
 		attempts: record.spec.attempts,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
@@ -131,6 +151,7 @@ function changesOf(
 		logTail: facts.logTail,
 		warnings: decision.warnings,
 	};
+	const limited = decision.hold?.kind === "rate_limited";
 	const sessionGone = facts.failure === "no_session";
 	return {
 		outcome,
@@ -139,6 +160,7 @@ function changesOf(
 		charge: decision.charge,
 		startMode: decision.startMode,
 		takenDown: facts.takenDown || facts.exit.kind === "never" ? end.record.takenDown + 1 : 0,
+		rateLimits: limited ? end.record.rateLimits + 1 : 0,
 		...(sessionGone ? { sessionId: null } : {}),
 	};
 }

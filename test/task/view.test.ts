@@ -55,6 +55,7 @@ const RECORD: TaskRecord = {
 		lastSignAt: AT,
 	},
 	stopRequested: false,
+	rateLimits: 0,
 	takenDown: 0,
 	workedMs: 0,
 	workingSince: AT,

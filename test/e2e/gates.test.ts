@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+const FIXTURES = resolve(import.meta.dirname, "../fixtures");
+const LIMITED_S = 8;
+const TASKS = 12;
+let user: User;
+
+afterEach(() => user?.cleanup());
+
+/** A backend of type claude that says what the real one said; `other` is a backend without trouble. */
+function userOf(env: Record<string, string> = {}): User {
+	user = new User({ env: { RECORDED: join(FIXTURES, "recorded"), ...env } });
+	const agent = (name: string) => join(FIXTURES, "agents", name);
+	const lines = [
+		"default: sonnet",
+		"backends:",
+		`  claude: { type: claude, command: "${agent("recorded-claude.sh")}" }`,
+		`  other: { type: command, command: "${agent("records-args.sh")}" }`,
+		"models: { sonnet: { backend: claude }, other: { backend: other } }",
+		"worker: { concurrency: 2, max_agents: 4 }",
+	];
+	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
+	return user;
+}
+
+const seconds = () => Math.floor(Date.now() / 1_000);
+/** Seconds since the epoch of each start of the claude stand-in, in order. */
+const starts = (): number[] =>
+	readFileSync(join(user.project, "starts.log"), "utf8")
+		.trim()
+		.split("\n")
+		.map((line) => Number(line.split(" ")[0]) / 1e9);
+
+test("a rate limit holds the backend: nothing starts into it, nothing fails, other backends go on", async () => {
+	userOf({ DISPATCH_MAX_BACKOFF_MS: String(LIMITED_S * 1_000) });
+	user.write("fault", "claude-rate-limited");
+	user.write("until", String(seconds() + LIMITED_S));
+	const ids = Array.from({ length: TASKS }, (_, n) => `t${n + 1}`);
+	for (const id of ids) await user.ok(["enqueue", "--id", id, "Do it"]);
+	await user.ok(["enqueue", "--id", "free", "--model", "other", "Do it"]);
+	expect((await user.waitForState("free", "completed")).attempt).toBe(1);
+	const held = await user.json(["status", "t9"]);
+	expect(held).toMatchObject({ state: "queued", hold: { kind: "rate_limited" } });
+	expect(await user.ok(["status", "t9"])).toContain("rate limit");
+	const early = starts();
+	await user.ok(["wait", ...ids, "--timeout", "60s"]);
+	for (const id of ids)
+		expect(await user.json(["status", id])).toMatchObject({ state: "completed", attempt: 1 });
+	// Two places: at most two agents met the limit before the gate closed.
+	expect(early.length).toBeLessThanOrEqual(2);
+});
+
+test("a login that failed twice holds the backend until doctor or a good start", async () => {
+	userOf();
+	user.write("fault", "claude-not-logged-in");
+	user.write("until", String(seconds() + 3_600));
+	for (const id of ["one", "two", "three"]) await user.ok(["enqueue", "--id", id, "Do it"]);
+	for (const id of ["one", "two"]) {
+		const failed = await user.json(["status", (await user.waitForState(id, "failed")).id]);
+		expect(failed).toMatchObject({ reason: "auth" });
+		expect(failed.outcome?.message).toContain("/login");
+	}
+	await user.waitForState("three", "queued");
+	await expect
+		.poll(async () => (await user.json(["status", "three"])).hold, { timeout: 20_000 })
+		.toEqual({ kind: "auth", until: null });
+	expect(await user.ok(["status", "three"])).toContain("dispatch doctor");
+	expect(starts()).toHaveLength(2);
+	expect(await user.json<unknown>(["cancel", "three"])).toBeDefined();
+	await user.waitForState("three", "cancelled");
+});
