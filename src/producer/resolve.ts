@@ -12,6 +12,7 @@ import { parsePlan, renderPlan } from "../task/plan.ts";
 import type { TaskSpec } from "../task/spec.ts";
 
 const TEXT_LIMIT_BYTES = 1024 * 1024;
+const ITEM_SHOWN = 60;
 export const PRIORITY = { first: 1, last: 1_000, usual: 100 } as const;
 
 /** What a user asks for; null where nothing was said. */
@@ -151,22 +152,24 @@ function givenItems(title: string, { planText, items }: TaskRequest): string[] {
 	if (planText !== null && items.length > 0)
 		throw new DispatchError("DISPATCH_USAGE", "Expected a plan or items, got both.");
 	if (planText === null && items.length === 0) return [];
+	for (const item of items) checkItem(item);
 	const text = planText ?? renderPlan(title, [...items]);
 	const bytes = Buffer.byteLength(text);
 	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The plan", bytes);
 	const found = parsePlan(text).items.map((item) => item.text);
-	if (
-		planText !== null
-			? found.length > 0
-			: found.length === items.length && items.every((item) => item.trim() !== "")
-	)
-		return found;
+	if (planText === null ? found.length === items.length : found.length > 0) return found;
+	throw new DispatchError("DISPATCH_USAGE", "The plan has no items.", {
+		hint: "An item of a plan is a line like `- [ ] Read the login code`.",
+	});
+}
+
+/** `renderPlan` would join its lines. */
+function checkItem(item: string): void {
+	if (item.trim() !== "" && !/[\r\n]/.test(item)) return;
 	throw new DispatchError(
 		"DISPATCH_USAGE",
-		planText !== null ? "The plan has no items." : "Each item must be one line of text.",
-		{
-			hint: "An item of a plan is a line like `- [ ] Read the login code`.",
-		},
+		`Expected each item to be one line of text, got ${JSON.stringify(item.slice(0, ITEM_SHOWN))}.`,
+		{ hint: "Give each item with an --item of its own, or the whole checklist with --plan." },
 	);
 }
 

@@ -141,6 +141,7 @@ test("what ignores SIGTERM, leaves the group or forks anew is ended too", async 
 
 test("the files of a run may vanish under a living agent", async () => {
 	const { run, home } = await started(`while [ ! -e go ]; do sleep 0.05; done`);
+	await until(() => expect(wrapperPid(run)).not.toBeNull());
 	rmSync(run.path, { recursive: true });
 	expect(agentStatus(run).kind).toBe("never");
 	writeFileSync(join(home, "go"), "");
@@ -157,7 +158,7 @@ test("a process is itself, a zombie and a reused pid are not", async () => {
 	const me = processIdentity(process.pid);
 	expect(me === null ? null : sameProcess(me)).toBe(true);
 	expect(sameProcess({ ...(me as NonNullable<typeof me>), startTime: "1" })).toBe(false);
-	const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 1000"], {
+	const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 1000"], {
 		stdio: ["ignore", "pipe", "ignore"],
 	});
 	const zombie = Number(String(await new Promise((resolve) => parent.stdout.once("data", resolve))));

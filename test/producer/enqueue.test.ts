@@ -131,6 +131,7 @@ test("what cannot work is refused before anything is written", async () => {
 		[{ priority: 0 }, "DISPATCH_USAGE"],
 		[{ attempts: 0 }, "DISPATCH_USAGE"],
 		[{ items: [" "] }, "DISPATCH_USAGE"],
+		[{ items: ["One", "Two\nThree"] }, "DISPATCH_USAGE"],
 		[{ planText: "# A plan without items\n" }, "DISPATCH_USAGE"],
 		[{ cwd: join(project, "nowhere") }, "DISPATCH_BAD_CWD"],
 		[{ cwd: file }, "DISPATCH_BAD_CWD"],

@@ -1,0 +1,76 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, expect, test } from "vitest";
+import { startTestRedis } from "../redis.ts";
+import { User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+/** A prompt that no command line can carry goes by file, byte for byte. */
+test("a prompt of 300 KB reaches the agent", async () => {
+	user = new User({ agent: "records-args.sh" });
+	const prompt = `Read this: ${"äöü $(x) `y` ".repeat(20_000)}end`;
+	const file = user.write("long.txt", prompt);
+	await user.ok(["enqueue", "--id", "long", "--prompt-file", file]);
+	await user.waitForState("long", "completed");
+	expect(readFileSync(user.taskFile("long", "prompt.md"), "utf8")).toContain(prompt);
+	expect(readFileSync(user.taskFile("long", "args.bin"), "utf8")).toContain("prompt.md");
+});
+
+test("a state directory of 200 characters works", async () => {
+	user = new User();
+	const home = join(user.home, "x".repeat(200 - user.home.length - 1));
+	const env = { DISPATCH_HOME: home, DISPATCH_CONFIG: join(user.home, "config.yaml") };
+	await user.ok(["enqueue", "--id", "far", "Do it"], { env });
+	await expect.poll(async () => user.ok(["questions"], { env }), { timeout: 30_000 }).toContain("far");
+	await user.ok(["answer", "far", "yes"], { env });
+	await user.ok(["wait", "far", "--timeout", "30s"], { env });
+	await user.ok(["down"], { env });
+});
+
+test("work that is finished while Redis is out of memory is recorded when it has some again", async () => {
+	const redis = await startTestRedis({ port: true });
+	const client = new Redis(redis.url);
+	try {
+		user = new User({ redis: redis.url });
+		await user.ok(["enqueue", "--id", "full", "Do it"]);
+		await user.waitForState("full", "asking");
+		await client.config("SET", "maxmemory", "1");
+		const refused = await user.run(["enqueue", "--id", "more", "Do it"]);
+		expect(refused.code).toBe(5);
+		expect(refused.stderr).toContain("DISPATCH_REDIS_FULL");
+		expect((await user.run(["answer", "full", "yes"])).code).toBe(5);
+		// The agent gets its answer by hand and ends while nothing can be written.
+		writeFileSync(user.taskFile("full", "ipc/001.answer"), "by hand");
+		await expect.poll(() => existsSync(user.taskFile("full", "ipc/.done")), { timeout: 20_000 }).toBe(true);
+		await client.config("SET", "maxmemory", "0");
+		expect(await user.waitForState("full", "completed")).toMatchObject({ attempt: 1 });
+		expect((await user.run(["status", "more"])).code).toBe(6);
+	} finally {
+		client.disconnect();
+		await user.cleanup();
+		await redis.stop();
+	}
+});
+
+test("a Redis that may evict keys is refused with the way to mend it", async () => {
+	const redis = await startTestRedis({ port: true, settings: ["--maxmemory-policy", "allkeys-lru"] });
+	try {
+		user = new User({ redis: redis.url });
+		const { code, stderr } = await user.run(["enqueue", "Do it"]);
+		expect(code).toBe(2);
+		expect(stderr).toMatch(/maxmemory-policy is allkeys-lru.*noeviction.*DISPATCH_REDIS_POLICY/s);
+	} finally {
+		await redis.stop();
+	}
+});
+
+test("without inotify (DISPATCH_WATCH=off) everything works by the monitor's cycle", async () => {
+	user = new User({ env: { DISPATCH_WATCH: "off" } });
+	await user.ok(["enqueue", "--id", "slow", "Do it"]);
+	await user.waitForState("slow", "asking");
+	await user.ok(["answer", "slow", "yes"]);
+	expect(await user.waitForState("slow", "completed")).toMatchObject({ attempt: 1 });
+});
