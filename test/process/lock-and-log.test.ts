@@ -26,12 +26,9 @@ test("a lock is held once, given back once, and not inherited by children", asyn
 
 test("a lock is freed by the kill -9 of its holder", async () => {
 	const path = join(temporaryFolder("lock-"), "lock");
-	const holder = spawn("flock", ["-n", path, "sleep", "1000"], { stdio: "ignore", detached: true });
-	await until(async () => {
-		const lock = await takeLock(path);
-		lock?.release();
-		expect(lock).toBeNull();
-	});
+	const holder = spawn("flock", ["-n", path, "sh", "-c", "echo held; exec sleep 1000"], { detached: true });
+	await new Promise((resolve) => holder.stdout.once("data", resolve));
+	expect(await takeLock(path)).toBeNull();
 	process.kill(-(holder.pid ?? 0), "SIGKILL");
 	await until(async () => {
 		const lock = await takeLock(path);
