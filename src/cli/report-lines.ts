@@ -13,7 +13,7 @@ export function endLine(view: TaskView): string {
 	const what = oneLine(view.outcome?.message ?? "");
 	switch (view.state) {
 		case "completed":
-			return `\`${view.id}\` complete. ${what}`.trimEnd();
+			return `\`${view.id}\` complete. ${what} ${reportHint(view)}`.trimEnd();
 		case "failed":
 			return `\`${view.id}\` failed (${view.reason ?? "unknown"}). ${what}`.trimEnd();
 		case "cancelled":
@@ -23,6 +23,10 @@ export function endLine(view: TaskView): string {
 		default:
 			return `\`${view.id}\` is ${view.state}. ${what}`.trimEnd();
 	}
+}
+
+function reportHint({ id, reportPath }: TaskView): string {
+	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${reportPath}`;
 }
 
 /** The oldest open question, and how to answer it. */
@@ -100,6 +104,7 @@ function endLines(view: TaskView, colors: Colors): string[] {
 	const tail = view.state === "failed" ? outcome.logTail.slice(-TAIL_SHOWN) : [];
 	return [
 		...(first === "" ? [] : [first]),
+		...outcome.warnings.map((warning) => colors.yellow(`Warning: ${oneLine(warning)}`)),
 		...(view.state === "failed" && how !== "" ? [`The agent ended with ${how}.`] : []),
 		...(tail.length === 0 ? [] : ["Its last lines:", ...tail.map((line) => `  | ${oneLine(line)}`)]),
 	];

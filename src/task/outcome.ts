@@ -242,7 +242,7 @@ function isPlanDone({ plan, givenItems, result }: EndFacts): boolean {
 }
 
 function completed(facts: EndFacts): Decision {
-	const { exit, plan, taskId } = facts;
+	const { exit, plan } = facts;
 	const warnings: string[] = [];
 	if (!facts.done) warnings.push("all items are checked but .done is missing");
 	const clean = exit.kind === "exited" && exit.code === 0 && exit.signal === null;
@@ -253,7 +253,7 @@ function completed(facts: EndFacts): Decision {
 	return {
 		...ending(facts),
 		to: "completed",
-		message: `${items} done. See \`dispatch status ${taskId}\`.`,
+		message: `${items} done.`,
 		warnings,
 	};
 }

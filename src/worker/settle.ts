@@ -131,7 +131,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		attempts: record.spec.attempts,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
 		command: backend?.command ?? null,
-		agentName: backend?.type ?? record.spec.backend,
+		agentName: backend === undefined || backend.type === "command" ? record.spec.backend : backend.type,
 	};
 }
 

@@ -4,7 +4,7 @@ import { newNonce, type Store } from "../../src/queue/store.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 
 export const HOST = "mini1";
-export const HOSTILE = `<script>document.title = "taken"</script><img src=x onerror="document.title='taken'">`;
+const HOSTILE = `<script>document.title = "taken"</script><img src=x onerror="document.title='taken'">`;
 
 export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 	return {

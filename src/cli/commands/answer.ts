@@ -101,7 +101,7 @@ async function askUser(store: Store, { spec }: TaskRecord, seq: string | undefin
 	}
 	const { isCancel, text } = await import("@clack/prompts");
 	const said = await text({
-		message: plain(open.text),
+		message: `${spec.id} asks: ${plain(open.text).trimEnd()}`,
 		validate: (value) => (value?.trim() ? undefined : "An answer is needed."),
 	});
 	return isCancel(said) ? null : said;
