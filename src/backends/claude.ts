@@ -34,6 +34,7 @@ function argvOf(input: StartInput, session: string[]): string[] {
 		...unlessGiven(input.command, "--verbose"),
 		...session,
 		...modelWords(input, "--model"),
+		...(input.budgetUsd ? unlessGiven(input.command, "--max-budget-usd", input.budgetUsd.toFixed(4)) : []),
 		"--",
 		input.prompt,
 	]);
@@ -156,9 +157,15 @@ function resultEvents(
 	const errors = Array.isArray(json.errors) ? json.errors.filter((error) => typeof error === "string") : [];
 	const message = stringAt(json, "result") ?? (errors.join("\n") || stringAt(json, "subtype"));
 	const usage = usageOf(json);
+	const overBudget = stringAt(json, "subtype") === "error_max_budget_usd";
+	const spent: AgentEvent = { kind: "error", message: "the budget is spent", failure: "budget" };
 	return [
 		...(usage ? [usage] : []),
-		...(ok ? [] : failureEvents(message ?? "the run failed", numberAt(json, "api_error_status"))),
+		...(overBudget
+			? [spent]
+			: ok
+				? []
+				: failureEvents(message ?? "the run failed", numberAt(json, "api_error_status"))),
 		{ kind: "result", ok, message: message === null ? null : eventText(message) },
 	];
 }

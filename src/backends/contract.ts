@@ -14,6 +14,8 @@ export interface StartInput {
 	prompt: string;
 	/** a fresh uuid, for CLIs that let the caller name the session */
 	sessionId: string;
+	/** USD that this process may still spend; CLIs that cannot be told are watched instead */
+	budgetUsd?: number | null;
 	/** false: pass no `--model` whatever `model` says */
 	modelFlag: boolean;
 }
@@ -28,7 +30,7 @@ export interface Invocation {
  * Why an agent could not do its work, as far as its own words tell.
  * `not_started`: it refused its arguments or its surroundings. `no_session`: what it should resume is gone.
  */
-export type FailureClass = "auth" | "rate_limited" | "not_started" | "no_session";
+export type FailureClass = "budget" | "auth" | "rate_limited" | "not_started" | "no_session";
 
 /** Times are ms since the Unix epoch. Every text is free of terminal control sequences. */
 export type AgentEvent =

@@ -31,12 +31,12 @@ export async function startDaemon(
 	const running = daemonState(home);
 	if (running !== null) return { ...running, started: false };
 	const log = openSync(logPath(home.path), "a", 0o600);
-	const args = [...(redisUrl === null ? [] : ["--redis", redisUrl]), "worker", "--background"];
-	const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
+	const args = [process.argv[1] ?? "", "worker", "--background"];
+	const child = spawn(process.execPath, [...process.execArgv, ...args], {
 		detached: true,
 		stdio: ["ignore", log, log],
 		cwd: home.path,
-		env: daemonEnv(home),
+		env: daemonEnv(home, redisUrl),
 	});
 	closeSync(log);
 	const ended = new Promise<void>((resolve) => {
@@ -65,10 +65,14 @@ async function untilReady(home: Home, ended: Promise<void>): Promise<number> {
 	});
 }
 
-/** A daemon that is started from inside an agent is nobody's agent. */
-function daemonEnv(home: Home): NodeJS.ProcessEnv {
+/**
+ * A daemon that is started from inside an agent is nobody's agent. The address may hold a password: it
+ * goes by the environment, since everybody may read a command line.
+ */
+function daemonEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
 	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
-	return { ...env, DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
+	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
+	return { ...env, ...redis, DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
 }
 
 function lastWords(home: string): string {

@@ -101,6 +101,7 @@ export class Daemon {
 					host,
 					hub,
 					places: this.#places,
+					dailyUsd: config.budget.dailyUsd,
 					reconcile: (task) => this.#reconciler.reconcile(task),
 					start: (task, generation) => start(task, generation, startDeps).then(() => this.#look(task)),
 				}),

@@ -133,6 +133,7 @@ async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<st
 		priority: PRIORITY.usual,
 		tags: {},
 		deadlineMs: null,
+		budgetUsd: null,
 		attempts: null,
 		unattended: false,
 		key: null,

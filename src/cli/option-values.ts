@@ -11,6 +11,15 @@ export function wholeNumber(text: string, option: string, first: number, last: n
 	throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be ${first}–${last}, got ${text}.`);
 }
 
+/** An amount of money in USD. @throws DISPATCH_USAGE */
+export function amountUsd(text: string, option: string): number {
+	const value = /^\$?\d+(?:\.\d+)?$/.test(text) ? Number(text.replace("$", "")) : Number.NaN;
+	if (value > 0) return value;
+	throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be an amount in USD, got "${text}".`, {
+		hint: "For example: 2.50",
+	});
+}
+
 /** `k=v` pairs; a later one of the same name wins. @throws DISPATCH_USAGE */
 export function tagsOf(pairs: readonly string[] | undefined): Record<string, string> {
 	const tags: Record<string, string> = {};

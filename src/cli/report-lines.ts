@@ -124,6 +124,8 @@ function holdLines(view: TaskView, now: number): string[] {
 			return [`Waits: the model's rate limit is reached${until}.`];
 		case "auth":
 			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
+		case "budget":
+			return [`Waits: the day's budget (budget.daily in the config) is spent${until}.`];
 		case "backoff":
 			return [`Waits before the next start${until}.`];
 		case "answered":

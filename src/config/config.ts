@@ -25,6 +25,10 @@ export interface Config {
 	/** ms */
 	limits: { inactivityMs: number; questionWaitMs: number; deadlineMs: number | null };
 	attempts: number;
+	/** USD; null = no limit */
+	budget: { taskUsd: number | null; dailyUsd: number | null };
+	/** USD per million tokens, by the model's name; for CLIs that tell no cost */
+	prices: Record<string, { input: number; output: number }>;
 	/** the file is of the older `agents:` form */
 	older: boolean;
 	/** for the user: what still works but should be changed, one line each */
@@ -56,6 +60,8 @@ export function emptyConfig(): Config {
 		worker: { concurrency, maxAgents: concurrency * agentsPerPlace },
 		limits: { inactivityMs, questionWaitMs, deadlineMs: null },
 		attempts,
+		budget: { taskUsd: null, dailyUsd: null },
+		prices: noEntries(),
 		older: false,
 		notices: [],
 	};

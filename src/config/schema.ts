@@ -18,6 +18,8 @@ const duration = z.string().transform((value, context) => {
 	return z.NEVER;
 });
 
+const usd = z.number().positive();
+
 const backend = z.strictObject({
 	command: text,
 	type: z.enum(BACKEND_TYPES).optional(),
@@ -56,6 +58,8 @@ export const configSchema = z.strictObject({
 		})
 		.nullish(),
 	attempts: count.nullish(),
+	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
+	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),
 });
 
 export type ConfigFile = z.infer<typeof configSchema>;

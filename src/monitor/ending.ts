@@ -9,6 +9,7 @@ const ENDINGS: readonly string[] = [
 	"stuck",
 	"deadline",
 	"unanswered",
+	"budget",
 	"finished",
 	"shutdown",
 ] satisfies Ending[];

@@ -4,7 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentEvent, Backend, OutputParser } from "../backends/contract.ts";
+import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backends/contract.ts";
 import { renderEvent } from "../backends/render.ts";
 import { LogTail } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
@@ -22,7 +22,7 @@ export interface Followed {
 	activity: string | null;
 	usage: Usage | null;
 	result: { ok: boolean; message: string | null } | null;
-	failure: "auth" | "rate_limited" | "not_started" | "no_session" | null;
+	failure: FailureClass | null;
 	failureMessage: string | null;
 	rateLimitUntil: number | null;
 	/** it said something only a working CLI says */

@@ -6,7 +6,7 @@ import type { LogFollower } from "./follow-log.ts";
 import { WorkClock } from "./work-clock.ts";
 
 /** Why we end an agent ourselves. */
-export type Ending = "cancel" | "stuck" | "deadline" | "unanswered" | "finished" | "shutdown";
+export type Ending = "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "finished" | "shutdown";
 
 export class LiveTask {
 	readonly epoch: number;
@@ -35,6 +35,11 @@ export class LiveTask {
 	endingRuns = false;
 	/** texts of questions that are in Redis, by number */
 	readonly recorded = new Map<string, string>();
+	/** what this session has cost, as last counted */
+	costUsd: number | null = null;
+	/** all its sessions together, USD */
+	spentUsd: number | null = null;
+	overBudget = false;
 	/** its rate limit was told to the other tasks */
 	gateClosed = false;
 	/** problems with files under `ipc/` that were reported once */

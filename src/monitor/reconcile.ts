@@ -13,12 +13,13 @@ import { cpuTicks, endTree } from "../process/end-tree.ts";
 import { openRun, type RunDir } from "../process/run-dir.ts";
 import { holdForRateLimit } from "../queue/gates.ts";
 import { appendLog } from "../queue/log.ts";
+import { noteSpend } from "../queue/spend.ts";
 import type { Store, TaskBrief } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Plan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
-import type { Progress } from "../task/spec.ts";
+import type { Progress, Usage } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { bridge } from "./bridge.ts";
 import { readEnding, writeEnding } from "./ending.ts";
@@ -157,7 +158,8 @@ export class Reconciler {
 	async #recordProgress(record: TaskRecord, live: LiveTask): Promise<void> {
 		const { seen } = live.log;
 		const plan = live.plan ?? record.progress.plan;
-		const shown = { plan, activity: seen.activity, usage: seen.usage ?? record.progress.usage };
+		const usage = await this.#countSpend(record, live);
+		const shown = { plan, activity: seen.activity, usage: usage ?? record.progress.usage };
 		const text = JSON.stringify([shown, seen.sessionId]);
 		if (text === live.progressText) return;
 		const progress: Progress = { ...shown, lastSignAt: this.#deps.store.clock.now() };
@@ -165,6 +167,24 @@ export class Reconciler {
 		if (!(await this.#deps.store.follow(record.spec.id, live.epoch, { progress, sessionId }))) return;
 		live.progressText = text;
 		this.#deps.hub.emit("progress", record.spec.id, progress);
+	}
+
+	/** @returns the usage with what the whole task has cost so far */
+	async #countSpend(record: TaskRecord, live: LiveTask): Promise<Usage | null> {
+		const { store, config } = this.#deps;
+		const { spec } = record;
+		const usage = priced(live.log.seen.usage, config.prices[spec.model ?? ""]);
+		if (usage === null || usage.costUsd === null) return usage;
+		if (usage.costUsd !== live.costUsd) {
+			const session = live.log.seen.sessionId ?? `start-${live.epoch}`;
+			const spent = await noteSpend(store, spec.id, session, usage.costUsd);
+			live.costUsd = usage.costUsd;
+			live.spentUsd = spent.task;
+			live.overBudget =
+				(spec.budgetUsd !== null && spent.task >= spec.budgetUsd) ||
+				(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd);
+		}
+		return { ...usage, costUsd: live.spentUsd };
 	}
 
 	#checkLimits(record: TaskRecord, live: LiveTask, ipc: IpcState): void {
@@ -185,6 +205,7 @@ export class Reconciler {
 		const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () =>
 			cpuTicks(live.run.facts.nonce),
 		);
+		if (live.overBudget) return "budget";
 		if (live.finishedAt !== null && now - live.finishedAt >= this.#deps.graceMs.done) return "finished";
 		if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
 		return silentMs >= live.limits.inactivityMs ? "stuck" : null;
@@ -259,4 +280,13 @@ export class Reconciler {
 /** Nobody can answer an unattended task: it should have decided by itself. */
 function unanswerable(record: TaskRecord, ipc: IpcState): Ending | null {
 	return record.spec.unattended && ipc.questions.length > 0 ? "unanswered" : null;
+}
+
+const TOKENS_PER_PRICE = 1_000_000;
+
+/** A CLI that tells tokens but no cost is estimated by the config's price table. */
+function priced(usage: Usage | null, price: { input: number; output: number } | undefined): Usage | null {
+	if (usage === null || usage.costUsd !== null || price === undefined) return usage;
+	const costUsd = (usage.inputTokens * price.input + usage.outputTokens * price.output) / TOKENS_PER_PRICE;
+	return { ...usage, costUsd, estimated: true };
 }

@@ -18,6 +18,7 @@ const taskSchema = z.strictObject({
 	tags: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional(),
 	deadline: z.string().optional(),
 	attempts: z.int().min(1).max(1_000).optional(),
+	budget: z.number().positive().optional(),
 });
 
 const tasksSchema = z.array(taskSchema).min(1, "there are no tasks");
@@ -160,6 +161,7 @@ function requestOf(task: BatchTask, index: number, { refuse }: Place, options: B
 						refuse,
 					),
 		attempts: task.attempts ?? null,
+		budgetUsd: task.budget ?? null,
 		unattended: options.unattended,
 		key: options.key === null ? null : `${options.key}/${task.id ?? index + 1}`,
 		createdBy: options.createdBy,

@@ -29,6 +29,8 @@ export interface TaskRequest {
 	tags: Record<string, string>;
 	deadlineMs: number | null;
 	attempts: number | null;
+	/** USD */
+	budgetUsd: number | null;
 	unattended: boolean;
 	/** the same key means the same task */
 	key: string | null;
@@ -67,6 +69,7 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		priority: request.priority,
 		tags: request.tags,
 		deadlineMs: request.deadlineMs ?? config.limits.deadlineMs,
+		budgetUsd: request.budgetUsd ?? config.budget.taskUsd,
 		attempts: request.attempts ?? config.attempts,
 		unattended: request.unattended,
 		host,

@@ -3,7 +3,6 @@
  * backend. A rate limit holds until a time; a login that failed twice in a row holds until it is mended
  * (`dispatch doctor`, or a good start). Tasks stay queued, those of other backends go on.
  */
-import type { Hold } from "../task/spec.ts";
 import type { Store } from "./store.ts";
 
 /** One failure may be the task's own affair; two in a row are the backend's. */
@@ -97,9 +96,4 @@ function isClosed(gate: Gate, now: number): boolean {
 async function read(store: Store, host: string, backend: string): Promise<Gate | null> {
 	const text = await store.guard((client) => client.hget(store.keys.gates(host), backend));
 	return text === null ? null : (JSON.parse(text) as Gate);
-}
-
-/** How a closed gate shows in a task that waits for it. */
-export function holdOfGate(gate: Gate): Hold {
-	return { kind: gate.kind, until: gate.until };
 }

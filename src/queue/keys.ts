@@ -30,6 +30,10 @@ export interface Keys {
 	gates(host: string): string;
 	sweep: string;
 	undelivered(id: string): string;
+	/** what each session of a task has cost */
+	cost(id: string): string;
+	/** what a day (UTC) has cost */
+	spend(day: string): string;
 }
 
 export function keysOf(namespace: string): Keys {
@@ -52,6 +56,8 @@ export function keysOf(namespace: string): Keys {
 		hosts: `${prefix}:hosts`,
 		gates: (host) => `${prefix}:gates:${host}`,
 		sweep: `${prefix}:sweep`,
+		cost: (id) => `${prefix}:cost:${id}`,
+		spend: (day) => `${prefix}:spend:${day}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};
 }

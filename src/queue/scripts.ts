@@ -275,7 +275,7 @@ if state ~= 'completed' and state ~= 'failed' and state ~= 'cancelled' then retu
 local key = get('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 dropOpen()
-redis.call('DEL', rec, qs, p .. ':log:' .. id, p .. ':report:' .. id, p .. ':undelivered:' .. id)
+redis.call('DEL', rec, qs, p .. ':log:' .. id, p .. ':report:' .. id, p .. ':undelivered:' .. id, p .. ':cost:' .. id)
 redis.call('ZREM', p .. ':tasks', id)
 event('removed', {})
 return reply({result = 'removed', generation = 0})

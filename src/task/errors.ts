@@ -102,6 +102,11 @@ export const ERRORS = {
 		retryable: true,
 		means: "The task changed in between (an older state, revision or epoch was named).",
 	},
+	DISPATCH_BUDGET_SPENT: {
+		exit: EXIT.refused,
+		retryable: false,
+		means: "The task has cost what its budget allows.",
+	},
 	DISPATCH_DISK: {
 		exit: EXIT.taskFailed,
 		retryable: true,

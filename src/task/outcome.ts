@@ -20,7 +20,7 @@ export interface EndFacts {
 	/** the agent's own final event */
 	result: { ok: boolean; message: string | null } | null;
 	/** what the backend's parser made of its errors */
-	failure: "auth" | "rate_limited" | "not_started" | "no_session" | null;
+	failure: "budget" | "auth" | "rate_limited" | "not_started" | "no_session" | null;
 	failureMessage: string | null;
 	/** ms since the epoch */
 	rateLimitUntil: number | null;
@@ -32,7 +32,7 @@ export interface EndFacts {
 	undelivered: number;
 	unattended: boolean;
 	/** why we ended it; `finished`: its time after `.done` or its result was over */
-	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "finished";
+	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "finished";
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
 	/** times in a row that it ended rate limited, before this one */
@@ -40,6 +40,9 @@ export interface EndFacts {
 	/** charged starts, this one included if it was charged */
 	attempt: number;
 	attempts: number;
+	/** USD of all its sessions, and what was allowed */
+	spentUsd: number;
+	budgetUsd: number | null;
 	logTail: string[];
 	/** the configured shell line */
 	command: string | null;
@@ -77,6 +80,7 @@ const RULES: readonly ((facts: EndFacts) => Decision | null)[] = [
 	neverStarted,
 	finished,
 	endedByLimit,
+	overBudget,
 	takenDown,
 	withQuestions,
 	sessionLost,
@@ -130,6 +134,13 @@ function endedByLimit(facts: EndFacts): Decision | null {
 	}
 	if (facts.ended !== "deadline") return null;
 	return failed(facts, "deadline", `The time allowed for the work is over. ${retryHint(facts)}`);
+}
+
+function overBudget(facts: EndFacts): Decision | null {
+	if (facts.ended !== "budget" && failureOf(facts) !== "budget") return null;
+	const allowed = facts.budgetUsd === null ? "the day's budget" : `its budget of $${facts.budgetUsd}`;
+	const text = `The task has cost $${facts.spentUsd.toFixed(2)} and was stopped by ${allowed}.`;
+	return failed(facts, "budget", `${text} Enqueue the rest with a higher --budget.`);
 }
 
 function takenDown(facts: EndFacts): Decision | null {

@@ -23,6 +23,8 @@ export interface TaskSpec {
 	tags: Record<string, string>;
 	/** ms of work allowed (the clock stops while asking and parked); null = no limit */
 	deadlineMs: number | null;
+	/** USD that all its sessions together may cost; null = no limit */
+	budgetUsd: number | null;
 	/** charged starts allowed */
 	attempts: number;
 	unattended: boolean;
@@ -38,7 +40,7 @@ export interface TaskSpec {
 }
 
 export interface Hold {
-	kind: "backoff" | "rate_limited" | "auth" | "cancelling" | "answered";
+	kind: "backoff" | "rate_limited" | "auth" | "budget" | "cancelling" | "answered";
 	/** ms since the epoch; null = until something happens */
 	until: number | null;
 }

@@ -2,11 +2,13 @@
  * What a worker does with a run job: `ensureStarted`, then it waits until the agent's run is settled.
  * The record is the truth: a job of an older generation ends without acting.
  */
-import { closedGate, holdOfGate } from "../queue/gates.ts";
+import { closedGate } from "../queue/gates.ts";
 import type { RunEnd, RunJob } from "../queue/run-queue.ts";
+import { nextDay, spentToday } from "../queue/spend.ts";
 import type { Store } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { TaskRecord } from "../task/record.ts";
+import type { Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import type { Places } from "./places.ts";
 
@@ -20,6 +22,8 @@ export interface RunJobDeps {
 	host: string;
 	hub: Hub;
 	places: Places;
+	/** what all tasks together may cost in a day (UTC); null = no limit */
+	dailyUsd: number | null;
 	/** settles what ended unwatched; serialized per task */
 	reconcile: (task: string) => Promise<void>;
 	/** starts the agent of a queued record, unless it changed in between */
@@ -51,15 +55,21 @@ export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 }
 
 /** A held backend starts nothing: the job gives its slot back until then. @returns ms, or null when it is free */
-async function heldUntil(record: TaskRecord, { store, host }: RunJobDeps): Promise<number | null> {
-	const gate = await closedGate(store, host, record.spec.backend);
+async function heldUntil(record: TaskRecord, { store, host, dailyUsd }: RunJobDeps): Promise<number | null> {
+	const gate = (await closedGate(store, host, record.spec.backend)) ?? (await dayGate(store, dailyUsd));
 	if (gate === null) return null;
-	await store.hold(record.spec.id, record.generation, holdOfGate(gate));
+	await store.hold(record.spec.id, record.generation, { kind: gate.kind, until: gate.until });
 	const soon = store.clock.now() + LOOK_AGAIN_MS;
 	// A gate without an end is looked at again; one with an end opens for all at about the same time.
 	return gate.until === null
 		? soon
 		: Math.max(gate.until, store.clock.now() + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS);
+}
+
+/** Spent is spent: nothing starts until the day is over. */
+async function dayGate(store: Store, dailyUsd: number | null): Promise<Hold | null> {
+	if (dailyUsd === null || (await spentToday(store)) < dailyUsd) return null;
+	return { kind: "budget", until: nextDay(store.clock.now()) };
 }
 
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {

@@ -12,6 +12,7 @@ import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/events.ts";
 import { holdForRateLimit, noteAuthFailure, releaseLogin } from "../queue/gates.ts";
 import type { RecordChanges } from "../queue/record-fields.ts";
+import { spentBy } from "../queue/spend.ts";
 import type { Store } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
 import { type Decision, decideOutcome, type EndFacts } from "../task/outcome.ts";
@@ -103,9 +104,10 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 	const { record, seen } = end;
 	const backend = config.backends[record.spec.backend];
 	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT;
-	const [openQuestions, undelivered] = await Promise.all([
+	const [openQuestions, undelivered, spentUsd] = await Promise.all([
 		store.openCount(record.spec.id),
 		store.undelivered(record.spec.id),
+		spentBy(store, record.spec.id),
 	]);
 	return {
 		taskId: record.spec.id,
@@ -129,6 +131,8 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		rateLimits: record.rateLimits,
 		attempt: record.attempt,
 		attempts: record.spec.attempts,
+		spentUsd,
+		budgetUsd: record.spec.budgetUsd,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
 		command: backend?.command ?? null,
 		agentName: backend === undefined || backend.type === "command" ? record.spec.backend : backend.type,

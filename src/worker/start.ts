@@ -18,6 +18,7 @@ import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
 import { claimRun, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/events.ts";
+import { spentBy } from "../queue/spend.ts";
 import { newNonce, type Store } from "../queue/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
@@ -153,7 +154,8 @@ interface Preparation {
 async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<Invocation> {
 	const { spec, epoch } = record;
 	const { config, backend, taskDir, carried } = preparation;
-	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag };
+	const budgetUsd = await budgetLeft(record, deps.store);
+	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag, budgetUsd };
 	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode =
@@ -174,6 +176,16 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		if (invocation !== null) return invocation;
 	}
 	return backend.start({ ...base, prompt, sessionId: randomUUID() });
+}
+
+/** @throws DISPATCH_BUDGET_SPENT */
+async function budgetLeft({ spec }: TaskRecord, store: Store): Promise<number | null> {
+	if (spec.budgetUsd === null) return null;
+	const left = spec.budgetUsd - (await spentBy(store, spec.id));
+	if (left > 0) return left;
+	throw new DispatchError("DISPATCH_BUDGET_SPENT", `The budget of $${spec.budgetUsd} is spent.`, {
+		hint: "Enqueue the rest with a higher --budget.",
+	});
 }
 
 async function promptOf(
@@ -221,6 +233,7 @@ function backendConfig(name: string, config: Config): BackendConfig {
 /** A start that failed for a reason the user can mend. */
 async function giveUp(record: TaskRecord, error: unknown, deps: StartDeps): Promise<void> {
 	const { id } = record.spec;
+	const isBudget = error instanceof DispatchError && error.code === "DISPATCH_BUDGET_SPENT";
 	const text = error instanceof Error ? error.message : String(error);
 	const hint = error instanceof DispatchError && error.hint ? ` ${error.hint}` : "";
 	const outcome = {
@@ -236,7 +249,7 @@ async function giveUp(record: TaskRecord, error: unknown, deps: StartDeps): Prom
 		from: ["running", "asking"],
 		epoch: record.epoch,
 		to: "failed",
-		set: { outcome, reason: "not_started" },
+		set: { outcome, reason: isBudget ? "budget" : "not_started" },
 	});
 	if (moved.result === "moved") deps.hub.emit("state", id, moved.state);
 	else await noteEvent(deps.store, { task: id, kind: "start_failed", why: text });

@@ -4,8 +4,8 @@ import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
 
 const FIXTURES = resolve(import.meta.dirname, "../fixtures");
-const LIMITED_S = 8;
-const TASKS = 12;
+const LIMITED_S = 10;
+const TASKS = 20;
 let user: User;
 
 afterEach(() => user?.cleanup());

@@ -53,6 +53,7 @@ function requestOf(changes: Partial<TaskRequest>): TaskRequest {
 		priority: 100,
 		tags: {},
 		deadlineMs: null,
+		budgetUsd: null,
 		attempts: null,
 		unattended: false,
 		key: null,

@@ -18,6 +18,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		priority: 100,
 		tags: {},
 		deadlineMs: null,
+		budgetUsd: null,
 		attempts: 2,
 		unattended: false,
 		host: HOST,

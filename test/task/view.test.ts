@@ -21,6 +21,7 @@ const RECORD: TaskRecord = {
 		priority: 100,
 		tags: { team: "web" },
 		deadlineMs: null,
+		budgetUsd: null,
 		attempts: 2,
 		unattended: false,
 		host: "mini1",

@@ -4,7 +4,7 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context, Environment } from "../context.ts";
-import { readTextFile, tagsOf, textOf, whoAmI, wholeNumber } from "../option-values.ts";
+import { amountUsd, readTextFile, tagsOf, textOf, whoAmI, wholeNumber } from "../option-values.ts";
 import { oneLine } from "../output.ts";
 import { viewTask } from "../views.ts";
 import { ensureWorker } from "../worker-up.ts";
@@ -20,6 +20,7 @@ export interface EnqueueFlags {
 	tag?: string[];
 	deadline?: string;
 	attempts?: string;
+	budget?: string;
 	unattended?: boolean;
 	allowNested?: boolean;
 	key?: string;
@@ -93,6 +94,7 @@ async function requestOf(words: string[], flags: EnqueueFlags): Promise<TaskRequ
 				: wholeNumber(flags.priority, "--priority", PRIORITY.first, PRIORITY.last),
 		tags: tagsOf(flags.tag),
 		deadlineMs: flags.deadline === undefined ? null : parseDuration(flags.deadline, "--deadline"),
+		budgetUsd: flags.budget === undefined ? null : amountUsd(flags.budget, "--budget"),
 		attempts: flags.attempts === undefined ? null : wholeNumber(flags.attempts, "--attempts", 1, 1_000),
 		unattended: flags.unattended ?? false,
 		key: flags.key ?? null,

@@ -1,0 +1,54 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+const AGENTS = resolve(import.meta.dirname, "../fixtures/agents");
+let user: User;
+afterEach(() => user?.cleanup());
+
+function spender(...more: string[]): User {
+	user = new User();
+	const lines = [
+		"default: m",
+		`backends: { codex: { type: codex, command: "${join(AGENTS, "spending-codex.sh")}" } }`,
+		"models: { m: { backend: codex } }",
+		"prices: { m: { input: 1, output: 1 } }",
+		...more,
+	];
+	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
+	return user;
+}
+
+test("a task stops when it has cost its budget, and says what it had spent", async () => {
+	spender();
+	await user.ok(["enqueue", "--id", "dear", "--budget", "0.10", "Do it"]);
+	const failed = await user.waitForState("dear", "failed");
+	expect(failed.reason).toBe("budget");
+	expect(failed.outcome?.message).toMatch(/cost \$0\.1\d .*budget of \$0\.1/);
+	expect(Number(readFileSync(join(user.project, "turns"), "utf8"))).toBeLessThanOrEqual(4);
+	expect(await user.json(["status", "dear"])).toMatchObject({ usage: { estimated: true } });
+	// What is spent stays spent: a retry starts nothing.
+	await user.ok(["retry", "dear"]);
+	expect(await user.waitForState("dear", "failed")).toMatchObject({ reason: "budget", attempt: 1 });
+});
+
+test("the day's budget stops what runs and holds what waits", async () => {
+	spender("budget: { daily: 0.10 }");
+	await user.ok(["enqueue", "--id", "one", "Do it"]);
+	expect((await user.waitForState("one", "failed")).reason).toBe("budget");
+	await user.ok(["enqueue", "--id", "two", "Do it"]);
+	await expect
+		.poll(async () => (await user.json(["status", "two"])).hold, { timeout: 20_000 })
+		.toMatchObject({ kind: "budget", until: expect.stringMatching(/T00:00:00/) });
+	expect(await user.ok(["status", "two"])).toContain("budget.daily");
+});
+
+test("an amount that is none is refused", async () => {
+	spender();
+	for (const amount of ["0", "-1", "much", "1e3"]) {
+		const { code, stderr } = await user.run(["enqueue", `--budget=${amount}`, "Do it"]);
+		expect(code).toBe(2);
+		expect(stderr).toContain("--budget");
+	}
+});
