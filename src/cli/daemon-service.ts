@@ -6,8 +6,10 @@
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { backendOf } from "../backends/index.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
+import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
 import { processIdentity } from "../process/identity.ts";
@@ -21,7 +23,9 @@ import { openSecond } from "../queue/open.ts";
 import { RunQueues, RunWorker } from "../queue/run-queue.ts";
 import type { Store } from "../queue/store.ts";
 import { Hub } from "../task/hub.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
+import { agentEnv } from "../worker/agent-env.ts";
 import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
@@ -71,6 +75,14 @@ export class Daemon {
 		const host = home.hostId;
 		const serial = new Serial();
 		const hub = this.#hub;
+		const checkEnv = ({ spec }: TaskRecord) =>
+			agentEnv({
+				base: env,
+				backend: backendOf("command"),
+				home: home.path,
+				taskDir: taskDirOf(spec.cwd, spec.id),
+				redisUrl,
+			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
@@ -85,7 +97,7 @@ export class Daemon {
 			config,
 			hub,
 			serial,
-			settle: (end) => settle(end, { store, config, hub, maxBackoffMs }),
+			settle: (end) => settle(end, { store, config, hub, maxBackoffMs, checkEnv }),
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
 			watch: (task, dirs) => this.#watcher.set(task, dirs),

@@ -54,6 +54,7 @@ function taskOptions(command: Command): Command {
 		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
 		.option("--deadline <duration>", "fail it after so much work, e.g. 1h")
 		.option("--attempts <n>", "start it at most so often")
+		.option("--verify <command>", "run this when it claims to be done; failing goes back to the agent")
 		.option("--budget <usd>", "stop it when it has cost so much")
 		.option("--unattended", "nobody can answer: a question fails the task")
 		.option("--allow-nested", "allow it inside an agent")

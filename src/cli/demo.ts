@@ -134,6 +134,7 @@ async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<st
 		tags: {},
 		deadlineMs: null,
 		budgetUsd: null,
+		verify: null,
 		attempts: null,
 		unattended: false,
 		key: null,

@@ -25,6 +25,8 @@ export interface Config {
 	/** ms */
 	limits: { inactivityMs: number; questionWaitMs: number; deadlineMs: number | null };
 	attempts: number;
+	/** models to go on with after repeated rate limits, in order */
+	fallback: string[];
 	/** USD; null = no limit */
 	budget: { taskUsd: number | null; dailyUsd: number | null };
 	/** USD per million tokens, by the model's name; for CLIs that tell no cost */
@@ -60,6 +62,7 @@ export function emptyConfig(): Config {
 		worker: { concurrency, maxAgents: concurrency * agentsPerPlace },
 		limits: { inactivityMs, questionWaitMs, deadlineMs: null },
 		attempts,
+		fallback: [],
 		budget: { taskUsd: null, dailyUsd: null },
 		prices: noEntries(),
 		older: false,

@@ -170,6 +170,7 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 	config.redisUrl = file.redis?.url ?? null;
 	config.namespace = file.namespace ?? null;
 	config.attempts = file.attempts ?? DEFAULTS.attempts;
+	config.fallback = file.fallback ?? [];
 	config.budget = { taskUsd: file.budget?.task ?? null, dailyUsd: file.budget?.daily ?? null };
 	Object.assign(config.prices, file.prices);
 	return config;

@@ -58,6 +58,7 @@ export const configSchema = z.strictObject({
 		})
 		.nullish(),
 	attempts: count.nullish(),
+	fallback: z.array(name).nullish(),
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
 	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),
 });

@@ -28,6 +28,8 @@ export interface PromptInput {
 	hasPlanItems: boolean;
 	/** answers that no session has acknowledged */
 	undelivered: readonly AnsweredQuestion[];
+	/** what the user's check said when the work was last called done */
+	checkFailed: { command: string; output: string } | null;
 	/** questions and answers of earlier sessions */
 	answered: readonly AnsweredQuestion[];
 }
@@ -44,6 +46,7 @@ function sessionSections(input: PromptInput): string[] {
 		`You work in the background on the task \`${spec.id}\`. Nobody reads along: people follow you through the files in \`${dir}/\` (relative to your working directory; git ignores them). Keep every rule below, they decide whether the task counts as done.`,
 		requestSection(spec),
 		input.mode === "continue" ? continueSection(input) : earlierAnswers(input),
+		checkSection(input),
 		planSection(input),
 		spec.unattended ? unattendedSection(dir) : questionSection(input),
 		endSection(dir),
@@ -95,6 +98,16 @@ function continueSection({ taskDirRelative: dir, undelivered, answered }: Prompt
 An earlier session began this task and stopped. Read \`${dir}/plan.md\`, then \`${dir}/context.md\` if it is there, and look at the files as they are now. Do not repeat items that are \`[x]\`; check what is half done. Go on with the first item that is not \`[x]\`; one that is \`[?]\` and has its answer here goes on as well. Numbers of new questions begin at 001 again.${known.length === 0 ? "" : `\n\nAsked and answered so far:\n\n${quoteAll(known)}`}`;
 }
 
+/** The user's own check has the last word. */
+function checkSection({ checkFailed, taskDirRelative: dir, spec }: PromptInput): string {
+	if (checkFailed === null) return "";
+	return `The work was called done, but the check \`${checkFailed.command}\` failed. Its last lines:
+<output-${spec.nonce}>
+${checkFailed.output}
+</output-${spec.nonce}>
+Find out why and mend it; add an item for that to \`${dir}/plan.md\` first. The check runs again when you are done.`;
+}
+
 /** Of a session that stopped before it read them: an answer is delivered at least once. */
 function earlierAnswers({ undelivered }: PromptInput): string {
 	return undelivered.length === 0
@@ -110,6 +123,7 @@ function resumeSections(input: PromptInput): string[] {
 	return [
 		`${undelivered.length > 0 ? "What you asked is answered." : "You were interrupted."} This is the same session and the same task \`${spec.id}\`, with its files in \`${dir}/\`. All rules you were given still hold.`,
 		undelivered.length > 0 ? quoteAll(undelivered) : "",
+		checkSection(input),
 		`Go on now:
 - Read \`${dir}/plan.md\` again, and look at what is really done: your last command may have been cut off.
 - Go on with the first item that is not \`[x]\`; one that is \`[?]\` and has its answer is open again. Mark each item as soon as it is done.${acknowledgement(dir, undelivered)}

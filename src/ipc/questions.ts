@@ -149,6 +149,13 @@ export function writeDone(dir: string, seq: string): void {
 	publishNew(ipcFile(dir, seq, "done"), "");
 }
 
+/** An agent that starts (again) has not finished: an earlier start's word is set aside. Nothing is deleted. */
+export function clearFinished(dir: string): void {
+	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return;
+	const path = join(dir, "ipc", FINISHED);
+	moveIfThere(path, temporaryName(path).replace(/\.tmp$/, ".old"));
+}
+
 /**
  * The agent uses a number again under another text: what was answered to the old one is set aside, under
  * a name that nobody reads. Nothing is deleted.

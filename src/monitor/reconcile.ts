@@ -54,7 +54,8 @@ export interface ReconcileDeps {
 	config: Config;
 	hub: Hub;
 	serial: Serial;
-	settle: (end: AgentEnd) => Promise<void>;
+	/** false: not settled yet, ask again at the next look */
+	settle: (end: AgentEnd) => Promise<boolean>;
 	/** monotonic ms */
 	monotonic: () => number;
 	graceMs: { done: number; term: number };
@@ -257,7 +258,7 @@ export class Reconciler {
 
 	async #settle(record: TaskRecord, live: LiveTask, status: AgentStatus, ipc: IpcState): Promise<void> {
 		const { id } = record.spec;
-		await this.#deps.settle({
+		const settled = await this.#deps.settle({
 			record,
 			run: live.run,
 			status,
@@ -267,7 +268,7 @@ export class Reconciler {
 			ending: record.stopRequested ? "cancel" : live.ending,
 			takenDown: live.ending === "shutdown" || (live.adopted && status.kind === "gone" && !live.sawAlive),
 		});
-		this.#forget(id);
+		if (settled) this.#forget(id);
 	}
 
 	async #settleUnstarted(record: TaskRecord): Promise<void> {

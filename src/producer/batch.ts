@@ -19,6 +19,7 @@ const taskSchema = z.strictObject({
 	deadline: z.string().optional(),
 	attempts: z.int().min(1).max(1_000).optional(),
 	budget: z.number().positive().optional(),
+	verify: z.string().min(1).optional(),
 });
 
 const tasksSchema = z.array(taskSchema).min(1, "there are no tasks");
@@ -162,6 +163,7 @@ function requestOf(task: BatchTask, index: number, { refuse }: Place, options: B
 					),
 		attempts: task.attempts ?? null,
 		budgetUsd: task.budget ?? null,
+		verify: task.verify ?? null,
 		unattended: options.unattended,
 		key: options.key === null ? null : `${options.key}/${task.id ?? index + 1}`,
 		createdBy: options.createdBy,

@@ -29,6 +29,8 @@ export interface TaskRequest {
 	tags: Record<string, string>;
 	deadlineMs: number | null;
 	attempts: number | null;
+	/** a shell command */
+	verify: string | null;
 	/** USD */
 	budgetUsd: number | null;
 	unattended: boolean;
@@ -69,6 +71,7 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		priority: request.priority,
 		tags: request.tags,
 		deadlineMs: request.deadlineMs ?? config.limits.deadlineMs,
+		verify: request.verify,
 		budgetUsd: request.budgetUsd ?? config.budget.taskUsd,
 		attempts: request.attempts ?? config.attempts,
 		unattended: request.unattended,

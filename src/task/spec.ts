@@ -25,6 +25,8 @@ export interface TaskSpec {
 	deadlineMs: number | null;
 	/** USD that all its sessions together may cost; null = no limit */
 	budgetUsd: number | null;
+	/** a shell command that must succeed before the task counts as completed */
+	verify: string | null;
 	/** charged starts allowed */
 	attempts: number;
 	unattended: boolean;

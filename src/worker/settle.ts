@@ -24,6 +24,9 @@ const TAIL_LINES = 20;
 /** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
 const TAKEN_DOWN_LIMIT = 10;
 
+import { fallbackOf } from "./fallback.ts";
+import { endCheck, verify } from "./verify.ts";
+
 /** What the monitor found of an agent that is gone (its `AgentEnd`). */
 export interface EndedAgent {
 	record: TaskRecord;
@@ -49,23 +52,28 @@ export interface SettleDeps {
 	store: Store;
 	config: Config;
 	hub: Hub;
+	/** the environment of a task's check */
+	checkEnv: (record: TaskRecord) => Record<string, string>;
 	/** a wait between two attempts is cut to this (ms) */
 	maxBackoffMs: number;
 }
 
-export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
+/** @returns false while its check (`--verify`) still runs: the next look asks again */
+export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean> {
 	const { store, hub } = deps;
 	const { id } = end.record.spec;
 	const nonce = end.record.runNonce;
 	if (nonce !== null) await sweepMarked(nonce);
 	faultPoint("settle.swept");
 	const facts = await factsOf(end, deps);
-	const decision = decideOutcome(facts);
+	const decision = await afterCheck(end, decideOutcome(facts), deps);
+	if (decision === null) return false;
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
 	faultPoint("settle.reported");
 	const changes = changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs);
 	await moveGate(end, facts, decision, changes, deps);
+	await fallBack(end.record, changes, deps);
 	const moved = await store.move({
 		id,
 		from: ["running", "asking"],
@@ -82,6 +90,46 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<void> {
 			kind: "late_end",
 			why: `start ${end.record.epoch} is no longer the task's`,
 		});
+	return true;
+}
+
+interface Checked extends Decision {
+	/** what the check printed */
+	tail?: string[];
+}
+
+/** A claim to be done is checked by the user's own command. @returns null while that runs */
+async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps): Promise<Checked | null> {
+	const { record, run } = end;
+	const { verify: command, id, attempts } = record.spec;
+	if (run === null || command === null) return decision;
+	if (decision.to !== "completed") {
+		await endCheck(run);
+		return decision;
+	}
+	const verdict = await verify(run, command, deps.checkEnv(record), deps.store.clock.now());
+	if (verdict.kind === "running") return null;
+	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
+	const said = `The agent says it is done, but the check failed (${verdict.how}): ${command.slice(0, 200)}.`;
+	const failed = { ...decision, warnings: [], reason: "verify_failed" as const, tail: verdict.tail };
+	if (record.attempt >= attempts) {
+		return { ...failed, to: "failed", message: `${said} \`dispatch retry ${id}\` gives it another try.` };
+	}
+	return {
+		...failed,
+		to: "queued",
+		message: `${said} Its output goes back to the agent.`,
+		hold: null,
+		charge: true,
+		startMode: "resume",
+	};
+}
+
+/** Rate limited again and again: the next model takes over, with the work so far. */
+async function fallBack(record: TaskRecord, changes: RecordChanges, { config }: SettleDeps): Promise<void> {
+	if (changes.hold?.kind !== "rate_limited") return;
+	const spec = await fallbackOf(record, config);
+	if (spec !== null) Object.assign(changes, { spec, hold: null, rateLimits: 0, sessionId: null });
 }
 
 /** What this end tells of the backend, for the other tasks; before the move, which frees a place. */
@@ -142,7 +190,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 function changesOf(
 	end: EndedAgent,
 	facts: EndFacts,
-	decision: Decision,
+	decision: Checked,
 	now: number,
 	maxBackoffMs: number,
 ): RecordChanges {
@@ -152,7 +200,7 @@ function changesOf(
 		message: decision.message,
 		exitCode: exited?.code ?? null,
 		signal: exited?.signal ?? null,
-		logTail: facts.logTail,
+		logTail: decision.tail ?? [...facts.logTail],
 		warnings: decision.warnings,
 	};
 	const limited = decision.hold?.kind === "rate_limited";

@@ -12,7 +12,7 @@ import { backendOf } from "../backends/index.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
 import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
-import { moveIpcAside, publishAnswer } from "../ipc/questions.ts";
+import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts";
 import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
@@ -165,6 +165,8 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		if (question.ipcGeneration === record.ipcGeneration)
 			publishAnswer(taskDir, question.seq, question.answer ?? "");
 	}
+	// It was done for an earlier start only.
+	clearFinished(taskDir);
 	if (mode !== "resume" && epoch > 1) {
 		await moveIpcAside(taskDir, epoch - 1);
 		faultPoint("start.moved-aside");
@@ -203,6 +205,7 @@ async function promptOf(
 	});
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
+		checkFailed: checkFailed(record),
 		spec: record.spec,
 		mode,
 		taskDirRelative: relative(record.spec.cwd, taskDir),
@@ -212,6 +215,12 @@ async function promptOf(
 			.filter((question) => question.answer !== null && !open.has(question.hash))
 			.map(asText),
 	});
+}
+
+/** Why the start before this one was not good enough; the record still says so. */
+function checkFailed({ spec, reason, outcome }: TaskRecord): { command: string; output: string } | null {
+	if (reason !== "verify_failed" || spec.verify === null) return null;
+	return { command: spec.verify, output: outcome?.logTail.join("\n") ?? "" };
 }
 
 /** The prompt as one argument; a longer one than the system allows goes by file. */

@@ -25,7 +25,7 @@ test("every example of docs/CONFIG.md loads", async () => {
 
 test("docs/CONFIG.md lists every key, and no other", () => {
 	const listed = [...page.matchAll(/^\| `([a-z_.A-Z]+)` \|/gm)].map(([, key]) => key ?? "");
-	const maps = ["backends", "models", "aliases"];
+	const maps = ["backends", "models", "aliases", "prices"];
 	const keys = keysAt([]).flatMap((key) => {
 		if (maps.includes(key)) return keysAt([key, "NAME"]).map((inner) => `${key}.NAME.${inner}`);
 		const inner = keysAt([key]);

@@ -95,6 +95,7 @@ test("the report names the place of a secret and never the secret", async () => 
 function promptToGoOn(question: string, said: string): string {
 	const spec = specOf("demo-review", { prompt: "Review this project" });
 	return buildPrompt({
+		checkFailed: null,
 		spec,
 		mode: "continue",
 		taskDirRelative: ".dispatch/tasks/demo-review",

@@ -17,6 +17,7 @@ const SPEC: PromptInput["spec"] = {
 
 function promptOf(change: Partial<PromptInput> = {}, spec: Partial<PromptInput["spec"]> = {}): string {
 	return buildPrompt({
+		checkFailed: null,
 		spec: { ...SPEC, ...spec },
 		mode: "fresh",
 		taskDirRelative: DIR,

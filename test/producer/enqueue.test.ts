@@ -54,6 +54,7 @@ function requestOf(changes: Partial<TaskRequest>): TaskRequest {
 		tags: {},
 		deadlineMs: null,
 		budgetUsd: null,
+		verify: null,
 		attempts: null,
 		unattended: false,
 		key: null,

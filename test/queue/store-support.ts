@@ -19,6 +19,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		tags: {},
 		deadlineMs: null,
 		budgetUsd: null,
+		verify: null,
 		attempts: 2,
 		unattended: false,
 		host: HOST,

@@ -22,6 +22,7 @@ const RECORD: TaskRecord = {
 		tags: { team: "web" },
 		deadlineMs: null,
 		budgetUsd: null,
+		verify: null,
 		attempts: 2,
 		unattended: false,
 		host: "mini1",

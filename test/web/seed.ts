@@ -21,6 +21,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		tags: {},
 		deadlineMs: null,
 		budgetUsd: null,
+		verify: null,
 		attempts: 2,
 		unattended: false,
 		host: HOST,

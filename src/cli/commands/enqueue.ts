@@ -21,6 +21,7 @@ export interface EnqueueFlags {
 	deadline?: string;
 	attempts?: string;
 	budget?: string;
+	verify?: string;
 	unattended?: boolean;
 	allowNested?: boolean;
 	key?: string;
@@ -94,6 +95,7 @@ async function requestOf(words: string[], flags: EnqueueFlags): Promise<TaskRequ
 				: wholeNumber(flags.priority, "--priority", PRIORITY.first, PRIORITY.last),
 		tags: tagsOf(flags.tag),
 		deadlineMs: flags.deadline === undefined ? null : parseDuration(flags.deadline, "--deadline"),
+		verify: flags.verify ?? null,
 		budgetUsd: flags.budget === undefined ? null : amountUsd(flags.budget, "--budget"),
 		attempts: flags.attempts === undefined ? null : wholeNumber(flags.attempts, "--attempts", 1, 1_000),
 		unattended: flags.unattended ?? false,

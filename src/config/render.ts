@@ -1,0 +1,39 @@
+/** The config file of a first run: what was found, with the words to change it. */
+import type { BackendType } from "./backend-type.ts";
+import type { Config } from "./config.ts";
+
+const HEADER = `# The config of dispatch. Change it here or with \`dispatch config …\`; comments stay.
+# Every key is explained in docs/CONFIG.md. The worker reads it when it starts: dispatch down && dispatch up
+`;
+
+const UNATTENDED = `# How each agent is started: shell lines of your own. Agents run unattended, with these permissions, in the
+# directory of their task.
+`;
+
+/** How to give less freedom, by the CLI's own flags. */
+export const RESTRICTION: Readonly<Record<Exclude<BackendType, "command">, string>> = {
+	claude: "--permission-mode acceptEdits in place of --dangerously-skip-permissions",
+	codex: "--sandbox read-only in place of --sandbox workspace-write",
+	cursor: "leave out --force",
+};
+
+/** @param config what was found; its names are those of known CLIs, so nothing in it needs to be quoted */
+export function renderConfig(config: Config): string {
+	const backends = Object.values(config.backends).map(
+		({ name, type, command }) =>
+			`${type === "command" ? "" : `  # To restrict it: ${RESTRICTION[type]}.\n`}  ${name}:\n    command: ${command}\n`,
+	);
+	const models = Object.entries(config.models).map(
+		([name, { backend }]) => `  ${name}: { backend: ${backend} }\n`,
+	);
+	return [
+		HEADER,
+		`# The model of a task that names none.\ndefault:${config.default === null ? "" : ` ${config.default}`}\n`,
+		`${UNATTENDED}backends:\n${backends.join("")}`,
+		`# Names for --model and for prompts ("use sonnet to …").\nmodels:\n${models.join("")}`,
+		`# A model with words of its own before the prompt:
+#   dispatch config add-alias security-reviewer --model MODEL --prompt "You are a security reviewer."
+aliases:
+`,
+	].join("\n");
+}

@@ -1,0 +1,69 @@
+/**
+ * `--verify`: a command of the user's own that has the last word on "completed". It runs as an agent does,
+ * detached in a run directory of its own below the agent's, so that it outlives this daemon and is never
+ * started twice; every look at the task asks whether it is over.
+ */
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { agentStatus, startAgent } from "../process/agent.ts";
+import { endTree, sweepMarked } from "../process/end-tree.ts";
+import { tailLines } from "../process/log-tail.ts";
+import type { RunDir } from "../process/run-dir.ts";
+
+const LIMIT_MS = 30 * 60_000;
+const TERM_GRACE_MS = 2_000;
+const TAIL_LINES = 40;
+
+export type Verdict =
+	| { kind: "running" }
+	| { kind: "passed" }
+	| { kind: "failed"; how: string; tail: string[] };
+
+/** @param now ms since the Unix epoch */
+export async function verify(
+	run: RunDir,
+	command: string,
+	env: Record<string, string>,
+	now: number,
+): Promise<Verdict> {
+	const check = checkOf(run);
+	if (!existsSync(check.path)) return begin(check, command, env);
+	const status = agentStatus(check);
+	switch (status.kind) {
+		case "alive":
+			if (now - statSync(check.path).birthtimeMs < LIMIT_MS) return { kind: "running" };
+			await endTree(check, { graceMs: TERM_GRACE_MS });
+			return { kind: "failed", how: "it did not end within 30 minutes", tail: tailOf(check) };
+		case "exited":
+			if (status.code === 0) return { kind: "passed" };
+			return { kind: "failed", how: `exit code ${status.code}`, tail: tailOf(check) };
+		default:
+			// It ended with our own processes, or never began: once more.
+			rmSync(check.path, { recursive: true, force: true });
+			return begin(check, command, env);
+	}
+}
+
+/** Ends a check that nobody waits for any more. */
+export async function endCheck(run: RunDir): Promise<void> {
+	const check = checkOf(run);
+	if (existsSync(check.path)) await sweepMarked(check.facts.nonce);
+}
+
+async function begin(check: RunDir, command: string, env: Record<string, string>): Promise<Verdict> {
+	mkdirSync(check.path, { mode: 0o700 });
+	await startAgent(check, { argv: ["sh", "-c", command], cwd: check.facts.cwd, env });
+	return { kind: "running" };
+}
+
+function checkOf(run: RunDir): RunDir {
+	const path = join(run.path, "verify");
+	// A mark of its own: the sweep of the agent's processes must not end the check.
+	return {
+		path,
+		logPath: join(path, "agent.log"),
+		facts: { ...run.facts, nonce: `${run.facts.nonce}-verify` },
+	};
+}
+
+const tailOf = (check: RunDir) => tailLines(check.logPath, TAIL_LINES);

@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+/** Does its one item at once; counts its starts and keeps its prompts. */
+function checked(): User {
+	user = new User({ agents: { quick: "starts-counted.sh" } });
+	return user;
+}
+
+const started = () => readFileSync(join(user.project, "starts"), "utf8").trim().split("\n").length;
+
+test("a check that fails goes back to the agent with its output, and the next try may pass", async () => {
+	checked();
+	const check = 'echo "run: $(cat starts | wc -l)"; test "$(cat starts | wc -l)" -ge 2';
+	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--verify", check, "Do it"]);
+	const task = await user.waitForState("c", "completed");
+	expect(task).toMatchObject({ attempt: 2, reason: null });
+	expect(task.outcome?.message).toContain("check passed");
+	expect(started()).toBe(2);
+	const second = readFileSync(user.taskFile("c", "prompt.md"), "utf8");
+	expect(second).toContain("run: 1");
+	expect(second).toContain(check);
+});
+
+test("a check that keeps failing fails the task as verify_failed, with its output", async () => {
+	checked();
+	await user.ok([
+		"enqueue",
+		"--model",
+		"quick",
+		"--id",
+		"c",
+		"--verify",
+		"echo tests are red; exit 3",
+		"Do it",
+	]);
+	const task = await user.waitForState("c", "failed");
+	expect(task).toMatchObject({ reason: "verify_failed", attempt: 2 });
+	expect(task.outcome?.message).toContain("exit code 3");
+	expect(task.outcome?.logTail).toEqual(["tests are red"]);
+});
+
+test("a daemon killed while the check runs: the check goes on, once, and its verdict counts", async () => {
+	checked();
+	const check = "echo x >> checks; while [ ! -e go ]; do sleep 0.05; done";
+	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--verify", check, "Do it"]);
+	await expect.poll(() => existsSync(join(user.project, "checks")), { timeout: 20_000 }).toBe(true);
+	process.kill(user.daemonPid() ?? 0, "SIGKILL");
+	await user.ok(["up"]);
+	user.write("go", "");
+	expect(await user.waitForState("c", "completed")).toMatchObject({ attempt: 1 });
+	expect(readFileSync(join(user.project, "checks"), "utf8")).toBe("x\n");
+});
+
+test("a cancel ends the check too", async () => {
+	checked();
+	await user.ok([
+		"enqueue",
+		"--model",
+		"quick",
+		"--id",
+		"c",
+		"--verify",
+		"touch checks; sleep 1000",
+		"Do it",
+	]);
+	await expect.poll(() => existsSync(join(user.project, "checks")), { timeout: 20_000 }).toBe(true);
+	await user.ok(["cancel", "c"]);
+	await user.waitForState("c", "cancelled");
+	await expect
+		.poll(() => user.processes().filter(({ command }) => command.includes("sleep 1000")))
+		.toEqual([]);
+});
