@@ -34,7 +34,7 @@ function explain(error: unknown, argv: string[]): number {
 	const output = new Output({ json: words.includes("--json"), quiet: false, env: process.env });
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return EXIT.ok;
-		output.error(usageError(error));
+		output.error(usageError(error, words));
 		return EXIT.usage;
 	}
 	if (error instanceof DispatchError) {
@@ -47,7 +47,12 @@ function explain(error: unknown, argv: string[]): number {
 	return EXIT.internal;
 }
 
-function usageError(error: CommanderError): DispatchError {
+function usageError(error: CommanderError, words: readonly string[]): DispatchError {
+	// Asked for help on what is no command, commander shows the whole help and says nothing.
+	if (error.code === "commander.help")
+		return new DispatchError("DISPATCH_USAGE", `There is no help for "${words.at(-1)}".`, {
+			hint: "`dispatch --help` lists the commands.",
+		});
 	const [first = "", ...rest] = error.message
 		.replace(/^error: /, "")
 		.trim()

@@ -45,7 +45,8 @@ export function readTextFile(path: string): string {
 	try {
 		bytes = readFileSync(path);
 	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${(error as Error).message}.`, {
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${whyUnreadable(error)}.`, {
+			hint: "Name a file that exists and that you may read.",
 			cause: error,
 		});
 	}
@@ -57,6 +58,14 @@ export function readTextFile(path: string): string {
 			cause: error,
 		});
 	}
+}
+
+function whyUnreadable(error: unknown): string {
+	const { code, message } = error as NodeJS.ErrnoException;
+	if (code === "ENOENT") return "it does not exist";
+	if (code === "EISDIR") return "it is a directory";
+	if (code === "EACCES") return "you may not read it";
+	return message;
 }
 
 /** Words as one text; a single `-` means stdin. */

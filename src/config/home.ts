@@ -1,8 +1,8 @@
 /** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
 const HOST_ID_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -36,7 +36,7 @@ function homePath(env: Environment): string {
 export function openHome(env: Environment, configured: string | null = null): Home {
 	const path = homePath(env);
 	try {
-		mkdirSync(path, { recursive: true, mode: 0o700 });
+		makeDirectory(path);
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
 		if (!HOST_ID_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
@@ -57,6 +57,17 @@ export function openHome(env: Environment, configured: string | null = null): Ho
 				cause: error,
 			},
 		);
+	}
+}
+
+/** Node's own `recursive` never returns where the parent exists and takes no directory, as under /proc. */
+function makeDirectory(path: string): void {
+	if (existsSync(path)) return;
+	makeDirectory(dirname(path));
+	try {
+		mkdirSync(path, { mode: 0o700 });
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
 	}
 }
 

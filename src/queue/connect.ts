@@ -81,6 +81,11 @@ export function createClient(target: RedisTarget, role: Role): Redis {
 export async function connect(target: RedisTarget, role: Role): Promise<Redis> {
 	const probe = createClient(target, "command");
 	const until = Date.now() + LOADING_LIMIT_MS;
+	// `connect` itself only says that the connection is closed; the event says why.
+	let fault: Error | undefined;
+	probe.on("error", (error) => {
+		fault = error;
+	});
 	try {
 		await withLimit(probe.connect(), CONNECT_LIMIT_MS + 1_000);
 		while (await isLoading(probe)) {
@@ -89,7 +94,7 @@ export async function connect(target: RedisTarget, role: Role): Promise<Redis> {
 		}
 	} catch (error) {
 		probe.disconnect();
-		throw unreachable(target, error);
+		throw unreachable(target, fault ?? error);
 	}
 	if (role === "command") return probe;
 	await closeRedis(probe);
@@ -129,7 +134,7 @@ export async function closeRedis(client: Redis): Promise<void> {
 }
 
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
-	const why = cause instanceof Error ? cause.message : String(cause);
+	const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
 	const refused = /NOAUTH|WRONGPASS|invalid password/i.test(why);
 	return new DispatchError(
 		"DISPATCH_REDIS_UNREACHABLE",

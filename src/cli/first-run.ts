@@ -1,0 +1,63 @@
+/** The first use without a config: finds the agent CLIs, asks for the default where it can, writes the file. */
+import type { BackendConfig, Config } from "../config/config.ts";
+import { detectWithModels } from "../config/first-run.ts";
+import { cliOf, KNOWN_CLIS } from "../config/detect.ts";
+import { RESTRICTION, renderConfig } from "../config/render.ts";
+import { createConfig } from "../config/save.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { Environment } from "./context.ts";
+import type { Output } from "./output.ts";
+
+interface FirstRunOptions {
+	/** where the config shall stand */
+	path: string;
+	env: Environment;
+	output: Output;
+}
+
+/**
+ * @returns the config that was written; null when no agent CLI is on PATH, or another first run was faster
+ * @throws DISPATCH_BAD_FILE, DISPATCH_INTERRUPTED when the user leaves the question
+ */
+export async function firstRun({ path, env, output }: FirstRunOptions): Promise<Config | null> {
+	const found = await detectWithModels(env);
+	if (found.default === null) return null;
+	const asked = await chosenDefault(found, output);
+	const config: Config = { ...found, path, default: asked ?? found.default };
+	if (!createConfig(path, renderConfig(config))) return null;
+	const names = Object.keys(config.backends).join(", ");
+	const change = asked === null ? "; another one: dispatch config set-default MODEL" : "";
+	output.note(`Wrote ${path}: found ${names}; the default model is ${config.default}${change}.`);
+	output.note(permissionsLine(Object.values(config.backends)));
+	return config;
+}
+
+/** @throws DISPATCH_NO_BACKEND */
+export function noAgentFound(): DispatchError {
+	const programs = KNOWN_CLIS.map((cli) => cli.programs[0]).join(", ");
+	return new DispatchError("DISPATCH_NO_BACKEND", `No agent CLI is on PATH (looked for ${programs}).`, {
+		hint: "Install one (`npm install -g @anthropic-ai/claude-code` or `npm install -g @openai/codex`), or name another program: dispatch config add-backend NAME --command LINE.",
+	});
+}
+
+/** @returns null where nobody was asked */
+async function chosenDefault(found: Config, output: Output): Promise<string | null> {
+	const usual = KNOWN_CLIS.filter(({ type }) => found.backends[type] !== undefined);
+	const choices = usual.flatMap(({ type, models }) => models.map((model) => ({ value: model as string, label: model, hint: type })));
+	const canAsk = process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json && !output.quiet;
+	if (!canAsk || choices.length < 2 || found.default === null) return null;
+	const { isCancel, select } = await import("@clack/prompts");
+	const message = "First use: which model shall work when you name none?";
+	const said = await select({ message, options: choices, initialValue: found.default, output: process.stderr });
+	if (!isCancel(said)) return said;
+	throw new DispatchError("DISPATCH_INTERRUPTED", "Nothing was written, nothing was submitted.");
+}
+
+function permissionsLine(backends: BackendConfig[]): string {
+	const how = backends.map(({ name, type, command }) => {
+		const started = cliOf(command)?.program ?? name;
+		const flags = command.slice(command.indexOf(started));
+		return `\`${flags}\`${type === "command" ? "" : ` (to restrict it: ${RESTRICTION[type]})`}`;
+	});
+	return `Agents run unattended, with these permissions, in the directory of their task: ${how.join("; ")}. Change them in that file: dispatch config edit.`;
+}
