@@ -4,8 +4,9 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
 import { sameProcess } from "../process/identity.ts";
+import { takeLock } from "../process/lock.ts";
 import { DispatchError } from "../task/errors.ts";
-import { logPath, readDaemonFile, type StopRequest, writeStopRequest } from "./daemon-files.ts";
+import { lockPath, logPath, readDaemonFile, type StopRequest, writeStopRequest } from "./daemon-files.ts";
 
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
@@ -56,13 +57,19 @@ async function untilReady(home: Home, ended: Promise<void>): Promise<number> {
 	while (performance.now() < until) {
 		const state = daemonState(home);
 		if (state !== null) return state.pid;
-		// Ours may have ended because another one was faster: that one is as good.
-		if (over && readDaemonFile(home.path) === null) break;
+		// Ours may have ended because another one was faster: that one is as good, if it lives.
+		if (over && (await isLockFree(home.path))) break;
 		await sleep(LOOK_MS);
 	}
 	throw new DispatchError("DISPATCH_NO_WORKER", `The worker did not start: ${lastWords(home.path)}`, {
 		hint: `See ${logPath(home.path)}, or run \`dispatch worker\` to watch it start.`,
 	});
+}
+
+async function isLockFree(home: string): Promise<boolean> {
+	const lock = await takeLock(lockPath(home));
+	lock?.release();
+	return lock !== null;
 }
 
 /**

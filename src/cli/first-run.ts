@@ -1,7 +1,7 @@
 /** The first use without a config: finds the agent CLIs, asks for the default where it can, writes the file. */
 import type { BackendConfig, Config } from "../config/config.ts";
-import { detectWithModels } from "../config/first-run.ts";
 import { cliOf, KNOWN_CLIS } from "../config/detect.ts";
+import { addFoundModel, detectWithModels, unknownName } from "../config/first-run.ts";
 import { RESTRICTION, renderConfig } from "../config/render.ts";
 import { createConfig } from "../config/save.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -15,24 +15,30 @@ interface FirstRunOptions {
 	output: Output;
 }
 
-/**
- * @returns the config that was written; null when no agent CLI is on PATH, or another first run was faster
- * @throws DISPATCH_BAD_FILE, DISPATCH_INTERRUPTED when the user leaves the question
- */
-export async function firstRun({ path, env, output }: FirstRunOptions): Promise<Config | null> {
+export type FirstRun =
+	| { kind: "written"; config: Config }
+	/** no agent CLI is on PATH */
+	| { kind: "nothing_found" }
+	/** another first run was faster */
+	| { kind: "exists" }
+	/** the user gave no answer: nothing was written */
+	| { kind: "left" };
+
+/** @throws DISPATCH_BAD_FILE */
+export async function firstRun({ path, env, output }: FirstRunOptions): Promise<FirstRun> {
 	const found = await detectWithModels(env);
-	if (found.default === null) return null;
+	if (found.default === null) return { kind: "nothing_found" };
 	const asked = await chosenDefault(found, output);
-	const config: Config = { ...found, path, default: asked ?? found.default };
-	if (!createConfig(path, renderConfig(config))) return null;
+	if (asked === "left") return { kind: "left" };
+	const config: Config = { ...found, path, default: asked?.model ?? found.default };
+	if (!createConfig(path, renderConfig(config))) return { kind: "exists" };
 	const names = Object.keys(config.backends).join(", ");
 	const change = asked === null ? "; another one: dispatch config set-default MODEL" : "";
 	output.note(`Wrote ${path}: found ${names}; the default model is ${config.default}${change}.`);
 	output.note(permissionsLine(Object.values(config.backends)));
-	return config;
+	return { kind: "written", config };
 }
 
-/** @throws DISPATCH_NO_BACKEND */
 export function noAgentFound(): DispatchError {
 	const programs = KNOWN_CLIS.map((cli) => cli.programs[0]).join(", ");
 	return new DispatchError("DISPATCH_NO_BACKEND", `No agent CLI is on PATH (looked for ${programs}).`, {
@@ -41,16 +47,23 @@ export function noAgentFound(): DispatchError {
 }
 
 /** @returns null where nobody was asked */
-async function chosenDefault(found: Config, output: Output): Promise<string | null> {
+async function chosenDefault(found: Config, output: Output): Promise<{ model: string } | "left" | null> {
 	const usual = KNOWN_CLIS.filter(({ type }) => found.backends[type] !== undefined);
-	const choices = usual.flatMap(({ type, models }) => models.map((model) => ({ value: model as string, label: model, hint: type })));
-	const canAsk = process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json && !output.quiet;
+	const choices = usual.flatMap(({ type, models }) =>
+		models.map((model) => ({ value: model as string, label: model, hint: type })),
+	);
+	const canAsk =
+		process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json && !output.quiet;
 	if (!canAsk || choices.length < 2 || found.default === null) return null;
 	const { isCancel, select } = await import("@clack/prompts");
 	const message = "First use: which model shall work when you name none?";
-	const said = await select({ message, options: choices, initialValue: found.default, output: process.stderr });
-	if (!isCancel(said)) return said;
-	throw new DispatchError("DISPATCH_INTERRUPTED", "Nothing was written, nothing was submitted.");
+	const said = await select({
+		message,
+		options: choices,
+		initialValue: found.default,
+		output: process.stderr,
+	});
+	return isCancel(said) ? "left" : { model: said };
 }
 
 function permissionsLine(backends: BackendConfig[]): string {
@@ -60,4 +73,21 @@ function permissionsLine(backends: BackendConfig[]): string {
 		return `\`${flags}\`${type === "command" ? "" : ` (to restrict it: ${RESTRICTION[type]})`}`;
 	});
 	return `Agents run unattended, with these permissions, in the directory of their task: ${how.join("; ")}. Change them in that file: dispatch config edit.`;
+}
+
+/** A model that the config does not name and that was found all the same: it stands in the file from now on. */
+export function rememberModel(
+	{ config, output }: { config: Config; output: Output },
+	asked: { prompt: string; model: string | null },
+	backend: string,
+): void {
+	const name = unknownName(config, { prompt: asked.prompt, flag: asked.model });
+	if (name === null || config.path === null) return;
+	try {
+		if (addFoundModel(config.path, name, backend)) output.note(`Added the model ${name} to ${config.path}.`);
+	} catch (error) {
+		// The task is accepted: a file that cannot be written is no reason to fail.
+		if (!(error instanceof DispatchError)) throw error;
+		output.note(`${error.message} The model ${name} is found anew each time.`);
+	}
 }

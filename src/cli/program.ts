@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
 import { defineChanges } from "./define-changes.ts";
+import { defineConfig } from "./define-config.ts";
 import { defineReports } from "./define-reports.ts";
 import { defineServices } from "./define-services.ts";
 import { defineSubmission } from "./define-submission.ts";
@@ -41,6 +42,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineReports(definer);
 	defineChanges(definer);
 	defineServices(definer);
+	defineConfig(definer);
 	return program;
 }
 

@@ -13,6 +13,7 @@ import {
 	openSync,
 	readFileSync,
 	readSync,
+	rmSync,
 	statSync,
 	writeFileSync,
 } from "node:fs";
@@ -20,20 +21,31 @@ import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
+import { type Identity, processIdentity, sameProcess } from "./identity.ts";
 import type { RunDir } from "./run-dir.ts";
 
 /** Linux refuses one argument of 131,072 bytes and more (MAX_ARG_STRLEN, its closing zero included). */
 export const ARG_LIMIT_BYTES = 131_071;
 
-/** Signals reach the agent too (they go to the group); the wrapper stays to record how it ended. */
+/**
+ * Signals reach the agent too (they go to the group); the wrapper stays to record how it ended. The
+ * agent's PATH is the user's and may lack the system's programs.
+ */
 const WRAPPER = `
 dir=$1; shift
 trap : TERM INT HUP
-echo $$ > "$dir/pid.tmp" && mv "$dir/pid.tmp" "$dir/pid"
+write() {
+	echo "$2" > "$dir/$1.tmp" || return
+	command -p mv "$dir/$1.tmp" "$dir/$1" 2>/dev/null || mv "$dir/$1.tmp" "$dir/$1"
+}
+write pid $$
 "$@" </dev/null
-code=$?
-echo $code > "$dir/exit.tmp" && mv "$dir/exit.tmp" "$dir/exit"
+write exit $?
 `;
+
+/** The pipe holds 64 KiB; more bytes than that come from somebody who writes at this moment. */
+const PROBE = Buffer.alloc(64 * 1024);
+const PROBES_MAX = 4;
 
 export type AgentStatus =
 	| { kind: "alive" }
@@ -69,10 +81,11 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		await promisify(execFile)("mkfifo", ["-m", "600", fifoPath(run)]);
 		const log = open(run.logPath, "a");
 		const fifo = open(fifoPath(run), constants.O_RDWR | constants.O_NONBLOCK);
-		writeFileSync(join(run.path, "spawning"), "");
-		await spawnDetached(run, start, log, fifo);
+		writeFileSync(spawningPath(run), "");
+		recordIdentity(run, await spawnDetached(run, start, log, fifo));
 	} catch (error) {
-		if (error instanceof DispatchError) throw error;
+		// No process was made: agentStatus says so too.
+		rmSync(spawningPath(run), { force: true });
 		throw new DispatchError(
 			"DISPATCH_DISK",
 			`The agent's process could not be made: ${(error as Error).message}.`,
@@ -83,7 +96,7 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 	}
 }
 
-function spawnDetached(run: RunDir, start: AgentStart, log: number, fifo: number): Promise<void> {
+function spawnDetached(run: RunDir, start: AgentStart, log: number, fifo: number): Promise<number> {
 	return new Promise((resolve, reject) => {
 		// Descriptors, not pipes: a pipe would break with us, and the agent with it.
 		const child = spawn("/bin/sh", ["-c", WRAPPER, "dispatch", run.path, ...start.argv], {
@@ -95,11 +108,23 @@ function spawnDetached(run: RunDir, start: AgentStart, log: number, fifo: number
 		child.once("error", reject);
 		child.once("spawn", () => {
 			child.unref();
-			resolve();
+			resolve(child.pid ?? 0);
 		});
 	});
 }
 
+/** For a later signal to its group. The agent runs already: a full disk must not look like a failed start. */
+function recordIdentity(run: RunDir, pid: number): void {
+	try {
+		writeFileSync(identityPath(run), JSON.stringify(processIdentity(pid)));
+	} catch {
+		// Its marked processes are found without it.
+	}
+}
+
+const identityPath = (run: RunDir) => join(run.path, "identity.json");
+
+const spawningPath = (run: RunDir) => join(run.path, "spawning");
 const fifoPath = (run: RunDir) => join(run.path, "alive");
 
 /** Costs a few system calls; may be called for thousands of runs. */
@@ -108,7 +133,7 @@ export function agentStatus(run: RunDir): AgentStatus {
 	if (ended !== null) return ended;
 	if (isFifoHeld(run)) return { kind: "alive" };
 	// It may have ended between the two looks.
-	return readExit(run) ?? (existsSync(join(run.path, "spawning")) ? { kind: "gone" } : { kind: "never" });
+	return readExit(run) ?? (existsSync(spawningPath(run)) ? { kind: "gone" } : { kind: "never" });
 }
 
 function readExit(run: RunDir): AgentStatus | null {
@@ -135,12 +160,23 @@ function isFifoHeld(run: RunDir): boolean {
 		return false;
 	}
 	try {
-		readSync(fifo, Buffer.alloc(1), 0, 1, null);
-		return false;
+		// Bytes prove nothing: an agent may have written to the descriptor that it inherited.
+		for (let probe = 0; probe < PROBES_MAX; probe++) if (readSync(fifo, PROBE) === 0) return false;
+		return true;
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code === "EAGAIN";
 	} finally {
 		closeSync(fifo);
+	}
+}
+
+/** Whether the wrapper itself lives; a pid alone could be another process's by now. */
+export function isWrapperAlive(run: RunDir): boolean {
+	try {
+		const identity = JSON.parse(readFileSync(identityPath(run), "utf8")) as Identity | null;
+		return identity !== null && identity.pid === wrapperPid(run) && sameProcess(identity);
+	} catch {
+		return false;
 	}
 }
 

@@ -70,7 +70,10 @@ export function readStat(pid: number): Stat | null {
 
 function macStartTime(pid: number): string | null {
 	try {
-		return parsePs(execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8" }));
+		// The date must read alike whoever asks: two callers may differ in zone and language.
+		const env = { ...process.env, TZ: "UTC", LC_ALL: "C" };
+		const arguments_ = ["-o", "stat=,lstart=", "-p", String(pid)];
+		return parsePs(execFileSync("ps", arguments_, { encoding: "utf8", env }));
 	} catch {
 		return null;
 	}

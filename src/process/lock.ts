@@ -29,7 +29,7 @@ export async function takeLock(path: string): Promise<Lock | null> {
 			"DISPATCH_DISK",
 			`The lock ${path} cannot be taken: ${(error as Error).message}.`,
 			{
-				hint: "The program `flock` (package util-linux) must be installed.",
+				hint: "The program `flock` must be installed: package util-linux; on macOS `brew install flock`.",
 				cause: error,
 			},
 		);

@@ -110,9 +110,13 @@ export function tailLines(path: string, count: number): string[] {
 		return [];
 	}
 	const bytes = readAt(path, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
-	return stripVTControlCharacters(bytes.toString("utf8").replaceAll("\0", ""))
-		.split(/\r?\n/)
-		.filter((line) => line.trim() !== "")
-		.slice(-count)
-		.map((line) => line.slice(0, 500));
+	return (
+		stripVTControlCharacters(bytes.toString("utf8").replaceAll("\0", ""))
+			.split(/\r?\n/)
+			// What a progress display left standing.
+			.map((line) => line.slice(line.lastIndexOf("\r") + 1))
+			.filter((line) => line.trim() !== "")
+			.slice(-count)
+			.map((line) => line.slice(0, 500))
+	);
 }

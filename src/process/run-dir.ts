@@ -3,6 +3,7 @@
  *
  *   run.json  what was started    spawning  a process may exist    pid   the wrapper's
  *   alive     a FIFO held open    agent.log its output             exit  its status, written last
+ *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
 import {
 	closeSync,

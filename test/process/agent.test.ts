@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { agentStatus, startAgent, wrapperPid } from "../../src/process/agent.ts";
+import { ARG_LIMIT_BYTES, agentStatus, startAgent, wrapperPid } from "../../src/process/agent.ts";
 import { cpuTicks, endTree, markedPids, sweepMarked } from "../../src/process/end-tree.ts";
 import { processIdentity, sameProcess } from "../../src/process/identity.ts";
+import { takeLock } from "../../src/process/lock.ts";
 import { claimRun, listRuns, openRun, type RunDir, removeRuns } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/store.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -51,6 +52,7 @@ test("a start is claimed once, and what is claimed is found again", () => {
 	expect(listRuns(home)).toEqual([{ task: "t", epoch: 12 }]);
 	writeFileSync(join(run.path, "run.json"), '{"task":"t"');
 	expect(openRun(home, "t", 1)).toBeNull();
+	expect(listRuns(home)).toEqual([{ task: "t", epoch: 12 }]);
 	removeRuns(home, "t");
 	expect(listRuns(home)).toEqual([]);
 });
@@ -64,8 +66,10 @@ test("output and exit code are recorded, the input is empty, the marks are in th
 	expect(log(run)).toBe(`${run.facts.nonce} t it's $(x)\nerr\n`);
 });
 
-test("a missing program ends with 127", async () => {
-	const { run } = await started("no-such-program-here");
+test("a missing program ends with 127, even where the PATH lacks the system's programs", async () => {
+	const { run, home } = claim();
+	const argv = ["/bin/sh", "-c", "no-such-program-here"];
+	await startAgent(run, { argv, cwd: home, env: { PATH: "/nonexistent" } });
 	await until(() => expect(agentStatus(run)).toMatchObject({ kind: "exited", code: 127 }));
 });
 
@@ -78,13 +82,33 @@ test("a vanished working directory is refused with its name", async () => {
 	expect(agentStatus(run)).toEqual({ kind: "never" });
 });
 
-test("an agent outlives the kill -9 of who started it", async () => {
+test("what cannot be made was never started", async () => {
+	const { run, home } = claim();
+	const argv = ["true", "x".repeat(64 * ARG_LIMIT_BYTES)];
+	await expect(startAgent(run, { argv, cwd: home, env: ENV })).rejects.toMatchObject({
+		code: "DISPATCH_DISK",
+		message: expect.stringContaining("E2BIG"),
+	});
+	expect(agentStatus(run)).toEqual({ kind: "never" });
+});
+
+test("an agent that writes to the descriptor it inherited still counts as alive", async () => {
+	const { run, home } = await started("echo noise >&3; echo ready; while [ ! -e go ]; do sleep 0.05; done");
+	await until(() => expect(log(run)).toBe("ready\n"));
+	expect(agentStatus(run)).toEqual({ kind: "alive" });
+	expect(agentStatus(run)).toEqual({ kind: "alive" });
+	writeFileSync(join(home, "go"), "");
+	await until(() => expect(agentStatus(run)).toMatchObject({ kind: "exited", code: 0 }));
+});
+
+test("an agent outlives the kill -9 of who started it, whose lock is free at once", async () => {
 	const { home } = claim();
 	const module = (name: string) => JSON.stringify(join(import.meta.dirname, "../../src/process", name));
-	// The starter is a process of its own: vitest's transform cannot follow, so it does what startAgent does.
+	// A process of its own, outside vitest: it needs a bundle.
 	const file = join(home, "starter.mjs");
 	const { build } = await import("esbuild");
-	const contents = `import { startAgent } from ${module("agent.ts")}; import { claimRun } from ${module("run-dir.ts")};
+	const contents = `import { startAgent } from ${module("agent.ts")}; import { claimRun } from ${module("run-dir.ts")}; import { takeLock } from ${module("lock.ts")};
+		if ((await takeLock("${home}/lock")) === null) process.exit(1);
 		const facts = { task: "u", epoch: 1, nonce: "${newNonce()}", backend: "f", cwd: "${home}", taskDir: "${home}", startedAt: 1, sessionId: null };
 		const run = claimRun("${home}", facts);
 		await startAgent(run, { argv: ["sh", "-c", "echo one; while [ ! -e ${home}/go ]; do sleep 0.05; done; echo two"], cwd: "${home}", env: process.env });
@@ -100,9 +124,13 @@ test("an agent outlives the kill -9 of who started it", async () => {
 	await until(() => expect(readFileSync(join(home, "runs/u/1/agent.log"), "utf8")).toBe("one\n"));
 	const run = openRun(home, "u", 1) as RunDir;
 	runs.push(run);
+	expect(await takeLock(join(home, "lock"))).toBeNull();
 	starter.kill("SIGKILL");
 	await new Promise((resolve) => starter.once("exit", resolve));
 	expect(agentStatus(run)).toEqual({ kind: "alive" });
+	const lock = await takeLock(join(home, "lock"));
+	expect(lock).not.toBeNull();
+	lock?.release();
 	writeFileSync(join(home, "go"), "");
 	await until(() => expect(agentStatus(run)).toEqual({ kind: "exited", code: 0, signal: null }));
 	expect(log(run)).toBe("one\ntwo\n");
@@ -137,6 +165,30 @@ test("what ignores SIGTERM, leaves the group or forks anew is ended too", async 
 	await until(() => expect(markedPids(run.facts.nonce).length).toBeGreaterThan(8));
 	await endTree(run, { graceMs: 100 });
 	expect(markedPids(run.facts.nonce)).toEqual([]);
+});
+
+test("a member of the group is ended even if it emptied its environment and ignores SIGTERM", async () => {
+	const hidden = "trap '' TERM; echo $$; while [ -d $PWD ]; do sleep 0.05; done";
+	const { run } = await started('env -i /bin/sh -c "$1" & wait', hidden);
+	await until(() => expect(log(run)).toMatch(/^\d+\n$/));
+	const pid = Number(log(run));
+	expect(markedPids(run.facts.nonce)).not.toContain(pid);
+	await until(() => expect(wrapperPid(run)).not.toBeNull());
+	await endTree(run, { graceMs: 100 });
+	await until(() => expect(processIdentity(pid)).toBeNull());
+});
+
+test("a recorded pid that is another process now is never signalled", async () => {
+	const { run } = await started("exit 0");
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	const stranger = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
+	writeFileSync(join(run.path, "pid"), `${stranger.pid}\n`);
+	try {
+		await endTree(run, { graceMs: 100 });
+		expect(processIdentity(stranger.pid ?? 0)).not.toBeNull();
+	} finally {
+		stranger.kill("SIGKILL");
+	}
 });
 
 test("the files of a run may vanish under a living agent", async () => {

@@ -37,6 +37,19 @@ test("a lock is freed by the kill -9 of its holder", async () => {
 	});
 });
 
+test("without the program flock the refusal says how to get it", async () => {
+	const path = process.env.PATH;
+	process.env.PATH = "/nonexistent";
+	try {
+		await expect(takeLock(join(temporaryFolder("lock-"), "lock"))).rejects.toMatchObject({
+			code: "DISPATCH_DISK",
+			hint: expect.stringContaining("util-linux"),
+		});
+	} finally {
+		process.env.PATH = path;
+	}
+});
+
 test("lines come whole, with their offsets, and another reader goes on where one stopped", () => {
 	const path = join(temporaryFolder("log-"), "agent.log");
 	const tail = new LogTail(path, { offset: 0 });
@@ -94,7 +107,7 @@ test("a long log gives its space back, and offsets stay", async () => {
 
 test("the tail is clean of control sequences", () => {
 	const path = join(temporaryFolder("log-"), "agent.log");
-	writeFileSync(path, "a\n\u001b[31mred\u001b[0m\n\n  \nlast");
+	writeFileSync(path, "a\n\u001b[31mred\u001b[0m\n\n  \n10%\r20%\rlast");
 	expect(tailLines(path, 2)).toEqual(["red", "last"]);
 	expect(tailLines(`${path}.none`, 2)).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context, Environment } from "../context.ts";
+import { rememberModel } from "../first-run.ts";
 import { amountUsd, readTextFile, tagsOf, textOf, whoAmI, wholeNumber } from "../option-values.ts";
 import { oneLine } from "../output.ts";
 import { viewTask } from "../views.ts";
@@ -42,6 +43,7 @@ export async function enqueue(
 	const task = await resolveTask(context.home.hostId, context.config, request);
 	const store = await context.store();
 	const { record, repeated } = await submit(store, task);
+	if (!repeated) rememberModel(context, request, record.spec.backend);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);

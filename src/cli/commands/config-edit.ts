@@ -1,0 +1,67 @@
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { detectConfig } from "../../config/detect.ts";
+import { configPath } from "../../config/home.ts";
+import { parseConfig } from "../../config/parse.ts";
+import { renderConfig } from "../../config/render.ts";
+import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
+import { DispatchError } from "../../task/errors.ts";
+import type { ConfigCommand } from "./config.ts";
+
+/** Opens a draft in the user's editor; it becomes the config when it loads, and is left beside it when not. */
+export async function editInEditor({ output, env }: ConfigCommand): Promise<undefined> {
+	const path = configPath(env);
+	const text = readConfigText(path);
+	const draft = `${path}.draft-${process.pid}.yaml`;
+	const offered = text ?? renderConfig(detectConfig(env));
+	if (text === null) createConfig(draft, offered);
+	else writeDraft(draft, path, text);
+	await openEditor(env.VISUAL || env.EDITOR || "vi", draft, path);
+	const edited = readFileSync(draft, "utf8");
+	if (edited === text) {
+		rmSync(draft, { force: true });
+		output.result({ path, changed: false }, [`${path} was not changed.`]);
+		return;
+	}
+	checkDraft(edited, draft, path, env);
+	if (text === null) createConfig(path, edited);
+	else replaceConfig(path, edited);
+	rmSync(draft, { force: true });
+	output.result({ path, changed: true }, [`${path} was changed.`]);
+}
+
+function writeDraft(draft: string, path: string, text: string): void {
+	try {
+		writeFileSync(draft, text, { mode: 0o600 });
+		chmodSync(draft, statSync(path).mode & 0o777);
+	} catch (error) {
+		throw new DispatchError("DISPATCH_BAD_FILE", `${draft} cannot be written: ${(error as Error).message}.`, {
+			cause: error,
+		});
+	}
+}
+
+/** The editor is a shell line of the user's own (`code --wait`); the file goes as a word. */
+async function openEditor(editor: string, draft: string, path: string): Promise<void> {
+	const { execa } = await import("execa");
+	const { exitCode } = await execa("sh", ["-c", `${editor} "$1"`, "editor", draft], {
+		stdio: "inherit",
+		reject: false,
+	});
+	if (exitCode === 0) return;
+	rmSync(draft, { force: true });
+	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {
+		hint: `${path} was not changed. VISUAL or EDITOR names another editor.`,
+	});
+}
+
+function checkDraft(text: string, draft: string, path: string, env: ConfigCommand["env"]): void {
+	try {
+		parseConfig(text, draft, env);
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		throw new DispatchError(error.code, error.message, {
+			hint: `${path} was not changed; your text is in ${draft}.`,
+			cause: error,
+		});
+	}
+}

@@ -1,0 +1,56 @@
+import { configPath } from "../../config/home.ts";
+import { loadConfig } from "../../config/load.ts";
+import { readConfigText } from "../../config/save.ts";
+import { effectiveSettings, type Setting } from "../../config/sources.ts";
+import { shownAddress } from "../../queue/connect.ts";
+import { plain } from "../output.ts";
+import type { ConfigCommand } from "./config.ts";
+
+/** The config in force, each setting with where it came from. */
+export async function showConfig(
+	{ output, env }: ConfigCommand,
+	redis: string | undefined,
+): Promise<undefined> {
+	const path = configPath(env);
+	const config = await loadConfig({ path, env });
+	const settings = [
+		...effectiveSettings(config, readConfigText(path)),
+		redisSetting(redis, env, config.redisUrl),
+		namespaceSetting(env.DISPATCH_NAMESPACE, config.namespace),
+	];
+	const head = config.path === null ? `${path} does not exist; in force is:` : `${path}:`;
+	const lines = settings.map(({ key, value, from }) => `  ${plain(`${key}: ${value ?? "none"}`)}  (${from})`);
+	const byKey = Object.fromEntries(settings.map(({ key, value, from }) => [key, { value, from }]));
+	output.result({ path, exists: config.path !== null, older: config.older, settings: byKey }, [
+		head,
+		...lines,
+	]);
+	for (const notice of config.notices) output.note(notice);
+}
+
+function redisSetting(
+	flag: string | undefined,
+	env: ConfigCommand["env"],
+	configured: string | null,
+): Setting {
+	const [url, from] = [
+		[flag, "--redis"],
+		[env.DISPATCH_REDIS_URL, "DISPATCH_REDIS_URL"],
+		[configured, "the file"],
+		[env.REDIS_URL, "REDIS_URL"],
+	].find(([value]) => value) ?? [null, "default"];
+	return {
+		key: "redis.url",
+		value: url ? shownAddress({ url }) : "a local server of dispatch's own",
+		from: from ?? "",
+	};
+}
+
+function namespaceSetting(variable: string | undefined, configured: string | null): Setting {
+	if (variable) return { key: "namespace", value: variable, from: "DISPATCH_NAMESPACE" };
+	return {
+		key: "namespace",
+		value: configured ?? "default",
+		from: configured === null ? "default" : "the file",
+	};
+}

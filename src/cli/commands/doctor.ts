@@ -1,0 +1,90 @@
+/** `dispatch doctor`: what is broken, with its fix. It starts neither Redis nor a worker. */
+import { dirname } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { configPath, type Home, openHome } from "../../config/home.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { Environment } from "../context.ts";
+import { checkBackend, loginOf } from "../doctor/check-backends.ts";
+import { checkConfig } from "../doctor/check-config.ts";
+import { checkHolds } from "../doctor/check-holds.ts";
+import { checkDisk, checkGit, checkWorker, runningWorker } from "../doctor/check-machine.ts";
+import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
+import { broken, type Finding } from "../doctor/finding.ts";
+import { type Output, oneLine } from "../output.ts";
+
+export interface DoctorFlags {
+	fix?: boolean;
+}
+
+export interface DoctorInput {
+	output: Output;
+	env: Environment;
+	/** `--redis` */
+	redis: string | undefined;
+}
+
+/** @returns 1 when something is broken */
+export async function doctor(input: DoctorInput, flags: DoctorFlags): Promise<number> {
+	const findings = await examine(input, flags.fix ?? false);
+	const isOk = findings.every(({ level }) => level !== "broken");
+	input.output.result({ ok: isOk, findings }, linesOf(findings, input.output));
+	return isOk ? EXIT.ok : EXIT.taskFailed;
+}
+
+async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Finding[]> {
+	const { config, findings } = await checkConfig(configPath(env), env, fix);
+	const opened = openedHome(env, config);
+	if ("finding" in opened) return [...findings, opened.finding];
+	const { home, path } = opened;
+	const url = redis || env.DISPATCH_REDIS_URL || config?.redisUrl || env.REDIS_URL || null;
+	const target = redisTarget(url, path);
+	const worker = runningWorker(path);
+	// Agents get the worker's environment.
+	const agentEnv = worker?.env ?? env;
+	const [redisFindings, git, ...backends] = await Promise.all([
+		checkRedis(target, env),
+		checkGit(agentEnv),
+		...Object.values(config?.backends ?? {}).map((backend) => checkBackend(backend, agentEnv)),
+	]);
+	const notLoggedIn = Object.values(config?.backends ?? {})
+		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
+		.map(({ name }) => name);
+	const holds = target === null || home === null ? [] : await checkHolds(target, home, notLoggedIn);
+	return [
+		...findings,
+		...backends.flat(),
+		...holds,
+		...redisFindings,
+		...checkWorker(worker, env),
+		git,
+		checkDisk(path),
+	];
+}
+
+/** A config that does not load names no namespace: the state directory is then left alone. */
+function openedHome(
+	env: Environment,
+	config: Config | null,
+): { path: string; home: Home | null } | { finding: Finding } {
+	if (config === null) {
+		const { DISPATCH_CONFIG: _config, ...rest } = env;
+		return { path: dirname(configPath(rest)), home: null };
+	}
+	try {
+		const home = openHome(env, config.namespace);
+		return { path: home.path, home };
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		return { finding: broken("machine", error.message, error.hint ?? "Give another one by DISPATCH_HOME.") };
+	}
+}
+
+function linesOf(findings: Finding[], { colors }: Output): string[] {
+	const marks = { ok: colors.green("ok    "), warn: colors.yellow("warn  "), broken: colors.red("broken") };
+	const lines = findings.flatMap(({ level, text, fix, fixed }) => [
+		`${fixed ? colors.green("fixed ") : marks[level]}  ${oneLine(text)}`,
+		...(fix === null ? [] : [`          ${oneLine(fix)}`]),
+	]);
+	const count = findings.filter(({ level }) => level === "broken").length;
+	return [...lines, count === 0 ? "Nothing is broken." : `${count} broken.`];
+}

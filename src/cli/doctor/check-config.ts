@@ -1,0 +1,69 @@
+import type { Config } from "../../config/config.ts";
+import { editConfig } from "../../config/edit.ts";
+import { loadConfig } from "../../config/load.ts";
+import { readConfigText, replaceConfig } from "../../config/save.ts";
+import { DispatchError } from "../../task/errors.ts";
+import type { Environment } from "../context.ts";
+import { mendedCommand } from "./check-backends.ts";
+import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
+
+export interface ConfigFindings {
+	/** null when it cannot be loaded */
+	config: Config | null;
+	findings: Finding[];
+}
+
+export async function checkConfig(path: string, env: Environment, fix: boolean): Promise<ConfigFindings> {
+	try {
+		const mended = fix ? mendConfig(path, await loadConfig({ path, env })) : [];
+		const config = await loadConfig({ path, env });
+		return { config, findings: [...mended, ...findingsOf(config, path)] };
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		return {
+			config: null,
+			findings: [broken("config", error.message, error.hint ?? "dispatch config edit")],
+		};
+	}
+}
+
+function findingsOf(config: Config, path: string): Finding[] {
+	if (Object.keys(config.backends).length === 0)
+		return [
+			broken(
+				"config",
+				"No agent CLI is configured or found on PATH.",
+				"Install one (`npm install -g @anthropic-ai/claude-code` or `npm install -g @openai/codex`), then: dispatch config init.",
+			),
+		];
+	const findings: Finding[] = [
+		config.path === null
+			? ok("config", `${path} does not exist; the agent CLIs on PATH are used.`)
+			: ok("config", `${path} is valid.`),
+	];
+	if (config.default === null)
+		findings.push(
+			warn("config", "No default is set: the first model is used.", "dispatch config set-default MODEL"),
+		);
+	if (config.older)
+		findings.push(warn("config", "The file is of the older form (agents:).", "dispatch config migrate"));
+	return findings;
+}
+
+/** Replaces flags that their CLI has dropped; nothing else of the file changes. */
+function mendConfig(path: string, config: Config): Finding[] {
+	const text = readConfigText(path);
+	if (text === null) return [];
+	const mended = Object.values(config.backends).flatMap((backend) => {
+		const command = mendedCommand(backend);
+		return command === null ? [] : [{ name: backend.name, command }];
+	});
+	if (mended.length === 0) return [];
+	const section = (name: string) => (config.aliases[name]?.backend === name ? "agents" : "backends");
+	const changes = mended.map(({ name, command }) => ({
+		path: [section(name), name, "command"] as [string, ...string[]],
+		value: command,
+	}));
+	replaceConfig(path, editConfig(text, changes));
+	return mended.map(({ name, command }) => fixed("config", `${name}: its command is now \`${command}\`.`));
+}

@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { sameProcess } from "../../process/identity.ts";
+import type { Environment } from "../context.ts";
+import { readDaemonFile } from "../daemon-files.ts";
+import { VERSION } from "../version.ts";
+import { broken, type Finding, ok, warn } from "./finding.ts";
+
+const MIB = 1024 * 1024;
+const LITTLE_SPACE_MIB = 500;
+const NO_SPACE_MIB = 50;
+const RESTART = "dispatch down && dispatch up (agents run on and are adopted)";
+
+/** Variables whose presence decides whether an agent can log in. */
+const KEYS = [
+	"ANTHROPIC_API_KEY",
+	"OPENAI_API_KEY",
+	"CURSOR_API_KEY",
+	"CODEX_HOME",
+	"CLAUDE_CONFIG_DIR",
+	"IS_SANDBOX",
+];
+
+/** Free space where the state directory is, or will be. */
+export function checkDisk(home: string): Finding {
+	let place = home;
+	while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+	const { bavail, bsize } = statfsSync(place);
+	const free = Math.floor((bavail * bsize) / MIB);
+	const text = `${free} MiB are free for ${home}.`;
+	const fix = "Make room: `dispatch rm` removes old tasks; DISPATCH_HOME names another directory.";
+	if (free < NO_SPACE_MIB) return broken("machine", text, fix);
+	return free < LITTLE_SPACE_MIB ? warn("machine", text, fix) : ok("machine", text);
+}
+
+export async function checkGit(env: Environment): Promise<Finding> {
+	const { execa } = await import("execa");
+	const ran = await execa("git", ["--version"], {
+		env: { PATH: env.PATH ?? "" },
+		extendEnv: false,
+		reject: false,
+		timeout: 5_000,
+	});
+	if (ran.exitCode === 0) return ok("machine", `${ran.stdout.trim()}.`);
+	return warn("machine", "git is not on PATH: agents cannot use it.", "Install git.");
+}
+
+export interface Worker {
+	pid: number;
+	version: string;
+	/** null where the system does not show it */
+	env: Environment | null;
+}
+
+/** The daemon of a state directory, if one lives. */
+export function runningWorker(home: string): Worker | null {
+	const file = readDaemonFile(home);
+	if (file === null || !sameProcess(file.identity)) return null;
+	const { pid } = file.identity;
+	return { pid, version: file.version, env: environmentOf(pid) };
+}
+
+function environmentOf(pid: number): Environment | null {
+	try {
+		const entries = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean);
+		return Object.fromEntries(
+			entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+		);
+	} catch {
+		return null;
+	}
+}
+
+/** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
+export function checkWorker(worker: Worker | null, env: Environment): Finding[] {
+	if (worker === null) return [ok("worker", "No worker runs here; the first task starts one.")];
+	const { pid, version } = worker;
+	const findings = [
+		version === VERSION
+			? ok("worker", `The worker (pid ${pid}) runs dispatch ${version}.`)
+			: warn("worker", `The worker (pid ${pid}) runs dispatch ${version}, and this is ${VERSION}.`, RESTART),
+	];
+	if (worker.env === null) return findings;
+	if (worker.env.PATH !== env.PATH)
+		findings.push(
+			warn("worker", "The worker was started with another PATH: agents get the worker's.", RESTART),
+		);
+	for (const name of KEYS) {
+		if (Boolean(worker.env[name]) === Boolean(env[name])) continue;
+		const [has, lacks] = worker.env[name] ? ["the worker", "this shell"] : ["this shell", "the worker"];
+		findings.push(
+			warn("worker", `${name} is set for ${has} and not for ${lacks}: agents get the worker's.`, RESTART),
+		);
+	}
+	return findings;
+}

@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from "node:fs";
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+const agents = () => user.processes().filter(({ run }) => run !== null);
+const noAgents = () => expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+
+test("an agent without a sign of life fails as stuck, and its tree is gone", async () => {
+	user = new User({ agent: "stuck.sh", config: "limits: { inactivity: 2s }" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	const failed = await user.waitForState("t", "failed");
+	expect(failed.reason).toBe("stuck");
+	expect(await user.ok(["status", "t"])).toContain("dispatch retry t");
+	await noAgents();
+});
+
+test("an agent over its deadline is stopped; time spent asking does not count", async () => {
+	user = new User({ agents: { stuck: "stuck.sh" } });
+	await user.ok(["enqueue", "--id", "asks", "--deadline", "4s", "Do it"]);
+	await user.waitForState("asks", "asking");
+	await user.ok(["enqueue", "--id", "late", "--model", "stuck", "--deadline", "1s", "Do it"]);
+	expect((await user.waitForState("late", "failed")).reason).toBe("deadline");
+	await user.ok(["answer", "asks", "blue"]);
+	await user.waitForState("asks", "completed");
+});
+
+test("an unattended task that asks fails as unanswered", async () => {
+	user = new User();
+	await user.ok(["enqueue", "--id", "t", "--unattended", "Do it"]);
+	expect((await user.waitForState("t", "failed")).reason).toBe("unanswered");
+	expect(await user.ok(["questions"])).not.toContain("Which");
+	await noAgents();
+});
+
+test("an agent that stays after its work is done is stopped, and the task is completed with a warning", async () => {
+	user = new User({ agent: "done-but-stays.sh", env: { DISPATCH_DONE_GRACE_MS: "300" } });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "completed");
+	expect(JSON.stringify(await user.json(["status", "t"]))).toContain("warnings");
+	await noAgents();
+});
+
+test("cancel ends a task in every state, with its whole process tree", async () => {
+	user = new User({
+		agents: { stubborn: "ignores-term.sh", parks: "asks-and-parks.sh" },
+		config: "worker: { concurrency: 1, max_agents: 8 }",
+	});
+	await user.ok(["enqueue", "--id", "asking", "Do it"]);
+	await user.waitForState("asking", "asking");
+	await user.ok(["enqueue", "--id", "parked", "--model", "parks", "Do it"]);
+	await user.waitForState("parked", "parked");
+	await user.ok(["enqueue", "--id", "running", "--model", "stubborn", "Do it"]);
+	await user.waitForState("running", "running");
+	await expect.poll(() => existsSync(user.taskFile("running", "pids")), { timeout: 10_000 }).toBe(true);
+	await user.ok(["enqueue", "--id", "queued", "Do it"]);
+	for (const id of ["queued", "parked", "asking", "running"]) await user.ok(["cancel", id]);
+	for (const id of ["queued", "parked", "asking", "running"]) await user.waitForState(id, "cancelled");
+	await noAgents();
+	expect((await user.run(["cancel", "queued"])).code).toBe(8);
+	expect((await user.run(["answer", "asking", "late"])).code).toBe(8);
+	expect(await user.json(["questions"])).toEqual([]);
+});
+
+test("a crash with no attempt left fails as crashed, with the last lines", async () => {
+	user = new User({ agents: { gone: "no-such-agent.sh", red: "item-error.sh" } });
+	await user.ok(["enqueue", "--id", "t", "--attempts", "1", "--model", "red", "Do it"]);
+	expect((await user.waitForState("t", "failed")).reason).toBe("item_error");
+	await user.ok(["enqueue", "--id", "u", "--model", "gone", "Do it"]);
+	const failed = await user.waitForState("u", "failed");
+	expect(failed.reason).toBe("not_started");
+	expect(failed.outcome?.logTail.join("\n")).toContain("not found");
+});
+
+test("a flood of output costs bounded memory, and the task completes", async () => {
+	user = new User({ agent: "flood.sh", env: { FLOOD_BYTES: String(100 * 1024 * 1024) } });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "completed");
+	const status = readFileSync(`/proc/${user.daemonPid()}/status`, "utf8");
+	const peakMiB = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+	expect(peakMiB).toBeLessThan(600);
+	expect((await user.ok(["logs", "t", "-n", "3"])).split("\n").length).toBeLessThanOrEqual(4);
+});
+
+const POINTS = [
+	"start.permitted",
+	"start.claimed",
+	"start.prepared",
+	"start.spawned",
+	"settle.swept",
+	"settle.reported",
+	"settle.moved",
+];
+
+test.each(POINTS)("a worker that dies at %s: the task completes once, attempt 1", async (point) => {
+	user = new User({ agent: "starts-counted.sh" });
+	await user.run(["enqueue", "--id", "t", "Do it"], { env: { DISPATCH_FAULT: point } });
+	await expect
+		.poll(() => user.processes().filter(({ command }) => command.includes(" worker ")), { timeout: 30_000 })
+		.toEqual([]);
+	await user.ok(["up"]);
+	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1 });
+	expect(readFileSync(`${user.project}/starts`, "utf8").trim().split("\n").length).toBe(1);
+	await noAgents();
+});
+
+test("retry goes on or begins anew, rm leaves nothing behind", async () => {
+	user = new User({ agent: "exit0-open-items.sh", agents: { good: "starts-counted.sh" } });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "failed");
+	await user.ok(["retry", "t", "--fresh", "--model", "good"]);
+	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
+	await user.ok(["rm", "t"]);
+	expect((await user.run(["status", "t"])).code).toBe(6);
+	expect(existsSync(user.taskFile("t", "plan.md"))).toBe(false);
+	expect(existsSync(`${user.home}/runs/t`)).toBe(false);
+	await user.ok(["enqueue", "--id", "t", "--model", "good", "Again"]);
+	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+});
+
+test("the same key is the same task, also when the first call was cut off anywhere", async () => {
+	user = new User({ agent: "starts-counted.sh" });
+	await user.ok(["up"]);
+	for (const afterMs of [20, 60, 100, 140, 180, 250]) {
+		const args = ["enqueue", "--key", `k${afterMs}`, "Do it"];
+		const cut = user.start(args);
+		await new Promise((resolve) => setTimeout(resolve, afterMs));
+		cut.kill("SIGKILL");
+		await user.ok(args);
+		const again = await user.json<{ id: string }>(args);
+		expect(again).toEqual(expect.objectContaining({ id: (await user.json<{ id: string }>(args)).id }));
+	}
+	expect(await user.json<unknown[]>(["ls", "--all"])).toHaveLength(6);
+	const other = await user.run(["enqueue", "--key", "k20", "Something else"]);
+	expect(other.code).toBe(8);
+});

@@ -1,0 +1,44 @@
+/** What a stranger gets: the packed tarball, installed into an empty prefix, runs from any directory. */
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+/** Mostly npm's: with an empty cache it fetches the dependencies. */
+const LIMIT_MS = 240_000;
+
+const folder = mkdtempSync(join(tmpdir(), "pk-"));
+const program = join(folder, "prefix/bin/dispatch");
+const elsewhere = join(folder, "elsewhere");
+const env = { PATH: process.env.PATH, HOME: folder, DISPATCH_HOME: join(folder, "h") };
+
+afterEach(() => {
+	if (existsSync(program))
+		execFileSync(program, ["down", "--stop-agents"], { cwd: elsewhere, env, stdio: "ignore" });
+	rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+test(
+	"npm pack, npm install -g, and the demo from another directory without a terminal",
+	async () => {
+		const npm = (...args: string[]) =>
+			promisify(execFile)("npm", args, { cwd: ROOT, env: { ...process.env, npm_config_loglevel: "error" } });
+		await npm("pack", "--ignore-scripts", "--pack-destination", folder);
+		const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+		if (tarball === undefined) throw new Error("npm pack made no tarball");
+		const prefix = join(folder, "prefix");
+		await npm("install", "--global", "--prefix", prefix, "--prefer-offline", join(folder, tarball));
+		mkdirSync(elsewhere);
+		const { stdout } = await promisify(execFile)(program, ["demo"], { cwd: elsewhere, env });
+		expect(stdout).toContain("Worker is asking:");
+		expect(stdout).toMatch(/`demo-review` complete\. Found \d+ issues/);
+		const report = /^Full report at (.+)$/m.exec(stdout)?.[1] ?? "";
+		expect(readFileSync(report, "utf8")).toMatch(/^# Review\n/);
+		expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^Now yours: dispatch enqueue /);
+		expect(readdirSync(elsewhere)).toEqual([]);
+	},
+	LIMIT_MS,
+);

@@ -1,0 +1,192 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { agentStatus } from "../../src/process/agent.ts";
+import { markedPids } from "../../src/process/end-tree.ts";
+import { eventsAfter } from "../../src/queue/events.ts";
+import { lastLines } from "../../src/queue/log.ts";
+import { monitorStage } from "./stage.ts";
+
+const stage = monitorStage();
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+const WAITS = "exec sleep 1000";
+
+describe("questions and answers", () => {
+	test("a question file → Redis, the answer → a file, `.done` → delivered; each once", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which port?\n");
+		await monitor.reconcile("t");
+		await monitor.reconcile("t");
+		expect(await store.openQuestions()).toMatchObject([{ task: "t", seq: "001", text: "Which port?" }]);
+		expect(await store.stateOf("t")).toBe("asking");
+		expect(existsSync(join(taskDir, "ipc/001.answer"))).toBe(false);
+
+		await store.answer("t", { text: "80\n$(it)", by: "ann@here", token: "k" });
+		await monitor.reconcile("t");
+		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("80\n$(it)");
+		expect(await store.stateOf("t")).toBe("running");
+		expect(await store.undelivered("t")).toHaveLength(1);
+		writeFileSync(join(taskDir, "ipc/001.done"), "");
+		await monitor.reconcile("t");
+		expect(await store.undelivered("t")).toEqual([]);
+	});
+
+	test("a monitor without memory finds the same, and writes an answer that a crash held back", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+		await stage().reconciler().reconcile("t");
+		await store.answer("t", { text: "This", by: "ann@here", token: "k" });
+		await stage().reconciler().reconcile("t");
+		expect(await store.questions("t")).toMatchObject([{ seq: "001", answer: "This" }]);
+		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("This");
+	});
+
+	test("an answer waits for a directory that takes it", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+		await monitor.reconcile("t");
+		await store.answer("t", { text: "This", by: "ann@here", token: "k" });
+		rmSync(join(taskDir, "ipc"), { recursive: true });
+		writeFileSync(join(taskDir, "ipc"), "in the way");
+		await monitor.reconcile("t");
+		expect(await store.undelivered("t")).toHaveLength(1);
+		rmSync(join(taskDir, "ipc"));
+		mkdirSync(join(taskDir, "ipc"));
+		await monitor.reconcile("t");
+		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("This");
+	});
+
+	test("what is no plain file is refused, and told once", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		symlinkSync("/etc/passwd", join(taskDir, "ipc/001.question"));
+		mkdirSync(join(taskDir, "ipc/002.question"));
+		await monitor.reconcile("t");
+		await monitor.reconcile("t");
+		expect(await store.openQuestions()).toEqual([]);
+		const refused = (await eventsAfter(store, "0")).filter(({ kind }) => kind === "file_refused");
+		expect(refused).toHaveLength(2);
+	});
+});
+
+test("plan, output and activity become progress; a line is told once, by whichever monitor", async () => {
+	const { store } = stage();
+	const { run, taskDir } = await stage().agent("t", `echo first; echo 'second \u001b[31mred'; ${WAITS}`);
+	await until(() => expect(readFileSync(run.logPath, "utf8")).toContain("second"));
+	writeFileSync(join(taskDir, "plan.md"), "# Work\n\n- [x] One\n- [ ] Two\n");
+	await stage().reconciler().reconcile("t");
+	await stage().reconciler().reconcile("t");
+	expect((await lastLines(store, "t", 10)).map(({ text }) => text)).toEqual([
+		"first",
+		expect.stringContaining("second"),
+	]);
+	expect((await store.need("t")).progress.plan).toMatchObject({
+		title: "Work",
+		items: [
+			{ marker: "x", text: "One" },
+			{ marker: " ", text: "Two" },
+		],
+	});
+});
+
+describe("the end", () => {
+	test("is settled once, with the last words, and the tree is swept", async () => {
+		const { store } = stage();
+		const { run, nonce } = await stage().agent(
+			"t",
+			"printf -- '- [x] All\\n' >plan.md; echo bye; : >ipc/.done; echo report >output.md; sleep 1000 & exit 0",
+		);
+		await until(() => expect(agentStatus(run)).toEqual({ kind: "exited", code: 0, signal: null }));
+		const monitor = stage().reconciler();
+		await Promise.all([monitor.reconcile("t"), monitor.reconcile("t")]);
+		expect(await store.need("t")).toMatchObject({
+			state: "completed",
+			hasReport: true,
+			outcome: { exitCode: 0, logTail: ["bye"] },
+		});
+		expect(await store.report("t")).toBe("report\n");
+		expect(markedPids(nonce)).toEqual([]);
+		expect(monitor.live.size).toBe(0);
+	});
+
+	test("of an earlier start changes nothing", async () => {
+		const { store } = stage();
+		const { run } = await stage().agent("t", "exit 3", { attempts: 2 });
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await stage().reconciler().reconcile("t");
+		expect(await store.need("t")).toMatchObject({ state: "queued", epoch: 1, attempt: 1 });
+		const again = await store.need("t");
+		await stage().reconciler().reconcile("t");
+		expect(await store.need("t")).toEqual(again);
+	});
+
+	test("a permit without an agent goes back to the queue, and no attempt is counted", async () => {
+		const { store } = stage();
+		await stage().permit("t");
+		await stage().reconciler().reconcile("t");
+		expect(await store.need("t")).toMatchObject({ state: "queued", charge: false, reason: null });
+	});
+
+	test("a question that is open when the agent gives up parks the task", async () => {
+		const { store } = stage();
+		const { run } = await stage().agent(
+			"t",
+			"printf -- '- [?] Choose\\n' >plan.md; echo Which? >ipc/001.question; exit 0",
+		);
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await stage().reconciler().reconcile("t");
+		expect(await store.stateOf("t")).toBe("parked");
+		await store.answer("t", { text: "This", by: "ann@here", token: "k" });
+		expect(await store.stateOf("t")).toBe("queued");
+	});
+});
+
+describe("limits", () => {
+	test("a cancel ends a tree that ignores SIGTERM", async () => {
+		const { store } = stage();
+		const { nonce } = await stage().agent("t", "trap '' TERM; while :; do sleep 0.1; done");
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		expect(await store.cancel("t", "ann@here")).toMatchObject({ result: "cancelling" });
+		await monitor.reconcile("t");
+		await until(async () => expect(await store.stateOf("t")).toBe("cancelled"));
+		expect(markedPids(nonce)).toEqual([]);
+	});
+
+	test("work over the deadline ends; the time of asking does not count", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS, { deadlineMs: 60_000, inactivityMs: 10_000_000 });
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+		await monitor.reconcile("t");
+		stage().now += 3_600_000;
+		await monitor.reconcile("t");
+		expect(await store.stateOf("t")).toBe("asking");
+		await store.answer("t", { text: "This", by: "ann@here", token: "k" });
+		await monitor.reconcile("t");
+		stage().now += 61_000;
+		await monitor.reconcile("t");
+		await until(async () =>
+			expect(await store.need("t")).toMatchObject({ state: "failed", reason: "deadline" }),
+		);
+	});
+});
+
+test("one task's fault does not touch the others of the cycle", async () => {
+	const { store } = stage();
+	const { taskDir } = await stage().agent("good", WAITS);
+	const { taskDir: broken } = await stage().agent("broken", WAITS);
+	rmSync(broken, { recursive: true });
+	writeFileSync(broken, "in the way");
+	writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+	expect(await stage().reconciler().reconcileAll()).toMatchObject({ live: 2, looked: 2 });
+	expect(await store.stateOf("good")).toBe("asking");
+	expect(await store.stateOf("broken")).toBe("running");
+});

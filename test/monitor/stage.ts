@@ -1,0 +1,116 @@
+/** One host's monitor on a real Redis, with agents that are real shell processes. Nothing looks by itself. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { emptyConfig } from "../../src/config/config.ts";
+import { createTaskDir } from "../../src/ipc/task-dir.ts";
+import { Reconciler } from "../../src/monitor/reconcile.ts";
+import { startAgent } from "../../src/process/agent.ts";
+import { sweepMarked } from "../../src/process/end-tree.ts";
+import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
+import { openStore } from "../../src/queue/open.ts";
+import { newNonce, type Store } from "../../src/queue/store.ts";
+import { Hub } from "../../src/task/hub.ts";
+import { Serial } from "../../src/task/serial.ts";
+import type { TaskSpec } from "../../src/task/spec.ts";
+import { settle } from "../../src/worker/settle.ts";
+import { HOST, specOf } from "../queue/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const ENV = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
+/** No limit of these tests runs out by itself. */
+const GRACE_MS = { done: 3_600_000, term: 200 };
+
+export class MonitorStage {
+	readonly store: Store;
+	readonly hub = new Hub();
+	readonly home = temporaryFolder("mh");
+	readonly project = temporaryFolder("mp");
+	/** monotonic ms; a test may set it on */
+	now = 0;
+	readonly #nonces: string[] = [];
+
+	constructor(store: Store) {
+		this.store = store;
+	}
+
+	/** A monitor without memory, as after a restart of the daemon. */
+	reconciler(): Reconciler {
+		const { store, hub } = this;
+		const config = emptyConfig();
+		return new Reconciler({
+			store,
+			home: this.home,
+			host: HOST,
+			config,
+			hub,
+			serial: new Serial(),
+			settle: (end) => settle(end, { store, config, hub, checkEnv: () => ENV, maxBackoffMs: 50 }),
+			monotonic: () => this.now,
+			graceMs: GRACE_MS,
+			watch: () => {},
+		});
+	}
+
+	/** A task whose permit is given: `running`, and nothing is started yet. */
+	async permit(id: string, changes: Partial<TaskSpec> = {}): Promise<{ epoch: number; nonce: string }> {
+		const { store } = this;
+		await store.create(specOf(id, { cwd: this.project, ...changes }));
+		const nonce = newNonce();
+		this.#nonces.push(nonce);
+		const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: nonce });
+		if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);
+		return { epoch: moved.epoch, nonce };
+	}
+
+	/** A running task, its agent being `script` in the task's directory. */
+	async agent(id: string, script: string, changes: Partial<TaskSpec> = {}) {
+		const { epoch, nonce } = await this.permit(id, changes);
+		const { spec } = await this.store.need(id);
+		const taskDir = await createTaskDir(this.project, {
+			id,
+			nonce: spec.nonce,
+			namespace: this.store.namespace,
+			host: HOST,
+			planText: spec.planText,
+			title: id,
+			givenItems: spec.givenItems,
+		});
+		mkdirSync(join(taskDir, "ipc"), { recursive: true });
+		const facts = { task: id, epoch, nonce, backend: "fake", cwd: this.project, taskDir };
+		const run = claimRun(this.home, { ...facts, startedAt: 0, sessionId: null });
+		if (run === null) throw new Error("claimed already");
+		await startAgent(run, { argv: ["sh", "-c", script], cwd: taskDir, env: ENV });
+		this.hub.startedHere.add(nonce);
+		return { run: run satisfies RunDir, taskDir, nonce };
+	}
+
+	async endAgents(): Promise<void> {
+		for (const nonce of this.#nonces.splice(0)) await sweepMarked(nonce);
+	}
+}
+
+/** One Redis for the test file, emptied for each test. @returns the stage of the running test */
+export function monitorStage(): () => MonitorStage {
+	let redis: TestRedis;
+	let store: Store;
+	let stage: MonitorStage | undefined;
+	beforeAll(async () => {
+		redis = await startTestRedis();
+		store = await openStore({ target: redis.target, namespace: "test", role: "service" });
+	});
+	afterEach(async () => {
+		await stage?.endAgents();
+		stage = undefined;
+		await store.client.flushall();
+	});
+	afterAll(async () => {
+		await store.close();
+		await redis.stop();
+	});
+	return () => {
+		stage ??= new MonitorStage(store);
+		return stage;
+	};
+}
