@@ -1,4 +1,5 @@
 /** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
+import { existsSync } from "node:fs";
 import { EXIT } from "../task/errors.ts";
 import type { ConfigCommand } from "./commands/config.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
@@ -31,7 +32,6 @@ export function defineConfig(definer: Definer): void {
 /** Writes the first config; where nothing is found, the command itself says what is missing. */
 async function beforeFirstUse({ program, env }: Definer): Promise<void> {
 	const { configPath } = await import("../config/home.ts");
-	const { existsSync } = await import("node:fs");
 	const path = configPath(env);
 	if (existsSync(path)) return;
 	const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();

@@ -47,9 +47,12 @@ function changeDocument(document: Document, { path, value }: ConfigChange): void
 	}
 	if (!isMap(document.contents)) document.contents = document.createNode({});
 	for (let length = 1; length < path.length; length++) {
-		// `models:` without entries is null, which takes none.
-		if (!isMap(document.getIn(path.slice(0, length), true)))
-			document.setIn(path.slice(0, length), document.createNode({}));
+		const there = document.getIn(path.slice(0, length), true);
+		if (isMap(there)) continue;
+		// `models:` without entries is null, which takes none; its comments go on.
+		const section = document.createNode({});
+		if (isScalar(there) && there.comment) section.commentBefore = there.comment;
+		document.setIn(path.slice(0, length), section);
 	}
 	document.setIn(path, isScalar(document.getIn(path, true)) ? value : document.createNode(value));
 }
@@ -64,10 +67,15 @@ function changeInPlace(text: string, { path, value }: ConfigChange): string | nu
 	if (isMap(parent) && !parent.flow && parent.items.length > 0)
 		return withEntry(text, parent, entryLines(key, value));
 	const [section] = path;
-	if (path.length !== 2 || (isMap(document.contents) && pairOf(document.contents, section) !== undefined))
-		return null;
+	const head = isMap(document.contents) ? pairOf(document.contents, section) : undefined;
+	if (path.length !== 2 || (head !== undefined && !isNothing(head.value))) return null;
+	if (head !== undefined) return behindKey(text, head, entryLines(key, value));
 	const gap = text === "" || text.endsWith("\n\n") ? "" : text.endsWith("\n") ? "\n" : "\n\n";
 	return `${text}${gap}${section}:\n${indented(entryLines(key, value), 2)}`;
+}
+
+function isNothing(value: unknown): boolean {
+	return value === null || (isScalar(value) && value.value === null);
 }
 
 export function pairOf(map: YAMLMap, key: string): Pair | undefined {
@@ -97,6 +105,14 @@ function withEntry(text: string, map: YAMLMap, lines: string): string | null {
 	const at = nextLine(text, end);
 	const gap = at > 0 && text[at - 1] !== "\n" ? "\n" : "";
 	return text.slice(0, at) + gap + indented(lines, column) + text.slice(at);
+}
+
+/** The first entry of a section that has only comments. */
+function behindKey(text: string, section: Pair, lines: string): string | null {
+	if (!isNode(section.key) || !section.key.range) return null;
+	const at = nextLine(text, section.key.range[1]);
+	const gap = at > 0 && text[at - 1] !== "\n" ? "\n" : "";
+	return text.slice(0, at) + gap + indented(lines, 2) + text.slice(at);
 }
 
 /** Whole lines only: an entry of `{ … }` is left to the library. */

@@ -186,7 +186,7 @@ function addAgents(config: Config, file: ConfigFile): void {
 	if (agents.length === 0) return;
 	config.older = true;
 	config.notices.push(
-		`${config.path} is of the older form (agents:); it works, and docs/CONFIG.md shows the new one.`,
+		`${config.path} is of the older form (agents:); it works, and \`dispatch config migrate\` turns it into the present one.`,
 	);
 }
 
@@ -194,7 +194,7 @@ function addBackend(config: Config, backend: BackendConfig): void {
 	config.backends[backend.name] = backend;
 	if (cliOf(backend.command)?.cli.type !== "codex" || !/\s--full-auto(?=\s|$)/.test(backend.command)) return;
 	config.notices.push(
-		`The command of backend ${backend.name} has --full-auto, which today's codex refuses: write --sandbox workspace-write in its place.`,
+		`The command of backend ${backend.name} has --full-auto, which today's codex refuses: write --sandbox workspace-write in its place (\`dispatch doctor --fix\` does).`,
 	);
 }
 

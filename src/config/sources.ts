@@ -57,7 +57,7 @@ function lineFinder(text: string): (path: readonly string[]) => string | null {
 	const document = parseDocument(text, { lineCounter: lines, version: "1.2", merge: true });
 	return (path) => {
 		const node = isMap(document.contents) ? document.getIn(path, true) : null;
-		if (!isNode(node) || !node.range || document.getIn(path) === null) return null;
+		if (!isNode(node) || !node.range || (document.getIn(path) ?? null) === null) return null;
 		return `line ${lines.linePos(node.range[0]).line}`;
 	};
 }

@@ -1,0 +1,121 @@
+/** `dispatch config …` on real files, without any Redis. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { User } from "../e2e/harness.ts";
+
+let user: User;
+let path: string;
+beforeEach(() => {
+	user = new User();
+	path = join(user.home, "config.yaml");
+	writeFileSync(path, "# mine\ndefault: fake # usual\nbackends:\n  fake: { type: command, command: ./a }\n");
+});
+afterEach(() => user.cleanup());
+
+const read = () => readFileSync(path, "utf8");
+
+test("adds, changes and removes, and keeps the comments", async () => {
+	await user.ok(["config", "add-backend", "mine", "--command", "./mine.sh 'a  b'"]);
+	await user.ok(["config", "add-model", "big", "--backend", "mine", "--id", "big-1"]);
+	await user.ok(["config", "add-alias", "reviewer", "--model", "big", "--prompt", "You review.\nTwice."]);
+	await user.ok(["config", "set-default", "Reviewer"]);
+	expect(read()).toBe(`# mine
+default: reviewer # usual
+backends:
+  fake: { type: command, command: ./a }
+  mine:
+    command: ./mine.sh 'a  b'
+
+models:
+  big: { backend: mine, id: big-1 }
+
+aliases:
+  reviewer:
+    model: big
+    prompt: |-
+      You review.
+      Twice.
+`);
+	await user.ok(["config", "set-default", "fake"]);
+	await user.ok(["config", "remove-alias", "reviewer"]);
+	await user.ok(["config", "remove-model", "big"]);
+	const { settings } = await user.json<{ settings: Record<string, { value: unknown; from: string }> }>([
+		"config",
+		"show",
+	]);
+	expect(settings).toMatchObject({
+		default: { value: "fake", from: "line 2" },
+		"backends.mine.command": { value: "./mine.sh 'a  b'", from: "line 6" },
+		"worker.concurrency": { value: 2, from: "default" },
+	});
+	expect(Object.keys(settings)).not.toContain("models.big.backend");
+	expect((await user.ok(["config", "path"])).trim()).toBe(path);
+	// Nothing is left beside the file.
+	expect(readdirSync(user.home).filter((name) => name.includes("tmp"))).toEqual([]);
+});
+
+test.each([
+	[["add-model", "bad name", "--backend", "fake"], /Expected the model's name/],
+	[["add-backend", "__proto__", "--command", "x"], /Expected the backend's name/],
+	[["add-backend", "x", "--command", " "], /Expected --command/],
+	[["add-backend", "x", "--command", "y", "--type", "gemini"], /claude, codex, cursor, command/],
+	[["add-model", "m", "--backend", "nope"], /There is no backend "nope"\. There is: fake\./],
+	[["remove-model", "nope"], /There is no model "nope"\. None is configured\./],
+	[["remove-alias", "nope"], /There is no alias "nope"/],
+	[["set-default", "nope"], /"nope" is neither configured nor found\. There is: fake/],
+	[["add-alias", "x"], /Expected --model, --prompt or both/],
+])("config %j is refused, and the file stays", async (args, line) => {
+	const before = read();
+	const ran = await user.run(["config", ...args]);
+	expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(line)]);
+	expect(read()).toBe(before);
+});
+
+test("what is in use is not removed", async () => {
+	writeFileSync(
+		path,
+		"default: a\nmodels:\n  a: { backend: claude }\n  b: { backend: claude }\naliases: { q: { model: b } }\n",
+	);
+	for (const [args, line] of [
+		[["remove-model", "a"], /it is the default/],
+		[["remove-model", "b"], /the model of the alias "q"/],
+	] as const) {
+		const ran = await user.run(["config", ...args]);
+		expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(line)]);
+	}
+});
+
+describe("edit", () => {
+	const edit = (script: string) => user.run(["config", "edit"], { env: { VISUAL: script } });
+
+	test("takes what the editor saved, and says when nothing changed", async () => {
+		expect((await edit("sed -i s/usual/other/")).code).toBe(0);
+		expect(read()).toContain("default: fake # other");
+		expect((await edit("true")).stdout).toContain("was not changed");
+	});
+
+	test("keeps the old file when the new one does not load or the editor fails", async () => {
+		const before = read();
+		const ran = await edit("sed -i s/default/defualt/");
+		expect([ran.code, ran.stderr]).toEqual([
+			2,
+			expect.stringMatching(/2:1: defualt.*was not changed.*\.yaml/),
+		]);
+		expect(read()).toBe(before);
+		const draft = readdirSync(user.home).find((name) => name.includes("draft"));
+		expect(readFileSync(join(user.home, draft ?? ""), "utf8")).toContain("defualt");
+		expect((await edit("false")).code).toBe(2);
+		expect(read()).toBe(before);
+	});
+});
+
+test("migrate turns an agents: file into the present form and keeps the old text", async () => {
+	const older = "default: cursor\nagents:\n  # the usual\n  cursor: { command: agent -p --force }\n";
+	writeFileSync(path, older);
+	await user.ok(["config", "migrate"]);
+	expect(read()).toBe("default: cursor\nbackends:\n  # the usual\n  cursor: { command: agent -p --force }\n");
+	expect(readFileSync(`${path}.before-migrate`, "utf8")).toBe(older);
+	expect(await user.ok(["config", "migrate"])).toContain("nothing to migrate");
+	expect(existsSync(path)).toBe(true);
+});

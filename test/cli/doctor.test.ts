@@ -1,0 +1,161 @@
+/** `dispatch doctor`: real programs, a real Redis, and nothing that it starts by itself. */
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { User } from "../e2e/harness.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+interface Finding {
+	area: string;
+	level: "ok" | "warn" | "broken";
+	text: string;
+	fix: string | null;
+	fixed?: true;
+}
+
+let user: User;
+let bin: string;
+beforeEach(() => {
+	user = new User();
+	bin = join(user.path, "bin");
+	mkdirSync(bin);
+});
+afterEach(() => user.cleanup());
+
+function cli(name: string, script: string): void {
+	writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+	chmodSync(join(bin, name), 0o755);
+}
+
+const configure = (text: string) => writeFileSync(join(user.home, "config.yaml"), text);
+
+async function doctor(args: string[] = [], env: Record<string, string> = {}) {
+	const ran = await user.run(["doctor", "--json", ...args], {
+		env: { PATH: `${bin}:/usr/bin:/bin`, IS_SANDBOX: "1", ...env },
+	});
+	const report = JSON.parse(ran.stdout) as { ok: boolean; findings: Finding[] };
+	expect(ran.code).toBe(report.ok ? 0 : 1);
+	const broken = report.findings.filter(({ level }) => level === "broken");
+	for (const { level, fix } of report.findings) expect(fix === null).toBe(level === "ok");
+	return {
+		...report,
+		broken,
+		level: (text: string) => report.findings.find((each) => each.text.includes(text))?.level,
+	};
+}
+
+const CODEX = `# mine
+default: gpt-5
+backends:
+  codex:
+    command: >
+      codex exec
+      --full-auto -C "$(pwd)"
+models:
+  gpt-5: { backend: codex }
+`;
+
+describe("agent CLIs", () => {
+	test("a dropped flag is broken, --fix replaces it and nothing else", async () => {
+		cli("codex", "echo codex-cli 0.169.0");
+		configure(CODEX);
+		const before = await doctor();
+		expect(before.broken.map(({ text }) => text)).toEqual([expect.stringContaining("--full-auto")]);
+		expect(before.level("codex-cli 0.169.0")).toBe("ok");
+		const after = await doctor(["--fix"]);
+		expect([after.ok, after.findings.some(({ fixed }) => fixed)]).toEqual([true, true]);
+		expect(readFileSync(join(user.home, "config.yaml"), "utf8")).toBe(
+			CODEX.replace("--full-auto", "--sandbox workspace-write"),
+		);
+	});
+
+	test("a program that is missing, one that fails and one that hangs", async () => {
+		cli("codex", "echo broken install >&2; exit 3");
+		cli("agent", "sleep 60");
+		configure(
+			"default: codex\nbackends:\n  codex: { command: codex exec }\n  claude: { command: claude -p }\n  cursor: { command: agent -p }\n",
+		);
+		const { broken } = await doctor();
+		expect(broken.map(({ text }) => text)).toEqual([
+			expect.stringMatching(/codex refused --version: broken install/),
+			"claude: no program claude on PATH.",
+			expect.stringMatching(/agent gave no version within 5 s/),
+		]);
+	});
+
+	test("logins are told by files and variables, keys are never shown; root needs IS_SANDBOX", async () => {
+		cli("claude", "echo 2.1.330");
+		configure(
+			"default: claude\nbackends: { claude: { command: claude -p --dangerously-skip-permissions } }\n",
+		);
+		expect((await doctor()).level("no login was found")).toBe("warn");
+		const keyed = await doctor([], { ANTHROPIC_API_KEY: "sk-secret-1" });
+		expect(keyed.level("ANTHROPIC_API_KEY")).toBe("ok");
+		expect(JSON.stringify(keyed.findings)).not.toContain("sk-secret-1");
+		mkdirSync(join(user.path, ".claude"));
+		writeFileSync(join(user.path, ".claude", ".credentials.json"), "{}");
+		expect((await doctor()).level(".credentials.json")).toBe("ok");
+		const asRoot = await doctor([], { IS_SANDBOX: "" });
+		expect(asRoot.level("for root")).toBe(process.getuid?.() === 0 ? "broken" : undefined);
+	});
+});
+
+describe("config", () => {
+	test("one that cannot be loaded is broken, and its namespace is not made up", async () => {
+		configure("default: opus\nbackend: x\n");
+		const { broken } = await doctor();
+		expect(broken.map(({ text }) => text)).toEqual([
+			expect.stringMatching(/config\.yaml:2:1: backend: There is no/),
+		]);
+	});
+
+	test("the older form works and is a warning; no CLI at all is broken", async () => {
+		cli("agent", "echo 1.0");
+		configure("default: cursor\nagents: { cursor: { command: agent -p } }\n");
+		const older = await doctor();
+		expect([older.ok, older.level("older form")]).toEqual([true, "warn"]);
+		configure("");
+		cli("agent", "");
+		chmodSync(join(bin, "agent"), 0o644);
+		expect((await doctor()).level("No agent CLI is configured")).toBe("broken");
+	});
+});
+
+describe("Redis and the worker", () => {
+	let sound: TestRedis;
+	let evicting: TestRedis;
+	beforeAll(async () => {
+		sound = await startTestRedis();
+		evicting = await startTestRedis({
+			settings: ["--appendonly", "no", "--maxmemory-policy", "allkeys-lru"],
+		});
+	});
+	afterAll(() => Promise.all([sound.stop(), evicting.stop()]));
+
+	test("starts neither of them", async () => {
+		const { ok } = await doctor([], { PATH: process.env.PATH ?? "" });
+		expect(ok).toBe(true);
+		expect(user.processes()).toEqual([]);
+	});
+
+	test("a sound server, one that evicts, and none", async () => {
+		const good = await doctor(["--redis", sound.url]);
+		expect([good.ok, good.level("noeviction"), good.level("PING")]).toEqual([true, "ok", expect.any(String)]);
+		const bad = await doctor(["--redis", evicting.url]);
+		expect(bad.level("maxmemory-policy is allkeys-lru")).toBe("broken");
+		expect(bad.level("no append-only file")).toBe("warn");
+		const none = await doctor(["--redis", "redis://me:secret@127.0.0.1:1"]);
+		expect(none.level("cannot be reached")).toBe("broken");
+		expect(JSON.stringify(none.findings)).not.toContain("secret");
+	});
+
+	test("a running worker: its version, and where its environment differs", async () => {
+		await user.ok(["up"], { env: { PATH: process.env.PATH ?? "", OPENAI_API_KEY: "sk-secret-2" } });
+		const { findings, level } = await doctor();
+		expect(level("runs dispatch")).toBe("ok");
+		expect(level("started with another PATH")).toBe("warn");
+		expect(level("OPENAI_API_KEY is set for the worker and not for this shell")).toBe("warn");
+		expect(level("answers.")).toBe("ok");
+		expect(JSON.stringify(findings)).not.toContain("sk-secret-2");
+	});
+});

@@ -1,0 +1,173 @@
+/** The first use without a config, with PATHs that have only claude, only codex, both, or none. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/config/parse.ts";
+import { PROGRAM, User } from "../e2e/harness.ts";
+
+let user: User;
+let path: string;
+beforeEach(() => {
+	user = new User();
+	path = join(user.home, "config.yaml");
+	rmSync(path);
+});
+afterEach(() => user.cleanup());
+
+/** What the program itself needs; a folder that may hold real agent CLIs is never on this PATH. */
+const TOOLS = [
+	"sh",
+	"env",
+	"flock",
+	"mkfifo",
+	"cat",
+	"sleep",
+	"redis-server",
+	"redis-check-rdb",
+	"valkey-server",
+];
+
+function programFile(name: string): string | undefined {
+	const folders = (process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
+	return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/** A PATH with these agent CLIs and no other: tiny programs that do their plan and end. */
+function pathWith(...agents: string[]): string {
+	const bin = mkdtempSync(join(user.path, "bin-"));
+	for (const tool of TOOLS) {
+		const found = programFile(tool);
+		if (found !== undefined) symlinkSync(found, join(bin, tool));
+	}
+	symlinkSync(process.execPath, join(bin, "node"));
+	for (const agent of agents) {
+		const file = join(bin, agent);
+		const models =
+			agent === "agent"
+				? 'if [ "$1" = models ]; then printf "gemini-3.1-pro - Gemini\\nopus-4.6 - Opus\\n"; exit; fi\n'
+				: "";
+		writeFileSync(
+			file,
+			`#!/bin/sh\n${models}dir=$DISPATCH_TASK_DIR\nprintf -- '- [x] Done\\n' > "$dir/plan.md"\n: > "$dir/ipc/.done"\n`,
+		);
+		chmodSync(file, 0o755);
+	}
+	return bin;
+}
+
+const config = () => parseConfig(readFileSync(path, "utf8"), path, {});
+
+describe("without a terminal", () => {
+	test.each([
+		[["claude"], "opus", ["claude"]],
+		[["codex"], "gpt-5.3-codex", ["codex"]],
+		[["claude", "codex", "agent"], "opus", ["claude", "codex", "cursor"]],
+	])("%j: chooses, says so, and writes the file", async (agents, model, backends) => {
+		const ran = await user.run(["config", "init"], { env: { PATH: pathWith(...agents) } });
+		expect(ran.code).toBe(0);
+		expect(ran.stdout.trim()).toBe(path);
+		const [found, permissions] = ran.stderr.trim().split("\n");
+		expect(found).toContain(`found ${backends.join(", ")}; the default model is ${model}`);
+		expect(permissions).toMatch(/run unattended, with these permissions, .*\(to restrict it: /);
+		expect(config()).toMatchObject({ default: model, notices: [] });
+		expect(Object.keys(config().backends)).toEqual(backends);
+		if (agents.includes("agent"))
+			expect(config().models).toMatchObject({
+				"gemini-3.1-pro": { backend: "cursor" },
+				"opus-4.6": { backend: "claude" },
+			});
+	});
+
+	test("none: the error says what to install, and nothing is written", async () => {
+		const env = { PATH: pathWith() };
+		for (const args of [
+			["enqueue", "Do it"],
+			["config", "init"],
+		]) {
+			const ran = await user.run(args, { env });
+			expect([ran.code, ran.stderr]).toEqual([
+				2,
+				expect.stringMatching(/npm install -g .*\[DISPATCH_NO_BACKEND\]/),
+			]);
+		}
+		expect(existsSync(path)).toBe(false);
+	});
+
+	test("a file that is there is never touched; wrong use and agents write none", async () => {
+		const env = { PATH: pathWith("claude") };
+		await user.run(["enqueue"], { env });
+		await user.run(["enqueue", "x"], { env: { ...env, DISPATCH_TASK: "outer" } });
+		expect(existsSync(path)).toBe(false);
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(path, "# mine\n");
+		expect(await user.ok(["config", "init"], { env })).toContain("exists already");
+		expect(readFileSync(path, "utf8")).toBe("# mine\n");
+	});
+
+	test("enqueue writes it and goes on; a model that the prompt names and that is found is added", async () => {
+		const env = { PATH: pathWith("codex") };
+		const task = await user.json(["enqueue", "--id", "first", "Use gpt-5.9 to tidy up"], { env });
+		expect(task).toMatchObject({ id: "first", model: "gpt-5.9", backend: "codex" });
+		expect(config()).toMatchObject({ default: "gpt-5.3-codex", models: { "gpt-5.9": { backend: "codex" } } });
+		expect(readFileSync(path, "utf8")).toContain("# The model of a task that names none.");
+		expect((await user.waitForState("first", "completed")).reason).toBeNull();
+	});
+});
+
+describe("on a terminal", () => {
+	/** Runs in a pseudo-terminal, and types `keys` once the question stands there. */
+	async function onTerminal(
+		args: string[],
+		PATH: string,
+		keys: string,
+	): Promise<{ code: number | null; shown: string }> {
+		const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
+		const child = spawn(programFile("script") ?? "script", ["-qec", line, "/dev/null"], {
+			cwd: user.project,
+			env: { ...user.env, PATH, TERM: "xterm", SHELL: "/bin/sh" },
+		});
+		let shown = "";
+		let typed = false;
+		child.stdout.on("data", (chunk) => {
+			shown += chunk;
+			if (typed || !shown.includes("haiku")) return;
+			typed = true;
+			child.stdin.write(keys);
+		});
+		const [code] = (await once(child, "close")) as [number | null];
+		return { code, shown };
+	}
+
+	test("asks for the default, and says which permissions agents have", async () => {
+		const { code, shown } = await onTerminal(["config", "init"], pathWith("claude", "codex"), "\u001b[B\r");
+		expect(shown).toContain("which model shall work when you name none?");
+		expect(shown).toContain("--dangerously-skip-permissions");
+		expect(config().default).toBe("sonnet");
+		expect(code).toBe(0);
+	});
+
+	test("who leaves the question has written nothing", async () => {
+		const { code } = await onTerminal(["enqueue", "Do it"], pathWith("claude"), "\u0003");
+		expect(code).toBe(130);
+		expect(existsSync(path)).toBe(false);
+	});
+
+	test("does not ask where there is one choice, or with --quiet", async () => {
+		const one = await onTerminal(["config", "init"], pathWith("codex"), "");
+		expect([one.code, one.shown]).toEqual([0, expect.not.stringContaining("First use")]);
+		rmSync(path);
+		const quiet = await onTerminal(["config", "init", "--quiet"], pathWith("claude"), "");
+		expect([quiet.code, config().default]).toEqual([0, "opus"]);
+	});
+});

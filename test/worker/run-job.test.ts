@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import type { RunJob } from "../../src/queue/run-queue.ts";
+import { Places } from "../../src/worker/places.ts";
+import { type RunJobDeps, runJob } from "../../src/worker/run-job.ts";
+import { monitorStage } from "../monitor/stage.ts";
+import { HOST, specOf } from "../queue/store-support.ts";
+
+const stage = monitorStage();
+
+/** The deps of a worker with one place; `started` lists what it was told to start. */
+function worker(places = new Places(1)) {
+	const { store, hub } = stage();
+	const started: string[] = [];
+	const deps: RunJobDeps = {
+		store,
+		host: HOST,
+		hub,
+		places,
+		dailyUsd: null,
+		reconcile: async () => {},
+		start: async (task) => {
+			started.push(task);
+			const moved = await store.move({ id: task, from: ["queued"], to: "running", runNonce: `n-${task}` });
+			if (moved.result === "moved") hub.emit("state", task, moved.state);
+		},
+	};
+	return { deps, started, places };
+}
+
+function jobOf(task: string, generation: number): RunJob & { stop(): void; drain(): void } {
+	const stopping = new AbortController();
+	const draining = new AbortController();
+	return {
+		task,
+		generation,
+		signal: stopping.signal,
+		draining: draining.signal,
+		progress: async () => {},
+		stop: () => stopping.abort(),
+		drain: () => draining.abort(),
+	};
+}
+
+async function queued(id: string): Promise<number> {
+	const { store } = stage();
+	await store.create(specOf(id));
+	return (await store.need(id)).generation;
+}
+
+test("starts the task once, waits for its end, and tells it", async () => {
+	const { store, hub } = stage();
+	const { deps, started, places } = worker();
+	const generation = await queued("t");
+	const end = runJob(jobOf("t", generation), deps);
+	await expect.poll(() => store.stateOf("t"), { timeout: 10_000 }).toBe("running");
+	expect(places.taken).toBe(1);
+	await store.move({
+		id: "t",
+		from: ["running"],
+		to: "failed",
+		epoch: 1,
+		set: {
+			reason: "crashed",
+			outcome: { kind: "failed", message: "Boom.", exitCode: 1, signal: null, logTail: [], warnings: [] },
+		},
+	});
+	hub.emit("state", "t", "failed");
+	expect(await end).toEqual({ kind: "failed", message: "Boom." });
+	expect(started).toEqual(["t"]);
+});
+
+test("a job of an older generation, or of a removed task, ends without acting", async () => {
+	const { deps, started } = worker();
+	const generation = await queued("t");
+	expect(await runJob(jobOf("t", generation - 1), deps)).toMatchObject({ kind: "done" });
+	expect(await runJob(jobOf("gone", 1), deps)).toMatchObject({ kind: "done", state: "removed" });
+	expect(started).toEqual([]);
+});
+
+test("a daemon that stops gives the job back and leaves the agent alone", async () => {
+	const { store } = stage();
+	const { deps } = worker();
+	const job = jobOf("t", await queued("t"));
+	const end = runJob(job, deps);
+	await expect.poll(() => store.stateOf("t"), { timeout: 10_000 }).toBe("running");
+	job.stop();
+	expect(await end).toEqual({ kind: "release" });
+	expect(await store.stateOf("t")).toBe("running");
+});
+
+test("one that drains, or has no place, starts nothing", async () => {
+	const { store } = stage();
+	const { deps, started, places } = worker();
+	places.occupy("busy");
+	const job = jobOf("t", await queued("t"));
+	const end = runJob(job, deps);
+	job.drain();
+	expect(await end).toEqual({ kind: "release" });
+	expect([started, await store.stateOf("t"), places.taken]).toEqual([[], "queued", 1]);
+});
