@@ -168,7 +168,11 @@ export class Daemon {
 		if (this.#stopped) return;
 		this.#stopped = true;
 		for (const timer of this.#timers) clearInterval(timer);
-		if (options.stopAgents) await this.#reconciler.stopAgents();
+		if (options.stopAgents) {
+			// First: a stopped agent's task is queued again, and this worker would start it anew.
+			await this.#worker.drain();
+			await this.#reconciler.stopAgents();
+		}
 		const { store, home } = this.#options;
 		const left = Promise.all([this.#worker.stop(), this.#monitor.stop()]).then(() =>
 			leave(store, home.hostId),

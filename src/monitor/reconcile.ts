@@ -3,6 +3,7 @@
  * the files together. Idempotent, serialized per task; called by the monitor's cycle, by the watcher, by
  * wakes, and as a run job's first act. It decides nothing: an end is handed to `settle`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { backendOf } from "../backends/index.ts";
 import type { Config } from "../config/load.ts";
 import { readPlan } from "../ipc/plan-file.ts";
@@ -29,6 +30,7 @@ import { stampOf } from "./stamp.ts";
 
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
+const STARTS_LIMIT_MS = 5_000;
 /** A limit without a known end holds the others for this long at first; `settle` knows better. */
 const FIRST_GATE_MS = 3_000;
 
@@ -214,6 +216,9 @@ export class Reconciler {
 
 	/** Ends every agent of this host; their tasks go back to the queue, and no attempt is counted. */
 	async stopAgents(): Promise<void> {
+		// Waits for starts that are under way: their agents are to be stopped too. Redis may be away.
+		const looked = this.reconcileAll().catch(() => {});
+		await Promise.race([looked, sleep(STARTS_LIMIT_MS, undefined, { ref: false })]);
 		const ended = [...this.#live].map(async ([task, live]) => {
 			live.ending ??= "shutdown";
 			writeEnding(live.run, live.ending);

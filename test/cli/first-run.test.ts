@@ -12,6 +12,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
@@ -31,6 +32,7 @@ const TOOLS = [
 	"env",
 	"flock",
 	"mkfifo",
+	"stty",
 	"cat",
 	"sleep",
 	"redis-server",
@@ -133,10 +135,14 @@ describe("on a terminal", () => {
 		keys: string,
 	): Promise<{ code: number | null; shown: string }> {
 		const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
-		const child = spawn(programFile("script") ?? "script", ["-qec", line, "/dev/null"], {
-			cwd: user.project,
-			env: { ...user.env, PATH, TERM: "xterm", SHELL: "/bin/sh" },
-		});
+		const child = spawn(
+			programFile("script") ?? "script",
+			["-qec", `stty cols 120 rows 40; ${line}`, "/dev/null"],
+			{
+				cwd: user.project,
+				env: { ...user.env, PATH, TERM: "xterm", SHELL: "/bin/sh" },
+			},
+		);
 		let shown = "";
 		let typed = false;
 		child.stdout.on("data", (chunk) => {
@@ -146,7 +152,7 @@ describe("on a terminal", () => {
 			child.stdin.write(keys);
 		});
 		const [code] = (await once(child, "close")) as [number | null];
-		return { code, shown };
+		return { code, shown: stripVTControlCharacters(shown) };
 	}
 
 	test("asks for the default, and says which permissions agents have", async () => {

@@ -44,19 +44,9 @@ function otherProgram({ name, command }: BackendConfig, env: Environment): Findi
 async function startFinding({ name }: BackendConfig, program: string, env: Environment): Promise<Finding> {
 	const file = findProgram(program, env);
 	if (file === null) return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
-	const { execa } = await import("execa");
-	const ran = await execa(file, ["--version"], {
-		env: definedOf(env),
-		extendEnv: false,
-		reject: false,
-		stdin: "ignore",
-		timeout: VERSION_LIMIT_MS,
-		forceKillAfterDelay: 500,
-		maxBuffer: 1024 * 1024,
-	});
-	const said = oneLine(`${ran.stdout} ${ran.stderr}`, MAX_VERSION_CHARS);
-	if (ran.exitCode === 0) return ok("backend", `${name}: ${file} starts (${said || "it tells no version"}).`);
-	const why = ran.timedOut
+	const { exitCode, said, timedOut } = await askVersion(file, env);
+	if (exitCode === 0) return ok("backend", `${name}: ${file} starts (${said || "it tells no version"}).`);
+	const why = timedOut
 		? `gave no version within ${VERSION_LIMIT_MS / 1_000} s`
 		: `refused --version: ${said}`;
 	return broken(
@@ -64,6 +54,39 @@ async function startFinding({ name }: BackendConfig, program: string, env: Envir
 		`${name}: ${file} ${why}.`,
 		`Run \`${program} --version\` yourself, or install it again.`,
 	);
+}
+
+async function askVersion(file: string, env: Environment) {
+	const { execa } = await import("execa");
+	const asked = execa(file, ["--version"], {
+		env: definedOf(env),
+		extendEnv: false,
+		reject: false,
+		stdin: "ignore",
+		maxBuffer: 1024 * 1024,
+		// A group of its own: what it starts ends with it.
+		detached: true,
+	});
+	let timedOut = false;
+	const limit = setTimeout(() => {
+		timedOut = true;
+		endGroup(asked.pid);
+	}, VERSION_LIMIT_MS);
+	const { exitCode, stdout, stderr, shortMessage } = await asked;
+	clearTimeout(limit);
+	return {
+		exitCode,
+		timedOut,
+		said: oneLine(`${stdout} ${stderr}`, MAX_VERSION_CHARS) || (shortMessage ?? ""),
+	};
+}
+
+function endGroup(pid: number | undefined): void {
+	try {
+		if (pid !== undefined) process.kill(-pid, "SIGKILL");
+	} catch {
+		// It is gone.
+	}
 }
 
 function flagFindings(backend: BackendConfig, env: Environment): Finding[] {

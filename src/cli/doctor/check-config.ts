@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import { editConfig } from "../../config/edit.ts";
+import { type ConfigChange, editConfig, readDocument } from "../../config/edit.ts";
 import { loadConfig } from "../../config/load.ts";
 import { readConfigText, replaceConfig } from "../../config/save.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -54,16 +54,16 @@ function findingsOf(config: Config, path: string): Finding[] {
 function mendConfig(path: string, config: Config): Finding[] {
 	const text = readConfigText(path);
 	if (text === null) return [];
-	const mended = Object.values(config.backends).flatMap((backend) => {
-		const command = mendedCommand(backend);
-		return command === null ? [] : [{ name: backend.name, command }];
+	const document = readDocument(text);
+	const changes = Object.values(config.backends).flatMap(({ name }): ConfigChange[] => {
+		const section = config.aliases[name]?.backend === name ? "agents" : "backends";
+		const written: unknown = document.getIn([section, name, "command"]);
+		const command = typeof written === "string" ? mendedCommand({ command: written }) : null;
+		return command === null ? [] : [{ path: [section, name, "command"], value: command }];
 	});
-	if (mended.length === 0) return [];
-	const section = (name: string) => (config.aliases[name]?.backend === name ? "agents" : "backends");
-	const changes = mended.map(({ name, command }) => ({
-		path: [section(name), name, "command"] as [string, ...string[]],
-		value: command,
-	}));
+	if (changes.length === 0) return [];
 	replaceConfig(path, editConfig(text, changes));
-	return mended.map(({ name, command }) => fixed("config", `${name}: its command is now \`${command}\`.`));
+	return changes.map((change) =>
+		fixed("config", `${change.path[1]}: its command is now \`${change.value}\`.`),
+	);
 }
