@@ -12,10 +12,13 @@ const COMMAND = 'dispatch enqueue "review src/"';
 
 export function nextStep(env: Environment): string {
 	const found = AGENT_CLIS.filter(({ program }) => isOnPath(program, env)).map(({ name }) => name);
-	if (found.length === 0) {
-		return `Now yours: ${COMMAND} (no agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code)`;
-	}
-	return `Now yours: ${COMMAND} (agent CLIs found: ${found.join(", ")})`;
+	const clis =
+		found.length > 0
+			? `agent CLIs found: ${found.join(", ")}`
+			: "no agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code";
+	// `npm start` in a clone runs a program that is installed nowhere.
+	const first = isOnPath("dispatch", env) ? "" : "first put it on your PATH: npm install -g .; ";
+	return `Now yours: ${COMMAND} (${first}${clis})`;
 }
 
 function isOnPath(program: string, env: Environment): boolean {

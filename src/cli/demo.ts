@@ -99,7 +99,7 @@ function introduce(project: Project, say: Say): void {
 		"A scripted agent plays the coding agent here, so no account is needed. The rest is real: queue, worker, questions.",
 	);
 	say(
-		`It reviews ${project.isSample ? "a sample project with planted faults" : project.path} and changes nothing there.`,
+		`It reviews ${project.isSample ? "a sample project with planted faults" : project.path} and changes no file of it.`,
 	);
 	say("");
 }

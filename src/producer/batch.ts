@@ -73,6 +73,7 @@ function readTasks(text: string, file: string): Place {
 	if (fault !== undefined) throw refuse(fault.pos[0], [], fault.message.replace(/\.$/, ""));
 	const value: unknown = document.toJS();
 	const bare = Array.isArray(value);
+	if (value === null) throw refuse(0, [], "the file is empty, expected a list of tasks");
 	const checked = bare ? tasksSchema.safeParse(value) : fileSchema.safeParse(value);
 	if (!checked.success) {
 		const [issue] = checked.error.issues;

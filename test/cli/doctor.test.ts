@@ -2,6 +2,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { closedGate, noteAuthFailure } from "../../src/queue/gates.ts";
+import { openStore } from "../../src/queue/open.ts";
 import { User } from "../e2e/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
@@ -13,8 +15,14 @@ interface Finding {
 	fixed?: true;
 }
 
-let user: User;
+/** Only the agent CLIs of a test are on its PATH. */
 let bin: string;
+let user: User;
+let sound: TestRedis;
+beforeAll(async () => {
+	sound = await startTestRedis();
+});
+afterAll(() => sound.stop());
 beforeEach(() => {
 	user = new User();
 	bin = join(user.path, "bin");
@@ -31,7 +39,7 @@ const configure = (text: string) => writeFileSync(join(user.home, "config.yaml")
 
 async function doctor(args: string[] = [], env: Record<string, string> = {}) {
 	const ran = await user.run(["doctor", "--json", ...args], {
-		env: { PATH: `${bin}:/usr/bin:/bin`, IS_SANDBOX: "1", ...env },
+		env: { PATH: bin, IS_SANDBOX: "1", DISPATCH_REDIS_URL: sound.url, ...env },
 	});
 	const report = JSON.parse(ran.stdout) as { ok: boolean; findings: Finding[] };
 	expect(ran.code).toBe(report.ok ? 0 : 1);
@@ -71,7 +79,7 @@ describe("agent CLIs", () => {
 
 	test("a program that is missing, one that fails and one that hangs", async () => {
 		cli("codex", "echo broken install >&2; exit 3");
-		cli("agent", "sleep 60");
+		cli("agent", "PATH=/usr/bin:/bin sleep 60");
 		configure(
 			"default: codex\nbackends:\n  codex: { command: codex exec }\n  claude: { command: claude -p }\n  cursor: { command: agent -p }\n",
 		);
@@ -122,18 +130,16 @@ describe("config", () => {
 });
 
 describe("Redis and the worker", () => {
-	let sound: TestRedis;
 	let evicting: TestRedis;
 	beforeAll(async () => {
-		sound = await startTestRedis();
 		evicting = await startTestRedis({
 			settings: ["--appendonly", "no", "--maxmemory-policy", "allkeys-lru"],
 		});
 	});
-	afterAll(() => Promise.all([sound.stop(), evicting.stop()]));
+	afterAll(() => evicting.stop());
 
 	test("starts neither of them", async () => {
-		const { ok } = await doctor([], { PATH: process.env.PATH ?? "" });
+		const { ok } = await doctor([], { PATH: process.env.PATH ?? "", DISPATCH_REDIS_URL: "" });
 		expect(ok).toBe(true);
 		expect(user.processes()).toEqual([]);
 	});
@@ -149,9 +155,26 @@ describe("Redis and the worker", () => {
 		expect(JSON.stringify(none.findings)).not.toContain("secret");
 	});
 
+	test("a backend that is held for its login is released, unless the login is known to be missing", async () => {
+		cli("claude", "echo 1.0");
+		configure("default: claude\nbackends: { claude: { command: claude -p } }\n");
+		const env = { DISPATCH_HOST_ID: "held", DISPATCH_NAMESPACE: "held" };
+		const store = await openStore({ target: sound.target, namespace: "held", role: "command" });
+		try {
+			for (let count = 0; count < 2; count++) await noteAuthFailure(store, "held", "claude", "Not logged in");
+			expect((await doctor([], env)).level("claude is held: Not logged in")).toBe("warn");
+			expect(await closedGate(store, "held", "claude")).not.toBeNull();
+			const released = await doctor([], { ...env, ANTHROPIC_API_KEY: "sk-1" });
+			expect(released.level("claude was held")).toBe("ok");
+			expect(await closedGate(store, "held", "claude")).toBeNull();
+		} finally {
+			await store.close();
+		}
+	});
+
 	test("a running worker: its version, and where its environment differs", async () => {
 		await user.ok(["up"], { env: { PATH: process.env.PATH ?? "", OPENAI_API_KEY: "sk-secret-2" } });
-		const { findings, level } = await doctor();
+		const { findings, level } = await doctor([], { DISPATCH_REDIS_URL: "" });
 		expect(level("runs dispatch")).toBe("ok");
 		expect(level("started with another PATH")).toBe("warn");
 		expect(level("OPENAI_API_KEY is set for the worker and not for this shell")).toBe("warn");

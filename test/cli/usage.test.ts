@@ -9,7 +9,7 @@ beforeAll(() => {
 afterAll(() => user.cleanup());
 
 const COMMANDS =
-	"enqueue batch ls status questions answer logs output wait cancel retry rm up down worker ask service web demo".split(
+	"enqueue batch ls status questions answer logs output wait cancel retry rm up down worker ask service web demo config doctor".split(
 		" ",
 	);
 
