@@ -1,6 +1,6 @@
 /** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
 import { existsSync } from "node:fs";
-import { EXIT } from "../task/errors.ts";
+import { DispatchError, EXIT } from "../task/errors.ts";
 import type { ConfigCommand } from "./commands/config.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
 import { type Definer, example } from "./definer.ts";
@@ -37,8 +37,14 @@ async function beforeFirstUse({ program, env }: Definer): Promise<void> {
 	const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
 	const output = new Output({ json, quiet, env });
 	const { firstRun } = await import("./first-run.ts");
-	const run = await firstRun({ path, env, output });
-	if (run.kind === "left") process.exit(EXIT.interrupted);
+	try {
+		const run = await firstRun({ path, env, output });
+		if (run.kind === "left") process.exit(EXIT.interrupted);
+	} catch (error) {
+		// A place that takes no file: the agent CLIs on PATH will do.
+		if (!(error instanceof DispatchError)) throw error;
+		output.note(error.message);
+	}
 }
 
 function defineEditing({ program, runBare, env }: Definer): void {

@@ -1,5 +1,4 @@
 /** The first config of a user: what is on PATH, with the models that Cursor's CLI offers. */
-import { accessSync, constants } from "node:fs";
 import type { Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
 import { cliOf, detectConfig, type Environment } from "./detect.ts";
@@ -26,16 +25,6 @@ export async function detectWithModels(env: Environment): Promise<Config> {
 		config.models[name] ??= { backend: own, id: null };
 	}
 	return config;
-}
-
-/** Whether a config file stands there, readable or not. */
-export function hasConfigFile(path: string): boolean {
-	try {
-		accessSync(path, constants.F_OK);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code !== "ENOENT";
-	}
 }
 
 /** The model that was asked for (`--model`, or a directive of the prompt) and that the config does not name. */

@@ -15,8 +15,8 @@ test("every example of docs/CONFIG.md loads", async () => {
 		for (const example of examples) {
 			const path = join(dir, "config.yaml");
 			writeFileSync(path, example);
-			const { default: name, models, aliases } = await loadConfig({ path, env: {} });
-			expect(Object.keys({ ...models, ...aliases })).toContain(name);
+			const { default: name, models, aliases, backends } = await loadConfig({ path, env: {} });
+			expect(Object.keys({ ...models, ...aliases, ...backends })).toContain(name);
 		}
 	} finally {
 		rmSync(dir, { recursive: true, force: true });

@@ -1,0 +1,94 @@
+/** A state directory of the bench's own, with its daemon and its store. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { openStore } from "../../src/queue/open.ts";
+import type { Store } from "../../src/queue/store.ts";
+
+export const PROGRAM = resolve("dist/dispatch.cjs");
+const HOST = "bench";
+
+export class BenchStage {
+	readonly path = mkdtempSync(join(tmpdir(), "bench-"));
+	readonly home = join(this.path, "h");
+	readonly project = join(this.path, "p");
+	readonly host = HOST;
+	readonly env: Record<string, string>;
+
+	constructor(env: Record<string, string> = {}) {
+		mkdirSync(this.home);
+		mkdirSync(this.project);
+		const idle = join(this.path, "idle.sh");
+		writeFileSync(idle, "#!/bin/sh\nexec sleep 100000\n", { mode: 0o755 });
+		writeFileSync(
+			join(this.home, "config.yaml"),
+			`default: idle\nbackends: { idle: { type: command, command: "${idle}" } }\nmodels: { idle: { backend: idle } }\nworker: { concurrency: 2, max_agents: 1000 }\n`,
+		);
+		this.env = {
+			PATH: process.env.PATH ?? "",
+			HOME: this.path,
+			DISPATCH_HOME: this.home,
+			DISPATCH_HOST_ID: HOST,
+			...env,
+		};
+	}
+
+	run(...args: string[]): string {
+		const { stdout, stderr, status } = spawnSync(process.execPath, [PROGRAM, ...args], {
+			cwd: this.project,
+			env: this.env,
+			encoding: "utf8",
+		});
+		if (status !== 0) throw new Error(`dispatch ${args.join(" ")}: ${stderr}`);
+		return stdout;
+	}
+
+	/** The local server must run. */
+	store(): Promise<Store> {
+		return openStore({
+			target: { socketPath: join(this.home, "redis/redis.sock") },
+			namespace: "default",
+			role: "service",
+		});
+	}
+
+	daemonPid(): number {
+		return (JSON.parse(readFileSync(join(this.home, "daemon.json"), "utf8")) as { identity: { pid: number } })
+			.identity.pid;
+	}
+
+	redisPid(): number {
+		return Number(readFileSync(join(this.home, "redis/redis.pid"), "utf8"));
+	}
+
+	remove(): void {
+		spawnSync(process.execPath, [PROGRAM, "down", "--stop-agents"], { env: this.env, cwd: this.project });
+		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
+
+/** Wall time in ms of a process from start to end. */
+export function timed(command: string, args: string[], env?: Record<string, string>, cwd?: string): number {
+	const begun = performance.now();
+	execFileSync(command, args, { stdio: "ignore", ...(env ? { env } : {}), ...(cwd ? { cwd } : {}) });
+	return performance.now() - begun;
+}
+
+/** CPU seconds that a process has used. */
+export function cpuSeconds(pid: number): number {
+	const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+		.replace(/^.*\) /, "")
+		.split(" ");
+	return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0) / 100;
+}
+
+/** Proportional set size in MiB: shared pages count once. */
+export function pssMiB(pid: number): number {
+	return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) / 1024;
+}
+
+export function startLoop(script: string, args: string[]): number {
+	const child = spawn("bash", ["-c", script, "loop", ...args], { stdio: "ignore" });
+	return child.pid ?? 0;
+}
