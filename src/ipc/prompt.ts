@@ -24,6 +24,8 @@ export interface PromptInput {
 	mode: PromptMode;
 	/** the task directory as seen from the agent's working directory */
 	taskDirRelative: string;
+	/** where the `dispatch` for agents lies; CLIs that use a login shell lose PATH */
+	dispatchPath: string;
 	/** plan.md holds items already */
 	hasPlanItems: boolean;
 	/** answers that no session has acknowledged */
@@ -70,11 +72,11 @@ ${first}
 - If an error stops you for good, mark the item \`[!]\`, describe the error on the line below it, and stop.`;
 }
 
-function questionSection({ spec, taskDirRelative: dir }: PromptInput): string {
+function questionSection({ spec, taskDirRelative: dir, dispatchPath }: PromptInput): string {
 	const limit = formatDuration(spec.questionWaitMs);
 	return `## Questions
 When only a person can decide something, ask; do not guess. Wait up to ${limit} in all for an answer, in steps of less than 2 minutes, because your shell tool may stop longer commands.
-- The easy way: \`dispatch ask --timeout 100s "Which …?"\` (add \`--option A --option B\` to offer choices). It prints the answer. Exit code 4, or a stop by your tool, means that there is none yet: run exactly the same command again.
+- The easy way: \`dispatch ask --timeout 100s "Which …?"\` (add \`--option A --option B\` to offer choices). It prints the answer. A shell that resets PATH finds it as \`${dispatchPath}\`. Exit code 4, or a stop by your tool, means that there is none yet: run exactly the same command again.
 - Without that command: write the text to \`${dir}/ipc/NNN.question.tmp\`, then \`mv\` it to \`${dir}/ipc/NNN.question\`. NNN is the number of questions there + 1, three digits: 001, 002, … Wait with \`for i in $(seq 50); do [ -e ${dir}/ipc/NNN.answer ] && break; sleep 2; done\`, repeated. Read \`NNN.answer\`, create an empty \`NNN.done\` beside it, and go on.
 - No answer after ${limit}: write all that a successor needs (findings, decisions, next steps) to \`${dir}/context.md\`, mark the item \`[?]\` with the question on the line below it, and end. You are started again when the answer is there.
 - Write nothing else under \`ipc/\`, and never change an \`.answer\`.`;

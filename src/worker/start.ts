@@ -206,6 +206,7 @@ async function promptOf(
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
 		checkFailed: checkFailed(record),
+		dispatchPath: join(deps.home, "bin", "dispatch"),
 		spec: record.spec,
 		mode,
 		taskDirRelative: relative(record.spec.cwd, taskDir),

@@ -96,6 +96,7 @@ function promptToGoOn(question: string, said: string): string {
 	const spec = specOf("demo-review", { prompt: "Review this project" });
 	return buildPrompt({
 		checkFailed: null,
+		dispatchPath: "/home/ann/.dispatch/bin/dispatch",
 		spec,
 		mode: "continue",
 		taskDirRelative: ".dispatch/tasks/demo-review",

@@ -18,6 +18,7 @@ const SPEC: PromptInput["spec"] = {
 function promptOf(change: Partial<PromptInput> = {}, spec: Partial<PromptInput["spec"]> = {}): string {
 	return buildPrompt({
 		checkFailed: null,
+		dispatchPath: "/home/ann/.dispatch/bin/dispatch",
 		spec: { ...SPEC, ...spec },
 		mode: "fresh",
 		taskDirRelative: DIR,

@@ -1,0 +1,115 @@
+/** The real CLIs do the whole job through dispatch, on a scripted model on loopback. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { User } from "../e2e/harness.ts";
+import { protocolScript } from "../fixtures/model-server/scripts.ts";
+import { startModelServer } from "../fixtures/model-server/server.ts";
+import { type CliKind, cliCommand, cliEnv, INSTALL_LIMIT_MS, installCliAgents, MODELS } from "./support.ts";
+
+const QUESTION = 'Which of the two, "old" or "new"?';
+const REPORT = "One finding.";
+const PROMPT = '- Review it: "$(touch pwned)" `x`';
+const SCRIPT = protocolScript({
+	items: ["Read the code", "Write the report"],
+	question: QUESTION,
+	report: REPORT,
+});
+
+beforeAll(installCliAgents, INSTALL_LIMIT_MS);
+
+async function prepare(kind: CliKind, options: { home?: Record<string, string> } = {}) {
+	const server = await startModelServer({ script: SCRIPT });
+	const user = new User();
+	const home = join(user.path, "cli-home");
+	mkdirSync(home);
+	const { PATH: _path, ...env } = cliEnv(kind, server.url, home);
+	Object.assign(user.env, env, options.home);
+	const lines = [
+		"default: m",
+		"backends:",
+		`  ${kind}:`,
+		`    command: ${JSON.stringify(cliCommand(kind, server.url))}`,
+		`models: { m: { backend: ${kind}, id: ${MODELS[kind]} } }`,
+	];
+	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
+	onTestFinished(async () => {
+		await user.cleanup();
+		await server.stop();
+	});
+	return { user, server };
+}
+
+const agents = (user: User) => user.processes().filter(({ run }) => run !== null);
+
+describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kind) => {
+	test("asks, gets the answer of a person, and completes with plan and report", async () => {
+		const { user, server } = await prepare(kind);
+		await user.ok(["enqueue", "--id", "job", "--", PROMPT]);
+		const asking = await user.waitForState("job", "asking");
+		expect(asking.questions.map(({ text }) => text)).toEqual([QUESTION]);
+		expect(asking.sessionId).toEqual(expect.any(String));
+		await user.ok(["answer", "job", "The new one."]);
+		const done = await user.waitForState("job", "completed");
+		expect(done).toMatchObject({ attempt: 1, plan: { done: 2, total: 2 } });
+		expect(done.questions[0]?.deliveredAt).not.toBeNull();
+		expect((await user.ok(["output", "job"])).trim()).toBe(REPORT);
+		expect(await user.ok(["logs", "job"])).toMatch(/› (?:Bash|Shell): /);
+		const status = await user.json<object>(["status", "job"]);
+		expect(status).toMatchObject({ usage: { inputTokens: expect.any(Number) } });
+		const last = server.requests.at(-1)?.conversation;
+		expect(last?.userTexts.some((text) => text.includes(PROMPT))).toBe(true);
+		expect(last?.toolCalls.map((call) => call.output).join("\n")).toContain("ANSWER: The new one.");
+	});
+
+	test("a worker killed with -9 while it waits: the same agent goes on, attempt 1", async () => {
+		const { user } = await prepare(kind);
+		await user.ok(["enqueue", "--id", "job", "Review it"]);
+		await user.waitForState("job", "asking");
+		const before = agents(user).map(({ pid }) => pid);
+		process.kill(user.daemonPid() ?? 0, "SIGKILL");
+		await user.ok(["up"]);
+		expect(agents(user).map(({ pid }) => pid)).toEqual(expect.arrayContaining(before.slice(0, 1)));
+		await user.ok(["answer", "job", "The new one."]);
+		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+	});
+
+	test("an agent killed with -9: the next attempt resumes its session with the whole conversation", async () => {
+		const { user, server } = await prepare(kind);
+		await user.ok(["enqueue", "--id", "job", "Review it"]);
+		const asking = await user.waitForState("job", "asking");
+		// The step after the question is on its way: the question's own result is in the conversation.
+		const askedFor = () =>
+			server.requests
+				.at(-1)
+				?.conversation?.toolCalls.map(({ output }) => output)
+				.join("\n") ?? "";
+		await expect.poll(askedFor, { timeout: 30_000 }).toContain("DONE ask");
+		for (const { pid } of agents(user)) process.kill(pid, "SIGKILL");
+		await user.waitForState("job", "parked", "queued");
+		const before = server.requests.length;
+		await user.ok(["answer", "job", "The new one."]);
+		const done = await user.waitForState("job", "completed");
+		expect(done).toMatchObject({ epoch: 2, sessionId: asking.sessionId });
+		const resumed = server.requests[before]?.conversation;
+		expect(resumed?.toolCalls.map((call) => call.output).join("\n")).toContain("DONE ask");
+		expect((await user.ok(["output", "job"])).trim()).toBe(REPORT);
+	});
+});
+
+test("claude that refuses to run as root is not_started, with the way to mend it", async () => {
+	if (process.getuid?.() !== 0) return;
+	const { user } = await prepare("claude", { home: { IS_SANDBOX: "" } });
+	await user.ok(["enqueue", "--id", "job", "Review it"]);
+	const failed = await user.waitForState("job", "failed");
+	expect(failed.reason).toBe("not_started");
+	expect(failed.outcome?.message).toMatch(/root/i);
+});
+
+test("claude without a login fails as auth, with the way to log in", async () => {
+	const { user } = await prepare("claude", { home: { ANTHROPIC_API_KEY: "" } });
+	await user.ok(["enqueue", "--id", "job", "Review it"]);
+	const failed = await user.waitForState("job", "failed");
+	expect(failed.reason).toBe("auth");
+	expect(await user.ok(["status", "job"])).toContain("/login");
+});
