@@ -57,12 +57,12 @@ export function cliCommand(kind: CliKind, serverUrl: string): string {
 	return kind === "claude" ? claudeCommand() : codexCommand(serverUrl);
 }
 
-export function claudeCommand(): string {
+function claudeCommand(): string {
 	return `env -u CLAUDE_CODE_ENTRYPOINT -u CLAUDECODE ${quoted(claudeProgram())} -p --dangerously-skip-permissions`;
 }
 
 /** @param options before the provider's own: codex's sandbox needs kernel features that containers may lack */
-export function codexCommand(
+function codexCommand(
 	serverUrl: string,
 	options = "--dangerously-bypass-approvals-and-sandbox",
 ): string {
