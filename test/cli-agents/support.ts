@@ -62,10 +62,7 @@ function claudeCommand(): string {
 }
 
 /** @param options before the provider's own: codex's sandbox needs kernel features that containers may lack */
-function codexCommand(
-	serverUrl: string,
-	options = "--dangerously-bypass-approvals-and-sandbox",
-): string {
+function codexCommand(serverUrl: string, options = "--dangerously-bypass-approvals-and-sandbox"): string {
 	const provider = `{name="stub",base_url="${serverUrl}/v1",env_key="OPENAI_API_KEY",wire_api="responses"}`;
 	const settings = [`model_providers.stub=${provider}`, 'model_provider="stub"'];
 	const flags = settings.map((setting) => `-c ${quoted(setting)}`).join(" ");
