@@ -7,14 +7,17 @@ import type { TaskRecord } from "../task/record.ts";
 /** A tree that uses less than this share of a core shows no sign of life. */
 const BUSY_SHARE = 0.01;
 const TICKS_PER_SECOND = 100;
-/** Reading CPU time means a walk over all processes: only for agents that are silent. */
+/** Reading CPU time means a walk over all processes: only for agents that are silent, and not often. */
 const CPU_LOOK_MS = 10_000;
+const CPU_LOOKS = 8;
 
 export class WorkClock {
 	#workedMs: number;
 	#last: number;
 	#signAt: number;
 	#cpu: { at: number; ticks: number } | null = null;
+	/** ms of silence before the first look at the CPU, and between two of them */
+	readonly #cpuLookMs: number;
 
 	/** @param now monotonic ms; @param wallNow ms since the Unix epoch */
 	constructor(record: TaskRecord, now: number, wallNow: number) {
@@ -22,6 +25,7 @@ export class WorkClock {
 		this.#workedMs = record.workedMs + (since === null ? 0 : Math.max(0, wallNow - since));
 		this.#last = now;
 		this.#signAt = now;
+		this.#cpuLookMs = Math.max(CPU_LOOK_MS, record.spec.inactivityMs / CPU_LOOKS);
 	}
 
 	get workedMs(): number {
@@ -35,14 +39,16 @@ export class WorkClock {
 			this.#cpu = null;
 		} else this.#workedMs += now - this.#last;
 		this.#last = now;
-		if (state.sign) this.#signAt = now;
-		else if (now - this.#signAt >= CPU_LOOK_MS) this.#lookAtCpu(now, cpuTicks);
+		if (state.sign) {
+			this.#signAt = now;
+			this.#cpu = null;
+		} else if (now - this.#signAt >= this.#cpuLookMs) this.#lookAtCpu(now, cpuTicks);
 		return now - this.#signAt;
 	}
 
 	#lookAtCpu(now: number, cpuTicks: () => number): void {
 		const before = this.#cpu;
-		if (before !== null && now - before.at < CPU_LOOK_MS) return;
+		if (before !== null && now - before.at < this.#cpuLookMs) return;
 		const ticks = cpuTicks();
 		this.#cpu = { at: now, ticks };
 		if (before === null) return;

@@ -161,7 +161,10 @@ async function watching(): Promise<Figure[]> {
 }
 
 const figures: Figure[] = [];
-for (const part of [startUp, () => bridge(true), () => bridge(false), watching]) {
+const parts = { startUp, bridge: () => bridge(true), cycle: () => bridge(false), watching };
+const only = process.argv.find((word) => word.startsWith("--only="))?.slice("--only=".length);
+for (const [name, part] of Object.entries(parts)) {
+	if (only !== undefined && only !== name) continue;
 	const made = await part();
 	printFigures(made);
 	figures.push(...made);
