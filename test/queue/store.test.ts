@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { eventsAfter } from "../../src/queue/events.ts";
 import { appendLog, lastLines, linesAfter } from "../../src/queue/log.ts";
 import { openStore } from "../../src/queue/open.ts";
-import type { Store } from "../../src/queue/store.ts";
+import { Store } from "../../src/queue/store.ts";
 import { MOVES, STATES } from "../../src/task/states.ts";
 import { startTestRedis } from "../redis.ts";
 import { HOST, question, runningTask, specOf } from "./store-support.ts";
@@ -172,6 +172,22 @@ describe("questions", () => {
 			expect(await store.need("t")).toMatchObject({ state: "queued", charge: false });
 			expect(await store.client.zcard(store.keys.outbox)).toBe(2);
 		}
+	});
+
+	test("an answer a day later resumes a parked task", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.ask("t", epoch, [question("001", "Which?")]);
+		await store.move({ id: "t", from: ["asking"], epoch, to: "parked" });
+		const day = 86_400_000;
+		const tomorrow = new Store({ ...store, clock: { now: () => Date.now() + day } });
+		expect(await tomorrow.answer("t", { text: "a", by: "me" })).toMatchObject({
+			result: "answered",
+			state: "queued",
+		});
+		const record = await store.need("t");
+		expect(record).toMatchObject({ state: "queued", charge: false, startMode: "resume", hold: null });
+		expect(record.queuedAt).toBeGreaterThan(Date.now() + day / 2);
+		expect((await store.questions("t"))[0]?.answeredAt).toBeGreaterThan(Date.now() + day / 2);
 	});
 
 	test("a number that was answered and is asked again under another text is a new question", async () => {
