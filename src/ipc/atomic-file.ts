@@ -14,10 +14,10 @@ import { basename, dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
 /** Our own temporary names; an agent's are `<name>.tmp`. */
-export const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+export const TEMPORARY = /^\..+\.[0-9a-f]{12}(?:-(\d+))?\.tmp$/;
 
 export function temporaryName(path: string): string {
-	return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+	return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}-${process.pid}.tmp`);
 }
 
 /**

@@ -3,7 +3,7 @@
  * in the directory before the directory has its name, so a directory without ours is never ours.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
@@ -154,20 +154,41 @@ export function writePromptFile(dir: string, prompt: string): void {
 	replaceFile(join(dir, "prompt.md"), prompt);
 }
 
-/** Removes what writes of ours left behind when they were killed, in the directory and in `ipc/`. */
+/**
+ * Removes what writes of ours left behind when they were killed: in the directory, in `ipc/`, and beside it.
+ * A name carries its writer's pid: one that is dead finishes nothing any more.
+ */
 export function clearTemporaries(dir: string): void {
-	for (const folder of [dir, join(dir, "ipc")]) {
-		if (!isRealDirectory(folder)) continue;
-		for (const name of readdirSync(folder)) {
-			if (TEMPORARY.test(name)) removeLeftover(join(folder, name));
+	for (const folder of [dirname(dir), dir, join(dir, "ipc")]) {
+		for (const name of isRealDirectory(folder) ? namesIn(folder) : []) {
+			const temporary = TEMPORARY.exec(name);
+			if (temporary !== null) removeLeftover(join(folder, name), Number(temporary[1] ?? 0));
 		}
 	}
 }
 
-function removeLeftover(path: string): void {
+function namesIn(folder: string): string[] {
 	try {
-		if (Date.now() - lstatSync(path).mtimeMs > LEFTOVER_MS) rmSync(path, { recursive: true, force: true });
+		return readdirSync(folder);
+	} catch {
+		return []; // It vanished: then nothing is left in it.
+	}
+}
+
+function removeLeftover(path: string, writer: number): void {
+	try {
+		const isOld = Date.now() - lstatSync(path).mtimeMs > LEFTOVER_MS;
+		if (isOld || (writer > 1 && !isAlive(writer))) rmSync(path, { recursive: true, force: true });
 	} catch {
 		// It went by itself, or cannot be removed: it does no harm.
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return codeOf(error) !== "ESRCH";
 	}
 }

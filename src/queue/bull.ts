@@ -40,7 +40,8 @@ export async function takeBack(queue: Queue, client: Redis): Promise<number> {
 			await job.moveToWait(token);
 			taken += 1;
 		} catch {
-			// It ended or was removed in between: nothing to take back.
+			// It ended or was removed in between: nothing to take back, and no lock to leave.
+			await client.del(`${queue.toKey(job.id)}:lock`);
 		}
 	}
 	return taken;

@@ -4,6 +4,7 @@
  */
 import type { Config } from "../config/load.ts";
 import { readReport } from "../ipc/report.ts";
+import { clearTemporaries } from "../ipc/task-dir.ts";
 import type { AgentStatus } from "../process/agent.ts";
 import { sweepMarked } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
@@ -68,6 +69,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const facts = await factsOf(end, deps);
 	const decision = await afterCheck(end, decideOutcome(facts), deps);
 	if (decision === null) return false;
+	if (end.run !== null) clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
 	faultPoint("settle.reported");

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { User } from "../e2e/harness.ts";
+import type { Script } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
 import { startModelServer } from "../fixtures/model-server/server.ts";
 import { type CliKind, cliCommand, cliEnv, INSTALL_LIMIT_MS, installCliAgents, MODELS } from "./support.ts";
@@ -18,8 +19,14 @@ const SCRIPT = protocolScript({
 
 beforeAll(installCliAgents, INSTALL_LIMIT_MS);
 
-async function prepare(kind: CliKind, options: { home?: Record<string, string> } = {}) {
-	const server = await startModelServer({ script: SCRIPT });
+interface Options {
+	home?: Record<string, string>;
+	script?: Script;
+	config?: string[];
+}
+
+async function prepare(kind: CliKind, options: Options = {}) {
+	const server = await startModelServer({ script: options.script ?? SCRIPT });
 	const user = new User();
 	const home = join(user.path, "cli-home");
 	mkdirSync(home);
@@ -31,6 +38,7 @@ async function prepare(kind: CliKind, options: { home?: Record<string, string> }
 		`  ${kind}:`,
 		`    command: ${JSON.stringify(cliCommand(kind, server.url))}`,
 		`models: { m: { backend: ${kind}, id: ${MODELS[kind]} } }`,
+		...(options.config ?? []),
 	];
 	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
 	onTestFinished(async () => {
@@ -113,3 +121,30 @@ test("claude without a login fails as auth, with the way to log in", async () =>
 	expect(failed.reason).toBe("auth");
 	expect(await user.ok(["status", "job"])).toContain("/login");
 });
+
+const LIMITED_MS = 10_000;
+const TASKS = 20;
+
+test("20 tasks of claude, and the model says 429 for 10 s: none fails, none starts meanwhile, all complete", async () => {
+	const work = protocolScript({ items: ["Do it"], question: null, report: REPORT });
+	let limitedUntil = 0;
+	const refused = { status: 429, message: "Too many requests", headers: { "x-should-retry": "false" } };
+	const script: Script = (conversation) => {
+		limitedUntil ||= Date.now() + LIMITED_MS;
+		return Date.now() < limitedUntil ? refused : work(conversation);
+	};
+	const { user, server } = await prepare("claude", {
+		script,
+		home: { DISPATCH_MAX_BACKOFF_MS: String(LIMITED_MS) },
+		config: ["worker: { concurrency: 2, max_agents: 4 }"],
+	});
+	const ids = Array.from({ length: TASKS }, (_, n) => `t${n + 1}`);
+	const tasks = JSON.stringify(ids.map((id) => ({ id, prompt: "Do it" })));
+	await user.ok(["batch", user.write("batch.json", tasks)]);
+	await user.ok(["wait", ...ids, "--timeout", "240s"]);
+	const done = await user.json<{ state: string; attempt: number; epoch: number }[]>(["ls", "--all"]);
+	expect(done.filter(({ state, attempt }) => state === "completed" && attempt === 1)).toHaveLength(TASKS);
+	// Only the two that had started met the limit; for everybody else the first start was a good one.
+	expect(done.filter(({ epoch }) => epoch > 1).length).toBeLessThanOrEqual(4);
+	expect(server.requests.length).toBeGreaterThan(TASKS);
+}, 300_000);

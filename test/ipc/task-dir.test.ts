@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
 	existsSync,
 	mkdirSync,
@@ -8,7 +9,7 @@ import {
 	utimesSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readPlan } from "../../src/ipc/plan-file.ts";
 import {
@@ -140,6 +141,22 @@ test("old temporary files of ours go, everything else stays", async () => {
 	for (const name of [ours, "001.question.tmp", ".x.tmp"]) utimesSync(join(ipc, name), 0, 0);
 	clearTemporaries(dir);
 	expect(readdirSync(ipc).sort()).toEqual([fresh, ".x.tmp", "001.question.tmp"]);
+});
+
+test("a temporary file whose writer is dead goes at once, one of a live writer stays", async () => {
+	const { dir, ipc } = await makeTask();
+	const dead = spawnSync("true").pid;
+	const [left, busy] = [dead, process.pid].map((pid) => `.plan.md.0123456789ab-${pid}.tmp`) as [
+		string,
+		string,
+	];
+	for (const folder of [dir, ipc, dirname(dir)])
+		for (const name of [left, busy]) writeFileSync(join(folder, name), "");
+	clearTemporaries(dir);
+	for (const folder of [dir, ipc, dirname(dir)]) {
+		expect(readdirSync(folder)).toContain(busy);
+		expect(readdirSync(folder)).not.toContain(left);
+	}
 });
 
 test("the prompt is kept as it was given, and replaced by the next one", async () => {
