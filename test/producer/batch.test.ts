@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
 
 const OPTIONS: BatchOptions = {
-	file: "/work/batch/tasks.yaml",
+	file: "/jobs/batch/tasks.yaml",
 	key: null,
 	unattended: false,
 	createdBy: "tester@here",
@@ -18,14 +18,14 @@ test("reads a list or `tasks:`, in YAML or JSON", () => {
 	);
 	expect(yaml).toMatchObject([
 		{
-			at: "/work/batch/tasks.yaml:2",
+			at: "/jobs/batch/tasks.yaml:2",
 			request: {
 				prompt: "Review",
 				id: "review",
-				cwd: "/work/batch/sub",
+				cwd: "/jobs/batch/sub",
 				deadlineMs: 600_000,
 				tags: { n: "1" },
-				planText: "- [ ] from /work/batch/plan.md\n",
+				planText: "- [ ] from /jobs/batch/plan.md\n",
 				priority: 100,
 				attempts: null,
 				key: null,
