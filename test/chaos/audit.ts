@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Act, Stage } from "./stage.ts";
 
-const SETTLE_LIMIT_MS = 20_000;
+/** The lock of a job whose hash a blow deleted is renewed by nobody and runs out (60 s). */
+const SETTLE_LIMIT_MS = 65_000;
 
 interface TaskJson {
 	id: string;
