@@ -1,7 +1,8 @@
 /** Claude Code: https://docs.anthropic.com/en/docs/claude-code/cli-reference (recorded from 2.1.330). */
 import { type Clock, systemClock } from "../task/clock.ts";
-import { hasFlag, modelWords, shellInvocation, unlessGiven } from "./command-line.ts";
-import type { AgentEvent, Backend, Invocation, OutputParser, StartInput } from "./contract.ts";
+import type { Permissions } from "../task/spec.ts";
+import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
+import type { AgentEvent, Backend, FailureClass, Invocation, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, numberAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
@@ -12,8 +13,14 @@ const BASH_LIMIT_MS = 30 * 60_000;
 
 const SESSION_FLAGS = ["--session-id", "--resume", "-r", "--continue", "-c"];
 
+const FREEDOM_FLAGS = {
+	flags: ["--dangerously-skip-permissions", "--allow-dangerously-skip-permissions"],
+	withValue: ["--permission-mode"],
+};
+
 export const claude: Backend = {
 	type: "claude",
+	permit,
 	removeEnv: SESSION_VARIABLES,
 	addEnv: { BASH_DEFAULT_TIMEOUT_MS: String(BASH_LIMIT_MS), BASH_MAX_TIMEOUT_MS: String(BASH_LIMIT_MS) },
 	start(input) {
@@ -27,6 +34,15 @@ export const claude: Backend = {
 	},
 	parser: claudeParser,
 };
+
+/** Reading needs no permission; what a mode does not allow is refused without asking (`dontAsk`). */
+function permit(command: string, permissions: Permissions, taskDir: string): string {
+	if (permissions === "full") return rewritten(command, FREEDOM_FLAGS, ["--dangerously-skip-permissions"]);
+	const mode = permissions === "edit" ? "acceptEdits" : "dontAsk";
+	// Two slashes begin an absolute path in its rules.
+	const rules = [`Edit(/${taskDir}/**)`, "Bash(dispatch ask:*)"];
+	return rewritten(command, FREEDOM_FLAGS, ["--permission-mode", mode, `--allowedTools=${rules.join(",")}`]);
+}
 
 function argvOf(input: StartInput, session: string[]): string[] {
 	return shellInvocation(input.command, [
@@ -53,7 +69,7 @@ function claudeParser(clock: Clock = systemClock): OutputParser {
 			if (json === null) return plainLine(text, clock);
 			switch (stringAt(json, "type")) {
 				case "system":
-					return systemEvents(json);
+					return systemEvents(json, clock.now());
 				case "assistant": {
 					const apiError = apiErrorOf(json);
 					return apiError ? failureEvents(apiError.message, apiError.status) : assistantEvents(json);
@@ -76,25 +92,30 @@ function claudeParser(clock: Clock = systemClock): OutputParser {
 	});
 }
 
-const RETRY_CAUSES: Readonly<Record<string, string>> = {
-	rate_limit: "rate limited",
-	authentication_failed: "not authorised",
-	overloaded: "the service is overloaded",
-	billing_error: "billing",
+const RETRY_CAUSES: Readonly<Record<string, { text: string; failure: FailureClass | null }>> = {
+	rate_limit: { text: "rate limited", failure: "rate_limited" },
+	overloaded: { text: "the service is overloaded", failure: "rate_limited" },
+	authentication_failed: { text: "not authorised", failure: "auth" },
+	billing_error: { text: "billing", failure: "auth" },
 };
 
-function systemEvents(json: Json): AgentEvent[] {
+/** It tries up to 10 times, with delays that double from 1 s on. A login may be refreshed by the second try. */
+const LOGIN_RETRIES = 2;
+/** A longer wait is cheaper in the queue. */
+const PATIENCE_MS = 15_000;
+
+function systemEvents(json: Json, now: number): AgentEvent[] {
 	const id = stringAt(json, "session_id");
 	if (json.subtype === "init") return id ? [{ kind: "session", id }] : [];
 	if (json.subtype !== "api_retry") return [];
 	const error = stringAt(json, "error") ?? "unknown error";
+	const { text, failure } = RETRY_CAUSES[error] ?? { text: error, failure: null };
 	const attempt = numberAt(json, "attempt") ?? 1;
-	return [
-		{
-			kind: "activity",
-			text: activityText(`retrying: ${RETRY_CAUSES[error] ?? error} (attempt ${attempt})`, null),
-		},
-	];
+	const delayMs = Math.max(0, numberAt(json, "retry_delay_ms") ?? 0);
+	const givesUp =
+		(failure === "rate_limited" && delayMs > PATIENCE_MS) || (failure === "auth" && attempt > LOGIN_RETRIES);
+	const cause = activityText(text, null);
+	return [{ kind: "retrying", cause, attempt, failure, until: now + delayMs, givesUp }];
 }
 
 const ERROR_STATUSES: Readonly<Record<string, number>> = { authentication_failed: 401, rate_limit: 429 };

@@ -1,14 +1,21 @@
 /** OpenAI's Codex CLI: https://developers.openai.com/codex/noninteractive (recorded from 0.169.0). */
 import { type Clock, systemClock } from "../task/clock.ts";
-import { hasFlag, modelWords, shellInvocation, unlessGiven } from "./command-line.ts";
+import type { Permissions } from "../task/spec.ts";
+import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
 import { activityText, eventText } from "./text.ts";
 
+const FREEDOM_FLAGS = {
+	flags: ["--full-auto", "--dangerously-bypass-approvals-and-sandbox", "--yolo"],
+	withValue: ["--sandbox", "-s"],
+};
+
 export const codex: Backend = {
 	type: "codex",
+	permit,
 	removeEnv: SESSION_VARIABLES,
 	addEnv: {},
 	start: (input) => ({
@@ -22,6 +29,20 @@ export const codex: Backend = {
 	},
 	parser: codexParser,
 };
+
+/** Profiles: https://developers.openai.com/codex/permissions (read in November 2026, tried with 0.169.0). */
+function permit(command: string, permissions: Permissions, taskDir: string): string {
+	if (permissions === "full") return rewritten(command, FREEDOM_FLAGS, ["--sandbox", "danger-full-access"]);
+	if (permissions === "edit") return rewritten(command, FREEDOM_FLAGS, ["--sandbox", "workspace-write"]);
+	// `--sandbox read-only` would keep it from its own plan, too.
+	const profile = `{extends=":read-only",filesystem={${JSON.stringify(taskDir)}="write"}}`;
+	const settings = [`permissions.dispatch=${profile}`, 'default_permissions="dispatch"'];
+	return rewritten(
+		command,
+		FREEDOM_FLAGS,
+		settings.flatMap((setting) => ["-c", setting]),
+	);
+}
 
 function options(input: StartInput): string[] {
 	// A model may also be set by `-c model=…`; giving both would override the user's.

@@ -1,3 +1,5 @@
+import { replaceFlag, takeFlag } from "../config/shell-words.ts";
+
 /** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
 const SHELL_NAME = "dispatch";
 
@@ -17,6 +19,31 @@ export function hasFlag(command: string, ...flags: string[]): boolean {
 /** A flag and its value, unless the user's line carries the flag already. */
 export function unlessGiven(command: string, flag: string, ...values: string[]): string[] {
 	return hasFlag(command, flag) ? [] : [flag, ...values];
+}
+
+/** A word that the shell takes as it is. */
+function quoted(word: string): string {
+	return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The user's line without some flags, and with words at its end. */
+export function rewritten(
+	command: string,
+	without: { flags: readonly string[]; withValue: readonly string[] },
+	words: readonly string[],
+): string {
+	let line = command.trim();
+	for (const flag of without.flags) {
+		for (let next = replaceFlag(line, flag, ""); next !== null; next = replaceFlag(line, flag, ""))
+			line = next;
+	}
+	for (
+		let taken = takeFlag(line, without.withValue);
+		taken !== null;
+		taken = takeFlag(line, without.withValue)
+	)
+		line = taken.rest;
+	return [line, ...words.map(quoted)].join(" ");
 }
 
 /** `--model X`, where one is wanted and the user's line names none. */

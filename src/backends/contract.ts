@@ -4,7 +4,7 @@
  */
 import type { BackendType } from "../config/backend-type.ts";
 import type { Clock } from "../task/clock.ts";
-import type { Usage } from "../task/spec.ts";
+import type { Permissions, Usage } from "../task/spec.ts";
 
 export interface StartInput {
 	/** the user's own shell command line, as configured */
@@ -43,6 +43,18 @@ export type AgentEvent =
 	| { kind: "usage"; usage: Usage; scope: "session" | "run" }
 	/** `until` is null when the CLI does not say; only a fatal one ends the run */
 	| { kind: "rate_limit"; until: number | null; fatal: boolean }
+	/**
+	 * The CLI waits until then to ask its service again. `givesUp`: it would go on for so long that dispatch
+	 * ends it: waiting in the queue takes no place, and a dead login must not look like a long silence.
+	 */
+	| {
+			kind: "retrying";
+			cause: string;
+			attempt: number;
+			failure: FailureClass | null;
+			until: number;
+			givesUp: boolean;
+	  }
 	| { kind: "error"; message: string; failure: FailureClass | null }
 	/** the agent's own verdict; it may still live for a while */
 	| { kind: "result"; ok: boolean; message: string | null }
@@ -57,6 +69,12 @@ export interface OutputParser {
 
 export interface Backend {
 	readonly type: BackendType;
+	/**
+	 * The user's command line with flags that hold the agent to `permissions`, in place of those that say
+	 * otherwise. @param taskDir absolute: whatever the degree, the agent may write its task's files.
+	 * @returns null when this CLI has no flags for it
+	 */
+	permit(command: string, permissions: Permissions, taskDir: string): string | null;
 	start(input: StartInput): Invocation;
 	/** Goes on in the session `sessionId`; null when this CLI cannot. */
 	resume(input: StartInput): Invocation | null;

@@ -3,15 +3,19 @@
  * 2026; the CLI is in no registry, so this adapter is tested against what the documentation shows).
  */
 import { type Clock, systemClock } from "../task/clock.ts";
-import { hasFlag, modelWords, shellInvocation, unlessGiven } from "./command-line.ts";
+import type { Permissions } from "../task/spec.ts";
+import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
 import { activityText, eventText } from "./text.ts";
 
+const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandbox"] };
+
 export const cursor: Backend = {
 	type: "cursor",
+	permit,
 	removeEnv: SESSION_VARIABLES,
 	addEnv: {},
 	start: (input) => ({ argv: argvOf(input, []), sessionId: null }),
@@ -21,6 +25,13 @@ export const cursor: Backend = {
 	},
 	parser: cursorParser,
 };
+
+/** Its read-only modes would keep it from its own plan, and allow lists are no flags but files. */
+function permit(command: string, permissions: Permissions): string | null {
+	if (permissions === "full") return rewritten(command, FREEDOM_FLAGS, ["--force"]);
+	if (permissions === "edit") return rewritten(command, FREEDOM_FLAGS, ["--force", "--sandbox", "enabled"]);
+	return null;
+}
 
 function argvOf(input: StartInput, session: string[]): string[] {
 	return shellInvocation(input.command, [

@@ -8,7 +8,7 @@ const WORDINGS: readonly [FailureClass, RegExp][] = [
 	["no_session", /no conversation found with session id|no rollout found for thread id/i],
 	[
 		"rate_limited",
-		/\b429\b|too many requests|rate[ _-]?limit|usage limit|hit your (?:\w+ )?limit|quota exceeded/i,
+		/\b429\b|too many requests|rate[ _-]?limit|usage limit|hit your (?:\w+ )?limit|quota exceeded|\b529\b|overloaded_error/i,
 	],
 	[
 		"auth",
@@ -25,7 +25,12 @@ const WORDINGS: readonly [FailureClass, RegExp][] = [
 	["not_started", /: (?:command )?not found$|: permission denied$/i],
 ];
 
-const STATUSES: Readonly<Record<number, FailureClass>> = { 401: "auth", 403: "auth", 429: "rate_limited" };
+const STATUSES: Readonly<Record<number, FailureClass>> = {
+	401: "auth",
+	403: "auth",
+	429: "rate_limited",
+	529: "rate_limited",
+};
 
 /** What the user can do about it, where the CLI's own words leave that open. */
 const NEXT_STEPS: readonly [RegExp, string][] = [

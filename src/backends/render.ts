@@ -7,6 +7,8 @@ export function renderEvent(event: AgentEvent): string | null {
 			return `session ${event.id}`;
 		case "activity":
 			return `› ${event.text}`;
+		case "retrying":
+			return `› ${retryText(event)}`;
 		case "message":
 		case "text":
 			return event.text;
@@ -20,6 +22,10 @@ export function renderEvent(event: AgentEvent): string | null {
 		case "usage":
 			return null;
 	}
+}
+
+export function retryText({ cause, attempt }: AgentEvent & { kind: "retrying" }): string {
+	return `retrying: ${cause} (attempt ${attempt})`;
 }
 
 function renderRateLimit(until: number | null, fatal: boolean): string {

@@ -1,7 +1,7 @@
 /** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
 import { existsSync } from "node:fs";
 import { DispatchError, EXIT } from "../task/errors.ts";
-import type { ConfigCommand } from "./commands/config.ts";
+import type { AliasFlags, BackendFlags, ConfigCommand } from "./commands/config.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
 import { type Definer, example } from "./definer.ts";
 import { Output } from "./output.ts";
@@ -93,7 +93,8 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		.requiredOption("--command <line>", "the shell line that starts it; the prompt is its last word")
 		.option("--type <type>", "claude, codex, cursor or command (default: by its name or program)")
 		.option("--no-model-flag", "never pass --model to it")
-		.action((name: string, flags: { command: string; type?: string; modelFlag: boolean }) =>
+		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
+		.action((name: string, flags: BackendFlags) =>
 			act((commands, command) => commands.addBackend(command, name, flags)),
 		);
 	sub(
@@ -103,7 +104,8 @@ function defineEditing({ program, runBare, env }: Definer): void {
 	)
 		.option("--model <name>", "its model (default: the default)")
 		.option("--prompt <text>", "goes before the task's prompt")
-		.action((name: string, flags: { model?: string; prompt?: string }) =>
+		.option("--permissions <degree>", "narrow its agents to read_only or edit")
+		.action((name: string, flags: AliasFlags) =>
 			act((commands, command) => commands.addAlias(command, name, flags)),
 		);
 	sub("remove-alias <name>", "remove an alias", "dispatch config remove-alias reviewer").action(

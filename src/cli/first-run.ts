@@ -70,7 +70,7 @@ function permissionsLine(backends: BackendConfig[]): string {
 	const how = backends.map(({ name, type, command }) => {
 		const started = cliOf(command)?.program ?? name;
 		const flags = command.slice(command.indexOf(started));
-		return `\`${flags}\`${type === "command" ? "" : ` (to restrict it: ${RESTRICTION[type]})`}`;
+		return `\`${flags}\`${type === "command" ? "" : ` (to restrict it, add ${RESTRICTION[type]})`}`;
 	});
 	return `Agents run unattended, with these permissions, in the directory of their task: ${how.join("; ")}. Change them in that file: dispatch config edit.`;
 }

@@ -1,5 +1,6 @@
 /** Which model and which backend a task gets: `--model`, else a directive in the prompt, else the default. */
 import { DispatchError } from "../task/errors.ts";
+import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
 import type { BackendConfig, Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
@@ -16,6 +17,8 @@ export interface Choice {
 	backend: string;
 	/** an alias's text that goes before the prompt */
 	promptAddition: string | null;
+	/** an alias's, to narrow what the backend may do */
+	permissions: Permissions | null;
 	/** for the user: why this one ("default", "named in the prompt", "--model") */
 	reason: string;
 }
@@ -69,11 +72,12 @@ async function choice(config: Config, asked: string, reason: string, env: Enviro
 async function find(config: Config, name: string, env: Environment): Promise<Found> {
 	const alias = config.aliases[name];
 	if (alias === undefined) return (await findModel(config, name, env)) ?? findBackend(config, name);
-	const promptAddition = alias.prompt;
-	if (alias.backend !== null) return { model: null, backend: alias.backend, promptAddition };
+	const { prompt: promptAddition, permissions } = alias;
+	if (alias.backend !== null) return { model: null, backend: alias.backend, promptAddition, permissions };
 	const model = alias.model ?? config.default;
 	if (model !== null && (alias.model !== null || config.aliases[model] === undefined)) {
-		return { ...((await findModel(config, model, env)) ?? findBackend(config, model)), promptAddition };
+		const target = (await findModel(config, model, env)) ?? findBackend(config, model);
+		return { ...target, promptAddition, permissions };
 	}
 	throw new DispatchError(
 		"DISPATCH_CONFIG_INVALID",
@@ -107,11 +111,12 @@ function findBackend(config: Config, name: string): Found {
 	const isDefaults =
 		model !== undefined && (model.backend ?? backendFor(config, config.default ?? "")?.name) === name;
 	if (isDefaults) return found(backend, config.default ?? "", model.id);
-	return { model: null, backend: name, promptAddition: null };
+	return { model: null, backend: name, promptAddition: null, permissions: null };
 }
 
 function found(backend: BackendConfig, name: string, id: string | null): Found {
-	return { model: modelArgument(backend, name, id), backend: backend.name, promptAddition: null };
+	const model = modelArgument(backend, name, id);
+	return { model, backend: backend.name, promptAddition: null, permissions: null };
 }
 
 /** claude gets the family unless the user wrote an id, the others get the id; a command gets none. */

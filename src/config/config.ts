@@ -1,4 +1,5 @@
 /** What a config says, once it is read. Times are ms. */
+import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
 
 export interface BackendConfig {
@@ -8,6 +9,8 @@ export interface BackendConfig {
 	command: string;
 	/** whether dispatch passes `--model` */
 	modelFlag: boolean;
+	/** null: as its command says */
+	permissions: Permissions | null;
 }
 
 export interface Config {
@@ -18,7 +21,10 @@ export interface Config {
 	/** `id` is what `--model` gets; the name where it is null. `backend` null: chosen by rule */
 	models: Record<string, { backend: string | null; id: string | null }>;
 	/** `backend` is set by the older `agents:` form, where an agent is an alias with a command of its own */
-	aliases: Record<string, { model: string | null; prompt: string | null; backend: string | null }>;
+	aliases: Record<
+		string,
+		{ model: string | null; prompt: string | null; backend: string | null; permissions: Permissions | null }
+	>;
 	redisUrl: string | null;
 	namespace: string | null;
 	worker: { concurrency: number; maxAgents: number };

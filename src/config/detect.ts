@@ -55,7 +55,13 @@ export function detectConfig(env: Environment): Config {
 		const program = cli.programs.find((name) => onPath(name, env.PATH ?? ""));
 		if (program === undefined) continue;
 		const command = defaultCommand(cli, program);
-		config.backends[cli.type] = { name: cli.type, type: cli.type, command, modelFlag: true };
+		config.backends[cli.type] = {
+			name: cli.type,
+			type: cli.type,
+			command,
+			modelFlag: true,
+			permissions: null,
+		};
 		for (const model of cli.models) config.models[model] = { backend: cli.type, id: null };
 		config.default ??= cli.models[0];
 	}

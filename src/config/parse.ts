@@ -137,12 +137,13 @@ function distanceOf(a: string, b: string): number {
 function build(file: ConfigFile, path: string, env: Environment): Config {
 	const config: Config = { ...emptyConfig(), path, default: file.default ?? null };
 	addAgents(config, file);
-	for (const [name, { command, type, model_flag }] of Object.entries(file.backends ?? {})) {
+	for (const [name, { command, type, model_flag, permissions }] of Object.entries(file.backends ?? {})) {
 		addBackend(config, {
 			name,
 			type: type ?? typeOf(name, command),
 			command: command.trim(),
 			modelFlag: model_flag ?? true,
+			permissions: permissions ?? null,
 		});
 	}
 	if (Object.keys(config.backends).length === 0) Object.assign(config.backends, detectConfig(env).backends);
@@ -155,6 +156,7 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 			model: alias?.model ?? null,
 			prompt: alias?.prompt?.trim() || null,
 			backend: null,
+			permissions: alias?.permissions ?? null,
 		};
 	}
 	const concurrency = file.worker?.concurrency ?? DEFAULTS.concurrency;
@@ -180,8 +182,14 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 function addAgents(config: Config, file: ConfigFile): void {
 	const agents = Object.entries(file.agents ?? {});
 	for (const [name, { command, prompt, type }] of agents) {
-		addBackend(config, { name, type: type ?? "command", command: command.trim(), modelFlag: false });
-		config.aliases[name] = { model: null, prompt: prompt?.trim() || null, backend: name };
+		addBackend(config, {
+			name,
+			type: type ?? "command",
+			command: command.trim(),
+			modelFlag: false,
+			permissions: null,
+		});
+		config.aliases[name] = { model: null, prompt: prompt?.trim() || null, backend: name, permissions: null };
 	}
 	if (agents.length === 0) return;
 	config.older = true;
@@ -202,7 +210,13 @@ function addBackend(config: Config, backend: BackendConfig): void {
 function addNamedCli(config: Config, name: string | null): void {
 	const cli = KNOWN_CLIS.find(({ type }) => type === name);
 	if (cli === undefined || config.backends[cli.type] !== undefined) return;
-	addBackend(config, { name: cli.type, type: cli.type, command: defaultCommand(cli), modelFlag: true });
+	addBackend(config, {
+		name: cli.type,
+		type: cli.type,
+		command: defaultCommand(cli),
+		modelFlag: true,
+		permissions: null,
+	});
 }
 
 /** By its name, else by the program in its command. */

@@ -10,18 +10,18 @@ const UNATTENDED = `# How each agent is started: shell lines of your own. Agents
 # directory of their task.
 `;
 
-/** How to give less freedom, by the CLI's own flags. */
+/** How to give less freedom. */
 export const RESTRICTION: Readonly<Record<Exclude<BackendType, "command">, string>> = {
-	claude: "--permission-mode acceptEdits in place of --dangerously-skip-permissions",
-	codex: "--sandbox read-only in place of --sandbox workspace-write",
-	cursor: "leave out --force",
+	claude: "permissions: read_only or edit",
+	codex: "permissions: read_only or edit",
+	cursor: "permissions: edit",
 };
 
 /** @param config what was found; its names are those of known CLIs, so nothing in it needs to be quoted */
 export function renderConfig(config: Config): string {
 	const backends = Object.values(config.backends).map(
 		({ name, type, command }) =>
-			`${type === "command" ? "" : `  # To restrict it: ${RESTRICTION[type]}.\n`}  ${name}:\n    command: ${command}\n`,
+			`${type === "command" ? "" : `  # To restrict it, add ${RESTRICTION[type]}\n`}  ${name}:\n    command: ${command}\n`,
 	);
 	const models = Object.entries(config.models).map(
 		([name, { backend }]) => `  ${name}: { backend: ${backend} }\n`,

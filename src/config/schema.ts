@@ -1,6 +1,7 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import { z } from "zod";
 import { durationMs } from "../task/duration.ts";
+import { PERMISSIONS } from "../task/spec.ts";
 import { BACKEND_TYPES } from "./backend-type.ts";
 
 const text = z.string().regex(/^[^\0]*[^\s\0][^\0]*$/, { error: "Expected a text that is not empty" });
@@ -24,11 +25,18 @@ const backend = z.strictObject({
 	command: text,
 	type: z.enum(BACKEND_TYPES).optional(),
 	model_flag: z.boolean().optional(),
+	permissions: z.enum(PERMISSIONS).optional(),
 });
 
 const model = z.strictObject({ backend: name.optional(), id: text.optional() }).nullable();
 
-const alias = z.strictObject({ model: name.nullish(), prompt: z.string().nullish() }).nullable();
+const alias = z
+	.strictObject({
+		model: name.nullish(),
+		prompt: z.string().nullish(),
+		permissions: z.enum(PERMISSIONS).optional(),
+	})
+	.nullable();
 
 const agent = z.strictObject({
 	command: text,

@@ -24,21 +24,23 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 	const { worker, limits, budget } = config;
 	return [
 		setting(["default"], config.default, found),
-		...Object.values(config.backends).flatMap(({ name, type, command, modelFlag }) => {
+		...Object.values(config.backends).flatMap(({ name, type, command, modelFlag, permissions }) => {
 			const agent = line(["agents", name, "command"]);
 			return [
 				setting(["backends", name, "type"], type, "by its name or program"),
 				setting(["backends", name, "command"], command, agent ?? "found on PATH"),
 				setting(["backends", name, "model_flag"], modelFlag),
+				...(permissions === null ? [] : [setting(["backends", name, "permissions"], permissions)]),
 			];
 		}),
 		...Object.entries(config.models).flatMap(([name, model]) => [
 			setting(["models", name, "backend"], model.backend, model.backend === null ? "by its name" : found),
 			...(model.id === null ? [] : [setting(["models", name, "id"], model.id)]),
 		]),
-		...Object.entries(config.aliases).flatMap(([name, { model, prompt, backend }]) => [
+		...Object.entries(config.aliases).flatMap(([name, { model, prompt, backend, permissions }]) => [
 			setting(["aliases", name, "model"], model ?? backend, line(["agents", name]) ?? "default"),
 			...(prompt === null ? [] : [setting(["aliases", name, "prompt"], prompt)]),
+			...(permissions === null ? [] : [setting(["aliases", name, "permissions"], permissions)]),
 		]),
 		setting(["worker", "concurrency"], worker.concurrency),
 		setting(["worker", "max_agents"], worker.maxAgents),
@@ -46,8 +48,13 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 		setting(["limits", "question_wait"], formatDuration(limits.questionWaitMs)),
 		setting(["limits", "deadline"], limits.deadlineMs === null ? null : formatDuration(limits.deadlineMs)),
 		setting(["attempts"], config.attempts),
+		setting(["fallback"], config.fallback.join(", ") || null),
 		setting(["budget", "task"], budget.taskUsd),
 		setting(["budget", "daily"], budget.dailyUsd),
+		...Object.entries(config.prices).flatMap(([name, { input, output }]) => [
+			setting(["prices", name, "input"], input),
+			setting(["prices", name, "output"], output),
+		]),
 	];
 }
 

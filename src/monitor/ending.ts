@@ -10,6 +10,7 @@ const ENDINGS: readonly string[] = [
 	"deadline",
 	"unanswered",
 	"budget",
+	"retrying",
 	"finished",
 	"shutdown",
 ] satisfies Ending[];

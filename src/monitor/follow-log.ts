@@ -5,7 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backends/contract.ts";
-import { renderEvent } from "../backends/render.ts";
+import { renderEvent, retryText } from "../backends/render.ts";
 import { LogTail } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/log.ts";
@@ -21,10 +21,15 @@ export interface Followed {
 	sessionId: string | null;
 	activity: string | null;
 	usage: Usage | null;
+	usageScope: "session" | "run";
 	result: { ok: boolean; message: string | null } | null;
 	failure: FailureClass | null;
 	failureMessage: string | null;
 	rateLimitUntil: number | null;
+	/** it waits out a rate limit by itself until then, ms since the Unix epoch */
+	pausedUntil: number | null;
+	/** it would retry for too long: to be ended */
+	givesUp: boolean;
 	/** it said something only a working CLI says */
 	sawOutput: boolean;
 }
@@ -33,10 +38,13 @@ const NOTHING: Followed = {
 	sessionId: null,
 	activity: null,
 	usage: null,
+	usageScope: "session",
 	result: null,
 	failure: null,
 	failureMessage: null,
 	rateLimitUntil: null,
+	pausedUntil: null,
+	givesUp: false,
 	sawOutput: false,
 };
 
@@ -110,11 +118,13 @@ function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "message":
 			return { ...seen, activity: event.text.split("\n")[0]?.slice(0, 200) ?? null, sawOutput: true };
 		case "usage":
-			return { ...seen, usage: event.usage };
+			return { ...seen, usage: event.usage, usageScope: event.scope };
 		case "rate_limit":
 			return event.fatal
 				? { ...seen, failure: "rate_limited", rateLimitUntil: event.until }
 				: { ...seen, rateLimitUntil: event.until };
+		case "retrying":
+			return retrying(seen, event);
 		case "error":
 			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
 		case "result":
@@ -122,6 +132,18 @@ function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "text":
 			return seen;
 	}
+}
+
+function retrying(seen: Followed, event: AgentEvent & { kind: "retrying" }): Followed {
+	const limited = event.failure === "rate_limited";
+	const paused = {
+		...seen,
+		activity: retryText(event),
+		pausedUntil: limited ? event.until : seen.pausedUntil,
+	};
+	if (!event.givesUp) return paused;
+	const { failure, cause: failureMessage } = event;
+	return { ...paused, failure, failureMessage, givesUp: true, rateLimitUntil: limited ? event.until : null };
 }
 
 function readSaved(file: string): { seen: Followed; offset: number } {

@@ -2,11 +2,20 @@
 import type { RunDir } from "../process/run-dir.ts";
 import type { Plan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
+import type { Usage } from "../task/spec.ts";
 import type { LogFollower } from "./follow-log.ts";
 import { WorkClock } from "./work-clock.ts";
 
 /** Why we end an agent ourselves. */
-export type Ending = "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "finished" | "shutdown";
+export type Ending =
+	| "cancel"
+	| "stuck"
+	| "deadline"
+	| "unanswered"
+	| "budget"
+	| "retrying"
+	| "finished"
+	| "shutdown";
 
 export class LiveTask {
 	readonly epoch: number;
@@ -35,13 +44,11 @@ export class LiveTask {
 	endingRuns = false;
 	/** texts of questions that are in Redis, by number */
 	readonly recorded = new Map<string, string>();
-	/** what this session has cost, as last counted */
-	costUsd: number | null = null;
-	/** all its sessions together, USD */
-	spentUsd: number | null = null;
+	/** this session's usage as last counted (JSON), and with it that of all the task's sessions */
+	counted: { text: string; total: Usage } | null = null;
 	overBudget = false;
-	/** its rate limit was told to the other tasks */
-	gateClosed = false;
+	/** until when its rate limit was told to hold the other tasks (ms since the Unix epoch) */
+	gateUntil = 0;
 	/** problems with files under `ipc/` that were reported once */
 	readonly rejected = new Set<string>();
 

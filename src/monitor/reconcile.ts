@@ -14,7 +14,7 @@ import { cpuTicks, endTree } from "../process/end-tree.ts";
 import { openRun, type RunDir } from "../process/run-dir.ts";
 import { holdForRateLimit } from "../queue/gates.ts";
 import { appendLog } from "../queue/log.ts";
-import { noteSpend } from "../queue/spend.ts";
+import { noteUsage } from "../queue/spend.ts";
 import type { Store, TaskBrief } from "../queue/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Plan } from "../task/plan.ts";
@@ -144,17 +144,18 @@ export class Reconciler {
 
 	/** At the very event, before the agent ends: nothing more shall start into a limit. */
 	async #closeGate(record: TaskRecord, live: LiveTask): Promise<void> {
-		const { failure, rateLimitUntil, failureMessage } = live.log.seen;
-		if (failure !== "rate_limited" || live.gateClosed) return;
-		live.gateClosed = true;
+		const { failure, rateLimitUntil, pausedUntil, failureMessage, activity } = live.log.seen;
 		const { store } = this.#deps;
-		const until = rateLimitUntil ?? store.clock.now() + FIRST_GATE_MS;
+		const usual = live.gateUntil || store.clock.now() + FIRST_GATE_MS;
+		const until = failure === "rate_limited" ? (rateLimitUntil ?? usual) : pausedUntil;
+		if (until === null || until <= live.gateUntil) return;
+		live.gateUntil = until;
 		await holdForRateLimit(
 			store,
 			record.spec.host,
 			record.spec.backend,
 			until,
-			failureMessage ?? "rate limited",
+			failureMessage ?? activity ?? "rate limited",
 		);
 	}
 
@@ -172,22 +173,24 @@ export class Reconciler {
 		this.#deps.hub.emit("progress", record.spec.id, progress);
 	}
 
-	/** @returns the usage with what the whole task has cost so far */
+	/** @returns what the whole task has used so far, all its sessions together */
 	async #countSpend(record: TaskRecord, live: LiveTask): Promise<Usage | null> {
 		const { store, config } = this.#deps;
 		const { spec } = record;
 		const usage = priced(live.log.seen.usage, config.prices[spec.model ?? ""]);
-		if (usage === null || usage.costUsd === null) return usage;
-		if (usage.costUsd !== live.costUsd) {
-			const session = live.log.seen.sessionId ?? `start-${live.epoch}`;
-			const spent = await noteSpend(store, spec.id, session, usage.costUsd);
-			live.costUsd = usage.costUsd;
-			live.spentUsd = spent.task;
+		if (usage === null) return null;
+		const text = JSON.stringify(usage);
+		if (live.counted?.text !== text) {
+			const { sessionId, usageScope } = live.log.seen;
+			const session = usageScope === "run" || sessionId === null ? `start-${live.epoch}` : sessionId;
+			const spent = await noteUsage(store, spec.id, session, usage);
+			const spentUsd = spent.task.costUsd ?? 0;
+			live.counted = { text, total: { ...usage, ...spent.task } };
 			live.overBudget =
-				(spec.budgetUsd !== null && spent.task >= spec.budgetUsd) ||
+				(spec.budgetUsd !== null && spentUsd >= spec.budgetUsd) ||
 				(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd);
 		}
-		return { ...usage, costUsd: live.spentUsd };
+		return live.counted.total;
 	}
 
 	#checkLimits(record: TaskRecord, live: LiveTask, ipc: IpcState): void {
@@ -209,6 +212,7 @@ export class Reconciler {
 			cpuTicks(live.run.facts.nonce),
 		);
 		if (live.overBudget) return "budget";
+		if (live.log.seen.givesUp) return "retrying";
 		if (live.finishedAt !== null && now - live.finishedAt >= this.#deps.graceMs.done) return "finished";
 		if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
 		return silentMs >= live.limits.inactivityMs ? "stuck" : null;

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve as resolvePath } from "node:path";
-import { chooseModel } from "../config/choose.ts";
+import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
+import { taskDirOf } from "../ipc/task-dir.ts";
 import { newNonce } from "../queue/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId, idFromPrompt } from "../task/id.ts";
@@ -58,6 +59,7 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 	const id =
 		request.id ??
 		idFromPrompt(request.prompt, undefined, [...Object.keys(config.models), ...Object.keys(config.aliases)]);
+	await checkPermissions(config, choice, taskDirOf(cwd, id));
 	const spec: TaskSpec = {
 		id,
 		prompt: request.prompt,
@@ -65,6 +67,7 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		model: choice.model,
 		backend: choice.backend,
 		promptAddition: choice.promptAddition,
+		permissions: choice.permissions,
 		modelReason: choice.reason,
 		givenItems: givenItems(id, request),
 		planText: request.planText,
@@ -82,6 +85,14 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		questionWaitMs: config.limits.questionWaitMs,
 	};
 	return { spec, explicitId: request.id !== null, key: keyOf(request, cwd) };
+}
+
+/** Says no before anything is made; the worker asks its own config again. */
+async function checkPermissions(config: Config, choice: Choice, taskDir: string): Promise<void> {
+	const backend = config.backends[choice.backend];
+	if (backend === undefined || (backend.permissions === null && choice.permissions === null)) return;
+	const { permittedCommand } = await import("../backends/permitted.ts");
+	permittedCommand(backend, choice.permissions, taskDir);
 }
 
 function checkPrompt(prompt: string): void {

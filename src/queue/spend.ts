@@ -2,48 +2,71 @@
  * What was spent, counted atomically: per task (each session's own total, so that a resumed session is not
  * counted twice) and per day of UTC. In USD.
  */
+import type { Usage } from "../task/spec.ts";
 import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
 
-/** A session's total only grows; what it grew by is added to the day. */
-const SPEND = `
-local old = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
-local total = tonumber(ARGV[2])
-if total > old then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-  redis.call('INCRBYFLOAT', KEYS[2], tostring(total - old))
-  redis.call('EXPIRE', KEYS[2], ARGV[3])
+/**
+ * A session's totals only grow; what its cost grew by is added to the day. KEYS: task, day. ARGV: session,
+ * seconds that the day is kept, then name and total of each counter.
+ */
+const USAGE = `
+for i = 3, #ARGV, 2 do
+  local field = ARGV[i] .. ':' .. ARGV[1]
+  local grown = tonumber(ARGV[i + 1]) - tonumber(redis.call('HGET', KEYS[1], field) or '0')
+  if grown > 0 or ARGV[i] == 'usd' then
+    redis.call('HSET', KEYS[1], field, tostring(tonumber(ARGV[i + 1]) - math.min(grown, 0)))
+  end
+  if ARGV[i] == 'usd' and grown > 0 then
+    redis.call('INCRBYFLOAT', KEYS[2], tostring(grown))
+    redis.call('EXPIRE', KEYS[2], ARGV[2])
+  end
 end
-local sum = 0
-for _, v in ipairs(redis.call('HVALS', KEYS[1])) do sum = sum + tonumber(v) end
-return {tostring(sum), redis.call('GET', KEYS[2]) or '0'}
+return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS[2]) or '0'}
 `;
 
 export interface Spent {
-	task: number;
+	/** of all the task's sessions; `costUsd` null while none has told any */
+	task: Counters;
+	/** USD of all tasks of the day */
 	today: number;
 }
 
+type Counters = Pick<Usage, "inputTokens" | "outputTokens" | "costUsd">;
+
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-/** @param session names whose total `costUsd` is */
-export async function noteSpend(
+/** @param session names whose totals they are; repeats change nothing */
+export async function noteUsage(
 	store: Store,
 	task: string,
 	session: string,
-	costUsd: number,
+	{ inputTokens, outputTokens, costUsd }: Counters,
 ): Promise<Spent> {
 	const day = store.keys.spend(dayOf(store.clock.now()));
-	const [sum, today] = (await store.guard((client) =>
-		client.eval(SPEND, 2, store.keys.cost(task), day, session, String(costUsd), String(DAYS_KEPT_S)),
-	)) as [string, string];
-	return { task: Number(sum), today: Number(today) };
+	const totals = ["in", String(inputTokens), "out", String(outputTokens)];
+	if (costUsd !== null) totals.push("usd", String(costUsd));
+	const [fields, today] = (await store.guard((client) =>
+		client.eval(USAGE, 2, store.keys.cost(task), day, session, String(DAYS_KEPT_S), ...totals),
+	)) as [string[], string];
+	const pairs = fields.flatMap((field, at) =>
+		at % 2 === 0 ? [[field, fields[at + 1] ?? "0"] as const] : [],
+	);
+	return { task: totalOf(pairs), today: Number(today) };
 }
 
+function totalOf(pairs: readonly (readonly [string, string])[]): Counters {
+	const sum = (counter: string) =>
+		pairs.reduce((total, [field, value]) => total + (field.startsWith(`${counter}:`) ? Number(value) : 0), 0);
+	const known = pairs.some(([field]) => field.startsWith("usd:"));
+	return { inputTokens: sum("in"), outputTokens: sum("out"), costUsd: known ? sum("usd") : null };
+}
+
+/** @returns USD of all the task's sessions */
 export async function spentBy(store: Store, task: string): Promise<number> {
-	const costs = await store.guard((client) => client.hvals(store.keys.cost(task)));
-	return costs.reduce((sum, cost) => sum + Number(cost), 0);
+	const fields = await store.guard((client) => client.hgetall(store.keys.cost(task)));
+	return totalOf(Object.entries(fields)).costUsd ?? 0;
 }
 
 export async function spentToday(store: Store): Promise<number> {

@@ -24,6 +24,11 @@ export const ERRORS = {
 		means: "The config file cannot be used as it stands.",
 	},
 	DISPATCH_NO_BACKEND: { exit: EXIT.usage, retryable: false, means: "No agent CLI is configured or found." },
+	DISPATCH_NO_PERMISSIONS: {
+		exit: EXIT.usage,
+		retryable: false,
+		means: "The agent CLI cannot be held to the permissions that the config asks for.",
+	},
 	DISPATCH_UNKNOWN_MODEL: {
 		exit: EXIT.usage,
 		retryable: false,

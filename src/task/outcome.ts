@@ -31,8 +31,8 @@ export interface EndFacts {
 	/** answered, not delivered, and not carried by this run's prompt */
 	undelivered: number;
 	unattended: boolean;
-	/** why we ended it; `finished`: its time after `.done` or its result was over */
-	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "finished";
+	/** why we ended it; `finished`: its time after `.done` or its result was over; `retrying`: see `failure` */
+	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "retrying" | "finished";
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
 	/** times in a row that it ended rate limited, before this one */

@@ -1,5 +1,15 @@
 import type { Plan } from "./plan.ts";
 
+/** How free an agent is, the narrowest first. `read_only` may still write the task's own files. */
+export const PERMISSIONS = ["read_only", "edit", "full"] as const;
+export type Permissions = (typeof PERMISSIONS)[number];
+
+/** The narrower of the two; null says nothing. */
+export function narrower(a: Permissions | null, b: Permissions | null): Permissions | null {
+	if (a === null || b === null) return a ?? b;
+	return PERMISSIONS.indexOf(a) <= PERMISSIONS.indexOf(b) ? a : b;
+}
+
 /** What was asked: written once by the producer, never changed. Stored as JSON in the task record. */
 export interface TaskSpec {
 	/** kebab-case, unique in the namespace */
@@ -9,6 +19,8 @@ export interface TaskSpec {
 	cwd: string;
 	/** the model's id or configured name; null for a `command` backend */
 	model: string | null;
+	/** how free the agent is, by the alias; the host's own setting may narrow it further */
+	permissions: Permissions | null;
 	/** the configured name of the backend (a key of `backends:`, or of the older `agents:`) */
 	backend: string;
 	/** an alias's text that goes before the prompt */

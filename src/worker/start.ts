@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { join, relative } from "node:path";
 import type { Backend, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
+import { permittedCommand } from "../backends/permitted.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
 import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
@@ -155,7 +156,8 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	const { spec, epoch } = record;
 	const { config, backend, taskDir, carried } = preparation;
 	const budgetUsd = await budgetLeft(record, deps.store);
-	const base = { command: config.command, model: spec.model, modelFlag: config.modelFlag, budgetUsd };
+	const command = permittedCommand(config, spec.permissions ?? null, taskDir);
+	const base = { command, model: spec.model, modelFlag: config.modelFlag, budgetUsd };
 	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode =

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { StartInput } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
+import { permittedCommand } from "../../src/backends/permitted.ts";
 import { BACKEND_TYPES, type BackendType } from "../../src/config/backend-type.ts";
 
 const SESSION = "0b5bd1b7-5a7e-4f2e-9a0c-3d6b1c9a7f10";
@@ -92,5 +93,53 @@ describe.each(BACKEND_TYPES)("%s", (type) => {
 		expect(wordsOf(backendOf(type).start(input({ command: `\n${PRINT_WORDS} \\\n  --more\n\n` })))).toContain(
 			"--more",
 		);
+	});
+});
+
+describe("permissions", () => {
+	const DIR = "/p/it's/.dispatch/tasks/job";
+	const free = `${PRINT_WORDS} --dangerously-skip-permissions --permission-mode plan --full-auto -s read-only --force`;
+	const permitted = (type: BackendType, permissions: "read_only" | "edit" | "full") => {
+		const command = backendOf(type).permit(free, permissions, DIR);
+		return command === null ? null : wordsOf(backendOf(type).start(input({ command, model: null })));
+	};
+
+	test("claude: what a mode does not allow is refused, but for the task's own files", () => {
+		expect(permitted("claude", "read_only")?.slice(0, 7)).toEqual([
+			...["--full-auto", "-s", "read-only", "--force", "--permission-mode", "dontAsk"],
+			`--allowedTools=Edit(/${DIR}/**),Bash(dispatch ask:*)`,
+		]);
+		expect(permitted("claude", "edit")).toContain("acceptEdits");
+		expect(permitted("claude", "full")?.filter((word) => word.includes("permission"))).toEqual([
+			"--dangerously-skip-permissions",
+		]);
+	});
+
+	test("codex: a profile of its own, in place of every sandbox flag", () => {
+		const words = permitted("codex", "read_only") ?? [];
+		expect(words).toContain(`permissions.dispatch={extends=":read-only",filesystem={"${DIR}"="write"}}`);
+		expect(words).toContain('default_permissions="dispatch"');
+		expect(words.filter((word) => /^(?:-s|--full-auto|--sandbox)$/.test(word))).toEqual([]);
+		expect(permitted("codex", "edit")?.join(" ")).toContain("--sandbox workspace-write");
+		expect(permitted("codex", "full")?.join(" ")).toContain("--sandbox danger-full-access");
+	});
+
+	test("what a CLI has no flags for is refused, not widened", () => {
+		expect(permitted("cursor", "read_only")).toBeNull();
+		expect(permitted("command", "edit")).toBeNull();
+		expect(permitted("cursor", "edit")?.join(" ")).toContain("--force --sandbox enabled");
+	});
+
+	test("of backend and alias the narrower counts, and an alias gives nothing", () => {
+		const of = (own: "read_only" | "edit" | null, alias: "read_only" | "full" | null) => {
+			const backend = { name: "b", type: "claude" as const, command: "x", modelFlag: true, permissions: own };
+			return permittedCommand(backend, alias, DIR);
+		};
+		expect(of(null, "full")).toBe("x");
+		expect(of("edit", "full")).toContain("acceptEdits");
+		expect(of("edit", "read_only")).toContain("dontAsk");
+		expect(of("read_only", null)).toContain("dontAsk");
+		const cursor = { name: "c", type: "cursor" as const, command: "x", modelFlag: true, permissions: null };
+		expect(() => permittedCommand(cursor, "read_only", DIR)).toThrow(/cursor.*read_only/);
 	});
 });

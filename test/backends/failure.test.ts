@@ -76,3 +76,24 @@ describe("claude's rate limit events (from its documentation; they come with a s
 		});
 	});
 });
+
+describe("claude's own retries", () => {
+	const retry = (error: string, attempt: number, retry_delay_ms: number) => {
+		const line = { type: "system", subtype: "api_retry", attempt, retry_delay_ms, error };
+		return backendOf("claude")
+			.parser({ now: () => NOW })
+			.line(JSON.stringify(line));
+	};
+
+	test.each([
+		["rate_limit", 1, 1_000, "rate_limited", false],
+		["rate_limit", 1, 60_000, "rate_limited", true],
+		["overloaded", 5, 16_000, "rate_limited", true],
+		["authentication_failed", 1, 500, "auth", false],
+		["authentication_failed", 3, 500, "auth", true],
+		["socket_hang_up", 9, 60_000, null, false],
+	])("%s, attempt %d, in %d ms: %s, ended %s", (error, attempt, delayMs, failure, givesUp) => {
+		const [event] = retry(error, attempt, delayMs);
+		expect(event).toMatchObject({ kind: "retrying", attempt, failure, givesUp, until: NOW + delayMs });
+	});
+});

@@ -1,12 +1,10 @@
 /** The real CLIs do the whole job through dispatch, on a scripted model on loopback. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { User } from "../e2e/harness.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { User } from "../e2e/harness.ts";
 import type { Script } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
-import { startModelServer } from "../fixtures/model-server/server.ts";
-import { type CliKind, cliCommand, cliEnv, INSTALL_LIMIT_MS, installCliAgents, MODELS } from "./support.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { type CliKind, INSTALL_LIMIT_MS, installCliAgents } from "./support.ts";
 
 const QUESTION = 'Which of the two, "old" or "new"?';
 const REPORT = "One finding.";
@@ -19,40 +17,14 @@ const SCRIPT = protocolScript({
 
 beforeAll(installCliAgents, INSTALL_LIMIT_MS);
 
-interface Options {
-	home?: Record<string, string>;
-	script?: Script;
-	config?: string[];
-}
-
-async function prepare(kind: CliKind, options: Options = {}) {
-	const server = await startModelServer({ script: options.script ?? SCRIPT });
-	const user = new User();
-	const home = join(user.path, "cli-home");
-	mkdirSync(home);
-	const { PATH: _path, ...env } = cliEnv(kind, server.url, home);
-	Object.assign(user.env, env, options.home);
-	const lines = [
-		"default: m",
-		"backends:",
-		`  ${kind}:`,
-		`    command: ${JSON.stringify(cliCommand(kind, server.url))}`,
-		`models: { m: { backend: ${kind}, id: ${MODELS[kind]} } }`,
-		...(options.config ?? []),
-	];
-	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
-	onTestFinished(async () => {
-		await user.cleanup();
-		await server.stop();
-	});
-	return { user, server };
-}
+const usual = (kind: CliKind, options: Partial<Prepared> = {}) =>
+	prepare(kind, { script: SCRIPT, ...options });
 
 const agents = (user: User) => user.processes().filter(({ run }) => run !== null);
 
 describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kind) => {
 	test("asks, gets the answer of a person, and completes with plan and report", async () => {
-		const { user, server } = await prepare(kind);
+		const { user, server } = await usual(kind);
 		await user.ok(["enqueue", "--id", "job", "--", PROMPT]);
 		const asking = await user.waitForState("job", "asking");
 		expect(asking.questions.map(({ text }) => text)).toEqual([QUESTION]);
@@ -71,7 +43,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 	});
 
 	test("a worker killed with -9 while it waits: the same agent goes on, attempt 1", async () => {
-		const { user } = await prepare(kind);
+		const { user } = await usual(kind);
 		await user.ok(["enqueue", "--id", "job", "Review it"]);
 		await user.waitForState("job", "asking");
 		const before = agents(user).map(({ pid }) => pid);
@@ -83,7 +55,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 	});
 
 	test("an agent killed with -9: the next attempt resumes its session with the whole conversation", async () => {
-		const { user, server } = await prepare(kind);
+		const { user, server } = await usual(kind);
 		await user.ok(["enqueue", "--id", "job", "Review it"]);
 		const asking = await user.waitForState("job", "asking");
 		// The step after the question is on its way: the question's own result is in the conversation.
@@ -107,7 +79,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 
 test("claude that refuses to run as root is not_started, with the way to mend it", async () => {
 	if (process.getuid?.() !== 0) return;
-	const { user } = await prepare("claude", { home: { IS_SANDBOX: "" } });
+	const { user } = await usual("claude", { env: { IS_SANDBOX: "" } });
 	await user.ok(["enqueue", "--id", "job", "Review it"]);
 	const failed = await user.waitForState("job", "failed");
 	expect(failed.reason).toBe("not_started");
@@ -115,7 +87,7 @@ test("claude that refuses to run as root is not_started, with the way to mend it
 });
 
 test("claude without a login fails as auth, with the way to log in", async () => {
-	const { user } = await prepare("claude", { home: { ANTHROPIC_API_KEY: "" } });
+	const { user } = await usual("claude", { env: { ANTHROPIC_API_KEY: "" } });
 	await user.ok(["enqueue", "--id", "job", "Review it"]);
 	const failed = await user.waitForState("job", "failed");
 	expect(failed.reason).toBe("auth");
@@ -133,9 +105,9 @@ test("20 tasks of claude, and the model says 429 for 10 s: none fails, none star
 		limitedUntil ||= Date.now() + LIMITED_MS;
 		return Date.now() < limitedUntil ? refused : work(conversation);
 	};
-	const { user, server } = await prepare("claude", {
+	const { user, server } = await usual("claude", {
 		script,
-		home: { DISPATCH_MAX_BACKOFF_MS: String(LIMITED_MS) },
+		env: { DISPATCH_MAX_BACKOFF_MS: String(LIMITED_MS) },
 		config: ["worker: { concurrency: 2, max_agents: 4 }"],
 	});
 	const ids = Array.from({ length: TASKS }, (_, n) => `t${n + 1}`);

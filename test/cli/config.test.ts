@@ -64,7 +64,7 @@ test.each([
 	[["remove-model", "nope"], /There is no model "nope"\. None is configured\./],
 	[["remove-alias", "nope"], /There is no alias "nope"/],
 	[["set-default", "nope"], /"nope" is neither configured nor found\. There is: fake/],
-	[["add-alias", "x"], /Expected --model, --prompt or both/],
+	[["add-alias", "x"], /Expected --model, --prompt or --permissions/],
 ])("config %j is refused, and the file stays", async (args, line) => {
 	const before = read();
 	const ran = await user.run(["config", ...args]);

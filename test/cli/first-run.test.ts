@@ -81,7 +81,9 @@ describe("without a terminal", () => {
 		expect(ran.stdout.trim()).toBe(path);
 		const [found, permissions] = ran.stderr.trim().split("\n");
 		expect(found).toContain(`found ${backends.join(", ")}; the default model is ${model}`);
-		expect(permissions).toMatch(/run unattended, with these permissions, .*\(to restrict it: /);
+		expect(permissions).toMatch(
+			/run unattended, with these permissions, .*\(to restrict it, add permissions: /,
+		);
 		expect(config()).toMatchObject({ default: model, notices: [] });
 		expect(Object.keys(config().backends)).toEqual(backends);
 		if (agents.includes("agent"))

@@ -110,8 +110,14 @@ describe("what loads", () => {
 			type: "command",
 			command: "agent -p --force --model gpt-5",
 			modelFlag: false,
+			permissions: null,
 		});
-		expect(config.aliases.harvey).toEqual({ model: null, prompt: null, backend: "harvey" });
+		expect(config.aliases.harvey).toEqual({
+			model: null,
+			prompt: null,
+			backend: "harvey",
+			permissions: null,
+		});
 		expect(config.notices).toEqual([expect.stringContaining("agents:")]);
 	});
 
@@ -191,6 +197,7 @@ describe("without a file", () => {
 				type: "cursor",
 				command: 'agent -p --force --workspace "$(pwd)"',
 				modelFlag: true,
+				permissions: null,
 			},
 		});
 	});

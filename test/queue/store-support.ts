@@ -12,6 +12,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		model: null,
 		backend: "fake",
 		promptAddition: null,
+		permissions: null,
 		modelReason: "default",
 		givenItems: [],
 		planText: null,

@@ -15,6 +15,7 @@ const RECORD: TaskRecord = {
 		model: "opus",
 		backend: "claude",
 		promptAddition: null,
+		permissions: null,
 		modelReason: "default",
 		givenItems: [],
 		planText: null,

@@ -14,6 +14,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		model: "opus",
 		backend: "claude",
 		promptAddition: null,
+		permissions: null,
 		modelReason: "default",
 		givenItems: [],
 		planText: null,

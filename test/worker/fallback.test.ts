@@ -5,8 +5,8 @@ import { fallbackOf } from "../../src/worker/fallback.ts";
 import { specOf } from "../queue/store-support.ts";
 
 const config = emptyConfig();
-config.backends.a = { name: "a", type: "claude", command: "a", modelFlag: true };
-config.backends.b = { name: "b", type: "codex", command: "b", modelFlag: true };
+config.backends.a = { name: "a", type: "claude", command: "a", modelFlag: true, permissions: null };
+config.backends.b = { name: "b", type: "codex", command: "b", modelFlag: true, permissions: null };
 config.models.opus = { backend: "a", id: null };
 config.models.sonnet = { backend: "a", id: null };
 config.models["gpt-5"] = { backend: "b", id: null };

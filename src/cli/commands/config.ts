@@ -1,5 +1,5 @@
 /** `dispatch config …`: looks at the config file and changes it, comments and order kept. */
-import { BACKEND_TYPES, type BackendType } from "../../config/backend-type.ts";
+import { BACKEND_TYPES } from "../../config/backend-type.ts";
 import { chooseModel } from "../../config/choose.ts";
 import type { Config } from "../../config/config.ts";
 import { detectConfig, KNOWN_CLIS } from "../../config/detect.ts";
@@ -10,6 +10,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
+import { PERMISSIONS } from "../../task/spec.ts";
 import type { Environment } from "../context.ts";
 import { firstRun, noAgentFound } from "../first-run.ts";
 import type { Output } from "../output.ts";
@@ -17,6 +18,19 @@ import type { Output } from "../output.ts";
 export interface ConfigCommand {
 	output: Output;
 	env: Environment;
+}
+
+export interface BackendFlags {
+	command: string;
+	type?: string;
+	modelFlag: boolean;
+	permissions?: string;
+}
+
+export interface AliasFlags {
+	model?: string;
+	prompt?: string;
+	permissions?: string;
 }
 
 const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}$/;
@@ -82,19 +96,17 @@ export async function removeModel(command: ConfigCommand, name: string): Promise
 export async function addBackend(
 	command: ConfigCommand,
 	name: string,
-	flags: { command: string; type?: string; modelFlag: boolean },
+	flags: BackendFlags,
 ): Promise<undefined> {
 	checkName("backend", name);
 	checkText("--command", flags.command);
-	if (flags.type !== undefined && !BACKEND_TYPES.includes(flags.type as BackendType))
-		throw new DispatchError(
-			"DISPATCH_USAGE",
-			`Expected --type to be one of ${BACKEND_TYPES.join(", ")}, got "${flags.type}".`,
-		);
+	checkOneOf("--type", flags.type, BACKEND_TYPES);
+	checkOneOf("--permissions", flags.permissions, PERMISSIONS);
 	const value = {
 		command: flags.command,
 		...(flags.type === undefined ? {} : { type: flags.type }),
 		...(flags.modelFlag ? {} : { model_flag: false }),
+		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
 	};
 	save(
 		command,
@@ -104,18 +116,15 @@ export async function addBackend(
 	);
 }
 
-export async function addAlias(
-	command: ConfigCommand,
-	name: string,
-	flags: { model?: string; prompt?: string },
-): Promise<undefined> {
+export async function addAlias(command: ConfigCommand, name: string, flags: AliasFlags): Promise<undefined> {
 	checkName("alias", name);
 	const file = openFile(command);
-	if (flags.model === undefined && flags.prompt === undefined)
-		throw new DispatchError("DISPATCH_USAGE", "Expected --model, --prompt or both.", {
+	if (flags.model === undefined && flags.prompt === undefined && flags.permissions === undefined)
+		throw new DispatchError("DISPATCH_USAGE", "Expected --model, --prompt or --permissions.", {
 			hint: 'For example: dispatch config add-alias reviewer --model opus --prompt "You are a reviewer."',
 		});
 	if (flags.prompt !== undefined) checkText("--prompt", flags.prompt);
+	checkOneOf("--permissions", flags.permissions, PERMISSIONS);
 	const changes: ConfigChange[] = [];
 	if (flags.model !== undefined && !namesOf(file.config).includes(flags.model))
 		changes.push(await foundModel(file.config, flags.model, command.env));
@@ -123,6 +132,7 @@ export async function addAlias(
 	const value = {
 		...(model === undefined ? {} : { model }),
 		...(flags.prompt === undefined ? {} : { prompt: flags.prompt }),
+		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
 	};
 	save(
 		command,
@@ -215,6 +225,14 @@ function checkName(what: string, name: string): void {
 function checkText(option: string, text: string): void {
 	if (text.trim() !== "" && !text.includes("\0")) return;
 	throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be a text that is not empty.`);
+}
+
+function checkOneOf(option: string, value: string | undefined, known: readonly string[]): void {
+	if (value === undefined || known.includes(value)) return;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected ${option} to be one of ${known.join(", ")}, got "${value}".`,
+	);
 }
 
 function checkBackend(config: Config, name: string): void {

@@ -57,8 +57,8 @@ function notEnded({ spec, state }: TaskRecord): DispatchError {
 
 async function specFor({ config }: Context, spec: TaskSpec, flag: string | undefined): Promise<TaskSpec> {
 	if (flag === undefined) return spec;
-	const { model, backend, promptAddition, reason } = await chooseModel(config, { prompt: spec.prompt, flag });
-	return { ...spec, model, backend, promptAddition, modelReason: reason };
+	const { name: _name, reason, ...chosen } = await chooseModel(config, { prompt: spec.prompt, flag });
+	return { ...spec, ...chosen, modelReason: reason };
 }
 
 /** Attempts and the clock of the deadline begin anew: the user decided on it. */
