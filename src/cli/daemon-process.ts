@@ -37,7 +37,7 @@ export async function startDaemon(
 		detached: true,
 		stdio: ["ignore", log, log],
 		cwd: home.path,
-		env: daemonEnv(home, redisUrl),
+		env: backgroundEnv(home, redisUrl),
 	});
 	closeSync(log);
 	const ended = new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ async function isLockFree(home: string): Promise<boolean> {
  * A daemon that is started from inside an agent is nobody's agent. The address may hold a password: it
  * goes by the environment, since everybody may read a command line.
  */
-function daemonEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
+export function backgroundEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
 	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
 	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
 	return { ...env, ...redis, DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };

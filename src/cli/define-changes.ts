@@ -1,7 +1,8 @@
 /** The commands that change tasks. */
 import type { AnswerFlags } from "./commands/answer.ts";
+import type { PruneFlags } from "./commands/prune.ts";
 import type { RetryFlags } from "./commands/retry.ts";
-import { type Definer, example } from "./definer.ts";
+import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineChanges({ program, run }: Definer): void {
 	program
@@ -13,6 +14,15 @@ export function defineChanges({ program, run }: Definer): void {
 		.addHelpText("after", example('dispatch answer review-login-code "Review both"'))
 		.action((id: string, words: string[], flags: AnswerFlags) =>
 			run(async (context) => (await import("./commands/answer.ts")).answer(context, id, words, flags)),
+		);
+	program
+		.command("note")
+		.description("tell a task's agent something; it sees it before its next item")
+		.argument("<id>", "the task's id or the beginning of it")
+		.argument("<text...>", "what to tell it; `-` reads it from stdin")
+		.addHelpText("after", example('dispatch note review-login-code "Leave the legacy code out"'))
+		.action((id: string, words: string[]) =>
+			run(async (context) => (await import("./commands/note.ts")).note(context, id, words)),
 		);
 	for (const [name, hidden] of [
 		["cancel", false],
@@ -43,4 +53,15 @@ export function defineChanges({ program, run }: Definer): void {
 		.argument("<ids...>", "ids, or the beginnings of them")
 		.addHelpText("after", example("dispatch rm review-login-code"))
 		.action((ids: string[]) => run(async (context) => (await import("./commands/rm.ts")).rm(context, ids)));
+	program
+		.command("prune")
+		.description("delete tasks of this host that ended a while ago; the work in the project stays")
+		.option("--older-than <duration>", "ended at least so long ago (default: 14d)")
+		.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
+		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
+		.option("--dry-run", "show what would go")
+		.addHelpText("after", example("dispatch prune --older-than 30d --dry-run"))
+		.action((flags: PruneFlags) =>
+			run(async (context) => (await import("./commands/prune.ts")).prune(context, flags)),
+		);
 }

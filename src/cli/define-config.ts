@@ -12,7 +12,13 @@ export function defineConfig(definer: Definer): void {
 	const { program, runBare, env } = definer;
 	program.hook("preAction", async (_program, action) => {
 		if (!NEED_CONFIG.has(action.name()) || env.DISPATCH_TASK) return;
-		if (action.name() !== "up" && action.args.length === 0 && !action.opts().promptFile) return;
+		if (
+			action.name() !== "up" &&
+			action.args.length === 0 &&
+			!action.opts().promptFile &&
+			!action.opts().template
+		)
+			return;
 		await beforeFirstUse(definer);
 	});
 	defineEditing(definer);

@@ -21,6 +21,7 @@ export function defineReports({ program, run }: Definer): void {
 			.description("list tasks, newest first")
 			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
 			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
+			.option("--host <id>", "only tasks of this host")
 			.option("--limit <n>", "at most so many (default: 50)")
 			.option("--all", "all of them")
 			.addHelpText("after", example("dispatch ls --state asking --state parked"))
@@ -38,16 +39,27 @@ export function defineReports({ program, run }: Definer): void {
 			.action(show);
 	}
 	program
+		.command("templates")
+		.description("list the templates for `enqueue --template`, or print one")
+		.argument("[name]", "print this one as it is written")
+		.addHelpText("after", example("dispatch templates", "dispatch templates security-review"))
+		.action((name: string | undefined) =>
+			run(async (context) => (await import("./commands/templates.ts")).templates(context, name)),
+		);
+	program
 		.command("questions")
 		.description("open questions of all tasks")
 		.addHelpText("after", example("dispatch questions"))
 		.action(() => run(async (context) => (await import("./commands/questions.ts")).questions(context)));
 	program
 		.command("logs")
-		.description("what the agent printed")
+		.description("what the agent does and says, a line each")
 		.argument("<id>", "the task's id or the beginning of it")
 		.option("-f, --follow", "go on until the task has ended")
 		.option("-n, --lines <n>", "only the last so many lines")
+		.option("--since <duration>", "only what came in this time, e.g. 10m")
+		.option("--raw", "its output as it is, every start (on the host where it ran)")
+		.option("--events", "what happened to the task: moves, questions, answers, notes")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
 		.action((id: string, flags: LogsFlags) =>
 			run(async (context) => (await import("./commands/logs.ts")).logs(context, id, flags)),

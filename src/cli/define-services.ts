@@ -3,6 +3,7 @@ import { Argument, Option } from "commander";
 import type { AskFlags } from "./commands/ask.ts";
 import type { DownFlags } from "./commands/down.ts";
 import type { ServiceFlags } from "./commands/service.ts";
+import type { UpFlags } from "./commands/up.ts";
 import type { WebFlags } from "./commands/web.ts";
 import type { WorkerFlags } from "./commands/worker.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
@@ -11,8 +12,12 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 	program
 		.command("up")
 		.description("start the worker (and the local Redis) in the background")
-		.addHelpText("after", example("dispatch up"))
-		.action(() => run(async (context) => (await import("./commands/up.ts")).up(context)));
+		.option("--restart", "with a new worker: it reads the config and the environment anew; agents run on")
+		.option("--web", "and the web view, until `dispatch down`")
+		.addHelpText("after", example("dispatch up --web"))
+		.action((flags: UpFlags) =>
+			run(async (context) => (await import("./commands/up.ts")).up(context, flags)),
+		);
 	program
 		.command("down")
 		.description("stop the worker and the local Redis; agents run on until told otherwise")
@@ -46,7 +51,9 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.description("Bull Board and the open questions in a browser")
 		.option("--port <n>", "listen on this port, 0 for any (default: 4747)")
 		.option("--listen <address>", "listen on this address (default: 127.0.0.1)")
-		.addHelpText("after", example("dispatch web --port 8080"))
+		.option("--open", "open it in the browser")
+		.addOption(new Option("--background").hideHelp())
+		.addHelpText("after", example("dispatch web --open --port 8080"))
 		.action((flags: WebFlags) =>
 			run(async (context) => (await import("./commands/web.ts")).web(context, flags)),
 		);

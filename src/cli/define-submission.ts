@@ -8,10 +8,13 @@ export function defineSubmission({ program, run }: Definer): void {
 	taskOptions(program.command("enqueue"))
 		.description("submit one task and return at once")
 		.option("--wait", "wait until it has ended")
-		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 10m")
+		.option("--follow", "show what the agent does until it has ended")
+		.option("--timeout <duration>", "with --wait or --follow: give up after this time, e.g. 10m")
+		.option("--dry-run", "show what would be submitted, and submit nothing")
 		.addHelpText(
 			"after",
 			example(
+				"dispatch enqueue --template security-review --var path=src/auth",
 				'dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"',
 			),
 		)
@@ -48,10 +51,14 @@ function taskOptions(command: Command): Command {
 		.option("--id <id>", "name the task (default: made from the prompt)")
 		.option("--model <name>", "a model or alias (default: named in the prompt, else the config's)")
 		.option("--plan <file>", "start with this checklist")
+		.option("--template <name>", "start with a template's checklist and words (see: dispatch templates)")
+		.addOption(repeatable("--var <k=v>", "a value for the template (repeatable)"))
+		.addOption(repeatable("--context <file>", "a file that the agent shall read first (repeatable)"))
 		.addOption(repeatable("--item <text>", "an item of the checklist (repeatable)"))
 		.option("--cwd <dir>", "work in this directory (default: the current one)")
 		.option("--priority <n>", "1 first … 1000 last (default: 100)")
 		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
+		.option("--delay <duration>", "do not start it before, e.g. 2h")
 		.option("--deadline <duration>", "fail it after so much work, e.g. 1h")
 		.option("--attempts <n>", "start it at most so often")
 		.option("--verify <command>", "run this when it claims to be done; failing goes back to the agent")

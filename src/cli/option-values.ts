@@ -21,13 +21,13 @@ export function amountUsd(text: string, option: string): number {
 }
 
 /** `k=v` pairs; a later one of the same name wins. @throws DISPATCH_USAGE */
-export function tagsOf(pairs: readonly string[] | undefined): Record<string, string> {
+export function pairsOf(pairs: readonly string[] | undefined, option: string): Record<string, string> {
 	const tags: Record<string, string> = {};
 	for (const pair of pairs ?? []) {
 		const at = pair.indexOf("=");
 		if (at < 1)
-			throw new DispatchError("DISPATCH_USAGE", `Expected --tag to be key=value, got "${pair}".`, {
-				hint: "For example: --tag team=web",
+			throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be key=value, got "${pair}".`, {
+				hint: `For example: ${option} team=web`,
 			});
 		Object.defineProperty(tags, pair.slice(0, at), {
 			value: pair.slice(at + 1),

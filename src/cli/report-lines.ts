@@ -128,6 +128,8 @@ function holdLines(view: TaskView, now: number): string[] {
 			return [`Waits: the day's budget (budget.daily in the config) is spent${until}.`];
 		case "backoff":
 			return [`Waits before the next start${until}.`];
+		case "delayed":
+			return [`Waits: it was asked for later${until}.`];
 		case "answered":
 			return ["Its question is answered: it goes on at the next free place."];
 	}

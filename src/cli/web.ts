@@ -1,12 +1,18 @@
 /** `dispatch web`: serves the board and the inbox until it is stopped. */
 import { once } from "node:events";
+import { openBrowser } from "../process/browser.ts";
 import { isLoopback } from "../web/access.ts";
 import { startWeb, type WebOptions } from "../web/server.ts";
 import type { Context } from "./context.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { announceWeb } from "./web-process.ts";
 
 /** Returns after SIGINT or SIGTERM. @throws DISPATCH_USAGE, DISPATCH_REDIS_UNREACHABLE */
-export async function runWeb(context: Context, options: WebOptions): Promise<void> {
+export async function runWeb(
+	context: Context,
+	options: WebOptions,
+	{ open = false, background = false }: { open?: boolean; background?: boolean } = {},
+): Promise<void> {
 	const interrupt = onInterrupt();
 	const web = await startWeb(await context.store("service"), options);
 	const { output } = context;
@@ -19,7 +25,11 @@ export async function runWeb(context: Context, options: WebOptions): Promise<voi
 			`Other machines can reach ${options.listen}, and the link travels unencrypted: put HTTPS in front of it.`,
 		);
 	}
+	if (open && !(await openBrowser(web.url, context.env)))
+		output.note("No browser could be started: open the link yourself.");
+	const forget = background ? announceWeb(context.home.path, web.url) : () => {};
 	if (!interrupt.signal.aborted) await once(interrupt.signal, "abort");
 	interrupt.release();
+	forget();
 	await web.stop();
 }

@@ -3,7 +3,7 @@ import type { BackendType } from "./backend-type.ts";
 import type { Config } from "./config.ts";
 
 const HEADER = `# The config of dispatch. Change it here or with \`dispatch config …\`; comments stay.
-# Every key is explained in docs/CONFIG.md. The worker reads it when it starts: dispatch down && dispatch up
+# Every key is explained in docs/CONFIG.md. The worker reads it when it starts: dispatch up --restart
 `;
 
 const UNATTENDED = `# How each agent is started: shell lines of your own. Agents run unattended, with these permissions, in the

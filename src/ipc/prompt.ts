@@ -19,7 +19,14 @@ export interface AnsweredQuestion {
 export interface PromptInput {
 	spec: Pick<
 		TaskSpec,
-		"id" | "prompt" | "promptAddition" | "unattended" | "questionWaitMs" | "givenItems" | "nonce"
+		| "id"
+		| "prompt"
+		| "promptAddition"
+		| "contextFiles"
+		| "unattended"
+		| "questionWaitMs"
+		| "givenItems"
+		| "nonce"
 	>;
 	mode: PromptMode;
 	/** the task directory as seen from the agent's working directory */
@@ -47,6 +54,7 @@ function sessionSections(input: PromptInput): string[] {
 		spec.promptAddition ?? "",
 		`You work in the background on the task \`${spec.id}\`. Nobody reads along: people follow you through the files in \`${dir}/\` (relative to your working directory; git ignores them). Keep every rule below, they decide whether the task counts as done.`,
 		requestSection(spec),
+		contextSection(spec),
 		input.mode === "continue" ? continueSection(input) : earlierAnswers(input),
 		checkSection(input),
 		planSection(input),
@@ -58,6 +66,13 @@ function sessionSections(input: PromptInput): string[] {
 /** The nonce keeps a request from ending its own frame. */
 function requestSection({ prompt, nonce }: PromptInput["spec"]): string {
 	return `The request, word for word:\n<request-${nonce}>\n${prompt}\n</request-${nonce}>`;
+}
+
+/** `?? []`: records of an earlier version have none. */
+function contextSection({ contextFiles }: PromptInput["spec"]): string {
+	const files = contextFiles ?? [];
+	if (files.length === 0) return "";
+	return `Read these first, they belong to the request:\n${files.map((path) => `- ${JSON.stringify(path)}`).join("\n")}`;
 }
 
 function planSection({ spec, taskDirRelative: dir, hasPlanItems }: PromptInput): string {

@@ -49,6 +49,9 @@ export class LiveTask {
 	overBudget = false;
 	/** until when its rate limit was told to hold the other tasks (ms since the Unix epoch) */
 	gateUntil = 0;
+	/** numbers of notes that stood in the plan, and the plan as it was then */
+	readonly noted = new Set<string>();
+	notedPlan: string | null = null;
 	/** problems with files under `ipc/` that were reported once */
 	readonly rejected = new Set<string>();
 

@@ -26,6 +26,7 @@ import { bridge } from "./bridge.ts";
 import { readEnding, writeEnding } from "./ending.ts";
 import { type Followed, LogFollower } from "./follow-log.ts";
 import { type Ending, LiveTask } from "./live-task.ts";
+import { deliverNotes } from "./notes.ts";
 import { stampOf } from "./stamp.ts";
 
 /** A full look at least this often, whatever the stamps say. */
@@ -100,6 +101,7 @@ export class Reconciler {
 		const ipc = readIpc(taskDir);
 		const state = await bridge(record, live, ipc, store);
 		live.asking = state === "asking";
+		if (!gone) await deliverNotes(record, live, store);
 		hub.emit("state", task, state);
 		await this.#recordProgress(record, live);
 		if (gone) return this.#settle(record, live, status, ipc);

@@ -2,20 +2,30 @@
 import { dirname, resolve } from "node:path";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import type { FilledTemplate } from "../config/templates.ts";
 import { parseDuration } from "../task/duration.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { PRIORITY, type TaskRequest } from "./resolve.ts";
 
+const texts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
+
 const taskSchema = z.strictObject({
-	prompt: z.string().refine((text) => text.trim() !== "", "must not be empty"),
+	prompt: z
+		.string()
+		.refine((text) => text.trim() !== "", "must not be empty")
+		.optional(),
 	id: z.string().optional(),
 	model: z.string().min(1).optional(),
 	plan: z.string().min(1).optional(),
+	template: z.string().min(1).optional(),
+	vars: texts.optional(),
+	context: z.array(z.string().min(1)).optional(),
+	delay: z.string().optional(),
 	items: z.array(z.string().min(1)).min(1).optional(),
 	cwd: z.string().min(1).optional(),
 	priority: z.int().min(PRIORITY.first).max(PRIORITY.last).optional(),
-	tags: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).optional(),
+	tags: texts.optional(),
 	deadline: z.string().optional(),
 	attempts: z.int().min(1).max(1_000).optional(),
 	budget: z.number().positive().optional(),
@@ -33,6 +43,8 @@ export interface BatchOptions {
 	unattended: boolean;
 	createdBy: string;
 	readPlan(path: string): string;
+	/** @throws DispatchError */
+	fillTemplate(name: string, project: string, values: Record<string, string>): FilledTemplate;
 }
 
 export interface BatchEntry {
@@ -137,31 +149,36 @@ function requestOf(task: BatchTask, index: number, { refuse }: Place, options: B
 	const base = dirname(options.file);
 	if (task.plan !== undefined && task.items !== undefined)
 		throw refuse([index, "items"], "a task has a plan or items, not both");
-	const deadline = task.deadline;
+	const cwd = resolve(base, task.cwd ?? ".");
+	const at = <T>(key: string, work: () => T): T => placed(work, () => [index, key], refuse);
+	const template = at("template", () =>
+		task.template === undefined ? null : options.fillTemplate(task.template, cwd, task.vars ?? {}),
+	);
+	const prompt = task.prompt ?? template?.prompt ?? null;
+	if (prompt === null) throw refuse([index], "a task needs a prompt");
+	const durationOf = (key: "deadline" | "delay") => {
+		const text = task[key];
+		return text === undefined ? null : at(key, () => parseDuration(text, key));
+	};
+	const { plan } = task;
 	return {
-		prompt: task.prompt,
+		prompt,
+		promptAddition: template?.addition ?? null,
+		contextFiles: (task.context ?? []).map((path) => resolve(base, path)),
+		delayMs: durationOf("delay"),
 		id: task.id ?? null,
 		model: task.model ?? null,
 		planText:
-			task.plan === undefined
-				? null
-				: placed(
-						() => planOf(task.plan ?? "", base, options),
-						() => [index, "plan"],
-						refuse,
-					),
+			plan === undefined
+				? task.items === undefined
+					? (template?.plan ?? null)
+					: null
+				: at("plan", () => planOf(plan, base, options)),
 		items: task.items ?? [],
-		cwd: resolve(base, task.cwd ?? "."),
+		cwd,
 		priority: task.priority ?? PRIORITY.usual,
 		tags: task.tags ?? {},
-		deadlineMs:
-			deadline === undefined
-				? null
-				: placed(
-						() => parseDuration(deadline, "deadline"),
-						() => [index, "deadline"],
-						refuse,
-					),
+		deadlineMs: durationOf("deadline"),
 		attempts: task.attempts ?? null,
 		budgetUsd: task.budget ?? null,
 		verify: task.verify ?? null,

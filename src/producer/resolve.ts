@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve as resolvePath } from "node:path";
+import { isAbsolute, join, relative, resolve as resolvePath } from "node:path";
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
@@ -25,8 +25,14 @@ export interface TaskRequest {
 	/** the text of a plan; excludes `items` */
 	planText: string | null;
 	items: readonly string[];
+	/** a template's words before the prompt */
+	promptAddition: string | null;
+	/** absolute paths */
+	contextFiles: readonly string[];
 	cwd: string;
 	priority: number;
+	/** ms from now */
+	delayMs: number | null;
 	tags: Record<string, string>;
 	deadlineMs: number | null;
 	attempts: number | null;
@@ -66,11 +72,13 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		cwd,
 		model: choice.model,
 		backend: choice.backend,
-		promptAddition: choice.promptAddition,
+		promptAddition: [choice.promptAddition, request.promptAddition].filter(Boolean).join("\n\n") || null,
 		permissions: choice.permissions,
 		modelReason: choice.reason,
 		givenItems: givenItems(id, request),
 		planText: request.planText,
+		contextFiles: request.contextFiles.map((path) => contextFile(path, cwd)),
+		notBefore: request.delayMs === null ? null : Date.now() + request.delayMs,
 		priority: request.priority,
 		tags: request.tags,
 		deadlineMs: request.deadlineMs ?? config.limits.deadlineMs,
@@ -154,6 +162,19 @@ function workingDirectory(given: string): string {
 		throw refuse(`${files} is not writable`, "The agent and dispatch talk by files in .dispatch there.");
 	}
 	return cwd;
+}
+
+/** @returns the path as the agent will write it */
+function contextFile(path: string, cwd: string): string {
+	try {
+		accessSync(path, constants.R_OK);
+	} catch {
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}, which the agent shall read.`, {
+			hint: "Name a file that exists and that you may read.",
+		});
+	}
+	const inside = relative(cwd, path);
+	return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside;
 }
 
 function realHome(): string {

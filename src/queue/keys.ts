@@ -30,6 +30,8 @@ export interface Keys {
 	gates(host: string): string;
 	sweep: string;
 	undelivered(id: string): string;
+	/** what its agent was told, by number */
+	notes(id: string): string;
 	/** what each session of a task has cost */
 	cost(id: string): string;
 	/** what a day (UTC) has cost */
@@ -58,6 +60,7 @@ export function keysOf(namespace: string): Keys {
 		sweep: `${prefix}:sweep`,
 		cost: (id) => `${prefix}:cost:${id}`,
 		spend: (day) => `${prefix}:spend:${day}`,
+		notes: (id) => `${prefix}:notes:${id}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};
 }

@@ -16,12 +16,15 @@ export interface LogLine {
 export interface ReadLine {
 	id: string;
 	epoch: number;
+	/** when it was read from the agent, ms since the Unix epoch; null in logs of an earlier version */
+	at: number | null;
 	text: string;
 }
 
 export async function appendLog(store: Store, task: string, epoch: number, lines: LogLine[]): Promise<void> {
 	if (lines.length === 0) return;
 	const pipeline = store.client.pipeline();
+	const now = String(store.clock.now());
 	for (const line of lines.slice(-LINES_KEPT)) {
 		pipeline.xadd(
 			store.keys.log(task),
@@ -31,6 +34,8 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 			`${epoch}-${line.position}`,
 			"l",
 			line.text.slice(0, LINE_LIMIT),
+			"t",
+			now,
 		);
 	}
 	// "equal or smaller than the target" refuses a line that is there already: just what is wanted.
@@ -61,5 +66,6 @@ export async function linesAfter(
 }
 
 function toLine([id, fields]: [string, string[]]): ReadLine {
-	return { id, epoch: Number(id.split("-")[0]), text: fields[1] ?? "" };
+	const [, text = "", , at] = fields;
+	return { id, epoch: Number(id.split("-")[0]), at: at === undefined ? null : Number(at), text };
 }

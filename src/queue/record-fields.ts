@@ -16,6 +16,7 @@ const NUMBER_FIELDS = [
 	"queuedAt",
 	"startedAt",
 	"endedAt",
+	"pendingNotes",
 ] as const;
 const FLAG_FIELDS = ["charge", "hasReport"] as const;
 const TEXT_FIELDS = ["state", "runNonce", "startMode", "reason", "sessionId"] as const;

@@ -6,7 +6,7 @@ import { MOVES } from "../task/states.ts";
 
 const EVENTS_KEPT = 10_000;
 
-const PRELUDE = `
+export const PRELUDE = `
 local p = KEYS[1]
 local req = cjson.decode(ARGV[1])
 local id = req.id
@@ -74,7 +74,7 @@ if nonce then
   return reply({result = 'exists', id = id})
 end
 redis.call('HSET', rec, 'spec', req.spec, 'nonce', req.nonce, 'host', req.host, 'state', 'queued', 'revision', 1,
-  'epoch', 0, 'runNonce', '', 'attempt', 0, 'charge', '1', 'startMode', 'fresh', 'generation', 0, 'hold', '', 'reason', '',
+  'epoch', 0, 'runNonce', '', 'attempt', 0, 'charge', '1', 'startMode', 'fresh', 'generation', 0, 'hold', req.hold, 'reason', '',
   'sessionId', '', 'ipcGeneration', 1, 'outcome', '', 'progress', req.progress, 'stop', '', 'takenDown', 0, 'rateLimits', 0, 'workedMs', 0,
   'workingSince', '', 'createdAt', req.now, 'queuedAt', req.now, 'startedAt', '', 'endedAt', '', 'hasReport', '')
 redis.call('ZADD', p .. ':tasks', req.now, id)
@@ -275,7 +275,7 @@ if state ~= 'completed' and state ~= 'failed' and state ~= 'cancelled' then retu
 local key = get('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 dropOpen()
-redis.call('DEL', rec, qs, p .. ':log:' .. id, p .. ':report:' .. id, p .. ':undelivered:' .. id, p .. ':cost:' .. id)
+redis.call('DEL', rec, qs, p .. ':log:' .. id, p .. ':report:' .. id, p .. ':undelivered:' .. id, p .. ':cost:' .. id, p .. ':notes:' .. id)
 redis.call('ZREM', p .. ':tasks', id)
 event('removed', {})
 return reply({result = 'removed', generation = 0})

@@ -146,6 +146,7 @@ export class Store {
 			nonce: spec.nonce,
 			host: spec.host,
 			progress: JSON.stringify(EMPTY_PROGRESS),
+			hold: spec.notBefore ? JSON.stringify({ kind: "delayed", until: spec.notBefore } satisfies Hold) : "",
 			key: key?.key,
 			keyHash: key?.hash,
 		});
@@ -255,6 +256,10 @@ export class Store {
 			}
 		}
 		return found;
+	}
+
+	count(): Promise<number> {
+		return this.guard((client) => client.zcard(this.keys.tasks));
 	}
 
 	/** Every id, newest first. */

@@ -49,6 +49,8 @@ export interface TaskRecord {
 	createdAt: number;
 	queuedAt: number | null;
 	startedAt: number | null;
+	/** what its agent was told and has not written back; null in old records */
+	pendingNotes: number | null;
 	endedAt: number | null;
 	/** the report (output.md), capped; read with `output` */
 	hasReport: boolean;

@@ -27,6 +27,10 @@ export interface TaskSpec {
 	promptAddition: string | null;
 	/** why this model, as said to the user: "default", "named in the prompt", "--model" */
 	modelReason: string;
+	/** files that the agent shall read first, relative to `cwd` where they lie in it */
+	contextFiles: string[];
+	/** not to be started before this time, ms since the Unix epoch */
+	notBefore: number | null;
 	/** the user's own items (`--item`, `--plan`); empty when the agent writes its plan */
 	givenItems: string[];
 	/** the whole plan.md to start with; null when only a title is written */
@@ -54,7 +58,7 @@ export interface TaskSpec {
 }
 
 export interface Hold {
-	kind: "backoff" | "rate_limited" | "auth" | "budget" | "cancelling" | "answered";
+	kind: "backoff" | "rate_limited" | "auth" | "budget" | "cancelling" | "answered" | "delayed";
 	/** ms since the epoch; null = until something happens */
 	until: number | null;
 }

@@ -36,7 +36,7 @@ export const taskViewSchema = z.strictObject({
 	reason: z.enum(FAILURE_REASONS).nullable(),
 	hold: z
 		.strictObject({
-			kind: z.enum(["backoff", "rate_limited", "auth", "budget", "cancelling", "answered"]),
+			kind: z.enum(["backoff", "rate_limited", "auth", "budget", "cancelling", "answered", "delayed"]),
 			until: time.nullable(),
 		})
 		.nullable(),

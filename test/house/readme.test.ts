@@ -61,8 +61,16 @@ test("every `npm run` of it is a script, every page it links is there", () => {
 		expect(existsSync(join(ROOT, path)), path).toBe(true);
 });
 
+const noTemplate = () => ({ prompt: null, addition: null, plan: "" });
+
 test("its batch file is one", () => {
-	const options = { key: null, unattended: true, createdBy: "me@here", readPlan: () => "" };
+	const options = {
+		key: null,
+		unattended: true,
+		createdBy: "me@here",
+		readPlan: () => "",
+		fillTemplate: noTemplate,
+	};
 	const file = join(ROOT, "tasks.yaml");
 	expect(
 		parseBatch(blockWith("yaml", "tasks:"), { ...options, file }).map(({ request }) => request.id),

@@ -9,6 +9,7 @@ const SPEC: PromptInput["spec"] = {
 	id: "review",
 	prompt: "Review the code.",
 	promptAddition: null,
+	contextFiles: [],
 	unattended: false,
 	questionWaitMs: 600_000,
 	givenItems: [],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fillTemplate, findTemplate } from "../../src/config/templates.ts";
 import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
 
 const OPTIONS: BatchOptions = {
@@ -7,6 +8,8 @@ const OPTIONS: BatchOptions = {
 	unattended: false,
 	createdBy: "tester@here",
 	readPlan: (path) => `- [ ] from ${path}\n`,
+	fillTemplate: (name, project, values) =>
+		fillTemplate(findTemplate({ project, home: "/nowhere" }, name), values),
 };
 
 const parse = (text: string, options: Partial<BatchOptions> = {}) =>

@@ -18,6 +18,8 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		planText: null,
 		priority: 100,
 		tags: {},
+		contextFiles: [],
+		notBefore: null,
 		deadlineMs: null,
 		budgetUsd: null,
 		verify: null,

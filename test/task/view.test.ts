@@ -21,6 +21,8 @@ const RECORD: TaskRecord = {
 		planText: null,
 		priority: 100,
 		tags: { team: "web" },
+		contextFiles: [],
+		notBefore: null,
 		deadlineMs: null,
 		budgetUsd: null,
 		verify: null,
@@ -65,6 +67,7 @@ const RECORD: TaskRecord = {
 	createdAt: AT,
 	queuedAt: AT,
 	startedAt: AT,
+	pendingNotes: null,
 	endedAt: null,
 	hasReport: true,
 };

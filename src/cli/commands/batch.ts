@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { fillTemplate, findTemplate } from "../../config/templates.ts";
 import { type BatchEntry, parseBatch } from "../../producer/batch.ts";
 import { checkFree, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
@@ -57,6 +58,8 @@ async function resolveAll(context: Context, file: string, flags: BatchFlags): Pr
 		unattended: flags.unattended ?? isCi(context.env.CI),
 		createdBy: whoAmI(),
 		readPlan: readTextFile,
+		fillTemplate: (name, project, values) =>
+			fillTemplate(findTemplate({ project, home: context.home.path }, name), values),
 	});
 	const tasks: ResolvedTask[] = [];
 	for (const entry of entries) tasks.push(await resolveEntry(context, entry));

@@ -3,6 +3,7 @@ import { listRuns, openRun } from "../../process/run-dir.ts";
 import { stopLocalServer } from "../../queue/local-server.ts";
 import type { Context } from "../context.ts";
 import { daemonState, stopDaemon } from "../daemon-process.ts";
+import { stopWebProcess } from "../web-process.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 export interface DownFlags {
@@ -15,11 +16,13 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	const stopAgents = flags.stopAgents ?? false;
 	// Only a worker can end agents in good order: it notes what became of their tasks.
 	if (stopAgents && daemonState(home) === null && liveAgents(home.path) > 0) await ensureWorker(context);
+	const webStopped = await stopWebProcess(home.path);
 	const { stopped } = await stopDaemon(home, { drain: flags.drain ?? false, stopAgents });
 	const redisStopped = (await context.redisUrl()) === null ? await stopLocalServer(home) : false;
 	const agents = liveAgents(home.path);
 	const lines = [
 		stopped ? "The worker is stopped." : "No worker was running.",
+		...(webStopped ? ["The web view is stopped."] : []),
 		...(redisStopped ? ["The local Redis is stopped."] : []),
 		...(agents > 0
 			? [
@@ -27,7 +30,7 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 				]
 			: []),
 	];
-	output.result({ stopped, redisStopped, agents }, lines);
+	output.result({ stopped, redisStopped, webStopped, agents }, lines);
 	return undefined;
 }
 

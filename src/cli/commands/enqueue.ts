@@ -1,11 +1,13 @@
+import { resolve } from "node:path";
+import type { FilledTemplate } from "../../config/templates.ts";
 import { submit } from "../../producer/enqueue.ts";
-import { PRIORITY, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
+import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context, Environment } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
-import { amountUsd, readTextFile, tagsOf, textOf, whoAmI, wholeNumber } from "../option-values.ts";
+import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../option-values.ts";
 import { oneLine } from "../output.ts";
 import { viewTask } from "../views.ts";
 import { ensureWorker } from "../worker-up.ts";
@@ -15,6 +17,11 @@ export interface EnqueueFlags {
 	id?: string;
 	model?: string;
 	plan?: string;
+	template?: string;
+	var?: string[];
+	context?: string[];
+	delay?: string;
+	dryRun?: boolean;
 	item?: string[];
 	cwd?: string;
 	priority?: string;
@@ -28,7 +35,6 @@ export interface EnqueueFlags {
 	key?: string;
 	wait?: boolean;
 	timeout?: string;
-	/** `dispatch run` */
 	follow?: boolean;
 }
 
@@ -39,8 +45,9 @@ export async function enqueue(
 ): Promise<number | undefined> {
 	refuseNested(context.env, flags.allowNested);
 	const timeoutMs = timeoutOf(flags);
-	const request = await requestOf(words, flags);
+	const request = await requestOf(context, words, flags);
 	const task = await resolveTask(context.home.hostId, context.config, request);
+	if (flags.dryRun) return showPlanned(context, task);
 	const store = await context.store();
 	const { record, repeated } = await submit(store, task);
 	if (!repeated) rememberModel(context, request, record.spec.backend);
@@ -49,7 +56,7 @@ export async function enqueue(
 	await ensureWorker(context);
 	if (flags.follow && !context.output.json) {
 		const { followLog } = await import("./logs.ts");
-		await followLog(context, record.spec.id, "0");
+		await followLog(context, record.spec.id);
 	}
 	if (waits)
 		return (await import("./wait.ts")).waitForAll(context, [record.spec.id], { timeoutMs, single: true });
@@ -76,26 +83,43 @@ export function timeoutOf(flags: { timeout?: string; wait?: boolean; follow?: bo
 	return parseDuration(flags.timeout, "--timeout");
 }
 
-async function requestOf(words: string[], flags: EnqueueFlags): Promise<TaskRequest> {
+/** What would be submitted. The id may still get a number: only Redis knows which are taken. */
+function showPlanned({ output }: Context, { spec }: ResolvedTask): undefined {
+	const { nonce: _nonce, ...planned } = spec;
+	const lines = [
+		`Would dispatch \`${spec.id}\` using ${spec.model ?? spec.backend} (${spec.modelReason}) in ${oneLine(spec.cwd)}.`,
+		...planLines(spec.givenItems),
+	];
+	output.result({ dryRun: true, ...planned }, lines, [spec.id]);
+}
+
+async function requestOf(context: Context, words: string[], flags: EnqueueFlags): Promise<TaskRequest> {
 	if (flags.promptFile !== undefined && words.length > 0)
 		throw new DispatchError("DISPATCH_USAGE", "Expected a prompt or --prompt-file, got both.");
 	if (flags.plan !== undefined && flags.item !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", "Expected --plan or --item, got both.");
+	const cwd = flags.cwd ?? process.cwd();
+	const template = await templateOf(context, cwd, flags);
+	const said =
+		flags.promptFile === undefined || flags.promptFile === "-"
+			? await textOf(flags.promptFile ? ["-"] : words)
+			: readTextFile(flags.promptFile);
+	const ownPlan = flags.plan === undefined ? null : readTextFile(flags.plan);
 	return {
-		prompt:
-			flags.promptFile === undefined || flags.promptFile === "-"
-				? await textOf(flags.promptFile ? ["-"] : words)
-				: readTextFile(flags.promptFile),
+		prompt: said.trim() === "" ? (template?.prompt ?? said) : said,
+		promptAddition: template?.addition ?? null,
+		contextFiles: (flags.context ?? []).map((path) => resolve(path)),
+		delayMs: flags.delay === undefined ? null : parseDuration(flags.delay, "--delay"),
 		id: flags.id ?? null,
 		model: flags.model ?? null,
-		planText: flags.plan === undefined ? null : readTextFile(flags.plan),
+		planText: ownPlan ?? (flags.item === undefined ? (template?.plan ?? null) : null),
 		items: flags.item ?? [],
-		cwd: flags.cwd ?? process.cwd(),
+		cwd,
 		priority:
 			flags.priority === undefined
 				? PRIORITY.usual
 				: wholeNumber(flags.priority, "--priority", PRIORITY.first, PRIORITY.last),
-		tags: tagsOf(flags.tag),
+		tags: pairsOf(flags.tag, "--tag"),
 		deadlineMs: flags.deadline === undefined ? null : parseDuration(flags.deadline, "--deadline"),
 		verify: flags.verify ?? null,
 		budgetUsd: flags.budget === undefined ? null : amountUsd(flags.budget, "--budget"),
@@ -111,8 +135,28 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	const end = waits ? [] : [`Follow it with: dispatch status ${id}`];
 	if (repeated) return [`\`${id}\` was dispatched before under the same key; it is ${record.state}.`, ...end];
 	const first = dispatchedLine(record);
-	if (givenItems.length === 0) return [first, "The agent writes its plan first.", ...end];
-	return [`${first} Plan:`, ...givenItems.map((item, i) => `  ${i + 1}. ${oneLine(item)}`), ...end];
+	const [plan, ...items] = planLines(givenItems);
+	return givenItems.length === 0 ? [first, plan ?? "", ...end] : [`${first} ${plan}`, ...items, ...end];
+}
+
+function planLines(givenItems: readonly string[]): string[] {
+	if (givenItems.length === 0) return ["The agent writes its plan first."];
+	return ["Plan:", ...givenItems.map((item, i) => `  ${i + 1}. ${oneLine(item)}`)];
+}
+
+/** The template's parts, with the values put in. */
+async function templateOf(
+	{ home }: Context,
+	project: string,
+	flags: { template?: string; var?: string[] },
+): Promise<FilledTemplate | null> {
+	if (flags.template === undefined) {
+		if (flags.var === undefined) return null;
+		throw new DispatchError("DISPATCH_USAGE", "--var needs --template.");
+	}
+	const { fillTemplate, findTemplate } = await import("../../config/templates.ts");
+	const template = findTemplate({ project, home: home.path }, flags.template);
+	return fillTemplate(template, pairsOf(flags.var, "--var"));
 }
 
 /** "Dispatched `x` using opus (default)." */

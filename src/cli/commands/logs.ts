@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { lastLines, linesAfter, type ReadLine } from "../../queue/log.ts";
+import { parseDuration } from "../../task/duration.ts";
+import { DispatchError } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { findTask } from "../find-task.ts";
@@ -13,38 +15,89 @@ const MOST_LINES = 1_000_000;
 export interface LogsFlags {
 	follow?: boolean;
 	lines?: string;
+	since?: string;
+	raw?: boolean;
+	events?: boolean;
+}
+
+/** One way to read about a task: its lines so far, and those that come. */
+export interface LogSource<Line> {
+	/** the last `count` */
+	last(count: number): Promise<Line[]>;
+	/** at most a page of those after `from`, null = the beginning */
+	after(from: Line | null): Promise<Line[]>;
+	/** ms since the Unix epoch; null when unknown */
+	at(line: Line): number | null;
+	text(line: Line): string;
+	json(line: Line): unknown;
 }
 
 export async function logs(context: Context, given: string, flags: LogsFlags): Promise<number | undefined> {
-	const wanted = flags.lines === undefined ? MOST_LINES : wholeNumber(flags.lines, "-n", 0, MOST_LINES);
+	if (flags.raw && flags.events)
+		throw new DispatchError("DISPATCH_USAGE", "Expected --raw or --events, got both.");
 	const store = await context.store(flags.follow ? "service" : "command");
 	const { spec } = await findTask(store, given);
-	// With -n 0, -f begins at the end.
-	const last = await lastLines(store, spec.id, Math.max(1, wanted));
-	const shown = wanted === 0 ? [] : last;
-	if (!flags.follow) {
-		context.output.result(
-			shown.map(asJson),
-			shown.map(({ text }) => plain(text)),
-		);
-		return undefined;
-	}
-	for (const line of shown) print(context, line);
-	await followLog(context, spec.id, last.at(-1)?.id ?? "0");
+	if (flags.raw) return (await import("../raw-log.ts")).printRawLog(context, spec, flags);
+	if (flags.events) {
+		const { eventSource } = await import("../event-lines.ts");
+		await show(context, spec.id, eventSource(store, spec.id), flags);
+	} else await show(context, spec.id, await lineSource(context, spec.id), flags);
 	return undefined;
 }
 
-/** Prints lines after `from` as they come, until the task has ended (or waits for an answer without an agent). */
-export async function followLog(context: Context, id: string, from: string): Promise<void> {
+async function show<Line>(
+	context: Context,
+	id: string,
+	source: LogSource<Line>,
+	flags: LogsFlags,
+): Promise<void> {
+	const wanted = flags.lines === undefined ? MOST_LINES : wholeNumber(flags.lines, "-n", 0, MOST_LINES);
+	const since = flags.since === undefined ? 0 : Date.now() - parseDuration(flags.since, "--since");
+	// With -n 0, -f begins at the end.
+	const last = await source.last(Math.max(1, wanted));
+	const shown = wanted === 0 ? [] : last.filter((line) => (source.at(line) ?? since) >= since);
+	if (!flags.follow) {
+		context.output.result(
+			shown.map((line) => source.json(line)),
+			shown.map((line) => source.text(line)),
+		);
+		return;
+	}
+	for (const line of shown) print(context, source, line);
+	await follow(context, id, source, last.at(-1) ?? null);
+}
+
+async function lineSource(context: Context, id: string): Promise<LogSource<ReadLine>> {
+	const store = await context.store();
+	return {
+		last: (count) => lastLines(store, id, count),
+		after: (from) => linesAfter(store, id, from?.id ?? "0", PAGE),
+		at: ({ at }) => at,
+		text: ({ text }) => plain(text),
+		json: ({ epoch, at, text }) => ({ epoch, at: at === null ? null : new Date(at).toISOString(), text }),
+	};
+}
+
+/** Prints the agent's lines as they come, until the task has ended (or waits for an answer without an agent). */
+export async function followLog(context: Context, id: string): Promise<void> {
+	await follow(context, id, await lineSource(context, id), null);
+}
+
+async function follow<Line>(
+	context: Context,
+	id: string,
+	source: LogSource<Line>,
+	from: Line | null,
+): Promise<void> {
 	const store = await context.store("service");
 	let position = from;
 	for (;;) {
 		// The state first: what was printed before the end is there once the end is seen.
 		const state = await store.stateOf(id);
-		const lines = await linesAfter(store, id, position, PAGE);
-		for (const line of lines) print(context, line);
-		position = lines.at(-1)?.id ?? position;
-		if (lines.length === PAGE) continue;
+		const lines = await source.after(position);
+		for (const line of lines) print(context, source, line);
+		position = lines.at(-1) ?? position;
+		if (lines.length > 0) continue;
 		if (isOver(state)) return;
 		await sleep(LOOK_MS);
 	}
@@ -54,10 +107,6 @@ function isOver(state: State | null): boolean {
 	return state === null || isEnded(state) || state === "parked";
 }
 
-function print({ output }: Context, line: ReadLine): void {
-	output.write(output.json ? JSON.stringify(asJson(line)) : plain(line.text));
-}
-
-function asJson({ epoch, text }: ReadLine): { epoch: number; text: string } {
-	return { epoch, text };
+function print<Line>({ output }: Context, source: LogSource<Line>, line: Line): void {
+	output.write(output.json ? JSON.stringify(source.json(line)) : source.text(line));
 }

@@ -1,13 +1,11 @@
 import Table from "cli-table3";
 import { formatDuration } from "../../task/duration.ts";
-import { DispatchError } from "../../task/errors.ts";
-import type { TaskRecord } from "../../task/record.ts";
-import { STATES } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { tagsOf, wholeNumber } from "../option-values.ts";
+import { wholeNumber } from "../option-values.ts";
 import { oneLine } from "../output.ts";
 import { stateText, timeOf } from "../report-lines.ts";
+import { filterOf, type TaskFilterFlags } from "../task-filter.ts";
 import { viewTasks } from "../views.ts";
 import { withoutPrompt } from "./status.ts";
 
@@ -18,9 +16,7 @@ const NO_BORDERS = Object.fromEntries(
 		.map((name) => [name, ""]),
 );
 
-export interface LsFlags {
-	state?: string[];
-	tag?: string[];
+export interface LsFlags extends TaskFilterFlags {
 	limit?: string;
 	all?: boolean;
 }
@@ -33,11 +29,11 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 			? USUAL_LIMIT
 			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
 	const store = await context.store();
-	const filtered = flags.state !== undefined || flags.tag !== undefined;
+	const filtered = [flags.state, flags.tag, flags.host].some((flag) => flag !== undefined);
 	const found = (await store.list(filtered ? -1 : limit)).filter(wanted);
 	const records = limit < 0 ? found : found.slice(0, limit);
 	const views = await viewTasks(store, records);
-	const total = filtered ? found.length : (await store.ids()).length;
+	const total = filtered ? found.length : await store.count();
 	const more = total > views.length ? [`${total - views.length} more: dispatch ls --all`] : [];
 	const ids = views.map(({ id }) => id);
 	context.output.result(
@@ -46,20 +42,6 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 		ids,
 	);
 	return undefined;
-}
-
-/** @throws DISPATCH_USAGE */
-function filterOf({ state, tag }: LsFlags): (record: TaskRecord) => boolean {
-	const wrong = state?.find((name) => !(STATES as readonly string[]).includes(name));
-	if (wrong !== undefined) {
-		throw new DispatchError("DISPATCH_USAGE", `Expected --state to be a state, got "${wrong}".`, {
-			hint: `One of ${STATES.join(", ")}.`,
-		});
-	}
-	const tags = Object.entries(tagsOf(tag));
-	return (record) =>
-		(state === undefined || state.includes(record.state)) &&
-		tags.every(([name, value]) => record.spec.tags[name] === value);
 }
 
 function tableOf({ output }: Context, views: TaskView[]): string[] {

@@ -1,14 +1,23 @@
 import type { Context } from "../context.ts";
+import { stopDaemon } from "../daemon-process.ts";
+import { startWebProcess } from "../web-process.ts";
 import { ensureWorker } from "../worker-up.ts";
 
-export async function up(context: Context): Promise<number | undefined> {
+export interface UpFlags {
+	restart?: boolean;
+	web?: boolean;
+}
+
+export async function up(context: Context, flags: UpFlags): Promise<number | undefined> {
 	const store = await context.store();
+	if (flags.restart) await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
 	const { shownAddress } = await import("../../queue/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
-	context.output.result({ pid, started, redis, host: context.home.hostId, namespace: store.namespace }, [
-		line,
-	]);
+	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;
+	const lines = web === null ? [line] : [line, `The web view is at ${web}`];
+	const { hostId: host } = context.home;
+	context.output.result({ pid, started, redis, host, namespace: store.namespace, web }, lines);
 	return undefined;
 }

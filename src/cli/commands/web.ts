@@ -8,10 +8,13 @@ const HIGHEST_PORT = 65_535;
 export interface WebFlags {
 	port?: string;
 	listen?: string;
+	open?: boolean;
+	/** started by another command */
+	background?: boolean;
 }
 
 export async function web(context: Context, flags: WebFlags): Promise<number | undefined> {
 	const port = flags.port === undefined ? DEFAULT_PORT : wholeNumber(flags.port, "--port", 0, HIGHEST_PORT);
-	await runWeb(context, { port, listen: flags.listen ?? DEFAULT_LISTEN });
+	await runWeb(context, { port, listen: flags.listen ?? DEFAULT_LISTEN }, flags);
 	return undefined;
 }

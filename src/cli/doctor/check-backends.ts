@@ -165,7 +165,7 @@ function findProgram(program: string, env: Environment): string | null {
 }
 
 function pathHint(program: string): string {
-	return `Install it, or name its full path in the config; a running worker keeps the PATH that it was started with (${program} found in your shell: dispatch down && dispatch up).`;
+	return `Install it, or name its full path in the config; a running worker keeps the PATH that it was started with (${program} found in your shell: dispatch up --restart).`;
 }
 
 function definedOf(env: Environment): Record<string, string> {

@@ -9,7 +9,7 @@ import { broken, type Finding, ok, warn } from "./finding.ts";
 const MIB = 1024 * 1024;
 const LITTLE_SPACE_MIB = 500;
 const NO_SPACE_MIB = 50;
-const RESTART = "dispatch down && dispatch up (agents run on and are adopted)";
+const RESTART = "dispatch up --restart (agents run on and are adopted)";
 
 /** Variables whose presence decides whether an agent can log in. */
 const KEYS = [

@@ -1,0 +1,37 @@
+import { parseDuration } from "../../task/duration.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import { isEnded } from "../../task/states.ts";
+import type { Context } from "../context.ts";
+import { removeFiles } from "../remove-files.ts";
+import { filterOf, type TaskFilterFlags } from "../task-filter.ts";
+
+const USUAL_AGE = "14d";
+
+export interface PruneFlags extends TaskFilterFlags {
+	olderThan?: string;
+	dryRun?: boolean;
+}
+
+/** Deletes tasks of this host that ended a while ago. Reports and logs go, the work in the project stays. */
+export async function prune(context: Context, flags: PruneFlags): Promise<undefined> {
+	const ageMs = parseDuration(flags.olderThan ?? USUAL_AGE, "--older-than");
+	const wanted = filterOf({ ...flags, host: flags.host ?? context.home.hostId });
+	const store = await context.store();
+	const before = store.clock.now() - ageMs;
+	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
+	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
+	const removed: string[] = [];
+	for (const { spec } of old) {
+		// One that was started again meanwhile stays.
+		if (!flags.dryRun && (await store.remove(spec.id)).result !== "removed") continue;
+		if (!flags.dryRun) removeFiles(context, spec, store.namespace);
+		removed.push(spec.id);
+		context.output.progress(`${removed.length} of ${old.length}`);
+	}
+	context.output.clearProgress();
+	const what = `${removed.length === 1 ? "1 task" : `${removed.length} tasks`} older than ${flags.olderThan ?? USUAL_AGE}`;
+	const lines = flags.dryRun
+		? [...removed.map((id) => `  ${id}`), `Would remove ${what}.`]
+		: [removed.length === 0 ? `No task is older than ${flags.olderThan ?? USUAL_AGE}.` : `Removed ${what}.`];
+	context.output.result({ removed, dryRun: flags.dryRun ?? false }, lines, removed);
+}

@@ -1,0 +1,29 @@
+import { findTemplate, listTemplates, type Template } from "../../config/templates.ts";
+import type { Context } from "../context.ts";
+import { oneLine, plain } from "../output.ts";
+
+/** Lists the templates, or prints one as it is written: the beginning of one's own. */
+export async function templates(context: Context, name: string | undefined): Promise<undefined> {
+	const places = { project: process.cwd(), home: context.home.path };
+	if (name !== undefined) {
+		const template = findTemplate(places, name);
+		context.output.result(asJson(template), [plain(template.text.trimEnd())]);
+		return;
+	}
+	const found = listTemplates(places);
+	const width = Math.max(...found.map((template) => template.name.length));
+	const lines = found.map((template) => {
+		const variables = Object.keys(template.variables).map((key) => `{{${key}}}`);
+		const more = [template.source, ...variables].join(", ");
+		return `${template.name.padEnd(width)}  ${oneLine(template.description)} (${oneLine(more)})`;
+	});
+	context.output.result(
+		found.map(asJson),
+		lines,
+		found.map((template) => template.name),
+	);
+}
+
+function asJson({ name, source, description, prompt, addition, variables, plan }: Template) {
+	return { name, source, description, prompt, addition, variables, plan };
+}

@@ -1,0 +1,33 @@
+/** Puts notes into the plan of a live agent, and again when its own rewrite dropped them. */
+import { appendNote, readPlanText } from "../ipc/plan-file.ts";
+import { noteSeen, pendingNotes } from "../queue/notes.ts";
+import type { Store } from "../queue/store.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { LiveTask } from "./live-task.ts";
+
+/**
+ * A note is seen once the plan was written by the agent with the note in it: it may have been about to
+ * write an older plan when the note came.
+ */
+export async function deliverNotes(record: TaskRecord, live: LiveTask, store: Store): Promise<void> {
+	if (!record.pendingNotes) return;
+	const { id } = record.spec;
+	const { taskDir } = live.run.facts;
+	const before = readPlanText(taskDir);
+	const agentWrote = live.notedPlan !== null && live.notedPlan !== before;
+	for (const { n, text } of await pendingNotes(store, id)) {
+		const result = append(taskDir, text);
+		if (result === "there" && agentWrote && live.noted.has(n)) await noteSeen(store, id, n);
+		else if (result !== "no_plan") live.noted.add(n);
+	}
+	live.notedPlan = readPlanText(taskDir);
+}
+
+/** A full disk: the note stays pending, the next look tries again. */
+function append(taskDir: string, text: string): ReturnType<typeof appendNote> {
+	try {
+		return appendNote(taskDir, text);
+	} catch {
+		return "no_plan";
+	}
+}

@@ -1,0 +1,155 @@
+/** What a task may begin with, and what can be read of it later. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+beforeEach(() => {
+	user = new User({ agent: "records-args.sh" });
+});
+afterEach(() => user.cleanup());
+
+function template(folder: string, name: string, text: string): void {
+	mkdirSync(folder, { recursive: true });
+	writeFileSync(join(folder, `${name}.md`), text);
+}
+
+interface Planned {
+	id: string;
+	prompt: string;
+	promptAddition: string | null;
+	givenItems: string[];
+	contextFiles: string[];
+}
+
+const planned = (args: string[]) => user.json<Planned>(["enqueue", "--dry-run", ...args]);
+
+describe("templates", () => {
+	test("the built-in ones, with their variables put in", async () => {
+		const review = await planned(["--template", "security-review", "--var", "path=src/\nauth"]);
+		expect(review).toMatchObject({
+			prompt: "Do a security review of src/\nauth.",
+			id: "security-review-src",
+		});
+		expect(review.givenItems[0]).toContain("the entry points of src/ auth:");
+		expect(review.promptAddition).toContain("You review code for security.");
+		const own = await planned(["--template", "code-review", "--item", "Mine", "Look at", "main.ts"]);
+		expect(own).toMatchObject({ prompt: "Look at main.ts", givenItems: ["Mine"] });
+	});
+
+	test("the project's own before the user's, and those before the built-in", async () => {
+		const mine = "---\nvariables: { who: }\n---\n- [ ] Ask {{who}}\n";
+		template(join(user.home, "templates"), "code-review", mine);
+		expect((await planned(["--template", "code-review", "--var", "who=Ada", "x"])).givenItems).toEqual([
+			"Ask Ada",
+		]);
+		const project = join(user.project, ".dispatch", "templates");
+		template(project, "code-review", "- [ ] Project\n");
+		template(project, "broken", "---\nprompt: [\n---\n- [ ] x\n");
+		expect((await planned(["--template", "code-review", "x"])).givenItems).toEqual(["Project"]);
+		const listed = await user.json<{ name: string; source: string }[]>(["templates"]);
+		expect(listed.map(({ name, source }) => `${name} ${source.includes(user.project)}`)).toEqual([
+			"code-review true",
+			"security-review false",
+		]);
+		expect(await user.ok(["templates", "code-review"])).toBe("- [ ] Project\n");
+	});
+
+	test.each([
+		[["--template", "nosuch", "x"], 2, /There is no template "nosuch".*code-review, .*security-review/],
+		[["--template", "../../etc/passwd", "x"], 2, /There is no template/],
+		[["--template", "security-review", "--var", "nope=1"], 2, /no variable "nope".*path/],
+		[["--template", "needs", "x"], 2, /needs a value for "who".*--var who=VALUE/],
+		[["--template", "empty", "x"], 2, /empty\.md cannot be used: it has no items.*TEMPLATES/],
+		[["--var", "a=b", "x"], 2, /--var needs --template/],
+		[["--context", "nosuch.md", "x"], 2, /Cannot read .*nosuch\.md/],
+		[["--delay", "soon", "x"], 2, /--delay.*soon/],
+	])("%j is refused", async (args, code, says) => {
+		template(join(user.home, "templates"), "needs", "---\nvariables: { who: }\n---\n- [ ] Ask {{who}}\n");
+		template(join(user.home, "templates"), "empty", "Nothing.\n");
+		const ran = await user.run(["enqueue", ...args]);
+		expect(ran).toMatchObject({ code, stderr: expect.stringMatching(says) });
+		expect(ran.stderr.trim().split("\n")).toHaveLength(1);
+	});
+
+	test("in a batch file, which needs no prompt then", async () => {
+		user.write("notes.md", "Read me.");
+		const file = user.write(
+			"tasks.yaml",
+			"- { id: a, template: security-review, vars: { path: lib }, context: [notes.md], delay: 1h }\n",
+		);
+		await user.ok(["batch", file]);
+		const task = await user.json(["status", "a"]);
+		expect(task).toMatchObject({
+			state: "queued",
+			hold: { kind: "delayed" },
+			prompt: "Do a security review of lib.",
+		});
+		expect(await user.ok(["status", "a"])).toMatch(/Waits: it was asked for later until .* \(in 5[89]m/);
+	});
+});
+
+test("--context: the agent is told to read the files; --delay: it starts later, and not before", async () => {
+	user.write("notes.md", "Read me.");
+	const asked = Date.now();
+	await user.ok([
+		"enqueue",
+		"--id",
+		"job",
+		"--context",
+		"notes.md",
+		"--context",
+		"/etc/hostname",
+		"--delay",
+		"2s",
+		"Work",
+	]);
+	const done = await user.waitForState("job", "completed");
+	expect(readFileSync(user.taskFile("job", "prompt.md"), "utf8")).toContain(
+		'- "notes.md"\n- "/etc/hostname"',
+	);
+	expect(Date.parse((done as unknown as { startedAt: string }).startedAt) - asked).toBeGreaterThanOrEqual(
+		2_000,
+	);
+});
+
+test("logs: lines, events, raw; ls --host; prune takes what is old enough, and nothing else", async () => {
+	await user.ok(["enqueue", "--id", "job", "Work"]);
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["logs", "job", "--since", "1h"])).toBe(await user.ok(["logs", "job"]));
+	const events = await user.json<{ kind: string }[]>(["logs", "job", "--events"]);
+	expect(events.map(({ kind }) => kind)).toEqual(["created", "started", "completed"]);
+	expect(await user.ok(["logs", "job", "--events", "-f", "-n", "1"])).toMatch(
+		/^\d{4}-\d\d-\d\d [\d:]{8} completed/,
+	);
+	expect(await user.ok(["logs", "job", "--raw"])).toBe(await user.ok(["logs", "job"]));
+	expect(await user.run(["logs", "job", "--raw", "-f"])).toMatchObject({ code: 2 });
+	expect(await user.json(["ls", "--host", "elsewhere"])).toEqual([]);
+	expect(await user.ok(["prune"])).toBe("No task is older than 14d.\n");
+	expect(await user.ok(["prune", "--older-than", "1ms", "--dry-run"])).toBe(
+		"  job\nWould remove 1 task older than 1ms.\n",
+	);
+	expect(await user.json(["prune", "--older-than", "1ms", "--state", "failed"])).toMatchObject({
+		removed: [],
+	});
+	await user.ok(["enqueue", "--id", "open", "--delay", "1h", "Work"]);
+	expect(await user.json(["prune", "--older-than", "1ms"])).toEqual({ removed: ["job"], dryRun: false });
+	expect((await user.json<{ id: string }[]>(["ls"])).map(({ id }) => id)).toEqual(["open"]);
+});
+
+test("up --restart: a new worker, the same agent; up --web: a link that answers, until down", async () => {
+	user = new User({ agent: "busy.sh" });
+	await user.ok(["enqueue", "--id", "job", "Work"]);
+	await user.waitForState("job", "running");
+	const before = await user.json<{ pid: number }>(["up"]);
+	const after = await user.json<{ pid: number; started: boolean; web: string }>(["up", "--restart", "--web"]);
+	expect(after.started && after.pid !== before.pid).toBe(true);
+	expect((await user.json<{ web: string }>(["up", "--web"])).web).toBe(after.web);
+	expect((await fetch(after.web, { redirect: "manual" })).status).toBeLessThan(400);
+	expect(await user.json(["status", "job"])).toMatchObject({ state: "running", epoch: 1 });
+	await user.ok(["cancel", "job"]);
+	await user.waitForState("job", "cancelled");
+	expect(await user.ok(["down"])).toContain("The web view is stopped.");
+	await expect(fetch(after.web)).rejects.toThrow();
+});

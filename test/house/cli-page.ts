@@ -1,0 +1,86 @@
+/** docs/CLI.md, from the same definitions as `--help`. */
+import type { Command } from "commander";
+import { ERRORS, EXIT } from "../../src/task/errors.ts";
+
+const EXIT_MEANS: Readonly<Record<keyof typeof EXIT, string>> = {
+	ok: "done; with `--wait`: all completed",
+	taskFailed: "a task failed or was cancelled, or `doctor` found something broken",
+	usage: "wrong use or bad input",
+	needsAnswer: "needs an answer (`--wait` with parked tasks, `wait --for question`)",
+	timedOut: "timed out waiting",
+	redisUnreachable: "Redis cannot be reached",
+	noSuchTask: "no such task",
+	refused: "refused by policy",
+	conflict: "conflict (already answered, already ended, id exists)",
+	internal: "an internal fault",
+	interrupted: "interrupted; waiting for a task never cancels it",
+};
+
+/** @param program with all its commands */
+export function referencePage(program: Command): string {
+	const commands = visibleCommands(program);
+	const codes = Object.entries(EXIT).map(
+		([name, code]) => `| ${code} | ${EXIT_MEANS[name as keyof typeof EXIT]} |`,
+	);
+	return `${[
+		"# The command line",
+		"Made from the definitions by `npm run docs`; do not edit. `dispatch COMMAND --help` shows the same.",
+		"Global options, for every command:",
+		optionTable(program),
+		"## Exit codes",
+		`| code | meaning |\n|---|---|\n${codes.join("\n")}`,
+		`With \`--json\` an error is \`{"error":{"code":"DISPATCH_…","message":"…","hint":"…"}}\` on stdout; the ${Object.keys(ERRORS).length} codes stand in [ERRORS.md](ERRORS.md).`,
+		"## Commands",
+		...commands.flatMap((command) => section(command, "dispatch")),
+	].join("\n\n")}\n`;
+}
+
+function section(command: Command, parent: string): string[] {
+	const name = `${parent} ${command.name()}`;
+	const subs = visibleCommands(command);
+	const level = parent === "dispatch" ? "###" : "####";
+	const args = command.registeredArguments.map(
+		(argument) => `- \`${argument.name()}\`: ${argument.description}`,
+	);
+	return [
+		`${level} ${name}`,
+		sentence(command.description()),
+		`\`\`\`\n${name} ${command.usage()}\n\`\`\``,
+		...(args.some((line) => !line.endsWith(": ")) ? [args.join("\n")] : []),
+		...(command.options.some(({ hidden }) => !hidden) ? [optionTable(command)] : []),
+		...examplesOf(command).map((line) => `Example: \`${line}\``),
+		...subs.flatMap((sub) => section(sub, name)),
+	];
+}
+
+function optionTable(command: Command): string {
+	const rows = command.options
+		.filter(({ hidden }) => !hidden)
+		.map(({ flags, description }) => `| \`${flags}\` | ${description.replaceAll("|", "\\|")} |`);
+	return `| option | meaning |\n|---|---|\n${rows.join("\n")}`;
+}
+
+/** The lines behind `$` in a command's help. */
+export function examplesOf(command: Command): string[] {
+	let help = "";
+	const { writeOut } = command.configureOutput();
+	command.configureOutput({
+		writeOut: (text) => {
+			help += text;
+		},
+	});
+	command.outputHelp();
+	command.configureOutput({ writeOut: writeOut ?? ((text) => process.stdout.write(text)) });
+	return [...help.matchAll(/^ {2}\$ (.+)$/gm)].map(([, line]) => line ?? "");
+}
+
+export function visibleCommands(command: Command): Command[] {
+	return command
+		.createHelp()
+		.visibleCommands(command)
+		.filter((each) => each.name() !== "help");
+}
+
+function sentence(text: string): string {
+	return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
