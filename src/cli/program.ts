@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
 import { defineChanges } from "./define-changes.ts";
+import { defineCompletion } from "./define-completion.ts";
 import { defineConfig } from "./define-config.ts";
 import { defineReports } from "./define-reports.ts";
 import { defineServices } from "./define-services.ts";
@@ -43,6 +44,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineChanges(definer);
 	defineServices(definer);
 	defineConfig(definer);
+	defineCompletion(definer);
 	return program;
 }
 
