@@ -29,11 +29,13 @@ function reportHint({ id, reportPath }: TaskView): string {
 	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${reportPath}`;
 }
 
-/** The oldest open question, and how to answer it. */
-export function questionLine(view: TaskView): string {
-	const open = openQuestion(view);
-	if (open === undefined) return `\`${view.id}\` has no open question.`;
-	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id} "…"`;
+/** An open question, the oldest one unless another is named, and how to answer it. */
+export function questionLine(view: TaskView, seq?: string): string {
+	const oldest = openQuestion(view);
+	const open = view.questions.find((each) => each.seq === seq && each.answer === null) ?? oldest;
+	if (oldest === undefined || open === undefined) return `\`${view.id}\` has no open question.`;
+	const which = open.seq === oldest.seq ? "" : ` --seq ${Number(open.seq)}`;
+	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id}${which} "…"`;
 }
 
 export function openQuestion(view: TaskView): TaskView["questions"][number] | undefined {

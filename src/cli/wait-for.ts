@@ -23,7 +23,7 @@ export interface WaitOptions {
 export type WaitEnd =
 	/** all (or, for `any`, one) ended or parked */
 	| { kind: "ended"; records: TaskRecord[] }
-	| { kind: "asks"; record: TaskRecord }
+	| { kind: "asks"; record: TaskRecord; seq?: string }
 	/** a task was removed meanwhile */
 	| { kind: "removed"; id: string }
 	| { kind: "timedOut"; records: TaskRecord[] }

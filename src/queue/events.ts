@@ -27,6 +27,12 @@ export async function eventsAfter(store: Store, lastId: string, count = 1_000): 
 	return entries.map(([id, fields]) => ({ ...(JSON.parse(fields[1] ?? "{}") as Omit<TaskEvent, "id">), id }));
 }
 
+/** The stream's last place; "0" while it is empty. */
+export async function lastEventId(store: Store): Promise<string> {
+	const [last] = await store.guard((client) => client.xrevrange(store.keys.events, "+", "-", "COUNT", "1"));
+	return last?.[0] ?? "0";
+}
+
 /** Notes something that is not a move: a repair of the sweep, a refused question file. */
 export async function noteEvent(
 	store: Store,

@@ -35,9 +35,11 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 	cancelled: ["queued"],
 };
 
+export const ENDED_STATES = ["completed", "failed", "cancelled"] as const satisfies readonly State[];
+
 /** The task is over; only an explicit retry moves it again. */
 export function isEnded(state: State): boolean {
-	return state === "completed" || state === "failed" || state === "cancelled";
+	return (ENDED_STATES as readonly State[]).includes(state);
 }
 
 /** An agent process lives, or is about to be started or settled. */

@@ -1,8 +1,10 @@
+import { startOfFeed, waitForEvent } from "../../queue/feed.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { readCursor, writeCursor } from "../cursor-file.ts";
 import { findTask } from "../find-task.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { oneLine } from "../output.ts";
@@ -14,6 +16,7 @@ export interface WaitFlags {
 	any?: boolean;
 	for?: string;
 	timeout?: string;
+	cursor?: string;
 }
 
 interface WaitSettings {
@@ -32,6 +35,12 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	const store = await context.store("service");
 	const ids = new Set<string>();
 	for (const id of given) ids.add((await findTask(store, id)).spec.id);
+	if (flags.cursor !== undefined)
+		return waitAtCursor(context, flags.cursor, {
+			ids: given.length === 0 ? null : ids,
+			questions: flags.for === "question",
+			timeoutMs,
+		});
 	if (given.length === 0)
 		for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
 	if (ids.size === 0) {
@@ -45,6 +54,43 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		timeoutMs,
 		single,
 	});
+}
+
+const SINGLE: WaitSettings = { timeoutMs: null, single: true };
+
+/** Tells the next event that this cursor has not told, and moves it on. */
+async function waitAtCursor(
+	context: Context,
+	path: string,
+	wanted: { ids: Set<string> | null; questions: boolean; timeoutMs: number | null },
+): Promise<number> {
+	const store = await context.store("service");
+	const { namespace } = store;
+	const known = readCursor(path, namespace);
+	const from = known ?? (await startOfFeed(store));
+	if (known === null) writeCursor(path, { namespace, position: from });
+	const interrupt = onInterrupt();
+	const onLook = () => context.output.progress("waiting for a question or an end");
+	const { event, position } = await waitForEvent(store, from, {
+		...wanted,
+		signal: interrupt.signal,
+		onLook,
+	});
+	context.output.clearProgress();
+	interrupt.release();
+	if (event === null) {
+		if (interrupt.signal.aborted) return tell(context, { kind: "interrupted" }, ["--cursor", path], SINGLE);
+		throw new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
+			hint: "The work goes on; `dispatch status` shows it.",
+		});
+	}
+	const record = await store.need(event.task);
+	const end: WaitEnd =
+		event.kind === "asked" ? { kind: "asks", record, seq: event.seq } : { kind: "ended", records: [record] };
+	const code = await tell(context, end, [event.task], SINGLE);
+	// Once it is told: a call that is cut off before tells it again.
+	writeCursor(path, { namespace, position });
+	return code;
 }
 
 /** Waits, prints the event, and gives the exit code for it. */
@@ -87,7 +133,7 @@ async function tell(
 			throw timedOut(end.records, ids);
 		case "asks": {
 			const view = await viewTask(store, end.record);
-			output.result(single ? view : [view], [questionLine(view)]);
+			output.result(single ? view : [view], [questionLine(view, end.seq)]);
 			return EXIT.needsAnswer;
 		}
 		case "ended": {

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { type FeedPosition, nextEvent, startOfFeed, waitForEvent } from "../../src/queue/feed.ts";
+import { openStore } from "../../src/queue/open.ts";
+import type { Store } from "../../src/queue/store.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { question, runningTask } from "./store-support.ts";
+
+let redis: TestRedis;
+let store: Store;
+let position: FeedPosition;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "feed", role: "service" });
+});
+beforeEach(async () => {
+	await store.client.flushall();
+	position = await startOfFeed(store);
+});
+afterAll(async () => {
+	await store?.close();
+	await redis?.stop();
+});
+
+const ALL = { ids: null, questions: true };
+const end = (id: string, to: "completed" | "failed") =>
+	store.move({ id, from: ["running", "asking"], to, set: {} });
+
+/** @returns the next event as `asked a 001`, `completed b`, or null */
+async function next(filter: { ids: Set<string> | null; questions: boolean } = ALL): Promise<string | null> {
+	const found = await nextEvent(store, position, filter);
+	position = JSON.parse(JSON.stringify(found.position)) as FeedPosition;
+	const { event } = found;
+	if (event === null) return null;
+	return event.kind === "asked" ? `asked ${event.task} ${event.seq}` : `${event.state} ${event.task}`;
+}
+
+test("each question and each end once, the oldest first, of tasks that came later too", async () => {
+	const a = await runningTask(store, "a");
+	await runningTask(store, "b");
+	expect(await next()).toBeNull();
+	await end("b", "completed");
+	await expect.poll(() => Date.now() > Number(position.event.split("-")[0]) + 1).toBe(true);
+	await store.ask("a", a, [question("001", "Which?"), question("002", "When?")]);
+	expect([await next(), await next(), await next(), await next()]).toEqual([
+		"completed b",
+		"asked a 001",
+		"asked a 002",
+		null,
+	]);
+	await end("a", "failed");
+	expect([await next(), await next()]).toEqual(["failed a", null]);
+});
+
+test("what is out of date is left out: an answered question, an end that was followed by a retry", async () => {
+	const a = await runningTask(store, "a");
+	await store.ask("a", a, [question("001", "Which?")]);
+	await store.answer("a", { text: "This", by: "me@here" });
+	await runningTask(store, "b");
+	await end("b", "failed");
+	await store.move({ id: "b", from: ["failed"], to: "queued", set: {} });
+	expect(await next()).toBeNull();
+});
+
+test("a new reader is told open questions, and no end of before; a filter keeps the rest out", async () => {
+	const a = await runningTask(store, "a");
+	await store.ask("a", a, [question("001", "Which?")]);
+	await runningTask(store, "b");
+	await end("b", "completed");
+	position = await startOfFeed(store);
+	await runningTask(store, "c");
+	await runningTask(store, "d");
+	await end("c", "completed");
+	await end("d", "completed");
+	expect(await next({ ids: new Set(["d"]), questions: false })).toBe("completed d");
+	position = { ...position, event: "0" };
+	expect([await next({ ids: null, questions: false }), await next()]).toEqual(["completed b", "asked a 001"]);
+});
+
+test("waits until something happens, until its time is over, or until it is told to stop", async () => {
+	const signal = new AbortController().signal;
+	await runningTask(store, "a");
+	const waiting = waitForEvent(store, position, { ...ALL, timeoutMs: 20_000, signal });
+	await end("a", "completed");
+	expect((await waiting).event).toMatchObject({ kind: "ended", task: "a" });
+	position = await startOfFeed(store);
+	expect((await waitForEvent(store, position, { ...ALL, timeoutMs: 1, signal })).event).toBeNull();
+	const stop = AbortSignal.timeout(1);
+	expect((await waitForEvent(store, position, { ...ALL, timeoutMs: null, signal: stop })).event).toBeNull();
+});
