@@ -16,6 +16,7 @@ const MAY_IMPORT = {
 	monitor: TAKES_OR_GIVES_WORK,
 	web: ["queue", "task"],
 	demo: ["ipc", "task"],
+	mcp: ["queue", "task"],
 };
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, others]) => ({

@@ -5,6 +5,7 @@ import type { Environment } from "./context.ts";
 import { defineChanges } from "./define-changes.ts";
 import { defineCompletion } from "./define-completion.ts";
 import { defineConfig } from "./define-config.ts";
+import { defineHosts } from "./define-hosts.ts";
 import { defineReports } from "./define-reports.ts";
 import { defineServices } from "./define-services.ts";
 import { defineSubmission } from "./define-submission.ts";
@@ -44,6 +45,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineChanges(definer);
 	defineServices(definer);
 	defineConfig(definer);
+	defineHosts(definer);
 	defineCompletion(definer);
 	return program;
 }

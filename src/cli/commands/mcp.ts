@@ -1,0 +1,139 @@
+/** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
+import { type Actions, serveMcp } from "../../mcp/server.ts";
+import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/feed.ts";
+import { isEnded } from "../../task/states.ts";
+import { Context, type Environment } from "../context.ts";
+import { findTask } from "../find-task.ts";
+import { Output } from "../output.ts";
+import { VERSION } from "../version.ts";
+import { viewTask, viewTasks } from "../views.ts";
+import { answer } from "./answer.ts";
+import { cancel } from "./cancel.ts";
+import { enqueue } from "./enqueue.ts";
+import { ls } from "./ls.ts";
+import { note } from "./note.ts";
+import { output } from "./output.ts";
+import { questions } from "./questions.ts";
+import { retry } from "./retry.ts";
+import { status } from "./status.ts";
+
+const USUAL_WAIT_S = 50;
+
+/** Keeps a command's result in place of printing it: stdout belongs to the protocol. */
+class KeptOutput extends Output {
+	value: unknown = null;
+
+	constructor(env: Environment) {
+		super({ json: true, quiet: true, env });
+	}
+
+	override result(value: unknown): void {
+		this.value = value;
+	}
+
+	override write(): void {}
+}
+
+export interface McpInput {
+	env: Environment;
+	/** `--redis` */
+	redis: string | undefined;
+}
+
+export async function mcp(input: McpInput): Promise<undefined> {
+	await serveMcp(new Session(input).actions(), VERSION);
+}
+
+class Session {
+	readonly #input: McpInput;
+	/** what this host was told; null before its first call */
+	#position: FeedPosition | null = null;
+
+	constructor(input: McpInput) {
+		this.#input = input;
+	}
+
+	actions(): Actions {
+		return {
+			enqueue: ({ prompt, items, variables, budgetUsd, ...flags }) =>
+				this.#run((context) =>
+					enqueue(context, literally(prompt), {
+						...defined(flags),
+						...defined({ item: items, var: variables && pairs(variables), budget: budgetUsd?.toString() }),
+					}),
+				),
+			list: ({ states, limit }) =>
+				this.#run((context) => ls(context, defined({ state: states, limit: limit?.toString() }))),
+			status: ({ id }) => this.#run((context) => status(context, id)),
+			questions: () => this.#run((context) => questions(context)),
+			answer: ({ id, text, seq }) =>
+				this.#run((context) => answer(context, id, literally(text), defined({ seq: seq?.toString() }))),
+			note: ({ id, text }) => this.#run((context) => note(context, id, literally(text))),
+			wait: (args, signal) => this.#wait(args, signal),
+			cancel: ({ id }) => this.#run((context) => cancel(context, [id])),
+			retry: ({ id, ...flags }) => this.#run((context) => retry(context, id, defined(flags))),
+			output: ({ id }) => this.#run((context) => output(context, id)),
+		};
+	}
+
+	/** With a context of its own: the config is read anew at every call. */
+	async #run(work: (context: Context) => Promise<unknown>): Promise<unknown> {
+		const kept = new KeptOutput(this.#input.env);
+		const context = await Context.open({ ...this.#input, output: kept });
+		try {
+			// Before the first task is made: its end must not be missed.
+			this.#position ??= await startOfFeed(await context.store());
+			const value = await work(context);
+			return kept.value ?? value;
+		} finally {
+			await context.close();
+		}
+	}
+
+	#wait(args: { ids?: string[] | undefined; timeoutSeconds?: number | undefined }, signal: AbortSignal) {
+		return this.#run(async (context) => {
+			const store = await context.store("service");
+			const records = await Promise.all((args.ids ?? []).map((id) => findTask(store, id)));
+			const ids = records.length === 0 ? null : new Set(records.map(({ spec }) => spec.id));
+			const over = records.length > 0 && records.every(({ state }) => isEnded(state));
+			const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
+			const from = this.#position ?? (await startOfFeed(store));
+			const { event, position } = await waitForEvent(store, from, {
+				ids,
+				questions: true,
+				timeoutMs,
+				signal,
+			});
+			// A host that gave the call up was not told.
+			if (!signal.aborted) this.#position = position;
+			if (event === null) {
+				const tasks = await viewTasks(store, await store.getMany([...(ids ?? [])]));
+				return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
+			}
+			const task = await viewTask(store, await store.need(event.task));
+			return { event: shownEvent(event, task), task };
+		});
+	}
+}
+
+function shownEvent(event: FeedEvent, task: Awaited<ReturnType<typeof viewTask>>): object {
+	const at = new Date(event.at).toISOString();
+	if (event.kind === "ended")
+		return { kind: event.state, task: event.task, at, message: task.outcome?.message ?? null };
+	const question = task.questions.find(({ seq, answer }) => seq === event.seq && answer === null);
+	return { kind: "asked", task: event.task, at, seq: event.seq, question: question?.text ?? null };
+}
+
+/** A lone `-` means stdin on a command line; here that is the protocol's. */
+function literally(text: string): string[] {
+	return text === "-" ? ["-", ""] : [text];
+}
+
+function pairs(values: Record<string, string>): string[] {
+	return Object.entries(values).map(([name, value]) => `${name}=${value}`);
+}
+
+/** Without the keys that have no value. */
+function defined<T extends object>(flags: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+	return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as never;
+}

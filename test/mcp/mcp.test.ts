@@ -1,0 +1,123 @@
+/** `dispatch mcp`, driven by the protocol's own client over stdio. */
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PROGRAM, User } from "../e2e/harness.ts";
+
+let user: User;
+let client: Client;
+let transport: StdioClientTransport;
+beforeEach(async () => {
+	user = new User({ agent: "ten-line.sh", agents: { quick: "records-args.sh", busy: "busy.sh" } });
+	const { project: cwd, env } = user;
+	transport = new StdioClientTransport({
+		command: process.execPath,
+		args: [PROGRAM, "mcp"],
+		cwd,
+		env,
+		stderr: "pipe",
+	});
+	client = new Client({ name: "test", version: "1" });
+	await client.connect(transport);
+});
+afterEach(async () => {
+	await client.close();
+	await user.cleanup();
+});
+
+interface Reply {
+	isError?: boolean;
+	content: { type: string; text: string }[];
+	structuredContent?: Record<string, unknown>;
+}
+
+async function call(name: string, args: Record<string, unknown> = {}, signal?: AbortSignal): Promise<Reply> {
+	const reply = await client.callTool({ name, arguments: args }, undefined, signal ? { signal } : {});
+	return reply as unknown as Reply;
+}
+
+const value = async (name: string, args: Record<string, unknown> = {}) => {
+	const reply = await call(name, args);
+	expect(reply.isError, JSON.stringify(reply)).toBeFalsy();
+	expect(reply.structuredContent).toBeDefined();
+	return reply.structuredContent as Record<string, unknown>;
+};
+
+test("the whole story: two tasks, one asks, the answer goes back, both reports are read", async () => {
+	expect(client.getInstructions()).toContain("never do it yourself");
+	const { tools } = await client.listTools();
+	expect(tools.map(({ name }) => name)).toEqual(
+		expect.arrayContaining(["enqueue", "list", "status", "answer", "note", "wait", "cancel", "output"]),
+	);
+	for (const { description, inputSchema } of tools) {
+		expect(description).toMatch(/\.$/);
+		for (const property of Object.values(inputSchema.properties ?? {}))
+			expect(property).toHaveProperty("description");
+	}
+	expect(await value("enqueue", { prompt: "Look around", id: "asks" })).toMatchObject({
+		id: "asks",
+		state: "queued",
+	});
+	expect(await value("enqueue", { prompt: "-", id: "quick", model: "quick" })).toMatchObject({
+		prompt: "- ",
+	});
+	const seen = [await value("wait"), await value("wait")];
+	const asked = seen.find(({ event }) => (event as { kind: string }).kind === "asked");
+	expect(asked).toMatchObject({ event: { task: "asks", question: "Which colour?" } });
+	expect(seen.find((each) => each !== asked)).toMatchObject({ event: { kind: "completed", task: "quick" } });
+	expect(await value("questions")).toMatchObject({ items: [{ task: "asks", seq: "001" }] });
+	await value("answer", { id: "asks", text: "Blue" });
+	expect(await value("wait", { ids: ["asks"] })).toMatchObject({
+		event: { kind: "completed", task: "asks" },
+	});
+	expect(await value("wait", { ids: ["asks"] })).toMatchObject({
+		event: null,
+		message: "All of them have ended.",
+	});
+	expect(await value("output", { id: "asks" })).toMatchObject({ report: "The answer: Blue\n" });
+	const { items } = await value("list", { states: ["completed"] });
+	expect((items as { id: string }[]).map(({ id }) => id).sort()).toEqual(["asks", "quick"]);
+});
+
+test("note, cancel and retry; a wait that the host gives up loses no event", async () => {
+	await value("enqueue", { prompt: "Compute", id: "busy", model: "busy" });
+	const stop = new AbortController();
+	const waiting = call("wait", { timeoutSeconds: 600 }, stop.signal);
+	await expect
+		.poll(async () => (await value("status", { id: "busy" })).state, { timeout: 20_000 })
+		.toBe("running");
+	expect(await value("note", { id: "busy", text: "Leave it" })).toMatchObject({ task: "busy" });
+	stop.abort();
+	await expect(waiting).rejects.toThrow();
+	await value("cancel", { id: "busy" });
+	expect(await value("wait")).toMatchObject({ event: { kind: "cancelled", task: "busy" } });
+	expect(await value("retry", { id: "busy", model: "quick", fresh: true })).toMatchObject({ id: "busy" });
+	expect(await value("wait")).toMatchObject({ event: { kind: "completed", task: "busy" } });
+});
+
+test("what is wrong comes back as an error with the next step; the server goes on", async () => {
+	const wrong: [string, Record<string, unknown>, RegExp][] = [
+		["status", { id: "nosuch" }, /no task "nosuch".*DISPATCH_NO_SUCH_TASK/],
+		["output", { id: "nosuch" }, /DISPATCH_NO_SUCH_TASK/],
+		["answer", { id: "nosuch", text: "x" }, /DISPATCH_NO_SUCH_TASK/],
+		["enqueue", { prompt: "x", cwd: "/nonexistent" }, /does not exist.*DISPATCH_BAD_CWD/],
+		["enqueue", { prompt: "x", model: "nosuch" }, /DISPATCH_UNKNOWN_MODEL/],
+		["enqueue", { prompt: "x", id: "../etc" }, /DISPATCH_USAGE/],
+		["enqueue", { prompt: "" }, /prompt/],
+		["enqueue", { prompt: "x", nope: true }, /nope/],
+		["list", { states: ["nope"] }, /--state|states/],
+	];
+	for (const [name, args, says] of wrong) {
+		const reply = await call(name, args);
+		expect(reply, name).toMatchObject({ isError: true });
+		expect(reply.content[0]?.text).toMatch(says);
+		expect(reply.content[0]?.text).not.toContain("    at ");
+	}
+	expect(await value("list")).toEqual({ items: [] });
+});
+
+test("it ends when its host is gone", async () => {
+	const { pid } = transport;
+	await client.close();
+	await expect.poll(() => user.processes().some((each) => each.pid === pid), { timeout: 10_000 }).toBe(false);
+});
