@@ -78,6 +78,11 @@ export const ERRORS = {
 	},
 	DISPATCH_ALREADY_ENDED: { exit: EXIT.conflict, retryable: false, means: "The task has ended." },
 	DISPATCH_NOT_ENDED: { exit: EXIT.conflict, retryable: false, means: "The task has not ended yet." },
+	DISPATCH_SKILL_CHANGED: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "The installed skill was changed by hand.",
+	},
 	DISPATCH_ID_EXISTS: { exit: EXIT.conflict, retryable: false, means: "A task of that id exists." },
 	DISPATCH_KEY_CONFLICT: {
 		exit: EXIT.conflict,

@@ -32,6 +32,8 @@ test(
 		const prefix = join(folder, "prefix");
 		await npm("install", "--global", "--prefix", prefix, "--prefer-offline", join(folder, tarball));
 		mkdirSync(elsewhere);
+		const skill = await promisify(execFile)(program, ["skill", "show"], { cwd: elsewhere, env });
+		expect(skill.stdout).toContain("You are the dispatcher");
 		const { stdout } = await promisify(execFile)(program, ["demo"], { cwd: elsewhere, env });
 		expect(stdout).toContain("Worker is asking:");
 		expect(stdout).toMatch(/`demo-review` complete\. Found \d+ issues/);

@@ -1,0 +1,77 @@
+/** `dispatch skill …`: puts the skill where Claude Code finds it. What a user changed in it stays. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { DispatchError } from "../../task/errors.ts";
+import type { Environment } from "../context.ts";
+import type { Output } from "../output.ts";
+
+/** Beside SKILL.md: the hash of what was installed, to tell a user's changes from an older version. */
+const STAMP = ".installed-by-dispatch";
+
+export interface SkillFlags {
+	project?: boolean;
+	force?: boolean;
+}
+
+export interface SkillCommand {
+	output: Output;
+	env: Environment;
+}
+
+export async function showSkill({ output }: SkillCommand): Promise<undefined> {
+	const text = skillText();
+	output.result({ skill: text }, [text.trimEnd()]);
+}
+
+/** @throws DISPATCH_SKILL_CHANGED when the user's own changes would be lost */
+export async function installSkill({ output, env }: SkillCommand, flags: SkillFlags): Promise<undefined> {
+	const path = skillPath(env, flags);
+	const text = skillText();
+	const there = existsSync(path) ? readFileSync(path, "utf8") : null;
+	if (there !== null && there !== text && !flags.force) refuseChanged(path, there, "install");
+	try {
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(path, text);
+		writeFileSync(join(dirname(path), STAMP), hashOf(text));
+	} catch (error) {
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+			hint: "Make the directory writable, or install it for the project: dispatch skill install --project",
+			cause: error,
+		});
+	}
+	const changed = there !== text;
+	const how = there === null ? "Installed" : changed ? "Updated" : "It was there already:";
+	output.result({ path, changed }, [`${how} ${path}`, "In Claude Code: /dispatch, in a new session."]);
+}
+
+export async function removeSkill({ output, env }: SkillCommand, flags: SkillFlags): Promise<undefined> {
+	const path = skillPath(env, flags);
+	const there = existsSync(path);
+	if (there && !flags.force) refuseChanged(path, readFileSync(path, "utf8"), "uninstall");
+	if (there) rmSync(dirname(path), { recursive: true, force: true });
+	output.result({ path, removed: there }, [there ? `Removed ${path}` : `${path} is not there.`]);
+}
+
+function refuseChanged(path: string, text: string, action: string): void {
+	const stamp = join(dirname(path), STAMP);
+	if (existsSync(stamp) && readFileSync(stamp, "utf8") === hashOf(text)) return;
+	throw new DispatchError("DISPATCH_SKILL_CHANGED", `${path} was changed by hand.`, {
+		hint: `Keep a copy, then: dispatch skill ${action} --force`,
+	});
+}
+
+function skillPath(env: Environment, { project }: SkillFlags): string {
+	const base = project ? join(process.cwd(), ".claude") : env.CLAUDE_CONFIG_DIR || join(homedir(), ".claude");
+	return join(base, "skills", "dispatch", "SKILL.md");
+}
+
+/** Beside dist/, in the package as in the repository. */
+function skillText(): string {
+	return readFileSync(join(dirname(realpathSync(process.argv[1] ?? ".")), "..", "skill", "SKILL.md"), "utf8");
+}
+
+function hashOf(text: string): string {
+	return createHash("sha256").update(text).digest("hex");
+}
