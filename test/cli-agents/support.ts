@@ -69,7 +69,7 @@ function codexCommand(serverUrl: string, options = "--dangerously-bypass-approva
 	return `${quoted(join(INSTALLED, "node_modules/.bin/codex"))} exec ${options} -C "$(pwd)" ${flags}`;
 }
 
-function claudeProgram(): string {
+export function claudeProgram(): string {
 	const scope = join(INSTALLED, "node_modules/@anthropic-ai");
 	const prefix = `claude-code-${process.platform}-${process.arch}`;
 	const name = readdirSync(scope).find((folder) => folder === prefix || folder === `${prefix}-musl`);
