@@ -1,6 +1,6 @@
 /**
  * Puts in place what a script of package.json needs, and nothing that is there already:
- *   node_modules (always) · --redis=local|test a redis-server · --chromium a browser · --build dist/
+ *   node_modules (always) · --redis=local|test a redis-server · --chromium a browser · --tmux · --build dist/
  * Plain Node without dependencies, since it runs before there are any.
  */
 import { spawnSync } from "node:child_process";
@@ -89,6 +89,12 @@ async function ensureRedis(kind) {
 	if (!hasProgram(SERVERS)) throw new Missing(REDIS_HINTS.join("\n"));
 }
 
+async function ensureTmux() {
+	if (hasProgram(["tmux"])) return;
+	await aptInstall("tmux");
+	if (!hasProgram(["tmux"])) say("No tmux was found: the tests of the screens will fail. Install it.");
+}
+
 async function ensureChromium() {
 	if (process.env.CHROMIUM_PATH || hasProgram(BROWSERS)) return;
 	await aptInstall("chromium");
@@ -127,7 +133,12 @@ async function ensureBuild() {
 }
 
 const { values: wanted } = parseArgs({
-	options: { redis: { type: "string" }, chromium: { type: "boolean" }, build: { type: "boolean" } },
+	options: {
+		redis: { type: "string" },
+		chromium: { type: "boolean" },
+		tmux: { type: "boolean" },
+		build: { type: "boolean" },
+	},
 });
 
 try {
@@ -136,6 +147,7 @@ try {
 	ensureModules();
 	if (wanted.redis !== undefined) await ensureRedis(wanted.redis);
 	if (wanted.chromium) await ensureChromium();
+	if (wanted.tmux) await ensureTmux();
 	if (wanted.build) await ensureBuild();
 	unlock();
 } catch (error) {

@@ -7,6 +7,7 @@ import { defineCompletion } from "./define-completion.ts";
 import { defineConfig } from "./define-config.ts";
 import { defineHosts } from "./define-hosts.ts";
 import { defineReports } from "./define-reports.ts";
+import { defineScreens } from "./define-screens.ts";
 import { defineServices } from "./define-services.ts";
 import { defineSubmission } from "./define-submission.ts";
 import type { Definer, Work } from "./definer.ts";
@@ -45,6 +46,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineChanges(definer);
 	defineServices(definer);
 	defineConfig(definer);
+	defineScreens(definer);
 	defineHosts(definer);
 	defineCompletion(definer);
 	return program;

@@ -5,6 +5,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { openEditor } from "../editor.ts";
 import type { ConfigCommand } from "./config.ts";
 
 /** Opens a draft in the user's editor; it becomes the config when it loads, and is left beside it when not. */
@@ -15,7 +16,7 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 	const offered = text ?? renderConfig(detectConfig(env));
 	if (text === null) createConfig(draft, offered);
 	else writeDraft(draft, path, text);
-	await openEditor(env.VISUAL || env.EDITOR || "vi", draft, path);
+	await openEditor(env, draft, `${path} was not changed.`);
 	const edited = readFileSync(draft, "utf8");
 	if (edited === text) {
 		rmSync(draft, { force: true });
@@ -38,20 +39,6 @@ function writeDraft(draft: string, path: string, text: string): void {
 			cause: error,
 		});
 	}
-}
-
-/** The editor is a shell line of the user's own (`code --wait`); the file goes as a word. */
-async function openEditor(editor: string, draft: string, path: string): Promise<void> {
-	const { execa } = await import("execa");
-	const { exitCode } = await execa("sh", ["-c", `${editor} "$1"`, "editor", draft], {
-		stdio: "inherit",
-		reject: false,
-	});
-	if (exitCode === 0) return;
-	rmSync(draft, { force: true });
-	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {
-		hint: `${path} was not changed. VISUAL or EDITOR names another editor.`,
-	});
 }
 
 function checkDraft(text: string, draft: string, path: string, env: ConfigCommand["env"]): void {

@@ -2,9 +2,9 @@
 import { type Actions, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/feed.ts";
 import { isEnded } from "../../task/states.ts";
-import { Context, type Environment } from "../context.ts";
+import type { Context, Environment } from "../context.ts";
 import { findTask } from "../find-task.ts";
-import { Output } from "../output.ts";
+import { literally, runKept } from "../kept-output.ts";
 import { VERSION } from "../version.ts";
 import { viewTask, viewTasks } from "../views.ts";
 import { answer } from "./answer.ts";
@@ -18,21 +18,6 @@ import { retry } from "./retry.ts";
 import { status } from "./status.ts";
 
 const USUAL_WAIT_S = 50;
-
-/** Keeps a command's result in place of printing it: stdout belongs to the protocol. */
-class KeptOutput extends Output {
-	value: unknown = null;
-
-	constructor(env: Environment) {
-		super({ json: true, quiet: true, env });
-	}
-
-	override result(value: unknown): void {
-		this.value = value;
-	}
-
-	override write(): void {}
-}
 
 export interface McpInput {
 	env: Environment;
@@ -76,18 +61,13 @@ class Session {
 		};
 	}
 
-	/** With a context of its own: the config is read anew at every call. */
-	async #run(work: (context: Context) => Promise<unknown>): Promise<unknown> {
-		const kept = new KeptOutput(this.#input.env);
-		const context = await Context.open({ ...this.#input, output: kept });
-		try {
+	/** The config is read anew at every call. */
+	#run(work: (context: Context) => Promise<unknown>): Promise<unknown> {
+		return runKept(this.#input, async (context) => {
 			// Before the first task is made: its end must not be missed.
 			this.#position ??= await startOfFeed(await context.store());
-			const value = await work(context);
-			return kept.value ?? value;
-		} finally {
-			await context.close();
-		}
+			return work(context);
+		});
 	}
 
 	#wait(args: { ids?: string[] | undefined; timeoutSeconds?: number | undefined }, signal: AbortSignal) {
@@ -122,11 +102,6 @@ function shownEvent(event: FeedEvent, task: Awaited<ReturnType<typeof viewTask>>
 		return { kind: event.state, task: event.task, at, message: task.outcome?.message ?? null };
 	const question = task.questions.find(({ seq, answer }) => seq === event.seq && answer === null);
 	return { kind: "asked", task: event.task, at, seq: event.seq, question: question?.text ?? null };
-}
-
-/** A lone `-` means stdin on a command line; here that is the protocol's. */
-function literally(text: string): string[] {
-	return text === "-" ? ["-", ""] : [text];
 }
 
 function pairs(values: Record<string, string>): string[] {

@@ -1,0 +1,228 @@
+/** `dispatch watch`: a live table on a terminal, a line per change elsewhere. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { lastLines } from "../../queue/log.ts";
+import type { Store } from "../../queue/store.ts";
+import { DispatchError } from "../../task/errors.ts";
+import { optionsOf } from "../../task/question-options.ts";
+import { isEnded } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
+import type { Context } from "../context.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { literally, runKept } from "../kept-output.ts";
+import { plain } from "../output.ts";
+import { openQuestion } from "../report-lines.ts";
+import { changeLines } from "../screen/change-lines.ts";
+import { TaskReader } from "../screen/task-reader.ts";
+import { type Key, Terminal } from "../screen/terminal.ts";
+import { inOrder, type WatchModel, watchFrame } from "../screen/watch-frame.ts";
+import { answer } from "./answer.ts";
+import { cancel } from "./cancel.ts";
+import { withoutPrompt } from "./status.ts";
+
+const LOOK_MS = 1_000;
+/** An answer of Redis that takes longer is an outage. */
+const AWAY_AFTER_MS = 2_000;
+const LOG_LINES = 1_000;
+const PAGE_LINES = 10;
+const STEPS: Readonly<Record<string, number>> = {
+	up: -1,
+	k: -1,
+	down: 1,
+	j: 1,
+	pageup: -PAGE_LINES,
+	pagedown: PAGE_LINES,
+};
+const INPUT_LIMIT_CHARS = 10_000;
+
+/** @param redis `--redis` */
+export async function watch(context: Context, redis: string | undefined): Promise<undefined> {
+	const store = await context.store("service");
+	const interrupt = onInterrupt();
+	try {
+		if (process.stdout.isTTY === true && !context.output.json) {
+			await new WatchScreen(context, store, redis, interrupt.signal).run();
+		} else await printChanges(context, store, interrupt.signal);
+	} finally {
+		interrupt.release();
+	}
+}
+
+async function printChanges({ output }: Context, store: Store, signal: AbortSignal): Promise<void> {
+	const reader = new TaskReader(store);
+	const known = new Map<string, TaskView>();
+	while (!signal.aborted) {
+		for (const task of (await reader.read()).reverse()) {
+			const lines = changeLines(known.get(task.id), task);
+			known.set(task.id, task);
+			if (lines.length === 0) continue;
+			if (output.json) output.write(JSON.stringify(withoutPrompt(task)));
+			else for (const line of lines) output.write(line);
+		}
+		await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+	}
+}
+
+class WatchScreen {
+	readonly #context: Context;
+	readonly #store: Store;
+	readonly #redis: string | undefined;
+	readonly #terminal: Terminal;
+	readonly #stop = new AbortController();
+	readonly #signal: AbortSignal;
+	#wake = new AbortController();
+	#model: WatchModel = {
+		tasks: [],
+		selected: null,
+		mode: { kind: "list" },
+		message: null,
+		awaySince: null,
+		now: Date.now(),
+	};
+
+	constructor(context: Context, store: Store, redis: string | undefined, signal: AbortSignal) {
+		this.#context = context;
+		this.#store = store;
+		this.#redis = redis;
+		this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+		this.#terminal = new Terminal({
+			keys: (key) => this.#press(key),
+			resized: () => this.#draw(),
+		});
+	}
+
+	async run(): Promise<void> {
+		const reader = new TaskReader(this.#store);
+		this.#terminal.open();
+		try {
+			while (!this.#signal.aborted) {
+				await this.#orAway(this.#look(reader));
+				this.#draw();
+				this.#wake = new AbortController();
+				const signal = AbortSignal.any([this.#signal, this.#wake.signal]);
+				await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+			}
+		} finally {
+			this.#terminal.close();
+		}
+	}
+
+	async #look(reader: TaskReader): Promise<void> {
+		this.#model.tasks = await reader.read();
+		const ids = inOrder(this.#model.tasks).map(({ id }) => id);
+		if (this.#model.selected === null || !ids.includes(this.#model.selected))
+			this.#model.selected = ids[0] ?? null;
+		const { mode } = this.#model;
+		if (mode.kind === "logs")
+			mode.lines = (await lastLines(this.#store, mode.task, LOG_LINES)).map(({ text }) => plain(text));
+	}
+
+	/** Keeps the picture alive while Redis does not answer. */
+	async #orAway(looked: Promise<void>): Promise<void> {
+		const begun = Date.now();
+		const timer = setInterval(() => {
+			if (Date.now() - begun < AWAY_AFTER_MS) return;
+			this.#model.awaySince ??= begun;
+			this.#draw();
+		}, LOOK_MS);
+		const stopped = new Promise<void>((resolve) => {
+			this.#signal.addEventListener("abort", () => resolve(), { once: true });
+		});
+		try {
+			await Promise.race([looked, stopped]);
+		} finally {
+			clearInterval(timer);
+		}
+		this.#model.awaySince = null;
+	}
+
+	#draw(): void {
+		this.#model.now = Date.now();
+		this.#terminal.draw(watchFrame(this.#model, this.#terminal.size, this.#context.output.colors));
+	}
+
+	#press(key: Key): void {
+		if (key.ctrl && key.name === "c") this.#stop.abort();
+		const { mode } = this.#model;
+		this.#model.message = null;
+		if (mode.kind === "answer") this.#type(mode, key);
+		else if (mode.kind === "cancel") this.#confirm(mode.task, key);
+		else if (mode.kind === "logs") this.#scroll(mode, key);
+		else this.#choose(key);
+		this.#draw();
+	}
+
+	#choose({ name }: Key): void {
+		this.#move(STEPS[name] ?? 0);
+		if (name === "q") this.#stop.abort();
+		const task = this.#model.tasks.find(({ id }) => id === this.#model.selected);
+		if (task === undefined) return;
+		if (name === "a" || name === "return") this.#beginAnswer(task);
+		else if (name === "l") {
+			this.#model.mode = { kind: "logs", task: task.id, lines: [], below: 0 };
+			this.#wake.abort();
+		} else if (name === "c") {
+			if (isEnded(task.state)) this.#model.message = `${task.id} is ${task.state}: nothing to cancel.`;
+			else this.#model.mode = { kind: "cancel", task: task.id };
+		}
+	}
+
+	#move(by: number): void {
+		const ids = inOrder(this.#model.tasks).map(({ id }) => id);
+		const at = ids.indexOf(this.#model.selected ?? "");
+		this.#model.selected = ids[Math.max(0, Math.min(ids.length - 1, at + by))] ?? null;
+	}
+
+	#beginAnswer(task: TaskView): void {
+		const open = openQuestion(task);
+		if (open === undefined) this.#model.message = `${task.id} has no open question.`;
+		else this.#model.mode = { kind: "answer", task: task.id, seq: open.seq, question: open.text, input: "" };
+	}
+
+	#type(mode: WatchModel["mode"] & { kind: "answer" }, key: Key): void {
+		const { options } = optionsOf(mode.question);
+		const chosen = mode.input === "" && !key.pasted ? options[Number(key.text) - 1] : undefined;
+		if (key.name === "escape") this.#model.mode = { kind: "list" };
+		else if (key.name === "return" && !key.pasted) {
+			if (mode.input.trim() !== "") this.#answer(mode, mode.input);
+		} else if (key.name === "backspace") mode.input = [...mode.input].slice(0, -1).join("");
+		else if (key.ctrl && key.name === "u") mode.input = "";
+		else if (key.ctrl && key.name === "w") mode.input = mode.input.replace(/\S+\s*$/, "");
+		else if (chosen !== undefined) mode.input = chosen;
+		else if (!key.ctrl && mode.input.length < INPUT_LIMIT_CHARS)
+			mode.input += plain(key.text).replace(/\s/g, " ");
+	}
+
+	#answer({ task, seq }: { task: string; seq: string }, text: string): void {
+		this.#model.mode = { kind: "list" };
+		this.#act(`Answer sent to ${task}.`, (context) =>
+			answer(context, task, literally(text.trim()), { seq: String(Number(seq)) }),
+		);
+	}
+
+	#confirm(task: string, { name }: Key): void {
+		if (!["y", "n", "escape", "return"].includes(name)) return;
+		this.#model.mode = { kind: "list" };
+		if (name === "y") this.#act(`Cancelled ${task}.`, (context) => cancel(context, [task]));
+	}
+
+	#scroll(mode: WatchModel["mode"] & { kind: "logs" }, { name }: Key): void {
+		if (name === "q") this.#stop.abort();
+		else if (name === "escape") this.#model.mode = { kind: "list" };
+		else mode.below = Math.max(0, Math.min(mode.lines.length - 1, mode.below - (STEPS[name] ?? 0)));
+	}
+
+	/** Does a command's work beside the picture; what it says stands above the keys. */
+	#act(done: string, work: (context: Context) => Promise<unknown>): void {
+		this.#model.message = "…";
+		runKept({ env: this.#context.env, redis: this.#redis }, work)
+			.then(() => done)
+			.catch((error: unknown) => {
+				if (!(error instanceof DispatchError)) return String(error);
+				return `${error.message} ${error.hint ?? ""}`;
+			})
+			.then((message) => {
+				this.#model.message = message;
+				this.#wake.abort();
+			});
+	}
+}

@@ -1,0 +1,24 @@
+/** What changed in a task, a line each, for a `watch` whose output is no terminal. */
+import type { TaskView } from "../../task/view.ts";
+import { oneLine } from "../output.ts";
+
+/** @param before undefined at the first look */
+export function changeLines(before: TaskView | undefined, task: TaskView): string[] {
+	const line = (text: string) => `${new Date().toISOString()} ${task.id} ${text}`;
+	const { done, total } = task.plan;
+	const lines: string[] = [];
+	if (before?.state !== task.state) lines.push(line(stateLine(task)));
+	else if (before.plan.done !== done || before.plan.total !== total) lines.push(line(`${done}/${total}`));
+	const known = new Set((before?.questions ?? []).map(({ seq, askedAt }) => `${seq} ${askedAt}`));
+	for (const { seq, askedAt, text, answer } of task.questions)
+		if (answer === null && !known.has(`${seq} ${askedAt}`))
+			lines.push(line(`asks (${seq}): ${oneLine(text)}`));
+	return lines;
+}
+
+function stateLine({ state, plan, reason, outcome, hold }: TaskView): string {
+	const progress = plan.total === 0 ? "" : ` ${plan.done}/${plan.total}`;
+	const why = hold === null ? (reason ?? "") : hold.kind;
+	const ended = state === "failed" || state === "cancelled" ? oneLine(outcome?.message ?? "") : "";
+	return [`${state}${progress}`, why, ended].filter(Boolean).join(" ");
+}

@@ -1,0 +1,36 @@
+/** The newest tasks and those that ask, read as seldom as possible: all after an event, else only the live ones. */
+import { lastEventId } from "../../queue/events.ts";
+import type { Store } from "../../queue/store.ts";
+import { isLive } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
+import { viewTasks } from "../views.ts";
+
+const TASKS_SHOWN = 200;
+
+export class TaskReader {
+	readonly #store: Store;
+	#event = "";
+	#views = new Map<string, TaskView>();
+
+	/** @param store role `service`: it waits out an outage */
+	constructor(store: Store) {
+		this.#store = store;
+	}
+
+	async read(): Promise<TaskView[]> {
+		const store = this.#store;
+		const event = await lastEventId(store);
+		if (event === this.#event) {
+			const live = [...this.#views.values()].filter(({ state }) => isLive(state)).map(({ id }) => id);
+			for (const view of await viewTasks(store, await store.getMany(live))) this.#views.set(view.id, view);
+			return [...this.#views.values()];
+		}
+		const newest = await store.list(TASKS_SHOWN);
+		const shown = new Set(newest.map(({ spec }) => spec.id));
+		const asking = (await store.openQuestions()).map(({ task }) => task).filter((id) => !shown.has(id));
+		const others = await store.getMany([...new Set(asking)]);
+		this.#views = new Map((await viewTasks(store, [...newest, ...others])).map((view) => [view.id, view]));
+		this.#event = event;
+		return [...this.#views.values()];
+	}
+}

@@ -1,0 +1,203 @@
+/** The screens in a real terminal: what stands there, what the keys do, and what is left behind. */
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { PROGRAM, User } from "../e2e/harness.ts";
+import { Screen } from "./tmux.ts";
+
+let user: User;
+let screens: Screen[] = [];
+beforeEach(() => {
+	user = new User({
+		agent: "ten-line.sh",
+		agents: { busy: "busy.sh", broken: "item-error.sh", quick: "writes-report.sh" },
+		config: "worker: { concurrency: 4 }",
+	});
+});
+afterEach(async () => {
+	for (const screen of screens) screen.close();
+	screens = [];
+	await user.cleanup();
+});
+
+function open(
+	args: string[],
+	size: { columns: number; rows: number },
+	env: Record<string, string> = {},
+): Screen {
+	const words = [process.execPath, PROGRAM, ...args];
+	const screen = new Screen(words, { ...size, cwd: user.project, env: { ...user.env, ...env } });
+	screens.push(screen);
+	return screen;
+}
+
+/** Without what differs from run to run. */
+function steady(text: string): string {
+	return text
+		.replaceAll(user.project, "/home/ann/shop")
+		.replaceAll(user.path, "/home/ann")
+		.replace(/\d\d:\d\d:\d\d/g, "12:00:00")
+		.replace(/\b\d+(?:ms|s|m)\b( {2,})?/g, (all: string, spaces?: string) =>
+			spaces === undefined ? "1s" : "1s".padEnd(all.length),
+		)
+		.replace(/ on [\w-]+-[0-9a-f]{4}$/gm, " on mini1");
+}
+
+const WIDE = { columns: 160, rows: 50 };
+const NARROW = { columns: 80, rows: 24 };
+
+async function someTasks(): Promise<void> {
+	await user.ok(["enqueue", "--id", "broken", "--model", "broken", "x"]);
+	await user.waitForState("broken", "failed");
+	await user.ok(["enqueue", "--id", "quick-look", "--model", "quick", "x"]);
+	await user.waitForState("quick-look", "completed");
+	await user.ok(["enqueue", "--id", "later", "--delay", "2h", "x"]);
+	await user.ok(["enqueue", "--id", "compute", "--model", "busy", "x"]);
+	await user.ok(["enqueue", "--id", "review-login", "x"]);
+	await user.waitForState("compute", "running");
+	await user.waitForState("review-login", "asking");
+}
+
+describe("watch", () => {
+	test("answers and cancels by keys, follows a resize, and gives the terminal back", async () => {
+		await someTasks();
+		const screen = open(["watch"], NARROW);
+		await screen.waitFor(/compute +running +░+ 0\/1/);
+		await screen.waitFor(/›review-login +asking +██░░░░ 1\/3/);
+		await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/live-watch-80x24.txt");
+		screen.resize(WIDE.columns, WIDE.rows);
+		await screen.waitFor(/review-login +asking +████░+ 1\/3/);
+		await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/live-watch-160x50.txt");
+		screen.keys("a");
+		await screen.waitFor("Enter send");
+		screen.type("Blue sky");
+		screen.keys("Enter");
+		await screen.waitFor("Answer sent to review-login.");
+		await screen.waitFor(/review-login +completed/);
+		expect(await user.ok(["output", "review-login"])).toBe("The answer: Blue sky\n");
+		screen.keys("k", "k", "k", "k", "k", "k");
+		await screen.waitFor(/›compute/);
+		screen.keys("c");
+		await screen.waitFor("Cancel compute?");
+		screen.keys("y");
+		await screen.waitFor(/compute +cancelled/);
+		screen.keys("l");
+		await screen.waitFor("logs of");
+		screen.keys("Escape");
+		await screen.waitFor("NOW");
+		expect(screen.mode).toBe("1 0");
+		screen.keys("q");
+		await screen.waitFor("ended with 0");
+		expect(screen.mode).toBe("0 1");
+	}, 60_000);
+
+	test("killed by SIGTERM it leaves a sane terminal; a Redis that is away is told, and it goes on", async () => {
+		await someTasks();
+		const screen = open(["watch"], NARROW);
+		await screen.waitFor(/›review-login +asking/);
+		const redis = user.processes().find(({ command }) => command.includes("redis"));
+		if (redis === undefined) throw new Error("There is no Redis.");
+		process.kill(redis.pid, "SIGSTOP");
+		await screen.waitFor("Redis is away since");
+		process.kill(redis.pid, "SIGCONT");
+		await screen.waitFor("1 asking");
+		const watch = user.processes().find(({ command }) => command.endsWith(" watch"));
+		process.kill(watch?.pid ?? 0, "SIGTERM");
+		await screen.waitFor("ended with");
+		expect(screen.mode).toBe("0 1");
+	}, 60_000);
+
+	test("piped it prints a line per change, with --json an object", async () => {
+		const plain = user.start(["watch"]);
+		const json = user.start(["watch", "--json"]);
+		const seen = { plain: "", json: "" };
+		plain.stdout?.on("data", (chunk: Buffer) => {
+			seen.plain += chunk.toString();
+		});
+		json.stdout?.on("data", (chunk: Buffer) => {
+			seen.json += chunk.toString();
+		});
+		await user.ok(["enqueue", "--id", "job", "x"]);
+		await expect.poll(() => seen.plain, { timeout: 30_000 }).toMatch(/ job asks \(001\): Which colour\?\n/);
+		await user.ok(["answer", "job", "Blue"]);
+		await expect.poll(() => seen.plain, { timeout: 30_000 }).toMatch(/^\S+Z job completed 3\/3$/m);
+		await expect.poll(() => seen.json, { timeout: 30_000 }).toContain('"state":"completed"');
+		for (const line of seen.json.trim().split("\n")) expect(JSON.parse(line)).toMatchObject({ id: "job" });
+		expect(seen.plain).not.toContain("\u001b");
+		plain.kill();
+		json.kill();
+	});
+});
+
+test("inbox: choices as a list, free text, $EDITOR, skip; what is answered elsewhere goes away", async () => {
+	const script = `cd ".dispatch/tasks/$DISPATCH_TASK" || exit 1
+printf '# Db\\n\\n- [x] Look at the code\\n- [ ] Choose the database\\n' >plan.md
+dispatch ask "Which database?" --option Postgres --option SQLite >output.md
+printf '# Db\\n\\n- [x] Look at the code\\n- [x] Choose the database\\n' >plan.md; : >ipc/.done\n`;
+	const agent = user.write("choices.sh", `#!/bin/sh\n${script}`, 0o755);
+	const line = `backends: { choices: { type: command, command: '${agent}' }, fake: { type: command, command: '${join(import.meta.dirname, "../fixtures/agents/ten-line.sh")}' } }`;
+	writeFileSync(join(user.home, "config.yaml"), `default: fake\n${line}\nworker: { concurrency: 4 }\n`);
+	await user.ok(["enqueue", "--id", "db", "--model", "choices", "x"]);
+	await user.waitForState("db", "asking");
+	const screen = open(["inbox"], NARROW, { EDITOR: "sed -i 1s/^/Green/" });
+	await screen.waitFor("Which database?");
+	await screen.waitFor("Skip for now");
+	await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/inbox-80x24.txt");
+	screen.keys("Down", "Enter");
+	await screen.waitFor("Answer sent to db.");
+	await user.waitForState("db", "completed");
+	expect(await user.ok(["output", "db"])).toBe("SQLite\n");
+	await user.ok(["enqueue", "--id", "colour", "x"]);
+	await screen.waitFor("Which colour?");
+	screen.keys("Enter");
+	await screen.waitFor("Write it in $EDITOR");
+	screen.keys("Enter");
+	await screen.waitFor("Answer sent to colour.");
+	await user.waitForState("colour", "completed");
+	expect(await user.ok(["output", "colour"])).toBe("The answer: Green\n");
+	await user.ok(["enqueue", "--id", "third", "x"]);
+	await screen.waitFor("third asked");
+	await screen.waitFor(/your answer; Enter alone/);
+	await user.ok(["answer", "third", "Red"]);
+	await screen.waitFor("Somebody else answered third meanwhile.");
+	screen.keys("C-c");
+	await screen.waitFor("ended with 130");
+}, 90_000);
+
+test("inbox without a terminal prints the open questions", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	expect(await user.ok(["inbox"])).toContain('dispatch answer job "…"');
+	expect(await user.json(["inbox"])).toMatchObject([{ task: "job", seq: "001" }]);
+});
+
+test.each([NARROW, WIDE])("status and the first run at $columns × $rows", async (size) => {
+	await user.ok(["enqueue", "--id", "review-login", "x"]);
+	await user.waitForState("review-login", "asking");
+	const screen = open(["status", "review-login"], size);
+	await screen.waitFor("ended with 0");
+	const name = `${size.columns}x${size.rows}`;
+	await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot(`screens/status-${name}.txt`);
+	const bin = join(user.path, "bin");
+	mkdirSync(bin);
+	for (const cli of ["claude", "codex"]) {
+		writeFileSync(join(bin, cli), "#!/bin/sh\n");
+		chmodSync(join(bin, cli), 0o755);
+	}
+	const fresh = { DISPATCH_HOME: join(user.path, "fresh"), PATH: `${bin}:/usr/bin:/bin` };
+	const first = open(["config", "init"], size, fresh);
+	await first.waitFor("which model shall work");
+	await expect(`${steady(first.text())}\n`).toMatchFileSnapshot(`screens/first-run-${name}.txt`);
+	first.keys("Down", "Enter");
+	await first.waitFor("the default model is sonnet");
+	await first.waitFor("ended with 0");
+});
+
+test("demo: tells the story, takes the user's answer, and says what to type next", async () => {
+	const screen = open(["demo"], NARROW, { DISPATCH_HOME: join(user.path, "demo") });
+	await screen.waitFor("Worker is asking:");
+	screen.keys("Enter");
+	await screen.waitFor(/Now yours: dispatch enqueue/);
+	await screen.waitFor("ended with 0");
+	expect(screen.text()).toMatch(/`demo-review` complete\. Found \d+ issues/);
+}, 60_000);

@@ -1,0 +1,148 @@
+/** The picture of `dispatch watch`, from fixed facts. */
+import { stripVTControlCharacters } from "node:util";
+import picocolors from "picocolors";
+import stringWidth from "string-width";
+import { describe, expect, test } from "vitest";
+import { type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
+import type { TaskView } from "../../src/task/view.ts";
+
+const NOW = new Date(2026, 10, 24, 12, 0, 0).getTime();
+const NO_COLORS = picocolors.createColors(false);
+
+function task(id: string, changes: Partial<TaskView>): TaskView {
+	const at = new Date(NOW - 90_000).toISOString();
+	return {
+		schema: 1,
+		namespace: "default",
+		id,
+		state: "running",
+		reason: null,
+		hold: null,
+		model: "opus",
+		backend: "claude",
+		host: "h",
+		pool: null,
+		cwd: "/p",
+		prompt: "x",
+		tags: {},
+		createdAt: at,
+		startedAt: at,
+		endedAt: null,
+		attempt: 1,
+		epoch: 1,
+		sessionId: null,
+		after: [],
+		createdBy: "me@here",
+		reportPath: null,
+		branch: null,
+		plan: { title: null, done: 0, total: 0, items: [] },
+		questions: [],
+		usage: null,
+		activity: null,
+		outcome: null,
+		...changes,
+	};
+}
+
+const question = (text: string) => ({
+	seq: "001",
+	text,
+	askedAt: new Date(NOW).toISOString(),
+	answer: null,
+	answeredAt: null,
+	answeredBy: null,
+	deliveredAt: null,
+});
+const plan = (done: number, total: number) => ({ title: null, done, total, items: [] });
+const usage = { inputTokens: 1, outputTokens: 1, costUsd: 1.234, estimated: true };
+const ended = { endedAt: new Date(NOW - 30_000).toISOString() };
+const failed = {
+	kind: "failed" as const,
+	message: "The agent gave up.",
+	exitCode: 1,
+	signal: null,
+	logTail: [],
+	warnings: [],
+};
+
+const MODEL: WatchModel = {
+	tasks: [
+		task("update-dependencies", { plan: plan(3, 8), activity: "Bash: npm test", usage }),
+		task("翻訳-ひらがな-カタカナ-漢字-の-とても-長い-名前", { activity: "読む\u001b[31m赤\u0007" }),
+		task("review-login-code", {
+			state: "asking",
+			plan: plan(2, 6),
+			questions: [
+				question("There is auth.ts and legacy-auth.ts.\nWhich shall I review?\n1. auth.ts\n2. both"),
+			],
+		}),
+		task("nightly", { state: "queued", startedAt: null, hold: { kind: "rate_limited", until: null } }),
+		task("migrate-database", {
+			state: "failed",
+			reason: "item_error",
+			outcome: failed,
+			...ended,
+			plan: plan(1, 4),
+		}),
+		task("write-docs", {
+			state: "completed",
+			...ended,
+			plan: plan(4, 4),
+			outcome: { ...failed, kind: "completed", message: "All 4 items are done." },
+		}),
+	],
+	selected: "review-login-code",
+	mode: { kind: "list" },
+	message: null,
+	awaySince: null,
+	now: NOW,
+};
+
+const SIZES = [
+	[80, 24],
+	[160, 50],
+	[40, 10],
+] as const;
+
+describe.each(SIZES)("at %d × %d", (columns, rows) => {
+	const answering = {
+		kind: "answer" as const,
+		task: "review-login-code",
+		seq: "001",
+		question: MODEL.tasks[2]?.questions[0]?.text ?? "",
+		input: "both, the older one first",
+	};
+	const logs = {
+		kind: "logs" as const,
+		task: "nightly",
+		lines: Array.from({ length: 99 }, (_, n) => `line ${n}`),
+		below: 5,
+	};
+	const SCENES: [string, Partial<WatchModel>][] = [
+		["list", {}],
+		["answer", { mode: answering }],
+		["cancel", { mode: { kind: "cancel", task: "nightly" } }],
+		["logs", { mode: logs }],
+		["away", { awaySince: NOW - 5_000, message: "Answer sent to x." }],
+		["empty", { tasks: [], selected: null }],
+	];
+
+	test.each(SCENES)("%s", async (name, changes) => {
+		const lines = watchFrame({ ...MODEL, ...changes }, { columns, rows }, NO_COLORS);
+		expect(lines).toHaveLength(rows);
+		for (const line of lines) {
+			expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
+			expect(stripVTControlCharacters(line)).toBe(line);
+			expect(line).not.toMatch(/[\u0000-\u001f]/);
+		}
+		const picture = lines.map((line) => line.trimEnd()).join("\n");
+		await expect(`${picture}\n`).toMatchFileSnapshot(`screens/watch-${name}-${columns}x${rows}.txt`);
+	});
+});
+
+test("of more tasks than rows those around the selected one are shown", () => {
+	const tasks = Array.from({ length: 300 }, (_, n) => task(`task-${n}`, {}));
+	const lines = watchFrame({ ...MODEL, tasks, selected: "task-200" }, { columns: 80, rows: 24 }, NO_COLORS);
+	expect(lines.filter((line) => line.startsWith("›task-200 "))).toHaveLength(1);
+	expect(lines.filter((line) => /task-\d+/.test(line))).toHaveLength(20);
+});
