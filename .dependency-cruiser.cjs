@@ -17,6 +17,7 @@ const MAY_IMPORT = {
 	web: ["queue", "task"],
 	demo: ["ipc", "task"],
 	mcp: ["queue", "task"],
+	notify: ["queue", "task"],
 };
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, others]) => ({

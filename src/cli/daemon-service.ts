@@ -19,6 +19,7 @@ import { onWake } from "../queue/events.ts";
 import { beat, claimHost, leave } from "../queue/hosts.ts";
 import { ensureLocalServer } from "../queue/local-server.ts";
 import { MonitorLoop } from "../queue/monitor-queue.ts";
+import type { Notifier } from "../queue/notify-queue.ts";
 import { openSecond } from "../queue/open.ts";
 import { RunQueues, RunWorker } from "../queue/run-queue.ts";
 import type { Store } from "../queue/store.ts";
@@ -31,12 +32,14 @@ import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { removeDaemonFile, writeDaemonFile } from "./daemon-files.ts";
+import { startNotifier } from "./notifications.ts";
 import { VERSION } from "./version.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
 const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
+const NOTIFY_LOOK_MS = 3_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
@@ -63,6 +66,7 @@ export class Daemon {
 	readonly #reconciler: Reconciler;
 	readonly #worker: RunWorker;
 	readonly #monitor: MonitorLoop;
+	#notifier: Notifier | null = null;
 	readonly #timers: NodeJS.Timeout[] = [];
 	#unsubscribe: (() => void) | undefined;
 	#draining: Promise<unknown> = Promise.resolve();
@@ -139,10 +143,13 @@ export class Daemon {
 		this.#unsubscribe = await onWake(store, openSecond(store), (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
 			else void this.#look(wake.task);
+			this.#notify();
 		});
 		await this.#worker.start(this.#queues.of(home.hostId));
 		await this.#monitor.start();
 		await this.#drainOutbox();
+		this.#notifier = await this.#startNotifier();
+		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
 		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
 		this.#every(HEARTBEAT_MS, () => this.#beat());
 		this.#every(SWEEP_MS, () => this.#sweep());
@@ -153,6 +160,23 @@ export class Daemon {
 			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
 			"worker ready",
 		);
+	}
+
+	/** Nobody who is told can hold up the work. */
+	#startNotifier(): Promise<Notifier | null> {
+		const { store, home, config, env, log } = this.#options;
+		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
+		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs };
+		return startNotifier(options).catch((error: unknown) => {
+			log.warn({ error: String(error) }, "notifications could not be started");
+			return null;
+		});
+	}
+
+	#notify(): void {
+		this.#notifier?.pump().catch((error: unknown) => {
+			this.#options.log.warn({ error: String(error) }, "notifications could not be queued");
+		});
 	}
 
 	/** Starts nothing more and waits until no agent works or asks here. */
@@ -174,7 +198,7 @@ export class Daemon {
 			await this.#reconciler.stopAgents();
 		}
 		const { store, home } = this.#options;
-		const left = Promise.all([this.#worker.stop(), this.#monitor.stop()]).then(() =>
+		const left = Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]).then(() =>
 			leave(store, home.hostId),
 		);
 		await Promise.race([

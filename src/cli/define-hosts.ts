@@ -1,9 +1,9 @@
-/** How host agents drive dispatch: the MCP server, the skill. */
+/** What connects dispatch with other programs: the MCP server, the skill, notifications. */
 import type { SkillCommand, SkillFlags } from "./commands/skill.ts";
 import { type Definer, example } from "./definer.ts";
 
 export function defineHosts(definer: Definer): void {
-	const { program, env, runBare } = definer;
+	const { program, env, run, runBare } = definer;
 	program
 		.command("mcp")
 		.description("serve MCP on stdin and stdout, for Claude Code, Cursor and other host agents")
@@ -14,6 +14,11 @@ export function defineHosts(definer: Definer): void {
 				return (await import("./commands/mcp.ts")).mcp({ env, redis });
 			}),
 		);
+	program
+		.command("notify")
+		.description("try the notifications: a test goes to every target of the config")
+		.addHelpText("after", example("dispatch notify"))
+		.action(() => run(async (context) => (await import("./commands/notify.ts")).notify(context)));
 	defineSkill(definer);
 }
 

@@ -1,4 +1,5 @@
 /** What a config says, once it is read. Times are ms. */
+import type { NotificationTarget } from "../task/notification.ts";
 import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
 
@@ -37,6 +38,7 @@ export interface Config {
 	budget: { taskUsd: number | null; dailyUsd: number | null };
 	/** USD per million tokens, by the model's name; for CLIs that tell no cost */
 	prices: Record<string, { input: number; output: number }>;
+	notifications: NotificationTarget[];
 	/** the file is of the older `agents:` form */
 	older: boolean;
 	/** for the user: what still works but should be changed, one line each */
@@ -71,6 +73,7 @@ export function emptyConfig(): Config {
 		fallback: [],
 		budget: { taskUsd: null, dailyUsd: null },
 		prices: noEntries(),
+		notifications: [],
 		older: false,
 		notices: [],
 	};

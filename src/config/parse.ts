@@ -6,7 +6,8 @@ import type { BackendType } from "./backend-type.ts";
 import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./config.ts";
 import { cliOf, defaultCommand, detectConfig, type Environment, KNOWN_CLIS } from "./detect.ts";
 import { looksLikeModel, makerOf } from "./model-names.ts";
-import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
+import { targetsOf } from "./notifications.ts";
+import { type ConfigFile, configSchema, keysAt, NOTIFICATION_TYPES } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;
 const MAX_YAML_ALIASES = 100;
@@ -32,6 +33,9 @@ export function parseConfig(text: string, path: string, env: Environment): Confi
 	if (fault !== undefined) throw invalid(`${at(fault.pos[0])}: This is not valid YAML: ${fault.message}`);
 	const file = readFile(document, refuse);
 	const config = build(file, path, env);
+	config.notifications = targetsOf(file.notifications ?? [], (at, key, message) =>
+		refuse(["notifications", at, ...(key === null ? [] : [key])], message),
+	);
 	checkNames(config, refuse);
 	return config;
 }
@@ -98,6 +102,8 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 				: `Expected ${issue.minimum} or more, got ${got}`;
 		case "too_big":
 			return `Expected ${issue.maximum} or less, got ${got}`;
+		case "invalid_union":
+			return `Expected type: to be one of ${NOTIFICATION_TYPES.join(", ")}`;
 		case "invalid_key":
 			return "Expected a name that is not empty";
 		default:

@@ -1,6 +1,7 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import { z } from "zod";
 import { durationMs } from "../task/duration.ts";
+import { NOTIFICATION_EVENTS } from "../task/notification.ts";
 import { PERMISSIONS } from "../task/spec.ts";
 import { BACKEND_TYPES } from "./backend-type.ts";
 
@@ -44,6 +45,28 @@ const agent = z.strictObject({
 	type: z.enum(BACKEND_TYPES).optional(),
 });
 
+const events = z.array(z.enum(NOTIFICATION_EVENTS)).min(1);
+const url = z.url({
+	protocol: /^https?$/,
+	error: "Expected an address that begins with https:// or http://",
+});
+const target = { name: name.optional(), on: events.optional() };
+export const NOTIFICATION_TYPES = ["webhook", "slack", "command", "bell"] as const;
+
+const notification = z.discriminatedUnion("type", [
+	z.strictObject({
+		...target,
+		type: z.literal("webhook"),
+		url: url.optional(),
+		url_env: name.optional(),
+		secret: text.optional(),
+		secret_env: name.optional(),
+	}),
+	z.strictObject({ ...target, type: z.literal("slack"), url: url.optional(), url_env: name.optional() }),
+	z.strictObject({ ...target, type: z.literal("command"), command: text }),
+	z.strictObject({ ...target, type: z.literal("bell") }),
+]);
+
 /** A key without a value is the same as no key: all its entries may be comments. */
 export const configSchema = z.strictObject({
 	default: name.nullish(),
@@ -68,6 +91,7 @@ export const configSchema = z.strictObject({
 	attempts: count.nullish(),
 	fallback: z.array(name).nullish(),
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
+	notifications: z.array(notification).nullish(),
 	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),
 });
 
@@ -80,9 +104,12 @@ export function keysAt(path: readonly PropertyKey[]): string[] {
 		at = inner(at);
 		if (at instanceof z.ZodObject) at = at.shape[String(key)];
 		else if (at instanceof z.ZodRecord) at = at.valueType;
+		else if (at instanceof z.ZodArray) at = at.element;
 	}
 	at = inner(at);
-	return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+	const objects = at instanceof z.ZodDiscriminatedUnion ? at.options : [at];
+	const keys = objects.flatMap((object) => (object instanceof z.ZodObject ? Object.keys(object.shape) : []));
+	return [...new Set(keys)];
 }
 
 function inner(schema: unknown): unknown {

@@ -51,6 +51,11 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 		setting(["fallback"], config.fallback.join(", ") || null),
 		setting(["budget", "task"], budget.taskUsd),
 		setting(["budget", "daily"], budget.dailyUsd),
+		...config.notifications.map(({ name, type, on }) => ({
+			key: `notifications.${name}`,
+			value: `${type} on ${on.join(", ")}`,
+			from: line(["notifications"]) ?? "default",
+		})),
 		...Object.entries(config.prices).flatMap(([name, { input, output }]) => [
 			setting(["prices", name, "input"], input),
 			setting(["prices", name, "output"], output),

@@ -13,6 +13,10 @@ export function monitorQueueName(host: string): string {
 	return `monitor-${host}`;
 }
 
+export function notifyQueueName(host: string): string {
+	return `notify-${host}`;
+}
+
 export function openQueue(store: Store, name: string): Queue {
 	// The cast: bullmq is typed against its own copy of the client's interface.
 	const queue = new Queue(name, { connection: store.client as never, prefix: store.keys.bull });

@@ -26,6 +26,8 @@ export interface Keys {
 	active(host: string): string;
 	host(host: string): string;
 	hosts: string;
+	/** the last event that a host has told its targets */
+	notified(host: string): string;
 	/** held backends of a host */
 	gates(host: string): string;
 	sweep: string;
@@ -55,6 +57,7 @@ export function keysOf(namespace: string): Keys {
 		live: (host) => `${prefix}:live:${host}`,
 		active: (host) => `${prefix}:active:${host}`,
 		host: (host) => `${prefix}:host:${host}`,
+		notified: (host) => `${prefix}:notified:${host}`,
 		hosts: `${prefix}:hosts`,
 		gates: (host) => `${prefix}:gates:${host}`,
 		sweep: `${prefix}:sweep`,

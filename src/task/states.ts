@@ -38,7 +38,7 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 export const ENDED_STATES = ["completed", "failed", "cancelled"] as const satisfies readonly State[];
 
 /** The task is over; only an explicit retry moves it again. */
-export function isEnded(state: State): boolean {
+export function isEnded(state: State): state is (typeof ENDED_STATES)[number] {
 	return (ENDED_STATES as readonly State[]).includes(state);
 }
 

@@ -3,7 +3,7 @@ import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import { type NextFunction, type Request, type Response, Router } from "express";
-import { monitorQueueName, openQueue, runQueueName } from "../queue/bull.ts";
+import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../queue/bull.ts";
 import type { Store } from "../queue/store.ts";
 import { dataText, progressText } from "./job-text.ts";
 
@@ -54,7 +54,9 @@ export class Board {
 	/** Shows the queues of the hosts that the namespace has now. */
 	async refresh(): Promise<void> {
 		const hosts = await this.#store.guard((client) => client.smembers(this.#store.keys.hosts));
-		const wanted = new Set(hosts.sort().flatMap((host) => [runQueueName(host), monitorQueueName(host)]));
+		const wanted = new Set(
+			hosts.sort().flatMap((host) => [runQueueName(host), monitorQueueName(host), notifyQueueName(host)]),
+		);
 		const gone = [...this.#queues.keys()].filter((name) => !wanted.has(name));
 		for (const name of gone) {
 			void this.#queues

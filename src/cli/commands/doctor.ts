@@ -8,6 +8,7 @@ import { checkBackend, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import { checkHolds } from "../doctor/check-holds.ts";
 import { checkDisk, checkGit, checkWorker, runningWorker } from "../doctor/check-machine.ts";
+import { checkNotifications } from "../doctor/check-notifications.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
 import { broken, type Finding } from "../doctor/finding.ts";
 import { type Output, oneLine } from "../output.ts";
@@ -50,10 +51,12 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
 		.map(({ name }) => name);
 	const holds = target === null || home === null ? [] : await checkHolds(target, home, notLoggedIn);
+	const undelivered = target === null || home === null ? [] : await checkNotifications(target, home);
 	return [
 		...findings,
 		...backends.flat(),
 		...holds,
+		...undelivered,
 		...redisFindings,
 		...checkWorker(worker, env),
 		git,

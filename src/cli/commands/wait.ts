@@ -3,6 +3,7 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
+import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../cursor-file.ts";
 import { findTask } from "../find-task.ts";
@@ -132,11 +133,13 @@ async function tell(
 		case "timedOut":
 			throw timedOut(end.records, ids);
 		case "asks": {
+			ring(context, "question");
 			const view = await viewTask(store, end.record);
 			output.result(single ? view : [view], [questionLine(view, end.seq)]);
 			return EXIT.needsAnswer;
 		}
 		case "ended": {
+			for (const { state } of end.records) if (isEnded(state)) ring(context, state);
 			const views = await viewTasks(store, end.records);
 			output.result(
 				single ? views[0] : views,

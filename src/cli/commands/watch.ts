@@ -6,6 +6,7 @@ import { DispatchError } from "../../task/errors.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
+import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { literally, runKept } from "../kept-output.ts";
@@ -107,13 +108,20 @@ class WatchScreen {
 	}
 
 	async #look(reader: TaskReader): Promise<void> {
+		const before = new Set(this.#asking());
+		const isFirst = this.#model.tasks.length === 0;
 		this.#model.tasks = await reader.read();
+		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		const ids = inOrder(this.#model.tasks).map(({ id }) => id);
 		if (this.#model.selected === null || !ids.includes(this.#model.selected))
 			this.#model.selected = ids[0] ?? null;
 		const { mode } = this.#model;
 		if (mode.kind === "logs")
 			mode.lines = (await lastLines(this.#store, mode.task, LOG_LINES)).map(({ text }) => plain(text));
+	}
+
+	#asking(): string[] {
+		return this.#model.tasks.filter((task) => openQuestion(task) !== undefined).map(({ id }) => id);
 	}
 
 	/** Keeps the picture alive while Redis does not answer. */

@@ -1,0 +1,30 @@
+import type { NotificationPayload } from "../task/notification.ts";
+
+/** One line for a person. */
+export function titleOf({ event, task }: NotificationPayload): string {
+	switch (event) {
+		case "question":
+			return `${task.id} is asking`;
+		case "parked":
+			return `${task.id} stopped with a question`;
+		case "completed":
+			return `${task.id} complete`;
+		case "failed":
+			return `${task.id} failed (${task.reason ?? "unknown"})`;
+		case "cancelled":
+			return `${task.id} cancelled`;
+	}
+}
+
+/** What there is to say beyond the title. */
+export function textOf({ question, message, task }: NotificationPayload): string {
+	if (question === null) return message ?? "";
+	return `${question.text.trimEnd()}\nAnswer with: dispatch answer ${task.id} "…"`;
+}
+
+/** Slack's own escapes: without them a text could mention people or forge links. */
+export function slackText(payload: NotificationPayload): string {
+	const escaped = (text: string) =>
+		text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+	return `*${escaped(titleOf(payload))}*\n${escaped(textOf(payload))}`.trimEnd();
+}

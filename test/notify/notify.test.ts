@@ -1,0 +1,172 @@
+/** Notifications of real tasks to a real receiver. */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, expect, test } from "vitest";
+import { signatureOf } from "../../src/notify/send.ts";
+import type { NotificationPayload } from "../../src/task/notification.ts";
+import { User } from "../e2e/harness.ts";
+
+const LIMIT = { timeout: 30_000, interval: 50 };
+
+interface Received {
+	headers: IncomingHttpHeaders;
+	body: string;
+	payload: NotificationPayload;
+}
+
+let user: User | undefined;
+let server: Server | undefined;
+afterEach(async () => {
+	server?.closeAllConnections();
+	server?.close();
+	await user?.cleanup();
+});
+
+/** @param reply the status of the nth request; null hangs for ever */
+async function receiver(reply: (n: number) => number | null = () => 200, port = 0) {
+	const received: Received[] = [];
+	server = createServer(async (request, response) => {
+		const body = await text(request);
+		received.push({ headers: request.headers, body, payload: JSON.parse(body) as NotificationPayload });
+		const status = reply(received.length);
+		if (status !== null) response.writeHead(status, { location: "http://127.0.0.1:1/" }).end("x");
+	});
+	await new Promise<void>((resolve) => server?.listen(port, "127.0.0.1", resolve));
+	const { port: used } = server.address() as AddressInfo;
+	return { received, port: used, url: `http://127.0.0.1:${used}/hook` };
+}
+
+function userWith(...targets: string[]): User {
+	const config = ["notifications:", ...targets.map((target) => `  - ${target}`)].join("\n");
+	user = new User({
+		agent: "ten-line.sh",
+		agents: { broken: "item-error.sh" },
+		config,
+		env: { HOOK_SECRET: "s3cret" },
+	});
+	return user;
+}
+
+const story = async (mine: User) => {
+	await mine.ok(["enqueue", "--id", "job", "x"]);
+	await mine.waitForState("job", "asking");
+	await mine.ok(["answer", "job", "Blue"]);
+	await mine.waitForState("job", "completed");
+};
+
+test("a whole task and a failed one: each event once, signed, with what one needs to know", async () => {
+	const { url, received } = await receiver();
+	const mine = userWith(`{ type: webhook, url: "${url}", secret_env: HOOK_SECRET }`);
+	await story(mine);
+	await mine.ok(["enqueue", "--id", "bad", "--model", "broken", "x"]);
+	await mine.waitForState("bad", "failed");
+	await expect.poll(() => received.length, LIMIT).toBe(3);
+	expect(received.map(({ payload }) => `${payload.event} ${payload.task.id}`).sort()).toEqual([
+		"completed job",
+		"failed bad",
+		"question job",
+	]);
+	const asked = received.find(({ payload }) => payload.event === "question");
+	expect(asked?.payload).toMatchObject({ schema: 1, question: { seq: "001", text: "Which colour?" } });
+	expect(received.find(({ payload }) => payload.event === "failed")?.payload.task.reason).toBe("item_error");
+	for (const { headers, body, payload } of received) {
+		expect(headers["x-dispatch-delivery"]).toBe(payload.id);
+		const timestamp = String(headers["x-dispatch-timestamp"]);
+		expect(headers["x-dispatch-signature"]).toBe(signatureOf("s3cret", timestamp, body));
+	}
+	expect(JSON.stringify(await mine.json(["config", "show"]))).not.toContain(url);
+});
+
+test("a receiver that fails and comes back, with the worker killed in between: delivered, under the same id", async () => {
+	const first = await receiver(() => 500);
+	const mine = userWith(`{ type: webhook, url: "${first.url}", on: [question] }`);
+	await mine.ok(["enqueue", "--id", "job", "x"]);
+	await expect.poll(() => first.received.length, LIMIT).toBeGreaterThan(0);
+	const id = first.received[0]?.payload.id;
+	server?.closeAllConnections();
+	server?.close();
+	process.kill(mine.daemonPid() ?? 0, "SIGKILL");
+	const second = await receiver(() => 200, first.port);
+	await mine.ok(["up"]);
+	await expect.poll(() => second.received.map(({ payload }) => payload.id), LIMIT).toEqual([id]);
+});
+
+test("what happens while no worker runs is told by the next one; what the receiver refuses for good is not repeated", async () => {
+	const { url, received } = await receiver(() => 410);
+	const mine = userWith(`{ type: webhook, name: team, url: "${url}", on: [cancelled] }`);
+	await mine.ok(["enqueue", "--id", "job", "--delay", "1h", "x"]);
+	process.kill(mine.daemonPid() ?? 0, "SIGKILL");
+	await mine.ok(["cancel", "job"]);
+	await mine.ok(["up"]);
+	await expect.poll(() => received.length, LIMIT).toBe(1);
+	const told = async () => (await mine.run(["doctor"])).stdout;
+	await expect.poll(told, LIMIT).toMatch(/1 notifications to team were given up; the last: HTTP 410/);
+	expect(received).toHaveLength(1);
+});
+
+test("a receiver that hangs holds nothing up; a redirect is not followed", async () => {
+	const { url, received } = await receiver((n) => (n === 1 ? null : 302));
+	await story(userWith(`{ type: webhook, url: "${url}" }`));
+	await expect.poll(() => received.length, LIMIT).toBeGreaterThan(1);
+});
+
+test("a command gets hostile text in its environment and runs nothing of it; Slack's escapes", async () => {
+	const { url, received } = await receiver();
+	const mine = userWith(
+		`{ type: command, on: [question], command: 'printf "%s|%s" "$DISPATCH_TITLE" "$DISPATCH_TEXT" > told; cat > told.json' }`,
+		`{ type: slack, url: "${url}", on: [question] }`,
+	);
+	const agent = mine.write(
+		"agent.sh",
+		`#!/bin/sh\ncd ".dispatch/tasks/$DISPATCH_TASK"
+printf '%s\\n' '<!channel> & $(touch pwned)' '"; touch pwned; "' > ipc/001.question.tmp; mv ipc/001.question.tmp ipc/001.question; sleep 60\n`,
+		0o755,
+	);
+	await mine.ok(["config", "add-backend", "nasty", "--command", agent]);
+	await mine.ok(["up", "--restart"]);
+	await mine.ok(["enqueue", "--id", "job", "--model", "nasty", "x"]);
+	await expect
+		.poll(
+			() =>
+				existsSync(join(mine.home, "told.json")) &&
+				readFileSync(join(mine.home, "told.json"), "utf8").length > 0,
+			LIMIT,
+		)
+		.toBe(true);
+	const told = readFileSync(join(mine.home, "told"), "utf8");
+	expect(told).toContain('job is asking|<!channel> & $(touch pwned)\n"; touch pwned; "');
+	expect(existsSync(join(mine.home, "pwned")) || existsSync(join(mine.project, "pwned"))).toBe(false);
+	await expect.poll(() => received.length, LIMIT).toBe(1);
+	expect(received[0]?.payload).toEqual({
+		text: expect.stringContaining("&lt;!channel&gt; &amp; $(touch pwned)"),
+	});
+});
+
+test("dispatch notify tries every target and says what each answered", async () => {
+	const { url } = await receiver((n) => (n === 1 ? 200 : 500));
+	const mine = userWith(
+		`{ type: webhook, url: "${url}" }`,
+		"{ type: command, command: exit 3 }",
+		"{ type: webhook, url_env: NOPE }",
+	);
+	expect(await mine.run(["notify"])).toMatchObject({
+		code: 1,
+		stdout:
+			"webhook-1: delivered\ncommand-2: exit code 3\nwebhook-3: url: the variable NOPE is not set for the worker\n",
+	});
+});
+
+test.each([
+	["{ type: webhook }", /notifications\.0: Expected url: or url_env:/],
+	["{ type: mail }", /type: to be one of webhook, slack, command, bell/],
+	['{ type: slack, url: "file:///etc/passwd" }', /begins with https/],
+	["{ type: bell, one: [question] }", /one: There is no such key; did you mean "on"/],
+	["{ type: bell, on: [asked] }", /one of question, parked, completed, failed, cancelled, got "asked"/],
+	["{ type: bell, name: a }\n  - { type: bell, name: a }", /"a" is the name of an earlier entry/],
+])("config: %s is refused", async (target, says) => {
+	const ran = await userWith(target).run(["ls"]);
+	expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(says) });
+});
