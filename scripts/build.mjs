@@ -41,7 +41,7 @@ function sourceHash() {
 }
 
 export function isBuilt() {
-	const files = ["main.cjs", "dispatch.cjs", "demo-agent.cjs", ".stamp"];
+	const files = ["main.cjs", "dispatch.cjs", "demo-agent.cjs", "schemas.mjs", ".stamp"];
 	return files.every((name) => existsSync(join(DIST, name))) && readFileSync(STAMP, "utf8") === sourceHash();
 }
 
@@ -69,6 +69,7 @@ async function build() {
 			DISPATCH_MAIN_HASH: JSON.stringify(mainHash),
 		});
 		await bundle("src/demo/agent.ts", join(fresh, "demo-agent.cjs"));
+		await bundleSchemas(join(fresh, "schemas.mjs"));
 		for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(DIST, name));
 	} finally {
 		rmSync(fresh, { recursive: true, force: true });
@@ -108,6 +109,22 @@ async function bundle(entry, outfile, define = {}) {
 	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
 	if (!entry.endsWith("main.ts")) chmodSync(outfile, 0o755);
 	return readFileSync(outfile);
+}
+
+/** What scripts that read `--json` may import; zod is theirs, too. */
+async function bundleSchemas(outfile) {
+	const { build: esbuild } = await import("esbuild");
+	await esbuild({
+		absWorkingDir: ROOT,
+		entryPoints: ["src/cli/schemas.ts"],
+		outfile,
+		bundle: true,
+		platform: "node",
+		target: "node20",
+		format: "esm",
+		external: ["zod"],
+		logLevel: "warning",
+	});
 }
 
 /** esbuild escapes what stands in strings, and leaves regular expressions as they are. */

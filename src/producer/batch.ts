@@ -155,7 +155,7 @@ function requestOf(task: BatchTask, index: number, { refuse }: Place, options: B
 		task.template === undefined ? null : options.fillTemplate(task.template, cwd, task.vars ?? {}),
 	);
 	const prompt = task.prompt ?? template?.prompt ?? null;
-	if (prompt === null) throw refuse([index], "a task needs a prompt");
+	if (prompt === null) throw refuse([index, "prompt"], "a task needs one, or a template that has one");
 	const durationOf = (key: "deadline" | "delay") => {
 		const text = task[key];
 		return text === undefined ? null : at(key, () => parseDuration(text, key));

@@ -76,20 +76,43 @@ export class Board {
 	}
 }
 
+interface Kind {
+	displayName: string;
+	description: string;
+	/** the task that a job is about */
+	taskOf: ((data: { task?: string; payload?: { task: { id: string } } }) => string | undefined) | null;
+}
+
+const KINDS: Readonly<Record<string, Kind>> & { run: Kind } = {
+	run: {
+		displayName: "Tasks on",
+		description: "A job is active as long as its agent works or asks.",
+		taskOf: ({ task }) => task,
+	},
+	monitor: {
+		displayName: "Monitor of",
+		description: "One job that looks at every live task of the host, then moves itself 3 seconds on.",
+		taskOf: null,
+	},
+	notify: {
+		displayName: "Notifications of",
+		description: "A job is one event for one target of the host's config.",
+		taskOf: ({ payload }) => payload?.task.id,
+	},
+};
+
 function openReadOnly(store: Store, name: string): ReadOnlyQueue {
 	const queue = openQueue(store, name);
-	const isMonitor = name.startsWith("monitor-");
-	const host = name.slice(name.indexOf("-") + 1);
+	const [kind = "", ...rest] = name.split("-");
+	const { displayName, description, taskOf } = KINDS[kind] ?? KINDS.run;
 	const adapter = new BullMQAdapter(queue, {
 		readOnlyMode: true,
 		allowRetries: false,
-		displayName: isMonitor ? `Monitor of ${host}` : `Tasks on ${host}`,
-		description: isMonitor
-			? "One job that looks at every live task of the host, then moves itself 3 seconds on."
-			: "A job is active as long as its agent works or asks.",
-		...(isMonitor
+		displayName: `${displayName} ${rest.join("-")}`,
+		description,
+		...(taskOf === null
 			? {}
-			: { externalJobUrl: (job) => ({ displayText: "Open task", href: `/task/${job.data.task}` }) }),
+			: { externalJobUrl: (job) => ({ displayText: "Open task", href: `/task/${taskOf(job.data)}` }) }),
 	});
 	adapter.setFormatter("progress", progressText);
 	adapter.setFormatter("data", dataText);

@@ -80,9 +80,12 @@ describe("the board", () => {
 			expect(reply.queues.every((queue) => queue.readOnlyMode)).toBe(true);
 			return reply.queues.map((queue) => queue.name);
 		};
-		expect(await names()).toEqual([`run-${HOST}`, `monitor-${HOST}`]);
+		expect(await names()).toEqual([`run-${HOST}`, `monitor-${HOST}`, `notify-${HOST}`]);
 		await beat(store, "mini2", { homeId: "h2", home: "/h2", pid: 2, running: 0, concurrency: 1 });
-		expect(await names()).toEqual([`run-${HOST}`, `monitor-${HOST}`, "run-mini2", "monitor-mini2"]);
+		expect(await names()).toEqual([
+			...[`run-${HOST}`, `monitor-${HOST}`, `notify-${HOST}`],
+			...["run-mini2", "monitor-mini2", "notify-mini2"],
+		]);
 	});
 
 	test("names a job after its task", async () => {

@@ -35,28 +35,44 @@ export interface LogSource<Line> {
 export async function logs(context: Context, given: string, flags: LogsFlags): Promise<number | undefined> {
 	if (flags.raw && flags.events)
 		throw new DispatchError("DISPATCH_USAGE", "Expected --raw or --events, got both.");
+	const range = rangeOf(flags);
 	const store = await context.store(flags.follow ? "service" : "command");
 	const { spec } = await findTask(store, given);
 	if (flags.raw) return (await import("../raw-log.ts")).printRawLog(context, spec, flags);
 	if (flags.events) {
 		const { eventSource } = await import("../event-lines.ts");
-		await show(context, spec.id, eventSource(store, spec.id), flags);
-	} else await show(context, spec.id, await lineSource(context, spec.id), flags);
+		await show(context, spec.id, eventSource(store, spec.id), range);
+	} else await show(context, spec.id, await lineSource(context, spec.id), range);
 	return undefined;
+}
+
+interface Range {
+	/** how many lines, from the end */
+	wanted: number;
+	/** ms since the Unix epoch */
+	since: number;
+	follows: boolean;
+}
+
+/** @throws DISPATCH_USAGE */
+function rangeOf({ lines, since, follow = false }: LogsFlags): Range {
+	return {
+		wanted: lines === undefined ? MOST_LINES : wholeNumber(lines, "-n", 0, MOST_LINES),
+		since: since === undefined ? 0 : Date.now() - parseDuration(since, "--since"),
+		follows: follow,
+	};
 }
 
 async function show<Line>(
 	context: Context,
 	id: string,
 	source: LogSource<Line>,
-	flags: LogsFlags,
+	{ wanted, since, follows }: Range,
 ): Promise<void> {
-	const wanted = flags.lines === undefined ? MOST_LINES : wholeNumber(flags.lines, "-n", 0, MOST_LINES);
-	const since = flags.since === undefined ? 0 : Date.now() - parseDuration(flags.since, "--since");
 	// With -n 0, -f begins at the end.
 	const last = await source.last(Math.max(1, wanted));
 	const shown = wanted === 0 ? [] : last.filter((line) => (source.at(line) ?? since) >= since);
-	if (!flags.follow) {
+	if (!follows) {
 		context.output.result(
 			shown.map((line) => source.json(line)),
 			shown.map((line) => source.text(line)),

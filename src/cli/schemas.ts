@@ -1,0 +1,119 @@
+/** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
+import { z } from "zod";
+import { NOTIFICATION_TYPES } from "../config/schema.ts";
+import { STATES } from "../task/states.ts";
+import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../task/view-schema.ts";
+
+export { errorViewSchema, openQuestionSchema, taskViewSchema };
+
+const text = z.string();
+const time = z.iso.datetime();
+const state = z.enum(STATES);
+const changed = z.strictObject({ path: text, changed: z.boolean() });
+/** Lists leave the prompt out. */
+export const listedTaskSchema = taskViewSchema.omit({ prompt: true });
+const tasks = z.array(taskViewSchema);
+
+const logLine = z.strictObject({ epoch: z.int(), at: time.nullable(), text });
+const event = z.looseObject({ id: text, task: text, kind: text, at: time });
+
+const template = z.strictObject({
+	name: text,
+	source: text,
+	description: text,
+	prompt: text.nullable(),
+	addition: text.nullable(),
+	variables: z.record(text, text.nullable()),
+	plan: text,
+});
+
+const finding = z.strictObject({
+	area: z.enum(["redis", "config", "backend", "worker", "notifications", "machine"]),
+	level: z.enum(["ok", "warn", "broken"]),
+	text,
+	fix: text.nullable(),
+	fixed: z.literal(true).optional(),
+});
+
+const summary = z.strictObject({
+	namespace: text,
+	host: text,
+	worker: z.strictObject({ pid: z.int() }).nullable(),
+	counts: z.partialRecord(state, z.int()),
+	questions: z.array(openQuestionSchema),
+	open: z.array(listedTaskSchema),
+});
+
+const setting = z.strictObject({ value: z.union([text, z.number(), z.boolean()]).nullable(), from: text });
+
+/** By command; of those that print a line per event (`watch`, `logs -f`) each line is one. */
+export const JSON_SCHEMAS = {
+	enqueue: taskViewSchema,
+	"enqueue --dry-run": z.looseObject({
+		dryRun: z.literal(true),
+		id: text,
+		prompt: text,
+		givenItems: z.array(text),
+	}),
+	batch: tasks,
+	ls: z.array(listedTaskSchema),
+	status: z.union([taskViewSchema, summary]),
+	templates: z.union([z.array(template), template]),
+	questions: z.array(openQuestionSchema),
+	inbox: z.array(openQuestionSchema),
+	watch: listedTaskSchema,
+	logs: z.union([z.array(z.union([logLine, event])), logLine, event]),
+	output: z.strictObject({ task: text, report: text }),
+	wait: z.union([taskViewSchema, tasks]),
+	answer: z.strictObject({ task: text, seq: text, question: text, state, was: state }),
+	note: z.strictObject({ task: text, state, text }),
+	cancel: tasks,
+	retry: taskViewSchema,
+	rm: z.array(text),
+	prune: z.strictObject({ removed: z.array(text), dryRun: z.boolean() }),
+	up: z.strictObject({
+		pid: z.int(),
+		started: z.boolean(),
+		redis: text,
+		host: text,
+		namespace: text,
+		web: text.nullable(),
+	}),
+	down: z.strictObject({
+		stopped: z.boolean(),
+		redisStopped: z.boolean(),
+		webStopped: z.boolean(),
+		agents: z.int(),
+	}),
+	service: z.union([z.strictObject({ unit: text }), z.strictObject({ path: text })]),
+	web: z.strictObject({ url: text }),
+	ask: z.strictObject({ answer: text }),
+	doctor: z.strictObject({ ok: z.boolean(), findings: z.array(finding) }),
+	notify: z.array(
+		z.strictObject({
+			target: text,
+			type: z.enum(NOTIFICATION_TYPES),
+			delivered: z.boolean(),
+			why: text.nullable(),
+		}),
+	),
+	"skill install": changed,
+	"skill uninstall": z.strictObject({ path: text, removed: z.boolean() }),
+	"skill show": z.strictObject({ skill: text }),
+	"config init": z.strictObject({ path: text, written: z.boolean() }),
+	"config path": z.strictObject({ path: text, exists: z.boolean() }),
+	"config show": z.strictObject({
+		path: text,
+		exists: z.boolean(),
+		older: z.boolean(),
+		settings: z.record(text, setting),
+	}),
+	"config set-default": changed,
+	"config add-model": changed,
+	"config remove-model": changed,
+	"config add-backend": changed,
+	"config add-alias": changed,
+	"config remove-alias": changed,
+	"config edit": changed,
+	"config migrate": changed.extend({ kept: text.optional() }),
+} as const satisfies Record<string, z.ZodType>;

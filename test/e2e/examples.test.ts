@@ -1,0 +1,193 @@
+/** Every example of every command's help runs, and its JSON is what the exported schema says. */
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildProgram } from "../../src/cli/program.ts";
+import { JSON_SCHEMAS } from "../../src/cli/schemas.ts";
+import { examplesOf, visibleCommands } from "../house/cli-page.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { PROGRAM, User } from "./harness.ts";
+
+let user: User;
+let redis: TestRedis;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+	redis = await startTestRedis();
+	user = new User({
+		redis: redis.url,
+		agent: "ten-line.sh",
+		agents: { quick: "writes-report.sh" },
+		config: "aliases: { reviewer: { model: fake } }\nnotifications: [{ type: command, command: 'true' }]",
+	});
+	const bin = join(user.path, "bin");
+	mkdirSync(bin);
+	const own: Record<string, string> = {
+		dispatch: `exec '${process.execPath}' '${PROGRAM}' "$@"`,
+		// What the examples name beside dispatch itself.
+		claude: "exit 0",
+		codex: "exit 0",
+		"xdg-open": "exit 0",
+		"agent.sh": "exit 0",
+	};
+	for (const [name, line] of Object.entries(own))
+		writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+	mkdirSync(join(user.path, ".config/fish/completions"), { recursive: true });
+	mkdirSync(join(user.project, "src/auth"), { recursive: true });
+	user.write("tasks.yaml", "- { id: batched, prompt: Do it, model: quick }\n");
+	env = {
+		...user.env,
+		PATH: `${bin}:${user.env.PATH}`,
+		EDITOR: "true",
+		XDG_CONFIG_HOME: join(user.path, ".config"),
+	};
+}, 60_000);
+afterAll(async () => {
+	await user.cleanup();
+	await redis.stop();
+});
+
+interface Ran {
+	code: number | null;
+	stdout: string;
+	stderr: string;
+}
+
+/** @param until ends a command that would stay, once it printed this */
+function shell(line: string, until?: RegExp): Promise<Ran> {
+	return new Promise((resolve) => {
+		const child = execFile(
+			"bash",
+			["-c", until ? `exec ${line}` : line],
+			{ cwd: user.project, env },
+			(error, stdout, stderr) => {
+				const { code } = (error ?? { code: 0 }) as { code?: number | string };
+				resolve({ code: typeof code === "number" ? code : null, stdout, stderr });
+			},
+		);
+		child.stdin?.end();
+		let seen = "";
+		const look = (chunk: string) => {
+			seen += chunk;
+			if (until?.test(seen)) child.kill("SIGTERM");
+		};
+		child.stdout?.on("data", look);
+		child.stderr?.on("data", look);
+	});
+}
+
+async function freshTask(state: "asking" | "completed"): Promise<void> {
+	await user.run(["cancel", "review-login-code"]);
+	await user.run(["rm", "review-login-code"]);
+	await user.ok(["enqueue", "--id", "review-login-code", "--model", "fake", "x"]);
+	await user.waitForState("review-login-code", "asking");
+	if (state === "asking") return;
+	await user.ok(["answer", "review-login-code", "Blue"]);
+	await user.waitForState("review-login-code", "completed");
+}
+
+async function cancelAll(): Promise<void> {
+	const open = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
+	const ids = open.filter(({ state }) => !["completed", "failed", "cancelled"].includes(state)).map(({ id }) => id);
+	if (ids.length > 0) await user.ok(["cancel", ...ids]);
+}
+
+/** What stays until it is ended, and by what one knows that it works. */
+const STAYS: Record<string, RegExp> = {
+	watch: /review-login-code/,
+	web: /token=/,
+	worker: /another worker|worker ready|already/,
+};
+const BEFORE: Record<string, () => Promise<unknown>> = {
+	answer: () => freshTask("asking"),
+	note: () => freshTask("asking"),
+	cancel: () => freshTask("asking"),
+	wait: () => freshTask("asking"),
+	watch: () => freshTask("asking"),
+	"config remove-model": () => user.run(["config", "add-model", "gpt-5", "--backend", "codex"]),
+	"config remove-alias": () => user.run(["config", "add-alias", "reviewer", "--model", "fake"]),
+	down: cancelAll,
+	worker: () => user.run(["down"]),
+	"config set-default": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
+	"config add-alias": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
+	demo: () => user.run(["down"]),
+};
+const ENDED = new Set(["output", "retry", "rm", "logs", "status"]);
+/** Codes that say something else than "done". */
+const CODES: Record<string, number[]> = {
+	wait: [3],
+	doctor: [0, 1],
+	watch: [0, 143, 130],
+	web: [0, 143],
+	worker: [0, 2, 8, 143],
+	batch: [0, 8],
+};
+
+const program = buildProgram({ env: {}, done: () => {} });
+const cases = visibleCommands(program).flatMap((command) => {
+	const subs = visibleCommands(command);
+	const names =
+		subs.length === 0
+			? [[command.name(), command] as const]
+			: subs.map((sub) => [`${command.name()} ${sub.name()}`, sub] as const);
+	return names.flatMap(([name, each]) => examplesOf(each).map((line) => ({ name, line })));
+});
+
+test.each(cases)(
+	"$line",
+	async ({ name, line }) => {
+		if (name === "ask") return askInTask(line);
+		const first = name.split(" ")[0] ?? "";
+		await BEFORE[name]?.();
+		if (ENDED.has(first)) await freshTask("completed");
+		const until = STAYS[name];
+		const ran = await shell(line, until);
+		expect(CODES[first] ?? [0], `${line}: ${ran.stdout}${ran.stderr}`).toContain(ran.code ?? 143);
+		const schema = (JSON_SCHEMAS as Record<string, { parse(value: unknown): unknown }>)[
+			line.includes("--dry-run") && first === "enqueue" ? "enqueue --dry-run" : name
+		];
+		if (schema === undefined || !line.startsWith("dispatch ")) return;
+		await BEFORE[name]?.();
+		if (ENDED.has(first)) await freshTask("completed");
+		const json = await shell(
+			line.includes("--json") ? line : `${line} --json`,
+			until === undefined ? undefined : /\}\n/,
+		);
+		const documents = json.stdout.trim().split("\n").filter(Boolean);
+		for (const each of documents) schema.parse(JSON.parse(each));
+	},
+	60_000,
+);
+
+/** The agent's own command, as in a task of which somebody answers the question. */
+async function askInTask(line: string): Promise<void> {
+	await freshTask("asking");
+	const dir = join(user.project, ".dispatch/tasks/review-login-code");
+	const before = env;
+	env = { ...env, DISPATCH_TASK: "review-login-code", DISPATCH_TASK_DIR: dir };
+	try {
+		const asking = shell(line);
+		await expect
+			.poll(
+				async () =>
+					(await user.json<{ questions: unknown[] }>(["status", "review-login-code"])).questions.length,
+				{ timeout: 20_000 },
+			)
+			.toBe(2);
+		await user.ok(["answer", "review-login-code", "--seq", "2", "SQLite"]);
+		expect(await asking).toMatchObject({ code: 0, stdout: "SQLite\n" });
+		expect(readFileSync(join(dir, "ipc/002.question"), "utf8")).toContain("1. Postgres");
+	} finally {
+		env = before;
+	}
+}
+
+test("every command that prints JSON has its schema", () => {
+	const named = new Set(cases.map(({ name }) => name));
+	const silent = new Set(["worker", "demo", "completion", "mcp"]);
+	expect([...named].filter((name) => !(name in JSON_SCHEMAS) && !silent.has(name))).toEqual([]);
+	expect(
+		Object.keys(JSON_SCHEMAS).filter((name) => !named.has(name) && name !== "enqueue --dry-run"),
+	).toEqual([]);
+});
