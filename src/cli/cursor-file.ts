@@ -1,7 +1,8 @@
 /** `--cursor FILE`: what was told already, kept between two calls. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import type { FeedPosition } from "../queue/feed.ts";
+import type { FeedEnd, FeedPosition } from "../queue/feed.ts";
 import { DispatchError } from "../task/errors.ts";
+import { STATES } from "../task/states.ts";
 
 interface CursorFile {
 	namespace: string;
@@ -10,8 +11,10 @@ interface CursorFile {
 
 const EVENT_ID = /^\d+(?:-\d+)?$/;
 
-/** @returns null where there is none yet. @throws DISPATCH_BAD_FILE */
+/** @returns null where there is none yet. @throws DISPATCH_BAD_FILE, DISPATCH_USAGE */
 export function readCursor(path: string, namespace: string): FeedPosition | null {
+	if (path === "")
+		throw new DispatchError("DISPATCH_USAGE", "Expected --cursor to name a file, got no name.");
 	let text: string;
 	try {
 		text = readFileSync(path, "utf8");
@@ -30,16 +33,22 @@ export function readCursor(path: string, namespace: string): FeedPosition | null
 function parse(text: string): CursorFile | null {
 	try {
 		const { namespace, position } = JSON.parse(text) as CursorFile;
-		const { event, asked } = position;
+		const { event, asked, passed } = position;
 		const isSound =
 			typeof namespace === "string" &&
 			EVENT_ID.test(event) &&
 			Array.isArray(asked) &&
-			asked.every((name) => typeof name === "string");
-		return isSound ? { namespace, position: { event, asked } } : null;
+			asked.every((name) => typeof name === "string") &&
+			Array.isArray(passed) &&
+			passed.every(isEnd);
+		return isSound ? { namespace, position: { event, asked, passed } } : null;
 	} catch {
 		return null;
 	}
+}
+
+function isEnd({ task, state, at }: FeedEnd): boolean {
+	return typeof task === "string" && STATES.includes(state) && typeof at === "number";
 }
 
 /** @throws DISPATCH_BAD_FILE */

@@ -79,7 +79,10 @@ export function defineReports({ program, run }: Definer): void {
 		.option("--any", "until one of them has ended")
 		.option("--for <event>", "`question`: also until one asks")
 		.option("--timeout <duration>", "give up after this time, e.g. 10m")
-		.option("--cursor <file>", "one event a call, each once: the file remembers what was told")
+		.option(
+			"--cursor <file>",
+			"one event a call, each once; a new file begins with what is open and the ids given",
+		)
 		.addHelpText("after", example("dispatch wait --any --for question --cursor seen.json"))
 		.action((ids: string[], flags: WaitFlags) =>
 			run(async (context) => (await import("./commands/wait.ts")).wait(context, ids, flags)),

@@ -1,5 +1,6 @@
 /** Waits for what happens to tasks, by the records alone: a Redis that is away only delays it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { orAborted } from "../queue/or-aborted.ts";
 import type { Store } from "../queue/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
@@ -40,7 +41,7 @@ export async function waitFor(store: Store, ids: readonly string[], options: Wai
 	const seen = new Map<string, TaskRecord>();
 	for (;;) {
 		const looked = await orAborted(look(store, ids, seen), limit);
-		if (looked === "done") {
+		if (looked !== "aborted") {
 			const end = endOf(ids, seen, options);
 			if (end !== null) return end;
 			options.onLook([...seen.values()]);
@@ -80,13 +81,4 @@ function endOf(
 	if (asks !== undefined) return { kind: "asks", record: asks };
 	if (any && rests[0] !== undefined) return { kind: "ended", records: [rests[0]] };
 	return rests.length === records.length ? { kind: "ended", records } : null;
-}
-
-function orAborted(work: Promise<void>, signal: AbortSignal): Promise<"done" | "aborted"> {
-	return new Promise((resolve, reject) => {
-		const stop = () => resolve("aborted");
-		signal.addEventListener("abort", stop, { once: true });
-		if (signal.aborted) stop();
-		work.then(() => resolve("done"), reject).finally(() => signal.removeEventListener("abort", stop));
-	});
 }

@@ -4,11 +4,13 @@
  */
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import type { CallToolResult, ServerNotification } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { DispatchError } from "../task/errors.ts";
+import { bounded } from "./bounded.ts";
 
-const TEXT_LIMIT_CHARS = 100_000;
+/** Clients that give up on silence do so after a minute. */
+const PROGRESS_MS = 2_000;
 
 const INSTRUCTIONS = `dispatch runs coding agents in the background. You are the dispatcher: hand work over with \`enqueue\`, never do it yourself.
 1. Call \`enqueue\` with the user's words; give \`items\` when the work has clear steps. It returns at once with the task's id.
@@ -66,7 +68,10 @@ const INPUTS = {
 		fresh: z.boolean().optional().describe("in a new session, from the beginning"),
 		model: z.string().optional().describe("with this model or alias"),
 	},
-	output: { id },
+	output: {
+		id,
+		offset: z.int().min(0).optional().describe("begin at this character, for the rest of a long report"),
+	},
 } as const;
 
 type Inputs = typeof INPUTS;
@@ -79,7 +84,7 @@ export type Actions = {
 
 const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 	enqueue: "Hand a task to a background coding agent. Returns at once with the task.",
-	list: "Tasks, newest first, with state and progress.",
+	list: "Tasks in brief, newest first: state, progress, open questions, how they ended.",
 	status: "One task: plan with markers, questions, what it does now, why it waits or failed.",
 	questions: "Open questions of all tasks.",
 	answer: "Answer a worker's question. The first answer counts.",
@@ -87,7 +92,7 @@ const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 	wait: "Wait for the next event: a worker asks, or a task ended. Each is returned once in this session.",
 	cancel: "Cancel a task; its agent's processes are ended.",
 	retry: "Start an ended task again, where it stopped or from the beginning.",
-	output: "The report that the agent wrote.",
+	output: "The report that the agent wrote; a long one in parts, see nextOffset.",
 };
 
 const READ_ONLY: ReadonlySet<string> = new Set(["list", "status", "questions", "wait", "output"]);
@@ -119,29 +124,50 @@ function buildServer(actions: Actions, version: string): McpServer {
 			inputSchema: z.strictObject(INPUTS[name]),
 			annotations,
 		};
-		server.registerTool(name, config, (args: unknown, { signal }: { signal: AbortSignal }) =>
-			answerOf(() => actions[name](args as Args<Name>, signal)),
+		server.registerTool(name, config, (args: unknown, call: Call) =>
+			withSignsOfLife(call, () => answerOf(() => actions[name](args as Args<Name>, call.signal))),
 		);
 	};
 	for (const name of Object.keys(INPUTS)) add(name as keyof Inputs);
 	return server;
 }
 
-/** The result as text and, as the protocol wants an object, structured. */
-async function answerOf(work: () => Promise<unknown>): Promise<CallToolResult> {
+interface Call {
+	signal: AbortSignal;
+	_meta?: { progressToken?: string | number | undefined } | undefined;
+	sendNotification(notification: ServerNotification): Promise<void>;
+}
+
+/** A client that asks for progress hears that a long call goes on, and may extend its own time limit. */
+async function withSignsOfLife<T>({ _meta, sendNotification }: Call, work: () => Promise<T>): Promise<T> {
+	const progressToken = _meta?.progressToken;
+	if (progressToken === undefined) return work();
+	let progress = 0;
+	const timer = setInterval(() => {
+		progress += PROGRESS_MS / 1_000;
+		const params = { progressToken, progress, message: `${progress} s` };
+		// A client that is gone ends the server anyhow.
+		sendNotification({ method: "notifications/progress", params }).catch(() => {});
+	}, PROGRESS_MS);
 	try {
-		const value = await work();
-		const structured = Array.isArray(value) ? { items: value } : { ...(value as object) };
-		return { content: [{ type: "text", text: shown(value) }], structuredContent: structured };
-	} catch (error) {
-		return { isError: true, content: [{ type: "text", text: faultText(error) }] };
+		return await work();
+	} finally {
+		clearInterval(timer);
 	}
 }
 
-function shown(value: unknown): string {
-	const text = JSON.stringify(value, null, 1);
-	if (text.length <= TEXT_LIMIT_CHARS) return text;
-	return `${text.slice(0, TEXT_LIMIT_CHARS)}\n… cut here, ${text.length} characters in all`;
+/** The result as text and, as the protocol wants an object, structured; clients read one of them. */
+async function answerOf(work: () => Promise<unknown>): Promise<CallToolResult> {
+	try {
+		const value = bounded(await work());
+		const structured = Array.isArray(value) ? { items: value } : { ...(value as object) };
+		return {
+			content: [{ type: "text", text: JSON.stringify(value, null, 1) }],
+			structuredContent: structured,
+		};
+	} catch (error) {
+		return { isError: true, content: [{ type: "text", text: faultText(error) }] };
+	}
 }
 
 function faultText(error: unknown): string {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -43,6 +44,22 @@ test("what was changed by hand is neither overwritten nor removed without --forc
 	}
 	await user.ok(["skill", "install", "--force"]);
 	expect(readFileSync(mine, "utf8")).toBe(SKILL);
+});
+
+test("an older version is brought up to date; what else lies beside it stays", async () => {
+	const directory = join(user.path, ".claude/skills/dispatch");
+	const mine = join(directory, "SKILL.md");
+	mkdirSync(directory, { recursive: true });
+	writeFileSync(mine, "An older version.");
+	const hash = createHash("sha256").update("An older version.").digest("hex");
+	writeFileSync(join(directory, ".installed-by-dispatch"), hash);
+	writeFileSync(join(directory, "notes.md"), "mine");
+	expect(await user.json(["skill", "install"])).toEqual({ path: mine, changed: true });
+	expect(readFileSync(mine, "utf8")).toBe(SKILL);
+	await user.ok(["skill", "uninstall"]);
+	expect(readdirSync(directory)).toEqual(["notes.md"]);
+	writeFileSync(mine, SKILL);
+	expect(await user.json(["skill", "uninstall"])).toEqual({ path: mine, removed: true });
 });
 
 test("its head is what Claude Code reads, and every command it names exists", () => {

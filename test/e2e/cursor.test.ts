@@ -34,9 +34,26 @@ test("a question, an end, another end: one a call, then nothing; killed while it
 	expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ namespace: "default" });
 });
 
+test("tasks by name: an end of before is told, and so is later what was left out; then it says that all is told", async () => {
+	const file = join(user.path, "seen.json");
+	for (const id of ["q1", "q2"]) await user.ok(["enqueue", "--id", id, "--model", "quick", "--wait", "Work"]);
+	const wait = (...ids: string[]) =>
+		user.run(["wait", ...ids, "--any", "--cursor", file, "--timeout", "30s"]);
+	expect(await wait("q1", "q2")).toMatchObject({
+		code: 0,
+		stdout: expect.stringContaining("`q1` complete."),
+	});
+	expect(await wait("q1")).toMatchObject({
+		code: 8,
+		stderr: expect.stringContaining("Nothing is left to tell: `q1` ended before."),
+	});
+	expect(await wait("q2")).toMatchObject({ code: 0, stdout: expect.stringContaining("`q2` complete.") });
+});
+
 test("a file that is no cursor is refused, and stays", async () => {
 	const file = join(user.path, "notes.txt");
-	for (const text of ["my notes", '{"namespace":"other","position":{"event":"0","asked":[]}}']) {
+	const other = { namespace: "other", position: { event: "0", asked: [], passed: [] } };
+	for (const text of ["my notes", "{}", JSON.stringify(other)]) {
 		writeFileSync(file, text);
 		const ran = await user.run(["wait", "--cursor", file, "--timeout", "1ms"]);
 		expect(ran).toMatchObject({
@@ -45,4 +62,6 @@ test("a file that is no cursor is refused, and stays", async () => {
 		});
 		expect(readFileSync(file, "utf8")).toBe(text);
 	}
+	const nameless = await user.run(["wait", "--cursor", "", "--timeout", "1ms"]);
+	expect(nameless).toMatchObject({ code: 2, stderr: expect.stringContaining("--cursor to name a file") });
 });

@@ -8,7 +8,10 @@ let user: User;
 let client: Client;
 let transport: StdioClientTransport;
 beforeEach(async () => {
-	user = new User({ agent: "ten-line.sh", agents: { quick: "records-args.sh", busy: "busy.sh" } });
+	user = new User({
+		agent: "ten-line.sh",
+		agents: { quick: "records-args.sh", busy: "busy.sh", long: "long-report.sh" },
+	});
 	const { project: cwd, env } = user;
 	transport = new StdioClientTransport({
 		command: process.execPath,
@@ -93,6 +96,35 @@ test("note, cancel and retry; a wait that the host gives up loses no event", asy
 	expect(await value("wait")).toMatchObject({ event: { kind: "cancelled", task: "busy" } });
 	expect(await value("retry", { id: "busy", model: "quick", fresh: true })).toMatchObject({ id: "busy" });
 	expect(await value("wait")).toMatchObject({ event: { kind: "completed", task: "busy" } });
+});
+
+test("two waits at a time share the events; a client that asks for progress hears that a long one goes on", async () => {
+	let signs = 0;
+	const options = { onprogress: () => signs++, resetTimeoutOnProgress: true, timeout: 8_000 };
+	const args = { name: "wait", arguments: { timeoutSeconds: 120 } };
+	await value("list");
+	const waiting = [client.callTool(args, undefined, options), client.callTool(args, undefined, options)];
+	await expect.poll(() => signs, { timeout: 20_000 }).toBeGreaterThan(2);
+	for (const id of ["a", "b"]) await value("enqueue", { prompt: "x", id, model: "quick" });
+	const told = (await Promise.all(waiting)).map((reply) => (reply as unknown as Reply).structuredContent);
+	expect(told.map((each) => (each as { event: { task: string } }).event.task).sort()).toEqual(["a", "b"]);
+	expect(await value("wait", { ids: ["a", "b"] })).toMatchObject({ event: null });
+});
+
+test("results are of a size that a model can take; a long report comes in parts", async () => {
+	const long = "long ".repeat(20_000);
+	await value("enqueue", { prompt: long, id: "long", model: "long" });
+	const reply = await call("wait");
+	expect(reply.structuredContent).toMatchObject({ event: { kind: "completed", task: "long" } });
+	expect(JSON.stringify(reply.structuredContent).length).toBeLessThan(60_000);
+	expect(reply.content[0]?.text).toContain("cut here, 100000 characters in all");
+	let report = "";
+	for (let offset: number | null = 0; offset !== null; ) {
+		const part = (await value("output", { id: "long", offset })) as { report: string; nextOffset: number };
+		report += part.report;
+		offset = part.nextOffset;
+	}
+	expect(report).toBe(`${Array.from({ length: 9_000 }, (_, n) => n + 1).join("\n")}\n`);
 });
 
 test("what is wrong comes back as an error with the next step; the server goes on", async () => {

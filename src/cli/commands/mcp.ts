@@ -1,7 +1,8 @@
 /** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
 import { type Actions, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/feed.ts";
-import { isEnded } from "../../task/states.ts";
+import { isEnded, isLive } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
 import type { Context, Environment } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { literally, runKept } from "../kept-output.ts";
@@ -18,6 +19,8 @@ import { retry } from "./retry.ts";
 import { status } from "./status.ts";
 
 const USUAL_WAIT_S = 50;
+/** What a model takes in at once; see src/mcp/bounded.ts. */
+const REPORT_PART_CHARS = 15_000;
 
 export interface McpInput {
 	env: Environment;
@@ -47,8 +50,10 @@ class Session {
 						...defined({ item: items, var: variables && pairs(variables), budget: budgetUsd?.toString() }),
 					}),
 				),
-			list: ({ states, limit }) =>
-				this.#run((context) => ls(context, defined({ state: states, limit: limit?.toString() }))),
+			list: async ({ states, limit }) => {
+				const flags = defined({ state: states, limit: limit?.toString() });
+				return ((await this.#run((context) => ls(context, flags))) as TaskView[]).map(briefOf);
+			},
 			status: ({ id }) => this.#run((context) => status(context, id)),
 			questions: () => this.#run((context) => questions(context)),
 			answer: ({ id, text, seq }) =>
@@ -57,7 +62,8 @@ class Session {
 			wait: (args, signal) => this.#wait(args, signal),
 			cancel: ({ id }) => this.#run((context) => cancel(context, [id])),
 			retry: ({ id, ...flags }) => this.#run((context) => retry(context, id, defined(flags))),
-			output: ({ id }) => this.#run((context) => output(context, id)),
+			output: async ({ id, offset = 0 }) =>
+				partOf((await this.#run((context) => output(context, id))) as Report, offset),
 		};
 	}
 
@@ -72,20 +78,22 @@ class Session {
 
 	#wait(args: { ids?: string[] | undefined; timeoutSeconds?: number | undefined }, signal: AbortSignal) {
 		return this.#run(async (context) => {
-			const store = await context.store("service");
+			const store = await context.store();
 			const records = await Promise.all((args.ids ?? []).map((id) => findTask(store, id)));
 			const ids = records.length === 0 ? null : new Set(records.map(({ spec }) => spec.id));
 			const over = records.length > 0 && records.every(({ state }) => isEnded(state));
 			const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
-			const from = this.#position ?? (await startOfFeed(store));
-			const { event, position } = await waitForEvent(store, from, {
+			const start = await startOfFeed(store);
+			// A host that gave the call up was not told: then nothing is kept.
+			const { event } = await waitForEvent(await context.store("service"), () => this.#position ?? start, {
 				ids,
 				questions: true,
 				timeoutMs,
 				signal,
+				keep: (position) => {
+					this.#position = position;
+				},
 			});
-			// A host that gave the call up was not told.
-			if (!signal.aborted) this.#position = position;
 			if (event === null) {
 				const tasks = await viewTasks(store, await store.getMany([...(ids ?? [])]));
 				return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
@@ -102,6 +110,37 @@ function shownEvent(event: FeedEvent, task: Awaited<ReturnType<typeof viewTask>>
 		return { kind: event.state, task: event.task, at, message: task.outcome?.message ?? null };
 	const question = task.questions.find(({ seq, answer }) => seq === event.seq && answer === null);
 	return { kind: "asked", task: event.task, at, seq: event.seq, question: question?.text ?? null };
+}
+
+/** A list is for an overview: `status` has the rest. */
+function briefOf(view: TaskView): object {
+	const { id, state, reason, hold, model, activity, createdAt, endedAt, reportPath, plan, outcome } = view;
+	const open = view.questions.filter(({ answer }) => answer === null && !isEnded(state));
+	return {
+		id,
+		state,
+		reason,
+		hold,
+		model,
+		plan: `${plan.done}/${plan.total}`,
+		activity: isLive(state) ? activity : null,
+		questions: open.map(({ seq, text }) => ({ seq, text })),
+		message: isEnded(state) ? (outcome?.message ?? null) : null,
+		createdAt,
+		endedAt,
+		reportPath,
+	};
+}
+
+interface Report {
+	task: string;
+	report: string;
+}
+
+function partOf({ task, report }: Report, offset: number): object {
+	const part = report.slice(offset, offset + REPORT_PART_CHARS);
+	const end = offset + part.length;
+	return { task, report: part, totalChars: report.length, nextOffset: end < report.length ? end : null };
 }
 
 function pairs(values: Record<string, string>): string[] {

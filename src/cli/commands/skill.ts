@@ -1,6 +1,14 @@
 /** `dispatch skill …`: puts the skill where Claude Code finds it. What a user changed in it stays. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../../task/errors.ts";
@@ -50,12 +58,20 @@ export async function removeSkill({ output, env }: SkillCommand, flags: SkillFla
 	const path = skillPath(env, flags);
 	const there = existsSync(path);
 	if (there && !flags.force) refuseChanged(path, readFileSync(path, "utf8"), "uninstall");
-	if (there) rmSync(dirname(path), { recursive: true, force: true });
+	if (there) removeOurs(dirname(path));
 	output.result({ path, removed: there }, [there ? `Removed ${path}` : `${path} is not there.`]);
 }
 
+/** What else the user keeps in that directory stays. */
+function removeOurs(directory: string): void {
+	for (const name of ["SKILL.md", STAMP]) rmSync(join(directory, name), { force: true });
+	if (readdirSync(directory).length === 0) rmSync(directory, { recursive: true });
+}
+
+/** What we wrote, now or as an older version, is ours to replace. */
 function refuseChanged(path: string, text: string, action: string): void {
 	const stamp = join(dirname(path), STAMP);
+	if (text === skillText()) return;
 	if (existsSync(stamp) && readFileSync(stamp, "utf8") === hashOf(text)) return;
 	throw new DispatchError("DISPATCH_SKILL_CHANGED", `${path} was changed by hand.`, {
 		hint: `Keep a copy, then: dispatch skill ${action} --force`,

@@ -34,14 +34,11 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	}
 	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
 	const store = await context.store("service");
-	const ids = new Set<string>();
-	for (const id of given) ids.add((await findTask(store, id)).spec.id);
+	const named: TaskRecord[] = [];
+	for (const id of given) named.push(await findTask(store, id));
 	if (flags.cursor !== undefined)
-		return waitAtCursor(context, flags.cursor, {
-			ids: given.length === 0 ? null : ids,
-			questions: flags.for === "question",
-			timeoutMs,
-		});
+		return waitAtCursor(context, flags.cursor, named, { questions: flags.for === "question", timeoutMs });
+	const ids = new Set(named.map(({ spec }) => spec.id));
 	if (given.length === 0)
 		for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
 	if (ids.size === 0) {
@@ -59,31 +56,36 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 
 const SINGLE: WaitSettings = { timeoutMs: null, single: true };
 
-/** Tells the next event that this cursor has not told, and moves it on. */
+/**
+ * Tells the next event that this cursor has not told, and moves it on.
+ * @param named none: all tasks, those to come included
+ */
 async function waitAtCursor(
 	context: Context,
 	path: string,
-	wanted: { ids: Set<string> | null; questions: boolean; timeoutMs: number | null },
+	named: readonly TaskRecord[],
+	wanted: { questions: boolean; timeoutMs: number | null },
 ): Promise<number> {
 	const store = await context.store("service");
 	const { namespace } = store;
 	const known = readCursor(path, namespace);
-	const from = known ?? (await startOfFeed(store));
-	if (known === null) writeCursor(path, { namespace, position: from });
+	const start = known ?? (await startOfFeed(store, named));
+	if (known === null) writeCursor(path, { namespace, position: start });
+	const ids = new Set(named.map(({ spec }) => spec.id));
+	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
 	const interrupt = onInterrupt();
-	const onLook = () => context.output.progress("waiting for a question or an end");
-	const { event, position } = await waitForEvent(store, from, {
-		...wanted,
+	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
+		questions: wanted.questions,
+		ids: named.length === 0 ? null : ids,
+		timeoutMs: areOver ? 0 : wanted.timeoutMs,
 		signal: interrupt.signal,
-		onLook,
+		onLook: () => context.output.progress("waiting for a question or an end"),
 	});
 	context.output.clearProgress();
 	interrupt.release();
 	if (event === null) {
 		if (interrupt.signal.aborted) return tell(context, { kind: "interrupted" }, ["--cursor", path], SINGLE);
-		throw new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
-			hint: "The work goes on; `dispatch status` shows it.",
-		});
+		throw areOver ? nothingLeft([...ids], path) : nothingNew();
 	}
 	const record = await store.need(event.task);
 	const end: WaitEnd =
@@ -92,6 +94,24 @@ async function waitAtCursor(
 	// Once it is told: a call that is cut off before tells it again.
 	writeCursor(path, { namespace, position });
 	return code;
+}
+
+function nothingNew(): DispatchError {
+	return new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
+		hint: "The work goes on; `dispatch status` shows it.",
+	});
+}
+
+/** A loop over given tasks comes to its end here: waiting on would be for ever. */
+function nothingLeft(ids: readonly string[], path: string): DispatchError {
+	const names = ids
+		.slice(0, 3)
+		.map((id) => `\`${id}\``)
+		.join(", ");
+	const what = `${names}${ids.length > 3 ? ", …" : ""}`;
+	return new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing is left to tell: ${what} ended before.`, {
+		hint: `Name other tasks, or none to wait for any: dispatch wait --any --cursor ${path}`,
+	});
 }
 
 /** Waits, prints the event, and gives the exit code for it. */
