@@ -10,15 +10,16 @@ const AGENT_CLIS = [
 ];
 const COMMAND = 'dispatch enqueue "review src/"';
 
-export function nextStep(env: Environment): string {
+/** The last line can be copied as it is; what it needs first stands before it. */
+export function nextSteps(env: Environment): string[] {
 	const found = AGENT_CLIS.filter(({ program }) => isOnPath(program, env)).map(({ name }) => name);
 	const clis =
 		found.length > 0
-			? `agent CLIs found: ${found.join(", ")}`
-			: "no agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code";
+			? `Agent CLIs found: ${found.join(", ")}.`
+			: "No agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code";
 	// `npm start` in a clone runs a program that is installed nowhere.
-	const first = isOnPath("dispatch", env) ? "" : "first put it on your PATH: npm install -g .; ";
-	return `Now yours: ${COMMAND} (${first}${clis})`;
+	const first = isOnPath("dispatch", env) ? [] : ["Put dispatch on your PATH: npm install -g ."];
+	return [clis, ...first, `Now yours: ${COMMAND}`];
 }
 
 function isOnPath(program: string, env: Environment): boolean {

@@ -12,7 +12,7 @@ import type { Store } from "../queue/store.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Context } from "./context.ts";
-import { nextStep } from "./demo-next.ts";
+import { nextSteps } from "./demo-next.ts";
 import { DEMO_BACKEND, DemoStage, isDemoTask, stagePath } from "./demo-stage.ts";
 import { follow, untilAborted } from "./demo-story.ts";
 import { oneLine, plain } from "./output.ts";
@@ -84,7 +84,7 @@ async function onStage(
 		introduce(project, say);
 		const code = await play(stage, project, interruption, say);
 		say("");
-		say(nextStep(user.env));
+		for (const line of nextSteps(user.env)) say(line);
 		return code;
 	} finally {
 		if (interruption.signal.aborted) say("Interrupted. Taking the demo down …");

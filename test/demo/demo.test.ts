@@ -65,7 +65,7 @@ test("tells the whole story on a sample, answers itself, and leaves no process a
 		/Dispatched `demo-review` using demo.*\[1\/6\].*Worker is asking: "Found 1 test file.*answers itself.*Answer sent\. Worker is continuing\..*\[6\/6\].*`demo-review` complete\. Found \d+ issues/s,
 	);
 	expect(code).toBe(0);
-	expect(lines.at(-1)).toMatch(/^Now yours: dispatch enqueue "review src\/"/);
+	expect(lines.at(-1)).toMatch(/^Now yours: dispatch enqueue "review src\/"$/);
 	const report =
 		lines.find((line) => line.startsWith("Full report at "))?.slice("Full report at ".length) ?? "";
 	expect(readFileSync(report, "utf8")).toContain("src/auth.js");

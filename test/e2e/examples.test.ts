@@ -89,7 +89,9 @@ async function freshTask(state: "asking" | "completed"): Promise<void> {
 
 async function cancelAll(): Promise<void> {
 	const open = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
-	const ids = open.filter(({ state }) => !["completed", "failed", "cancelled"].includes(state)).map(({ id }) => id);
+	const ids = open
+		.filter(({ state }) => !["completed", "failed", "cancelled"].includes(state))
+		.map(({ id }) => id);
 	if (ids.length > 0) await user.ok(["cancel", ...ids]);
 }
 

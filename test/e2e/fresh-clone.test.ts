@@ -37,7 +37,9 @@ test(
 		}
 		const start = async () => {
 			const { stdout, stderr } = await promisify(execFile)("npm", ["start"], { cwd: clone, env });
-			expect(stdout).toMatch(/Worker is asking:.+`demo-review` complete\. .+\nNow yours: dispatch enqueue /s);
+			expect(stdout).toMatch(
+				/Worker is asking:.+`demo-review` complete\. .+\nNow yours: dispatch enqueue "review src\/"\n$/s,
+			);
 			return stderr;
 		};
 		await start();

@@ -109,3 +109,17 @@ test("down --stop-agents: the task goes on at the next up, and no attempt is cou
 	await user.waitForState("t", "cancelled");
 	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
 });
+
+test("an agent that asks with `dispatch ask` while worker and Redis are killed and come back: it prints the answer", async () => {
+	user = new User({ agent: "ask-command.sh" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "asking");
+	const redis = user.processes().find(({ command }) => command.includes("redis"));
+	for (const pid of [user.daemonPid(), redis?.pid]) kill(pid);
+	await user.ok(["up"]);
+	kill(user.daemonPid());
+	await user.ok(["answer", "t", "blue"]);
+	const done = await user.waitForState("t", "completed");
+	expect(done).toMatchObject({ attempt: 1, epoch: 1, questions: [{ seq: "001", answer: "blue" }] });
+	expect(await user.ok(["output", "t"])).toBe("blue\n");
+});
