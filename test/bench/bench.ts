@@ -8,6 +8,7 @@ import { claimRun } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/store.ts";
 import { specOf } from "../queue/store-support.ts";
 import { type Figure, latencyFigure, median, printFigures, ratioFigure } from "./figures.ts";
+import { idle, listing } from "./screens.ts";
 import { BenchStage, cpuSeconds, PROGRAM, pssMiB, startLoop, timed } from "./stage.ts";
 
 const RUNS = 15;
@@ -22,11 +23,17 @@ async function startUp(): Promise<Figure[]> {
 	const stage = new BenchStage();
 	try {
 		stage.run("up");
-		const times = { node: [] as number[], version: [] as number[], enqueue: [] as number[] };
+		const times = {
+			node: [] as number[],
+			version: [] as number[],
+			ls: [] as number[],
+			enqueue: [] as number[],
+		};
 		stage.run("enqueue", "--id", "warm", "x");
 		for (let n = 0; n < RUNS; n++) {
 			times.node.push(timed(process.execPath, ["-e", "0"]));
 			times.version.push(timed(process.execPath, [PROGRAM, "--version"], stage.env));
+			times.ls.push(timed(process.execPath, [PROGRAM, "ls"], stage.env, stage.project));
 			times.enqueue.push(
 				timed(process.execPath, [PROGRAM, "enqueue", "--id", `t${n}`, "Do it"], stage.env, stage.project),
 			);
@@ -34,6 +41,7 @@ async function startUp(): Promise<Figure[]> {
 		const base = median(times.node);
 		return [
 			ratioFigure("dispatch --version beside node -e 0", median(times.version), base, 1.5, "ms"),
+			ratioFigure("dispatch ls beside node -e 0", median(times.ls), base, 2.5, "ms"),
 			ratioFigure("dispatch enqueue beside node -e 0", median(times.enqueue), base, 2.5, "ms"),
 		];
 	} finally {
@@ -161,7 +169,7 @@ async function watching(): Promise<Figure[]> {
 }
 
 const figures: Figure[] = [];
-const parts = { startUp, bridge: () => bridge(true), cycle: () => bridge(false), watching };
+const parts = { startUp, listing, idle, bridge: () => bridge(true), cycle: () => bridge(false), watching };
 const only = process.argv.find((word) => word.startsWith("--only="))?.slice("--only=".length);
 for (const [name, part] of Object.entries(parts)) {
 	if (only !== undefined && only !== name) continue;

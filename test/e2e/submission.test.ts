@@ -114,6 +114,22 @@ test("--context: the agent is told to read the files; --delay: it starts later, 
 	);
 });
 
+test("--follow shows what the agent does and asks, until it has ended; a pipe that is closed ends it quietly", async () => {
+	user = new User({ agent: "ten-line.sh" });
+	const following = user.run(["enqueue", "--id", "job", "--follow", "Work"]);
+	await user.waitForState("job", "asking");
+	await user.ok(["answer", "job", "Blue"]);
+	const ran = await following;
+	expect(ran).toMatchObject({ code: 0, stderr: "" });
+	expect(ran.stdout).toMatch(
+		/Worker is asking: "Which colour\?" Answer with: dispatch answer job "…"\n.*`job` complete\./s,
+	);
+	const piped = user.start(["watch"]);
+	piped.stdout?.destroy();
+	await user.ok(["enqueue", "--id", "again", "Work"]);
+	await expect.poll(() => piped.exitCode, { timeout: 20_000 }).toBe(0);
+});
+
 test("logs: lines, events, raw; ls --host; prune takes what is old enough, and nothing else", async () => {
 	await user.ok(["enqueue", "--id", "job", "Work"]);
 	await user.waitForState("job", "completed");

@@ -3,10 +3,13 @@ import { lastLines, linesAfter, type ReadLine } from "../../queue/log.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
+import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { wholeNumber } from "../option-values.ts";
 import { plain } from "../output.ts";
+import { questionLine } from "../report-lines.ts";
+import { viewTask } from "../views.ts";
 
 const LOOK_MS = 250;
 const PAGE = 1_000;
@@ -94,9 +97,23 @@ async function lineSource(context: Context, id: string): Promise<LogSource<ReadL
 	};
 }
 
-/** Prints the agent's lines as they come, until the task has ended (or waits for an answer without an agent). */
+/**
+ * Prints the agent's lines as they come, and its questions, until the task has ended (or waits for an answer
+ * without an agent).
+ */
 export async function followLog(context: Context, id: string): Promise<void> {
-	await follow(context, id, await lineSource(context, id), null);
+	const store = await context.store("service");
+	const told = new Set<string>();
+	const tellQuestions = async () => {
+		const view = await viewTask(store, await store.need(id));
+		for (const { seq, askedAt, answer } of view.questions) {
+			if (answer !== null || told.has(`${seq} ${askedAt}`)) continue;
+			told.add(`${seq} ${askedAt}`);
+			ring(context, "question");
+			context.output.write(context.output.colors.yellow(questionLine(view, seq)));
+		}
+	};
+	await follow(context, id, await lineSource(context, id), null, tellQuestions);
 }
 
 async function follow<Line>(
@@ -104,6 +121,7 @@ async function follow<Line>(
 	id: string,
 	source: LogSource<Line>,
 	from: Line | null,
+	whileAsking: () => Promise<void> = async () => {},
 ): Promise<void> {
 	const store = await context.store("service");
 	let position = from;
@@ -114,6 +132,7 @@ async function follow<Line>(
 		for (const line of lines) print(context, source, line);
 		position = lines.at(-1) ?? position;
 		if (lines.length > 0) continue;
+		if (state === "asking") await whileAsking();
 		if (isOver(state)) return;
 		await sleep(LOOK_MS);
 	}
