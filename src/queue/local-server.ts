@@ -12,7 +12,7 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Lock, takeLock } from "../process/lock.ts";
 import { DispatchError } from "../task/errors.ts";
-import { findRedisServer, installHint } from "./find-redis-server.ts";
+import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
 import {
 	checkSocketDir,
 	LOCK_FD,
@@ -95,7 +95,7 @@ function startServer(place: ServerPlace, lock: Lock): StartedServer {
 	try {
 		// Again, now that nobody else can be stopping the server: a stop removes what it can.
 		preparePlace(place);
-		const program = findRedisServer(process.env);
+		const program = findRedisServer(process.env, place.home);
 		if (program === null) {
 			throw new DispatchError(
 				"DISPATCH_NO_REDIS_SERVER",
@@ -105,22 +105,22 @@ function startServer(place: ServerPlace, lock: Lock): StartedServer {
 				},
 			);
 		}
-		return follow(spawnServer(program.file, program.argv0, place, lock.fd));
+		return follow(spawnServer(program, place, lock.fd));
 	} finally {
 		// The server has its own hold on the lock by now; ours would outlive it.
 		lock.release();
 	}
 }
 
-function spawnServer(file: string, argv0: string, place: ServerPlace, lockFd: number): ChildProcess {
+function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): ChildProcess {
 	const log = openSync(place.log, "a", 0o600);
 	const stdio: ("ignore" | number)[] = ["ignore", log, log];
 	stdio[LOCK_FD] = lockFd;
 	try {
-		return spawn(file, serverArguments(place), {
-			argv0,
+		return spawn(program.file, serverArguments(place), {
+			argv0: program.argv0,
 			cwd: place.dir,
-			env: serverEnv(place),
+			env: serverEnv(place, program.libraries),
 			detached: true,
 			stdio,
 		});
@@ -147,9 +147,9 @@ function serverArguments(place: ServerPlace): string[] {
 }
 
 /** A server that is started from inside an agent belongs to no agent's run, and outlives it. */
-function serverEnv(place: ServerPlace): NodeJS.ProcessEnv {
+function serverEnv(place: ServerPlace, libraries: string | null): NodeJS.ProcessEnv {
 	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
-	return { ...env, DISPATCH_HOME: place.home };
+	return { ...env, ...(libraries === null ? {} : { LD_LIBRARY_PATH: libraries }), DISPATCH_HOME: place.home };
 }
 
 function follow(child: ChildProcess): StartedServer {

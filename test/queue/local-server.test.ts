@@ -1,6 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import {
 	chmodSync,
+	copyFileSync,
 	existsSync,
 	mkdirSync,
 	readdirSync,
@@ -14,6 +15,7 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { fetchRedis } from "../../src/process/fetch-redis.ts";
 import { findRedisServer, installHint } from "../../src/queue/find-redis-server.ts";
 import { ensureLocalServer, localServerState, stopLocalServer } from "../../src/queue/local-server.ts";
 import { serverPid, serverPlace } from "../../src/queue/server-place.ts";
@@ -136,14 +138,55 @@ describe("the server program", () => {
 
 	test("is the first of its kind on PATH, the checker of the same build in its place", () => {
 		const folder = temporaryFolder("bin");
-		const find = () => findRedisServer({ PATH: `relative:${folder}` }, []);
+		const find = () => findRedisServer({ PATH: `relative:${folder}` }, null, []);
 		mkdirSync(join(folder, "redis-server"));
 		writeFileSync(join(folder, "valkey-server"), "not a program", { mode: 0o644 });
 		expect(find()).toBeNull();
 		program(folder, "redis-check-rdb");
-		expect(find()).toEqual({ file: join(folder, "redis-check-rdb"), argv0: "redis-server" });
+		expect(find()).toEqual({ file: join(folder, "redis-check-rdb"), argv0: "redis-server", libraries: null });
 		chmodSync(join(folder, "valkey-server"), 0o755);
-		expect(find()).toEqual({ file: join(folder, "valkey-server"), argv0: "redis-server" });
+		expect(find()).toEqual({ file: join(folder, "valkey-server"), argv0: "redis-server", libraries: null });
+	});
+
+	test("is fetched without root: apt downloads Debian's package, and it is unpacked, not installed", async () => {
+		const installed = findRedisServer(process.env);
+		if (installed === null) throw new Error("There is no redis-server.");
+		const root = temporaryFolder("deb");
+		mkdirSync(join(root, "DEBIAN"));
+		mkdirSync(join(root, "usr/bin"), { recursive: true });
+		mkdirSync(join(root, "usr/lib/x86_64-linux-gnu"), { recursive: true });
+		copyFileSync(installed.file, join(root, "usr/bin/redis-check-rdb"));
+		const control =
+			"Package: redis-tools\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n";
+		writeFileSync(join(root, "DEBIAN/control"), control);
+		const tools = temporaryFolder("apt");
+		execFileSync("dpkg-deb", ["--build", "-Znone", root, join(tools, "redis-tools.deb")], {
+			stdio: "ignore",
+		});
+		const depends = "echo redis-tools; echo '  Depends: libc6'; echo '  Depends: libjemalloc2'";
+		writeFileSync(join(tools, "apt-cache"), `#!/bin/sh\n${depends}\n`, { mode: 0o755 });
+		const download = `echo "$@" > ${tools}/asked; cp ${tools}/redis-tools.deb .`;
+		writeFileSync(join(tools, "apt-get"), `#!/bin/sh\n${download}\n`, { mode: 0o755 });
+		const before = process.env.PATH;
+		process.env.PATH = `${tools}:${before}`;
+		try {
+			expect(await fetchRedis(home.path)).toBeNull();
+			expect(readFileSync(join(tools, "asked"), "utf8")).toContain("download redis-tools libjemalloc2\n");
+			writeFileSync(join(tools, "apt-get"), "#!/bin/sh\necho 'E: no network' >&2; exit 100\n");
+			expect(await fetchRedis(home.path)).toBe("E: no network");
+		} finally {
+			process.env.PATH = before;
+		}
+		const found = findRedisServer({ PATH: "" }, home.path, []);
+		expect(found).toMatchObject({
+			argv0: "redis-server",
+			libraries: expect.stringContaining("x86_64-linux-gnu"),
+		});
+		const { stdout } = spawnSync(found?.file ?? "", ["--version"], {
+			argv0: "redis-server",
+			encoding: "utf8",
+		});
+		expect(stdout).toMatch(/^Redis server v=/);
 	});
 
 	test("is named per platform when it is missing", () => {

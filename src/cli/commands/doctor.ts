@@ -43,7 +43,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	// Agents get the worker's environment.
 	const agentEnv = worker?.env ?? env;
 	const [redisFindings, git, ...backends] = await Promise.all([
-		checkRedis(target, env),
+		checkRedis(target, env, { home: path, fix }),
 		checkGit(agentEnv),
 		...Object.values(config?.backends ?? {}).map((backend) => checkBackend(backend, agentEnv)),
 	]);

@@ -1,3 +1,4 @@
+import { fetchRedis } from "../../process/fetch-redis.ts";
 import type { RedisTarget } from "../../queue/connect.ts";
 import { shownAddress } from "../../queue/connect.ts";
 import { findRedisServer, installHint } from "../../queue/find-redis-server.ts";
@@ -6,7 +7,7 @@ import { localServerState } from "../../queue/local-server.ts";
 import { serverPlace } from "../../queue/server-place.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
-import { broken, type Finding, ok, warn } from "./finding.ts";
+import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
 
 /** Scripts and streams as dispatch and BullMQ use them. */
 const OLDEST_VERSION = [6, 2] as const;
@@ -20,8 +21,12 @@ export function redisTarget(url: string | null, home: string): RedisTarget | nul
 	return { socketPath: serverPlace(home).socketPath };
 }
 
-export async function checkRedis(target: RedisTarget | null, env: Environment): Promise<Finding[]> {
-	if (target === null) return [localServer(env)];
+export async function checkRedis(
+	target: RedisTarget | null,
+	env: Environment,
+	local: { home: string; fix: boolean },
+): Promise<Finding[]> {
+	if (target === null) return [await localServer(env, local)];
 	const shown = shownAddress(target);
 	try {
 		const facts = await inspectRedis(target);
@@ -38,9 +43,18 @@ export async function checkRedis(target: RedisTarget | null, env: Environment): 
 	}
 }
 
-function localServer(env: Environment): Finding {
-	if (findRedisServer(env) === null)
-		return broken("redis", "No Redis address is given, and no redis-server is installed.", installHint());
+async function localServer(
+	env: Environment,
+	{ home, fix }: { home: string; fix: boolean },
+): Promise<Finding> {
+	const isMissing = () => findRedisServer(env, home) === null;
+	if (isMissing()) {
+		const text = "No Redis address is given, and no redis-server is installed.";
+		const why = fix ? await fetchRedis(home) : null;
+		if (isMissing())
+			return broken("redis", why === null ? text : `${text} It could not be fetched: ${why}`, installHint());
+		return fixed("redis", `A redis-server was fetched and unpacked under ${home}; nothing was installed.`);
+	}
 	return ok("redis", "dispatch's own local Redis is not running; the first command that needs it starts it.");
 }
 
