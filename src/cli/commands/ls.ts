@@ -1,5 +1,7 @@
 import Table from "cli-table3";
+import type { Store } from "../../queue/store.ts";
 import { formatDuration } from "../../task/duration.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../option-values.ts";
@@ -30,7 +32,7 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
 	const store = await context.store();
 	const filtered = [flags.state, flags.tag, flags.host].some((flag) => flag !== undefined);
-	const found = (await store.list(filtered ? -1 : limit)).filter(wanted);
+	const found = filtered ? (await candidates(store, flags)).filter(wanted) : await store.list(limit);
 	const records = limit < 0 ? found : found.slice(0, limit);
 	const views = await viewTasks(store, records);
 	const total = filtered ? found.length : await store.count();
@@ -42,6 +44,13 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 		ids,
 	);
 	return undefined;
+}
+
+/** Records are read only of tasks in a wanted state. */
+async function candidates(store: Store, { state }: LsFlags): Promise<TaskRecord[]> {
+	if (state === undefined) return store.list(-1);
+	const ids = [...(await store.states())].filter(([, each]) => state.includes(each)).map(([id]) => id);
+	return store.getMany(ids);
 }
 
 function tableOf({ output }: Context, views: TaskView[]): string[] {

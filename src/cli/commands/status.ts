@@ -1,4 +1,3 @@
-import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -20,14 +19,12 @@ export async function status(context: Context, given: string): Promise<number | 
 /** What runs and what needs you. */
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
-	const records = await store.list(-1);
-	const open = await viewTasks(
-		store,
-		records.filter(({ state }) => !isEnded(state)),
-	);
+	const states = await store.states();
+	const openIds = [...states].filter(([, state]) => !isEnded(state)).map(([id]) => id);
+	const open = await viewTasks(store, await store.getMany(openIds));
 	const worker = daemonState(context.home);
 	const counts: Partial<Record<State, number>> = {};
-	for (const { state } of records) counts[state] = (counts[state] ?? 0) + 1;
+	for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1;
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
@@ -40,7 +37,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		questions,
 		open: open.map(withoutPrompt),
 	};
-	context.output.result(value, summaryLines(context, { open, records, counts, worker: worker !== null }));
+	context.output.result(value, summaryLines(context, { open, counts, worker: worker !== null }));
 	return undefined;
 }
 
@@ -52,14 +49,13 @@ export function withoutPrompt(view: TaskView): Omit<TaskView, "prompt"> {
 
 interface Summary {
 	open: TaskView[];
-	records: TaskRecord[];
 	counts: Partial<Record<State, number>>;
 	worker: boolean;
 }
 
-function summaryLines(context: Context, { open, records, counts, worker }: Summary): string[] {
+function summaryLines(context: Context, { open, counts, worker }: Summary): string[] {
 	const { colors } = context.output;
-	if (records.length === 0) {
+	if (Object.keys(counts).length === 0) {
 		return [
 			"No tasks yet. Submit one:",
 			'  dispatch enqueue "Review the login code"',

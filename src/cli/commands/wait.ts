@@ -39,8 +39,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	if (flags.cursor !== undefined)
 		return waitAtCursor(context, flags.cursor, named, { questions: flags.for === "question", timeoutMs });
 	const ids = new Set(named.map(({ spec }) => spec.id));
-	if (given.length === 0)
-		for (const { spec, state } of await store.list(-1)) if (!isEnded(state)) ids.add(spec.id);
+	if (given.length === 0) for (const [id, state] of await store.states()) if (!isEnded(state)) ids.add(id);
 	if (ids.size === 0) {
 		context.output.result([], ["No task is open."]);
 		return undefined;
