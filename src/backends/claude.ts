@@ -6,7 +6,7 @@ import type { AgentEvent, Backend, FailureClass, Invocation, OutputParser, Start
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, numberAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
-import { activityText, eventText } from "./text.ts";
+import { activityText, eventText, sessionEvents } from "./text.ts";
 
 /** An agent may wait for an answer in one command; the CLI's own limits are 2 and 10 minutes. */
 const BASH_LIMIT_MS = 30 * 60_000;
@@ -106,7 +106,7 @@ const PATIENCE_MS = 15_000;
 
 function systemEvents(json: Json, now: number): AgentEvent[] {
 	const id = stringAt(json, "session_id");
-	if (json.subtype === "init") return id ? [{ kind: "session", id }] : [];
+	if (json.subtype === "init") return sessionEvents(id);
 	if (json.subtype !== "api_retry") return [];
 	const error = stringAt(json, "error") ?? "unknown error";
 	const { text, failure } = RETRY_CAUSES[error] ?? { text: error, failure: null };

@@ -6,7 +6,7 @@ import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.t
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
-import { activityText, eventText } from "./text.ts";
+import { activityText, eventText, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = {
 	flags: ["--full-auto", "--dangerously-bypass-approvals-and-sandbox", "--yolo"],
@@ -63,7 +63,7 @@ function codexParser(clock: Clock = systemClock): OutputParser {
 			if (json === null) return plainLine(text, clock);
 			switch (stringAt(json, "type")) {
 				case "thread.started":
-					return sessionEvents(json);
+					return sessionEvents(stringAt(json, "thread_id"));
 				case "item.started":
 					return activityEvents(objectAt(json, "item"));
 				case "item.completed": {
@@ -90,11 +90,6 @@ function codexParser(clock: Clock = systemClock): OutputParser {
 			}
 		},
 	});
-}
-
-function sessionEvents(json: Json): AgentEvent[] {
-	const id = stringAt(json, "thread_id");
-	return id ? [{ kind: "session", id }] : [];
 }
 
 /** "Reconnecting... 2/5 (unexpected status 401 Unauthorized: …)" */

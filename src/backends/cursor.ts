@@ -9,7 +9,7 @@ import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.t
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
 import { SESSION_VARIABLES } from "./session-environment.ts";
-import { activityText, eventText } from "./text.ts";
+import { activityText, eventText, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandbox"] };
 
@@ -51,7 +51,7 @@ function cursorParser(clock: Clock = systemClock): OutputParser {
 			if (json === null) return plainLine(text, clock);
 			switch (stringAt(json, "type")) {
 				case "system":
-					return sessionEvents(json);
+					return json.subtype === "init" ? sessionEvents(stringAt(json, "session_id")) : [];
 				case "assistant":
 					return messageEvents(objectAt(json, "message"));
 				case "tool_call":
@@ -66,11 +66,6 @@ function cursorParser(clock: Clock = systemClock): OutputParser {
 			}
 		},
 	});
-}
-
-function sessionEvents(json: Json): AgentEvent[] {
-	const id = stringAt(json, "session_id");
-	return json.subtype === "init" && id ? [{ kind: "session", id }] : [];
 }
 
 function messageEvents(message: Json): AgentEvent[] {

@@ -23,6 +23,14 @@ export function activityText(tool: string, detail: string | null): string {
 	return cut(line, ACTIVITY_MAX);
 }
 
+/** It becomes an argument of the next start: no option, and nothing that steers a terminal. */
+const SESSION_ID = /^[A-Za-z0-9][\w.:-]{0,199}$/;
+
+/** The event for a session's id; none for what is no id. */
+export function sessionEvents(id: string | null): { kind: "session"; id: string }[] {
+	return id !== null && SESSION_ID.test(id) ? [{ kind: "session", id }] : [];
+}
+
 function cut(text: string, max: number): string {
 	if (text.length <= max) return text;
 	// A cut must not leave half of a surrogate pair.

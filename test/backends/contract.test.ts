@@ -59,6 +59,16 @@ describe.each(BACKEND_TYPES)("%s", (type) => {
 		);
 	});
 
+	test("what cannot be a session's id is none: it would become an argument of the next start", () => {
+		for (const id of ["--dangerous", "a\u0008b", "a b", "", "x".repeat(300), "$(id)", "a\nb"]) {
+			const lines = [
+				{ type: "system", subtype: "init", session_id: id },
+				{ type: "thread.started", thread_id: id },
+			].map((line) => JSON.stringify(line));
+			expect(parse(type, lines).filter(({ kind }) => kind === "session")).toEqual([]);
+		}
+	});
+
 	test("a line of any length becomes events of at most 16 KiB, and what is no JSON is kept as text", () => {
 		const [long] = parse(type, ["x".repeat(100_000)]);
 		expect(long).toMatchObject({ kind: "text" });
