@@ -1,4 +1,6 @@
 /** The real CLIs do the whole job through dispatch, on a scripted model on loopback. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { User } from "../e2e/harness.ts";
 import type { Script } from "../fixtures/model-server/conversation.ts";
@@ -19,6 +21,15 @@ beforeAll(installCliAgents, INSTALL_LIMIT_MS);
 
 const usual = (kind: CliKind, options: Partial<Prepared> = {}) =>
 	prepare(kind, { script: SCRIPT, ...options });
+
+/** All that the CLI keeps of its sessions. */
+function transcript(user: User): string {
+	const home = join(user.path, "cli-home");
+	return readdirSync(home, { recursive: true, encoding: "utf8" })
+		.filter((name) => name.endsWith(".jsonl"))
+		.map((name) => readFileSync(join(home, name), "utf8"))
+		.join("\n");
+}
 
 const agents = (user: User) => user.processes().filter(({ run }) => run !== null);
 
@@ -65,6 +76,8 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 				?.conversation?.toolCalls.map(({ output }) => output)
 				.join("\n") ?? "";
 		await expect.poll(askedFor, { timeout: 30_000 }).toContain("DONE ask");
+		// What the CLI has sent it may still be writing down.
+		await expect.poll(() => transcript(user), { timeout: 30_000 }).toMatch(/(?<!\\)"DONE ask"|DONE ask\\+n/);
 		for (const { pid } of agents(user)) process.kill(pid, "SIGKILL");
 		await user.waitForState("job", "parked", "queued");
 		const before = server.requests.length;
