@@ -38,6 +38,11 @@ export function questionLine(view: TaskView, seq?: string): string {
 	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id}${which} "…"`;
 }
 
+/** A question that is over. */
+export function answeredLine({ text, answer, answeredBy }: TaskView["questions"][number]): string {
+	return `Worker asked: "${oneLine(text)}" Answered by ${oneLine(answeredBy ?? "somebody")}: "${oneLine(answer ?? "")}"`;
+}
+
 export function openQuestion(view: TaskView): TaskView["questions"][number] | undefined {
 	if (view.state !== "asking" && view.state !== "parked") return undefined;
 	return view.questions.find((question) => question.answer === null);

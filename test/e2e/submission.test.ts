@@ -116,14 +116,19 @@ test("--context: the agent is told to read the files; --delay: it starts later, 
 
 test("--follow shows what the agent does and asks, until it has ended; a pipe that is closed ends it quietly", async () => {
 	user = new User({ agent: "ten-line.sh" });
-	const following = user.run(["enqueue", "--id", "job", "--follow", "Work"]);
-	await user.waitForState("job", "asking");
+	const following = user.start(["enqueue", "--id", "job", "--follow", "Work"]);
+	let seen = "";
+	following.stdout?.on("data", (chunk: Buffer) => {
+		seen += chunk.toString();
+	});
+	await expect
+		.poll(() => seen, { timeout: 30_000 })
+		.toMatch(/Worker is asking: "Which colour\?" Answer with: dispatch answer job "…"\n/);
 	await user.ok(["answer", "job", "Blue"]);
-	const ran = await following;
-	expect(ran).toMatchObject({ code: 0, stderr: "" });
-	expect(ran.stdout).toMatch(
-		/Worker is asking: "Which colour\?" Answer with: dispatch answer job "…"\n.*`job` complete\./s,
-	);
+	await expect.poll(() => following.exitCode, { timeout: 30_000 }).toBe(0);
+	expect(seen).toMatch(/`job` complete\..*\n$/);
+	const late = await user.ok(["logs", "job", "--events"]);
+	expect(late).toMatch(/asked 001 Which colour\?.*answered 001 by /s);
 	const piped = user.start(["watch"]);
 	piped.stdout?.destroy();
 	await user.ok(["enqueue", "--id", "again", "Work"]);

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { findTask } from "../find-task.ts";
 import { wholeNumber } from "../option-values.ts";
 import { plain } from "../output.ts";
-import { questionLine } from "../report-lines.ts";
+import { answeredLine, questionLine } from "../report-lines.ts";
 import { viewTask } from "../views.ts";
 
 const LOOK_MS = 250;
@@ -106,11 +106,14 @@ export async function followLog(context: Context, id: string): Promise<void> {
 	const told = new Set<string>();
 	const tellQuestions = async () => {
 		const view = await viewTask(store, await store.need(id));
-		for (const { seq, askedAt, answer } of view.questions) {
-			if (answer !== null || told.has(`${seq} ${askedAt}`)) continue;
-			told.add(`${seq} ${askedAt}`);
-			ring(context, "question");
-			context.output.write(context.output.colors.yellow(questionLine(view, seq)));
+		for (const question of view.questions) {
+			const name = `${question.seq} ${question.askedAt}`;
+			if (told.has(name)) continue;
+			told.add(name);
+			// Somebody may have been faster than this look.
+			if (question.answer === null) ring(context, "question");
+			const line = question.answer === null ? questionLine(view, question.seq) : answeredLine(question);
+			context.output.write(context.output.colors.yellow(line));
 		}
 	};
 	await follow(context, id, await lineSource(context, id), null, tellQuestions);
@@ -121,7 +124,7 @@ async function follow<Line>(
 	id: string,
 	source: LogSource<Line>,
 	from: Line | null,
-	whileAsking: () => Promise<void> = async () => {},
+	meanwhile: () => Promise<void> = async () => {},
 ): Promise<void> {
 	const store = await context.store("service");
 	let position = from;
@@ -132,7 +135,7 @@ async function follow<Line>(
 		for (const line of lines) print(context, source, line);
 		position = lines.at(-1) ?? position;
 		if (lines.length > 0) continue;
-		if (state === "asking") await whileAsking();
+		await meanwhile();
 		if (isOver(state)) return;
 		await sleep(LOOK_MS);
 	}
