@@ -6,9 +6,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RedisTarget } from "../src/queue/connect.ts";
-import { findRedisServer } from "../src/queue/find-redis-server.ts";
-import { askServer } from "../src/queue/server-socket.ts";
+import type { RedisTarget } from "../src/queue/redis/connect.ts";
+import { findRedisServer } from "../src/queue/redis/find-redis-server.ts";
+import { askServer } from "../src/queue/redis/server-socket.ts";
 
 const START_LIMIT_MS = 30_000;
 const PING_LIMIT_MS = 1_000;

@@ -1,9 +1,9 @@
 /** What a command works with: the state directory, the config, Redis, and the output. */
 import { configPath, type Home, openHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
-import type { RedisTarget, Role } from "../queue/connect.ts";
-import type { Store } from "../queue/store.ts";
-import type { Output } from "./output.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { RedisTarget, Role } from "../queue/redis/connect.ts";
+import type { Output } from "./show/output.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -52,7 +52,7 @@ export class Context {
 		const url = own || this.env.REDIS_URL || null;
 		this.#url = url;
 		if (!own && url !== null) {
-			const { shownAddress } = await import("../queue/connect.ts");
+			const { shownAddress } = await import("../queue/redis/connect.ts");
 			this.output.note(
 				`Using ${shownAddress({ url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`,
 			);
@@ -64,7 +64,7 @@ export class Context {
 	async target(): Promise<RedisTarget> {
 		const url = await this.redisUrl();
 		if (url !== null) return { url };
-		const { ensureLocalServer } = await import("../queue/local-server.ts");
+		const { ensureLocalServer } = await import("../queue/redis/local-server.ts");
 		return ensureLocalServer(this.home);
 	}
 
@@ -77,7 +77,7 @@ export class Context {
 
 	async #open(role: Role): Promise<Store> {
 		const target = await this.target();
-		const { openStore } = await import("../queue/open.ts");
+		const { openStore } = await import("../queue/records/open.ts");
 		return openStore({ target, namespace: this.home.namespace, role, warn: (line) => this.#warn(line) });
 	}
 

@@ -6,7 +6,7 @@ import { RESTRICTION, renderConfig } from "../config/render.ts";
 import { createConfig } from "../config/save.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./show/output.ts";
 
 interface FirstRunOptions {
 	/** where the config shall stand */

@@ -1,5 +1,5 @@
 import { Context, type ContextOptions, type Environment } from "./context.ts";
-import { Output } from "./output.ts";
+import { Output } from "./show/output.ts";
 
 /** Keeps a command's result in place of printing it: stdout belongs to a protocol, or to a screen. */
 class KeptOutput extends Output {

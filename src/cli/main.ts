@@ -1,8 +1,8 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
 import { CommanderError } from "commander";
 import { DispatchError, EXIT } from "../task/errors.ts";
-import { Output } from "./output.ts";
-import { buildProgram } from "./program.ts";
+import { buildProgram } from "./program/program.ts";
+import { Output } from "./show/output.ts";
 
 /** Runs the command of `argv` (without node and script) and ends the process. */
 export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {

@@ -1,6 +1,6 @@
 /** The entry `dispatch`: loads the program beside it, compiled already where that can be. */
 import { join } from "node:path";
-import { loadProgram } from "./code-cache.ts";
+import { loadProgram } from "./program/code-cache.ts";
 
 /** Names the content of main.cjs; put in by the build. */
 declare const DISPATCH_MAIN_HASH: string;

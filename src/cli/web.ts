@@ -1,11 +1,11 @@
 /** `dispatch web`: serves the board and the inbox until it is stopped. */
 import { once } from "node:events";
+import { announceWeb } from "../host/web-process.ts";
 import { openBrowser } from "../process/browser.ts";
 import { isLoopback } from "../web/access.ts";
 import { startWeb, type WebOptions } from "../web/server.ts";
 import type { Context } from "./context.ts";
-import { onInterrupt } from "./interrupt.ts";
-import { announceWeb } from "./web-process.ts";
+import { onInterrupt } from "./show/interrupt.ts";
 
 /** Returns after SIGINT or SIGTERM. @throws DISPATCH_USAGE, DISPATCH_REDIS_UNREACHABLE */
 export async function runWeb(

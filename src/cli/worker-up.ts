@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 
 /** Starts this host's daemon in the background unless one runs. @throws DISPATCH_NO_WORKER */
 export async function ensureWorker(context: Context): Promise<{ pid: number; started: boolean }> {
-	const { startDaemon } = await import("./daemon-process.ts");
+	const { startDaemon } = await import("../host/process.ts");
 	const worker = await startDaemon(context.home, await context.redisUrl());
 	// Told when a worker starts with this config, not at every command.
 	if (worker.started) for (const notice of context.config.notices) context.output.note(notice);

@@ -1,9 +1,9 @@
 /** plan.md: the agent's own file. Dispatch writes it before the start and appends notes, nothing else. */
 import { closeSync, constants, fstatSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf, diskError, replaceFile } from "../process/atomic-file.ts";
 import type { Plan } from "../task/plan.ts";
 import { parsePlan } from "../task/plan.ts";
-import { codeOf, diskError, replaceFile } from "./atomic-file.ts";
 import { isIntact, requireIntact } from "./real-directory.ts";
 import { readTaskFile } from "./regular-file.ts";
 

@@ -5,8 +5,8 @@
  */
 import { type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf, diskError, publishNew, temporaryName } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf, diskError, publishNew, temporaryName } from "./atomic-file.ts";
 import { isIntact, isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
 import { readRegularFile } from "./regular-file.ts";
 

@@ -4,9 +4,6 @@
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { DispatchError } from "../task/errors.ts";
-import { checkId } from "../task/id.ts";
-import { renderPlan } from "../task/plan.ts";
 import {
 	codeOf,
 	diskError,
@@ -15,7 +12,10 @@ import {
 	replaceFile,
 	TEMPORARY,
 	temporaryName,
-} from "./atomic-file.ts";
+} from "../process/atomic-file.ts";
+import { DispatchError } from "../task/errors.ts";
+import { checkId } from "../task/id.ts";
+import { renderPlan } from "../task/plan.ts";
 import { planPath } from "./plan-file.ts";
 import { isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
 import { readRegularFile } from "./regular-file.ts";

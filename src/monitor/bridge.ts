@@ -1,8 +1,8 @@
 /** The bridge: new question files → Redis, answers in Redis → files, acknowledged answers → delivered. */
 import { createHash } from "node:crypto";
 import { type IpcState, publishAnswer, retireAnswer } from "../ipc/questions.ts";
-import { noteEvent } from "../queue/events.ts";
-import type { Store } from "../queue/store.ts";
+import { noteEvent } from "../queue/records/events.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import type { LiveTask } from "./live-task.ts";

@@ -8,7 +8,7 @@ import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backend
 import { renderEvent, retryText } from "../backends/render.ts";
 import { LogTail } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
-import type { LogLine } from "../queue/log.ts";
+import type { LogLine } from "../queue/records/log.ts";
 import type { Usage } from "../task/spec.ts";
 
 const READ_BYTES = 1024 * 1024;

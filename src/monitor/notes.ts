@@ -1,7 +1,7 @@
 /** Puts notes into the plan of a live agent, and again when its own rewrite dropped them. */
 import { appendNote, readPlanText } from "../ipc/plan-file.ts";
-import { noteSeen, pendingNotes } from "../queue/notes.ts";
-import type { Store } from "../queue/store.ts";
+import { noteSeen, pendingNotes } from "../queue/records/notes.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
 

@@ -1,7 +1,7 @@
 /** From what happened to what is told. */
 
-import type { TaskEvent } from "../queue/events.ts";
-import type { Store } from "../queue/store.ts";
+import type { TaskEvent } from "../queue/records/events.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { NotificationEvent, NotificationPayload } from "../task/notification.ts";
 import { viewOf } from "../task/view.ts";
 

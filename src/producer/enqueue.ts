@@ -4,8 +4,8 @@
  */
 import type { Config } from "../config/load.ts";
 import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
-import { openStore } from "../queue/open.ts";
-import type { CreateResult, Store } from "../queue/store.ts";
+import { openStore } from "../queue/records/open.ts";
+import type { CreateResult, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";

@@ -6,7 +6,7 @@ import { isAbsolute, join, relative, resolve as resolvePath } from "node:path";
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
-import { newNonce } from "../queue/store.ts";
+import { newNonce } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId, idFromPrompt } from "../task/id.ts";
 import { parsePlan, renderPlan } from "../task/plan.ts";

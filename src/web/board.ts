@@ -3,8 +3,8 @@ import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import { type NextFunction, type Request, type Response, Router } from "express";
-import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../queue/bull.ts";
-import type { Store } from "../queue/store.ts";
+import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../queue/jobs/bull.ts";
+import type { Store } from "../queue/records/store.ts";
 import { dataText, progressText } from "./job-text.ts";
 
 export const BOARD_PATH = "/board";

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type NextFunction, type Request, type Response } from "express";
 import helmet from "helmet";
-import type { Store } from "../queue/store.ts";
+import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { Access, checkHost } from "./access.ts";
 import { BOARD_PATH, Board } from "./board.ts";

@@ -1,5 +1,5 @@
 /** One task: what was asked, its plan, its questions, how it ended, its report. */
-import type { Store } from "../queue/store.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { Plan } from "../task/plan.ts";
 import type { Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";

@@ -2,10 +2,11 @@
  * What a worker does with a run job: `ensureStarted`, then it waits until the agent's run is settled.
  * The record is the truth: a job of an older generation ends without acting.
  */
-import { closedGate } from "../queue/gates.ts";
-import type { RunEnd, RunJob } from "../queue/run-queue.ts";
-import { nextDay, spentToday } from "../queue/spend.ts";
-import type { Store } from "../queue/store.ts";
+
+import type { RunEnd, RunJob } from "../queue/jobs/run-queue.ts";
+import { closedGate } from "../queue/records/gates.ts";
+import { nextDay, spentToday } from "../queue/records/spend.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Hold } from "../task/spec.ts";

@@ -1,7 +1,7 @@
 /** What a person waits for, and what a screen that stays open costs. */
 import { execFileSync, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { specOf } from "../queue/store-support.ts";
+import { specOf } from "../queue/records/store-support.ts";
 import { type Figure, median, ratioFigure } from "./figures.ts";
 import { BenchStage, cpuSeconds, PROGRAM, timed } from "./stage.ts";
 

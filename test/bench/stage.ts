@@ -3,8 +3,8 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { openStore } from "../../src/queue/open.ts";
-import type { Store } from "../../src/queue/store.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 
 export const PROGRAM = resolve("dist/dispatch.cjs");
 const HOST = "bench";

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { closedGate, noteAuthFailure } from "../../src/queue/gates.ts";
-import { openStore } from "../../src/queue/open.ts";
+import { closedGate, noteAuthFailure } from "../../src/queue/records/gates.ts";
+import { openStore } from "../../src/queue/records/open.ts";
 import { User } from "../e2e/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 

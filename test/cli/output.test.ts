@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { oneLine, plain } from "../../src/cli/output.ts";
-import { similar } from "../../src/cli/similar.ts";
+import { oneLine, plain } from "../../src/cli/show/output.ts";
+import { similar } from "../../src/task/similar.ts";
 
 test("foreign text cannot drive the terminal", () => {
 	const nasty =

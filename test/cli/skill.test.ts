@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
-import { buildProgram } from "../../src/cli/program.ts";
+import { buildProgram } from "../../src/cli/program/program.ts";
 import { User } from "../e2e/harness.ts";
 
 const SKILL = readFileSync(join(import.meta.dirname, "../../skill/SKILL.md"), "utf8");

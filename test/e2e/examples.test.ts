@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildProgram } from "../../src/cli/program.ts";
+import { buildProgram } from "../../src/cli/program/program.ts";
 import { JSON_SCHEMAS } from "../../src/cli/schemas.ts";
 import { examplesOf, visibleCommands } from "../house/cli-page.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";

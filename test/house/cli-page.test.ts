@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { buildProgram } from "../../src/cli/program.ts";
+import { buildProgram } from "../../src/cli/program/program.ts";
 import { examplesOf, referencePage, visibleCommands } from "./cli-page.ts";
 
 const program = buildProgram({ env: {}, done: () => {} });

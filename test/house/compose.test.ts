@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { checkPolicy } from "../../src/queue/connect.ts";
+import { checkPolicy } from "../../src/queue/redis/connect.ts";
 import { startTestRedis } from "../redis.ts";
 
 interface Service {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/end-tree.ts";
-import { eventsAfter } from "../../src/queue/events.ts";
-import { lastLines } from "../../src/queue/log.ts";
+import { eventsAfter } from "../../src/queue/records/events.ts";
+import { lastLines } from "../../src/queue/records/log.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();

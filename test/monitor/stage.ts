@@ -8,13 +8,13 @@ import { Reconciler } from "../../src/monitor/reconcile.ts";
 import { startAgent } from "../../src/process/agent.ts";
 import { sweepMarked } from "../../src/process/end-tree.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
-import { openStore } from "../../src/queue/open.ts";
-import { newNonce, type Store } from "../../src/queue/store.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import { newNonce, type Store } from "../../src/queue/records/store.ts";
 import { Hub } from "../../src/task/hub.ts";
 import { Serial } from "../../src/task/serial.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 import { settle } from "../../src/worker/settle.ts";
-import { HOST, specOf } from "../queue/store-support.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { WorkClock } from "../../src/monitor/work-clock.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
-import { specOf } from "../queue/store-support.ts";
+import { specOf } from "../queue/records/store-support.ts";
 
 const S = 1_000;
 const clock = (more: Partial<TaskRecord> = {}, inactivityMs = 80 * S) =>

@@ -7,7 +7,7 @@ import { cpuTicks, endTree, markedPids, sweepMarked } from "../../src/process/en
 import { processIdentity, sameProcess } from "../../src/process/identity.ts";
 import { takeLock } from "../../src/process/lock.ts";
 import { claimRun, listRuns, openRun, type RunDir, removeRuns } from "../../src/process/run-dir.ts";
-import { newNonce } from "../../src/queue/store.ts";
+import { newNonce } from "../../src/queue/records/store.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });

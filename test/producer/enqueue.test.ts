@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Config, loadConfig } from "../../src/config/load.ts";
 import { enqueue, submit } from "../../src/producer/enqueue.ts";
 import { resolveTask, type TaskRequest } from "../../src/producer/resolve.ts";
-import { openStore } from "../../src/queue/open.ts";
-import type { Store } from "../../src/queue/store.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { startTestRedis } from "../redis.ts";
 
 let redis: Awaited<ReturnType<typeof startTestRedis>>;

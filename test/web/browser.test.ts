@@ -1,7 +1,7 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openStore } from "../../src/queue/open.ts";
-import type { Store } from "../../src/queue/store.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { HOST, seed } from "./seed.ts";

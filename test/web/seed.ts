@@ -1,6 +1,6 @@
-import { beat } from "../../src/queue/hosts.ts";
-import { RunQueues } from "../../src/queue/run-queue.ts";
-import { newNonce, type Store } from "../../src/queue/store.ts";
+import { RunQueues } from "../../src/queue/jobs/run-queue.ts";
+import { beat } from "../../src/queue/records/hosts.ts";
+import { newNonce, type Store } from "../../src/queue/records/store.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 
 export const HOST = "mini1";

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { beat } from "../../src/queue/hosts.ts";
-import { openStore } from "../../src/queue/open.ts";
-import type { Store } from "../../src/queue/store.ts";
+import { beat } from "../../src/queue/records/hosts.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { HOST, seed } from "./seed.ts";

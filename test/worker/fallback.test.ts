@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { fallbackOf } from "../../src/worker/fallback.ts";
-import { specOf } from "../queue/store-support.ts";
+import { specOf } from "../queue/records/store-support.ts";
 
 const config = emptyConfig();
 config.backends.a = { name: "a", type: "claude", command: "a", modelFlag: true, permissions: null };

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { RunJob } from "../../src/queue/run-queue.ts";
+import type { RunJob } from "../../src/queue/jobs/run-queue.ts";
 import { Places } from "../../src/worker/places.ts";
 import { type RunJobDeps, runJob } from "../../src/worker/run-job.ts";
 import { monitorStage } from "../monitor/stage.ts";
-import { HOST, specOf } from "../queue/store-support.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
 
 const stage = monitorStage();
 

@@ -1,11 +1,11 @@
-import { openStore } from "../../queue/open.ts";
-import { type AnswerResult, newNonce, type Store } from "../../queue/store.ts";
+import { findTask } from "../../actions/find-task.ts";
+import { openStore } from "../../queue/records/open.ts";
+import { type AnswerResult, newNonce, type Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { textOf, whoAmI, wholeNumber } from "../option-values.ts";
-import { oneLine, plain } from "../output.ts";
+import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
+import { oneLine, plain } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 const ANSWER_LIMIT_BYTES = 1024 * 1024;

@@ -4,8 +4,8 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { checkId } from "../../task/id.ts";
 import type { Environment } from "../context.ts";
-import { textOf } from "../option-values.ts";
-import type { Output } from "../output.ts";
+import { textOf } from "../options/values.ts";
+import type { Output } from "../show/output.ts";
 
 export interface AskFlags {
 	option?: string[];

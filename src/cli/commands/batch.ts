@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { viewTasks } from "../../actions/views.ts";
 import { fillTemplate, findTemplate } from "../../config/templates.ts";
 import { type BatchEntry, parseBatch } from "../../producer/batch.ts";
 import { checkFree, submit } from "../../producer/enqueue.ts";
@@ -6,8 +7,7 @@ import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
-import { readTextFile, whoAmI } from "../option-values.ts";
-import { viewTasks } from "../views.ts";
+import { readTextFile, whoAmI } from "../options/values.ts";
 import { ensureWorker } from "../worker-up.ts";
 import { dispatchedLine, refuseNested, timeoutOf } from "./enqueue.ts";
 

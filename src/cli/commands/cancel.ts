@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Store } from "../../queue/store.ts";
+import { findTask } from "../../actions/find-task.ts";
+import { viewTasks } from "../../actions/views.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { whoAmI } from "../option-values.ts";
-import { viewTasks } from "../views.ts";
+import { whoAmI } from "../options/values.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 /** SIGTERM, grace and SIGKILL take less. */

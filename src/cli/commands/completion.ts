@@ -3,12 +3,12 @@ import type { Command, Option } from "commander";
 import { configPath, openHome } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
 import { listTemplates } from "../../config/templates.ts";
-import { localServerState } from "../../queue/local-server.ts";
+import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
 import { STATES } from "../../task/states.ts";
-import { COMPLETION_SCRIPTS } from "../completion-scripts.ts";
 import { Context, type Environment } from "../context.ts";
-import { type Output, oneLine } from "../output.ts";
+import { COMPLETION_SCRIPTS } from "../program/completion-scripts.ts";
+import { type Output, oneLine } from "../show/output.ts";
 
 const IDS_OFFERED = 200;
 const REDIS_LIMIT_MS = 1_000;

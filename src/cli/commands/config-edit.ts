@@ -5,7 +5,7 @@ import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { openEditor } from "../editor.ts";
+import { openEditor } from "../show/editor.ts";
 import type { ConfigCommand } from "./config.ts";
 
 /** Opens a draft in the user's editor; it becomes the config when it loads, and is left beside it when not. */

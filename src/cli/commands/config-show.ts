@@ -2,8 +2,8 @@ import { configPath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
 import { readConfigText } from "../../config/save.ts";
 import { effectiveSettings, type Setting } from "../../config/sources.ts";
-import { shownAddress } from "../../queue/connect.ts";
-import { plain } from "../output.ts";
+import { shownAddress } from "../../queue/redis/connect.ts";
+import { plain } from "../show/output.ts";
 import type { ConfigCommand } from "./config.ts";
 
 /** The config in force, each setting with where it came from. */

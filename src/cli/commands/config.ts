@@ -13,7 +13,7 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
 import type { Environment } from "../context.ts";
 import { firstRun, noAgentFound } from "../first-run.ts";
-import type { Output } from "../output.ts";
+import type { Output } from "../show/output.ts";
 
 export interface ConfigCommand {
 	output: Output;

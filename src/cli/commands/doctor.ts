@@ -11,7 +11,7 @@ import { checkDisk, checkGit, checkWorker, runningWorker } from "../doctor/check
 import { checkNotifications } from "../doctor/check-notifications.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
 import { broken, type Finding } from "../doctor/finding.ts";
-import { type Output, oneLine } from "../output.ts";
+import { type Output, oneLine } from "../show/output.ts";
 
 export interface DoctorFlags {
 	fix?: boolean;

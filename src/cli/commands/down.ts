@@ -1,9 +1,9 @@
+import { daemonState, stopDaemon } from "../../host/process.ts";
+import { stopWebProcess } from "../../host/web-process.ts";
 import { agentStatus } from "../../process/agent.ts";
 import { listRuns, openRun } from "../../process/run-dir.ts";
-import { stopLocalServer } from "../../queue/local-server.ts";
+import { stopLocalServer } from "../../queue/redis/local-server.ts";
 import type { Context } from "../context.ts";
-import { daemonState, stopDaemon } from "../daemon-process.ts";
-import { stopWebProcess } from "../web-process.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 export interface DownFlags {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { viewTask } from "../../actions/views.ts";
 import type { FilledTemplate } from "../../config/templates.ts";
 import { submit } from "../../producer/enqueue.ts";
 import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
@@ -7,9 +8,8 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context, Environment } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
-import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../option-values.ts";
-import { oneLine } from "../output.ts";
-import { viewTask } from "../views.ts";
+import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
+import { oneLine } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 export interface EnqueueFlags {

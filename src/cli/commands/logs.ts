@@ -1,39 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { lastLines, linesAfter, type ReadLine } from "../../queue/log.ts";
+import { findTask } from "../../actions/find-task.ts";
+import { viewTask } from "../../actions/views.ts";
+import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
-import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { wholeNumber } from "../option-values.ts";
-import { plain } from "../output.ts";
-import { answeredLine, questionLine } from "../report-lines.ts";
-import { viewTask } from "../views.ts";
+import { wholeNumber } from "../options/values.ts";
+import { ring } from "../show/bell.ts";
+import type { LogSource, LogsFlags } from "../show/log-source.ts";
+import { plain } from "../show/output.ts";
+import { answeredLine, questionLine } from "../show/report-lines.ts";
 
 const LOOK_MS = 250;
 const PAGE = 1_000;
 const MOST_LINES = 1_000_000;
-
-export interface LogsFlags {
-	follow?: boolean;
-	lines?: string;
-	since?: string;
-	raw?: boolean;
-	events?: boolean;
-}
-
-/** One way to read about a task: its lines so far, and those that come. */
-export interface LogSource<Line> {
-	/** the last `count` */
-	last(count: number): Promise<Line[]>;
-	/** at most a page of those after `from`, null = the beginning */
-	after(from: Line | null): Promise<Line[]>;
-	/** ms since the Unix epoch; null when unknown */
-	at(line: Line): number | null;
-	text(line: Line): string;
-	json(line: Line): unknown;
-}
 
 export async function logs(context: Context, given: string, flags: LogsFlags): Promise<number | undefined> {
 	if (flags.raw && flags.events)
@@ -41,9 +22,9 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 	const range = rangeOf(flags);
 	const store = await context.store(flags.follow ? "service" : "command");
 	const { spec } = await findTask(store, given);
-	if (flags.raw) return (await import("../raw-log.ts")).printRawLog(context, spec, flags);
+	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, spec, flags);
 	if (flags.events) {
-		const { eventSource } = await import("../event-lines.ts");
+		const { eventSource } = await import("../show/event-lines.ts");
 		await show(context, spec.id, eventSource(store, spec.id), range);
 	} else await show(context, spec.id, await lineSource(context, spec.id), range);
 	return undefined;

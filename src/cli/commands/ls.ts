@@ -1,14 +1,14 @@
 import Table from "cli-table3";
-import type { Store } from "../../queue/store.ts";
+import { viewTasks } from "../../actions/views.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { formatDuration } from "../../task/duration.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { wholeNumber } from "../option-values.ts";
-import { oneLine } from "../output.ts";
-import { stateText, timeOf } from "../report-lines.ts";
-import { filterOf, type TaskFilterFlags } from "../task-filter.ts";
-import { viewTasks } from "../views.ts";
+import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
+import { wholeNumber } from "../options/values.ts";
+import { oneLine } from "../show/output.ts";
+import { stateText, timeOf } from "../show/report-lines.ts";
 import { withoutPrompt } from "./status.ts";
 
 const USUAL_LIMIT = 50;

@@ -1,13 +1,14 @@
 /** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
+
+import { findTask } from "../../actions/find-task.ts";
+import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, serveMcp } from "../../mcp/server.ts";
-import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/feed.ts";
+import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import { isEnded, isLive } from "../../task/states.ts";
+import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context, Environment } from "../context.ts";
-import { findTask } from "../find-task.ts";
 import { literally, runKept } from "../kept-output.ts";
-import { VERSION } from "../version.ts";
-import { viewTask, viewTasks } from "../views.ts";
 import { answer } from "./answer.ts";
 import { cancel } from "./cancel.ts";
 import { enqueue } from "./enqueue.ts";

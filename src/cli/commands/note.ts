@@ -1,9 +1,9 @@
-import { addNote } from "../../queue/notes.ts";
+import { findTask } from "../../actions/find-task.ts";
+import { addNote } from "../../queue/records/notes.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isLive } from "../../task/states.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { textOf, whoAmI } from "../option-values.ts";
+import { textOf, whoAmI } from "../options/values.ts";
 
 const NOTE_LIMIT_BYTES = 16 * 1024;
 

@@ -1,9 +1,10 @@
 /** `dispatch notify`: tells every configured target something that did not happen, to see whether it arrives. */
+
+import { sendTo } from "../../host/notifications.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
 import type { Context } from "../context.ts";
-import { sendTo } from "../notifications.ts";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 
 export async function notify(context: Context): Promise<number | undefined> {
 	const { config, env, home, output } = context;

@@ -1,10 +1,10 @@
+import { findTask } from "../../actions/find-task.ts";
 import { readReport } from "../../ipc/report.ts";
 import { taskDirOf } from "../../ipc/task-dir.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { plain } from "../output.ts";
+import { plain } from "../show/output.ts";
 
 export async function output(context: Context, given: string): Promise<number | undefined> {
 	const store = await context.store();

@@ -2,8 +2,8 @@ import { parseDuration } from "../../task/duration.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { removeFiles } from "../remove-files.ts";
-import { filterOf, type TaskFilterFlags } from "../task-filter.ts";
 
 const USUAL_AGE = "14d";
 

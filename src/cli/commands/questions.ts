@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { plain } from "../output.ts";
+import { plain } from "../show/output.ts";
 
 export async function questions(context: Context): Promise<number | undefined> {
 	const { output } = context;

@@ -1,15 +1,15 @@
+import { findTask } from "../../actions/find-task.ts";
+import { viewTask } from "../../actions/views.ts";
 import { chooseModel } from "../../config/choose.ts";
 import { writePlan } from "../../ipc/plan-file.ts";
 import { inspectTaskDir, taskDirOf } from "../../ipc/task-dir.ts";
-import type { RecordChanges } from "../../queue/record-fields.ts";
+import type { RecordChanges } from "../../queue/records/record-fields.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { renderPlan } from "../../task/plan.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { TaskSpec } from "../../task/spec.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
-import { viewTask } from "../views.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 export interface RetryFlags {

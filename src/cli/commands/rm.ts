@@ -1,6 +1,6 @@
+import { findTask } from "../../actions/find-task.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
-import { findTask } from "../find-task.ts";
 import { removeFiles } from "../remove-files.ts";
 
 export async function rm(context: Context, given: string[]): Promise<number | undefined> {

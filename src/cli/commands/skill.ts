@@ -13,7 +13,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
-import type { Output } from "../output.ts";
+import type { Output } from "../show/output.ts";
 
 /** Beside SKILL.md: the hash of what was installed, to tell a user's changes from an older version. */
 const STAMP = ".installed-by-dispatch";

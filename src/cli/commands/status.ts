@@ -1,11 +1,11 @@
+import { findTask } from "../../actions/find-task.ts";
+import { viewTask, viewTasks } from "../../actions/views.ts";
+import { daemonState } from "../../host/process.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { daemonState } from "../daemon-process.ts";
-import { findTask } from "../find-task.ts";
-import { oneLine } from "../output.ts";
-import { openQuestion, reportLines, stateText } from "../report-lines.ts";
-import { viewTask, viewTasks } from "../views.ts";
+import { oneLine } from "../show/output.ts";
+import { openQuestion, reportLines, stateText } from "../show/report-lines.ts";
 
 const SHOWN = 10;
 

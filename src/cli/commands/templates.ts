@@ -1,6 +1,6 @@
 import { findTemplate, listTemplates, type Template } from "../../config/templates.ts";
 import type { Context } from "../context.ts";
-import { oneLine, plain } from "../output.ts";
+import { oneLine, plain } from "../show/output.ts";
 
 /** Lists the templates, or prints one as it is written: the beginning of one's own. */
 export async function templates(context: Context, name: string | undefined): Promise<undefined> {

@@ -1,6 +1,6 @@
+import { stopDaemon } from "../../host/process.ts";
+import { startWebProcess } from "../../host/web-process.ts";
 import type { Context } from "../context.ts";
-import { stopDaemon } from "../daemon-process.ts";
-import { startWebProcess } from "../web-process.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 export interface UpFlags {
@@ -12,7 +12,7 @@ export async function up(context: Context, flags: UpFlags): Promise<number | und
 	const store = await context.store();
 	if (flags.restart) await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
-	const { shownAddress } = await import("../../queue/connect.ts");
+	const { shownAddress } = await import("../../queue/redis/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
 	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;

@@ -1,17 +1,17 @@
-import { startOfFeed, waitForEvent } from "../../queue/feed.ts";
+import { findTask } from "../../actions/find-task.ts";
+import { viewTask, viewTasks } from "../../actions/views.ts";
+import { type WaitEnd, waitFor } from "../../actions/wait-for.ts";
+import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
-import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
-import { readCursor, writeCursor } from "../cursor-file.ts";
-import { findTask } from "../find-task.ts";
-import { onInterrupt } from "../interrupt.ts";
-import { oneLine } from "../output.ts";
-import { endLine, questionLine } from "../report-lines.ts";
-import { viewTask, viewTasks } from "../views.ts";
-import { type WaitEnd, waitFor } from "../wait-for.ts";
+import { readCursor, writeCursor } from "../options/cursor-file.ts";
+import { ring } from "../show/bell.ts";
+import { onInterrupt } from "../show/interrupt.ts";
+import { oneLine } from "../show/output.ts";
+import { endLine, questionLine } from "../show/report-lines.ts";
 
 export interface WaitFlags {
 	any?: boolean;

@@ -1,21 +1,21 @@
 /** `dispatch watch`: a live table on a terminal, a line per change elsewhere. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { lastLines } from "../../queue/log.ts";
-import type { Store } from "../../queue/store.ts";
+import { lastLines } from "../../queue/records/log.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import { ring } from "../bell.ts";
 import type { Context } from "../context.ts";
-import { onInterrupt } from "../interrupt.ts";
 import { literally, runKept } from "../kept-output.ts";
-import { plain } from "../output.ts";
-import { openQuestion } from "../report-lines.ts";
 import { changeLines } from "../screen/change-lines.ts";
 import { TaskReader } from "../screen/task-reader.ts";
 import { type Key, Terminal } from "../screen/terminal.ts";
 import { inOrder, type WatchModel, watchFrame } from "../screen/watch-frame.ts";
+import { ring } from "../show/bell.ts";
+import { onInterrupt } from "../show/interrupt.ts";
+import { plain } from "../show/output.ts";
+import { openQuestion } from "../show/report-lines.ts";
 import { answer } from "./answer.ts";
 import { cancel } from "./cancel.ts";
 import { withoutPrompt } from "./status.ts";

@@ -1,6 +1,6 @@
 import { DEFAULT_LISTEN, DEFAULT_PORT } from "../../web/server.ts";
 import type { Context } from "../context.ts";
-import { wholeNumber } from "../option-values.ts";
+import { wholeNumber } from "../options/values.ts";
 import { runWeb } from "../web.ts";
 
 const HIGHEST_PORT = 65_535;

@@ -1,6 +1,6 @@
+import { runDaemon } from "../../host/run.ts";
 import type { Context } from "../context.ts";
-import { runDaemon } from "../daemon.ts";
-import { wholeNumber } from "../option-values.ts";
+import { wholeNumber } from "../options/values.ts";
 
 const MOST_AGENTS = 1_000;
 

@@ -5,7 +5,7 @@ import type { BackendConfig } from "../../config/config.ts";
 import { cliOf } from "../../config/detect.ts";
 import { replaceFlag, shellWords } from "../../config/shell-words.ts";
 import type { Environment } from "../context.ts";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
 
 const VERSION_LIMIT_MS = 5_000;

@@ -1,9 +1,9 @@
 import type { Home } from "../../config/home.ts";
-import type { RedisTarget } from "../../queue/connect.ts";
-import { closedGates, releaseBackend } from "../../queue/gates.ts";
-import { openStore } from "../../queue/open.ts";
+import { closedGates, releaseBackend } from "../../queue/records/gates.ts";
+import { openStore } from "../../queue/records/open.ts";
+import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 import { type Finding, fixed, warn } from "./finding.ts";
 
 /**

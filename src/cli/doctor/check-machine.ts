@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { readDaemonFile } from "../../host/files.ts";
 import { sameProcess } from "../../process/identity.ts";
+import { VERSION } from "../../task/version.ts";
 import type { Environment } from "../context.ts";
-import { readDaemonFile } from "../daemon-files.ts";
-import { VERSION } from "../version.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
 
 const MIB = 1024 * 1024;

@@ -1,9 +1,9 @@
 import type { Home } from "../../config/home.ts";
-import type { RedisTarget } from "../../queue/connect.ts";
-import { failedDeliveries } from "../../queue/notify-queue.ts";
-import { openStore } from "../../queue/open.ts";
+import { failedDeliveries } from "../../queue/jobs/notify-queue.ts";
+import { openStore } from "../../queue/records/open.ts";
+import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 import { type Finding, warn } from "./finding.ts";
 
 /** Targets to which notifications of this host could not be delivered, each with its last error. */

@@ -1,6 +1,6 @@
 /** What changed in a task, a line each, for a `watch` whose output is no terminal. */
 import type { TaskView } from "../../task/view.ts";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 
 /** @param before undefined at the first look */
 export function changeLines(before: TaskView | undefined, task: TaskView): string[] {

@@ -1,9 +1,10 @@
 /** The newest tasks and those that ask, read as seldom as possible: all after an event, else only the live ones. */
-import { lastEventId } from "../../queue/events.ts";
-import type { Store } from "../../queue/store.ts";
+
+import { viewTasks } from "../../actions/views.ts";
+import { lastEventId } from "../../queue/records/events.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import { viewTasks } from "../views.ts";
 
 const TASKS_SHOWN = 200;
 

@@ -1,6 +1,6 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
 import stringWidth from "string-width";
-import { oneLine } from "../output.ts";
+import { oneLine } from "../show/output.ts";
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 

@@ -3,8 +3,8 @@ import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import type { Output } from "../output.ts";
-import { openQuestion, stateText, timeOf } from "../report-lines.ts";
+import type { Output } from "../show/output.ts";
+import { openQuestion, stateText, timeOf } from "../show/report-lines.ts";
 import { clip, foreign, pad, wrap } from "./text.ts";
 
 type Colors = Output["colors"];

@@ -1,0 +1,26 @@
+/** Finds the task that a user means: by its id, or by the beginning of it. */
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { similar } from "../task/similar.ts";
+
+const SHOWN = 5;
+
+/** @throws DISPATCH_NO_SUCH_TASK, with a likely one if there is one */
+export async function findTask(store: Store, given: string): Promise<TaskRecord> {
+	const exact = await store.get(given);
+	if (exact !== null) return exact;
+	const ids = await store.ids();
+	const begun = given === "" ? [] : ids.filter((id) => id.startsWith(given));
+	if (begun.length === 1) return store.need(begun[0] ?? given);
+	if (begun.length > 1) {
+		const shown = begun.slice(0, SHOWN).join(", ") + (begun.length > SHOWN ? ", …" : "");
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `"${given}" begins ${begun.length} ids: ${shown}.`, {
+			hint: "Write more of it.",
+		});
+	}
+	const near = similar(given, ids);
+	throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {
+		hint: near === null ? "`dispatch ls --all` lists the tasks." : `Did you mean "${near}"?`,
+	});
+}

@@ -1,0 +1,85 @@
+/** Values of options and arguments: parsed and checked, with the option's name in every refusal. */
+import { readFileSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { text as readAll } from "node:stream/consumers";
+import { DispatchError } from "../../task/errors.ts";
+
+/** @throws DISPATCH_USAGE unless it is a whole number from `first` to `last` */
+export function wholeNumber(text: string, option: string, first: number, last: number): number {
+	const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+	if (value >= first && value <= last) return value;
+	throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be ${first}–${last}, got ${text}.`);
+}
+
+/** An amount of money in USD. @throws DISPATCH_USAGE */
+export function amountUsd(text: string, option: string): number {
+	const value = /^\$?\d+(?:\.\d+)?$/.test(text) ? Number(text.replace("$", "")) : Number.NaN;
+	if (value > 0) return value;
+	throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be an amount in USD, got "${text}".`, {
+		hint: "For example: 2.50",
+	});
+}
+
+/** `k=v` pairs; a later one of the same name wins. @throws DISPATCH_USAGE */
+export function pairsOf(pairs: readonly string[] | undefined, option: string): Record<string, string> {
+	const tags: Record<string, string> = {};
+	for (const pair of pairs ?? []) {
+		const at = pair.indexOf("=");
+		if (at < 1)
+			throw new DispatchError("DISPATCH_USAGE", `Expected ${option} to be key=value, got "${pair}".`, {
+				hint: `For example: ${option} team=web`,
+			});
+		Object.defineProperty(tags, pair.slice(0, at), {
+			value: pair.slice(at + 1),
+			enumerable: true,
+			configurable: true,
+			writable: true,
+		});
+	}
+	return tags;
+}
+
+/** A text file, unchanged. @throws DISPATCH_BAD_FILE */
+export function readTextFile(path: string): string {
+	let bytes: Buffer;
+	try {
+		bytes = readFileSync(path);
+	} catch (error) {
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${whyUnreadable(error)}.`, {
+			hint: "Name a file that exists and that you may read.",
+			cause: error,
+		});
+	}
+	try {
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+	} catch (error) {
+		throw new DispatchError("DISPATCH_BAD_FILE", `${path} is no UTF-8 text.`, {
+			hint: "Save it as UTF-8.",
+			cause: error,
+		});
+	}
+}
+
+function whyUnreadable(error: unknown): string {
+	const { code, message } = error as NodeJS.ErrnoException;
+	if (code === "ENOENT") return "it does not exist";
+	if (code === "EISDIR") return "it is a directory";
+	if (code === "EACCES") return "you may not read it";
+	return message;
+}
+
+/** Words as one text; a single `-` means stdin. */
+export async function textOf(words: readonly string[]): Promise<string> {
+	return words.length === 1 && words[0] === "-" ? readAll(process.stdin) : words.join(" ");
+}
+
+/** user@host, for the record of who asked and who answered */
+export function whoAmI(): string {
+	let user = process.env.USER || "user";
+	try {
+		user = userInfo().username;
+	} catch {
+		// A user id without a name, as in some containers.
+	}
+	return `${user}@${hostname()}`;
+}

@@ -1,0 +1,126 @@
+/** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
+import { existsSync } from "node:fs";
+import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { AliasFlags, BackendFlags, ConfigCommand } from "../commands/config.ts";
+import type { DoctorFlags } from "../commands/doctor.ts";
+import { Output } from "../show/output.ts";
+import { type Definer, example } from "./definer.ts";
+
+const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
+
+export function defineConfig(definer: Definer): void {
+	const { program, runBare, env } = definer;
+	program.hook("preAction", async (_program, action) => {
+		if (!NEED_CONFIG.has(action.name()) || env.DISPATCH_TASK) return;
+		if (
+			action.name() !== "up" &&
+			action.args.length === 0 &&
+			!action.opts().promptFile &&
+			!action.opts().template
+		)
+			return;
+		await beforeFirstUse(definer);
+	});
+	defineEditing(definer);
+	program
+		.command("doctor")
+		.description("look for what is broken, with its fix: Redis, config, agent CLIs, worker, disk, clock")
+		.option("--fix", "mend what can be mended safely")
+		.addHelpText("after", example("dispatch doctor --fix"))
+		.action((flags: DoctorFlags) =>
+			runBare(async (output) => {
+				const { redis } = program.opts<{ redis?: string }>();
+				return (await import("../commands/doctor.ts")).doctor({ output, env, redis }, flags);
+			}),
+		);
+}
+
+/** Writes the first config; where nothing is found, the command itself says what is missing. */
+async function beforeFirstUse({ program, env }: Definer): Promise<void> {
+	const { configPath } = await import("../../config/home.ts");
+	const path = configPath(env);
+	if (existsSync(path)) return;
+	const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
+	const output = new Output({ json, quiet, env });
+	const { firstRun } = await import("../first-run.ts");
+	try {
+		const run = await firstRun({ path, env, output });
+		if (run.kind === "left") process.exit(EXIT.interrupted);
+	} catch (error) {
+		// A place that takes no file: the agent CLIs on PATH will do.
+		if (!(error instanceof DispatchError)) throw error;
+		output.note(error.message);
+	}
+}
+
+function defineEditing({ program, runBare, env }: Definer): void {
+	const config = program.command("config").description("look at the config file and change it");
+	config.addHelpText("after", example("dispatch config set-default sonnet", "dispatch config show"));
+	type Commands = typeof import("../commands/config.ts");
+	const act = (work: (commands: Commands, command: ConfigCommand) => Promise<number | undefined>) =>
+		runBare(async (output) => work(await import("../commands/config.ts"), { output, env }));
+	const sub = (usage: string, description: string, ...lines: string[]) =>
+		config
+			.command(usage)
+			.description(description)
+			.addHelpText("after", example(...lines));
+
+	sub("init", "write a config of the agent CLIs on PATH", "dispatch config init").action(() =>
+		act((commands, command) => commands.initConfig(command)),
+	);
+	sub("path", "print where the config file is", "dispatch config path").action(() =>
+		act((commands, command) => commands.printPath(command)),
+	);
+	sub("show", "print what is in force, and where it came from", "dispatch config show --json").action(() =>
+		act(async (_commands, command) => {
+			const { redis } = program.opts<{ redis?: string }>();
+			return (await import("../commands/config-show.ts")).showConfig(command, redis);
+		}),
+	);
+	sub(
+		"set-default <name>",
+		"choose the model of tasks that name none",
+		"dispatch config set-default opus",
+	).action((name: string) => act((commands, command) => commands.setDefault(command, name)));
+	sub("add-model <name>", "add a model, or change it", "dispatch config add-model gpt-5 --backend codex")
+		.option("--backend <name>", "who runs it (default: found by its name)")
+		.option("--id <id>", "what --model gets (default: its name)")
+		.action((name: string, flags: { backend?: string; id?: string }) =>
+			act((commands, command) => commands.addModel(command, name, flags)),
+		);
+	sub("remove-model <name>", "remove a model", "dispatch config remove-model gpt-5").action((name: string) =>
+		act((commands, command) => commands.removeModel(command, name)),
+	);
+	sub(
+		"add-backend <name>",
+		"add an agent CLI, or change it",
+		'dispatch config add-backend mine --command "./agent.sh"',
+	)
+		.requiredOption("--command <line>", "the shell line that starts it; the prompt is its last word")
+		.option("--type <type>", "claude, codex, cursor or command (default: by its name or program)")
+		.option("--no-model-flag", "never pass --model to it")
+		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
+		.action((name: string, flags: BackendFlags) =>
+			act((commands, command) => commands.addBackend(command, name, flags)),
+		);
+	sub(
+		"add-alias <name>",
+		"add a model with words of its own before the prompt, or change it",
+		'dispatch config add-alias reviewer --model opus --prompt "You are a reviewer."',
+	)
+		.option("--model <name>", "its model (default: the default)")
+		.option("--prompt <text>", "goes before the task's prompt")
+		.option("--permissions <degree>", "narrow its agents to read_only or edit")
+		.action((name: string, flags: AliasFlags) =>
+			act((commands, command) => commands.addAlias(command, name, flags)),
+		);
+	sub("remove-alias <name>", "remove an alias", "dispatch config remove-alias reviewer").action(
+		(name: string) => act((commands, command) => commands.removeAlias(command, name)),
+	);
+	sub("edit", "open it in your editor; only what loads is taken", "dispatch config edit").action(() =>
+		act(async (_commands, command) => (await import("../commands/config-edit.ts")).editInEditor(command)),
+	);
+	sub("migrate", "turn the older agents: form into the present one", "dispatch config migrate").action(() =>
+		act((commands, command) => commands.migrate(command)),
+	);
+}

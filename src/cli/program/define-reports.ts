@@ -1,0 +1,91 @@
+/** The commands that only look. */
+
+import type { LsFlags } from "../commands/ls.ts";
+import type { WaitFlags } from "../commands/wait.ts";
+import type { LogsFlags } from "../show/log-source.ts";
+import { type Definer, example, repeatable } from "./definer.ts";
+
+export function defineReports({ program, run }: Definer): void {
+	const list = (flags: LsFlags) =>
+		run(async (context) => (await import("../commands/ls.ts")).ls(context, flags));
+	const show = (id: string | undefined) =>
+		run(async (context) => {
+			const { status, summary } = await import("../commands/status.ts");
+			return id === undefined ? summary(context) : status(context, id);
+		});
+	for (const [name, hidden] of [
+		["ls", false],
+		["ps", true],
+	] as const) {
+		program
+			.command(name, { hidden })
+			.description("list tasks, newest first")
+			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
+			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
+			.option("--host <id>", "only tasks of this host")
+			.option("--limit <n>", "at most so many (default: 50)")
+			.option("--all", "all of them")
+			.addHelpText("after", example("dispatch ls --state asking --state parked"))
+			.action(list);
+	}
+	for (const [name, hidden] of [
+		["status", false],
+		["show", true],
+	] as const) {
+		program
+			.command(name, { hidden })
+			.description("a task's report; without an id, what runs and what needs you")
+			.argument("[id]", "the task's id or the beginning of it")
+			.addHelpText("after", example("dispatch status review-login-code"))
+			.action(show);
+	}
+	program
+		.command("templates")
+		.description("list the templates for `enqueue --template`, or print one")
+		.argument("[name]", "print this one as it is written")
+		.addHelpText("after", example("dispatch templates", "dispatch templates security-review"))
+		.action((name: string | undefined) =>
+			run(async (context) => (await import("../commands/templates.ts")).templates(context, name)),
+		);
+	program
+		.command("questions")
+		.description("open questions of all tasks")
+		.addHelpText("after", example("dispatch questions"))
+		.action(() => run(async (context) => (await import("../commands/questions.ts")).questions(context)));
+	program
+		.command("logs")
+		.description("what the agent does and says, a line each")
+		.argument("<id>", "the task's id or the beginning of it")
+		.option("-f, --follow", "go on until the task has ended")
+		.option("-n, --lines <n>", "only the last so many lines")
+		.option("--since <duration>", "only what came in this time, e.g. 10m")
+		.option("--raw", "its output as it is, every start (on the host where it ran)")
+		.option("--events", "what happened to the task: moves, questions, answers, notes")
+		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
+		.action((id: string, flags: LogsFlags) =>
+			run(async (context) => (await import("../commands/logs.ts")).logs(context, id, flags)),
+		);
+	program
+		.command("output")
+		.description("the agent's report (output.md)")
+		.argument("<id>", "the task's id or the beginning of it")
+		.addHelpText("after", example("dispatch output review-login-code > report.md"))
+		.action((id: string) =>
+			run(async (context) => (await import("../commands/output.ts")).output(context, id)),
+		);
+	program
+		.command("wait")
+		.description("wait until tasks have ended (default: all open ones)")
+		.argument("[ids...]", "ids, or the beginnings of them")
+		.option("--any", "until one of them has ended")
+		.option("--for <event>", "`question`: also until one asks")
+		.option("--timeout <duration>", "give up after this time, e.g. 10m")
+		.option(
+			"--cursor <file>",
+			"one event a call, each once; a new file begins with what is open and the ids given",
+		)
+		.addHelpText("after", example("dispatch wait --any --for question --cursor seen.json"))
+		.action((ids: string[], flags: WaitFlags) =>
+			run(async (context) => (await import("../commands/wait.ts")).wait(context, ids, flags)),
+		);
+}

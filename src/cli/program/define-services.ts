@@ -1,0 +1,78 @@
+/** Worker, web, demo, and the agent's own command. */
+import { Argument, Option } from "commander";
+import type { AskFlags } from "../commands/ask.ts";
+import type { DownFlags } from "../commands/down.ts";
+import type { ServiceFlags } from "../commands/service.ts";
+import type { UpFlags } from "../commands/up.ts";
+import type { WebFlags } from "../commands/web.ts";
+import type { WorkerFlags } from "../commands/worker.ts";
+import { type Definer, example, repeatable } from "./definer.ts";
+
+export function defineServices({ program, run, runBare, env }: Definer): void {
+	program
+		.command("up")
+		.description("start the worker (and the local Redis) in the background")
+		.option("--restart", "with a new worker: it reads the config and the environment anew; agents run on")
+		.option("--web", "and the web view, until `dispatch down`")
+		.addHelpText("after", example("dispatch up --web"))
+		.action((flags: UpFlags) =>
+			run(async (context) => (await import("../commands/up.ts")).up(context, flags)),
+		);
+	program
+		.command("down")
+		.description("stop the worker and the local Redis; agents run on until told otherwise")
+		.option("--drain", "start nothing more and wait for the agents")
+		.option("--stop-agents", "end the agents; their tasks go on at the next start")
+		.addHelpText("after", example("dispatch down --drain"))
+		.action((flags: DownFlags) =>
+			run(async (context) => (await import("../commands/down.ts")).down(context, flags)),
+		);
+	program
+		.command("worker")
+		.description("a worker in the foreground, for systemd, containers and CI")
+		.option("--concurrency <n>", "agents that work at a time")
+		.option("--standby", "wait while another worker serves this state directory")
+		.addOption(new Option("--background").hideHelp())
+		.addHelpText("after", example("dispatch worker --concurrency 4"))
+		.action((flags: WorkerFlags) =>
+			run(async (context) => (await import("../commands/worker.ts")).worker(context, flags)),
+		);
+	program
+		.command("service")
+		.description("run the worker under systemd: writes a user unit (agents survive its restarts)")
+		.addArgument(new Argument("<action>").choices(["install"]))
+		.option("--print", "print the unit instead")
+		.addHelpText("after", example("dispatch service install --print"))
+		.action((_action: string, flags: ServiceFlags) =>
+			run(async (context) => (await import("../commands/service.ts")).installService(context, flags)),
+		);
+	program
+		.command("web")
+		.description("Bull Board and the open questions in a browser")
+		.option("--port <n>", "listen on this port, 0 for any (default: 4747)")
+		.option("--listen <address>", "listen on this address (default: 127.0.0.1)")
+		.option("--open", "open it in the browser")
+		.addOption(new Option("--background").hideHelp())
+		.addHelpText("after", example("dispatch web --open --port 8080"))
+		.action((flags: WebFlags) =>
+			run(async (context) => (await import("../commands/web.ts")).web(context, flags)),
+		);
+	program
+		.command("demo")
+		.description("the main job from end to end with a bundled agent; no account needed")
+		.option("--cwd <dir>", "work in this directory (default: a sample project)")
+		.addHelpText("after", example("dispatch demo"))
+		.action((flags: { cwd?: string }) =>
+			run(async (context) => (await import("../commands/demo.ts")).demo(context, flags)),
+		);
+	program
+		.command("ask")
+		.description("for agents: ask, and block until answered")
+		.argument("<text...>", "the question")
+		.addOption(repeatable("--option <text>", "an answer to choose from (repeatable)"))
+		.option("--timeout <duration>", "give up after this time; the question stays open")
+		.addHelpText("after", example('dispatch ask "Which database?" --option Postgres --option SQLite'))
+		.action((words: string[], flags: AskFlags) =>
+			runBare(async (output) => (await import("../commands/ask.ts")).askCommand(output, env, words, flags)),
+		);
+}

@@ -1,0 +1,69 @@
+/** `enqueue`, `run` and `batch`. */
+import type { Command } from "commander";
+import type { BatchFlags } from "../commands/batch.ts";
+import type { EnqueueFlags } from "../commands/enqueue.ts";
+import { type Definer, example, repeatable } from "./definer.ts";
+
+export function defineSubmission({ program, run }: Definer): void {
+	taskOptions(program.command("enqueue"))
+		.description("submit one task and return at once")
+		.option("--wait", "wait until it has ended")
+		.option("--follow", "show what the agent does until it has ended")
+		.option("--timeout <duration>", "with --wait or --follow: give up after this time, e.g. 10m")
+		.option("--dry-run", "show what would be submitted, and submit nothing")
+		.addHelpText(
+			"after",
+			example(
+				"dispatch enqueue --template security-review --var path=src/auth",
+				'dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"',
+			),
+		)
+		.action((words: string[], flags: EnqueueFlags) =>
+			run(async (context) => (await import("../commands/enqueue.ts")).enqueue(context, words, flags)),
+		);
+	taskOptions(program.command("run", { hidden: true }))
+		.description("submit one task and follow it to its end")
+		.addHelpText("after", example('dispatch run "Fix the failing test"'))
+		.action((words: string[], flags: EnqueueFlags) =>
+			run(async (context) =>
+				(await import("../commands/enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
+			),
+		);
+	program
+		.command("batch")
+		.description("submit the tasks of a YAML or JSON file")
+		.argument("<file>", "a list of tasks, or `tasks:` with one; paths in it begin at its directory")
+		.option("--key <key>", "idempotent: the same key gives the same tasks")
+		.option("--unattended", "nobody can answer: a question fails the task (the default when CI is set)")
+		.option("--allow-nested", "allow it inside an agent")
+		.option("--wait", "wait until all have ended")
+		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
+		.addHelpText("after", example("dispatch batch tasks.yaml --key nightly-42 --wait"))
+		.action((file: string, flags: BatchFlags) =>
+			run(async (context) => (await import("../commands/batch.ts")).batch(context, file, flags)),
+		);
+}
+
+function taskOptions(command: Command): Command {
+	return command
+		.argument("[prompt...]", "what shall be done; `-` reads it from stdin")
+		.option("--prompt-file <file>", "read the prompt from a file")
+		.option("--id <id>", "name the task (default: made from the prompt)")
+		.option("--model <name>", "a model or alias (default: named in the prompt, else the config's)")
+		.option("--plan <file>", "start with this checklist")
+		.option("--template <name>", "start with a template's checklist and words (see: dispatch templates)")
+		.addOption(repeatable("--var <k=v>", "a value for the template (repeatable)"))
+		.addOption(repeatable("--context <file>", "a file that the agent shall read first (repeatable)"))
+		.addOption(repeatable("--item <text>", "an item of the checklist (repeatable)"))
+		.option("--cwd <dir>", "work in this directory (default: the current one)")
+		.option("--priority <n>", "1 first … 1000 last (default: 100)")
+		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
+		.option("--delay <duration>", "do not start it before, e.g. 2h")
+		.option("--deadline <duration>", "fail it after so much work, e.g. 1h")
+		.option("--attempts <n>", "start it at most so often")
+		.option("--verify <command>", "run this when it claims to be done; failing goes back to the agent")
+		.option("--budget <usd>", "stop it when it has cost so much")
+		.option("--unattended", "nobody can answer: a question fails the task")
+		.option("--allow-nested", "allow it inside an agent")
+		.option("--key <key>", "idempotent: the same key gives the same task");
+}

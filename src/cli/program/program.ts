@@ -1,0 +1,116 @@
+/** All commands with their options. Only this is loaded at every start; a command's code follows when it runs. */
+import { Command } from "commander";
+import { DispatchError } from "../../task/errors.ts";
+import { similar } from "../../task/similar.ts";
+import { VERSION } from "../../task/version.ts";
+import type { Environment } from "../context.ts";
+import { Output } from "../show/output.ts";
+import { defineChanges } from "./define-changes.ts";
+import { defineCompletion } from "./define-completion.ts";
+import { defineConfig } from "./define-config.ts";
+import { defineHosts } from "./define-hosts.ts";
+import { defineReports } from "./define-reports.ts";
+import { defineScreens } from "./define-screens.ts";
+import { defineServices } from "./define-services.ts";
+import { defineSubmission } from "./define-submission.ts";
+import type { Definer, Work } from "./definer.ts";
+
+export interface ProgramOptions {
+	env: Environment;
+	/** called with the exit code of the command that ran */
+	done(code: number): void;
+}
+
+interface GlobalOptions {
+	redis?: string;
+	json?: boolean;
+	quiet?: boolean;
+}
+
+export function buildProgram({ env, done }: ProgramOptions): Command {
+	const program = new Command("dispatch");
+	const output = () => {
+		const { json = false, quiet = false } = program.opts<GlobalOptions>();
+		return new Output({ json, quiet, env });
+	};
+	const definer: Definer = {
+		program,
+		env,
+		run: async (work) =>
+			done((await withContext(output(), program.opts<GlobalOptions>().redis, env, work)) ?? 0),
+		runBare: async (work) => done((await work(output())) ?? 0),
+	};
+	describeProgram(program, definer);
+	defineSubmission(definer);
+	defineReports(definer);
+	defineChanges(definer);
+	defineServices(definer);
+	defineConfig(definer);
+	defineScreens(definer);
+	defineHosts(definer);
+	defineCompletion(definer);
+	return program;
+}
+
+function describeProgram(program: Command, { run }: Definer): void {
+	program
+		.description("Run coding agents in the background: ask them, answer them, collect their reports.")
+		.version(VERSION, "-V, --version", "print the version")
+		.helpOption("-h, --help", "explain the command")
+		.helpCommand("help [command]", "explain a command")
+		.option("--redis <url>", "use this Redis, e.g. redis://host:6379")
+		.option("--json", "print one JSON document")
+		.option("--quiet", "print results only")
+		.addHelpText(
+			"after",
+			'\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"',
+		)
+		// Errors are printed by `main`, in one form.
+		.configureOutput({ writeErr: () => {}, outputError: () => {} })
+		.exitOverride()
+		.argument("[words...]")
+		.usage("[options] [command]")
+		.allowUnknownOption()
+		.action(async (words: string[]) => {
+			if (words.length > 0) throw unknownWord(program, words);
+			await run(async (context) => (await import("../commands/status.ts")).summary(context));
+		});
+}
+
+function unknownWord(program: Command, words: string[]): DispatchError {
+	const word = words.find((each) => !each.startsWith("-"));
+	if (word === undefined) {
+		const option = words[0] ?? "";
+		const near = similar(option, ["--redis", "--json", "--quiet", "--help", "--version"]);
+		return new DispatchError("DISPATCH_USAGE", `Unknown option '${option}'.`, {
+			hint: near === null ? "`dispatch --help` lists commands and options." : `Did you mean ${near}?`,
+		});
+	}
+	const near = similar(
+		word,
+		program.commands.map((command) => command.name()),
+	);
+	if (near !== null)
+		return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
+			hint: `Did you mean \`dispatch ${near}\`?`,
+		});
+	return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
+		hint: `To submit a task: dispatch enqueue "${words.join(" ")}"; \`dispatch --help\` lists the commands.`,
+	});
+}
+
+async function withContext(
+	output: Output,
+	redis: string | undefined,
+	env: Environment,
+	work: Work,
+): Promise<number | undefined> {
+	const { Context } = await import("../context.ts");
+	const context = await Context.open({ env, output, redis });
+	try {
+		return await work(context);
+	} finally {
+		output.clearProgress();
+		await context.close();
+	}
+}

@@ -1,0 +1,22 @@
+import { rmSync } from "node:fs";
+import { DispatchError } from "../../task/errors.ts";
+import type { Environment } from "../context.ts";
+
+/**
+ * Opens a file in the user's editor, $VISUAL or $EDITOR: a shell line of the user's own (`code --wait`);
+ * the file goes as a word. An editor that fails leaves no draft behind.
+ * @throws DISPATCH_USAGE
+ */
+export async function openEditor(env: Environment, draft: string, unchanged: string): Promise<void> {
+	const editor = env.VISUAL || env.EDITOR || "vi";
+	const { execa } = await import("execa");
+	const { exitCode } = await execa("sh", ["-c", `${editor} "$1"`, "editor", draft], {
+		stdio: "inherit",
+		reject: false,
+	});
+	if (exitCode === 0) return;
+	rmSync(draft, { force: true });
+	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {
+		hint: `${unchanged} VISUAL or EDITOR names another editor.`,
+	});
+}

@@ -1,0 +1,45 @@
+/** What happened to a task, from the namespace's stream of events. */
+import { eventsAfter, type TaskEvent } from "../../queue/records/events.ts";
+import type { Store } from "../../queue/records/store.ts";
+import type { LogSource } from "./log-source.ts";
+import { oneLine } from "./output.ts";
+
+const PAGE = 1_000;
+
+export function eventSource(store: Store, task: string): LogSource<TaskEvent> {
+	// The stream holds all tasks: a page of strangers must not read as the end.
+	const after = async (from: TaskEvent | null) => {
+		let position = from?.id ?? "0";
+		for (;;) {
+			const page = await eventsAfter(store, position, PAGE);
+			const mine = page.filter((event) => event.task === task);
+			if (mine.length > 0 || page.length < PAGE) return mine;
+			position = page.at(-1)?.id ?? position;
+		}
+	};
+	return {
+		async last(count) {
+			const all: TaskEvent[] = [];
+			for (let page = await after(null); page.length > 0; page = await after(all.at(-1) ?? null))
+				all.push(...page);
+			return all.slice(-count);
+		},
+		after,
+		at: ({ at }) => at,
+		text: (event) => oneLine(lineOf(event)),
+		json: ({ id, ...event }) => ({ id, ...event, at: new Date(event.at).toISOString() }),
+	};
+}
+
+/** `2026-11-24 10:15:02 asked 001 Which database?` */
+function lineOf(event: TaskEvent): string {
+	const time = new Date(event.at).toISOString().slice(0, 19).replace("T", " ");
+	const { kind, seq, reason, epoch, by, text, why } = event;
+	const more = [
+		seq,
+		kind === "started" && epoch !== undefined ? `start ${epoch}` : null,
+		reason,
+		by && `by ${by}`,
+	];
+	return [`${time} ${kind.replaceAll("_", " ")}`, ...more, text, why].filter(Boolean).join(" ");
+}

@@ -1,0 +1,82 @@
+/** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
+import { stripVTControlCharacters } from "node:util";
+import picocolors from "picocolors";
+import type { DispatchError } from "../../task/errors.ts";
+
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Foreign text as it may go to a terminal: no escape sequences, no controls but newline and tab. */
+export function plain(text: string): string {
+	return stripVTControlCharacters(text.replaceAll("\r\n", "\n")).replace(CONTROLS, "");
+}
+
+/** As `plain`, on one line, at most `limit` characters. */
+export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string {
+	const line = plain(text).replace(/\s+/g, " ").trim();
+	return line.length <= limit ? line : `${line.slice(0, Math.max(0, limit - 1))}…`;
+}
+
+export interface OutputOptions {
+	json: boolean;
+	quiet: boolean;
+	env: Record<string, string | undefined>;
+}
+
+export class Output {
+	readonly json: boolean;
+	readonly quiet: boolean;
+	readonly colors: ReturnType<typeof picocolors.createColors>;
+	#drawn = false;
+
+	constructor(options: OutputOptions) {
+		this.json = options.json;
+		this.quiet = options.quiet;
+		const colored = process.stdout.isTTY === true && !options.env.NO_COLOR && options.env.TERM !== "dumb";
+		this.colors = picocolors.createColors(colored);
+	}
+
+	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
+	result(value: unknown, lines: readonly string[], ids?: readonly string[]): void {
+		if (this.json) this.write(JSON.stringify(value));
+		else for (const line of this.quiet && ids !== undefined ? ids : lines) this.write(line);
+	}
+
+	/** A line on stdout, whatever the mode. */
+	write(line: string): void {
+		this.clearProgress();
+		process.stdout.write(`${line}\n`);
+	}
+
+	/** A remark on stderr. */
+	note(line: string): void {
+		if (this.quiet) return;
+		this.clearProgress();
+		process.stderr.write(`dispatch: ${oneLine(line)}\n`);
+	}
+
+	get drawsProgress(): boolean {
+		return process.stderr.isTTY === true && !this.quiet && !this.json;
+	}
+
+	/** One line on stderr that the next one replaces; nothing unless stderr is a terminal. */
+	progress(line: string): void {
+		if (!this.drawsProgress) return;
+		const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+		process.stderr.write(`\r\x1b[K${oneLine(line, width)}`);
+		this.#drawn = true;
+	}
+
+	clearProgress(): void {
+		if (this.#drawn) process.stderr.write("\r\x1b[K");
+		this.#drawn = false;
+	}
+
+	error(error: DispatchError): void {
+		const { code, message, hint } = error;
+		if (this.json) this.write(JSON.stringify({ error: { code, message, hint: hint ?? null } }));
+		else {
+			this.clearProgress();
+			process.stderr.write(`dispatch: ${oneLine([message, hint].filter(Boolean).join(" "))} [${code}]\n`);
+		}
+	}
+}

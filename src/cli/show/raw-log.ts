@@ -1,0 +1,47 @@
+import { createReadStream } from "node:fs";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { listRuns, openRun } from "../../process/run-dir.ts";
+import { DispatchError } from "../../task/errors.ts";
+import type { TaskSpec } from "../../task/spec.ts";
+import type { Context } from "../context.ts";
+import type { LogsFlags } from "./log-source.ts";
+import { plain } from "./output.ts";
+
+/** A flood was given back to the disk: the hole reads as NULs. A terminal gets no control sequences. */
+function presentable(): Transform {
+	const isTerminal = process.stdout.isTTY === true;
+	return new Transform({
+		transform(chunk: Buffer, _encoding, done) {
+			const bytes = chunk.includes(0) ? chunk.filter((byte) => byte !== 0) : chunk;
+			done(null, isTerminal ? plain(bytes.toString("utf8")) : bytes);
+		},
+	});
+}
+
+/** Copies what the agent printed, byte for byte, oldest start first. @throws DISPATCH_USAGE */
+export async function printRawLog(context: Context, spec: TaskSpec, flags: LogsFlags): Promise<undefined> {
+	const other = (["follow", "lines", "since"] as const).find((name) => flags[name] !== undefined);
+	if (other !== undefined || context.output.json)
+		throw new DispatchError("DISPATCH_USAGE", `--raw does not go with --${other ?? "json"}.`, {
+			hint: "Leave one of them out: --raw copies the agent's whole output as it is.",
+		});
+	if (spec.host !== context.home.hostId)
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`The raw output of \`${spec.id}\` is on the host ${spec.host}.`,
+			{
+				hint: "Run it there, or leave --raw out: the lines are in Redis.",
+			},
+		);
+	const epochs = listRuns(context.home.path)
+		.filter(({ task }) => task === spec.id)
+		.map(({ epoch }) => epoch)
+		.sort((a, b) => a - b);
+	for (const epoch of epochs) {
+		const run = openRun(context.home.path, spec.id, epoch);
+		if (run !== null)
+			await pipeline(createReadStream(run.logPath), presentable(), process.stdout, { end: false });
+	}
+	return undefined;
+}

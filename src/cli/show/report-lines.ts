@@ -1,0 +1,212 @@
+/** What a user reads about a task. */
+import { formatDuration } from "../../task/duration.ts";
+import { isLive } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
+import { type Output, oneLine, plain } from "./output.ts";
+
+type Colors = Output["colors"];
+
+const TAIL_SHOWN = 10;
+
+/** One line that states how a task ended, or that it is parked. */
+export function endLine(view: TaskView): string {
+	const what = oneLine(view.outcome?.message ?? "");
+	switch (view.state) {
+		case "completed":
+			return `\`${view.id}\` complete. ${what} ${reportHint(view)}`.trimEnd();
+		case "failed":
+			return `\`${view.id}\` failed (${view.reason ?? "unknown"}). ${what}`.trimEnd();
+		case "cancelled":
+			return `\`${view.id}\` cancelled. ${what}`.trimEnd();
+		case "parked":
+			return `\`${view.id}\` is parked until its question is answered. ${questionLine(view)}`;
+		default:
+			return `\`${view.id}\` is ${view.state}. ${what}`.trimEnd();
+	}
+}
+
+function reportHint({ id, reportPath }: TaskView): string {
+	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${reportPath}`;
+}
+
+/** An open question, the oldest one unless another is named, and how to answer it. */
+export function questionLine(view: TaskView, seq?: string): string {
+	const oldest = openQuestion(view);
+	const open = view.questions.find((each) => each.seq === seq && each.answer === null) ?? oldest;
+	if (oldest === undefined || open === undefined) return `\`${view.id}\` has no open question.`;
+	const which = open.seq === oldest.seq ? "" : ` --seq ${Number(open.seq)}`;
+	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id}${which} "…"`;
+}
+
+/** A question that is over. */
+export function answeredLine({ text, answer, answeredBy }: TaskView["questions"][number]): string {
+	return `Worker asked: "${oneLine(text)}" Answered by ${oneLine(answeredBy ?? "somebody")}: "${oneLine(answer ?? "")}"`;
+}
+
+export function openQuestion(view: TaskView): TaskView["questions"][number] | undefined {
+	if (view.state !== "asking" && view.state !== "parked") return undefined;
+	return view.questions.find((question) => question.answer === null);
+}
+
+/** A task's whole report: what needs you first. */
+export function reportLines(view: TaskView, colors: Colors, now: number): string[] {
+	const head = `${colors.bold(view.id)}  ${stateText(view.state, colors)}  ${colors.dim(`${view.model ?? view.backend}, ${startsOf(view)}`)}`;
+	const parts = [
+		askingLines(view, colors),
+		endLines(view, colors),
+		holdLines(view, now),
+		planLines(view, colors),
+		factLines(view, now),
+	];
+	return [
+		head,
+		...parts.filter((lines) => lines.length > 0).flatMap((lines) => ["", ...lines]),
+		...nextLines(view),
+	];
+}
+
+function startsOf(view: TaskView): string {
+	return view.attempt === 0 ? "not started yet" : `attempt ${view.attempt}`;
+}
+
+export function stateText(state: TaskView["state"], colors: Colors): string {
+	switch (state) {
+		case "completed":
+			return colors.green(state);
+		case "failed":
+			return colors.red(state);
+		case "asking":
+		case "parked":
+			return colors.yellow(state);
+		case "running":
+			return colors.cyan(state);
+		default:
+			return state;
+	}
+}
+
+function askingLines(view: TaskView, colors: Colors): string[] {
+	const open = openQuestion(view);
+	if (open === undefined) return [];
+	const more = view.questions.filter((question) => question.answer === null).length - 1;
+	const lines = plain(open.text).trimEnd().split("\n");
+	return [
+		colors.yellow(
+			view.state === "parked" ? `Stopped with a question (${open.seq}):` : `Worker is asking (${open.seq}):`,
+		),
+		...lines.map((line) => `  ${line}`),
+		...(more > 0 ? [`  (and ${more} more: dispatch questions)`] : []),
+		`Answer with: dispatch answer ${view.id} "…"`,
+	];
+}
+
+function endLines(view: TaskView, colors: Colors): string[] {
+	const { outcome } = view;
+	// While it runs or asks, the outcome is that of an earlier run; the parked one's is its question.
+	if (outcome === null || isLive(view.state) || view.state === "parked") return [];
+	const said = oneLine(outcome.message);
+	const first = view.state === "failed" ? colors.red(`Failed (${view.reason ?? "unknown"}): ${said}`) : said;
+	const code = outcome.exitCode === null ? "" : `exit code ${outcome.exitCode}`;
+	const how = outcome.signal === null ? code : `signal ${outcome.signal}`;
+	const tail = view.state === "failed" ? outcome.logTail.slice(-TAIL_SHOWN) : [];
+	return [
+		...(first === "" ? [] : [first]),
+		...outcome.warnings.map((warning) => colors.yellow(`Warning: ${oneLine(warning)}`)),
+		...(view.state === "failed" && how !== "" ? [`The agent ended with ${how}.`] : []),
+		...(tail.length === 0 ? [] : ["Its last lines:", ...tail.map((line) => `  | ${oneLine(line)}`)]),
+	];
+}
+
+function holdLines(view: TaskView, now: number): string[] {
+	if (view.hold === null)
+		return view.state === "queued" && view.attempt === 0 ? ["Waits for a free worker."] : [];
+	const until =
+		view.hold.until === null
+			? ""
+			: ` until ${shownTime(view.hold.until)} (in ${formatDuration(Math.max(0, timeOf(view.hold.until) - now))})`;
+	switch (view.hold.kind) {
+		case "cancelling":
+			return ["It is being cancelled."];
+		case "rate_limited":
+			return [`Waits: the model's rate limit is reached${until}.`];
+		case "auth":
+			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
+		case "budget":
+			return [`Waits: the day's budget (budget.daily in the config) is spent${until}.`];
+		case "backoff":
+			return [`Waits before the next start${until}.`];
+		case "delayed":
+			return [`Waits: it was asked for later${until}.`];
+		case "answered":
+			return ["Its question is answered: it goes on at the next free place."];
+	}
+}
+
+function planLines(view: TaskView, colors: Colors): string[] {
+	const { title, items, done, total } = view.plan;
+	if (items.length === 0) return [];
+	const shown = items.flatMap(({ marker, text, note }) => {
+		const mark = marker === "x" ? colors.green("x") : marker === " " ? " " : colors.yellow(marker);
+		return [
+			`  [${mark}] ${oneLine(text)}`,
+			...(note === null ? [] : [colors.dim(`      ${oneLine(note, 200)}`)]),
+		];
+	});
+	return [`Plan: ${oneLine(title ?? "")} ${done}/${total}`.replace(/ +/g, " "), ...shown];
+}
+
+function factLines(view: TaskView, now: number): string[] {
+	const { usage } = view;
+	const cost =
+		usage === null || usage.costUsd === null
+			? ""
+			: `, ${usage.estimated ? "about " : ""}$${usage.costUsd.toFixed(2)}`;
+	const live = isLive(view.state);
+	const facts: [string, string | null][] = [
+		["Doing", live && view.activity !== null ? oneLine(view.activity, 120) : null],
+		["Prompt", oneLine(view.prompt, 120)],
+		["Usage", usage === null ? null : `${usage.inputTokens} tokens in, ${usage.outputTokens} out${cost}`],
+		["Where", `${oneLine(view.cwd)} on ${view.host}`],
+		["When", timesOf(view, now)],
+		[
+			"Tags",
+			Object.entries(view.tags)
+				.map(([name, value]) => oneLine(`${name}=${value}`))
+				.join(", ") || null,
+		],
+		["Report", view.reportPath],
+	];
+	return facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`]));
+}
+
+function timesOf(view: TaskView, now: number): string {
+	const since = (time: string) => `${formatDuration(Math.max(0, now - timeOf(time)))} ago`;
+	const parts = [`created ${since(view.createdAt)}`];
+	if (view.startedAt !== null) parts.push(`started ${since(view.startedAt)}`);
+	if (view.endedAt !== null) parts.push(`ended ${since(view.endedAt)}`);
+	return parts.join(", ");
+}
+
+function nextLines(view: TaskView): string[] {
+	switch (view.state) {
+		case "completed":
+			return view.reportPath === null ? [] : ["", `Read the report: dispatch output ${view.id}`];
+		case "failed":
+		case "cancelled":
+			return view.outcome?.message.includes("dispatch retry")
+				? []
+				: ["", `Start it again: dispatch retry ${view.id}`];
+		case "running":
+			return ["", `Follow it: dispatch logs ${view.id} -f`];
+		default:
+			return [];
+	}
+}
+
+export function timeOf(time: string | number): number {
+	return typeof time === "number" ? time : Date.parse(time);
+}
+
+function shownTime(time: string | number): string {
+	return new Date(timeOf(time)).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}

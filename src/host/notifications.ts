@@ -1,0 +1,63 @@
+/** Wires the host's config, its queue and the sending together. */
+import type { Config } from "../config/config.ts";
+import { payloadOf } from "../notify/payload.ts";
+import { DeliveryError, deliver, type RunCommand } from "../notify/send.ts";
+import { runHook } from "../process/hook.ts";
+import { forgetNotifications, Notifier } from "../queue/jobs/notify-queue.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { NotificationPayload, NotificationTarget } from "../task/notification.ts";
+
+type Environment = Record<string, string | undefined>;
+
+export interface NotificationOptions {
+	store: Store;
+	host: string;
+	home: string;
+	config: Config;
+	env: Environment;
+	maxBackoffMs: number;
+}
+
+/** Starts telling; null where the config names nobody to tell. */
+export async function startNotifier(options: NotificationOptions): Promise<Notifier | null> {
+	const { store, host, config, env, home, maxBackoffMs } = options;
+	// A bell rings where somebody waits at a terminal, not here.
+	const targets = config.notifications.filter(({ type }) => type !== "bell");
+	if (targets.length === 0) {
+		await forgetNotifications(store, host);
+		return null;
+	}
+	const notifier = new Notifier({
+		store,
+		host,
+		maxBackoffMs,
+		prepare: async (event) => {
+			const payload = await payloadOf(store, host, event);
+			if (payload === null) return null;
+			const names = targets.filter(({ on }) => on.includes(payload.event)).map(({ name }) => name);
+			return { payload, targets: names };
+		},
+		deliver: async (name, payload) => {
+			const target = targets.find((each) => each.name === name);
+			if (target === undefined)
+				throw new DeliveryError("the config no longer names this target", { final: true });
+			await sendTo(target, payload, { env, home });
+		},
+	});
+	await notifier.start();
+	return notifier;
+}
+
+/** @throws DeliveryError */
+export async function sendTo(
+	target: NotificationTarget,
+	payload: NotificationPayload,
+	{ env, home }: { env: Environment; home: string },
+): Promise<void> {
+	const own = Object.fromEntries(
+		Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+	);
+	const { DISPATCH_REDIS_URL: _address, DISPATCH_FAULT: _fault, ...rest } = own;
+	const run: RunCommand = (hook) => runHook({ ...hook, cwd: home, env: { ...rest, ...hook.env } });
+	await deliver(target, payload, { env, run, now: Date.now });
+}

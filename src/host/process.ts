@@ -1,0 +1,119 @@
+/** Starts and stops the daemon of a state directory from another process. */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Home } from "../config/home.ts";
+import { sameProcess } from "../process/identity.ts";
+import { takeLock } from "../process/lock.ts";
+import { DispatchError } from "../task/errors.ts";
+import { lockPath, logPath, readDaemonFile, type StopRequest, writeStopRequest } from "./files.ts";
+
+const READY_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 10_000;
+const STOP_AGENTS_LIMIT_MS = 60_000;
+const LOOK_MS = 20;
+const LOG_TAIL_LINES = 5;
+
+/** @returns the daemon that takes this directory's jobs, or null */
+export function daemonState(home: Home): { pid: number } | null {
+	const file = readDaemonFile(home.path);
+	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
+	return { pid: file.identity.pid };
+}
+
+/**
+ * Makes sure that a daemon runs, and waits until it takes jobs. Its output goes to `daemon.log`.
+ * @throws DISPATCH_NO_WORKER with what it said last
+ */
+export async function startDaemon(
+	home: Home,
+	redisUrl: string | null,
+): Promise<{ pid: number; started: boolean }> {
+	const running = daemonState(home);
+	if (running !== null) return { ...running, started: false };
+	const log = openSync(logPath(home.path), "a", 0o600);
+	const args = [process.argv[1] ?? "", "worker", "--background"];
+	const child = spawn(process.execPath, [...process.execArgv, ...args], {
+		detached: true,
+		stdio: ["ignore", log, log],
+		cwd: home.path,
+		env: backgroundEnv(home, redisUrl),
+	});
+	closeSync(log);
+	const ended = new Promise<void>((resolve) => {
+		child.once("exit", () => resolve());
+		child.once("error", () => resolve());
+	});
+	child.unref();
+	return { pid: await untilReady(home, ended), started: true };
+}
+
+async function untilReady(home: Home, ended: Promise<void>): Promise<number> {
+	const until = performance.now() + READY_LIMIT_MS;
+	let over = false;
+	void ended.then(() => {
+		over = true;
+	});
+	while (performance.now() < until) {
+		const state = daemonState(home);
+		if (state !== null) return state.pid;
+		// Ours may have ended because another one was faster: that one is as good, if it lives.
+		if (over && (await isLockFree(home.path))) break;
+		await sleep(LOOK_MS);
+	}
+	throw new DispatchError("DISPATCH_NO_WORKER", `The worker did not start: ${lastWords(home.path)}`, {
+		hint: `See ${logPath(home.path)}, or run \`dispatch worker\` to watch it start.`,
+	});
+}
+
+async function isLockFree(home: string): Promise<boolean> {
+	const lock = await takeLock(lockPath(home));
+	lock?.release();
+	return lock !== null;
+}
+
+/**
+ * A daemon that is started from inside an agent is nobody's agent. The address may hold a password: it
+ * goes by the environment, since everybody may read a command line.
+ */
+export function backgroundEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
+	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
+	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
+	return { ...env, ...redis, DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
+}
+
+function lastWords(home: string): string {
+	const file = logPath(home);
+	if (!existsSync(file)) return "it said nothing.";
+	const lines = readFileSync(file, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+	return lines.map(saidIn).join(" / ") || "it said nothing.";
+}
+
+/** The message of a log line, whether pino wrote it or not. */
+function saidIn(line: string): string {
+	try {
+		const { msg } = JSON.parse(line) as { msg?: string };
+		return msg ?? line;
+	} catch {
+		return line;
+	}
+}
+
+/**
+ * Ends the daemon; its agents go on unless it is told to stop them.
+ * @returns stopped: false when none ran
+ */
+export async function stopDaemon(home: Home, request: StopRequest): Promise<{ stopped: boolean }> {
+	const file = readDaemonFile(home.path);
+	if (file === null || !sameProcess(file.identity)) return { stopped: false };
+	const { pid } = file.identity;
+	writeStopRequest(home.path, request);
+	process.kill(pid, "SIGTERM");
+	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
+	while (sameProcess(file.identity)) {
+		// It has nothing left to save that the next daemon would not find on disk and in Redis.
+		if (!request.drain && performance.now() > until) process.kill(pid, "SIGKILL");
+		await sleep(LOOK_MS);
+	}
+	return { stopped: true };
+}

@@ -1,0 +1,96 @@
+/** `dispatch worker`: takes the host's lock, runs the daemon, and leaves on a signal. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import type { Home } from "../config/home.ts";
+import type { Config } from "../config/load.ts";
+import { type Lock, takeLock } from "../process/lock.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { Role } from "../queue/redis/connect.ts";
+import { DispatchError } from "../task/errors.ts";
+import { lockPath, takeStopRequest } from "./files.ts";
+import { Daemon } from "./service.ts";
+
+const STANDBY_LOOK_MS = 1_000;
+/** Redis away, a hung disk: the process leaves all the same. */
+const LEAVE_LIMIT_MS = 2_000;
+
+/** What the daemon needs of the command line's context. */
+export interface DaemonContext {
+	env: Record<string, string | undefined>;
+	home: Home;
+	loadConfig(): Promise<Config>;
+	/** the address that was given; null for the local server */
+	redisUrl(): Promise<string | null>;
+	store(role: Role): Promise<Store>;
+}
+
+export interface RunDaemonOptions {
+	/** working agents at a time; the config's when not given */
+	concurrency?: number;
+	/** started by `up` or by a command: logs as JSON, no greeting */
+	background: boolean;
+	/** wait for the lock instead of leaving */
+	standby: boolean;
+}
+
+/** Returns when the daemon was stopped by SIGTERM or SIGINT. */
+export async function runDaemon(context: DaemonContext, options: RunDaemonOptions): Promise<void> {
+	const { home, env } = context;
+	const log = pino(
+		{ level: env.DISPATCH_LOG_LEVEL || "info", base: { pid: process.pid } },
+		pino.destination({ dest: 2, sync: true }),
+	);
+	const lock = await lockOf(home, options, (text) => log.info(text));
+	const stopping = stopSignal();
+	const config = await context.loadConfig();
+	const store = await context.store("service");
+	const concurrency = options.concurrency ?? config.worker.concurrency;
+	const daemon = new Daemon({
+		home,
+		config,
+		store,
+		env,
+		redisUrl: await context.redisUrl(),
+		concurrency,
+		log,
+	});
+	await daemon.start();
+	await stopping;
+	const request = takeStopRequest(home.path);
+	if (request.drain) await daemon.drain();
+	if (!request.stopAgents) setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
+	await daemon.stop({ stopAgents: request.stopAgents });
+	lock.release();
+	log.info("worker stopped; its agents run on");
+}
+
+async function lockOf(home: Home, options: RunDaemonOptions, say: (text: string) => void): Promise<Lock> {
+	let told = false;
+	for (;;) {
+		const lock = await takeLock(lockPath(home.path));
+		if (lock !== null) return lock;
+		if (!options.standby) {
+			throw new DispatchError("DISPATCH_ALREADY_RUNNING", `A worker runs for ${home.path} already.`, {
+				hint: "`dispatch down` stops it; `dispatch worker --standby` waits for its end.",
+			});
+		}
+		if (!told) say("another worker holds this state directory: standing by");
+		told = true;
+		await sleep(STANDBY_LOOK_MS);
+	}
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the next one ends the process at once. */
+function stopSignal(): Promise<void> {
+	return new Promise((resolve) => {
+		const hear = () => {
+			process.off("SIGTERM", hear);
+			process.off("SIGINT", hear);
+			process.once("SIGTERM", () => process.exit(130));
+			process.once("SIGINT", () => process.exit(130));
+			resolve();
+		};
+		process.on("SIGTERM", hear);
+		process.on("SIGINT", hear);
+	});
+}

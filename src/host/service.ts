@@ -1,0 +1,299 @@
+/**
+ * The daemon: the one worker process of a host, where worker and monitor are wired together. It holds
+ * the host's kernel lock, so that what it finds unfinished is its own to take back. Its end never ends an
+ * agent; the next one adopts it.
+ */
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { backendOf } from "../backends/index.ts";
+import type { Home } from "../config/home.ts";
+import type { Config } from "../config/load.ts";
+import { taskDirOf } from "../ipc/task-dir.ts";
+import { Reconciler } from "../monitor/reconcile.ts";
+import { DirectoryWatcher } from "../monitor/watch.ts";
+import { processIdentity } from "../process/identity.ts";
+import { listRuns } from "../process/run-dir.ts";
+import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
+import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
+import type { Notifier } from "../queue/jobs/notify-queue.ts";
+import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
+import { onWake } from "../queue/records/events.ts";
+import { beat, claimHost, leave } from "../queue/records/hosts.ts";
+import { openSecond } from "../queue/records/open.ts";
+import type { Store } from "../queue/records/store.ts";
+import { ensureLocalServer } from "../queue/redis/local-server.ts";
+import { Hub } from "../task/hub.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { Serial } from "../task/serial.ts";
+import { VERSION } from "../task/version.ts";
+import { agentEnv } from "../worker/agent-env.ts";
+import { Places } from "../worker/places.ts";
+import { runJob } from "../worker/run-job.ts";
+import { settle } from "../worker/settle.ts";
+import { start } from "../worker/start.ts";
+import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { startNotifier } from "./notifications.ts";
+
+const MONITOR_INTERVAL_MS = 3_000;
+const HEARTBEAT_MS = 10_000;
+const OUTBOX_LOOK_MS = 3_000;
+const SWEEP_MS = 30_000;
+const NOTIFY_LOOK_MS = 3_000;
+const REVIVE_LOOK_MS = 1_000;
+const TERM_GRACE_MS = 5_000;
+const DONE_GRACE_MS = 60_000;
+/** Leaving takes at most this long, whatever Redis does. */
+const STOP_LIMIT_MS = 1_800;
+
+export interface DaemonOptions {
+	home: Home;
+	config: Config;
+	/** role `service` */
+	store: Store;
+	env: Record<string, string | undefined>;
+	redisUrl: string | null;
+	concurrency: number;
+	log: Logger;
+}
+
+export class Daemon {
+	readonly #options: DaemonOptions;
+	readonly #hub = new Hub();
+	readonly #places: Places;
+	readonly #queues: RunQueues;
+	readonly #watcher: DirectoryWatcher;
+	readonly #reconciler: Reconciler;
+	readonly #worker: RunWorker;
+	readonly #monitor: MonitorLoop;
+	#notifier: Notifier | null = null;
+	readonly #timers: NodeJS.Timeout[] = [];
+	#unsubscribe: (() => void) | undefined;
+	#draining: Promise<unknown> = Promise.resolve();
+	#drainAgain = false;
+	#stopped = false;
+
+	constructor(options: DaemonOptions) {
+		this.#options = options;
+		const { store, home, config, env, redisUrl, concurrency } = options;
+		const host = home.hostId;
+		const serial = new Serial();
+		const hub = this.#hub;
+		const checkEnv = ({ spec }: TaskRecord) =>
+			agentEnv({
+				base: env,
+				backend: backendOf("command"),
+				home: home.path,
+				taskDir: taskDirOf(spec.cwd, spec.id),
+				redisUrl,
+			});
+		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
+		this.#places = new Places(concurrency);
+		this.#queues = new RunQueues(store);
+		this.#watcher = new DirectoryWatcher({
+			enabled: env.DISPATCH_WATCH !== "off",
+			changed: (task) => void this.#look(task),
+		});
+		this.#reconciler = new Reconciler({
+			store,
+			home: home.path,
+			host,
+			config,
+			hub,
+			serial,
+			settle: (end) => settle(end, { store, config, hub, maxBackoffMs, checkEnv }),
+			monotonic: () => performance.now(),
+			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
+			watch: (task, dirs) => this.#watcher.set(task, dirs),
+		});
+		const startDeps = { store, home: home.path, host, config, hub, serial, env, redisUrl };
+		this.#worker = new RunWorker({
+			store,
+			host,
+			maxAgents: Math.max(config.worker.maxAgents, concurrency),
+			process: (job) =>
+				runJob(job, {
+					store,
+					host,
+					hub,
+					places: this.#places,
+					dailyUsd: config.budget.dailyUsd,
+					reconcile: (task) => this.#reconciler.reconcile(task),
+					start: (task, generation) => start(task, generation, startDeps).then(() => this.#look(task)),
+				}),
+		});
+		this.#monitor = new MonitorLoop({
+			store,
+			host,
+			intervalMs: MONITOR_INTERVAL_MS,
+			cycle: () => this.#cycle(),
+		});
+		hub.on("state", (task, state) =>
+			state === "running" ? this.#places.occupy(task) : this.#places.free(task),
+		);
+	}
+
+	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
+	async start(): Promise<void> {
+		const { store, home, log } = this.#options;
+		await claimHost(store, home.hostId, home.homeId);
+		installCommand(home.path);
+		await this.#beat();
+		await this.#reconcileDisk();
+		this.#unsubscribe = await onWake(store, openSecond(store), (wake) => {
+			if (wake.kind === "outbox") void this.#drainOutbox();
+			else void this.#look(wake.task);
+			this.#notify();
+		});
+		await this.#worker.start(this.#queues.of(home.hostId));
+		await this.#monitor.start();
+		await this.#drainOutbox();
+		this.#notifier = await this.#startNotifier();
+		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
+		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
+		this.#every(HEARTBEAT_MS, () => this.#beat());
+		this.#every(SWEEP_MS, () => this.#sweep());
+		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
+		const identity = processIdentity(process.pid);
+		if (identity !== null) writeDaemonFile(home.path, { identity, ready: true, version: VERSION });
+		log.info(
+			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
+			"worker ready",
+		);
+	}
+
+	/** Nobody who is told can hold up the work. */
+	#startNotifier(): Promise<Notifier | null> {
+		const { store, home, config, env, log } = this.#options;
+		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
+		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs };
+		return startNotifier(options).catch((error: unknown) => {
+			log.warn({ error: String(error) }, "notifications could not be started");
+			return null;
+		});
+	}
+
+	#notify(): void {
+		this.#notifier?.pump().catch((error: unknown) => {
+			this.#options.log.warn({ error: String(error) }, "notifications could not be queued");
+		});
+	}
+
+	/** Starts nothing more and waits until no agent works or asks here. */
+	async drain(): Promise<void> {
+		await this.#worker.drain();
+		while ((await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
+			await new Promise((resolve) => setTimeout(resolve, 200));
+		}
+	}
+
+	/** Leaves within two seconds; agents run on, unless `stopAgents`. Safe to call twice. */
+	async stop(options: { stopAgents: boolean }): Promise<void> {
+		if (this.#stopped) return;
+		this.#stopped = true;
+		for (const timer of this.#timers) clearInterval(timer);
+		if (options.stopAgents) {
+			// First: a stopped agent's task is queued again, and this worker would start it anew.
+			await this.#worker.drain();
+			await this.#reconciler.stopAgents();
+		}
+		const { store, home } = this.#options;
+		const left = Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]).then(() =>
+			leave(store, home.hostId),
+		);
+		await Promise.race([
+			left.catch(() => {}),
+			new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
+		]);
+		this.#watcher.stop();
+		this.#unsubscribe?.();
+		await Promise.race([this.#queues.close(), new Promise((resolve) => setTimeout(resolve, 100).unref())]);
+		removeDaemonFile(home.path);
+		await store.close();
+	}
+
+	/** Everything live by the record or by the run directories, before any job is taken. */
+	async #reconcileDisk(): Promise<void> {
+		const { store, home } = this.#options;
+		const tasks = new Set([
+			...(await store.liveIds(home.hostId)),
+			...listRuns(home.path).map(({ task }) => task),
+		]);
+		await Promise.allSettled([...tasks].map((task) => this.#reconciler.reconcile(task)));
+	}
+
+	async #cycle(): Promise<object> {
+		this.#watcher.rearm();
+		const seen = await this.#reconciler.reconcileAll();
+		if (seen.faults > 0) this.#options.log.warn(seen, "some tasks could not be looked at");
+		return seen;
+	}
+
+	#look(task: string): Promise<void> {
+		return this.#reconciler.reconcile(task).catch((error: unknown) => {
+			this.#options.log.warn({ task, error: String(error) }, "a task could not be looked at");
+		});
+	}
+
+	/** One drain at a time; a wake during one is not lost. */
+	#drainOutbox(): Promise<unknown> {
+		if (this.#drainAgain) return this.#draining;
+		this.#drainAgain = true;
+		this.#draining = this.#draining
+			.then(() => {
+				this.#drainAgain = false;
+				return drainOutbox(this.#options.store, this.#queues);
+			})
+			.catch((error: unknown) =>
+				this.#options.log.warn({ error: String(error) }, "the outbox could not be drained"),
+			);
+		return this.#draining;
+	}
+
+	async #beat(): Promise<void> {
+		const { store, home, concurrency } = this.#options;
+		await beat(store, home.hostId, {
+			homeId: home.homeId,
+			home: home.path,
+			pid: process.pid,
+			running: this.#places.taken,
+			concurrency,
+		});
+	}
+
+	async #sweep(): Promise<void> {
+		const { store, home, log } = this.#options;
+		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
+		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+	}
+
+	/** The local server is ours to start again; one at an address is not. */
+	async #reviveRedis(): Promise<void> {
+		const { store, home, redisUrl } = this.#options;
+		if (redisUrl === null && store.client.status !== "ready") await ensureLocalServer(home);
+	}
+
+	#every(ms: number, work: () => Promise<unknown>): void {
+		this.#timers.push(
+			setInterval(() => {
+				void work().catch((error: unknown) =>
+					this.#options.log.warn({ error: String(error) }, "background work failed"),
+				);
+			}, ms),
+		);
+	}
+}
+
+/** `bin/dispatch` in the state directory: this very program, first on the PATH of every agent. */
+function installCommand(home: string): void {
+	const dir = join(home, "bin");
+	mkdirSync(dir, { recursive: true, mode: 0o700 });
+	const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+	const temporary = join(dir, `.dispatch.${process.pid}.tmp`);
+	writeFileSync(
+		temporary,
+		`#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`,
+	);
+	chmodSync(temporary, 0o755);
+	renameSync(temporary, join(dir, "dispatch"));
+}

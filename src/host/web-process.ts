@@ -1,0 +1,80 @@
+/** `dispatch web` in the background: what it leaves in the state directory, its start and its stop. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Home } from "../config/home.ts";
+import { type Identity, processIdentity, sameProcess } from "../process/identity.ts";
+import { DispatchError } from "../task/errors.ts";
+import { backgroundEnv } from "./process.ts";
+
+const READY_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 5_000;
+const LOOK_MS = 20;
+
+interface WebFile {
+	identity: Identity;
+	/** with its token: the file is for this user's eyes only */
+	url: string;
+}
+
+const statePath = (home: string) => join(home, "web.json");
+const logPath = (home: string) => join(home, "web.log");
+
+/** Called by the server itself, once it answers. @returns takes the file away */
+export function announceWeb(home: string, url: string): () => void {
+	const identity = processIdentity(process.pid);
+	if (identity === null) return () => {};
+	writeFileSync(`${statePath(home)}.tmp`, JSON.stringify({ identity, url }), { mode: 0o600 });
+	renameSync(`${statePath(home)}.tmp`, statePath(home));
+	return () => rmSync(statePath(home), { force: true });
+}
+
+function runningWeb(home: string): WebFile | null {
+	try {
+		const file = JSON.parse(readFileSync(statePath(home), "utf8")) as WebFile;
+		return sameProcess(file.identity) ? file : null;
+	} catch {
+		return null;
+	}
+}
+
+/** @throws DISPATCH_NO_WORKER with what it said last */
+export async function startWebProcess(home: Home, redisUrl: string | null): Promise<{ url: string }> {
+	const running = runningWeb(home.path);
+	if (running !== null) return running;
+	const log = openSync(logPath(home.path), "w", 0o600);
+	const args = [...process.execArgv, process.argv[1] ?? "", "web", "--background"];
+	const env = backgroundEnv(home, redisUrl);
+	const child = spawn(process.execPath, args, {
+		detached: true,
+		stdio: ["ignore", log, log],
+		cwd: home.path,
+		env,
+	});
+	closeSync(log);
+	child.unref();
+	const until = performance.now() + READY_LIMIT_MS;
+	while (performance.now() < until && child.exitCode === null) {
+		const web = runningWeb(home.path);
+		if (web !== null) return web;
+		await sleep(LOOK_MS);
+	}
+	const said = readFileSync(logPath(home.path), "utf8").trim().split("\n").at(-1);
+	throw new DispatchError("DISPATCH_NO_WORKER", `The web view did not start: ${said || "it said nothing"}`, {
+		hint: "Run `dispatch web` to watch it start; --port names another port.",
+	});
+}
+
+/** @returns false when none ran */
+export async function stopWebProcess(home: string): Promise<boolean> {
+	const file = runningWeb(home);
+	if (file === null) return false;
+	process.kill(file.identity.pid, "SIGTERM");
+	const until = performance.now() + STOP_LIMIT_MS;
+	while (sameProcess(file.identity)) {
+		if (performance.now() > until) process.kill(file.identity.pid, "SIGKILL");
+		await sleep(LOOK_MS);
+	}
+	return true;
+}

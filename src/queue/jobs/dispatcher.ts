@@ -1,0 +1,57 @@
+/**
+ * The dispatcher turns the outbox into run jobs, and the sweep repairs what is left: both may be cut off
+ * at any point and run again, by any daemon.
+ */
+import { noteEvent } from "../records/events.ts";
+import type { Store } from "../records/store.ts";
+import type { RunQueues } from "./run-queue.ts";
+
+const BATCH = 200;
+const SWEEP_LEASE_MS = 15_000;
+/** A task that was just queued is still the dispatcher's. */
+const SWEEP_AGE_MS = 5_000;
+
+/** @returns how many run jobs it made */
+export async function drainOutbox(store: Store, queues: RunQueues): Promise<number> {
+	let made = 0;
+	for (;;) {
+		const members = await store.guard((client) => client.zrange(store.keys.outbox, "0", String(BATCH - 1)));
+		if (members.length === 0) return made;
+		const names = members.map((member) => member.split(" ") as [string, string]);
+		const records = new Map(
+			(await store.getMany(names.map(([id]) => id))).map((record) => [record.spec.id, record]),
+		);
+		for (const [i, [id, generation]] of names.entries()) {
+			const record = records.get(id);
+			if (record?.state === "queued" && record.generation === Number(generation)) {
+				await store.guard(() => queues.add(record, store.clock.now()));
+				made += 1;
+			}
+			await store.guard((client) => client.zrem(store.keys.outbox, members[i] ?? ""));
+		}
+	}
+}
+
+/**
+ * Finds queued tasks of a host whose run job is gone (removed by hand, lost with a restore) and makes it
+ * again. One daemon at a time, by a lease; a repeat does no harm.
+ * @returns the ids it repaired
+ */
+export async function sweepLostJobs(store: Store, queues: RunQueues, host: string): Promise<string[]> {
+	const lease = await store.guard((client) =>
+		client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"),
+	);
+	if (lease === null) return [];
+	const repaired: string[] = [];
+	for (const record of await store.getMany(await store.activeIds(host))) {
+		if (record.state !== "queued" || store.clock.now() - (record.queuedAt ?? 0) < SWEEP_AGE_MS) continue;
+		const { id } = record.spec;
+		const state = await store.guard(() => queues.stateOf(host, id, record.generation));
+		if (state !== "unknown" && state !== "completed" && state !== "failed") continue;
+		await queues.remove(host, id, record.generation);
+		await store.guard(() => queues.add(record, store.clock.now()));
+		await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${state}` });
+		repaired.push(id);
+	}
+	return repaired;
+}

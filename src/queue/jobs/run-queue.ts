@@ -1,0 +1,189 @@
+/**
+ * Run jobs: the vehicles that make queued tasks start on a host. A job `<task>.<generation>` can be made
+ * again from its record at any time; one of an older generation ends without acting.
+ */
+import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import type { TaskRecord } from "../../task/record.ts";
+import type { Store } from "../records/store.ts";
+import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
+
+/** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
+const LOCK_MS = 60_000;
+const STALL_CHECK_MS = 15_000;
+/** Stalls are ends of daemons, which the record counts; BullMQ must never fail a job for them. */
+const STALLS_ALLOWED = 1_000_000;
+const KEPT_JOBS = 1_000;
+const CLOSE_LIMIT_MS = 1_000;
+/** A closing worker that is woken at once swallows the marker, and the jobs wait 5 s (measured). */
+const CLOSE_HEAD_START_MS = 200;
+
+export interface RunJobData {
+	task: string;
+	generation: number;
+	model: string | null;
+	cwd: string;
+	prompt: string;
+}
+
+/** How a run job ends. */
+export type RunEnd =
+	| { kind: "done"; state: string; message: string }
+	| { kind: "failed"; message: string }
+	/** not before this time (ms since the Unix epoch) */
+	| { kind: "later"; at: number }
+	/** this daemon stops; the next one takes the job */
+	| { kind: "release" };
+
+export interface RunJob {
+	task: string;
+	generation: number;
+	/** aborted when the daemon stops; the agent is left alone */
+	signal: AbortSignal;
+	/** aborted when the daemon drains: nothing more is started */
+	draining: AbortSignal;
+	/** shown by Bull Board */
+	progress(value: object): Promise<void>;
+}
+
+export function jobIdOf(task: string, generation: number): string {
+	return `${task}.${generation}`;
+}
+
+/** Adds run jobs; one queue object per host. */
+export class RunQueues {
+	#queues = new Map<string, Queue>();
+	readonly #store: Store;
+
+	constructor(store: Store) {
+		this.#store = store;
+	}
+
+	of(host: string): Queue {
+		let queue = this.#queues.get(host);
+		if (queue === undefined) {
+			queue = openQueue(this.#store, runQueueName(host));
+			this.#queues.set(host, queue);
+		}
+		return queue;
+	}
+
+	/** Makes the run job of a queued record; a job of that id that exists stays as it is. */
+	async add(record: TaskRecord, now: number): Promise<void> {
+		const { spec, generation, hold } = record;
+		const data: RunJobData = {
+			task: spec.id,
+			generation,
+			model: spec.model,
+			cwd: spec.cwd,
+			prompt: spec.prompt.slice(0, 200),
+		};
+		await this.of(spec.host).add(spec.id, data, {
+			jobId: jobIdOf(spec.id, generation),
+			priority: spec.priority,
+			attempts: 1,
+			delay: hold?.until ? Math.max(0, hold.until - now) : 0,
+			removeOnComplete: { count: KEPT_JOBS },
+			removeOnFail: { count: KEPT_JOBS },
+		});
+	}
+
+	/** @returns BullMQ's state of the job, or "unknown" when there is none. */
+	async stateOf(host: string, task: string, generation: number): Promise<string> {
+		return this.of(host).getJobState(jobIdOf(task, generation));
+	}
+
+	/** Removes the jobs of a task that no longer exists or moved on; one that runs ends by itself. */
+	async remove(host: string, task: string, generation: number): Promise<void> {
+		await this.of(host)
+			.remove(jobIdOf(task, generation))
+			.catch(() => 0);
+	}
+
+	async close(): Promise<void> {
+		await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
+		this.#queues.clear();
+	}
+}
+
+/** The worker of a host's run queue. */
+export class RunWorker {
+	readonly #store: Store;
+	readonly #host: string;
+	readonly #maxAgents: number;
+	readonly #process: (job: RunJob) => Promise<RunEnd>;
+	readonly #abort = new AbortController();
+	readonly #draining = new AbortController();
+	#worker: Worker<RunJobData> | undefined;
+
+	constructor(options: {
+		store: Store;
+		host: string;
+		maxAgents: number;
+		process: (job: RunJob) => Promise<RunEnd>;
+	}) {
+		this.#store = options.store;
+		this.#host = options.host;
+		this.#maxAgents = options.maxAgents;
+		this.#process = options.process;
+	}
+
+	/** Takes the jobs of the daemon before back at once, then fetches. */
+	async start(queue: Queue): Promise<void> {
+		if (this.#worker !== undefined) return;
+		await takeBack(queue, this.#store.client);
+		const worker = new Worker<RunJobData>(
+			runQueueName(this.#host),
+			(job: Job<RunJobData>, token?: string) => this.#run(job, token ?? ""),
+			workerOptions(this.#store, {
+				concurrency: this.#maxAgents,
+				lockDuration: LOCK_MS,
+				stalledInterval: STALL_CHECK_MS,
+				maxStalledCount: STALLS_ALLOWED,
+			}),
+		);
+		worker.on("error", () => {});
+		this.#worker = worker;
+		await worker.waitUntilReady();
+		worker.run().catch(() => {});
+	}
+
+	/** Starts nothing more; jobs whose agents live go on. */
+	async drain(): Promise<void> {
+		await this.#worker?.pause(true);
+		this.#draining.abort();
+	}
+
+	/** Stops fetching and hands the jobs back; agents go on. Never waits longer than a second for Redis. */
+	async stop(): Promise<void> {
+		const worker = this.#worker;
+		if (worker === undefined) return;
+		this.#worker = undefined;
+		const closed = worker.close();
+		closed.catch(() => {});
+		await new Promise((resolve) => setTimeout(resolve, CLOSE_HEAD_START_MS));
+		this.#abort.abort();
+		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
+			() => {},
+		);
+	}
+
+	async #run(job: Job<RunJobData>, token: string): Promise<object> {
+		const end = await this.#process({
+			task: job.data.task,
+			generation: job.data.generation,
+			signal: this.#abort.signal,
+			draining: this.#draining.signal,
+			progress: (value) => job.updateProgress(value).catch(() => {}),
+		});
+		if (end.kind === "release") {
+			await job.moveToWait(token);
+			throw new WaitingError();
+		}
+		if (end.kind === "later") {
+			await job.moveToDelayed(end.at, token);
+			throw new DelayedError();
+		}
+		if (end.kind === "failed") throw new UnrecoverableError(end.message);
+		return { state: end.state, message: end.message };
+	}
+}

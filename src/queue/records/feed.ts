@@ -1,0 +1,178 @@
+/**
+ * What a person or a host agent wants to be told, each once: a question, an end. The reader keeps its own
+ * position, so that a loop of calls misses nothing and repeats nothing.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TaskRecord } from "../../task/record.ts";
+import { ENDED_STATES, isEnded, type State } from "../../task/states.ts";
+import { orAborted } from "../redis/or-aborted.ts";
+import { eventsAfter, lastEventId } from "./events.ts";
+import type { Store } from "./store.ts";
+
+const LOOK_MS = 250;
+const PAGE = 1_000;
+/** A look at a Redis that answers takes less; a shorter time limit still gets one look. */
+const ONE_LOOK_MS = 2_000;
+/** A timer cannot be longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** JSON: may be kept in a file, or handed to a host agent and back. */
+export interface FeedPosition {
+	/** the last event of the namespace's stream that was looked at */
+	event: string;
+	/** open questions that were told already: `<task> <number> <time of asking>` */
+	asked: string[];
+	/** ends up to `event` that were not wanted when they were passed: a later call may want them */
+	passed: FeedEnd[];
+}
+
+export interface FeedEnd {
+	task: string;
+	/** one of the ended states, or parked */
+	state: State;
+	/** ms since the Unix epoch */
+	at: number;
+}
+
+export type FeedEvent =
+	| { kind: "asked"; task: string; seq: string; at: number }
+	| ({ kind: "ended" } & FeedEnd);
+
+export interface FeedFilter {
+	/** null: all tasks, those to come included */
+	ids: ReadonlySet<string> | null;
+	/** without them, a task that parks is told as an end */
+	questions: boolean;
+}
+
+export interface Told {
+	event: FeedEvent | null;
+	position: FeedPosition;
+}
+
+/**
+ * A new reader is told the open questions, and what ends from now on.
+ * @param named tasks that it asks for: they are told even if they have ended
+ */
+export async function startOfFeed(store: Store, named: readonly TaskRecord[] = []): Promise<FeedPosition> {
+	const passed = named
+		.filter(({ state }) => isEnded(state))
+		.map(({ spec, state, endedAt }) => ({ task: spec.id, state, at: endedAt ?? 0 }))
+		.sort((a, b) => a.at - b.at);
+	return { event: await lastEventId(store), asked: [], passed };
+}
+
+/** The oldest event that was not told yet; what is out of date (answered, started again) is left out. */
+export async function nextEvent(store: Store, from: FeedPosition, filter: FeedFilter): Promise<Told> {
+	const open = await store.openQuestions();
+	const nameOf = ({ task, seq, askedAt }: (typeof open)[number]) => `${task} ${seq} ${askedAt}`;
+	const names = new Set(open.map(nameOf));
+	const asked = from.asked.filter((name) => names.has(name));
+	const question = open.find(
+		(each) => filter.questions && isWanted(each.task, filter) && !asked.includes(nameOf(each)),
+	);
+	const end = await nextEnd(store, from, filter);
+	if (question !== undefined && (end.event === null || question.askedAt <= end.event.at)) {
+		const { task, seq, askedAt: at } = question;
+		const position = { ...end.before, asked: [...asked, nameOf(question)] };
+		return { event: { kind: "asked", task, seq, at }, position };
+	}
+	return { event: end.event && { kind: "ended", ...end.event }, position: { ...end.after, asked } };
+}
+
+function isWanted(task: string, { ids }: FeedFilter): boolean {
+	return ids === null || ids.has(task);
+}
+
+type Place = Pick<FeedPosition, "event" | "passed">;
+
+interface NextEnd {
+	event: FeedEnd | null;
+	before: Place;
+	after: Place;
+}
+
+/** Of those that were passed, or else of the stream. */
+async function nextEnd(store: Store, from: Place, filter: FeedFilter): Promise<NextEnd> {
+	const passed = [...from.passed];
+	for (const end of from.passed) {
+		if (!isWanted(end.task, filter)) continue;
+		const rest = passed.filter((each) => each !== end);
+		const event = from.event;
+		if (await isCurrent(store, end))
+			return { event: end, before: { event, passed }, after: { event, passed: rest } };
+		passed.splice(passed.indexOf(end), 1);
+	}
+	return nextOfStream(store, { event: from.event, passed }, filter);
+}
+
+async function nextOfStream(store: Store, from: Place, filter: FeedFilter): Promise<NextEnd> {
+	const kinds: readonly State[] = filter.questions ? ENDED_STATES : [...ENDED_STATES, "parked"];
+	let { event, passed } = from;
+	for (;;) {
+		const page = await eventsAfter(store, event, PAGE);
+		for (const { id, task, kind, at } of page) {
+			const state = kinds.find((each) => each === kind);
+			const end = state && { task, state, at };
+			if (end && isWanted(task, filter) && (await isCurrent(store, end)))
+				return { event: end, before: { event, passed }, after: { event: id, passed } };
+			// A later end of the same task is the one that counts.
+			if (end && !isWanted(task, filter)) passed = [...passed.filter((each) => each.task !== task), end];
+			event = id;
+		}
+		if (page.length < PAGE) return { event: null, before: { event, passed }, after: { event, passed } };
+	}
+}
+
+/** Started again since, or removed: there is nothing to tell. */
+async function isCurrent(store: Store, { task, state }: FeedEnd): Promise<boolean> {
+	return (await store.stateOf(task)) === state;
+}
+
+export interface FeedWait extends FeedFilter {
+	/** null: no limit */
+	timeoutMs: number | null;
+	signal: AbortSignal;
+	onLook?: () => void;
+	/** keeps the position that an event leads to, in the same turn in which nobody else had moved it */
+	keep?: (position: FeedPosition) => void;
+}
+
+/**
+ * Waits for the next event of a position that others may move at the same time: what one of them was told
+ * meanwhile is not told again.
+ * @param store role `service`: an outage of Redis only delays it; time limit and signal hold all the same
+ * @param current the position as it is kept
+ * @returns event null: timed out, or aborted
+ */
+export async function waitForEvent(
+	store: Store,
+	current: () => FeedPosition,
+	{ timeoutMs, signal, onLook, keep, ...filter }: FeedWait,
+): Promise<Told> {
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	const limitMs = Math.min(Math.max(timeoutMs ?? LONGEST_TIMER_MS, ONE_LOOK_MS), LONGEST_TIMER_MS);
+	const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+	let kept = current();
+	let position = kept;
+	for (;;) {
+		const next = await orAborted(nextEvent(store, position, filter), limit);
+		if (next === "aborted") return { event: null, position };
+		const now = current();
+		if (isSame(now, kept)) {
+			if (next.event !== null && !signal.aborted) keep?.(next.position);
+			if (next.event !== null || limit.aborted || performance.now() >= until) return next;
+			position = next.position;
+			onLook?.();
+			const waitMs = Math.max(0, Math.min(LOOK_MS, until - performance.now()));
+			await sleep(waitMs, undefined, { signal: limit }).catch(() => {});
+		} else {
+			kept = now;
+			position = now;
+		}
+	}
+}
+
+function isSame(a: FeedPosition, b: FeedPosition): boolean {
+	return a === b || JSON.stringify(a) === JSON.stringify(b);
+}

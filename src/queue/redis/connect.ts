@@ -1,0 +1,203 @@
+/**
+ * Connections to Redis. A `command` fails fast with exit code 5; a `service` (daemon, `wait`,
+ * `logs -f`, web) is refused at its start just the same, then waits out every outage.
+ */
+import { Redis } from "ioredis";
+import { DispatchError } from "../../task/errors.ts";
+
+const CONNECT_LIMIT_MS = 5_000;
+const LOADING_LIMIT_MS = 60_000;
+const RETRY_STEP_MS = 100;
+const RETRY_MAX_MS = 1_000;
+
+export type Role = "command" | "service";
+
+/** Where Redis is: a URL (`redis://`, `rediss://`, `unix://`) or the local server's socket. */
+export interface RedisTarget {
+	url?: string | undefined;
+	socketPath?: string | undefined;
+}
+
+/** The address as it may be shown: without user and password. */
+export function shownAddress(target: RedisTarget): string {
+	if (target.socketPath !== undefined) return target.socketPath;
+	try {
+		const url = new URL(target.url ?? "");
+		url.username = "";
+		url.password = "";
+		return url.href;
+	} catch {
+		return "(not a URL)";
+	}
+}
+
+const retryStrategy = (times: number) => Math.min(RETRY_MAX_MS, times * RETRY_STEP_MS);
+
+type Options = Record<string, unknown>;
+
+function redisOptions(role: Role): Options {
+	const shared: Options = { connectTimeout: CONNECT_LIMIT_MS };
+	if (role === "service") return { ...shared, maxRetriesPerRequest: null, retryStrategy };
+	return {
+		...shared,
+		lazyConnect: true,
+		// `connect` asks for itself whether the server still loads: ioredis would give up on it.
+		enableReadyCheck: false,
+		maxRetriesPerRequest: 1,
+		enableOfflineQueue: false,
+		retryStrategy: () => null,
+	};
+}
+
+function checkUrl(url: string): void {
+	if (/^(rediss?|unix):\/\//.test(url)) return;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected a Redis address like redis://host:6379, got "${url}".`,
+		{
+			hint: "Give --redis or DISPATCH_REDIS_URL as redis://[user:password@]host:port[/db].",
+		},
+	);
+}
+
+/** A client that is not known to be connected yet. */
+export function createClient(target: RedisTarget, role: Role): Redis {
+	const options = redisOptions(role);
+	let client: Redis;
+	if (target.socketPath !== undefined) client = new Redis({ ...options, path: target.socketPath });
+	else {
+		checkUrl(target.url ?? "");
+		client = new Redis((target.url ?? "").replace(/^unix:\/\//, ""), options);
+	}
+	// Every fault reaches the caller through its command; without a listener it would be printed too.
+	client.on("error", () => {});
+	return client;
+}
+
+/**
+ * Connects once, with a limit of 5 s (60 s while the server loads its data).
+ * @throws DISPATCH_REDIS_UNREACHABLE
+ */
+export async function connect(target: RedisTarget, role: Role): Promise<Redis> {
+	const probe = createClient(target, "command");
+	const until = Date.now() + LOADING_LIMIT_MS;
+	// `connect` itself only says that the connection is closed; the event says why.
+	let fault: Error | undefined;
+	probe.on("error", (error) => {
+		fault = error;
+	});
+	try {
+		await withLimit(probe.connect(), CONNECT_LIMIT_MS + 1_000);
+		while (await isLoading(probe)) {
+			if (Date.now() > until) throw new Error("LOADING Redis is loading the dataset in memory");
+			await new Promise((resolve) => setTimeout(resolve, RETRY_STEP_MS));
+		}
+	} catch (error) {
+		probe.disconnect();
+		throw unreachable(target, fault ?? error);
+	}
+	if (role === "command") return probe;
+	await closeRedis(probe);
+	const client = createClient(target, role);
+	await new Promise<void>((resolve) => client.once("ready", resolve));
+	return client;
+}
+
+async function isLoading(client: Redis): Promise<boolean> {
+	try {
+		await withLimit(client.ping(), CONNECT_LIMIT_MS);
+		return false;
+	} catch (error) {
+		if (String(error).includes("LOADING")) return true;
+		throw error;
+	}
+}
+
+async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
+	let timer: NodeJS.Timeout | undefined;
+	const limit = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`no reply within ${limitMs / 1000} s`)), limitMs);
+	});
+	try {
+		return await Promise.race([work, limit]);
+	} finally {
+		clearTimeout(timer);
+		work.catch(() => {});
+	}
+}
+
+/** Ends a client at once, tolerant of one that has ended. */
+export async function closeRedis(client: Redis): Promise<void> {
+	// disconnect() on an ended client would hold the process for two seconds more.
+	if (client.status === "end") return;
+	client.disconnect();
+}
+
+function unreachable(target: RedisTarget, cause: unknown): DispatchError {
+	const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
+	const refused = /NOAUTH|WRONGPASS|invalid password/i.test(why);
+	return new DispatchError(
+		"DISPATCH_REDIS_UNREACHABLE",
+		`Redis at ${shownAddress(target)} cannot be reached: ${why || "connection refused"}.`,
+		{
+			hint: refused
+				? "Put the user and password into the address: redis://user:password@host:port."
+				: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
+			cause,
+		},
+	);
+}
+
+const CONNECTION_FAULT =
+	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out/i;
+
+/** What a Redis or connection fault means to the user; anything else is passed on as it is. */
+export function translateFault(error: unknown, target: RedisTarget): unknown {
+	if (error instanceof DispatchError || !(error instanceof Error)) return error;
+	if (/^OOM /.test(error.message)) {
+		return new DispatchError(
+			"DISPATCH_REDIS_FULL",
+			`Redis at ${shownAddress(target)} is full: ${error.message}`,
+			{
+				hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
+				cause: error,
+			},
+		);
+	}
+	if (/^(MISCONF|NOREPLICAS)/.test(error.message) || CONNECTION_FAULT.test(error.message))
+		return unreachable(target, error);
+	return error;
+}
+
+/** @returns a warning when the server may lose acknowledged data; @throws DISPATCH_REDIS_POLICY when it may evict keys. */
+export async function checkPolicy(client: Redis, target: RedisTarget): Promise<string | null> {
+	let settings: Record<string, string>;
+	try {
+		const reply = (await client.config("GET", "maxmemory-policy", "appendonly")) as
+			| string[]
+			| Record<string, string>;
+		settings = Array.isArray(reply) ? pairs(reply) : reply;
+	} catch {
+		return null; // A server may forbid CONFIG; then nothing can be said.
+	}
+	const policy = settings["maxmemory-policy"];
+	if (policy !== undefined && policy !== "noeviction") {
+		throw new DispatchError(
+			"DISPATCH_REDIS_POLICY",
+			`Redis at ${shownAddress(target)} may evict keys: maxmemory-policy is ${policy}.`,
+			{
+				hint: "Run `redis-cli CONFIG SET maxmemory-policy noeviction` (and put it into redis.conf), or use another server.",
+			},
+		);
+	}
+	if (settings.appendonly === "no") {
+		return `Redis at ${shownAddress(target)} has no append-only file: a crash of it loses what it acknowledged since its last snapshot.`;
+	}
+	return null;
+}
+
+function pairs(list: string[]): Record<string, string> {
+	const found: Record<string, string> = {};
+	for (let i = 0; i + 1 < list.length; i += 2) found[list[i] as string] = list[i + 1] as string;
+	return found;
+}

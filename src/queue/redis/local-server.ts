@@ -1,0 +1,230 @@
+/**
+ * The local Redis of a state directory: started by the first command that needs it, alive until it is
+ * stopped, reachable through a unix socket only.
+ *
+ * One server per directory: two would write one append-only file. The starter takes a kernel lock and the
+ * server inherits its descriptor, so the lock is held for exactly as long as the server lives, whether it
+ * works, loads or hangs. Who does not get the lock waits for the holder's server; an unanswered ping never
+ * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Lock, takeLock } from "../../process/lock.ts";
+import { DispatchError } from "../../task/errors.ts";
+import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
+import {
+	checkSocketDir,
+	LOCK_FD,
+	preparePlace,
+	removeSocketDir,
+	type ServerPlace,
+	serverPid,
+	serverPlace,
+} from "./server-place.ts";
+import { askServer } from "./server-socket.ts";
+
+export interface ServerLimits {
+	/** how long a server may be silent or starting */
+	answerMs: number;
+	/** how long it may read its data */
+	loadingMs: number;
+}
+
+const LIMITS: ServerLimits = { answerMs: 20_000, loadingMs: 60_000 };
+const PING_LIMIT_MS = 1_000;
+const LOOK_MS = 20;
+const LOOK_MAX_MS = 250;
+/** An orderly end takes milliseconds; with appendfsync always a kill loses nothing either. */
+const STOP_LIMIT_MS = 10_000;
+const KILL_LIMIT_MS = 5_000;
+const LOG_TAIL_LINES = 3;
+
+interface HomePath {
+	/** the state directory */
+	path: string;
+}
+
+/**
+ * Makes sure that the directory's server runs and answers.
+ * @throws DISPATCH_NO_REDIS_SERVER, DISPATCH_REDIS_UNREACHABLE, DISPATCH_DISK
+ */
+export async function ensureLocalServer(
+	home: HomePath,
+	limits: ServerLimits = LIMITS,
+): Promise<{ socketPath: string }> {
+	const place = serverPlace(home.path);
+	const { socketPath } = place;
+	checkSocketDir(place);
+	const answer = await askServer(socketPath, "PING", PING_LIMIT_MS);
+	if (answer !== "ready") {
+		preparePlace(place);
+		await startOrWait(place, limits);
+	}
+	return { socketPath };
+}
+
+async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<void> {
+	const begun = performance.now();
+	let limitMs = limits.answerMs;
+	let started: StartedServer | null = null;
+	for (
+		let lookMs = LOOK_MS;
+		performance.now() - begun < limitMs;
+		lookMs = Math.min(lookMs * 2, LOOK_MAX_MS)
+	) {
+		const answer = await askServer(place.socketPath, "PING", Math.min(PING_LIMIT_MS, limits.answerMs));
+		if (answer === "ready") return;
+		if (answer === "loading") limitMs = limits.loadingMs;
+		if (answer === "absent" && started === null) {
+			const lock = await takeLock(place.lock);
+			if (lock !== null) started = startServer(place, lock);
+		}
+		if (started?.fault) throw didNotStart(place, started.fault);
+		await sleep(lookMs);
+	}
+	throw doesNotAnswer(place, limitMs);
+}
+
+interface StartedServer {
+	/** why it ended; null while it runs */
+	fault: string | null;
+}
+
+function startServer(place: ServerPlace, lock: Lock): StartedServer {
+	try {
+		// Again, now that nobody else can be stopping the server: a stop removes what it can.
+		preparePlace(place);
+		const program = findRedisServer(process.env, place.home);
+		if (program === null) {
+			throw new DispatchError(
+				"DISPATCH_NO_REDIS_SERVER",
+				"No redis-server is installed and no Redis address is given.",
+				{
+					hint: installHint(),
+				},
+			);
+		}
+		return follow(spawnServer(program, place, lock.fd));
+	} finally {
+		// The server has its own hold on the lock by now; ours would outlive it.
+		lock.release();
+	}
+}
+
+function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): ChildProcess {
+	const log = openSync(place.log, "a", 0o600);
+	const stdio: ("ignore" | number)[] = ["ignore", log, log];
+	stdio[LOCK_FD] = lockFd;
+	try {
+		return spawn(program.file, serverArguments(place), {
+			argv0: program.argv0,
+			cwd: place.dir,
+			env: serverEnv(place, program.libraries),
+			detached: true,
+			stdio,
+		});
+	} finally {
+		closeSync(log);
+	}
+}
+
+function serverArguments(place: ServerPlace): string[] {
+	const settings = {
+		port: "0",
+		unixsocket: place.socketPath,
+		unixsocketperm: "700",
+		dir: place.dir,
+		pidfile: place.pidFile,
+		logfile: place.log,
+		daemonize: "no",
+		appendonly: "yes",
+		appendfsync: "always",
+		save: "",
+		"maxmemory-policy": "noeviction",
+	};
+	return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/** A server that is started from inside an agent belongs to no agent's run, and outlives it. */
+function serverEnv(place: ServerPlace, libraries: string | null): NodeJS.ProcessEnv {
+	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
+	return { ...env, ...(libraries === null ? {} : { LD_LIBRARY_PATH: libraries }), DISPATCH_HOME: place.home };
+}
+
+function follow(child: ChildProcess): StartedServer {
+	const started: StartedServer = { fault: null };
+	child.once("error", (error) => {
+		started.fault = error.message;
+	});
+	child.once("exit", (code, signal) => {
+		started.fault = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
+	});
+	child.unref();
+	return started;
+}
+
+/** Whether the directory's server lives; a hanging one does. */
+export function localServerState(home: HomePath): "running" | "stopped" {
+	return serverPid(serverPlace(home.path)) === null ? "stopped" : "running";
+}
+
+/**
+ * Ends the directory's server and waits until its lock is free; one that does not listen is killed.
+ * @returns false when none ran
+ * @throws DISPATCH_REDIS_UNREACHABLE when it cannot be ended
+ */
+export async function stopLocalServer(home: HomePath): Promise<boolean> {
+	const place = serverPlace(home.path);
+	if (!existsSync(place.dir)) return false;
+	checkSocketDir(place);
+	const begun = performance.now();
+	for (let ran = false; ; ran = true) {
+		const lock = await takeLock(place.lock);
+		if (lock !== null) {
+			removeSocketDir(place);
+			lock.release();
+			return ran;
+		}
+		const waitedMs = performance.now() - begun;
+		if (waitedMs > STOP_LIMIT_MS + KILL_LIMIT_MS) throw doesNotEnd(place);
+		if (waitedMs > STOP_LIMIT_MS) signalServer(place, "SIGKILL");
+		// It may have lost its socket; a server that is on its way out does not mind.
+		else if ((await askServer(place.socketPath, "SHUTDOWN NOSAVE", PING_LIMIT_MS)) === "absent")
+			signalServer(place, "SIGTERM");
+		await sleep(LOOK_MS);
+	}
+}
+
+function signalServer(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
+	const pid = serverPid(place);
+	try {
+		if (pid !== null) process.kill(pid, signal);
+	} catch {
+		// It ended in between.
+	}
+}
+
+function didNotStart(place: ServerPlace, fault: string): DispatchError {
+	const lines = readFileSync(place.log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+	const message = `The local Redis did not start: ${fault}. It said: ${lines.join(" / ") || "nothing"}`;
+	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, {
+		hint: `See ${place.log}, or name another Redis by DISPATCH_REDIS_URL.`,
+	});
+}
+
+function doesNotAnswer(place: ServerPlace, limitMs: number): DispatchError {
+	const pid = serverPid(place);
+	const message = `The local Redis of ${place.dir} did not answer within ${limitMs / 1_000} s.`;
+	const hint =
+		pid === null
+			? `See ${place.log}, then try again.`
+			: `It is process ${pid}. If it is stopped, \`kill -CONT ${pid}\`; else \`dispatch down\` ends it; see ${place.log}.`;
+	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, { hint });
+}
+
+function doesNotEnd(place: ServerPlace): DispatchError {
+	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", `The local Redis of ${place.dir} does not end.`, {
+		hint: `Its lock ${place.lock} is still held: see ${place.log}.`,
+	});
+}

@@ -1,0 +1,115 @@
+/** Where the local server of a state directory keeps its data, its lock and its socket. */
+import { createHash } from "node:crypto";
+import {
+	chmodSync,
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DispatchError } from "../../task/errors.ts";
+
+export interface ServerPlace {
+	/** the state directory */
+	home: string;
+	/** data, log and lock */
+	dir: string;
+	lock: string;
+	log: string;
+	pidFile: string;
+	/** the folder of the socket: `dir`, or a short one where the platform's limit is exceeded */
+	socketDir: string;
+	socketPath: string;
+}
+
+/** sun_path without its closing NUL. */
+const SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
+/** Not os.tmpdir(): every process of the user must come to the same path, whatever its TMPDIR. */
+const SHORT_ROOT = "/tmp";
+/** The server inherits its lock here. */
+export const LOCK_FD = 3;
+
+export function serverPlace(home: string): ServerPlace {
+	const dir = join(realPath(home), "redis");
+	const socketDir = shortEnough(join(dir, "redis.sock")) ? dir : join(SHORT_ROOT, shortName(dir));
+	return {
+		home,
+		dir,
+		lock: join(dir, "lock"),
+		log: join(dir, "redis.log"),
+		pidFile: join(dir, "redis.pid"),
+		socketDir,
+		socketPath: join(socketDir, "redis.sock"),
+	};
+}
+
+function realPath(path: string): string {
+	return existsSync(path) ? realpathSync(path) : path;
+}
+
+function shortEnough(path: string): boolean {
+	return Buffer.byteLength(path) <= SOCKET_PATH_BYTES;
+}
+
+function shortName(dir: string): string {
+	const hash = createHash("sha256").update(dir).digest("hex").slice(0, 16);
+	return `dispatch-${process.getuid?.() ?? 0}-${hash}`;
+}
+
+/** Makes the folders, readable by their owner only. @throws DISPATCH_DISK */
+export function preparePlace(place: ServerPlace): void {
+	try {
+		mkdirSync(place.dir, { recursive: true, mode: 0o700 });
+		chmodSync(place.dir, 0o700);
+		if (place.socketDir !== place.dir) mkdirSync(place.socketDir, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw new DispatchError(
+			"DISPATCH_DISK",
+			`The folder of the local Redis cannot be made: ${(error as Error).message}`,
+			{
+				hint: "Give another state directory by DISPATCH_HOME, or make this one writable.",
+				cause: error,
+			},
+		);
+	}
+	checkSocketDir(place);
+}
+
+/** Anybody may make a folder in /tmp: one that is not ours alone is never used. @throws DISPATCH_DISK */
+export function checkSocketDir({ dir, socketDir }: ServerPlace): void {
+	if (socketDir === dir) return;
+	const facts = lstatSync(socketDir, { throwIfNoEntry: false });
+	if (facts === undefined) return;
+	const isOurs = facts.uid === (process.getuid?.() ?? facts.uid);
+	if (facts.isDirectory() && isOurs && (facts.mode & 0o077) === 0) return;
+	throw new DispatchError("DISPATCH_DISK", `${socketDir} is not a directory of this user alone.`, {
+		hint: "Remove it, or give a shorter state directory by DISPATCH_HOME.",
+	});
+}
+
+/** Leaves nothing in /tmp; call it under the lock only. */
+export function removeSocketDir({ dir, socketDir }: ServerPlace): void {
+	if (socketDir !== dir) rmSync(socketDir, { recursive: true, force: true });
+}
+
+/** @returns the process that holds the lock as this directory's server; null when there is none */
+export function serverPid(place: ServerPlace): number | null {
+	try {
+		const pid = Number(readFileSync(place.pidFile, "utf8"));
+		return Number.isInteger(pid) && pid > 1 && isHolder(pid, place) ? pid : null;
+	} catch {
+		return null;
+	}
+}
+
+/** A file with a pid in it proves nothing, since pids are given again; the inherited lock does. */
+function isHolder(pid: number, place: ServerPlace): boolean {
+	if (process.platform !== "linux") return process.kill(pid, 0);
+	const held = statSync(`/proc/${pid}/fd/${LOCK_FD}`);
+	const lock = statSync(place.lock);
+	return held.ino === lock.ino && held.dev === lock.dev;
+}

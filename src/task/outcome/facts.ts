@@ -1,0 +1,59 @@
+/** What is known when an agent has ended, and what that comes to. */
+import type { Plan } from "../plan.ts";
+import type { StartMode } from "../record.ts";
+import type { Hold } from "../spec.ts";
+import type { FailureReason } from "../states.ts";
+
+export interface EndFacts {
+	taskId: string;
+	/** `gone`: it ended, how is unknown. `never`: nothing was ever started. */
+	exit: { kind: "exited"; code: number | null; signal: string | null } | { kind: "gone" } | { kind: "never" };
+	plan: Plan | null;
+	givenItems: string[];
+	/** the `.done` file is there */
+	done: boolean;
+	/** the agent's own final event */
+	result: { ok: boolean; message: string | null } | null;
+	/** what the backend's parser made of its errors */
+	failure: "budget" | "auth" | "rate_limited" | "not_started" | "no_session" | null;
+	failureMessage: string | null;
+	/** ms since the epoch */
+	rateLimitUntil: number | null;
+	/** it said something that only a working CLI says */
+	sawOutput: boolean;
+	/** unanswered */
+	openQuestions: number;
+	/** answered, not delivered, and not carried by this run's prompt */
+	undelivered: number;
+	unattended: boolean;
+	/** why we ended it; `finished`: its time after `.done` or its result was over; `retrying`: see `failure` */
+	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "retrying" | "finished";
+	/** our own processes ended and took the agent along */
+	takenDown: boolean;
+	/** times in a row that it ended rate limited, before this one */
+	rateLimits: number;
+	/** charged starts, this one included if it was charged */
+	attempt: number;
+	attempts: number;
+	/** USD of all its sessions, and what was allowed */
+	spentUsd: number;
+	budgetUsd: number | null;
+	logTail: string[];
+	/** the configured shell line */
+	command: string | null;
+	/** the backend's type, or its name */
+	agentName: string;
+}
+
+export interface Decision {
+	to: "completed" | "failed" | "cancelled" | "parked" | "queued";
+	reason: FailureReason | null;
+	/** one line: what happened and the next step */
+	message: string;
+	warnings: string[];
+	/** `until` in ms since the epoch; `forMs` from now; neither: as soon as there is room */
+	hold: { kind: Exclude<Hold["kind"], "cancelling">; until: number | null; forMs: number | null } | null;
+	/** whether the next start counts as an attempt */
+	charge: boolean;
+	startMode: StartMode;
+}

@@ -1,0 +1,294 @@
+/**
+ * What the end of an agent's process means. Pure: facts in, one decision out. The rules are asked in
+ * order and the first that applies decides; exit code 0 alone never means success.
+ */
+import { formatDuration } from "../duration.ts";
+import { countDone, givenItemsKept, type Marker, type Plan, type PlanItem } from "../plan.ts";
+import type { StartMode } from "../record.ts";
+import type { Hold } from "../spec.ts";
+import type { FailureReason } from "../states.ts";
+import type { Decision, EndFacts } from "./facts.ts";
+import { exitOf, loginHint, oneLine, startHint } from "./text.ts";
+
+const FIRST_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 300_000;
+const RATE_LIMIT_WAIT_MS = 60_000;
+const MAX_RATE_LIMIT_WAIT_MS = 30 * 60_000;
+/** A limit of a day is reached by fewer waits than these. */
+const RATE_LIMIT_RETRIES = 50;
+/** The last moment that a Date can name. */
+const MAX_TIME_MS = 8.64e15;
+const COMMAND_NOT_FOUND = 127;
+const COMMAND_NOT_EXECUTABLE = 126;
+
+const RULES: readonly ((facts: EndFacts) => Decision | null)[] = [
+	cancelled,
+	unansweredUnattended,
+	neverStarted,
+	finished,
+	endedByLimit,
+	overBudget,
+	takenDown,
+	withQuestions,
+	sessionLost,
+	notAuthorised,
+	rateLimited,
+	notStarted,
+	itemFailed,
+	crashed,
+];
+
+export function decideOutcome(facts: EndFacts): Decision {
+	const decision = firstDecision(facts);
+	// Names and commands come from files: whatever they hold, the message stays one line.
+	return { ...decision, message: decision.message.replace(/\s+/g, " ") };
+}
+
+function firstDecision(facts: EndFacts): Decision {
+	for (const rule of RULES) {
+		const decision = rule(facts);
+		if (decision !== null) return decision;
+	}
+	return completedOrIncomplete(facts);
+}
+
+function cancelled(facts: EndFacts): Decision | null {
+	if (facts.ended !== "cancel") return null;
+	return { ...ending(facts), to: "cancelled", message: `Cancelled. ${retryHint(facts)}` };
+}
+
+function unansweredUnattended(facts: EndFacts): Decision | null {
+	return facts.ended === "unanswered" ? failed(facts, "unanswered", unansweredText(facts)) : null;
+}
+
+function neverStarted(facts: EndFacts): Decision | null {
+	return facts.exit.kind === "never" ? again("The start was interrupted; the agent is started again.") : null;
+}
+
+/**
+ * The plan is done and the agent said so. This beats the limits and an end of our own processes: the
+ * work is finished, and what came after cannot undo it.
+ */
+function finished(facts: EndFacts): Decision | null {
+	const saidSo = facts.done || facts.result?.ok === true;
+	return saidSo && isPlanDone(facts) ? completed(facts) : null;
+}
+
+function endedByLimit(facts: EndFacts): Decision | null {
+	if (facts.ended === "stuck") {
+		const text = "The agent gave no sign of life (no file change, no output, no work) and was stopped.";
+		return failed(facts, "stuck", `${text} See \`dispatch logs ${facts.taskId}\`; ${retryHint(facts)}`);
+	}
+	if (facts.ended !== "deadline") return null;
+	return failed(facts, "deadline", `The time allowed for the work is over. ${retryHint(facts)}`);
+}
+
+function overBudget(facts: EndFacts): Decision | null {
+	if (facts.ended !== "budget" && failureOf(facts) !== "budget") return null;
+	const allowed = facts.budgetUsd === null ? "the day's budget" : `its budget of $${facts.budgetUsd}`;
+	const text = `The task has cost $${facts.spentUsd.toFixed(2)} and was stopped by ${allowed}.`;
+	return failed(facts, "budget", `${text} Enqueue the rest with a higher --budget.`);
+}
+
+function takenDown(facts: EndFacts): Decision | null {
+	if (!facts.takenDown) return null;
+	return again(
+		"The agent ended together with dispatch's own processes; it goes on without counting an attempt.",
+	);
+}
+
+function withQuestions(facts: EndFacts): Decision | null {
+	const { openQuestions, undelivered, taskId } = facts;
+	if (facts.unattended && openQuestions + undelivered > 0)
+		return failed(facts, "unanswered", unansweredText(facts));
+	if (openQuestions > 0) {
+		const which = openQuestions === 1 ? "a question" : `${openQuestions} questions`;
+		const message = `Waiting for the answer to ${which}. Answer with \`dispatch answer ${taskId}\`.`;
+		return { ...ending(facts), to: "parked", message, charge: false };
+	}
+	if (undelivered === 0) return null;
+	const hold = { kind: "answered" as const, until: null, forMs: null };
+	return { ...again("The answer came while the agent stopped; it goes on with it."), hold };
+}
+
+/** The conversation to resume is gone: another session goes on from the plan. */
+function sessionLost(facts: EndFacts): Decision | null {
+	if (failureOf(facts) !== "no_session") return null;
+	// The user's own command names the session: the next start would say the same.
+	if (/\bresume\b|--continue\b/.test(facts.command ?? "")) return failedToStart(facts);
+	return again("The agent's earlier session is gone; a new one goes on from the plan.");
+}
+
+function notAuthorised(facts: EndFacts): Decision | null {
+	if (failureOf(facts) !== "auth") return null;
+	const said = facts.failureMessage === null ? "" : `: ${oneLine(facts.failureMessage)}`;
+	return failed(
+		facts,
+		"auth",
+		`${facts.agentName} is not logged in${said}. ${loginHint(facts)} ${retryHint(facts)}`,
+	);
+}
+
+function rateLimited(facts: EndFacts): Decision | null {
+	if (failureOf(facts) !== "rate_limited") return null;
+	const until = timeOrNull(facts.rateLimitUntil);
+	const forMs =
+		until === null ? Math.min(MAX_RATE_LIMIT_WAIT_MS, RATE_LIMIT_WAIT_MS * 2 ** facts.rateLimits) : null;
+	const when = until === null ? `in ${formatDuration(forMs ?? 0)}` : `at ${new Date(until).toISOString()}`;
+	const said = facts.failureMessage === null ? "" : ` (${oneLine(facts.failureMessage)})`;
+	const what = `${facts.agentName} is rate limited${said}.`;
+	if (facts.rateLimits >= RATE_LIMIT_RETRIES) {
+		const wait = until === null ? "Wait a while" : `Wait until ${new Date(until).toISOString()}`;
+		return failed(facts, "rate_limited", `${what} ${wait}, then: ${retryHint(facts)}`);
+	}
+	const hold = { kind: "rate_limited" as const, until, forMs };
+	return { ...again(`${what} It is started again ${when}.`), hold };
+}
+
+function notStarted(facts: EndFacts): Decision | null {
+	if (facts.sawOutput) return null;
+	return startRefused(facts) ? failedToStart(facts) : null;
+}
+
+function startRefused({ exit, failure }: EndFacts): boolean {
+	if (exit.kind !== "exited") return false;
+	if (exit.code === COMMAND_NOT_FOUND || exit.code === COMMAND_NOT_EXECUTABLE) return true;
+	return failure === "not_started" && exit.code !== 0;
+}
+
+function itemFailed(facts: EndFacts): Decision | null {
+	const item = facts.plan?.items.find(({ marker }) => marker === "!");
+	if (item === undefined) return null;
+	return failed(facts, "item_error", `The agent gave up at ${named(item)}. ${retryHint(facts)}`);
+}
+
+function crashed(facts: EndFacts): Decision | null {
+	const { exit, attempt, attempts, result } = facts;
+	const badEnd =
+		exit.kind === "gone" || (exit.kind === "exited" && (exit.code !== 0 || exit.signal !== null));
+	// After its final word we ended it ourselves: how it went then tells nothing.
+	const bad = result?.ok === false || (badEnd && facts.ended !== "finished");
+	if (!bad) return null;
+	const what = crashText(facts);
+	if (attempt >= attempts) {
+		const tries = attempts > 1 ? ` All ${attempts} attempts are used up.` : "";
+		return failed(
+			facts,
+			"crashed",
+			`${what}${tries} See \`dispatch logs ${facts.taskId}\`; ${retryHint(facts)}`,
+		);
+	}
+	const forMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.max(0, attempt - 1));
+	const message = `${what} It is started again in ${formatDuration(forMs)} (attempt ${attempt + 1} of ${attempts}).`;
+	return {
+		...again(message),
+		hold: { kind: "backoff", until: null, forMs },
+		charge: true,
+		startMode: ending(facts).startMode,
+	};
+}
+
+/** The agent ended by itself and without an error: the plan tells the rest. */
+function completedOrIncomplete(facts: EndFacts): Decision {
+	if (isPlanDone(facts)) return completed(facts);
+	return failed(facts, "incomplete", `${incompleteText(facts)} ${retryHint(facts)}`);
+}
+
+function isPlanDone({ plan, givenItems, result }: EndFacts): boolean {
+	if (plan === null || plan.items.length === 0 || result?.ok === false) return false;
+	return plan.items.every(({ marker }) => marker === "x") && givenItemsKept(givenItems, plan).length === 0;
+}
+
+function completed(facts: EndFacts): Decision {
+	const { exit, plan } = facts;
+	const warnings: string[] = [];
+	if (!facts.done) warnings.push("all items are checked but .done is missing");
+	const clean = exit.kind === "exited" && exit.code === 0 && exit.signal === null;
+	if (!clean && facts.ended === null) warnings.push(`all items are checked, but the agent ${exitOf(exit)}`);
+	if (facts.openQuestions > 0) warnings.push(`${facts.openQuestions} of its questions had no answer`);
+	const { total } = plan === null ? { total: 0 } : countDone(plan);
+	const items = total === 1 ? "The item is" : `All ${total} items are`;
+	return {
+		...ending(facts),
+		to: "completed",
+		message: `${items} done.`,
+		warnings,
+	};
+}
+
+function failed(facts: EndFacts, reason: FailureReason, message: string): Decision {
+	return { ...ending(facts), to: "failed", reason, message };
+}
+
+function failedToStart(facts: EndFacts): Decision {
+	return { ...failed(facts, "not_started", `${startHint(facts)} ${retryHint(facts)}`), startMode: "fresh" };
+}
+
+/** Where the agent left nothing to go on from, a retry begins anew. */
+function ending(facts: EndFacts): Omit<Decision, "to" | "message"> {
+	const leftNothing = !facts.sawOutput && (facts.plan === null || facts.plan.items.every(isOpen));
+	return {
+		reason: null,
+		warnings: [],
+		hold: null,
+		charge: true,
+		startMode: leftNothing ? "fresh" : "resume",
+	};
+}
+
+function again(message: string): Decision {
+	return {
+		to: "queued",
+		reason: null,
+		message,
+		warnings: [],
+		hold: null,
+		charge: false,
+		startMode: "resume",
+	};
+}
+
+/** What went wrong on the way does not count once the agent itself calls its run good. */
+function failureOf({ failure, result }: EndFacts): EndFacts["failure"] {
+	return result?.ok === true ? null : failure;
+}
+
+function crashText({ agentName, exit, result, failureMessage, logTail }: EndFacts): string {
+	const badExit = exit.kind !== "exited" || exit.code !== 0 || exit.signal !== null;
+	const how = badExit ? exitOf(exit) : "reported an error";
+	const said = failureMessage ?? (result?.ok === false ? result.message : null) ?? logTail.at(-1) ?? "";
+	return `The agent (${agentName}) ${how}${said.trim() === "" ? "." : `: ${oneLine(said)}.`}`;
+}
+
+function incompleteText({ plan, givenItems }: EndFacts): string {
+	if (plan === null) return "The agent ended, but the plan cannot be read.";
+	if (plan.items.length === 0) return "The agent ended, but the plan has no items.";
+	const [gone] = givenItemsKept(givenItems, plan);
+	if (gone !== undefined) return `The agent ended, but a given item is gone from the plan: ${oneLine(gone)}.`;
+	const blocked = plan.items.find(({ marker }) => marker === "?");
+	if (blocked !== undefined)
+		return `The agent ended without asking its question; blocked is ${named(blocked)}.`;
+	const open = plan.items.filter(isOpen);
+	const count = `${open.length} of ${plan.items.length} items ${open.length === 1 ? "is" : "are"} open`;
+	return `The agent ended, but ${count}; the first: ${oneLine(open[0]?.text ?? "")}.`;
+}
+
+function unansweredText(facts: EndFacts): string {
+	return `The agent asked a question, but nobody can answer an unattended task. Say it in the prompt, or run it attended; ${retryHint(facts)}`;
+}
+
+function retryHint({ taskId }: EndFacts): string {
+	return `\`dispatch retry ${taskId}\` starts it again.`;
+}
+
+function isOpen({ marker }: { marker: Marker }): boolean {
+	return marker === " ";
+}
+
+function named(item: PlanItem): string {
+	return item.note === null ? `"${oneLine(item.text)}"` : `"${oneLine(item.text)}": ${oneLine(item.note)}`;
+}
+
+function timeOrNull(ms: number | null): number | null {
+	return ms !== null && Math.abs(ms) <= MAX_TIME_MS ? ms : null;
+}

@@ -1,0 +1,59 @@
+/** Wording of outcomes: how an agent ended, and what a person can do about it. */
+import type { EndFacts } from "./facts.ts";
+
+const MAX_QUOTED_CHARS = 200;
+
+/** What to do where a CLI is missing; by the backend's type. */
+const INSTALL: Readonly<Record<string, string>> = {
+	claude: "npm install -g @anthropic-ai/claude-code",
+	codex: "npm install -g @openai/codex",
+	cursor: "curl https://cursor.com/install -fsS | bash",
+};
+
+const LOGIN: Readonly<Record<string, string>> = {
+	claude: "Start `claude` once and log in with /login, or set ANTHROPIC_API_KEY.",
+	codex: "Log in with `codex login`, or set OPENAI_API_KEY.",
+	cursor: "Log in with `agent login`, or set CURSOR_API_KEY.",
+};
+
+export function loginHint({ agentName }: EndFacts): string {
+	return own(LOGIN, agentName) ?? `Log in to the CLI of backend ${agentName}.`;
+}
+
+/** Why the CLI could not be started, and how to mend it. */
+export function startHint({ agentName, command, exit, failure, failureMessage, logTail }: EndFacts): string {
+	const said = failureMessage ?? logTail.at(-1) ?? "";
+	const line = command === null ? "" : ` (\`${oneLine(command)}\`)`;
+	const what = `${agentName} could not be started${line}${said.trim() === "" ? "" : `: ${oneLine(said)}`}.`;
+	if (exit.kind === "exited" && exit.code === 127) {
+		const install = own(INSTALL, agentName);
+		const check = `check \`command:\` of backend ${agentName} in the config`;
+		return `${what} ${install === null ? `The command was not found: ${check}.` : `Install it with \`${install}\`, or ${check}.`}`;
+	}
+	if (exit.kind === "exited" && exit.code === 126) {
+		return `${what} The file is not executable: mend it with chmod +x, or check \`command:\` of backend ${agentName} in the config.`;
+	}
+	// The parser's message carries its own next step where there is one.
+	return failure === null ? what : `${what} Check \`command:\` of backend ${agentName} in the config.`;
+}
+
+/** "exited with code 1", "was ended by SIGKILL", "is gone, its exit status is unknown" */
+export function exitOf(exit: EndFacts["exit"]): string {
+	if (exit.kind !== "exited") return "is gone, its exit status is unknown";
+	if (exit.signal !== null) return `was ended by ${oneLine(exit.signal)}`;
+	return exit.code === null ? "ended with an unknown status" : `exited with code ${exit.code}`;
+}
+
+/** Text of an agent inside a message of ours: one line, no control characters, no full stop, not too long. */
+export function oneLine(text: string): string {
+	const line = text
+		.slice(0, MAX_QUOTED_CHARS * 10)
+		.replace(/[\s\p{Cc}]+/gu, " ")
+		.trim();
+	if (line.length > MAX_QUOTED_CHARS) return `${line.slice(0, MAX_QUOTED_CHARS - 1)}…`;
+	return line.replace(/\.+$/, "");
+}
+
+function own(table: Readonly<Record<string, string>>, key: string): string | null {
+	return Object.hasOwn(table, key) ? (table[key] ?? null) : null;
+}

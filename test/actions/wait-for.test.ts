@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type WaitOptions, waitFor } from "../../src/actions/wait-for.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { question, runningTask, specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+let redis: TestRedis;
+let store: Store;
+
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "wait", role: "service" });
+});
+
+afterAll(async () => {
+	await store?.close();
+	await redis?.stop();
+});
+
+function wait(ids: string[], changes: Partial<WaitOptions> = {}) {
+	return waitFor(store, ids, {
+		any: false,
+		forQuestion: false,
+		timeoutMs: null,
+		signal: new AbortController().signal,
+		onLook: () => {},
+		...changes,
+	});
+}
+
+const end = (id: string, to: "completed" | "failed") =>
+	store.move({ id, from: ["running", "asking"], to, set: {} });
+
+test("returns when all have ended or parked, or with `any` one of them", async () => {
+	await runningTask(store, "a");
+	const epoch = await runningTask(store, "b");
+	let looks = 0;
+	const all = wait(["a", "b"], { onLook: () => looks++ });
+	const any = wait(["a", "b"], { any: true });
+	await end("a", "completed");
+	expect(await any).toMatchObject({ kind: "ended", records: [{ spec: { id: "a" } }] });
+	await store.ask("b", epoch, [question("001", "Which?")]);
+	expect(await wait(["a", "b"], { forQuestion: true })).toMatchObject({
+		kind: "asks",
+		record: { spec: { id: "b" } },
+	});
+	await store.move({ id: "b", from: ["asking"], to: "parked", set: {} });
+	expect(await all).toMatchObject({ kind: "ended", records: [{ state: "completed" }, { state: "parked" }] });
+	expect(looks).toBeGreaterThan(0);
+});
+
+test("a time limit, an interruption and a removal end the wait, and say so", async () => {
+	await runningTask(store, "c");
+	expect(await wait(["c"], { timeoutMs: 300 })).toMatchObject({
+		kind: "timedOut",
+		records: [{ state: "running" }],
+	});
+	const interruption = new AbortController();
+	const interrupted = wait(["c"], { signal: interruption.signal });
+	interruption.abort();
+	expect(await interrupted).toEqual({ kind: "interrupted" });
+	await store.create(specOf("gone"));
+	await store.cancel("gone", "tester");
+	await store.remove("gone");
+	expect(await wait(["c", "gone"])).toEqual({ kind: "removed", id: "gone" });
+});
+
+test("a time limit holds while Redis is away, and an outage only delays the wait", async () => {
+	await runningTask(store, "d");
+	const waiting = wait(["d"]);
+	process.kill(redis.pid, "SIGSTOP");
+	expect((await wait(["d"], { timeoutMs: 300 })).kind).toBe("timedOut");
+	process.kill(redis.pid, "SIGCONT");
+	await end("d", "failed");
+	expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "failed" }] });
+});

@@ -1,0 +1,166 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { monitorQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
+import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
+import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
+import {
+	jobIdOf,
+	type RunEnd,
+	type RunJob,
+	RunQueues,
+	RunWorker,
+} from "../../../src/queue/jobs/run-queue.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis } from "../../redis.ts";
+import { HOST, specOf } from "../records/store-support.ts";
+
+let redis: Awaited<ReturnType<typeof startTestRedis>>;
+let store: Store;
+let queues: RunQueues;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: { socketPath: redis.socketPath }, namespace: "test", role: "service" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+beforeEach(async () => {
+	await store.client.flushall();
+	queues = new RunQueues(store);
+});
+afterEach(async () => {
+	for (const cleanup of cleanups.splice(0)) await cleanup();
+	await queues.close();
+});
+
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+
+async function worker(process: (job: RunJob) => Promise<RunEnd>, maxAgents = 2): Promise<RunWorker> {
+	const made = new RunWorker({ store, host: HOST, maxAgents, process });
+	await made.start(queues.of(HOST));
+	cleanups.push(() => made.stop());
+	return made;
+}
+
+const untilAborted = (job: RunJob) =>
+	new Promise<RunEnd>((resolve) => job.signal.addEventListener("abort", () => resolve({ kind: "release" })));
+
+test("the outbox becomes run jobs once, however often it is drained", async () => {
+	await store.create(specOf("a"));
+	await store.create(specOf("b"));
+	await Promise.all([drainOutbox(store, queues), drainOutbox(store, queues)]);
+	await drainOutbox(store, queues);
+	expect(await store.client.zcard(store.keys.outbox)).toBe(0);
+	const seen: string[] = [];
+	await worker(async (job) => {
+		seen.push(jobIdOf(job.task, job.generation));
+		return { kind: "done", state: "completed", message: "ok" };
+	});
+	await until(() => expect(seen).toHaveLength(2));
+	expect(seen.sort()).toEqual(["a.1", "b.2"]);
+});
+
+test("an entry of an older generation makes no job", async () => {
+	await store.create(specOf("a"));
+	await store.cancel("a", "me");
+	await store.move({ id: "a", from: ["cancelled"], to: "queued" });
+	await drainOutbox(store, queues);
+	expect(await queues.stateOf(HOST, "a", 1)).toBe("unknown");
+	expect(await queues.stateOf(HOST, "a", 2)).toBe("prioritized");
+});
+
+test("a stopping worker hands its jobs back, and the next one has them at once", async () => {
+	await store.create(specOf("a"));
+	await drainOutbox(store, queues);
+	let taken = 0;
+	const first = await worker((job) => {
+		taken += 1;
+		return untilAborted(job);
+	});
+	await until(() => expect(taken).toBe(1));
+	await first.stop();
+	await first.stop();
+	await worker(async () => {
+		taken += 1;
+		return { kind: "done", state: "completed", message: "ok" };
+	});
+	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+	expect(taken).toBe(2);
+});
+
+test("jobs of a daemon that died are taken back without waiting for their locks", async () => {
+	await store.create(specOf("a"));
+	await drainOutbox(store, queues);
+	// What a killed worker leaves: an active job under a lock that nobody renews.
+	let taken = 0;
+	await worker(() => {
+		taken += 1;
+		return new Promise(() => {});
+	});
+	await until(() => expect(taken).toBe(1));
+	await worker(async () => ({ kind: "done", state: "completed", message: "adopted" }));
+	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+});
+
+test("a drained worker starts nothing more", async () => {
+	let taken = 0;
+	const made = await worker(async () => {
+		taken += 1;
+		return { kind: "done", state: "completed", message: "ok" };
+	});
+	await made.drain();
+	await store.create(specOf("a"));
+	await drainOutbox(store, queues);
+	await made.stop();
+	expect(taken).toBe(0);
+	expect(await queues.stateOf(HOST, "a", 1)).toBe("prioritized");
+});
+
+test("the sweep makes a lost run job again, and leaves the others alone", async () => {
+	const clock = { now: () => Date.now() + 60_000 };
+	const later = Object.assign(Object.create(Object.getPrototypeOf(store)), store, { clock }) as Store;
+	await store.create(specOf("lost"));
+	await store.create(specOf("there"));
+	await drainOutbox(store, queues);
+	await queues.remove(HOST, "lost", 1);
+	expect(await sweepLostJobs(later, queues, HOST)).toEqual(["lost"]);
+	expect(await queues.stateOf(HOST, "lost", 1)).toBe("prioritized");
+	// One sweeper at a time.
+	await queues.remove(HOST, "lost", 1);
+	expect(await sweepLostJobs(later, queues, HOST)).toEqual([]);
+});
+
+async function monitor(cycle: () => Promise<object>): Promise<MonitorLoop> {
+	const loop = new MonitorLoop({ store, host: HOST, intervalMs: 50, cycle });
+	await loop.start();
+	cleanups.push(() => loop.stop());
+	return loop;
+}
+
+test("the monitor's job moves itself on, and stays one job", async () => {
+	let cycles = 0;
+	await monitor(async () => ({ cycles: ++cycles }));
+	await until(() => expect(cycles).toBeGreaterThan(5));
+	const queue = openQueue(store, monitorQueueName(HOST));
+	cleanups.push(() => queue.close());
+	const counts = await queue.getJobCounts();
+	expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(1);
+	expect((await queue.getJob(`monitor.${HOST}`))?.attemptsMade).toBe(0);
+});
+
+test("a monitor whose job was removed, or sleeps through a clock that was set back, comes back", async () => {
+	let cycles = 0;
+	const loop = await monitor(async () => ({ cycles: ++cycles }));
+	await until(() => expect(cycles).toBeGreaterThan(1));
+	await loop.stop();
+	const queue = openQueue(store, monitorQueueName(HOST));
+	cleanups.push(() => queue.close());
+	await queue.obliterate({ force: true });
+	await queue.add("monitor", { host: HOST }, { jobId: `monitor.${HOST}`, delay: 3_600_000 });
+	const before = cycles;
+	await monitor(async () => ({ cycles: ++cycles }));
+	await until(() => expect(cycles).toBeGreaterThan(before));
+});

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStore } from "../../../src/queue/records/open.ts";
+import { noteUsage, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: { url: redis.url }, namespace: "spend", role: "command" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+
+test("sessions add up, a session's own totals do not, and a smaller figure takes nothing back", async () => {
+	const note = (session: string, inputTokens: number, costUsd: number | null) =>
+		noteUsage(store, "t", session, { inputTokens, outputTokens: 1, costUsd });
+	expect((await note("start-1", 10, null)).task).toEqual({ inputTokens: 10, outputTokens: 1, costUsd: null });
+	await note("a", 100, 0.25);
+	await note("a", 200, 0.5);
+	await note("a", 50, 0.125);
+	const { task, today } = await note("b", 1, 0.25);
+	expect(task).toEqual({ inputTokens: 211, outputTokens: 3, costUsd: 0.75 });
+	expect(today).toBe(0.75);
+	expect(await spentBy(store, "t")).toBe(0.75);
+	expect(await spentBy(store, "other")).toBe(0);
+	expect(await spentToday(store)).toBe(0.75);
+});

@@ -1,0 +1,49 @@
+import { newNonce, type Store } from "../../../src/queue/records/store.ts";
+import type { TaskSpec } from "../../../src/task/spec.ts";
+
+export const HOST = "h1";
+
+/** A spec with sane values; what a test cares for is given. */
+export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
+	return {
+		id,
+		prompt: "Review it.",
+		cwd: "/tmp",
+		model: null,
+		backend: "fake",
+		promptAddition: null,
+		permissions: null,
+		modelReason: "default",
+		givenItems: [],
+		planText: null,
+		priority: 100,
+		tags: {},
+		contextFiles: [],
+		notBefore: null,
+		deadlineMs: null,
+		budgetUsd: null,
+		verify: null,
+		attempts: 2,
+		unattended: false,
+		host: HOST,
+		createdBy: "tester@here",
+		nonce: newNonce(),
+		inactivityMs: 60_000,
+		questionWaitMs: 60_000,
+		...changes,
+	};
+}
+
+/** Creates a task and moves it to `running`; @returns its epoch */
+export async function runningTask(
+	store: Store,
+	id: string,
+	changes: Partial<TaskSpec> = {},
+): Promise<number> {
+	await store.create(specOf(id, changes));
+	const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: newNonce() });
+	if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);
+	return moved.epoch;
+}
+
+export const question = (seq: string, text: string) => ({ seq, text, hash: `hash of ${text}` });

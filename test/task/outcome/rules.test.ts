@@ -1,0 +1,354 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Decision, EndFacts } from "../../../src/task/outcome/facts.ts";
+import { decideOutcome } from "../../../src/task/outcome/rules.ts";
+import { givenItemsKept, parsePlan } from "../../../src/task/plan.ts";
+
+const EXITED = { kind: "exited", code: 0, signal: null } as const;
+const exit = (code: number) => ({ kind: "exited", code, signal: null }) as const;
+const KILLED = { kind: "exited", code: null, signal: "SIGKILL" } as const;
+const GONE = { kind: "gone" } as const;
+const DONE_PLAN = parsePlan("- [x] one\n- [x] two (fine)");
+const OPEN_PLAN = parsePlan("- [x] one\n- [ ] two\n- [ ] three");
+const BLOCKED_PLAN = parsePlan("- [x] one\n- [?] two\n  Which?");
+const FAILED_PLAN = parsePlan("- [x] one\n- [!] two\n  no compiler");
+const OK = { ok: true, message: "done" };
+const ERROR = { ok: false, message: "API Error: overloaded" };
+const UNTIL = Date.UTC(2026, 10, 24, 14, 5);
+
+/** An agent that ended by itself with exit code 0 in the middle of its work. */
+const FACTS: EndFacts = {
+	taskId: "fix-login",
+	exit: EXITED,
+	plan: OPEN_PLAN,
+	givenItems: [],
+	done: false,
+	result: null,
+	failure: null,
+	failureMessage: null,
+	rateLimitUntil: null,
+	rateLimits: 0,
+	spentUsd: 0,
+	budgetUsd: null,
+	sawOutput: true,
+	openQuestions: 0,
+	undelivered: 0,
+	unattended: false,
+	ended: null,
+	takenDown: false,
+	attempt: 1,
+	attempts: 2,
+	logTail: ["first", "last words"],
+	command: "claude -p",
+	agentName: "claude",
+};
+
+const LAST = { attempt: 2 };
+const queued = (hold: Decision["hold"], charge: boolean) => ({
+	to: "queued" as const,
+	reason: null,
+	hold,
+	charge,
+});
+const failed = (reason: Decision["reason"]) => ({ to: "failed" as const, reason, hold: null });
+const COMPLETED = { to: "completed" as const, reason: null, hold: null };
+const backoff = (forMs: number) => queued({ kind: "backoff", until: null, forMs }, true);
+const MISSING = "all items are checked but .done is missing";
+
+type Case = [name: string, facts: Partial<EndFacts>, decision: Partial<Decision>, message?: RegExp];
+
+const CASES: Case[] = [
+	// Ended by us
+	["cancelled", { ended: "cancel", plan: DONE_PLAN, done: true }, { to: "cancelled", reason: null }],
+	["cancelled before it started", { ended: "cancel", exit: { kind: "never" } }, { to: "cancelled" }],
+	["stuck", { ended: "stuck", exit: KILLED }, failed("stuck"), /no sign of life.*dispatch logs fix-login/],
+	["deadline", { ended: "deadline", exit: KILLED, openQuestions: 1 }, failed("deadline"), /over/],
+	["unattended and asked", { ended: "unanswered", exit: KILLED, unattended: true }, failed("unanswered")],
+	[
+		"deadline right after the end of the work",
+		{ ended: "deadline", exit: KILLED, plan: DONE_PLAN, done: true },
+		COMPLETED,
+	],
+	[
+		"stopped after .done",
+		{ ended: "finished", exit: KILLED, plan: DONE_PLAN, done: true },
+		{ ...COMPLETED, warnings: [] },
+	],
+	[
+		"stopped after its result, items open",
+		{ ended: "finished", exit: KILLED, result: OK },
+		failed("incomplete"),
+	],
+	["never started", { exit: { kind: "never" }, plan: null }, { ...queued(null, false), startMode: "resume" }],
+	[
+		"taken down with dispatch",
+		{ exit: GONE, takenDown: true },
+		{ ...queued(null, false), startMode: "resume" },
+	],
+	["taken down after .done", { exit: GONE, takenDown: true, plan: DONE_PLAN, done: true }, COMPLETED],
+	// Completed
+	["done and .done", { plan: DONE_PLAN, done: true }, { ...COMPLETED, warnings: [] }, /All 2 items/],
+	["done, a result, no .done", { plan: DONE_PLAN, result: OK }, { ...COMPLETED, warnings: [MISSING] }],
+	["done, exit 0, nothing else", { plan: DONE_PLAN }, { ...COMPLETED, warnings: [MISSING] }],
+	[
+		"done and .done, exit code 3",
+		{ plan: DONE_PLAN, done: true, exit: exit(3) },
+		{ ...COMPLETED, warnings: [expect.stringContaining("exited with code 3")] },
+	],
+	[
+		"done and .done, status unknown",
+		{ plan: DONE_PLAN, done: true, exit: GONE },
+		{ ...COMPLETED, warnings: [expect.stringContaining("unknown")] },
+	],
+	[
+		"done and .done, a question open",
+		{ plan: DONE_PLAN, done: true, openQuestions: 1 },
+		{ ...COMPLETED, warnings: [expect.stringContaining("question")] },
+	],
+	[
+		"done and .done, unattended question",
+		{ plan: DONE_PLAN, done: true, openQuestions: 1, unattended: true },
+		COMPLETED,
+	],
+	["done, given items kept", { plan: DONE_PLAN, done: true, givenItems: ["two"] }, COMPLETED],
+	[
+		"done, after a rate limit that passed",
+		{ plan: DONE_PLAN, done: true, failure: "rate_limited", result: OK },
+		COMPLETED,
+	],
+	// Not completed, whatever .done says
+	[
+		"done but its result is an error",
+		{ plan: DONE_PLAN, done: true, result: ERROR },
+		backoff(10_000),
+		/overloaded/,
+	],
+	[
+		"a given item is gone",
+		{ plan: DONE_PLAN, done: true, givenItems: ["zero"] },
+		failed("incomplete"),
+		/gone from the plan: zero/,
+	],
+	["no plan", { plan: null, done: true, result: OK }, failed("incomplete"), /plan cannot be read/],
+	["no items", { plan: parsePlan("# t"), done: true }, failed("incomplete"), /no items/],
+	[
+		"open items",
+		{ done: true },
+		failed("incomplete"),
+		/2 of 3 items are open; the first: two\. `dispatch retry fix-login`/,
+	],
+	[
+		"blocked without a question",
+		{ plan: BLOCKED_PLAN },
+		failed("incomplete"),
+		/without asking.*"two": Which\?/,
+	],
+	["done, no .done, crashed", { plan: DONE_PLAN, exit: KILLED }, backoff(10_000)],
+	// Questions
+	[
+		"a question is open",
+		{ plan: BLOCKED_PLAN, openQuestions: 1 },
+		{ to: "parked", reason: null, charge: false, startMode: "resume" },
+		/dispatch answer fix-login/,
+	],
+	["crashed with a question open", { exit: exit(1), openQuestions: 2 }, { to: "parked" }, /2 questions/],
+	["done without .done, a question open", { plan: DONE_PLAN, openQuestions: 1 }, { to: "parked" }],
+	[
+		"the answer came too late",
+		{ plan: BLOCKED_PLAN, undelivered: 1 },
+		{ ...queued({ kind: "answered", until: null, forMs: null }, false), startMode: "resume" },
+	],
+	["one answered, one open", { openQuestions: 1, undelivered: 1 }, { to: "parked" }],
+	["unattended with a question", { openQuestions: 1, unattended: true }, failed("unanswered")],
+	// Failures of the CLI
+	[
+		"not logged in",
+		{ exit: exit(1), failure: "auth", failureMessage: "Not logged in · Please run /login" },
+		failed("auth"),
+		/claude is not logged in: Not logged in.*ANTHROPIC_API_KEY/,
+	],
+	[
+		"not logged in, codex",
+		{ exit: exit(1), failure: "auth", agentName: "codex" },
+		failed("auth"),
+		/codex login/,
+	],
+	["an auth error that it got over", { failure: "auth", result: OK }, failed("incomplete")],
+	[
+		"rate limited until",
+		{ exit: exit(1), failure: "rate_limited", rateLimitUntil: UNTIL },
+		queued({ kind: "rate_limited", until: UNTIL, forMs: null }, false),
+		/at 2026-11-24T14:05:00/,
+	],
+	[
+		"rate limited, until unknown",
+		{ exit: exit(1), failure: "rate_limited", rateLimits: 1 },
+		queued({ kind: "rate_limited", until: null, forMs: 120_000 }, false),
+		/in 2m/,
+	],
+	[
+		"stopped by its budget",
+		{ exit: exit(143), ended: "budget", spentUsd: 0.12, budgetUsd: 0.1 },
+		failed("budget"),
+	],
+	[
+		"the CLI stopped at its budget",
+		{ exit: exit(1), failure: "budget", result: { ok: false, message: null } },
+		failed("budget"),
+	],
+	[
+		"rate limited too often",
+		{ exit: exit(1), failure: "rate_limited", rateLimits: 50 },
+		failed("rate_limited"),
+	],
+	[
+		"session gone",
+		{ exit: exit(1), failure: "no_session", ...LAST },
+		{ ...queued(null, false), startMode: "resume" },
+	],
+	[
+		"session of the user's own command gone",
+		{ exit: exit(1), failure: "no_session", command: "claude -p --resume x" },
+		failed("not_started"),
+	],
+	[
+		"CLI missing",
+		{ exit: exit(127), sawOutput: false, plan: null },
+		{ ...failed("not_started"), startMode: "fresh" },
+		/npm install -g @anthropic-ai\/claude-code/,
+	],
+	[
+		"codex missing",
+		{ exit: exit(127), sawOutput: false, agentName: "codex" },
+		failed("not_started"),
+		/npm install -g @openai\/codex/,
+	],
+	[
+		"cursor missing",
+		{ exit: exit(127), sawOutput: false, agentName: "cursor" },
+		failed("not_started"),
+		/curl https:\/\/cursor\.com\/install -fsS \| bash/,
+	],
+	[
+		"another command missing",
+		{ exit: exit(127), sawOutput: false, agentName: "shell" },
+		failed("not_started"),
+		/check `command:` of backend shell in the config/,
+	],
+	["CLI not executable", { exit: exit(126), sawOutput: false }, failed("not_started"), /chmod/],
+	[
+		"CLI refused its flags",
+		{
+			exit: exit(2),
+			sawOutput: false,
+			failure: "not_started",
+			failureMessage: "error: unexpected argument '--full-auto'",
+		},
+		failed("not_started"),
+		/--full-auto/,
+	],
+	["127 in the middle of work", { exit: exit(127) }, backoff(10_000)],
+	// The work
+	["an item failed", { plan: FAILED_PLAN, exit: exit(1) }, failed("item_error"), /"two": no compiler/],
+	[
+		"exit code 1",
+		{ exit: exit(1) },
+		{ ...backoff(10_000), startMode: "resume" },
+		/exited with code 1: last words\. .* in 10s \(attempt 2 of 2\)/,
+	],
+	[
+		"exit code 1 before it did anything",
+		{ exit: exit(1), sawOutput: false, plan: parsePlan("# t") },
+		{ ...backoff(10_000), startMode: "fresh" },
+	],
+	["killed", { exit: KILLED }, backoff(10_000), /ended by SIGKILL/],
+	["gone", { exit: GONE, attempt: 3, attempts: 9 }, backoff(40_000)],
+	["crashed often", { exit: GONE, attempt: 50, attempts: 99 }, backoff(300_000)],
+	["crashed, last attempt", { exit: KILLED, ...LAST }, failed("crashed"), /All 2 attempts/],
+	[
+		"its result is an error, exit 0",
+		{ result: ERROR, ...LAST },
+		failed("crashed"),
+		/reported an error: API Error: overloaded/,
+	],
+];
+
+describe("decideOutcome", () => {
+	test.each(CASES)("%s", (_name, facts, expected, message) => {
+		const decision = decideOutcome({ ...FACTS, ...facts });
+		expect(decision).toMatchObject(expected);
+		if (message) expect(decision.message).toMatch(message);
+	});
+
+	const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("a\nb", "constructor", "__proto__"));
+	const item = fc.record({
+		marker: fc.constantFrom(" " as const, "x" as const, "x" as const, "?" as const, "!" as const),
+		text: fc.constantFrom("one", "two", "two (done)"),
+		note: fc.option(text),
+	});
+	const anyFacts: fc.Arbitrary<EndFacts> = fc.record({
+		taskId: fc.constant("t"),
+		exit: fc.oneof(
+			fc.constantFrom(EXITED, GONE, KILLED, { kind: "never" as const }),
+			fc.record({
+				kind: fc.constant("exited" as const),
+				code: fc.option(fc.integer()),
+				signal: fc.option(text),
+			}),
+		),
+		plan: fc.option(fc.record({ title: fc.option(text), items: fc.array(item, { maxLength: 3 }) })),
+		givenItems: fc.array(fc.constantFrom("one", "two"), { maxLength: 2 }),
+		done: fc.boolean(),
+		result: fc.option(fc.record({ ok: fc.boolean(), message: fc.option(text) })),
+		failure: fc.constantFrom(null, null, "auth", "rate_limited", "not_started", "no_session"),
+		failureMessage: fc.option(text),
+		rateLimitUntil: fc.option(fc.double()),
+		rateLimits: fc.nat(60),
+		spentUsd: fc.double({ min: 0, max: 1e6, noNaN: true }),
+		budgetUsd: fc.option(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
+		sawOutput: fc.boolean(),
+		openQuestions: fc.nat(2),
+		undelivered: fc.nat(2),
+		unattended: fc.boolean(),
+		ended: fc.constantFrom(null, null, "cancel", "stuck", "deadline", "unanswered", "finished"),
+		takenDown: fc.boolean(),
+		attempt: fc.nat(100),
+		attempts: fc.integer({ min: 1, max: 100 }),
+		logTail: fc.array(text, { maxLength: 2 }),
+		command: fc.option(text),
+		agentName: fc.oneof(fc.constantFrom("claude", "codex"), text),
+	});
+	const always = (property: (facts: EndFacts, decision: Decision) => void) =>
+		fc.assert(
+			fc.property(anyFacts, (facts) => property(facts, decideOutcome(facts))),
+			{ numRuns: 500 },
+		);
+
+	test("completed means a plan whose items are all done, the given ones kept, and no error", () => {
+		always((facts, decision) => {
+			if (decision.to !== "completed") return;
+			expect(facts.plan?.items.length).toBeGreaterThan(0);
+			expect(facts.plan?.items.every(({ marker }) => marker === "x")).toBe(true);
+			expect(facts.plan && givenItemsKept(facts.givenItems, facts.plan)).toEqual([]);
+			expect(facts.result?.ok).not.toBe(false);
+			expect(facts.ended).not.toBe("cancel");
+			if (!facts.done) expect(decision.warnings).toContain(MISSING);
+		});
+	});
+
+	test("says why in one line, and a reason stands exactly where it failed", () => {
+		always((_facts, { message, to, reason }) => {
+			expect(message).toMatch(/^[^\n\r]+$/);
+			expect(reason !== null).toBe(to === "failed");
+		});
+	});
+
+	test("never starts again forever at the agent's charge", () => {
+		always((facts, { to, charge, hold }) => {
+			if (to === "queued" && charge) expect(facts.attempt).toBeLessThan(facts.attempts);
+			if (hold?.until != null) expect(new Date(hold.until).getTime()).not.toBeNaN();
+			if (hold?.forMs != null) expect(hold.forMs).toBeGreaterThan(0);
+			if (to === "parked") expect([facts.openQuestions > 0, charge]).toEqual([true, false]);
+		});
+	});
+});
