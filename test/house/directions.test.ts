@@ -41,7 +41,6 @@ const REFUSED: [file: string, statement: string, rule: string][] = [
 	["src/host/plant.ts", 'import "../cli/main.ts";', "from-host"],
 	["src/cli/plant-start.ts", 'import "node:child_process";', "programs-only-in-process"],
 	["src/host/plant-start.ts", 'export const later = () => import("execa");', "programs-only-in-process"],
-	["src/task/plant-circle.ts", 'import "./plant-circle-too.ts";', "no-circles"],
 	["src/task/plant-circle-too.ts", 'import "./plant-circle.ts";', "no-circles"],
 	["src/misplaced/plant.ts", 'import "../task/states.ts";', "unlisted-folder"],
 	["src/worker/plant-redis.ts", 'import "ioredis";', "redis-only-in-queue"],
@@ -55,6 +54,8 @@ const REFUSED: [file: string, statement: string, rule: string][] = [
 ];
 
 const ALLOWED: [file: string, statement: string][] = [
+	// The other half of the circle above, which is told once.
+	["src/task/plant-circle.ts", 'import "./plant-circle-too.ts";'],
 	["src/cli/plant.ts", 'import "../worker/run-job.ts"; import "../web/server.ts";'],
 	["src/worker/plant-allowed.ts", 'import "../queue/records/store.ts"; import "../backends/index.ts";'],
 	[

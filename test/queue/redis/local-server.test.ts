@@ -102,7 +102,7 @@ describe("a start", () => {
 	test(`of ${TOGETHER} processes at once gives one server, free of the agent's marks`, async () => {
 		const program = join(home.path, "start.cjs");
 		const source =
-			'import { ensureLocalServer } from "./src/queue/local-server.ts"; ensureLocalServer({ path: process.argv[2] });';
+			'import { ensureLocalServer } from "./src/queue/redis/local-server.ts"; ensureLocalServer({ path: process.argv[2] });';
 		const stdin = { contents: source, resolveDir: join(import.meta.dirname, "../..") };
 		await build({
 			stdin,
