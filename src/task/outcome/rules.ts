@@ -3,9 +3,7 @@
  * order and the first that applies decides; exit code 0 alone never means success.
  */
 import { formatDuration } from "../duration.ts";
-import { countDone, givenItemsKept, type Marker, type Plan, type PlanItem } from "../plan.ts";
-import type { StartMode } from "../record.ts";
-import type { Hold } from "../spec.ts";
+import { countDone, givenItemsKept, type Marker, type PlanItem } from "../plan.ts";
 import type { FailureReason } from "../states.ts";
 import type { Decision, EndFacts } from "./facts.ts";
 import { exitOf, loginHint, oneLine, startHint } from "./text.ts";
