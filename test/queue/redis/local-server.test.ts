@@ -103,7 +103,7 @@ describe("a start", () => {
 		const program = join(home.path, "start.cjs");
 		const source =
 			'import { ensureLocalServer } from "./src/queue/redis/local-server.ts"; ensureLocalServer({ path: process.argv[2] });';
-		const stdin = { contents: source, resolveDir: join(import.meta.dirname, "../..") };
+		const stdin = { contents: source, resolveDir: join(import.meta.dirname, "../../..") };
 		await build({
 			stdin,
 			bundle: true,
