@@ -5,13 +5,28 @@ import { loadConfig } from "../../config/load.ts";
 import { listTemplates } from "../../config/templates.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
-import { STATES } from "../../task/states.ts";
+import { isEnded, STATES, type State } from "../../task/states.ts";
 import { Context, type Environment } from "../context.ts";
 import { COMPLETION_SCRIPTS } from "../program/completion-scripts.ts";
 import { type Output, oneLine } from "../show/output.ts";
 
+/** As many as a shell shows without asking; the newest. */
 const IDS_OFFERED = 200;
 const REDIS_LIMIT_MS = 1_000;
+/**
+ * What a shell takes as one word, whatever it does with it. Ids come from Redis, templates from the
+ * repository: anything else would be typed for the user, and executed at Enter.
+ */
+const PLAIN_WORD = /^[\w%+=:,./@-]+$/;
+
+/** Which tasks a command can do something with; the others take every task. */
+const STATES_FOR: Readonly<Record<string, (state: State) => boolean>> = {
+	answer: (state) => state === "asking" || state === "parked",
+	cancel: (state) => !isEnded(state),
+	note: (state) => !isEnded(state),
+	retry: isEnded,
+	rm: isEnded,
+};
 
 interface Candidate {
 	value: string;
@@ -37,7 +52,8 @@ export async function complete(
 	const found = await candidates({ program, output, env }, words.slice(0, -1), written);
 	const unique = new Map(found.map(({ value, description }) => [value, description]));
 	for (const [value, description] of unique)
-		if (value.startsWith(written)) output.write(`${value}\t${oneLine(description, 80)}`);
+		if (value.startsWith(written) && PLAIN_WORD.test(value))
+			output.write(`${value}\t${oneLine(description, 80)}`);
 }
 
 interface Asking {
@@ -46,9 +62,14 @@ interface Asking {
 	env: Environment;
 }
 
+interface AskingValue extends Asking {
+	/** of the word */
+	written: string;
+}
+
 async function candidates(asking: Asking, before: string[], written: string): Promise<Candidate[]> {
 	const { command, args, open } = walk(asking.program, before);
-	if (open !== null) return valuesOf(open.attributeName(), asking);
+	if (open !== null) return valuesOf(open.attributeName(), { ...asking, written });
 	if (written.startsWith("-"))
 		return [...visibleOptions(command), ...visibleOptions(asking.program)].map(
 			({ long, short, description }) => ({
@@ -64,7 +85,7 @@ async function candidates(asking: Asking, before: string[], written: string): Pr
 	if (argument.argChoices !== undefined) return plainValues(argument.argChoices);
 	return valuesOf(
 		`${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`,
-		asking,
+		{ ...asking, written },
 		command,
 	);
 }
@@ -102,11 +123,12 @@ function plainValues(values: readonly string[]): Candidate[] {
 }
 
 /** @param name of an option or an argument */
-async function valuesOf(name: string, { output, env }: Asking, command?: Command): Promise<Candidate[]> {
+async function valuesOf(name: string, asking: AskingValue, command?: Command): Promise<Candidate[]> {
+	const { env } = asking;
 	switch (name) {
 		case "id":
 		case "ids":
-			return command === undefined ? [] : idsOf(output, env);
+			return command === undefined ? [] : idsOf(asking, command.name());
 		case "model":
 		case "config name":
 			return modelsOf(env);
@@ -147,19 +169,27 @@ function templatesOf(env: Environment): Candidate[] {
 	}
 }
 
-/** The newest tasks, if Redis is there to be asked. */
-async function idsOf(output: Output, env: Environment): Promise<Candidate[]> {
+/** The newest tasks that the command is for, if Redis is there to be asked. */
+async function idsOf({ output, env, written }: AskingValue, command: string): Promise<Candidate[]> {
 	let context: Context | undefined;
+	let limit: NodeJS.Timeout | undefined;
 	try {
 		context = await Context.open({ env, output, redis: undefined });
 		if ((await context.redisUrl()) === null && localServerState(context.home) === "stopped") return [];
 		const store = await context.store();
-		const late = new Promise<never>((_resolve, reject) => setTimeout(reject, REDIS_LIMIT_MS).unref());
-		const records = await Promise.race([store.list(IDS_OFFERED), late]);
-		return records.map(({ spec, state }) => ({ value: spec.id, description: state }));
+		const late = new Promise<never>((_resolve, reject) => {
+			limit = setTimeout(reject, REDIS_LIMIT_MS);
+		});
+		const states = await Promise.race([store.states(), late]);
+		const isFor = STATES_FOR[command] ?? (() => true);
+		return [...states]
+			.filter(([id, state]) => id.startsWith(written) && isFor(state))
+			.slice(0, IDS_OFFERED)
+			.map(([value, description]) => ({ value, description }));
 	} catch {
 		return [];
 	} finally {
+		clearTimeout(limit);
 		await context?.close().catch(() => {});
 	}
 }
