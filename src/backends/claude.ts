@@ -5,7 +5,6 @@ import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./
 import type { AgentEvent, Backend, FailureClass, Invocation, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, numberAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { SESSION_VARIABLES } from "./session-environment.ts";
 import { activityText, eventText, sessionEvents } from "./text.ts";
 
 /** An agent may wait for an answer in one command; the CLI's own limits are 2 and 10 minutes. */
@@ -21,7 +20,6 @@ const FREEDOM_FLAGS = {
 export const claude: Backend = {
 	type: "claude",
 	permit,
-	removeEnv: SESSION_VARIABLES,
 	addEnv: { BASH_DEFAULT_TIMEOUT_MS: String(BASH_LIMIT_MS), BASH_MAX_TIMEOUT_MS: String(BASH_LIMIT_MS) },
 	start(input) {
 		const named = !hasFlag(input.command, ...SESSION_FLAGS);

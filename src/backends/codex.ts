@@ -5,7 +5,6 @@ import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { SESSION_VARIABLES } from "./session-environment.ts";
 import { activityText, eventText, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = {
@@ -16,7 +15,6 @@ const FREEDOM_FLAGS = {
 export const codex: Backend = {
 	type: "codex",
 	permit,
-	removeEnv: SESSION_VARIABLES,
 	addEnv: {},
 	start: (input) => ({
 		argv: shellInvocation(input.command, [...options(input), "--", input.prompt]),

@@ -1,13 +1,11 @@
 import { shellInvocation } from "./command-line.ts";
 import type { Backend, OutputParser } from "./contract.ts";
-import { SESSION_VARIABLES } from "./session-environment.ts";
 import { eventText } from "./text.ts";
 
 /** Any other program: it gets the prompt as its last word; the plan and the ipc files tell everything else. */
 export const command: Backend = {
 	type: "command",
 	permit: (line, permissions) => (permissions === "full" ? line : null),
-	removeEnv: SESSION_VARIABLES,
 	addEnv: {},
 	start: (input) => ({ argv: shellInvocation(input.command, [input.prompt]), sessionId: null }),
 	resume: () => null,

@@ -80,8 +80,6 @@ export interface Backend {
 	resume(input: StartInput): Invocation | null;
 	/** @param clock for prose such as "try again at 12:16 PM" */
 	parser(clock?: Clock): OutputParser;
-	/** variables of an agent session that dispatch itself may have been started from */
-	readonly removeEnv: readonly string[];
-	/** defaults; a value the user has set stays (see `agentEnvironment`) */
+	/** defaults; a value the user has set stays */
 	readonly addEnv: Readonly<Record<string, string>>;
 }

@@ -8,7 +8,6 @@ import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
 import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { SESSION_VARIABLES } from "./session-environment.ts";
 import { activityText, eventText, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandbox"] };
@@ -16,7 +15,6 @@ const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandb
 export const cursor: Backend = {
 	type: "cursor",
 	permit,
-	removeEnv: SESSION_VARIABLES,
 	addEnv: {},
 	start: (input) => ({ argv: argvOf(input, []), sessionId: null }),
 	resume(input) {

@@ -10,14 +10,3 @@ const BACKENDS: Readonly<Record<BackendType, Backend>> = { claude, codex, cursor
 export function backendOf(type: BackendType): Backend {
 	return BACKENDS[type];
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The environment for an agent: less what belongs to another agent's session, plus defaults that are not set. */
-export function agentEnvironment(backend: Backend, env: Environment): Record<string, string> {
-	const removed = new Set(backend.removeEnv);
-	const kept = Object.entries(env).filter(
-		(entry): entry is [string, string] => entry[1] !== undefined && !removed.has(entry[0]),
-	);
-	return { ...backend.addEnv, ...Object.fromEntries(kept) };
-}

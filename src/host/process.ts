@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
+import { environmentOfDaemon } from "../process/environment.ts";
 import { sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -73,13 +74,13 @@ async function isLockFree(home: string): Promise<boolean> {
 }
 
 /**
- * A daemon that is started from inside an agent is nobody's agent. The address may hold a password: it
- * goes by the environment, since everybody may read a command line.
+ * A daemon that is started from inside an agent, a hook or a script belongs to none of them. The address may
+ * hold a password: it goes by the environment, since everybody may read a command line.
  */
 export function backgroundEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
-	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
 	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
-	return { ...env, ...redis, DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
+	const own = { DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
+	return { ...environmentOfDaemon(process.env), ...redis, ...own };
 }
 
 function lastWords(home: string): string {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
+import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
 import { type Lock, takeLock } from "../process/lock.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
@@ -35,7 +36,10 @@ export interface RunDaemonOptions {
 
 /** Returns when the daemon was stopped by SIGTERM or SIGINT. */
 export async function runDaemon(context: DaemonContext, options: RunDaemonOptions): Promise<void> {
-	const { home, env } = context;
+	const { home } = context;
+	// In the foreground too: what describes a shell or a script is nobody else's business.
+	const env = environmentOfDaemon(context.env);
+	setDaemonUmask();
 	const log = pino(
 		{ level: env.DISPATCH_LOG_LEVEL || "info", base: { pid: process.pid } },
 		pino.destination({ dest: 2, sync: true }),

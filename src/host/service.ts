@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
+import { secretVariables } from "../config/secrets.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
@@ -86,6 +87,7 @@ export class Daemon {
 				home: home.path,
 				taskDir: taskDirOf(spec.cwd, spec.id),
 				redisUrl,
+				hidden: secretVariables(config),
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		this.#places = new Places(concurrency);

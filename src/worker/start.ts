@@ -11,6 +11,7 @@ import type { Backend, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
 import { permittedCommand } from "../backends/permitted.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
+import { secretVariables } from "../config/secrets.ts";
 import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
 import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts";
@@ -112,7 +113,14 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	await startAgent(run, {
 		argv: invocation.argv,
 		cwd: spec.cwd,
-		env: agentEnv({ base: deps.env, backend, home, taskDir, redisUrl: deps.redisUrl }),
+		env: agentEnv({
+			base: deps.env,
+			backend,
+			home,
+			taskDir,
+			redisUrl: deps.redisUrl,
+			hidden: secretVariables(deps.config),
+		}),
 	});
 	faultPoint("start.spawned");
 	await store.follow(spec.id, epoch, { sessionId: invocation.sessionId });

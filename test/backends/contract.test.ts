@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AgentEvent } from "../../src/backends/contract.ts";
-import { agentEnvironment, backendOf } from "../../src/backends/index.ts";
+import { backendOf } from "../../src/backends/index.ts";
 import { renderEvent } from "../../src/backends/render.ts";
 import { BACKEND_TYPES } from "../../src/config/backend-type.ts";
 import { expectScenario } from "../fixtures/recorded/expect-scenario.ts";
@@ -78,13 +78,6 @@ describe.each(BACKEND_TYPES)("%s", (type) => {
 			{ kind: "text", text: '{"type":"no-such-event"}' },
 			{ kind: "text", text: "[1,2]" },
 		]);
-	});
-
-	test("an agent that is started from inside another one does not take itself for a part of it", () => {
-		const inherited = { CLAUDECODE: "1", CLAUDE_CODE_ENTRYPOINT: "cli", CODEX_THREAD_ID: "x", PATH: "/bin" };
-		const env = agentEnvironment(backendOf(type), { ...inherited, BASH_MAX_TIMEOUT_MS: "1" });
-		expect(env).toMatchObject({ PATH: "/bin", BASH_MAX_TIMEOUT_MS: "1" });
-		expect(Object.keys(env).filter((name) => /CODE|CODEX/.test(name))).toEqual([]);
 	});
 });
 

@@ -1,0 +1,144 @@
+/**
+ * The one place that knows what is secret, and that takes it out of what is written or shown: passwords in
+ * addresses by their form, everything else by its value, which the config and the environment tell. A
+ * message names a secret (`[ANTHROPIC_API_KEY]`), it never holds one.
+ */
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A shorter value would be found inside ordinary words. */
+const SHORTEST = 6;
+/** From the environment, where `AUTH=basic` is no secret, only longer ones. */
+const SHORTEST_OF_ENVIRONMENT = 8;
+const HIDDEN = "***";
+
+const SECRET_NAME =
+	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|(?:\w*_)?secrets?|(?:\w*_)?tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
+
+/** Names that look like secrets and are none. */
+const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD|MAX_\w*TOKENS?|\w*_MAX_\w*TOKENS?)$/i;
+
+/** Whether a variable, option or key of that name holds a secret. */
+export function isSecretName(name: string): boolean {
+	return SECRET_NAME.test(name) && !NO_SECRET_NAME.test(name);
+}
+
+/** User and password of an address, whether or not it is a well-formed one: an unencoded `/` or `@` is a part of it. */
+const USER_OF_ADDRESS = /\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s"'`<>@]*@)+/gi;
+const SECRET_PARAMETER = /([?&;#](?:[\w.-]*)=)([^&\s"'`<>#]+)/g;
+const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
+/** Tokens that name themselves by their beginning. */
+const KNOWN_TOKEN =
+	/\b(?:sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
+const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)[\w/-]+/g;
+
+const known = new Map<string, string>();
+let pattern: RegExp | null = null;
+
+/** From now on the value is shown as `[name]` by everything that writes or shows. */
+export function rememberSecret(name: string, value: string | null | undefined, shortest = SHORTEST): void {
+	if (!value || value.length < shortest) return;
+	const forms = [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)];
+	for (const form of forms) if (!known.has(form)) known.set(form, `[${name}]`);
+	pattern = null;
+}
+
+/** Variables whose name says that they hold a secret, and the passwords of addresses in any of them. */
+export function rememberEnvironment(env: Environment): void {
+	for (const [name, value] of Object.entries(env)) {
+		if (value === undefined) continue;
+		if (isSecretName(name)) rememberSecret(name, value, SHORTEST_OF_ENVIRONMENT);
+		rememberAddress(name, value);
+	}
+}
+
+/** The password of an address, as it is written and decoded. */
+export function rememberAddress(name: string, address: string | null | undefined): void {
+	for (const password of passwordsOf(address ?? "")) rememberSecret(`password of ${name}`, password);
+}
+
+/** @returns passwords of an address, written and decoded; none for any other text */
+export function passwordsOf(address: string): string[] {
+	const user = /^[a-z][a-z0-9+.-]*:\/\/([^\s]*)@/i.exec(address)?.[1] ?? "";
+	const written = [
+		user.slice(user.indexOf(":") + 1),
+		...[...address.matchAll(SECRET_PARAMETER)]
+			.filter(([, name = ""]) => isSecretName(name.slice(1, -1)))
+			.map(([, , value = ""]) => value),
+	].filter((value) => value !== "");
+	return [...new Set(written.flatMap((value) => [value, decoded(value)]))];
+}
+
+function decoded(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}
+
+/** The text without any secret that is known by its value or seen by its form. */
+export function withoutSecrets(text: string): string {
+	const formless = text
+		.replace(USER_OF_ADDRESS, (_whole, scheme: string) => `${scheme}${HIDDEN}@`)
+		.replace(SECRET_PARAMETER, (whole, name: string) =>
+			isSecretName(name.slice(1, -1)) ? `${name}${HIDDEN}` : whole,
+		)
+		.replace(BEARER, `$1 ${HIDDEN}`)
+		.replace(WEBHOOK, `$1${HIDDEN}`)
+		.replace(KNOWN_TOKEN, HIDDEN);
+	if (known.size === 0) return formless;
+	pattern ??= new RegExp(
+		[...known.keys()]
+			// A longer one may begin with a shorter one.
+			.sort((a, b) => b.length - a.length)
+			.map((value) => value.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"))
+			.join("|"),
+		"g",
+	);
+	return formless.replace(pattern, (value) => known.get(value) ?? HIDDEN);
+}
+
+/** Every text of a JSON value without secrets. */
+export function valueWithoutSecrets<T>(value: T): T {
+	if (value === undefined) return value;
+	return JSON.parse(withoutSecrets(JSON.stringify(value))) as T;
+}
+
+/** Assignments and options of a shell line that hold secrets, by name. */
+const ASSIGNMENT = /(^|[\s;&|(])([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|)]+)/g;
+const OPTION = /(--?[A-Za-z][\w-]*)([= ]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|)]+)/g;
+
+/** A command line as it may be shown: assignments and options keep their names and lose their values. */
+export function shownCommand(line: string): string {
+	const hidden = line
+		.replace(ASSIGNMENT, (whole, before: string, name: string, value: string) =>
+			looksHarmless(name, value) ? whole : `${before}${name}=${HIDDEN}`,
+		)
+		.replace(OPTION, (whole, option: string, between: string) =>
+			isSecretName(option.replace(/^-+/, "")) ? `${option}${between}${HIDDEN}` : whole,
+		);
+	return withoutSecrets(hidden);
+}
+
+/** Remembers the values that `shownCommand` would hide by their name. */
+export function rememberCommand(line: string): void {
+	for (const [, , name = "", value = ""] of line.matchAll(ASSIGNMENT))
+		if (isSecretName(name) || looksRandom(unquoted(value))) rememberSecret(name, unquoted(value));
+	for (const [, option = "", , value = ""] of line.matchAll(OPTION))
+		if (isSecretName(option.replace(/^-+/, ""))) rememberSecret(option, unquoted(value));
+}
+
+function unquoted(value: string): string {
+	return value.replace(/^(["'])([\s\S]*)\1$/, "$2");
+}
+
+/** `IS_SANDBOX=1`, `LANG=C`, `HOME=/srv/ann`: a switch, a word or a place. */
+function looksHarmless(name: string, value: string): boolean {
+	if (isSecretName(name)) return false;
+	return !looksRandom(unquoted(value));
+}
+
+function looksRandom(value: string): boolean {
+	return value.length >= 16 && !value.includes("/") && /\d/.test(value) && /[a-z]/i.test(value);
+}
