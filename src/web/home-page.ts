@@ -1,5 +1,6 @@
 /** The first page: what needs an answer, then the tasks, newest first. */
-import type { OpenQuestion, Store } from "../queue/records/store.ts";
+import type { OpenQuestion } from "../queue/records/questions.ts";
+import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { type Html, html } from "./html.ts";
 import { ago, page, stateBadge } from "./layout.ts";

@@ -1,6 +1,7 @@
 import { findTask } from "../../actions/find-task.ts";
 import { openStore } from "../../queue/records/open.ts";
-import { type AnswerResult, newNonce, type Store } from "../../queue/records/store.ts";
+import type { AnswerResult } from "../../queue/records/questions.ts";
+import { newNonce, type Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";

@@ -42,9 +42,10 @@ export async function sweepLostJobs(store: Store, queues: RunQueues, host: strin
 		client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"),
 	);
 	if (lease === null) return [];
+	const now = await store.now();
 	const repaired: string[] = [];
 	for (const record of await store.getMany(await store.activeIds(host))) {
-		if (record.state !== "queued" || store.clock.now() - (record.queuedAt ?? 0) < SWEEP_AGE_MS) continue;
+		if (record.state !== "queued" || now - (record.queuedAt ?? 0) < SWEEP_AGE_MS) continue;
 		const { id } = record.spec;
 		const state = await store.guard(() => queues.stateOf(host, id, record.generation));
 		if (state !== "unknown" && state !== "completed" && state !== "failed") continue;

@@ -18,35 +18,8 @@ export interface Gate {
 	failures: number;
 }
 
-/** A later end wins over an earlier one, and a count goes on, whoever comes first. */
-const HOLD = `
-local old = redis.call('HGET', KEYS[1], ARGV[1])
-local gate = cjson.decode(ARGV[2])
-local now = tonumber(ARGV[3])
-local kept = old and cjson.decode(old) or nil
-gate.failures = 1
-if kept and kept.kind == gate.kind then
-  local open = kept['until'] ~= cjson.null and kept['until'] <= now
-  -- Several agents that meet one limit count once.
-  gate.failures = (gate.kind == 'auth' or open) and kept.failures + 1 or kept.failures
-  if gate['until'] ~= cjson.null and kept['until'] ~= cjson.null then gate['until'] = math.max(gate['until'], kept['until']) end
-end
-redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(gate))
-return cjson.encode(gate)
-`;
-
-async function hold(
-	store: Store,
-	host: string,
-	backend: string,
-	gate: Omit<Gate, "failures">,
-): Promise<Gate> {
-	const body = JSON.stringify(gate);
-	const now = String(store.clock.now());
-	const reply = await store.guard((client) =>
-		client.eval(HOLD, 1, store.keys.gates(host), backend, body, now),
-	);
-	return JSON.parse(reply as string) as Gate;
+function hold(store: Store, host: string, backend: string, gate: Omit<Gate, "failures">): Promise<Gate> {
+	return store.run("holdGate", { host, backend, gate });
 }
 
 /** Closes the gate of a rate-limited backend. @returns the gate as it stands now */

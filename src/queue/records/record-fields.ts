@@ -1,5 +1,6 @@
 /** The record as the fields of a Redis hash. An empty string is null; flags are "1" and "". */
 import type { TaskRecord } from "../../task/record.ts";
+import { toJson } from "./well-formed.ts";
 
 const JSON_FIELDS = ["spec", "hold", "outcome", "progress"] as const;
 const NUMBER_FIELDS = [
@@ -46,7 +47,7 @@ export function encodeFields(changes: RecordChanges): Record<string, string> {
 	for (const [name, value] of Object.entries(changes)) {
 		if (value === null || value === undefined) fields[name] = "";
 		else if (typeof value === "boolean") fields[name] = value ? "1" : "";
-		else if (typeof value === "object") fields[name] = JSON.stringify(value);
+		else if (typeof value === "object") fields[name] = toJson(value);
 		else fields[name] = String(value);
 	}
 	return fields;

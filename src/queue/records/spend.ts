@@ -7,25 +7,6 @@ import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
 
-/**
- * A session's totals only grow; what its cost grew by is added to the day. KEYS: task, day. ARGV: session,
- * seconds that the day is kept, then name and total of each counter.
- */
-const USAGE = `
-for i = 3, #ARGV, 2 do
-  local field = ARGV[i] .. ':' .. ARGV[1]
-  local grown = tonumber(ARGV[i + 1]) - tonumber(redis.call('HGET', KEYS[1], field) or '0')
-  if grown > 0 or ARGV[i] == 'usd' then
-    redis.call('HSET', KEYS[1], field, tostring(tonumber(ARGV[i + 1]) - math.min(grown, 0)))
-  end
-  if ARGV[i] == 'usd' and grown > 0 then
-    redis.call('INCRBYFLOAT', KEYS[2], tostring(grown))
-    redis.call('EXPIRE', KEYS[2], ARGV[2])
-  end
-end
-return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS[2]) or '0'}
-`;
-
 export interface Spent {
 	/** of all the task's sessions; `costUsd` null while none has told any */
 	task: Counters;
@@ -44,12 +25,19 @@ export async function noteUsage(
 	session: string,
 	{ inputTokens, outputTokens, costUsd }: Counters,
 ): Promise<Spent> {
-	const day = store.keys.spend(dayOf(store.clock.now()));
-	const totals = ["in", String(inputTokens), "out", String(outputTokens)];
-	if (costUsd !== null) totals.push("usd", String(costUsd));
-	const [fields, today] = (await store.guard((client) =>
-		client.eval(USAGE, 2, store.keys.cost(task), day, session, String(DAYS_KEPT_S), ...totals),
-	)) as [string[], string];
+	const counters = [
+		{ name: "in", total: inputTokens },
+		{ name: "out", total: outputTokens },
+		...(costUsd === null ? [] : [{ name: "usd", total: costUsd }]),
+	];
+	const day = dayOf(store.clock.now());
+	const { fields, today } = await store.run<{ fields: string[]; today: string }>("noteUsage", {
+		task,
+		session,
+		counters,
+		day,
+		keptSeconds: DAYS_KEPT_S,
+	});
 	const pairs = fields.flatMap((field, at) =>
 		at % 2 === 0 ? [[field, fields[at + 1] ?? "0"] as const] : [],
 	);

@@ -1,0 +1,67 @@
+/** A namespace on one connection: its keys, and the one way to run a script or a command. */
+import type { Redis } from "ioredis";
+import { type Clock, systemClock } from "../../task/clock.ts";
+import { closeRedis, type RedisTarget, translateFault } from "../redis/connect.ts";
+import { type Keys, keysOf } from "./keys.ts";
+import { SCRIPTS, type ScriptName } from "./scripts/index.ts";
+import { toJson } from "./well-formed.ts";
+
+export interface ConnectionOptions {
+	client: Redis;
+	target: RedisTarget;
+	namespace: string;
+	/** for tests: otherwise the time of scripts is that of Redis */
+	clock?: Clock;
+}
+
+type ScriptCall = (prefix: string, request: string) => Promise<string>;
+
+/** ioredis sends the digest of a defined command, and its text again after a SCRIPT FLUSH. */
+const commandOf = (name: ScriptName) => `dispatch:${name}`;
+
+export class Connection {
+	readonly client: Redis;
+	readonly target: RedisTarget;
+	readonly namespace: string;
+	readonly keys: Keys;
+	/** this machine's, for what is compared with times of this machine; see `now` */
+	readonly clock: Clock;
+
+	constructor(options: ConnectionOptions) {
+		this.client = options.client;
+		this.target = options.target;
+		this.namespace = options.namespace;
+		this.clock = options.clock ?? systemClock;
+		this.keys = keysOf(options.namespace);
+		for (const [name, lua] of Object.entries(SCRIPTS))
+			this.client.defineCommand(commandOf(name as ScriptName), { numberOfKeys: 1, lua });
+	}
+
+	async close(): Promise<void> {
+		await closeRedis(this.client);
+	}
+
+	/** Runs a Redis call; its faults come out as DispatchErrors. */
+	async guard<T>(call: (client: Redis) => Promise<T>): Promise<T> {
+		try {
+			return await call(this.client);
+		} catch (error) {
+			throw translateFault(error, this.target);
+		}
+	}
+
+	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it */
+	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
+		const call = (this.client as unknown as Record<string, ScriptCall>)[commandOf(name)] as ScriptCall;
+		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
+		const body = toJson({ ...request, ...time });
+		return this.guard(async () => JSON.parse(await call.call(this.client, this.keys.prefix, body)) as T);
+	}
+
+	/** The time by which the scripts go: ms since the Unix epoch, the same for all hosts. */
+	async now(): Promise<number> {
+		if (this.clock !== systemClock) return this.clock.now();
+		const [seconds, microseconds] = await this.guard((client) => client.time());
+		return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+	}
+}

@@ -1,0 +1,109 @@
+/** Reading records: one, several, the newest, the states of all. What is read may be old a moment later. */
+import { DispatchError } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import type { State } from "../../task/states.ts";
+import { translateFault } from "../redis/connect.ts";
+import { Connection } from "./connection.ts";
+import { decodeRecord } from "./record-fields.ts";
+
+const RECORDS_AT_ONCE = 500;
+const STATES_AT_ONCE = 2_000;
+
+/** The little of a record that grows with every change. */
+export interface TaskBrief {
+	epoch: number;
+	revision: number;
+}
+
+export class Lists extends Connection {
+	/** The record, or null when there is no such task. */
+	async get(id: string): Promise<TaskRecord | null> {
+		return decodeRecord(await this.guard((client) => client.hgetall(this.keys.task(id))));
+	}
+
+	/** @throws DISPATCH_NO_SUCH_TASK */
+	async need(id: string): Promise<TaskRecord> {
+		const record = await this.get(id);
+		if (record !== null) return record;
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${id}".`, {
+			hint: "`dispatch ls --all` lists the tasks.",
+		});
+	}
+
+	/** Only the state: cheap, for loops that wait. */
+	async stateOf(id: string): Promise<State | null> {
+		return (await this.guard((client) => client.hget(this.keys.task(id), "state"))) as State | null;
+	}
+
+	/** Records of the newest tasks, newest first. */
+	async list(limit: number): Promise<TaskRecord[]> {
+		const ids = await this.guard((client) =>
+			client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)),
+		);
+		return this.getMany(ids);
+	}
+
+	async getMany(ids: string[]): Promise<TaskRecord[]> {
+		const found: TaskRecord[] = [];
+		for (let at = 0; at < ids.length; at += RECORDS_AT_ONCE) {
+			const pipeline = this.client.pipeline();
+			for (const id of ids.slice(at, at + RECORDS_AT_ONCE)) pipeline.hgetall(this.keys.task(id));
+			const replies = (await this.guard(() => pipeline.exec())) ?? [];
+			for (const [error, fields] of replies) {
+				if (error) throw translateFault(error, this.target);
+				const record = decodeRecord(fields as Record<string, string>);
+				if (record !== null) found.push(record);
+			}
+		}
+		return found;
+	}
+
+	/** The state of every task, newest first: cheap beside reading their records. */
+	async states(): Promise<Map<string, State>> {
+		const ids = await this.ids();
+		const states = new Map<string, State>();
+		for (let at = 0; at < ids.length; at += STATES_AT_ONCE) {
+			const some = ids.slice(at, at + STATES_AT_ONCE);
+			const pipeline = this.client.pipeline();
+			for (const id of some) pipeline.hget(this.keys.task(id), "state");
+			const replies = (await this.guard(() => pipeline.exec())) ?? [];
+			for (const [n, id] of some.entries()) {
+				const state = replies[n]?.[1];
+				if (typeof state === "string") states.set(id, state as State);
+			}
+		}
+		return states;
+	}
+
+	count(): Promise<number> {
+		return this.guard((client) => client.zcard(this.keys.tasks));
+	}
+
+	/** Every id, newest first. */
+	ids(): Promise<string[]> {
+		return this.guard((client) => client.zrevrange(this.keys.tasks, "0", "-1"));
+	}
+
+	/** What tells whether something changed in a host's live tasks. */
+	async liveBriefs(host: string): Promise<Map<string, TaskBrief>> {
+		const ids = await this.liveIds(host);
+		const pipeline = this.client.pipeline();
+		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision");
+		const replies = (await this.guard(() => pipeline.exec())) ?? [];
+		return new Map(
+			ids.map((id, i) => {
+				const [epoch, revision] = (replies[i]?.[1] ?? []) as (string | null)[];
+				return [id, { epoch: Number(epoch), revision: Number(revision) }];
+			}),
+		);
+	}
+
+	liveIds(host: string): Promise<string[]> {
+		return this.guard((client) => client.smembers(this.keys.live(host)));
+	}
+
+	/** Tasks of a host that have not ended, oldest first. */
+	activeIds(host: string): Promise<string[]> {
+		return this.guard((client) => client.zrange(this.keys.active(host), "0", "-1"));
+	}
+}

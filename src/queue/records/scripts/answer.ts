@@ -1,0 +1,44 @@
+import { TASK } from "./prelude.ts";
+
+/** The first answer wins. The same token again is the same call again (a reply that was lost). */
+export const ANSWER = `${TASK}
+local cur = redis.call('HMGET', rec, 'state', 'ipcGeneration', 'stop')
+local state = cur[1]
+if not state then return reply({result = 'none'}) end
+local f
+if req.seq then f = cur[2] .. '.' .. req.seq else f = redis.call('ZRANGE', open, 0, 0)[1] end
+if req.token then
+  local mine = redis.call('HGET', rec, 'answerToken:' .. req.token)
+  if mine then f = mine end
+end
+local text = f and redis.call('HGET', qs, f)
+if text then
+  local q = cjson.decode(text)
+  if q.answer ~= cjson.null then
+    if req.token and redis.call('HGET', rec, 'answerToken:' .. req.token) == f then return reply({result = 'answered', seq = q.seq, question = q.text, state = state}) end
+    return reply({result = 'already', seq = q.seq, by = q.answeredBy, answer = q.answer, at = q.answeredAt})
+  end
+end
+if isEnded(state) or cur[3] == '1' then return reply({result = 'ended', state = state}) end
+if not text then return reply({result = 'no_question'}) end
+local q = cjson.decode(text)
+q.answer = req.text; q.answeredAt = now; q.answeredBy = req.by
+redis.call('HSET', qs, f, cjson.encode(q))
+redis.call('ZREM', open, f)
+redis.call('ZREM', p .. ':inbox', id .. ' ' .. f)
+redis.call('SADD', undelivered, f)
+if req.token then redis.call('HSET', rec, 'answerToken:' .. req.token, f) end
+redis.call('HINCRBY', rec, 'revision', 1)
+event('answered', {seq = q.seq, by = req.by})
+if redis.call('ZCARD', open) == 0 then
+  if state == 'asking' then state = 'running'; setState('asking', 'running')
+  elseif state == 'parked' then
+    state = 'queued'
+    redis.call('HSET', rec, 'hold', '', 'charge', '0', 'startMode', 'resume')
+    setState('parked', 'queued')
+    event('queued', {state = 'queued', why = 'answered'})
+  end
+end
+wake()
+return reply({result = 'answered', seq = q.seq, question = q.text, state = state})
+`;

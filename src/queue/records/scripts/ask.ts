@@ -1,0 +1,34 @@
+import { TASK } from "./prelude.ts";
+
+/** Records the questions of a live agent; a text that was recorded already changes nothing. */
+export const ASK = `${TASK}
+local cur = redis.call('HMGET', rec, 'state', 'epoch', 'ipcGeneration')
+local state = cur[1]
+if not state or tonumber(cur[2]) ~= req.epoch or not isLive(state) then return reply({result = 'stale', asked = {}, again = {}}) end
+local gen = cur[3]
+local asked, again = {}, {}
+for _, q in ipairs(req.questions) do
+  local f = gen .. '.' .. q.seq
+  local old = redis.call('HGET', qs, f)
+  local isNew = true
+  if old then
+    local o = cjson.decode(old)
+    if o.hash == q.hash then isNew = false
+    elseif o.answer ~= cjson.null then
+      redis.call('HSET', qs, f .. '~' .. redis.call('HLEN', qs), old)
+      redis.call('SREM', undelivered, f)
+      again[#again + 1] = q.seq
+    end
+  end
+  if isNew then
+    redis.call('HSET', qs, f, cjson.encode({ipcGeneration = tonumber(gen), seq = q.seq, text = q.text, hash = q.hash, askedAt = now,
+      answer = cjson.null, answeredAt = cjson.null, answeredBy = cjson.null, deliveredAt = cjson.null}))
+    redis.call('ZADD', open, tonumber(gen) * 10000000 + tonumber(q.seq), f)
+    redis.call('ZADD', p .. ':inbox', now, id .. ' ' .. f)
+    asked[#asked + 1] = q.seq
+    event('asked', {seq = q.seq, text = cut(q.text, 2000)})
+  end
+end
+if redis.call('ZCARD', open) > 0 and state == 'running' then setState('running', 'asking') end
+return reply({result = 'ok', asked = asked, again = again})
+`;

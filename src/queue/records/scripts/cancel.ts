@@ -1,0 +1,22 @@
+import { TASK } from "./prelude.ts";
+
+/** Cancels at once what has no process; else asks the host to end it. */
+export const CANCEL = `${TASK}
+local state = get('state')
+if state == '' then return reply({result = 'none'}) end
+if isEnded(state) then return reply({result = 'ended', state = state}) end
+if isLive(state) then
+  if get('stop') ~= '1' then
+    redis.call('HSET', rec, 'stop', '1', 'stopBy', req.by)
+    redis.call('HINCRBY', rec, 'revision', 1)
+    event('cancelling', {by = req.by})
+  end
+  wake()
+  return reply({result = 'cancelling', state = state})
+end
+redis.call('HSET', rec, 'outcome', req.outcome)
+setState(state, 'cancelled')
+event('cancelled', {state = 'cancelled', by = req.by})
+wake()
+return reply({result = 'cancelled', state = 'cancelled'})
+`;

@@ -1,0 +1,36 @@
+/** All scripts by name: the only writers of task records. `Connection.run` calls them. */
+import { ANSWER } from "./answer.ts";
+import { ASK } from "./ask.ts";
+import { CANCEL } from "./cancel.ts";
+import { CLAIM_HOST } from "./claim-host.ts";
+import { CREATE } from "./create.ts";
+import { DELIVERED } from "./delivered.ts";
+import { FOLLOW } from "./follow.ts";
+import { HOLD } from "./hold.ts";
+import { HOLD_GATE } from "./hold-gate.ts";
+import { MOVE } from "./move.ts";
+import { NEW_IPC } from "./new-ipc.ts";
+import { NOTE } from "./note.ts";
+import { NOTE_SEEN } from "./note-seen.ts";
+import { NOTE_USAGE } from "./note-usage.ts";
+import { REMOVE } from "./remove.ts";
+
+export const SCRIPTS = {
+	answer: ANSWER,
+	ask: ASK,
+	cancel: CANCEL,
+	claimHost: CLAIM_HOST,
+	create: CREATE,
+	delivered: DELIVERED,
+	follow: FOLLOW,
+	hold: HOLD,
+	holdGate: HOLD_GATE,
+	move: MOVE,
+	newIpc: NEW_IPC,
+	note: NOTE,
+	noteSeen: NOTE_SEEN,
+	noteUsage: NOTE_USAGE,
+	remove: REMOVE,
+} as const;
+
+export type ScriptName = keyof typeof SCRIPTS;

@@ -1,0 +1,42 @@
+import { MOVES } from "../../../task/states.ts";
+import { TASK } from "./prelude.ts";
+
+/**
+ * One move. Refused as stale unless the state (and, where named, revision, epoch and generation) is the
+ * expected one. Special: to `parked` without an open question becomes `queued`, so that an answer that
+ * comes while the agent gives up is never lost.
+ */
+export const MOVE = `${TASK}
+local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
+local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
+local from = cur[1]
+if not from then return reply({result = 'none'}) end
+local function stale() return reply({result = 'stale', state = from, revision = tonumber(cur[2]), epoch = tonumber(cur[3])}) end
+local expected = false
+for _, s in ipairs(req.from) do if s == from then expected = true end end
+if not expected then return stale() end
+if req.revision and req.revision ~= tonumber(cur[2]) then return stale() end
+if req.epoch and req.epoch ~= tonumber(cur[3]) then return stale() end
+if req.generation and req.generation ~= tonumber(cur[4]) then return stale() end
+local to = req.to
+local allowed = false
+for _, s in ipairs(MOVES[from]) do if s == to then allowed = true end end
+if not allowed then return stale() end
+if isLive(from) and to == 'queued' and cur[5] == '1' then to = 'cancelled' end
+if to == 'parked' and redis.call('ZCARD', open) == 0 then
+  to = 'queued'
+  req.set.hold = cjson.encode({kind = 'answered', ['until'] = cjson.null})
+  req.set.charge = '0'
+end
+for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
+if to == 'running' and from == 'queued' then
+  redis.call('HINCRBY', rec, 'epoch', 1)
+  redis.call('HSET', rec, 'runNonce', req.runNonce, 'hold', '', 'outcome', '', 'reason', '')
+  if get('charge') == '1' then redis.call('HINCRBY', rec, 'attempt', 1) end
+  if get('startedAt') == '' then redis.call('HSET', rec, 'startedAt', now) end
+end
+setState(from, to)
+event(to == 'running' and 'started' or to, {state = to, epoch = tonumber(get('epoch')), reason = req.set.reason, why = req.why})
+wake()
+return reply({result = 'moved', state = to, revision = tonumber(get('revision')), epoch = tonumber(get('epoch')), attempt = tonumber(get('attempt'))})
+`;

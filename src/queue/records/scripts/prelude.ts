@@ -1,0 +1,73 @@
+/**
+ * What every Lua script begins with. All scripts work alike: KEYS[1] is the prefix of the namespace's keys,
+ * ARGV[1] one JSON request, the reply one JSON document. The time is that of Redis, so that hosts whose
+ * clocks differ agree; only a test names another one (`req.now`).
+ */
+const EVENTS_KEPT = 10_000;
+
+export const PRELUDE = `
+local p = KEYS[1]
+local req = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = req.now or (tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+local function reply(r) return cjson.encode(r) end
+-- At most n bytes of UTF-8 and a mark; never through a character, which cjson and the reader would refuse.
+local function cut(s, n)
+  if #s <= n then return s end
+  while n > 0 and math.floor(string.byte(s, n + 1) / 64) == 2 do n = n - 1 end
+  return string.sub(s, 1, n) .. '…'
+end
+`;
+
+/** For scripts about one task: its keys, and the acts that several of them share. "" in a field means null. */
+export const TASK = `${PRELUDE}
+local id = req.id
+local rec = p .. ':task:' .. id
+local qs = p .. ':questions:' .. id
+local open = p .. ':open:' .. id
+local undelivered = p .. ':undelivered:' .. id
+local notes = p .. ':notes:' .. id
+local function get(f) local v = redis.call('HGET', rec, f); return v or '' end
+local function isEnded(state) return state == 'completed' or state == 'failed' or state == 'cancelled' end
+local function isLive(state) return state == 'running' or state == 'asking' end
+local function event(kind, more)
+  local e = more or {}
+  e.task = id; e.kind = kind; e.at = now
+  redis.call('XADD', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT}, '*', 'e', cjson.encode(e))
+end
+local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
+local function stopClock()
+  local since = get('workingSince')
+  if since ~= '' then
+    redis.call('HINCRBY', rec, 'workedMs', math.max(0, math.floor(now - tonumber(since))))
+    redis.call('HSET', rec, 'workingSince', '')
+  end
+end
+local function toQueued()
+  local gen = redis.call('INCR', p .. ':generation')
+  redis.call('HSET', rec, 'generation', gen, 'queuedAt', now, 'endedAt', '', 'stop', '')
+  redis.call('ZADD', p .. ':outbox', now, id .. ' ' .. gen)
+  redis.call('PUBLISH', p .. ':wake', 'outbox')
+end
+local function dropOpen()
+  for _, f in ipairs(redis.call('ZRANGE', open, 0, -1)) do redis.call('ZREM', p .. ':inbox', id .. ' ' .. f) end
+  redis.call('DEL', open)
+end
+local function setState(from, to)
+  local host = get('host')
+  redis.call('HSET', rec, 'state', to)
+  redis.call('HINCRBY', rec, 'revision', 1)
+  if from == 'running' then stopClock() end
+  if to == 'running' then redis.call('HSET', rec, 'workingSince', now) end
+  if isLive(to) then redis.call('SADD', p .. ':live:' .. host, id)
+  else redis.call('SREM', p .. ':live:' .. host, id) end
+  if isEnded(to) then
+    redis.call('HSET', rec, 'endedAt', now, 'hold', '', 'stop', '')
+    redis.call('ZREM', p .. ':active:' .. host, id)
+    dropOpen()
+  else
+    redis.call('ZADD', p .. ':active:' .. host, now, id)
+  end
+  if to == 'queued' then toQueued() end
+end
+`;
