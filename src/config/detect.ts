@@ -1,6 +1,5 @@
 /** Which agent CLIs are on PATH, and the config that they give. */
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { which } from "../process/which.ts";
 import type { BackendType } from "./backend-type.ts";
 import { type Config, emptyConfig } from "./config.ts";
 
@@ -52,7 +51,7 @@ export function defaultCommand(cli: KnownCli, program: string = cli.programs[0])
 export function detectConfig(env: Environment): Config {
 	const config = emptyConfig();
 	for (const cli of KNOWN_CLIS) {
-		const program = cli.programs.find((name) => onPath(name, env.PATH ?? ""));
+		const program = cli.programs.find((name) => which(name, env.PATH) !== null);
 		if (program === undefined) continue;
 		const command = defaultCommand(cli, program);
 		config.backends[cli.type] = {
@@ -66,19 +65,6 @@ export function detectConfig(env: Environment): Config {
 		config.default ??= cli.models[0];
 	}
 	return config;
-}
-
-function onPath(program: string, path: string): boolean {
-	return path.split(delimiter).some((dir) => {
-		if (dir === "") return false;
-		try {
-			const file = join(dir, program);
-			accessSync(file, constants.X_OK);
-			return statSync(file).isFile();
-		} catch {
-			return false;
-		}
-	});
 }
 
 /** Words that stand before the program in a shell line, and those of their flags that take a word. */

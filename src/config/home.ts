@@ -1,8 +1,9 @@
 /** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { publishNew } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
 const HOST_ID_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -110,15 +111,7 @@ function readOrMake(file: string, make: () => string): string {
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 	}
-	const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
-	writeFileSync(temporary, `${make()}\n`, { mode: 0o600 });
-	try {
-		linkSync(temporary, file);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-	} finally {
-		rmSync(temporary, { force: true });
-	}
+	publishNew(file, `${make()}\n`);
 	return readFileSync(file, "utf8").trim();
 }
 

@@ -1,17 +1,7 @@
 /** Writes the config file: whole or not at all, and never over a newer one that nobody has read. */
-import { randomBytes } from "node:crypto";
-import {
-	chmodSync,
-	linkSync,
-	mkdirSync,
-	readFileSync,
-	realpathSync,
-	renameSync,
-	rmSync,
-	statSync,
-	writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { publishNew, replaceFile } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
 /** A command line in it may carry a key. */
@@ -33,47 +23,25 @@ export function readConfigText(path: string): string | null {
 
 /** Replaces the file; its mode stays, and a link to it stays a link. @throws DISPATCH_BAD_FILE */
 export function replaceConfig(path: string, text: string): void {
-	withTemporary(path, text, (temporary, target) => {
-		chmodSync(temporary, statSync(target).mode & 0o777);
-		renameSync(temporary, target);
-	});
+	const target = realPathOf(path);
+	const refuse = (error: unknown) => unwritable(path, error);
+	replaceFile(target, text, { mode: modeOf(target) ?? NEW_FILE_MODE, refuse });
 }
 
 /** @returns false when a file was there already: it is left alone. @throws DISPATCH_BAD_FILE */
 export function createConfig(path: string, text: string): boolean {
+	const refuse = (error: unknown) => unwritable(path, error);
 	try {
 		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	} catch (error) {
-		throw unwritable(path, error);
+		throw refuse(error);
 	}
-	let made = true;
-	withTemporary(path, text, (temporary, target) => {
-		try {
-			linkSync(temporary, target);
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-			made = false;
-		}
-	});
-	return made;
+	return publishNew(realPathOf(path), text, { mode: NEW_FILE_MODE, refuse });
 }
 
-function withTemporary(
-	path: string,
-	text: string,
-	publish: (temporary: string, target: string) => void,
-): void {
-	let temporary: string | null = null;
-	try {
-		const target = realPathOf(path);
-		temporary = join(dirname(target), `.config.${randomBytes(4).toString("hex")}.tmp`);
-		writeFileSync(temporary, text, { mode: NEW_FILE_MODE, flag: "wx" });
-		publish(temporary, target);
-	} catch (error) {
-		throw unwritable(path, error);
-	} finally {
-		if (temporary !== null) rmSync(temporary, { force: true });
-	}
+function modeOf(path: string): number | null {
+	const stats = statSync(path, { throwIfNoEntry: false });
+	return stats === undefined ? null : stats.mode & 0o777;
 }
 
 function realPathOf(path: string): string {

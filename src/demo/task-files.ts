@@ -2,9 +2,10 @@
  * An agent's side of the file protocol (docs/PROTOCOL.md), as any agent would do it: the plan is kept in
  * plan.md, a question is a file under ipc/, and its answer appears beside it.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replaceFile } from "../process/atomic-file.ts";
 
 const ITEM = /^(\s*[-*] \[)([ xX?!])(\] )(.*)$/;
 /** our own notes are indented; a note from dispatch is a block quote */
@@ -68,9 +69,7 @@ export class TaskFiles {
 
 	/** Atomic: nobody reads half of it. */
 	write(name: string, text: string): void {
-		const path = join(this.#dir, name);
-		writeFileSync(`${path}.tmp`, text);
-		renameSync(`${path}.tmp`, path);
+		replaceFile(join(this.#dir, name), text, { durable: false });
 	}
 
 	#planLines(): string[] {

@@ -1,6 +1,7 @@
 /** What a running daemon leaves in the state directory, for `up`, `down` and a second daemon. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
 
 export interface DaemonFile {
@@ -16,8 +17,7 @@ const stopPath = (home: string) => join(home, "stop.json");
 const statePath = (home: string) => join(home, "daemon.json");
 
 export function writeDaemonFile(home: string, state: DaemonFile): void {
-	writeFileSync(`${statePath(home)}.tmp`, JSON.stringify(state), { mode: 0o600 });
-	renameSync(`${statePath(home)}.tmp`, statePath(home));
+	replaceFile(statePath(home), JSON.stringify(state));
 }
 
 export function readDaemonFile(home: string): DaemonFile | null {
@@ -41,7 +41,7 @@ export interface StopRequest {
 }
 
 export function writeStopRequest(home: string, request: StopRequest): void {
-	writeFileSync(stopPath(home), JSON.stringify(request), { mode: 0o600 });
+	replaceFile(stopPath(home), JSON.stringify(request));
 }
 
 /** Takes the request away, so that it is good for one stop. */

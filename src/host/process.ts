@@ -1,8 +1,8 @@
 /** Starts and stops the daemon of a state directory from another process. */
-import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
+import { type Background, startInBackground } from "../process/background.ts";
 import { environmentOfDaemon } from "../process/environment.ts";
 import { sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
@@ -32,34 +32,23 @@ export async function startDaemon(
 ): Promise<{ pid: number; started: boolean }> {
 	const running = daemonState(home);
 	if (running !== null) return { ...running, started: false };
-	const log = openSync(logPath(home.path), "a", 0o600);
-	const args = [process.argv[1] ?? "", "worker", "--background"];
-	const child = spawn(process.execPath, [...process.execArgv, ...args], {
-		detached: true,
-		stdio: ["ignore", log, log],
+	const child = startInBackground({
+		file: process.execPath,
+		args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],
 		cwd: home.path,
 		env: backgroundEnv(home, redisUrl),
+		log: { path: logPath(home.path), flags: "a" },
 	});
-	closeSync(log);
-	const ended = new Promise<void>((resolve) => {
-		child.once("exit", () => resolve());
-		child.once("error", () => resolve());
-	});
-	child.unref();
-	return { pid: await untilReady(home, ended), started: true };
+	return { pid: await untilReady(home, child), started: true };
 }
 
-async function untilReady(home: Home, ended: Promise<void>): Promise<number> {
+async function untilReady(home: Home, child: Background): Promise<number> {
 	const until = performance.now() + READY_LIMIT_MS;
-	let over = false;
-	void ended.then(() => {
-		over = true;
-	});
 	while (performance.now() < until) {
 		const state = daemonState(home);
 		if (state !== null) return state.pid;
 		// Ours may have ended because another one was faster: that one is as good, if it lives.
-		if (over && (await isLockFree(home.path))) break;
+		if (child.fault() !== null && (await isLockFree(home.path))) break;
 		await sleep(LOOK_MS);
 	}
 	throw new DispatchError("DISPATCH_NO_WORKER", `The worker did not start: ${lastWords(home.path)}`, {

@@ -3,7 +3,7 @@
  * the host's kernel lock, so that what it finds unfinished is its own to take back. Its end never ends an
  * agent; the next one adopts it.
  */
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
@@ -13,6 +13,7 @@ import { secretVariables } from "../config/secrets.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
+import { clearLeftovers, replaceFile } from "../process/atomic-file.ts";
 import { processIdentity } from "../process/identity.ts";
 import { listRuns } from "../process/run-dir.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
@@ -139,6 +140,7 @@ export class Daemon {
 	async start(): Promise<void> {
 		const { store, home, log } = this.#options;
 		await claimHost(store, home.hostId, home.homeId);
+		clearLeftovers(home.path);
 		installCommand(home.path);
 		await this.#beat();
 		await this.#reconcileDisk();
@@ -291,11 +293,6 @@ function installCommand(home: string): void {
 	const dir = join(home, "bin");
 	mkdirSync(dir, { recursive: true, mode: 0o700 });
 	const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-	const temporary = join(dir, `.dispatch.${process.pid}.tmp`);
-	writeFileSync(
-		temporary,
-		`#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`,
-	);
-	chmodSync(temporary, 0o755);
-	renameSync(temporary, join(dir, "dispatch"));
+	const text = `#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`;
+	replaceFile(join(dir, "dispatch"), text, { mode: 0o755 });
 }

@@ -1,9 +1,10 @@
 /** `dispatch web` in the background: what it leaves in the state directory, its start and its stop. */
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
+import { replaceFile } from "../process/atomic-file.ts";
+import { startInBackground } from "../process/background.ts";
 import { type Identity, processIdentity, sameProcess } from "../process/identity.ts";
 import { DispatchError } from "../task/errors.ts";
 import { backgroundEnv } from "./process.ts";
@@ -25,8 +26,7 @@ const logPath = (home: string) => join(home, "web.log");
 export function announceWeb(home: string, url: string): () => void {
 	const identity = processIdentity(process.pid);
 	if (identity === null) return () => {};
-	writeFileSync(`${statePath(home)}.tmp`, JSON.stringify({ identity, url }), { mode: 0o600 });
-	renameSync(`${statePath(home)}.tmp`, statePath(home));
+	replaceFile(statePath(home), JSON.stringify({ identity, url }));
 	return () => rmSync(statePath(home), { force: true });
 }
 
@@ -43,19 +43,15 @@ function runningWeb(home: string): WebFile | null {
 export async function startWebProcess(home: Home, redisUrl: string | null): Promise<{ url: string }> {
 	const running = runningWeb(home.path);
 	if (running !== null) return running;
-	const log = openSync(logPath(home.path), "w", 0o600);
-	const args = [...process.execArgv, process.argv[1] ?? "", "web", "--background"];
-	const env = backgroundEnv(home, redisUrl);
-	const child = spawn(process.execPath, args, {
-		detached: true,
-		stdio: ["ignore", log, log],
+	const child = startInBackground({
+		file: process.execPath,
+		args: [...process.execArgv, process.argv[1] ?? "", "web", "--background"],
 		cwd: home.path,
-		env,
+		env: backgroundEnv(home, redisUrl),
+		log: { path: logPath(home.path), flags: "w" },
 	});
-	closeSync(log);
-	child.unref();
 	const until = performance.now() + READY_LIMIT_MS;
-	while (performance.now() < until && child.exitCode === null) {
+	while (performance.now() < until && child.fault() === null) {
 		const web = runningWeb(home.path);
 		if (web !== null) return web;
 		await sleep(LOOK_MS);

@@ -2,15 +2,15 @@
  * `.dispatch/tasks/<id>/` under the agent's working directory. The owner stamp says whose it is: it is
  * in the directory before the directory has its name, so a directory without ours is never ours.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
+	clearLeftovers,
 	codeOf,
 	diskError,
 	isThere,
 	publishNew,
 	replaceFile,
-	TEMPORARY,
 	temporaryName,
 } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -37,8 +37,6 @@ export interface TaskDirSpec extends Owner {
 
 const STAMP = ".owner.json";
 const STAMP_LIMIT_BYTES = 4096;
-/** A temporary file of ours that is older was left by a process that died. */
-const LEFTOVER_MS = 60_000;
 
 /** @throws DispatchError DISPATCH_USAGE for an id that could lead elsewhere */
 export function taskDirOf(cwd: string, id: string): string {
@@ -154,41 +152,8 @@ export function writePromptFile(dir: string, prompt: string): void {
 	replaceFile(join(dir, "prompt.md"), prompt);
 }
 
-/**
- * Removes what writes of ours left behind when they were killed: in the directory, in `ipc/`, and beside it.
- * A name carries its writer's pid: one that is dead finishes nothing any more.
- */
+/** Removes what killed writes of ours left in the directory, in `ipc/`, and beside it. */
 export function clearTemporaries(dir: string): void {
-	for (const folder of [dirname(dir), dir, join(dir, "ipc")]) {
-		for (const name of isRealDirectory(folder) ? namesIn(folder) : []) {
-			const temporary = TEMPORARY.exec(name);
-			if (temporary !== null) removeLeftover(join(folder, name), Number(temporary[1] ?? 0));
-		}
-	}
-}
-
-function namesIn(folder: string): string[] {
-	try {
-		return readdirSync(folder);
-	} catch {
-		return []; // It vanished: then nothing is left in it.
-	}
-}
-
-function removeLeftover(path: string, writer: number): void {
-	try {
-		const isOld = Date.now() - lstatSync(path).mtimeMs > LEFTOVER_MS;
-		if (isOld || (writer > 1 && !isAlive(writer))) rmSync(path, { recursive: true, force: true });
-	} catch {
-		// It went by itself, or cannot be removed: it does no harm.
-	}
-}
-
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return codeOf(error) !== "ESRCH";
-	}
+	for (const folder of [dirname(dir), dir, join(dir, "ipc")])
+		if (isRealDirectory(folder)) clearLeftovers(folder);
 }

@@ -1,6 +1,7 @@
 /** Why we end an agent, kept in its run directory: a daemon that crashes over it leaves the reason behind. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { replaceFile } from "../process/atomic-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { Ending } from "./live-task.ts";
 
@@ -17,7 +18,7 @@ const ENDINGS: readonly string[] = [
 
 export function writeEnding(run: RunDir, ending: Ending): void {
 	try {
-		writeFileSync(join(run.path, "ending"), ending);
+		replaceFile(join(run.path, "ending"), ending);
 	} catch {
 		// A full disk: the reason is kept in memory only.
 	}

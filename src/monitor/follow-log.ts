@@ -2,10 +2,11 @@
  * Follows one agent's log: bytes → lines → typed events → what they add up to. How far it got is kept in
  * the run directory, so that the next daemon goes on there and no line is told twice.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backends/contract.ts";
 import { renderEvent, retryText } from "../backends/render.ts";
+import { replaceFile } from "../process/atomic-file.ts";
 import { LogTail } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/records/log.ts";
@@ -90,8 +91,8 @@ export class LogFollower {
 	/** Call after the lines are safe in Redis: a repeat is refused there, a loss is not mended. */
 	save(): void {
 		try {
-			writeFileSync(`${this.#file}.tmp`, JSON.stringify({ offset: this.#offset, seen: this.#seen }));
-			renameSync(`${this.#file}.tmp`, this.#file);
+			const text = JSON.stringify({ offset: this.#offset, seen: this.#seen });
+			replaceFile(this.#file, text, { durable: false });
 			this.#tail.punchHole(this.#offset);
 		} catch {
 			// A full disk: the next daemon reads these lines again.

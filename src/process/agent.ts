@@ -21,6 +21,7 @@ import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
+import { replaceFile } from "./atomic-file.ts";
 import { type Identity, processIdentity, sameProcess } from "./identity.ts";
 import type { RunDir } from "./run-dir.ts";
 
@@ -116,7 +117,7 @@ function spawnDetached(run: RunDir, start: AgentStart, log: number, fifo: number
 /** For a later signal to its group. The agent runs already: a full disk must not look like a failed start. */
 function recordIdentity(run: RunDir, pid: number): void {
 	try {
-		writeFileSync(identityPath(run), JSON.stringify(processIdentity(pid)));
+		replaceFile(identityPath(run), JSON.stringify(processIdentity(pid)), { durable: false });
 	} catch {
 		// Its marked processes are found without it.
 	}

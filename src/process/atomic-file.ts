@@ -1,11 +1,13 @@
-/** Writes that a reader sees whole or not at all. */
+/** The one way to write a file: a reader sees it whole or not at all, and nobody but its owner sees it. */
 import { randomBytes } from "node:crypto";
 import {
 	closeSync,
+	fchmodSync,
 	fsyncSync,
 	linkSync,
 	lstatSync,
 	openSync,
+	readdirSync,
 	renameSync,
 	rmSync,
 	writeFileSync,
@@ -13,8 +15,20 @@ import {
 import { basename, dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
+export interface WriteOptions {
+	/** its permissions, whatever the umask; 0600 when not given */
+	mode?: number;
+	/** false: a power failure may undo or empty it; for what can be made again, or is written all the time */
+	durable?: boolean;
+	/** what is thrown instead of DISPATCH_DISK */
+	refuse?: (error: unknown) => DispatchError;
+}
+
 /** Our own temporary names; an agent's are `<name>.tmp`. */
-export const TEMPORARY = /^\..+\.[0-9a-f]{12}(?:-(\d+))?\.tmp$/;
+const TEMPORARY = /^\..+\.[0-9a-f]{12}(?:-(\d+))?\.tmp$/;
+/** One that is older was left by a process that died. */
+const LEFTOVER_MS = 60_000;
+const OWNER_ONLY = 0o600;
 
 export function temporaryName(path: string): string {
 	return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}-${process.pid}.tmp`);
@@ -23,11 +37,11 @@ export function temporaryName(path: string): string {
 /**
  * Makes a file that is not there yet; link(2) never replaces one.
  * @returns false if something of that name is there, whatever it is
- * @throws DispatchError DISPATCH_DISK
+ * @throws DispatchError DISPATCH_DISK, or what `refuse` makes of the fault
  */
-export function publishNew(path: string, text: string): boolean {
+export function publishNew(path: string, data: string | Uint8Array, options: WriteOptions = {}): boolean {
 	if (isThere(path)) return false;
-	return viaTemporary(path, text, (temporary) => {
+	return viaTemporary(path, data, options, (temporary) => {
 		try {
 			linkSync(temporary, path);
 			return true;
@@ -48,31 +62,74 @@ export function isThere(path: string): boolean {
 	}
 }
 
-/** Makes a file or replaces it. @throws DispatchError DISPATCH_DISK */
-export function replaceFile(path: string, text: string): void {
-	viaTemporary(path, text, (temporary) => renameSync(temporary, path));
+/** Makes a file or replaces it. @throws DispatchError DISPATCH_DISK, or what `refuse` makes of the fault */
+export function replaceFile(path: string, data: string | Uint8Array, options: WriteOptions = {}): void {
+	viaTemporary(path, data, options, (temporary) => renameSync(temporary, path));
 }
 
-function viaTemporary<T>(path: string, text: string, publish: (temporary: string) => T): T {
+function viaTemporary<T>(
+	path: string,
+	data: string | Uint8Array,
+	{ mode = OWNER_ONLY, durable = true, refuse = (error) => diskError(path, error) }: WriteOptions,
+	publish: (temporary: string) => T,
+): T {
 	const temporary = temporaryName(path);
 	try {
-		writeDurably(temporary, text);
+		writeTemporary(temporary, data, mode, durable);
 		return publish(temporary);
 	} catch (error) {
-		throw diskError(path, error);
+		throw refuse(error);
 	} finally {
 		rmSync(temporary, { force: true });
 	}
 }
 
 /** On the disk before it gets its name: a crash leaves no empty file under it. */
-function writeDurably(path: string, text: string): void {
-	const fd = openSync(path, "wx");
+function writeTemporary(path: string, data: string | Uint8Array, mode: number, durable: boolean): void {
+	const fd = openSync(path, "wx", OWNER_ONLY);
 	try {
-		writeFileSync(fd, text);
-		fsyncSync(fd);
+		writeFileSync(fd, data);
+		if (mode !== OWNER_ONLY) fchmodSync(fd, mode);
+		if (durable) fsyncSync(fd);
 	} finally {
 		closeSync(fd);
+	}
+}
+
+/**
+ * Removes what writes of ours left behind in a folder when they were killed. A name carries its writer's
+ * pid: one that is dead finishes nothing any more.
+ */
+export function clearLeftovers(folder: string): void {
+	for (const name of namesIn(folder)) {
+		const temporary = TEMPORARY.exec(name);
+		if (temporary !== null) removeLeftover(join(folder, name), Number(temporary[1] ?? 0));
+	}
+}
+
+function namesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch {
+		return []; // It vanished: then nothing is left in it.
+	}
+}
+
+function removeLeftover(path: string, writer: number): void {
+	try {
+		const isOld = Date.now() - lstatSync(path).mtimeMs > LEFTOVER_MS;
+		if (isOld || (writer > 1 && !isAlive(writer))) rmSync(path, { recursive: true, force: true });
+	} catch {
+		// It went by itself, or cannot be removed: it does no harm.
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return codeOf(error) !== "ESRCH";
 	}
 }
 

@@ -2,12 +2,10 @@
  * A redis-server without root: Debian's package is downloaded by apt and unpacked into the state directory;
  * nothing is installed. Its server is in redis-tools (redis-check-rdb, which looks at the name it is started by).
  */
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { askProgram } from "./ask-program.ts";
 
-const run = promisify(execFile);
 const PACKAGE = "redis-tools";
 /** What a minimal system may lack; libc and the like are there, or nothing would run. */
 const OWN_LIBRARIES = /^(?:lib(?:atomic|hiredis|jemalloc|lua|lzf)|lua-)/;
@@ -22,21 +20,27 @@ export async function fetchRedis(home: string): Promise<string | null> {
 	mkdirSync(home, { recursive: true, mode: 0o700 });
 	const work = mkdtempSync(join(home, "redis-server.new-"));
 	const unpacked = join(work, "root");
-	const options = { cwd: work, timeout: LIMIT_MS };
+	const run = (file: string, args: string[]) => runHere(work, file, args);
 	try {
-		const { stdout } = await run("apt-cache", ["depends", "--important", PACKAGE], options);
+		const stdout = await run("apt-cache", ["depends", "--important", PACKAGE]);
 		const needed = [...stdout.matchAll(/^ +Depends: (\S+)$/gm)].map(([, name]) => name ?? "");
 		const wanted = [PACKAGE, ...needed.filter((name) => OWN_LIBRARIES.test(name))];
-		await run("apt-get", ["-q", "-o", "Acquire::Retries=3", "download", ...wanted], options);
+		await run("apt-get", ["-q", "-o", "Acquire::Retries=3", "download", ...wanted]);
 		for (const file of readdirSync(work).filter((name) => name.endsWith(".deb")))
-			await run("dpkg-deb", ["-x", file, unpacked], options);
+			await run("dpkg-deb", ["-x", file, unpacked]);
 		rmSync(fetchedRedis(home), { recursive: true, force: true });
 		renameSync(unpacked, fetchedRedis(home));
 		return null;
 	} catch (error) {
-		const { stderr, message } = error as Error & { stderr?: string };
-		return (stderr?.trim().split("\n").at(-1) || message).slice(0, 300);
+		return (error as Error).message.slice(0, 300);
 	} finally {
 		rmSync(work, { recursive: true, force: true });
 	}
+}
+
+/** @returns what it printed. @throws an error whose message is the last line that it complained with */
+async function runHere(cwd: string, file: string, args: string[]): Promise<string> {
+	const ran = await askProgram({ file, args, cwd, env: process.env, limitMs: LIMIT_MS });
+	if (ran.exitCode === 0) return ran.stdout;
+	throw new Error(ran.stderr.trim().split("\n").at(-1) || (ran.fault ?? `${file} failed`));
 }

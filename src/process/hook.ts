@@ -1,41 +1,18 @@
-/** Runs a short command of the user's own, and ends its whole process group when its time is over. */
-import { spawn } from "node:child_process";
+import { askProgram } from "./ask-program.ts";
 
 export interface HookRun {
-	/** a shell line */
+	/** a shell line of the user's own */
 	command: string;
 	env: Record<string, string>;
 	/** its stdin */
 	input: string;
-	/** ms */
+	/** ms; then its whole process group is ended */
 	limitMs: number;
 	cwd: string;
 }
 
 /** @returns its exit code; null when it was ended by us or by a signal */
-export function runHook({ command, env, input, limitMs, cwd }: HookRun): Promise<number | null> {
-	return new Promise((resolve) => {
-		const child = spawn("sh", ["-c", command], {
-			cwd,
-			env,
-			detached: true,
-			stdio: ["pipe", "ignore", "ignore"],
-		});
-		const timer = setTimeout(() => end(child.pid), limitMs);
-		child.stdin.on("error", () => {});
-		child.stdin.end(input);
-		child.once("error", () => resolve(null));
-		child.once("exit", (code) => {
-			clearTimeout(timer);
-			resolve(code);
-		});
-	});
-}
-
-function end(pid: number | undefined): void {
-	try {
-		if (pid !== undefined) process.kill(-pid, "SIGKILL");
-	} catch {
-		// It has ended in this moment.
-	}
+export async function runHook({ command, ...rest }: HookRun): Promise<number | null> {
+	const { exitCode } = await askProgram({ file: "sh", args: ["-c", command], listen: false, ...rest });
+	return exitCode;
 }

@@ -5,18 +5,10 @@
  *   alive     a FIFO held open    agent.log its output             exit  its status, written last
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
-import {
-	closeSync,
-	fsyncSync,
-	mkdirSync,
-	openSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
+import { publishNew } from "./atomic-file.ts";
 
 export interface RunFacts {
 	task: string;
@@ -51,7 +43,7 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 	try {
 		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		mkdirSync(path, { mode: 0o700 });
-		writeDurably(join(path, "run.json"), JSON.stringify(facts));
+		publishNew(join(path, "run.json"), JSON.stringify(facts));
 		syncDirectory(path);
 		syncDirectory(dirname(path));
 	} catch (error) {
@@ -105,16 +97,6 @@ function names(path: string): string[] {
 		return readdirSync(path);
 	} catch {
 		return [];
-	}
-}
-
-function writeDurably(path: string, text: string): void {
-	const file = openSync(path, "wx", 0o600);
-	try {
-		writeSync(file, text);
-		fsyncSync(file);
-	} finally {
-		closeSync(file);
 	}
 }
 

@@ -41,6 +41,12 @@ const REFUSED: [file: string, statement: string, rule: string][] = [
 	["src/host/plant.ts", 'import "../cli/main.ts";', "from-host"],
 	["src/cli/plant-start.ts", 'import "node:child_process";', "programs-only-in-process"],
 	["src/host/plant-start.ts", 'export const later = () => import("execa");', "programs-only-in-process"],
+	[
+		"src/queue/redis/plant-start.ts",
+		'import { spawn } from "child_process"; export { spawn };',
+		"programs-only-in-process",
+	],
+	["src/config/plant-start.ts", 'import "node:cluster";', "programs-only-in-process"],
 	["src/task/plant-circle-too.ts", 'import "./plant-circle.ts";', "no-circles"],
 	["src/misplaced/plant.ts", 'import "../task/states.ts";', "unlisted-folder"],
 	["src/worker/plant-redis.ts", 'import "ioredis";', "redis-only-in-queue"],

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { BackendConfig } from "../../config/config.ts";
 import { cliOf } from "../../config/detect.ts";
 import { replaceFlag, shellWords } from "../../config/shell-words.ts";
+import { askProgram } from "../../process/ask-program.ts";
+import { which } from "../../process/which.ts";
 import type { Environment } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
@@ -35,14 +37,14 @@ function otherProgram({ name, command }: BackendConfig, env: Environment): Findi
 	);
 	const word = program?.text.replace(/^(["'])(.*)\1$/, "$2") ?? "";
 	if (!/^[\w./+-]+$/.test(word)) return ok("backend", `${name}: a shell line of your own.`);
-	if (findProgram(word, env) !== null) return ok("backend", `${name}: ${word} is there.`);
+	if (which(word, env.PATH) !== null) return ok("backend", `${name}: ${word} is there.`);
 	if (!isAbsolute(word) && word.includes("/"))
 		return ok("backend", `${name}: ${word} is looked for in the directory of each task.`);
 	return warn("backend", `${name}: no program ${word} on PATH.`, pathHint(word));
 }
 
 async function startFinding({ name }: BackendConfig, program: string, env: Environment): Promise<Finding> {
-	const file = findProgram(program, env);
+	const file = which(program, env.PATH);
 	if (file === null) return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
 	const { exitCode, said, timedOut } = await askVersion(file, env);
 	if (exitCode === 0) return ok("backend", `${name}: ${file} starts (${said || "it tells no version"}).`);
@@ -57,36 +59,9 @@ async function startFinding({ name }: BackendConfig, program: string, env: Envir
 }
 
 async function askVersion(file: string, env: Environment) {
-	const { execa } = await import("execa");
-	const asked = execa(file, ["--version"], {
-		env: definedOf(env),
-		extendEnv: false,
-		reject: false,
-		stdin: "ignore",
-		maxBuffer: 1024 * 1024,
-		// A group of its own: what it starts ends with it.
-		detached: true,
-	});
-	let timedOut = false;
-	const limit = setTimeout(() => {
-		timedOut = true;
-		endGroup(asked.pid);
-	}, VERSION_LIMIT_MS);
-	const { exitCode, stdout, stderr, shortMessage } = await asked;
-	clearTimeout(limit);
-	return {
-		exitCode,
-		timedOut,
-		said: oneLine(`${stdout} ${stderr}`, MAX_VERSION_CHARS) || (shortMessage ?? ""),
-	};
-}
-
-function endGroup(pid: number | undefined): void {
-	try {
-		if (pid !== undefined) process.kill(-pid, "SIGKILL");
-	} catch {
-		// It is gone.
-	}
+	const asked = await askProgram({ file, args: ["--version"], env, limitMs: VERSION_LIMIT_MS });
+	const { exitCode, timedOut, stdout, stderr, fault } = asked;
+	return { exitCode, timedOut, said: oneLine(`${stdout} ${stderr}`, MAX_VERSION_CHARS) || (fault ?? "") };
 }
 
 function flagFindings(backend: BackendConfig, env: Environment): Finding[] {
@@ -158,18 +133,6 @@ function loginFinding(backend: BackendConfig, env: Environment): Finding[] {
 	return [warn("backend", `${backend.name}: no login was found (${by}).`, `${fix} Then: dispatch doctor.`)];
 }
 
-function findProgram(program: string, env: Environment): string | null {
-	if (program.includes("/")) return existsSync(program) ? program : null;
-	const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-	return folders.map((folder) => join(folder, program)).find((file) => existsSync(file)) ?? null;
-}
-
 function pathHint(program: string): string {
 	return `Install it, or name its full path in the config; a running worker keeps the PATH that it was started with (${program} found in your shell: dispatch up --restart).`;
-}
-
-function definedOf(env: Environment): Record<string, string> {
-	return Object.fromEntries(
-		Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-	);
 }

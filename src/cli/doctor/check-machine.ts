@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { readDaemonFile } from "../../host/files.ts";
+import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
 import { VERSION } from "../../task/version.ts";
 import type { Environment } from "../context.ts";
@@ -9,6 +10,7 @@ import { broken, type Finding, ok, warn } from "./finding.ts";
 const MIB = 1024 * 1024;
 const LITTLE_SPACE_MIB = 500;
 const NO_SPACE_MIB = 50;
+const GIT_LIMIT_MS = 5_000;
 const RESTART = "dispatch up --restart (agents run on and are adopted)";
 
 /** Variables whose presence decides whether an agent can log in. */
@@ -34,12 +36,11 @@ export function checkDisk(home: string): Finding {
 }
 
 export async function checkGit(env: Environment): Promise<Finding> {
-	const { execa } = await import("execa");
-	const ran = await execa("git", ["--version"], {
+	const ran = await askProgram({
+		file: "git",
+		args: ["--version"],
 		env: { PATH: env.PATH ?? "" },
-		extendEnv: false,
-		reject: false,
-		timeout: 5_000,
+		limitMs: GIT_LIMIT_MS,
 	});
 	if (ran.exitCode === 0) return ok("machine", `${ran.stdout.trim()}.`);
 	return warn("machine", "git is not on PATH: agents cannot use it.", "Install git.");

@@ -1,5 +1,6 @@
 /** `--cursor FILE`: what was told already, kept between two calls. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceFile } from "../../process/atomic-file.ts";
 import type { FeedEnd, FeedPosition } from "../../queue/records/feed.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { STATES } from "../../task/states.ts";
@@ -53,14 +54,9 @@ function isEnd({ task, state, at }: FeedEnd): boolean {
 
 /** @throws DISPATCH_BAD_FILE */
 export function writeCursor(path: string, cursor: CursorFile): void {
-	const temporary = `${path}.${process.pid}.tmp`;
-	try {
-		writeFileSync(temporary, `${JSON.stringify(cursor)}\n`, { mode: 0o600 });
-		renameSync(temporary, path);
-	} catch (error) {
-		rmSync(temporary, { force: true });
-		throw badCursor(path, (error as Error).message);
-	}
+	replaceFile(path, `${JSON.stringify(cursor)}\n`, {
+		refuse: (error) => badCursor(path, (error as Error).message),
+	});
 }
 
 function badCursor(path: string, why: string): DispatchError {

@@ -4,20 +4,12 @@
  * user's cache folder where that is not writable. No fault of the cache ever breaks a start.
  */
 import { createHash } from "node:crypto";
-import {
-	lstatSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	renameSync,
-	rmSync,
-	statSync,
-	writeFileSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { constants, Script } from "node:vm";
+import { replaceFile } from "../../process/atomic-file.ts";
 
 const COMMAND_FORM = /^[a-z]{1,20}$/;
 
@@ -104,16 +96,14 @@ function keepAfterRun(script: Script, folders: string[], name: string): void {
 
 /** @returns whether it was written */
 function writeCache(folder: string, name: string, data: Buffer): boolean {
-	const temporary = join(folder, `.${name}.${process.pid}.tmp`);
 	try {
 		mkdirSync(folder, { recursive: true, mode: 0o700 });
 		if (!isOurs(folder)) return false;
-		writeFileSync(temporary, data, { mode: 0o600 });
-		renameSync(temporary, join(folder, name));
+		replaceFile(join(folder, name), data, { durable: false });
 		removeOlder(folder, name);
 		return true;
 	} catch {
-		// A full or read-only disk: a half-written temporary file is all that can be left.
+		// A full or read-only disk: the next start compiles again.
 		return false;
 	}
 }

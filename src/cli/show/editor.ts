@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { runInTerminal } from "../../process/ask-program.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 
@@ -9,11 +10,7 @@ import type { Environment } from "../context.ts";
  */
 export async function openEditor(env: Environment, draft: string, unchanged: string): Promise<void> {
 	const editor = env.VISUAL || env.EDITOR || "vi";
-	const { execa } = await import("execa");
-	const { exitCode } = await execa("sh", ["-c", `${editor} "$1"`, "editor", draft], {
-		stdio: "inherit",
-		reject: false,
-	});
+	const exitCode = await runInTerminal(`${editor} "$1"`, [draft]);
 	if (exitCode === 0) return;
 	rmSync(draft, { force: true });
 	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {

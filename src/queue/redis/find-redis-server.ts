@@ -1,7 +1,8 @@
 /** Finds a program that is a Redis server. Nothing is started here. */
-import { accessSync, constants, readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fetchedRedis } from "../../process/fetch-redis.ts";
+import { foldersOf, isProgram } from "../../process/which.ts";
 
 export interface RedisServerProgram {
 	/** absolute path */
@@ -30,7 +31,7 @@ export function findRedisServer(
 	home: string | null = null,
 	usual = USUAL_FOLDERS,
 ): RedisServerProgram | null {
-	const onPath = (env.PATH ?? "").split(delimiter).filter((folder) => folder.startsWith("/"));
+	const onPath = foldersOf(env.PATH).filter((folder) => folder.startsWith("/"));
 	const file = firstProgram([...onPath, ...usual]);
 	if (file !== null) return { file, argv0: SERVER_NAME, libraries: null };
 	const fetched = home === null ? null : join(fetchedRedis(home), "usr");
@@ -51,15 +52,6 @@ function libraryFolders(lib: string): string | null {
 		return folders.map(({ name }) => join(lib, name)).join(delimiter) || null;
 	} catch {
 		return null;
-	}
-}
-
-function isProgram(file: string): boolean {
-	try {
-		accessSync(file, constants.X_OK);
-		return statSync(file).isFile();
-	} catch {
-		return false;
 	}
 }
 

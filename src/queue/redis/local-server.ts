@@ -7,15 +7,15 @@
  * works, loads or hangs. Who does not get the lock waits for the holder's server; an unanswered ping never
  * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Background, startInBackground } from "../../process/background.ts";
+import { environmentOfDaemon } from "../../process/environment.ts";
 import { type Lock, takeLock } from "../../process/lock.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
 import {
 	checkSocketDir,
-	LOCK_FD,
 	preparePlace,
 	removeSocketDir,
 	type ServerPlace,
@@ -67,7 +67,7 @@ export async function ensureLocalServer(
 async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<void> {
 	const begun = performance.now();
 	let limitMs = limits.answerMs;
-	let started: StartedServer | null = null;
+	let started: Background | null = null;
 	for (
 		let lookMs = LOOK_MS;
 		performance.now() - begun < limitMs;
@@ -80,18 +80,14 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 			const lock = await takeLock(place.lock);
 			if (lock !== null) started = startServer(place, lock);
 		}
-		if (started?.fault) throw didNotStart(place, started.fault);
+		const fault = started?.fault() ?? null;
+		if (fault !== null) throw didNotStart(place, fault);
 		await sleep(lookMs);
 	}
 	throw doesNotAnswer(place, limitMs);
 }
 
-interface StartedServer {
-	/** why it ended; null while it runs */
-	fault: string | null;
-}
-
-function startServer(place: ServerPlace, lock: Lock): StartedServer {
+function startServer(place: ServerPlace, lock: Lock): Background {
 	try {
 		// Again, now that nobody else can be stopping the server: a stop removes what it can.
 		preparePlace(place);
@@ -105,28 +101,23 @@ function startServer(place: ServerPlace, lock: Lock): StartedServer {
 				},
 			);
 		}
-		return follow(spawnServer(program, place, lock.fd));
+		return spawnServer(program, place, lock.fd);
 	} finally {
 		// The server has its own hold on the lock by now; ours would outlive it.
 		lock.release();
 	}
 }
 
-function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): ChildProcess {
-	const log = openSync(place.log, "a", 0o600);
-	const stdio: ("ignore" | number)[] = ["ignore", log, log];
-	stdio[LOCK_FD] = lockFd;
-	try {
-		return spawn(program.file, serverArguments(place), {
-			argv0: program.argv0,
-			cwd: place.dir,
-			env: serverEnv(place, program.libraries),
-			detached: true,
-			stdio,
-		});
-	} finally {
-		closeSync(log);
-	}
+function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): Background {
+	return startInBackground({
+		file: program.file,
+		argv0: program.argv0,
+		args: serverArguments(place),
+		cwd: place.dir,
+		env: serverEnv(place, program.libraries),
+		log: { path: place.log, flags: "a" },
+		inherits: lockFd,
+	});
 }
 
 function serverArguments(place: ServerPlace): string[] {
@@ -146,22 +137,9 @@ function serverArguments(place: ServerPlace): string[] {
 	return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-/** A server that is started from inside an agent belongs to no agent's run, and outlives it. */
 function serverEnv(place: ServerPlace, libraries: string | null): NodeJS.ProcessEnv {
-	const { DISPATCH_RUN: _run, DISPATCH_TASK: _task, DISPATCH_TASK_DIR: _dir, ...env } = process.env;
-	return { ...env, ...(libraries === null ? {} : { LD_LIBRARY_PATH: libraries }), DISPATCH_HOME: place.home };
-}
-
-function follow(child: ChildProcess): StartedServer {
-	const started: StartedServer = { fault: null };
-	child.once("error", (error) => {
-		started.fault = error.message;
-	});
-	child.once("exit", (code, signal) => {
-		started.fault = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
-	});
-	child.unref();
-	return started;
+	const own = libraries === null ? {} : { LD_LIBRARY_PATH: libraries };
+	return { ...environmentOfDaemon(process.env), ...own, DISPATCH_HOME: place.home };
 }
 
 /** Whether the directory's server lives; a hanging one does. */

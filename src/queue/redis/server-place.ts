@@ -30,8 +30,8 @@ export interface ServerPlace {
 const SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
 /** Not os.tmpdir(): every process of the user must come to the same path, whatever its TMPDIR. */
 const SHORT_ROOT = "/tmp";
-/** The server inherits its lock here. */
-export const LOCK_FD = 3;
+/** The server inherits its lock here (`inherits` of startInBackground). */
+const LOCK_FD = 3;
 
 export function serverPlace(home: string): ServerPlace {
 	const dir = join(realPath(home), "redis");

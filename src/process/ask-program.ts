@@ -1,0 +1,96 @@
+/** Runs a program for what it says or does, within a time limit; what it started in its group ends with it. */
+
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** Somebody it left behind may hold its output open: what it said itself is there by then. */
+const HELD_OUTPUT_MS = 500;
+
+export interface Question {
+	file: string;
+	args?: readonly string[];
+	/** all of its environment; what is undefined is left out */
+	env: Readonly<Record<string, string | undefined>>;
+	cwd?: string;
+	/** its stdin; nothing when not given */
+	input?: string;
+	/** false: what it says goes nowhere, and may be as much as it likes */
+	listen?: boolean;
+	/** ms; then its whole process group gets SIGKILL */
+	limitMs: number;
+}
+
+export interface Answer {
+	/** null: it could not be started, was ended by a signal, took too long or said too much */
+	exitCode: number | null;
+	/** at most 1 MiB, without the last newline */
+	stdout: string;
+	stderr: string;
+	timedOut: boolean;
+	/** why there is no exit code, or what it is, in a few words */
+	fault: string | null;
+}
+
+/** Never rejects: what goes wrong is in the answer. execa is loaded by those who ask only: a start must be quick. */
+export async function askProgram(question: Question): Promise<Answer> {
+	const { file, args = [], env, cwd, input, listen = true, limitMs } = question;
+	const output = listen ? ("pipe" as const) : ("ignore" as const);
+	const { execa } = await import("execa");
+	const child = execa(file, args, {
+		env: definedOf(env),
+		extendEnv: false,
+		...(cwd === undefined ? {} : { cwd }),
+		...(input === undefined ? { stdin: "ignore" as const } : { input }),
+		stdout: output,
+		stderr: output,
+		reject: false,
+		maxBuffer: MAX_OUTPUT_BYTES,
+		// A group of its own: what it starts ends with it.
+		detached: true,
+	});
+	let timedOut = false;
+	const letGo = () => {
+		child.stdout?.destroy();
+		child.stderr?.destroy();
+	};
+	const timer = setTimeout(() => {
+		timedOut = true;
+		endGroup(child.pid);
+		letGo();
+	}, limitMs);
+	let held: NodeJS.Timeout | undefined;
+	child.once("exit", () => {
+		held = setTimeout(letGo, HELD_OUTPUT_MS);
+	});
+	const ended = await child;
+	clearTimeout(timer);
+	clearTimeout(held);
+	if (timedOut || ended.isMaxBuffer) endGroup(child.pid);
+	const cut = timedOut || ended.isMaxBuffer;
+	const { stdout = "", stderr = "" } = ended;
+	const exitCode = cut ? null : (child.exitCode ?? null);
+	return { exitCode, stdout, stderr, timedOut, fault: exitCode === 0 ? null : (ended.shortMessage ?? null) };
+}
+
+/**
+ * A shell line of the user's own at the user's terminal, for as long as it takes.
+ * @param words become $1, $2, …
+ * @returns its exit code; null when a signal ended it
+ */
+export async function runInTerminal(line: string, words: readonly string[]): Promise<number | null> {
+	const { execa } = await import("execa");
+	const { exitCode } = await execa("sh", ["-c", line, "sh", ...words], { stdio: "inherit", reject: false });
+	return exitCode ?? null;
+}
+
+function endGroup(pid: number | undefined): void {
+	try {
+		if (pid !== undefined) process.kill(-pid, "SIGKILL");
+	} catch {
+		// It has ended in this moment.
+	}
+}
+
+function definedOf(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+	return Object.fromEntries(
+		Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+	);
+}

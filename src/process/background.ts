@@ -1,0 +1,56 @@
+/** Starts what shall outlive us: in a session of its own, its output in a file, nothing of ours held open. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+
+export interface BackgroundStart {
+	file: string;
+	args: readonly string[];
+	/** the name it is started by, where that decides what it does */
+	argv0?: string;
+	cwd?: string;
+	/** all of its environment */
+	env: NodeJS.ProcessEnv;
+	/** where its output goes (made 0600); null: nowhere */
+	log: { path: string; flags: "a" | "w" } | null;
+	/** a descriptor of ours that it gets as its descriptor 3 */
+	inherits?: number;
+}
+
+export interface Background {
+	/** resolves once it runs; rejects where it could not be made */
+	readonly started: Promise<void>;
+	/** why it ended or could not be made; null while it runs */
+	fault(): string | null;
+}
+
+/** @throws what opening the log throws */
+export function startInBackground(start: BackgroundStart): Background {
+	const { file, args, argv0, cwd, env, log, inherits } = start;
+	const output = log === null ? ("ignore" as const) : openSync(log.path, log.flags, 0o600);
+	try {
+		const child = spawn(file, args, {
+			...(argv0 === undefined ? {} : { argv0 }),
+			...(cwd === undefined ? {} : { cwd }),
+			env,
+			detached: true,
+			stdio: ["ignore", output, output, ...(inherits === undefined ? [] : [inherits])],
+		});
+		let fault: string | null = null;
+		child.once("exit", (code, signal) => {
+			fault = signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`;
+		});
+		const started = new Promise<void>((resolve, reject) => {
+			child.once("spawn", resolve);
+			child.once("error", (error) => {
+				fault = error.message;
+				reject(error);
+			});
+		});
+		// Whoever looks at `fault` alone need not wait for it.
+		started.catch(() => {});
+		child.unref();
+		return { started, fault: () => fault };
+	} finally {
+		if (output !== "ignore") closeSync(output);
+	}
+}

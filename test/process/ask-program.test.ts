@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { askProgram, type Question } from "../../src/process/ask-program.ts";
+import { runHook } from "../../src/process/hook.ts";
+import { processIdentity } from "../../src/process/identity.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const FAR_MS = 300_000;
+const env = { PATH: process.env.PATH };
+const sh = (line: string, more: Partial<Question> = {}) =>
+	askProgram({ file: "sh", args: ["-c", line], env, limitMs: FAR_MS, ...more });
+const gone = (pid: number) =>
+	vi.waitFor(() => expect(processIdentity(pid)).toBeNull(), { timeout: 20_000, interval: 10 });
+
+test("its words, its exit code, its input, and an environment of its own", async () => {
+	const asked = await sh('cat; echo "<$SECRET>"; echo bad >&2; exit 3', {
+		input: "in ",
+		env: { ...env, SECRET: undefined },
+	});
+	expect(asked).toMatchObject({ exitCode: 3, stdout: "in <>", stderr: "bad", timedOut: false });
+	expect(asked.fault).toContain("3");
+	expect(await sh("exit 0")).toMatchObject({ exitCode: 0, fault: null });
+});
+
+test("a program that is not there is an answer, no exception", async () => {
+	const asked = await askProgram({ file: "/nonexistent/program", env, limitMs: FAR_MS });
+	expect(asked).toMatchObject({ exitCode: null, timedOut: false, fault: expect.stringContaining("ENOENT") });
+});
+
+test("after its time its whole group is ended, whatever it ignores", async () => {
+	const asked = await sh("trap '' TERM; sleep 1000 & echo $! $$; wait", { limitMs: 300 });
+	expect(asked).toMatchObject({ exitCode: null, timedOut: true });
+	for (const pid of asked.stdout.split(" ").map(Number)) await gone(pid);
+});
+
+test("who says too much is ended, and what came first is kept within the limit", async () => {
+	const asked = await sh("echo $$; exec yes");
+	expect(asked).toMatchObject({ exitCode: null, timedOut: false });
+	expect(asked.stdout.length).toBeLessThanOrEqual(1024 * 1024);
+	await gone(Number(asked.stdout.split("\n")[0]));
+});
+
+test("what it left behind and still holds its output does not hold up the answer", async () => {
+	const asked = await sh("setsid sleep 1000 & echo $!");
+	expect(asked).toMatchObject({ exitCode: 0, timedOut: false });
+	process.kill(Number(asked.stdout), "SIGKILL");
+});
+
+test("nothing of ours is left when it has answered: no timer, no pipe, no process", async () => {
+	await sh("true");
+	const before = process.getActiveResourcesInfo().sort();
+	await sh("echo hello");
+	await sh("sleep 1000", { limitMs: 50 });
+	await vi.waitFor(() => expect(process.getActiveResourcesInfo().sort()).toEqual(before));
+});
+
+test("a hook may say as much as it likes, need not read its input, and is told by its exit code", async () => {
+	const cwd = temporaryFolder("hook");
+	const hook = { env: { PATH: env.PATH ?? "" }, input: "x".repeat(1024 * 1024), limitMs: FAR_MS, cwd };
+	expect(await runHook({ ...hook, command: "head -c 9000000 /dev/zero; echo done > said; exit 4" })).toBe(4);
+	expect(readFileSync(join(cwd, "said"), "utf8")).toBe("done\n");
+	expect(await runHook({ ...hook, command: "sleep 1000; touch late", limitMs: 50 })).toBeNull();
+	expect(existsSync(join(cwd, "late"))).toBe(false);
+});
