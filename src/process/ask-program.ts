@@ -66,7 +66,8 @@ export async function askProgram(question: Question): Promise<Answer> {
 	if (timedOut || ended.isMaxBuffer) endGroup(child.pid);
 	const cut = timedOut || ended.isMaxBuffer;
 	const { stdout = "", stderr = "" } = ended;
-	const exitCode = cut ? null : (child.exitCode ?? null);
+	// Node gives a program that could not be started a negative one.
+	const exitCode = cut || (child.exitCode ?? -1) < 0 ? null : child.exitCode;
 	return { exitCode, stdout, stderr, timedOut, fault: exitCode === 0 ? null : (ended.shortMessage ?? null) };
 }
 

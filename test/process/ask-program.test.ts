@@ -48,11 +48,15 @@ test("what it left behind and still holds its output does not hold up the answer
 });
 
 test("nothing of ours is left when it has answered: no timer, no pipe, no process", async () => {
+	const count = (kind: string) => process.getActiveResourcesInfo().filter((name) => name === kind).length;
 	await sh("true");
-	const before = process.getActiveResourcesInfo().sort();
+	await vi.waitFor(() => expect(count("ProcessWrap")).toBe(0), { timeout: 20_000 });
+	const before = count("PipeWrap");
 	await sh("echo hello");
 	await sh("sleep 1000", { limitMs: 50 });
-	await vi.waitFor(() => expect(process.getActiveResourcesInfo().sort()).toEqual(before));
+	await vi.waitFor(() => expect([count("ProcessWrap"), count("PipeWrap")]).toEqual([0, before]), {
+		timeout: 20_000,
+	});
 });
 
 test("a hook may say as much as it likes, need not read its input, and is told by its exit code", async () => {
