@@ -4,10 +4,9 @@ import type { Store } from "../queue/records/store.ts";
 import { orAborted } from "../queue/redis/or-aborted.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
+import { timeLimit } from "../task/time-limit.ts";
 
 const LOOK_MS = 250;
-/** A timer cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface WaitOptions {
 	/** one of them is enough */
@@ -32,12 +31,20 @@ export type WaitEnd =
 
 /** @param store role `service`: its calls wait out an outage */
 export async function waitFor(store: Store, ids: readonly string[], options: WaitOptions): Promise<WaitEnd> {
-	const limit = AbortSignal.any([
-		options.signal,
-		...(options.timeoutMs === null
-			? []
-			: [AbortSignal.timeout(Math.min(options.timeoutMs, LONGEST_TIMER_MS))]),
-	]);
+	const limit = timeLimit(options.timeoutMs, options.signal);
+	try {
+		return await lookUntil(store, ids, options, limit.signal);
+	} finally {
+		limit.release();
+	}
+}
+
+async function lookUntil(
+	store: Store,
+	ids: readonly string[],
+	options: WaitOptions,
+	limit: AbortSignal,
+): Promise<WaitEnd> {
 	const seen = new Map<string, TaskRecord>();
 	for (;;) {
 		const looked = await orAborted(look(store, ids, seen), limit);

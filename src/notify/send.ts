@@ -1,6 +1,7 @@
 /** One delivery to one target. */
 import { createHmac } from "node:crypto";
 import type { NotificationPayload, NotificationTarget, Secret } from "../task/notification.ts";
+import { timeLimit } from "../task/time-limit.ts";
 import { slackText, textOf, titleOf } from "./text.ts";
 
 const REQUEST_LIMIT_MS = 10_000;
@@ -82,13 +83,17 @@ async function sendWebhook(
 
 async function post(url: string, body: string, headers: Record<string, string>): Promise<void> {
 	let response: Response;
+	const limit = timeLimit(REQUEST_LIMIT_MS);
 	try {
-		const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+		const { signal } = limit;
 		// A redirect would hand the text on to somebody whom the config does not name.
 		response = await fetch(url, { method: "POST", body, headers, redirect: "manual", signal });
 	} catch (error) {
 		const { message, cause } = error as Error & { cause?: { code?: string } };
-		throw new DeliveryError(`no answer: ${cause?.code ?? message}`);
+		const why = limit.signal.aborted ? `none within ${REQUEST_LIMIT_MS / 1_000} s` : (cause?.code ?? message);
+		throw new DeliveryError(`no answer: ${why}`);
+	} finally {
+		limit.release();
 	}
 	void response.body?.cancel().catch(() => {});
 	if (response.ok) return;

@@ -11,6 +11,7 @@ import type { Hub } from "../task/hub.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
+import { timeLimit } from "../task/time-limit.ts";
 import type { Places } from "./places.ts";
 
 /** The hub is a hint: the record is read again at least this often. */
@@ -74,8 +75,10 @@ async function dayGate(store: Store, dailyUsd: number | null): Promise<Hold | nu
 }
 
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
-	const stopping = AbortSignal.any([job.signal, job.draining]);
-	if (!(await deps.places.acquire(job.task, record.spec.priority, stopping))) return;
+	const stopping = timeLimit(null, job.signal, job.draining);
+	const granted = await deps.places.acquire(job.task, record.spec.priority, stopping.signal);
+	stopping.release();
+	if (!granted) return;
 	try {
 		// It may have been held while this one stood in line.
 		if ((await closedGate(deps.store, deps.host, record.spec.backend)) !== null) return;

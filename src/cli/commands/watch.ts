@@ -1,10 +1,13 @@
 /** `dispatch watch`: a live table on a terminal, a line per change elsewhere. */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
+import { timeLimit } from "../../task/time-limit.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { literally, runKept } from "../kept-output.ts";
@@ -69,7 +72,6 @@ class WatchScreen {
 	readonly #redis: string | undefined;
 	readonly #terminal: Terminal;
 	readonly #stop = new AbortController();
-	readonly #signal: AbortSignal;
 	#wake = new AbortController();
 	#model: WatchModel = {
 		tasks: [],
@@ -84,7 +86,7 @@ class WatchScreen {
 		this.#context = context;
 		this.#store = store;
 		this.#redis = redis;
-		this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+		signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
 			resized: () => this.#draw(),
@@ -95,16 +97,22 @@ class WatchScreen {
 		const reader = new TaskReader(this.#store);
 		this.#terminal.open();
 		try {
-			while (!this.#signal.aborted) {
+			while (!this.#stop.signal.aborted) {
 				await this.#orAway(this.#look(reader));
 				this.#draw();
-				this.#wake = new AbortController();
-				const signal = AbortSignal.any([this.#signal, this.#wake.signal]);
-				await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+				await this.#pause();
 			}
 		} finally {
 			this.#terminal.close();
 		}
+	}
+
+	/** Until the next look is due, a key asks for it, or the screen ends. */
+	async #pause(): Promise<void> {
+		this.#wake = new AbortController();
+		const pause = timeLimit(LOOK_MS, this.#stop.signal, this.#wake.signal);
+		if (!pause.signal.aborted) await once(pause.signal, "abort");
+		pause.release();
 	}
 
 	async #look(reader: TaskReader): Promise<void> {
@@ -132,11 +140,8 @@ class WatchScreen {
 			this.#model.awaySince ??= begun;
 			this.#draw();
 		}, LOOK_MS);
-		const stopped = new Promise<void>((resolve) => {
-			this.#signal.addEventListener("abort", () => resolve(), { once: true });
-		});
 		try {
-			await Promise.race([looked, stopped]);
+			await orAborted(looked, this.#stop.signal);
 		} finally {
 			clearInterval(timer);
 		}

@@ -1,7 +1,8 @@
 /** `--cursor FILE`: what was told already, kept between two calls. */
 import { readFileSync } from "node:fs";
 import { replaceFile } from "../../process/atomic-file.ts";
-import type { FeedEnd, FeedPosition } from "../../queue/records/feed.ts";
+import type { FeedEnd } from "../../queue/records/ends.ts";
+import type { FeedPosition } from "../../queue/records/feed.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { STATES } from "../../task/states.ts";
 
@@ -48,8 +49,9 @@ function parse(text: string): CursorFile | null {
 	}
 }
 
-function isEnd({ task, state, at }: FeedEnd): boolean {
-	return typeof task === "string" && STATES.includes(state) && typeof at === "number";
+function isEnd({ task, state, at, event }: FeedEnd): boolean {
+	const isPlaced = event === undefined || EVENT_ID.test(event);
+	return typeof task === "string" && STATES.includes(state) && typeof at === "number" && isPlaced;
 }
 
 /** @throws DISPATCH_BAD_FILE */

@@ -21,10 +21,27 @@ export interface TaskEvent {
 
 /** Events after `lastId`, oldest first. */
 export async function eventsAfter(store: Store, lastId: string, count = 1_000): Promise<TaskEvent[]> {
-	const entries = await store.guard((client) =>
-		client.xrange(store.keys.events, `(${lastId}`, "+", "COUNT", String(count)),
-	);
-	return entries.map(([id, fields]) => ({ ...(JSON.parse(fields[1] ?? "{}") as Omit<TaskEvent, "id">), id }));
+	return (await eventsFrom(store, lastId, count)).events;
+}
+
+export interface EventPage {
+	/** oldest first */
+	events: TaskEvent[];
+	/** the oldest event that the stream still holds; null: it is empty */
+	firstId: string | null;
+}
+
+/** Events after `lastId`, and where the stream begins: a reader before that has missed some. */
+export async function eventsFrom(store: Store, lastId: string, count: number): Promise<EventPage> {
+	const { events: key } = store.keys;
+	const page = await store.guard((client) => client.xrange(key, `(${lastId}`, "+", "COUNT", String(count)));
+	// Afterwards: where the stream begins only moves on, so what is no gap now was none then.
+	const first = await store.guard((client) => client.xrange(key, "-", "+", "COUNT", "1"));
+	return { events: page.map(eventOf), firstId: first[0]?.[0] ?? null };
+}
+
+function eventOf([id, fields]: [string, string[]]): TaskEvent {
+	return { ...(JSON.parse(fields[1] ?? "{}") as Omit<TaskEvent, "id">), id };
 }
 
 /** The stream's last place; "0" while it is empty. */
@@ -56,4 +73,18 @@ export async function onWake(store: Store, client: Redis, listen: (wake: Wake) =
 	});
 	await client.subscribe(store.keys.wake);
 	return () => client.disconnect();
+}
+
+/** Whether event `a` came before event `b`: `<ms>-<n>`, n left out where it is 0. */
+export function isBefore(a: string, b: string): boolean {
+	const [msA = "0", nA = "0"] = a.split("-");
+	const [msB = "0", nB = "0"] = b.split("-");
+	return msA === msB ? BigInt(nA) < BigInt(nB) : BigInt(msA) < BigInt(msB);
+}
+
+/** The place right before an event: what comes after it begins with that event. */
+export function placeBefore(id: string): string {
+	const [ms = "0", n = "0"] = id.split("-");
+	const last = (2n ** 64n - 1n).toString();
+	return n === "0" ? `${BigInt(ms) - 1n}-${last}` : `${ms}-${BigInt(n) - 1n}`;
 }

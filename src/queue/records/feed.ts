@@ -5,16 +5,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, type State } from "../../task/states.ts";
+import { timeLimit } from "../../task/time-limit.ts";
 import { orAborted } from "../redis/or-aborted.ts";
-import { eventsAfter, lastEventId } from "./events.ts";
+import { endsOf, type FeedEnd, isCurrent, lostEnds } from "./ends.ts";
+import { eventsFrom, isBefore, lastEventId, placeBefore } from "./events.ts";
 import type { Store } from "./store.ts";
 
 const LOOK_MS = 250;
 const PAGE = 1_000;
 /** A look at a Redis that answers takes less; a shorter time limit still gets one look. */
 const ONE_LOOK_MS = 2_000;
-/** A timer cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** JSON: may be kept in a file, or handed to a host agent and back. */
 export interface FeedPosition {
@@ -24,14 +24,6 @@ export interface FeedPosition {
 	asked: string[];
 	/** ends up to `event` that were not wanted when they were passed: a later call may want them */
 	passed: FeedEnd[];
-}
-
-export interface FeedEnd {
-	task: string;
-	/** one of the ended states, or parked */
-	state: State;
-	/** ms since the Unix epoch */
-	at: number;
 }
 
 export type FeedEvent =
@@ -55,11 +47,16 @@ export interface Told {
  * @param named tasks that it asks for: they are told even if they have ended
  */
 export async function startOfFeed(store: Store, named: readonly TaskRecord[] = []): Promise<FeedPosition> {
-	const passed = named
-		.filter(({ state }) => isEnded(state))
-		.map(({ spec, state, endedAt }) => ({ task: spec.id, state, at: endedAt ?? 0 }))
+	const event = await lastEventId(store);
+	const ends = await endsOf(
+		store,
+		named.map(({ spec }) => spec.id),
+	);
+	const passed = ends
+		// What ended since the place was read comes from the stream.
+		.filter((end) => isEnded(end.state) && (end.event === undefined || !isBefore(event, end.event)))
 		.sort((a, b) => a.at - b.at);
-	return { event: await lastEventId(store), asked: [], passed };
+	return { event, asked: [], passed };
 }
 
 /** The oldest event that was not told yet; what is out of date (answered, started again) is left out. */
@@ -84,6 +81,10 @@ function isWanted(task: string, { ids }: FeedFilter): boolean {
 	return ids === null || ids.has(task);
 }
 
+function kindsOf({ questions }: FeedFilter): readonly State[] {
+	return questions ? ENDED_STATES : [...ENDED_STATES, "parked"];
+}
+
 type Place = Pick<FeedPosition, "event" | "passed">;
 
 interface NextEnd {
@@ -96,7 +97,7 @@ interface NextEnd {
 async function nextEnd(store: Store, from: Place, filter: FeedFilter): Promise<NextEnd> {
 	const passed = [...from.passed];
 	for (const end of from.passed) {
-		if (!isWanted(end.task, filter)) continue;
+		if (!isWanted(end.task, filter) || !kindsOf(filter).includes(end.state)) continue;
 		const rest = passed.filter((each) => each !== end);
 		const event = from.event;
 		if (await isCurrent(store, end))
@@ -107,13 +108,17 @@ async function nextEnd(store: Store, from: Place, filter: FeedFilter): Promise<N
 }
 
 async function nextOfStream(store: Store, from: Place, filter: FeedFilter): Promise<NextEnd> {
-	const kinds: readonly State[] = filter.questions ? ENDED_STATES : [...ENDED_STATES, "parked"];
+	const kinds = kindsOf(filter);
 	let { event, passed } = from;
 	for (;;) {
-		const page = await eventsAfter(store, event, PAGE);
+		const { events: page, firstId } = await eventsFrom(store, event, PAGE);
+		if (firstId === null || isBefore(event, placeBefore(firstId))) {
+			const place = await afterGap(store, { event, passed }, firstId);
+			if (place.event !== event) return nextEnd(store, place, filter);
+		}
 		for (const { id, task, kind, at } of page) {
 			const state = kinds.find((each) => each === kind);
-			const end = state && { task, state, at };
+			const end = state && { task, state, at, event: id };
 			if (end && isWanted(task, filter) && (await isCurrent(store, end)))
 				return { event: end, before: { event, passed }, after: { event: id, passed } };
 			// A later end of the same task is the one that counts.
@@ -124,9 +129,15 @@ async function nextOfStream(store: Store, from: Place, filter: FeedFilter): Prom
 	}
 }
 
-/** Started again since, or removed: there is nothing to tell. */
-async function isCurrent(store: Store, { task, state }: FeedEnd): Promise<boolean> {
-	return (await store.stateOf(task)) === state;
+/**
+ * The stream lost its oldest events before they were read: the records still know how each task ended.
+ * @param firstId where the stream begins; null: it is empty
+ */
+async function afterGap(store: Store, { event, passed }: Place, firstId: string | null): Promise<Place> {
+	const lost = await lostEnds(store, event, firstId);
+	const tasks = new Set(lost.map(({ task }) => task));
+	const place = firstId === null ? (lost.at(-1)?.event ?? event) : placeBefore(firstId);
+	return { event: place, passed: [...passed.filter(({ task }) => !tasks.has(task)), ...lost] };
 }
 
 export interface FeedWait extends FeedFilter {
@@ -145,14 +156,23 @@ export interface FeedWait extends FeedFilter {
  * @param current the position as it is kept
  * @returns event null: timed out, or aborted
  */
-export async function waitForEvent(
+export async function waitForEvent(store: Store, current: () => FeedPosition, wait: FeedWait): Promise<Told> {
+	const { timeoutMs, signal } = wait;
+	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS), signal);
+	try {
+		return await lookUntil(store, current, wait, limit.signal);
+	} finally {
+		limit.release();
+	}
+}
+
+async function lookUntil(
 	store: Store,
 	current: () => FeedPosition,
 	{ timeoutMs, signal, onLook, keep, ...filter }: FeedWait,
+	limit: AbortSignal,
 ): Promise<Told> {
 	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-	const limitMs = Math.min(Math.max(timeoutMs ?? LONGEST_TIMER_MS, ONE_LOOK_MS), LONGEST_TIMER_MS);
-	const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
 	let kept = current();
 	let position = kept;
 	for (;;) {

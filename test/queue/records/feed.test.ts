@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FeedPosition, nextEvent, startOfFeed, waitForEvent } from "../../../src/queue/records/feed.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
@@ -9,7 +10,8 @@ let redis: TestRedis;
 let store: Store;
 let position: FeedPosition;
 beforeAll(async () => {
-	redis = await startTestRedis();
+	// Nothing here dies: no write need wait for the disk.
+	redis = await startTestRedis({ settings: ["--save", "", "--maxmemory-policy", "noeviction"] });
 	store = await openStore({ target: redis.target, namespace: "feed", role: "service" });
 });
 beforeEach(async () => {
@@ -149,3 +151,58 @@ test("a time limit and an interruption hold while Redis is away, and an outage o
 		task: "a",
 	});
 });
+
+test("events that the stream dropped before they were read lose no end, and tell none twice", async () => {
+	const task = fc.constantFrom("a", "b", "c", "d");
+	const steps = fc.array(
+		fc.oneof(
+			fc.record({ do: fc.constant("end" as const), task, to: fc.constantFrom("completed", "failed") }),
+			fc.record({ do: fc.constant("retry" as const), task }),
+			fc.record({ do: fc.constant("drop" as const), kept: fc.constantFrom(0, 1, 2, 5) }),
+			fc.record({ do: fc.constant("read" as const), only: fc.option(task) }),
+		),
+		{ minLength: 3, maxLength: 25 },
+	);
+	await fc.assert(
+		fc.asyncProperty(steps, async (given) => {
+			await store.client.flushall();
+			position = await startOfFeed(store);
+			for (const id of ["a", "b", "c", "d"]) await runningTask(store, id);
+			const due = new Map<string, string>();
+			const read = async (only: string | null) => {
+				const told = await next(only === null ? ALL : { ids: new Set([only]), questions: true });
+				if (told === null) return false;
+				const [state = "", id = ""] = told.split(" ");
+				expect(due.get(id), `${told} is due`).toBe(state);
+				due.delete(id);
+				return true;
+			};
+			for (const step of given) {
+				if (step.do === "read") await read(step.only);
+				else if (step.do === "drop") await store.client.xtrim(store.keys.events, "MAXLEN", String(step.kept));
+				else if (step.do === "end") {
+					if ((await end(step.task, step.to as "completed")).result === "moved") due.set(step.task, step.to);
+				} else if ((await retry(step.task)) === "moved") due.delete(step.task);
+			}
+			while (await read(null));
+			expect([...due]).toEqual([]);
+		}),
+		{ numRuns: 40 },
+	);
+});
+
+test("2,000 tasks make more events than the stream holds: a reader of before is told all of them", async () => {
+	const ids = Array.from({ length: 2_000 }, (_, n) => `t${n}`);
+	await Promise.all(ids.map((id) => runningTask(store, id)));
+	await Promise.all(ids.map((id) => end(id, "completed")));
+	for (let n = 0; n < 12; n++) await store.client.xadd(store.keys.events, "*", "e", "{}");
+	await store.client.xtrim(store.keys.events, "MAXLEN", "100");
+	const told = new Set<string>();
+	for (let event = await next(); event !== null; event = await next()) told.add(event);
+	expect(told.size).toBe(2_000);
+});
+
+async function retry(id: string): Promise<string> {
+	await store.move({ id, from: ["completed", "failed"], to: "queued", set: {} });
+	return (await store.move({ id, from: ["queued"], to: "running", runNonce: "n" })).result;
+}

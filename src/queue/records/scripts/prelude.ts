@@ -33,7 +33,9 @@ local function isLive(state) return state == 'running' or state == 'asking' end
 local function event(kind, more)
   local e = more or {}
   e.task = id; e.kind = kind; e.at = now
-  redis.call('XADD', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT}, '*', 'e', cjson.encode(e))
+  local place = redis.call('XADD', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT}, '*', 'e', cjson.encode(e))
+  -- Who reads the stream too late finds the end in the record, with its place in the order.
+  if isEnded(kind) or kind == 'parked' then redis.call('HSET', rec, 'endEvent', place) end
 end
 local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
 local function stopClock()

@@ -1,0 +1,53 @@
+/** How tasks ended, as a feed tells it, and the ends whose events the capped stream has dropped. */
+import { isEnded, type State } from "../../task/states.ts";
+import { isBefore } from "./events.ts";
+import type { Store } from "./store.ts";
+
+const TASKS_AT_ONCE = 1_000;
+
+export interface FeedEnd {
+	task: string;
+	/** one of the ended states, or parked */
+	state: State;
+	/** ms since the Unix epoch */
+	at: number;
+	/** its place in the stream: tells it from another end of the same task; absent in old cursors */
+	event?: string;
+}
+
+/** How tasks ended between two places of the stream, both exclusive, in the order of the events. null: no limit */
+export async function lostEnds(store: Store, after: string, before: string | null): Promise<FeedEnd[]> {
+	const ids = await store.ids();
+	const found: FeedEnd[] = [];
+	for (let at = 0; at < ids.length; at += TASKS_AT_ONCE)
+		found.push(...(await endsOf(store, ids.slice(at, at + TASKS_AT_ONCE))));
+	return found
+		.filter((end) => isBefore(after, placeOf(end)) && (before === null || isBefore(placeOf(end), before)))
+		.sort((a, b) => (isBefore(placeOf(a), placeOf(b)) ? -1 : 1));
+}
+
+/** How those of the tasks ended that have. The commands go out together; each is sent again after an outage. */
+export async function endsOf(store: Store, ids: readonly string[]): Promise<FeedEnd[]> {
+	const ends = await Promise.all(ids.map((id) => endOf(store, id)));
+	return ends.filter((end) => end !== null);
+}
+
+/** Whether the task's last end is this one. Started again since, or removed: there is nothing to tell. */
+export async function isCurrent(store: Store, { task, state, event }: FeedEnd): Promise<boolean> {
+	const end = await endOf(store, task);
+	return end?.state === state && (event === undefined || end.event === undefined || end.event === event);
+}
+
+async function endOf(store: Store, task: string): Promise<FeedEnd | null> {
+	const [state, event, endedAt] = await store.guard((client) =>
+		client.hmget(store.keys.task(task), "state", "endEvent", "endedAt"),
+	);
+	if (!state || !(isEnded(state as State) || state === "parked")) return null;
+	const at = Number(endedAt) || Number(event?.split("-")[0] ?? 0);
+	return { task, state: state as State, at, ...(event ? { event } : {}) };
+}
+
+/** A task that an earlier version ended names no event: its time is the same clock to a few ms. */
+function placeOf({ event, at }: FeedEnd): string {
+	return event ?? `${at}-0`;
+}

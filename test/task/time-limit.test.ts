@@ -1,0 +1,42 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { timeLimit } from "../../src/task/time-limit.ts";
+
+let collecting: NodeJS.Timeout;
+beforeAll(() => {
+	setFlagsFromString("--expose-gc");
+	const collect = runInNewContext("gc") as () => void;
+	collecting = setInterval(collect, 20);
+});
+afterAll(() => clearInterval(collecting));
+
+const aborted = (signal: AbortSignal) =>
+	new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
+test("comes though the garbage collector ran meanwhile, and nobody holds the limit but who listens", async () => {
+	await aborted(timeLimit(200).signal);
+	await aborted(timeLimit(200, new AbortController().signal).signal);
+});
+
+test("ends with whichever other signal ends first, also one that had ended before", () => {
+	const [first, second] = [new AbortController(), new AbortController()];
+	const limit = timeLimit(null, first.signal, second.signal);
+	expect(limit.signal.aborted).toBe(false);
+	second.abort();
+	expect(limit.signal.aborted).toBe(true);
+	expect(timeLimit(60_000, second.signal).signal.aborted).toBe(true);
+});
+
+test("leaves no timer and no listener behind, and may be longer than a timer can be", async () => {
+	const other = new AbortController();
+	for (let n = 0; n < 20; n++) timeLimit(60_000, other.signal).release();
+	const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+	const before = timers();
+	const long = timeLimit(2 ** 40, other.signal);
+	expect(timers()).toBe(before + 1);
+	long.release();
+	expect(timers()).toBe(before);
+	other.abort();
+	expect(long.signal.aborted).toBe(false);
+});
