@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { cutText } from "../task/cut-text.ts";
 
 /** Longest text of one event, in characters. */
 const EVENT_TEXT_MAX = 16 * 1024;
@@ -9,8 +10,8 @@ const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Safe to print, at most 16 KiB. */
 export function eventText(text: string): string {
-	return cut(
-		stripVTControlCharacters(cut(text, 2 * EVENT_TEXT_MAX)).replace(CONTROL_CHARACTERS, ""),
+	return cutText(
+		stripVTControlCharacters(cutText(text, 2 * EVENT_TEXT_MAX)).replace(CONTROL_CHARACTERS, ""),
 		EVENT_TEXT_MAX,
 	);
 }
@@ -20,7 +21,7 @@ export function activityText(tool: string, detail: string | null): string {
 	const line = eventText(detail ? `${tool}: ${detail}` : tool)
 		.replace(/\s+/g, " ")
 		.trim();
-	return cut(line, ACTIVITY_MAX);
+	return cutText(line, ACTIVITY_MAX);
 }
 
 /** It becomes an argument of the next start: no option, and nothing that steers a terminal. */
@@ -29,10 +30,4 @@ const SESSION_ID = /^[A-Za-z0-9][\w.:-]{0,199}$/;
 /** The event for a session's id; none for what is no id. */
 export function sessionEvents(id: string | null): { kind: "session"; id: string }[] {
 	return id !== null && SESSION_ID.test(id) ? [{ kind: "session", id }] : [];
-}
-
-function cut(text: string, max: number): string {
-	if (text.length <= max) return text;
-	// A cut must not leave half of a surrogate pair.
-	return `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

@@ -3,6 +3,7 @@
  * "opus: …"): "a quick review" does not name the alias `quick`, "write a haiku" not the model, and what
  * stands in quotes, code or paths names nothing.
  */
+import { cutText } from "../task/cut-text.ts";
 import { looksLikeModel } from "./model-names.ts";
 
 /** Only so much of a prompt is read for directives. */
@@ -62,7 +63,7 @@ interface Names {
 export function mentionedModel(prompt: string, names: Names): string | null {
 	const text = QUOTED.reduce(
 		(rest, pattern) => rest.replace(pattern, (quoted) => "\0".repeat(quoted.length)),
-		prompt.slice(0, READ_CHARS),
+		cutText(prompt, READ_CHARS, ""),
 	);
 	const known = new Map([...names.backends, ...names.models].map((name) => [name.toLowerCase(), name]));
 	let found = addressed(text, known);

@@ -1,6 +1,7 @@
 /** From the text of config.yaml to a config; errors name file, line, column and key. */
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { BackendType } from "./backend-type.ts";
 import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./config.ts";
@@ -115,12 +116,12 @@ function shown(value: unknown): string {
 	if (Array.isArray(value)) return "a list";
 	if (typeof value === "object" && value !== null) return "keys with values";
 	const text = JSON.stringify(value) ?? String(value);
-	return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+	return cutText(text, MAX_SHOWN_CHARS);
 }
 
 function suggestion(key: string, known: readonly string[]): string {
 	const [nearest] = known
-		.map((name) => ({ name, distance: distanceOf(key.slice(0, MAX_SHOWN_CHARS).toLowerCase(), name) }))
+		.map((name) => ({ name, distance: distanceOf(cutText(key, MAX_SHOWN_CHARS, "").toLowerCase(), name) }))
 		.filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
 		.sort((a, b) => a.distance - b.distance);
 	return nearest === undefined ? `known are ${known.join(", ")}` : `did you mean "${nearest.name}"?`;

@@ -1,5 +1,6 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import { z } from "zod";
+import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
 import { NOTIFICATION_EVENTS } from "../task/notification.ts";
 import { PERMISSIONS } from "../task/spec.ts";
@@ -15,7 +16,7 @@ const duration = z.string().transform((value, context) => {
 	if (ms !== null && ms > 0) return ms;
 	context.addIssue({
 		code: "custom",
-		message: `Expected a duration such as 30s, 10m or 2h, got "${value.slice(0, 40)}"`,
+		message: `Expected a duration such as 30s, 10m or 2h, got "${cutText(value, 40)}"`,
 	});
 	return z.NEVER;
 });

@@ -1,4 +1,6 @@
 /** The report: what was found, most serious kind first, each with its place. */
+
+import { cutText } from "../task/cut-text.ts";
 import type { Finding } from "./review.ts";
 
 const SHOWN = 200;
@@ -27,7 +29,7 @@ export function reportText({ findings, files, capped, scope, answer }: ReportInp
 		"",
 		summary(sorted, files),
 		"",
-		`Scope: ${scope} (you answered "${answer.slice(0, 200)}").`,
+		`Scope: ${scope} (you answered "${cutText(answer, 200)}").`,
 		...(capped ? ["Only the first files were read: the directory is large."] : []),
 		"",
 		...(lines.length > 0 ? lines : ["Nothing of these kinds was found."]),

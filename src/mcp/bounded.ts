@@ -1,4 +1,5 @@
 /** A result as a model can take it: host agents cut or refuse what is larger, and not at a good place. */
+import { cutText } from "../task/cut-text.ts";
 
 const RESULT_CHARS = 60_000;
 
@@ -23,7 +24,7 @@ export function bounded(value: unknown): unknown {
 }
 
 function cutTo(value: unknown, limit: Limit): unknown {
-	if (typeof value === "string") return cutText(value, limit.chars);
+	if (typeof value === "string") return cutTold(value, limit.chars);
 	if (Array.isArray(value)) {
 		const kept = value.slice(0, limit.items).map((each) => cutTo(each, limit));
 		return value.length > kept.length ? [...kept, `… and ${value.length - kept.length} more`] : kept;
@@ -32,7 +33,7 @@ function cutTo(value: unknown, limit: Limit): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, cutTo(each, limit)]));
 }
 
-function cutText(text: string, limit: number): string {
-	if (text.length <= limit) return text;
-	return `${text.slice(0, limit)}… (cut here, ${text.length} characters in all)`;
+function cutTold(text: string, limit: number): string {
+	if (text.length <= limit) return text.toWellFormed();
+	return `${cutText(text, limit)} (cut here, ${text.length} characters in all)`;
 }

@@ -10,7 +10,11 @@ import { replaceFile } from "../process/atomic-file.ts";
 import { LogTail } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/records/log.ts";
+import { cutText } from "../task/cut-text.ts";
 import type { Usage } from "../task/spec.ts";
+
+/** Shown beside the name of a task. */
+const ACTIVITY_CHARS = 200;
 
 const READ_BYTES = 1024 * 1024;
 /** Bytes read in one look: a flood must not hold up the other tasks. */
@@ -117,7 +121,7 @@ function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "activity":
 			return { ...seen, activity: event.text, sawOutput: true };
 		case "message":
-			return { ...seen, activity: event.text.split("\n")[0]?.slice(0, 200) ?? null, sawOutput: true };
+			return { ...seen, activity: cutText(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS), sawOutput: true };
 		case "usage":
 			return { ...seen, usage: event.usage, usageScope: event.scope };
 		case "rate_limit":

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
+import { cutText } from "../task/cut-text.ts";
 
 /** One JSON event of an agent CLI may carry a whole file. */
 const LINE_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -117,6 +118,6 @@ export function tailLines(path: string, count: number): string[] {
 			.map((line) => line.slice(line.lastIndexOf("\r") + 1))
 			.filter((line) => line.trim() !== "")
 			.slice(-count)
-			.map((line) => line.slice(0, 500))
+			.map((line) => cutText(line, 500))
 	);
 }

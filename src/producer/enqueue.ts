@@ -6,6 +6,7 @@ import type { Config } from "../config/load.ts";
 import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
 import { openStore } from "../queue/records/open.ts";
 import type { CreateResult, Store } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -58,7 +59,7 @@ function* idsLike(id: string): Generator<string> {
 	yield id;
 	for (let n = 2; n <= SAME_NAME_LIMIT; n++) {
 		const end = `-${n}`;
-		yield id.slice(0, ID_LIMIT - end.length).replace(/-+$/, "") + end;
+		yield cutText(id, ID_LIMIT - end.length, "").replace(/-+$/, "") + end;
 	}
 }
 

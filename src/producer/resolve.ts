@@ -7,6 +7,7 @@ import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { newNonce } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId, idFromPrompt } from "../task/id.ts";
 import { parsePlan, renderPlan } from "../task/plan.ts";
@@ -206,7 +207,7 @@ function checkItem(item: string): void {
 	if (item.trim() !== "" && !/[\r\n]/.test(item)) return;
 	throw new DispatchError(
 		"DISPATCH_USAGE",
-		`Expected each item to be one line of text, got ${JSON.stringify(item.slice(0, ITEM_SHOWN))}.`,
+		`Expected each item to be one line of text, got ${JSON.stringify(cutText(item, ITEM_SHOWN))}.`,
 		{ hint: "Give each item with an --item of its own, or the whole checklist with --plan." },
 	);
 }

@@ -1,4 +1,6 @@
 /** Durations as people write them: `30s`, `10m`, `2h`, `1d`, `1h30m`, `500ms`. */
+
+import { cutText } from "./cut-text.ts";
 import { DispatchError } from "./errors.ts";
 
 const UNITS_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
@@ -49,5 +51,5 @@ export function formatDuration(ms: number): string {
 }
 
 function shown(text: string): string {
-	return JSON.stringify(text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text);
+	return JSON.stringify(cutText(text, MAX_CHARS));
 }

@@ -1,5 +1,6 @@
 /** The name of a task: from the words of its prompt, or the user's own (`--id`). */
 import { randomInt } from "node:crypto";
+import { cutText } from "./cut-text.ts";
 import { DispatchError } from "./errors.ts";
 
 const MAX_WORDS = 4;
@@ -46,12 +47,12 @@ export function idFromPrompt(
 	random: () => string = fourRandom,
 	names: readonly string[] = [],
 ): string {
-	const words = firstWords(withoutDirectives(prompt.slice(0, READ_CHARS), names));
+	const words = firstWords(withoutDirectives(cutText(prompt, READ_CHARS, ""), names));
 	if (words.length === 0) return `task-${random()}`;
 	const named = /^[a-z]/.test(words[0] ?? "") ? words : ["task", ...words];
 	let id = "";
 	for (const word of named) {
-		const longer = id === "" ? word.slice(0, MAX_CHARS) : `${id}-${word}`;
+		const longer = id === "" ? cutText(word, MAX_CHARS, "") : `${id}-${word}`;
 		if (longer.length > MAX_CHARS) break;
 		id = longer;
 	}
@@ -61,7 +62,7 @@ export function idFromPrompt(
 /** @throws DISPATCH_USAGE for what is not kebab-case of at most 64 characters */
 export function checkId(id: string): void {
 	if (id.length <= MAX_GIVEN_CHARS && ID_FORM.test(id)) return;
-	const shown = JSON.stringify(id.length > MAX_GIVEN_CHARS + 20 ? `${id.slice(0, MAX_GIVEN_CHARS)}…` : id);
+	const shown = JSON.stringify(cutText(id, MAX_GIVEN_CHARS + 20));
 	throw new DispatchError(
 		"DISPATCH_USAGE",
 		`Expected --id to be lower-case letters, digits and single dashes (at most ${MAX_GIVEN_CHARS} characters), got ${shown}.`,

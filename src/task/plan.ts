@@ -1,4 +1,5 @@
 /** The checklist of a task as its agent keeps it in plan.md. */
+import { cutText } from "./cut-text.ts";
 
 /** " " open · "x" done · "?" blocked (question below) · "!" error (description below) */
 export type Marker = " " | "x" | "?" | "!";
@@ -166,9 +167,5 @@ function collapse(text: string): string {
 }
 
 function cut(text: string): string {
-	if (text.length <= MAX_TEXT_CHARS) return text;
-	return text
-		.slice(0, MAX_TEXT_CHARS)
-		.replace(/[\uD800-\uDBFF]$/, "")
-		.trimEnd();
+	return cutText(text, MAX_TEXT_CHARS);
 }

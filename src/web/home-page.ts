@@ -1,6 +1,7 @@
 /** The first page: what needs an answer, then the tasks, newest first. */
 import type { OpenQuestion } from "../queue/records/questions.ts";
 import type { Store } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { type Html, html } from "./html.ts";
 import { ago, page, stateBadge } from "./layout.ts";
@@ -53,5 +54,5 @@ function nowText(task: TaskRecord): string {
 	if (task.outcome !== null && task.outcome.kind !== "queued") return task.outcome.message;
 	if (task.hold !== null) return task.hold.kind.replace("_", " ");
 	const next = task.progress.plan.items.find((item) => item.marker === " ");
-	return task.progress.activity ?? next?.text ?? task.spec.prompt.slice(0, 120);
+	return task.progress.activity ?? next?.text ?? cutText(task.spec.prompt, 120);
 }

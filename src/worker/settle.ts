@@ -15,6 +15,7 @@ import { holdForRateLimit, noteAuthFailure, releaseLogin } from "../queue/record
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
@@ -113,7 +114,7 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 	const verdict = await verify(run, command, deps.checkEnv(record), deps.store.clock.now());
 	if (verdict.kind === "running") return null;
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
-	const said = `The agent says it is done, but the check failed (${verdict.how}): ${command.slice(0, 200)}.`;
+	const said = `The agent says it is done, but the check failed (${verdict.how}): ${cutText(command, 200)}.`;
 	const failed = { ...decision, warnings: [], reason: "verify_failed" as const, tail: verdict.tail };
 	if (record.attempt >= attempts) {
 		return { ...failed, to: "failed", message: `${said} \`dispatch retry ${id}\` gives it another try.` };

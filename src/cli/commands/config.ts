@@ -9,6 +9,7 @@ import { migrateConfig } from "../../config/migrate.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
+import { cutText } from "../../task/cut-text.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
 import type { Environment } from "../context.ts";
@@ -218,7 +219,7 @@ function checkName(what: string, name: string): void {
 	if (NAME_FORM.test(name)) return;
 	throw new DispatchError(
 		"DISPATCH_USAGE",
-		`Expected the ${what}'s name to be letters, digits and . _ : / + -, got ${JSON.stringify(name.slice(0, 60))}.`,
+		`Expected the ${what}'s name to be letters, digits and . _ : / + -, got ${JSON.stringify(cutText(name, 60))}.`,
 	);
 }
 

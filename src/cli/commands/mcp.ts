@@ -4,6 +4,7 @@ import { findTask } from "../../actions/find-task.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import { cutText } from "../../task/cut-text.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
@@ -139,7 +140,7 @@ interface Report {
 }
 
 function partOf({ task, report }: Report, offset: number): object {
-	const part = report.slice(offset, offset + REPORT_PART_CHARS);
+	const part = cutText(report.slice(offset), REPORT_PART_CHARS, "");
 	const end = offset + part.length;
 	return { task, report: part, totalChars: report.length, nextOffset: end < report.length ? end : null };
 }

@@ -1,6 +1,7 @@
 /** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
 import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
+import { cutText } from "../../task/cut-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
 
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
@@ -13,7 +14,7 @@ export function plain(text: string): string {
 /** As `plain`, on one line, at most `limit` characters. */
 export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string {
 	const line = plain(text).replace(/\s+/g, " ").trim();
-	return line.length <= limit ? line : `${line.slice(0, Math.max(0, limit - 1))}…`;
+	return cutText(line, limit);
 }
 
 export interface OutputOptions {

@@ -3,6 +3,7 @@
  * again from its record at any time; one of an older generation ends without acting.
  */
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { cutText } from "../../task/cut-text.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Store } from "../records/store.ts";
 import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
@@ -75,7 +76,7 @@ export class RunQueues {
 			generation,
 			model: spec.model,
 			cwd: spec.cwd,
-			prompt: spec.prompt.slice(0, 200),
+			prompt: cutText(spec.prompt, 200),
 		};
 		await this.of(spec.host).add(spec.id, data, {
 			jobId: jobIdOf(spec.id, generation),

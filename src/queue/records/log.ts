@@ -2,6 +2,8 @@
  * The log of a task in Redis: one capped stream of rendered lines. A line's id is `<epoch>-<n>`, n from
  * its byte offset in the agent's log, so that a line written twice is refused the second time.
  */
+
+import { cutText } from "../../task/cut-text.ts";
 import type { Store } from "./store.ts";
 
 const LINES_KEPT = 5_000;
@@ -33,7 +35,7 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 			String(LINES_KEPT),
 			`${epoch}-${line.position}`,
 			"l",
-			line.text.slice(0, LINE_LIMIT),
+			cutText(line.text, LINE_LIMIT),
 			"t",
 			now,
 		);

@@ -1,4 +1,6 @@
 /** Wording of outcomes: how an agent ended, and what a person can do about it. */
+
+import { cutText } from "../cut-text.ts";
 import type { EndFacts } from "./facts.ts";
 
 const MAX_QUOTED_CHARS = 200;
@@ -46,12 +48,10 @@ export function exitOf(exit: EndFacts["exit"]): string {
 
 /** Text of an agent inside a message of ours: one line, no control characters, no full stop, not too long. */
 export function oneLine(text: string): string {
-	const line = text
-		.slice(0, MAX_QUOTED_CHARS * 10)
+	const line = cutText(text, MAX_QUOTED_CHARS * 10, "")
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim();
-	if (line.length > MAX_QUOTED_CHARS) return `${line.slice(0, MAX_QUOTED_CHARS - 1)}…`;
-	return line.replace(/\.+$/, "");
+	return cutText(line, MAX_QUOTED_CHARS).replace(/\.+$/, "");
 }
 
 function own(table: Readonly<Record<string, string>>, key: string): string | null {
