@@ -1,14 +1,15 @@
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { removeRuns } from "../process/run-dir.ts";
-import type { TaskSpec } from "../task/spec.ts";
+import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Context } from "./context.ts";
 
 /** The record is gone already: what is left on the disk harms nobody, so a fault is only told. */
-export function removeFiles(context: Context, spec: TaskSpec, namespace: string): void {
-	const { cwd, id, host, nonce } = spec;
+export function removeFiles(context: Context, record: TaskRecord, namespace: string): void {
+	const { host } = record;
+	const { id, nonce } = record.spec;
 	if (host !== context.home.hostId) return;
 	try {
-		removeTaskDir(cwd, id, { namespace, host, nonce });
+		removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
 		removeRuns(context.home.path, id);
 	} catch (error) {
 		context.output.note(`Some files of \`${id}\` could not be removed: ${(error as Error).message}`);

@@ -5,8 +5,8 @@ import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
+import { HOST_FORM } from "../task/spec.ts";
 
-const HOST_ID_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const DEFAULT_NAMESPACE = "default";
 
@@ -40,7 +40,7 @@ export function openHome(env: Environment, configured: string | null = null): Ho
 		makeDirectory(path);
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
-		if (!HOST_ID_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
+		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
 		return {
 			path,
 			homeId,

@@ -26,7 +26,7 @@ import { openSecond } from "../queue/records/open.ts";
 import type { Store } from "../queue/records/store.ts";
 import { ensureLocalServer } from "../queue/redis/local-server.ts";
 import { Hub } from "../task/hub.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
 import { VERSION } from "../task/version.ts";
 import { agentEnv } from "../worker/agent-env.ts";
@@ -81,12 +81,12 @@ export class Daemon {
 		const host = home.hostId;
 		const serial = new Serial();
 		const hub = this.#hub;
-		const checkEnv = ({ spec }: TaskRecord) =>
+		const checkEnv = (record: TaskRecord) =>
 			agentEnv({
 				base: env,
 				backend: backendOf("command"),
 				home: home.path,
-				taskDir: taskDirOf(spec.cwd, spec.id),
+				taskDir: taskDirOf(workspaceOf(record), record.spec.id),
 				redisUrl,
 				hidden: secretVariables(config),
 			});

@@ -19,7 +19,7 @@ import { noteUsage } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Plan } from "../task/plan.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import type { Progress, Usage } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
@@ -88,7 +88,7 @@ export class Reconciler {
 	async #look(task: string): Promise<void> {
 		const { store, host, hub } = this.#deps;
 		const record = await store.get(task);
-		if (record === null || record.spec.host !== host || !isLive(record.state)) return this.#forget(task);
+		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
 		const live = this.#liveOf(record);
 		if (live === null) return this.#settleUnstarted(record);
 		live.stamp = stampOf(live.run);
@@ -155,8 +155,8 @@ export class Reconciler {
 		live.gateUntil = until;
 		await holdForRateLimit(
 			store,
-			record.spec.host,
-			record.spec.backend,
+			record.host,
+			agentOf(record).backend,
 			until,
 			failureMessage ?? activity ?? "rate limited",
 		);
@@ -180,7 +180,7 @@ export class Reconciler {
 	async #countSpend(record: TaskRecord, live: LiveTask): Promise<Usage | null> {
 		const { store, config } = this.#deps;
 		const { spec } = record;
-		const usage = priced(live.log.seen.usage, config.prices[spec.model ?? ""]);
+		const usage = priced(live.log.seen.usage, config.prices[agentOf(record).model ?? ""]);
 		if (usage === null) return null;
 		const text = JSON.stringify(usage);
 		if (live.counted?.text !== text) {

@@ -22,7 +22,7 @@ export async function payloadOf(
 	const kind = EVENT_OF[event.kind];
 	if (kind === undefined) return null;
 	const record = await store.get(event.task);
-	if (record === null || record.spec.host !== host) return null;
+	if (record === null || record.host !== host) return null;
 	const { state, reason, model, cwd, tags, outcome, reportPath } = viewOf(record, [], store.namespace);
 	const question = kind === "question" ? { seq: event.seq ?? "", text: event.text ?? "" } : null;
 	return {

@@ -9,7 +9,8 @@ const MAX_GIVEN_CHARS = 64;
 /** What a prompt is about stands at its beginning. */
 const READ_CHARS = 2_000;
 
-const ID_FORM = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+/** kebab-case of at most 64 characters: part of keys, paths and arguments */
+export const ID_FORM = /^(?=.{1,64}$)[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
 /** Said around a task, not about it. */
 const NOT_ABOUT_IT: readonly RegExp[] = [
@@ -61,7 +62,7 @@ export function idFromPrompt(
 
 /** @throws DISPATCH_USAGE for what is not kebab-case of at most 64 characters */
 export function checkId(id: string): void {
-	if (id.length <= MAX_GIVEN_CHARS && ID_FORM.test(id)) return;
+	if (ID_FORM.test(id)) return;
 	const shown = JSON.stringify(cutText(id, MAX_GIVEN_CHARS + 20));
 	throw new DispatchError(
 		"DISPATCH_USAGE",

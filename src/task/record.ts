@@ -1,57 +1,126 @@
 /**
  * The task record: the truth about a task, one Redis hash, written only by the Lua scripts of `queue/`.
  * The BullMQ job is only its vehicle. Times are ms since the Unix epoch.
+ *
+ * FIELDS is the one table: from it come the type, what a new record holds, how a field is read and written,
+ * whether the scripts rely on it, and what of it `--json` shows.
  */
 
-import type { Hold, Outcome, Progress, TaskSpec } from "./spec.ts";
-import type { FailureReason, State } from "./states.ts";
+import { matching, oneOf } from "./check.ts";
+import {
+	countField,
+	type Field,
+	flagField,
+	jsonField,
+	type ShownOf,
+	shownAs,
+	timeField,
+	type ValueOf,
+	wordField,
+	wordOrNull,
+} from "./field.ts";
+import {
+	type AgentChoice,
+	checkAgentChoice,
+	checkHold,
+	checkOutcome,
+	checkProgress,
+	checkSpec,
+	HOST_FORM,
+	type Progress,
+} from "./spec.ts";
+import { FAILURE_REASONS, STATES } from "./states.ts";
 
 /** How the next start of the agent begins. */
-export type StartMode =
+const START_MODES = [
 	/** a new session with the user's prompt */
-	| "fresh"
+	"fresh",
 	/** the same session, where the backend can; else as `fresh`, told to go on */
-	| "resume";
+	"resume",
+] as const;
+export type StartMode = (typeof START_MODES)[number];
 
-export interface TaskRecord {
-	spec: TaskSpec;
-	state: State;
+/** It becomes an argument of the next start: no option, and nothing that steers a terminal. */
+export const SESSION_FORM = /^[A-Za-z0-9][\w.:-]{0,199}$/;
+
+const EMPTY_PROGRESS: Progress = {
+	plan: { title: null, items: [] },
+	activity: null,
+	usage: null,
+	lastSignAt: null,
+};
+
+const nonce = matching(/^[\w-]{1,64}$/, "a nonce");
+
+export const FIELDS = {
+	/** given by the producer */
+	spec: jsonField(checkSpec),
+	/** whose queue runs it: the one truth, whatever host the spec was made for */
+	host: wordField(matching(HOST_FORM, "a host's id"), ""),
+	state: shownAs(wordField(oneOf(STATES), "queued")),
 	/** grows with every move */
-	revision: number;
+	revision: countField(1),
 	/** counts starts; 0 before the first */
-	epoch: number;
+	epoch: shownAs(countField(0)),
 	/** the nonce of the current epoch (`DISPATCH_RUN`); null before the first start */
-	runNonce: string | null;
+	runNonce: wordOrNull(nonce),
 	/** charged starts so far */
-	attempt: number;
+	attempt: shownAs(countField(0)),
 	/** whether the next start is charged as an attempt */
-	charge: boolean;
-	startMode: StartMode;
+	charge: flagField(true),
+	startMode: wordField(oneOf(START_MODES), "fresh"),
 	/** names the current run job `<task>.<generation>`; from a counter that is never reset */
-	generation: number;
-	hold: Hold | null;
-	reason: FailureReason | null;
-	sessionId: string | null;
+	generation: countField(0),
+	hold: jsonField.orNull(checkHold),
+	reason: shownAs(wordOrNull(oneOf(FAILURE_REASONS))),
+	sessionId: shownAs(wordOrNull(matching(SESSION_FORM, "a session's id"))),
 	/** grows when `ipc/` is moved aside for a fresh session; starts at 1 */
-	ipcGeneration: number;
-	outcome: Outcome | null;
-	progress: Progress;
+	ipcGeneration: countField(1),
+	outcome: shownAs(jsonField.orNull(checkOutcome)),
+	progress: jsonField(checkProgress, EMPTY_PROGRESS),
+	/** the agent that was chosen since (`retry --model`, a fallback); null: as asked. Read by `agentOf` */
+	chosen: jsonField.orNull(checkAgentChoice),
 	/** set by `cancel` while an agent lives */
-	stopRequested: boolean;
+	stopRequested: flagField(false, "stop"),
 	/** uncharged restarts in a row because our own processes ended and took the agent along */
-	takenDown: number;
+	takenDown: countField(0),
 	/** times in a row that the agent ended because of a rate limit */
-	rateLimits: number;
+	rateLimits: countField(0),
 	/** ms at work before the current run (asking and parked do not count) */
-	workedMs: number;
+	workedMs: countField(0),
 	/** since when the clock of work runs; null while it stands */
-	workingSince: number | null;
-	createdAt: number;
-	queuedAt: number | null;
-	startedAt: number | null;
-	/** what its agent was told and has not written back; null in old records */
-	pendingNotes: number | null;
-	endedAt: number | null;
+	workingSince: timeField.orNull(),
+	createdAt: shownAs.time(timeField("now")),
+	queuedAt: timeField.orNull("now"),
+	startedAt: shownAs.timeOrNull(timeField.orNull()),
+	/** what its agent was told and has not written back */
+	pendingNotes: countField(0),
+	endedAt: shownAs.timeOrNull(timeField.orNull()),
 	/** the report (output.md), capped; read with `output` */
-	hasReport: boolean;
+	hasReport: flagField(false),
+} as const satisfies Record<string, Field<unknown>>;
+
+export type TaskRecord = { [N in keyof typeof FIELDS]: ValueOf<(typeof FIELDS)[N]> };
+
+/** What of a record `--json` shows as it stands. */
+export type ShownFields = ShownOf<typeof FIELDS>;
+
+/** The agent in force: what was asked, unless another one was chosen since. */
+export function agentOf({ chosen, spec }: Pick<TaskRecord, "chosen" | "spec">): AgentChoice {
+	return chosen ?? spec;
+}
+
+/** The directory in which the agent works, on the record's host. Absolute. */
+export function workspaceOf({ spec }: Pick<TaskRecord, "spec">): string {
+	return spec.cwd;
+}
+
+/** @returns those fields that `--json` shows as they stand, times in ISO 8601 */
+export function shownFields(record: TaskRecord): ShownFields {
+	const shown = Object.entries(FIELDS).flatMap(([name, field]) =>
+		"shown" in field
+			? [[name, (field.shown as (value: unknown) => unknown)(record[name as keyof TaskRecord])]]
+			: [],
+	);
+	return Object.fromEntries(shown) as ShownFields;
 }

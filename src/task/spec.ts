@@ -1,4 +1,33 @@
-import type { Plan } from "./plan.ts";
+import {
+	type Check,
+	count,
+	flag,
+	list,
+	matching,
+	nullable,
+	number,
+	object,
+	oneOf,
+	since,
+	text,
+	texts,
+	time,
+} from "./check.ts";
+import { ID_FORM } from "./id.ts";
+import type { Plan, PlanItem } from "./plan.ts";
+
+/** A host's id: part of keys and queue names. */
+export const HOST_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
+/** A name from the config (model, backend): no option, nothing that steers a terminal. */
+const NAME = matching(
+	/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}-][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{0,299}$/u,
+	"a name",
+);
+const PATH = matching(/^\/[^\0]*$/, "an absolute path");
+const NONCE = matching(/^[\w-]{1,64}$/, "a nonce");
+/** More is a mistake, or malice: it would hold everybody's budget. */
+export const MOST_USD = 1_000_000;
+const dollars = number(0, MOST_USD);
 
 /** How free an agent is, the narrowest first. `read_only` may still write the task's own files. */
 export const PERMISSIONS = ["read_only", "edit", "full"] as const;
@@ -10,7 +39,10 @@ export function narrower(a: Permissions | null, b: Permissions | null): Permissi
 	return PERMISSIONS.indexOf(a) <= PERMISSIONS.indexOf(b) ? a : b;
 }
 
-/** What was asked: written once by the producer, never changed. Stored as JSON in the task record. */
+/**
+ * What was asked: written once by the producer, never changed. Stored as JSON in the task record. What is
+ * in force (after `retry --model`, or a fallback) stands in the record: see `agentOf`.
+ */
 export interface TaskSpec {
 	/** kebab-case, unique in the namespace */
 	id: string;
@@ -46,7 +78,7 @@ export interface TaskSpec {
 	/** charged starts allowed */
 	attempts: number;
 	unattended: boolean;
-	/** this host's id: whose queue runs it */
+	/** the id of the host that it was made for; the record's `host` says whose queue runs it */
 	host: string;
 	createdBy: string;
 	/** random, 16 hex digits: names this creation of the id in the owner stamp */
@@ -57,8 +89,57 @@ export interface TaskSpec {
 	questionWaitMs: number;
 }
 
+/** Which agent does the work: as asked, or as chosen since. */
+export type AgentChoice = Pick<
+	TaskSpec,
+	"backend" | "model" | "permissions" | "promptAddition" | "modelReason"
+>;
+
+const AGENT_CHOICE = {
+	backend: NAME,
+	model: nullable(NAME),
+	permissions: since(null, nullable(oneOf(PERMISSIONS))),
+	promptAddition: since(null, nullable(text)),
+	modelReason: text,
+};
+
+export const checkAgentChoice: Check<AgentChoice> = object<AgentChoice>(AGENT_CHOICE);
+
+export const checkSpec: Check<TaskSpec> = object<TaskSpec>({
+	...AGENT_CHOICE,
+	id: matching(ID_FORM, "an id"),
+	prompt: text,
+	cwd: PATH,
+	contextFiles: since([], list(text)),
+	notBefore: since(null, nullable(time)),
+	givenItems: list(text),
+	planText: nullable(text),
+	priority: number(1, 1_000),
+	tags: texts,
+	deadlineMs: nullable(count),
+	budgetUsd: since(null, nullable(dollars)),
+	verify: since(null, nullable(text)),
+	attempts: number(1, 1_000),
+	unattended: flag,
+	host: matching(HOST_FORM, "a host's id"),
+	createdBy: text,
+	nonce: NONCE,
+	inactivityMs: count,
+	questionWaitMs: count,
+});
+
+const HOLD_KINDS = [
+	"backoff",
+	"rate_limited",
+	"auth",
+	"budget",
+	"cancelling",
+	"answered",
+	"delayed",
+] as const;
+
 export interface Hold {
-	kind: "backoff" | "rate_limited" | "auth" | "budget" | "cancelling" | "answered" | "delayed";
+	kind: (typeof HOLD_KINDS)[number];
 	/** ms since the epoch; null = until something happens */
 	until: number | null;
 }
@@ -91,3 +172,33 @@ export interface Outcome {
 	logTail: string[];
 	warnings: string[];
 }
+
+export const checkHold: Check<Hold> = object<Hold>({ kind: oneOf(HOLD_KINDS), until: nullable(time) });
+
+const checkPlan: Check<Plan> = object<Plan>({
+	title: nullable(text),
+	items: list(object<PlanItem>({ marker: oneOf([" ", "x", "?", "!"]), text, note: nullable(text) })),
+});
+
+export const checkProgress: Check<Progress> = object<Progress>({
+	plan: checkPlan,
+	activity: nullable(text),
+	usage: nullable(
+		object<Usage>({
+			inputTokens: number(0, Number.MAX_SAFE_INTEGER),
+			outputTokens: number(0, Number.MAX_SAFE_INTEGER),
+			costUsd: nullable(dollars),
+			estimated: flag,
+		}),
+	),
+	lastSignAt: nullable(time),
+});
+
+export const checkOutcome: Check<Outcome> = object<Outcome>({
+	kind: oneOf(["completed", "failed", "cancelled", "parked", "queued"]),
+	message: text,
+	exitCode: nullable(number(-(2 ** 31), 2 ** 32)),
+	signal: nullable(text),
+	logTail: list(text),
+	warnings: list(text),
+});

@@ -25,6 +25,7 @@ const question = z.strictObject({
 	answeredAt: time.nullable(),
 	answeredBy: text.nullable(),
 	deliveredAt: time.nullable(),
+	open: z.boolean(),
 });
 
 /** A task, as `enqueue`, `status`, `ls` (there without its prompt) and `wait` print it. */

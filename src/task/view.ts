@@ -5,9 +5,9 @@
 import { join } from "node:path";
 import { countDone, type PlanItem } from "./plan.ts";
 import type { Question } from "./question.ts";
-import type { TaskRecord } from "./record.ts";
-import type { Hold, Outcome, Usage } from "./spec.ts";
-import { type FailureReason, isLive, type State } from "./states.ts";
+import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
+import type { Hold, Usage } from "./spec.ts";
+import { isLive } from "./states.ts";
 
 interface TaskQuestionView {
 	seq: string;
@@ -17,14 +17,14 @@ interface TaskQuestionView {
 	answeredAt: string | null;
 	answeredBy: string | null;
 	deliveredAt: string | null;
+	/** a person is to answer it */
+	open: boolean;
 }
 
-export interface TaskView {
+export interface TaskView extends ShownFields {
 	schema: 1;
 	namespace: string;
 	id: string;
-	state: State;
-	reason: FailureReason | null;
 	hold: { kind: Hold["kind"]; until: string | null } | null;
 	model: string | null;
 	backend: string;
@@ -33,57 +33,54 @@ export interface TaskView {
 	cwd: string;
 	prompt: string;
 	tags: Record<string, string>;
-	createdAt: string;
-	startedAt: string | null;
-	endedAt: string | null;
-	attempt: number;
-	epoch: number;
-	sessionId: string | null;
 	after: string[];
 	createdBy: string;
 	/** where the agent wrote its report; `dispatch output` prints the kept copy */
 	reportPath: string | null;
 	branch: null;
 	plan: { title: string | null; done: number; total: number; items: PlanItem[] };
+	/** in the order of asking */
 	questions: TaskQuestionView[];
 	usage: Usage | null;
 	/** what the agent does now */
 	activity: string | null;
-	outcome: Outcome | null;
 }
 
 export function viewOf(record: TaskRecord, questions: Question[], namespace: string): TaskView {
 	const { spec, progress } = record;
+	const agent = agentOf(record);
+	const directory = workspaceOf(record);
 	return {
 		schema: 1,
 		namespace,
 		id: spec.id,
-		state: record.state,
-		reason: record.reason,
+		...shownFields(record),
 		hold: holdView(record),
-		model: spec.model,
-		backend: spec.backend,
-		host: spec.host,
+		model: agent.model,
+		backend: agent.backend,
+		host: record.host,
 		pool: null,
-		cwd: spec.cwd,
+		cwd: directory,
 		prompt: spec.prompt,
 		tags: spec.tags,
-		createdAt: isoTime(record.createdAt),
-		startedAt: isoOrNull(record.startedAt),
-		endedAt: isoOrNull(record.endedAt),
-		attempt: record.attempt,
-		epoch: record.epoch,
-		sessionId: record.sessionId,
 		after: [],
 		createdBy: spec.createdBy,
-		reportPath: record.hasReport ? join(spec.cwd, ".dispatch", "tasks", spec.id, "output.md") : null,
+		reportPath: record.hasReport ? join(directory, ".dispatch", "tasks", spec.id, "output.md") : null,
 		branch: null,
 		plan: { title: progress.plan.title, ...countDone(progress.plan), items: progress.plan.items },
-		questions: questions.map(questionView),
+		questions: questions.map((question) => questionView(question, record)),
 		usage: progress.usage,
 		activity: progress.activity,
-		outcome: record.outcome,
 	};
+}
+
+/** Whether a person is to answer it: of the session in force, without an answer, and somebody waits for that. */
+export function isOpen(
+	question: Pick<Question, "answer" | "ipcGeneration">,
+	{ state, stopRequested, ipcGeneration }: Pick<TaskRecord, "state" | "stopRequested" | "ipcGeneration">,
+): boolean {
+	const waits = (state === "asking" || state === "parked") && !stopRequested;
+	return waits && question.answer === null && question.ipcGeneration === ipcGeneration;
 }
 
 /** While a cancel is under way the state stays, and the hold says so. */
@@ -92,7 +89,7 @@ function holdView(record: TaskRecord): TaskView["hold"] {
 	return record.hold && { kind: record.hold.kind, until: isoOrNull(record.hold.until) };
 }
 
-function questionView(question: Question): TaskQuestionView {
+function questionView(question: Question, record: TaskRecord): TaskQuestionView {
 	const { seq, text, askedAt, answer, answeredAt, answeredBy, deliveredAt } = question;
 	return {
 		seq,
@@ -102,6 +99,7 @@ function questionView(question: Question): TaskQuestionView {
 		answeredAt: isoOrNull(answeredAt),
 		answeredBy,
 		deliveredAt: isoOrNull(deliveredAt),
+		open: isOpen(question, record),
 	};
 }
 

@@ -2,7 +2,8 @@
 import type { Store } from "../queue/records/store.ts";
 import type { Plan } from "../task/plan.ts";
 import type { Question } from "../task/question.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
+import { isOpen } from "../task/view.ts";
 import { answerCommand } from "./home-page.ts";
 import { type Html, html } from "./html.ts";
 import { ago, page, stateBadge } from "./layout.ts";
@@ -15,8 +16,9 @@ export async function taskPage(store: Store, id: string): Promise<string | null>
 	if (record === null) return null;
 	const [questions, report] = await Promise.all([store.questions(id), store.report(id)]);
 	const now = store.clock.now();
+	const agent = agentOf(record);
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
-<p class="soft small">${[record.spec.model ?? record.spec.backend, `on ${record.spec.host}`, record.spec.cwd, ago(record.createdAt, now)].join(" · ")}</p>
+<p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, workspaceOf(record), ago(record.createdAt, now)].join(" · ")}</p>
 ${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
 ${planList(record.progress.plan)}${questionList(record, questions)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
@@ -43,9 +45,9 @@ function planList(plan: Plan): Html | null {
 
 function questionList(record: TaskRecord, questions: Question[]): Html | null {
 	if (questions.length === 0) return null;
-	const open = questions.filter((question) => isOpen(record, question)).length;
+	const open = questions.filter((question) => isOpen(question, record)).length;
 	const cards = questions.map((question) => {
-		if (!isOpen(record, question)) {
+		if (!isOpen(question, record)) {
 			const answer =
 				question.answer === null ? "Not answered." : `${question.answer} (${question.answeredBy ?? "?"})`;
 			return html`<section class="card">${question.text}<br><span class="soft">${answer}</span></section>`;
@@ -54,9 +56,4 @@ function questionList(record: TaskRecord, questions: Question[]): Html | null {
 <code class="command">${answerCommand(record.spec.id, open === 1 ? null : question.seq)}</code></section>`;
 	});
 	return html`<h2>Questions</h2>${cards}`;
-}
-
-function isOpen(record: TaskRecord, question: Question): boolean {
-	const answerable = record.state === "asking" || record.state === "parked" || record.state === "running";
-	return answerable && question.answer === null && question.ipcGeneration === record.ipcGeneration;
 }

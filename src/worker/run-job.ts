@@ -8,7 +8,7 @@ import { closedGate } from "../queue/records/gates.ts";
 import { nextDay, spentToday } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord } from "../task/record.ts";
 import type { Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
@@ -58,7 +58,7 @@ export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 
 /** A held backend starts nothing: the job gives its slot back until then. @returns ms, or null when it is free */
 async function heldUntil(record: TaskRecord, { store, host, dailyUsd }: RunJobDeps): Promise<number | null> {
-	const gate = (await closedGate(store, host, record.spec.backend)) ?? (await dayGate(store, dailyUsd));
+	const gate = (await closedGate(store, host, agentOf(record).backend)) ?? (await dayGate(store, dailyUsd));
 	if (gate === null) return null;
 	await store.hold(record.spec.id, record.generation, { kind: gate.kind, until: gate.until });
 	const soon = store.clock.now() + LOOK_AGAIN_MS;
@@ -81,7 +81,7 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 	if (!granted) return;
 	try {
 		// It may have been held while this one stood in line.
-		if ((await closedGate(deps.store, deps.host, record.spec.backend)) !== null) return;
+		if ((await closedGate(deps.store, deps.host, agentOf(record).backend)) !== null) return;
 		await deps.start(job.task, job.generation);
 	} finally {
 		if ((await deps.store.stateOf(job.task)) !== "running") deps.places.free(job.task);

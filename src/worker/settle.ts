@@ -20,7 +20,7 @@ import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 
 const TAIL_LINES = 20;
@@ -132,8 +132,8 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 /** Rate limited again and again: the next model takes over, with the work so far. */
 async function fallBack(record: TaskRecord, changes: RecordChanges, { config }: SettleDeps): Promise<void> {
 	if (changes.hold?.kind !== "rate_limited") return;
-	const spec = await fallbackOf(record, config);
-	if (spec !== null) Object.assign(changes, { spec, hold: null, rateLimits: 0, sessionId: null });
+	const chosen = await fallbackOf(record, config);
+	if (chosen !== null) Object.assign(changes, { chosen, hold: null, rateLimits: 0, sessionId: null });
 }
 
 /** What this end tells of the backend, for the other tasks; before the move, which frees a place. */
@@ -144,7 +144,8 @@ async function moveGate(
 	changes: RecordChanges,
 	{ store }: SettleDeps,
 ): Promise<void> {
-	const { host, backend } = end.record.spec;
+	const { host } = end.record;
+	const { backend } = agentOf(end.record);
 	const said = facts.failureMessage ?? decision.message;
 	const until = changes.hold?.kind === "rate_limited" ? changes.hold.until : null;
 	if (until !== null) await holdForRateLimit(store, host, backend, until, said);
@@ -154,7 +155,8 @@ async function moveGate(
 
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
 	const { record, seen } = end;
-	const backend = config.backends[record.spec.backend];
+	const agent = agentOf(record).backend;
+	const backend = config.backends[agent];
 	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT;
 	const [openQuestions, undelivered, spentUsd] = await Promise.all([
 		store.openCount(record.spec.id),
@@ -187,7 +189,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		budgetUsd: record.spec.budgetUsd,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
 		command: backend?.command ?? null,
-		agentName: backend === undefined || backend.type === "command" ? record.spec.backend : backend.type,
+		agentName: backend === undefined || backend.type === "command" ? agent : backend.type,
 	};
 }
 

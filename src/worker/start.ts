@@ -25,7 +25,7 @@ import { newNonce, type Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Question } from "../task/question.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import { agentEnv } from "./agent-env.ts";
 
@@ -47,8 +47,7 @@ type Undelivered = { field: string; question: Question };
 export function start(task: string, generation: number, deps: StartDeps): Promise<void> {
 	return deps.serial.run(task, async () => {
 		const record = await deps.store.get(task);
-		if (record?.state !== "queued" || record.generation !== generation || record.spec.host !== deps.host)
-			return;
+		if (record?.state !== "queued" || record.generation !== generation || record.host !== deps.host) return;
 		await startRecord(record, deps);
 	});
 }
@@ -85,9 +84,11 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
 	const { store, home, host } = deps;
 	const { spec, epoch } = record;
-	const config = backendConfig(spec.backend, deps.config);
+	const agent = agentOf(record);
+	const cwd = workspaceOf(record);
+	const config = backendConfig(agent.backend, deps.config);
 	const backend = backendOf(config.type);
-	const taskDir = await createTaskDir(spec.cwd, {
+	const taskDir = await createTaskDir(cwd, {
 		id: spec.id,
 		nonce: spec.nonce,
 		namespace: store.namespace,
@@ -100,8 +101,8 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		task: spec.id,
 		epoch,
 		nonce,
-		backend: spec.backend,
-		cwd: spec.cwd,
+		backend: agent.backend,
+		cwd,
 		taskDir,
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
@@ -112,7 +113,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	faultPoint("start.prepared");
 	await startAgent(run, {
 		argv: invocation.argv,
-		cwd: spec.cwd,
+		cwd,
 		env: agentEnv({
 			base: deps.env,
 			backend,
@@ -162,10 +163,11 @@ interface Preparation {
 /** A resume of the session where the backend can; else a fresh one, with `ipc/` moved aside. */
 async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<Invocation> {
 	const { spec, epoch } = record;
+	const agent = agentOf(record);
 	const { config, backend, taskDir, carried } = preparation;
 	const budgetUsd = await budgetLeft(record, deps.store);
-	const command = permittedCommand(config, spec.permissions ?? null, taskDir);
-	const base = { command, model: spec.model, modelFlag: config.modelFlag, budgetUsd };
+	const command = permittedCommand(config, agent.permissions, taskDir);
+	const base = { command, model: agent.model, modelFlag: config.modelFlag, budgetUsd };
 	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode =
@@ -182,7 +184,11 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		faultPoint("start.moved-aside");
 		await deps.store.newIpc(spec.id, epoch);
 	}
-	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir, spec.cwd);
+	const prompt = promptArgument(
+		await promptOf(record, mode, taskDir, carried, deps),
+		taskDir,
+		workspaceOf(record),
+	);
 	if (mode === "resume" && resumable !== null) {
 		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
 		if (invocation !== null) return invocation;
@@ -217,9 +223,9 @@ async function promptOf(
 	return buildPrompt({
 		checkFailed: checkFailed(record),
 		dispatchPath: join(deps.home, "bin", "dispatch"),
-		spec: record.spec,
+		spec: { ...record.spec, ...agentOf(record) },
 		mode,
-		taskDirRelative: relative(record.spec.cwd, taskDir),
+		taskDirRelative: relative(workspaceOf(record), taskDir),
 		hasPlanItems: (readPlan(taskDir)?.items.length ?? 0) > 0,
 		undelivered: carried.map(({ question }) => asText(question)),
 		answered: questions

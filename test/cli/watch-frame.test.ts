@@ -52,6 +52,7 @@ const question = (text: string) => ({
 	answeredAt: null,
 	answeredBy: null,
 	deliveredAt: null,
+	open: true,
 });
 const plan = (done: number, total: number) => ({ title: null, done, total, items: [] });
 const usage = { inputTokens: 1, outputTokens: 1, costUsd: 1.234, estimated: true };

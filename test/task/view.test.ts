@@ -67,7 +67,9 @@ const RECORD: TaskRecord = {
 	createdAt: AT,
 	queuedAt: AT,
 	startedAt: AT,
-	pendingNotes: null,
+	host: "mini1",
+	chosen: null,
+	pendingNotes: 0,
 	endedAt: null,
 	hasReport: true,
 };
@@ -129,6 +131,7 @@ test("a task in JSON is as documented, and survives JSON", () => {
 				answeredAt: null,
 				answeredBy: null,
 				deliveredAt: null,
+				open: true,
 			},
 		],
 		usage: { inputTokens: 1, outputTokens: 2, costUsd: null, estimated: false },

@@ -13,7 +13,7 @@ config.models["gpt-5"] = { backend: "b", id: null };
 config.fallback = ["sonnet", "gpt-5"];
 
 const limited = (model: string, backend: string, rateLimits: number) =>
-	fallbackOf({ spec: specOf("t", { model, backend }), rateLimits } as TaskRecord, config);
+	fallbackOf({ spec: specOf("t", { model, backend }), rateLimits, chosen: null } as TaskRecord, config);
 
 test("after three limits in a row the models of fallback: follow, each once, in order", async () => {
 	expect(await limited("opus", "a", 1)).toBeNull();

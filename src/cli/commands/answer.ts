@@ -42,7 +42,7 @@ export async function answer(
 
 type Answered = Extract<AnswerResult, { result: "answered" }>;
 
-async function tell(context: Context, { spec, state }: TaskRecord, reply: Answered): Promise<void> {
+async function tell(context: Context, { spec, state, host }: TaskRecord, reply: Answered): Promise<void> {
 	const goesOn =
 		reply.state === "queued" ? `\`${spec.id}\` resumes where it stopped.` : "Worker is continuing.";
 	const more = reply.state === "asking" || reply.state === "parked";
@@ -51,7 +51,7 @@ async function tell(context: Context, { spec, state }: TaskRecord, reply: Answer
 		{ task: spec.id, seq: reply.seq, question: reply.question, state: reply.state, was: state },
 		[line],
 	);
-	if (spec.host === context.home.hostId) await ensureWorker(context);
+	if (host === context.home.hostId) await ensureWorker(context);
 }
 
 function checkText(text: string): void {

@@ -33,18 +33,15 @@ export async function cancel(context: Context, given: string[]): Promise<number 
 }
 
 /** The host that runs it ends the agent; when that is this one, we see to it. */
-async function endAgent(context: Context, store: Store, { spec }: TaskRecord): Promise<void> {
-	if (spec.host === context.home.hostId) await ensureWorker(context);
+async function endAgent(context: Context, store: Store, { spec, host }: TaskRecord): Promise<void> {
+	if (host === context.home.hostId) await ensureWorker(context);
 	const state = await endedState(store, spec.id);
 	if (context.output.json) return;
 	if (state === "cancelled" || state === null)
 		context.output.write(`Cancelled \`${spec.id}\`; its agent was stopped.`);
 	else if (isEnded(state))
 		context.output.write(`\`${spec.id}\` ended before it could be cancelled: it is ${state}.`);
-	else
-		context.output.write(
-			`Cancelling \`${spec.id}\`: its host ${spec.host} stops the agent as soon as it can.`,
-		);
+	else context.output.write(`Cancelling \`${spec.id}\`: its host ${host} stops the agent as soon as it can.`);
 }
 
 async function endedState(store: Store, id: string): Promise<State | null> {

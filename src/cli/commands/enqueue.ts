@@ -5,7 +5,7 @@ import { submit } from "../../producer/enqueue.ts";
 import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
-import type { TaskRecord } from "../../task/record.ts";
+import { agentOf, type TaskRecord } from "../../task/record.ts";
 import type { Context, Environment } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
@@ -160,6 +160,7 @@ async function templateOf(
 }
 
 /** "Dispatched `x` using opus (default)." */
-export function dispatchedLine({ spec }: TaskRecord): string {
-	return `Dispatched \`${spec.id}\` using ${spec.model ?? spec.backend} (${spec.modelReason}).`;
+export function dispatchedLine(record: TaskRecord): string {
+	const { model, backend, modelReason } = agentOf(record);
+	return `Dispatched \`${record.spec.id}\` using ${model ?? backend} (${modelReason}).`;
 }

@@ -21,8 +21,9 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 		throw new DispatchError("DISPATCH_USAGE", "Expected --raw or --events, got both.");
 	const range = rangeOf(flags);
 	const store = await context.store(flags.follow ? "service" : "command");
-	const { spec } = await findTask(store, given);
-	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, spec, flags);
+	const record = await findTask(store, given);
+	const { spec } = record;
+	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, record, flags);
 	if (flags.events) {
 		const { eventSource } = await import("../show/event-lines.ts");
 		await show(context, spec.id, eventSource(store, spec.id), range);
@@ -89,11 +90,12 @@ export async function followLog(context: Context, id: string): Promise<void> {
 		const view = await viewTask(store, await store.need(id));
 		for (const question of view.questions) {
 			const name = `${question.seq} ${question.askedAt}`;
-			if (told.has(name)) continue;
+			// Without an answer and not open: nobody waits for one any more.
+			if (told.has(name) || (!question.open && question.answer === null)) continue;
 			told.add(name);
 			// Somebody may have been faster than this look.
-			if (question.answer === null) ring(context, "question");
-			const line = question.answer === null ? questionLine(view, question.seq) : answeredLine(question);
+			if (question.open) ring(context, "question");
+			const line = question.open ? questionLine(view, question.seq) : answeredLine(question);
 			context.output.write(context.output.colors.yellow(line));
 		}
 	};

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { stateText, timeOf } from "../show/report-lines.ts";
+import { openQuestion, stateText, timeOf } from "../show/report-lines.ts";
 import { withoutPrompt } from "./status.ts";
 
 const USUAL_LIMIT = 50;
@@ -73,9 +73,8 @@ function tableOf({ output }: Context, views: TaskView[]): string[] {
 
 /** What one would want to know at a glance. */
 function whatOf(view: TaskView): string {
-	const open = view.questions.find((question) => question.answer === null);
-	if (open !== undefined && (view.state === "asking" || view.state === "parked"))
-		return `asks: ${oneLine(open.text, 60)}`;
+	const open = openQuestion(view);
+	if (open !== undefined) return `asks: ${oneLine(open.text, 60)}`;
 	if (view.state === "failed") return view.reason ?? "";
 	if (view.hold !== null) return view.hold.kind;
 	return view.state === "running" ? oneLine(view.activity ?? "", 60) : "";

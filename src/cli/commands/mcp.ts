@@ -110,14 +110,14 @@ function shownEvent(event: FeedEvent, task: Awaited<ReturnType<typeof viewTask>>
 	const at = new Date(event.at).toISOString();
 	if (event.kind === "ended")
 		return { kind: event.state, task: event.task, at, message: task.outcome?.message ?? null };
-	const question = task.questions.find(({ seq, answer }) => seq === event.seq && answer === null);
+	const question = task.questions.find(({ seq, open }) => seq === event.seq && open);
 	return { kind: "asked", task: event.task, at, seq: event.seq, question: question?.text ?? null };
 }
 
 /** A list is for an overview: `status` has the rest. */
 function briefOf(view: TaskView): object {
 	const { id, state, reason, hold, model, activity, createdAt, endedAt, reportPath, plan, outcome } = view;
-	const open = view.questions.filter(({ answer }) => answer === null && !isEnded(state));
+	const open = view.questions.filter(({ open }) => open);
 	return {
 		id,
 		state,

@@ -21,10 +21,11 @@ export async function prune(context: Context, flags: PruneFlags): Promise<undefi
 	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
 	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
 	const removed: string[] = [];
-	for (const { spec } of old) {
+	for (const record of old) {
+		const { spec } = record;
 		// One that was started again meanwhile stays.
 		if (!flags.dryRun && (await store.remove(spec.id)).result !== "removed") continue;
-		if (!flags.dryRun) removeFiles(context, spec, store.namespace);
+		if (!flags.dryRun) removeFiles(context, record, store.namespace);
 		removed.push(spec.id);
 		context.output.progress(`${removed.length} of ${old.length}`);
 	}

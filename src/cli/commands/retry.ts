@@ -6,8 +6,8 @@ import { inspectTaskDir, taskDirOf } from "../../ipc/task-dir.ts";
 import type { RecordChanges } from "../../queue/records/record-fields.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { renderPlan } from "../../task/plan.ts";
-import type { TaskRecord } from "../../task/record.ts";
-import type { TaskSpec } from "../../task/spec.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
+import type { AgentChoice } from "../../task/spec.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { ensureWorker } from "../worker-up.ts";
@@ -20,18 +20,20 @@ export interface RetryFlags {
 export async function retry(context: Context, given: string, flags: RetryFlags): Promise<number | undefined> {
 	const store = await context.store();
 	const record = await findTask(store, given);
-	const { id, host } = record.spec;
+	const { spec, host } = record;
+	const { id } = spec;
 	if (!isEnded(record.state)) throw notEnded(record);
-	const spec = await specFor(context, record.spec, flags.model);
+	const chosen = await chosenBy(context, record, flags.model);
+	const agent = chosen ?? spec;
 	// A completed task has nothing left to go on with.
 	const fresh = flags.fresh === true || record.state === "completed";
-	if (fresh && host === context.home.hostId) resetPlan(store.namespace, spec);
+	if (fresh && host === context.home.hostId) resetPlan(store.namespace, record);
 	const moved = await store.move({
 		id,
 		from: [record.state],
 		to: "queued",
 		revision: record.revision,
-		set: changesOf(record, spec, fresh),
+		set: changesOf(record, chosen, fresh),
 		why: "retry",
 	});
 	if (moved.result !== "moved")
@@ -40,7 +42,11 @@ export async function retry(context: Context, given: string, flags: RetryFlags):
 		});
 	const how = fresh ? "from the beginning" : "where it stopped";
 	if (!context.output.json)
-		context.output.result(null, [`\`${id}\` starts again ${how} using ${spec.model ?? spec.backend}.`], [id]);
+		context.output.result(
+			null,
+			[`\`${id}\` starts again ${how} using ${agent.model ?? agent.backend}.`],
+			[id],
+		);
 	if (host === context.home.hostId) await ensureWorker(context);
 	if (context.output.json) context.output.result(await viewTask(store, await store.need(id)), []);
 	return undefined;
@@ -55,17 +61,22 @@ function notEnded({ spec, state }: TaskRecord): DispatchError {
 	});
 }
 
-async function specFor({ config }: Context, spec: TaskSpec, flag: string | undefined): Promise<TaskSpec> {
-	if (flag === undefined) return spec;
-	const { name: _name, reason, ...chosen } = await chooseModel(config, { prompt: spec.prompt, flag });
-	return { ...spec, ...chosen, modelReason: reason };
+/** @returns the agent in place of the one that was asked for; null: that one */
+async function chosenBy(
+	{ config }: Context,
+	{ spec, chosen }: TaskRecord,
+	flag: string | undefined,
+): Promise<AgentChoice | null> {
+	if (flag === undefined) return chosen;
+	const { name: _name, reason, ...choice } = await chooseModel(config, { prompt: spec.prompt, flag });
+	return { ...choice, modelReason: reason };
 }
 
 /** Attempts and the clock of the deadline begin anew: the user decided on it. */
-function changesOf(record: TaskRecord, spec: TaskSpec, fresh: boolean): RecordChanges {
-	const sameSession = !fresh && spec.backend === record.spec.backend;
+function changesOf(record: TaskRecord, chosen: AgentChoice | null, fresh: boolean): RecordChanges {
+	const sameSession = !fresh && agentOf({ ...record, chosen }).backend === agentOf(record).backend;
 	return {
-		spec,
+		chosen,
 		startMode: fresh ? "fresh" : "resume",
 		sessionId: sameSession ? record.sessionId : null,
 		charge: true,
@@ -79,7 +90,10 @@ function changesOf(record: TaskRecord, spec: TaskSpec, fresh: boolean): RecordCh
 }
 
 /** The plan as it was before the first start; without our directory the start makes one. */
-function resetPlan(namespace: string, { cwd, id, host, nonce, planText, givenItems }: TaskSpec): void {
+function resetPlan(namespace: string, record: TaskRecord): void {
+	const { id, nonce, planText, givenItems } = record.spec;
+	const { host } = record;
+	const cwd = workspaceOf(record);
 	if (inspectTaskDir(cwd, id, { namespace, host, nonce }) !== "ours") return;
 	writePlan(taskDirOf(cwd, id), planText ?? renderPlan(id, givenItems));
 }

@@ -7,14 +7,15 @@ export async function rm(context: Context, given: string[]): Promise<number | un
 	const store = await context.store();
 	const removed: string[] = [];
 	for (const id of given) {
-		const { spec } = await findTask(store, id);
+		const record = await findTask(store, id);
+		const { spec } = record;
 		const reply = await store.remove(spec.id);
 		if (reply.result === "not_ended") {
 			throw new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${reply.state}, it has not ended.`, {
 				hint: `Cancel it first: dispatch cancel ${spec.id}`,
 			});
 		}
-		removeFiles(context, spec, store.namespace);
+		removeFiles(context, record, store.namespace);
 		removed.push(spec.id);
 		if (!context.output.json) context.output.result(null, [`Removed \`${spec.id}\`.`], [spec.id]);
 	}

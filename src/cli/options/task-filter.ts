@@ -21,6 +21,6 @@ export function filterOf({ state, tag, host }: TaskFilterFlags): (record: TaskRe
 	const tags = Object.entries(pairsOf(tag, "--tag"));
 	return (record) =>
 		(state === undefined || state.includes(record.state)) &&
-		(host === undefined || record.spec.host === host) &&
+		(host === undefined || record.host === host) &&
 		tags.every(([name, value]) => record.spec.tags[name] === value);
 }

@@ -9,10 +9,10 @@ export function changeLines(before: TaskView | undefined, task: TaskView): strin
 	const lines: string[] = [];
 	if (before?.state !== task.state) lines.push(line(stateLine(task)));
 	else if (before.plan.done !== done || before.plan.total !== total) lines.push(line(`${done}/${total}`));
-	const known = new Set((before?.questions ?? []).map(({ seq, askedAt }) => `${seq} ${askedAt}`));
-	for (const { seq, askedAt, text, answer } of task.questions)
-		if (answer === null && !known.has(`${seq} ${askedAt}`))
-			lines.push(line(`asks (${seq}): ${oneLine(text)}`));
+	const asked = (before?.questions ?? []).filter(({ open }) => open);
+	const known = new Set(asked.map(({ seq, askedAt }) => `${seq} ${askedAt}`));
+	for (const { seq, askedAt, text, open } of task.questions)
+		if (open && !known.has(`${seq} ${askedAt}`)) lines.push(line(`asks (${seq}): ${oneLine(text)}`));
 	return lines;
 }
 

@@ -3,7 +3,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { listRuns, openRun } from "../../process/run-dir.ts";
 import { DispatchError } from "../../task/errors.ts";
-import type { TaskSpec } from "../../task/spec.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import type { LogsFlags } from "./log-source.ts";
 import { plain } from "./output.ts";
@@ -20,20 +20,21 @@ function presentable(): Transform {
 }
 
 /** Copies what the agent printed, byte for byte, oldest start first. @throws DISPATCH_USAGE */
-export async function printRawLog(context: Context, spec: TaskSpec, flags: LogsFlags): Promise<undefined> {
+export async function printRawLog(
+	context: Context,
+	record: TaskRecord,
+	flags: LogsFlags,
+): Promise<undefined> {
+	const { spec, host } = record;
 	const other = (["follow", "lines", "since"] as const).find((name) => flags[name] !== undefined);
 	if (other !== undefined || context.output.json)
 		throw new DispatchError("DISPATCH_USAGE", `--raw does not go with --${other ?? "json"}.`, {
 			hint: "Leave one of them out: --raw copies the agent's whole output as it is.",
 		});
-	if (spec.host !== context.home.hostId)
-		throw new DispatchError(
-			"DISPATCH_USAGE",
-			`The raw output of \`${spec.id}\` is on the host ${spec.host}.`,
-			{
-				hint: "Run it there, or leave --raw out: the lines are in Redis.",
-			},
-		);
+	if (host !== context.home.hostId)
+		throw new DispatchError("DISPATCH_USAGE", `The raw output of \`${spec.id}\` is on the host ${host}.`, {
+			hint: "Run it there, or leave --raw out: the lines are in Redis.",
+		});
 	const epochs = listRuns(context.home.path)
 		.filter(({ task }) => task === spec.id)
 		.map(({ epoch }) => epoch)

@@ -32,7 +32,7 @@ function reportHint({ id, reportPath }: TaskView): string {
 /** An open question, the oldest one unless another is named, and how to answer it. */
 export function questionLine(view: TaskView, seq?: string): string {
 	const oldest = openQuestion(view);
-	const open = view.questions.find((each) => each.seq === seq && each.answer === null) ?? oldest;
+	const open = view.questions.find((each) => each.seq === seq && each.open) ?? oldest;
 	if (oldest === undefined || open === undefined) return `\`${view.id}\` has no open question.`;
 	const which = open.seq === oldest.seq ? "" : ` --seq ${Number(open.seq)}`;
 	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id}${which} "…"`;
@@ -44,8 +44,7 @@ export function answeredLine({ text, answer, answeredBy }: TaskView["questions"]
 }
 
 export function openQuestion(view: TaskView): TaskView["questions"][number] | undefined {
-	if (view.state !== "asking" && view.state !== "parked") return undefined;
-	return view.questions.find((question) => question.answer === null);
+	return view.questions.find((question) => question.open);
 }
 
 /** A task's whole report: what needs you first. */
@@ -88,7 +87,7 @@ export function stateText(state: TaskView["state"], colors: Colors): string {
 function askingLines(view: TaskView, colors: Colors): string[] {
 	const open = openQuestion(view);
 	if (open === undefined) return [];
-	const more = view.questions.filter((question) => question.answer === null).length - 1;
+	const more = view.questions.filter((question) => question.open).length - 1;
 	const lines = plain(open.text).trimEnd().split("\n");
 	return [
 		colors.yellow(

@@ -4,7 +4,7 @@
  */
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import { cutText } from "../../task/cut-text.ts";
-import type { TaskRecord } from "../../task/record.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Store } from "../records/store.ts";
 import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
 
@@ -74,11 +74,11 @@ export class RunQueues {
 		const data: RunJobData = {
 			task: spec.id,
 			generation,
-			model: spec.model,
-			cwd: spec.cwd,
+			model: agentOf(record).model,
+			cwd: workspaceOf(record),
 			prompt: cutText(spec.prompt, 200),
 		};
-		await this.of(spec.host).add(spec.id, data, {
+		await this.of(record.host).add(spec.id, data, {
 			jobId: jobIdOf(spec.id, generation),
 			priority: spec.priority,
 			attempts: 1,

@@ -1,10 +1,10 @@
 /** A namespace on one connection: its keys, and the one way to run a script or a command. */
 import type { Redis } from "ioredis";
 import { type Clock, systemClock } from "../../task/clock.ts";
+import { toJson } from "../../task/well-formed.ts";
 import { closeRedis, type RedisTarget, translateFault } from "../redis/connect.ts";
 import { type Keys, keysOf } from "./keys.ts";
 import { SCRIPTS, type ScriptName } from "./scripts/index.ts";
-import { toJson } from "./well-formed.ts";
 
 export interface ConnectionOptions {
 	client: Redis;

@@ -1,32 +1,14 @@
-/** The record as the fields of a Redis hash. An empty string is null; flags are "1" and "". */
-import type { TaskRecord } from "../../task/record.ts";
-import { toJson } from "./well-formed.ts";
+/** The record as the fields of a Redis hash, by the table of `task/record.ts`. */
+import type { Field } from "../../task/field.ts";
+import { FIELDS, type TaskRecord } from "../../task/record.ts";
+import type { Hold, TaskSpec } from "../../task/spec.ts";
+import { toJson } from "../../task/well-formed.ts";
 
-const JSON_FIELDS = ["spec", "hold", "outcome", "progress"] as const;
-const NUMBER_FIELDS = [
-	"revision",
-	"epoch",
-	"attempt",
-	"generation",
-	"ipcGeneration",
-	"takenDown",
-	"rateLimits",
-	"workedMs",
-	"workingSince",
-	"createdAt",
-	"queuedAt",
-	"startedAt",
-	"endedAt",
-	"pendingNotes",
-] as const;
-const FLAG_FIELDS = ["charge", "hasReport"] as const;
-const TEXT_FIELDS = ["state", "runNonce", "startMode", "reason", "sessionId"] as const;
-
-/** What a caller may set beside the state; state, revision, epoch and generation belong to the scripts. */
+/** What a caller may set beside the state; what is left out belongs to the scripts, or is never changed. */
 export type RecordChanges = Partial<
 	Pick<
 		TaskRecord,
-		| "spec"
+		| "chosen"
 		| "hold"
 		| "outcome"
 		| "progress"
@@ -42,24 +24,35 @@ export type RecordChanges = Partial<
 	>
 >;
 
+const TABLE = Object.entries(FIELDS as Record<keyof TaskRecord, Field<unknown>>) as [
+	keyof TaskRecord,
+	Field<unknown>,
+][];
+
+/** The name in the hash. */
+const storedAs = (name: string, { stored = name }: Field<unknown>) => stored;
+
 export function encodeFields(changes: RecordChanges): Record<string, string> {
-	const fields: Record<string, string> = {};
-	for (const [name, value] of Object.entries(changes)) {
-		if (value === null || value === undefined) fields[name] = "";
-		else if (typeof value === "boolean") fields[name] = value ? "1" : "";
-		else if (typeof value === "object") fields[name] = toJson(value);
-		else fields[name] = String(value);
-	}
-	return fields;
+	const set = TABLE.filter(([name]) => changes[name as keyof RecordChanges] !== undefined);
+	return Object.fromEntries(
+		set.map(([name, field]) => [storedAs(name, field), field.write(changes[name as keyof RecordChanges])]),
+	);
 }
 
-/** @returns null for an empty hash: no such task. */
+/** The fields of a new record. @returns `times`: those that get the time of Redis */
+export function newFields(spec: TaskSpec): { fields: Record<string, string>; times: string[] } {
+	const hold: Hold | null = spec.notBefore === null ? null : { kind: "delayed", until: spec.notBefore };
+	const given = { spec: toJson(spec), host: spec.host, hold: FIELDS.hold.write(hold) };
+	const initial = TABLE.map(([name, field]) => [storedAs(name, field), field.initial] as const);
+	return {
+		fields: { ...Object.fromEntries(initial.filter(([, text]) => text !== "now")), ...given },
+		times: initial.filter(([, text]) => text === "now").map(([name]) => name),
+	};
+}
+
+/** @returns null for an empty hash: no such task. @throws Damage */
 export function decodeRecord(fields: Record<string, string>): TaskRecord | null {
-	if (fields.spec === undefined) return null;
-	const record: Record<string, unknown> = { stopRequested: fields.stop === "1" };
-	for (const name of JSON_FIELDS) record[name] = fields[name] ? JSON.parse(fields[name]) : null;
-	for (const name of NUMBER_FIELDS) record[name] = fields[name] ? Number(fields[name]) : null;
-	for (const name of FLAG_FIELDS) record[name] = fields[name] === "1" || fields[name] === "true";
-	for (const name of TEXT_FIELDS) record[name] = fields[name] || null;
-	return record as unknown as TaskRecord;
+	if (Object.keys(fields).length === 0) return null;
+	const values = TABLE.map(([name, field]) => [name, field.read(fields[storedAs(name, field)], name)]);
+	return Object.fromEntries(values) as TaskRecord;
 }

@@ -3,11 +3,11 @@
  * a script of `scripts/`; a move always names what it expects.
  */
 import { randomBytes } from "node:crypto";
-import type { Hold, Outcome, Progress, TaskSpec } from "../../task/spec.ts";
+import type { Hold, Outcome, TaskSpec } from "../../task/spec.ts";
 import type { State } from "../../task/states.ts";
+import { toJson } from "../../task/well-formed.ts";
 import { Questions } from "./questions.ts";
-import { encodeFields, type RecordChanges } from "./record-fields.ts";
-import { toJson } from "./well-formed.ts";
+import { encodeFields, newFields, type RecordChanges } from "./record-fields.ts";
 
 export interface MoveRequest {
 	id: string;
@@ -34,13 +34,6 @@ export type CancelResult =
 	| { result: "cancelled" | "cancelling" | "ended"; state: State }
 	| { result: "none" };
 
-const EMPTY_PROGRESS: Progress = {
-	plan: { title: null, items: [] },
-	activity: null,
-	usage: null,
-	lastSignAt: null,
-};
-
 export function newNonce(): string {
 	return randomBytes(8).toString("hex");
 }
@@ -50,11 +43,9 @@ export class Store extends Questions {
 	create(spec: TaskSpec, key?: { key: string; hash: string }): Promise<CreateResult> {
 		return this.run("create", {
 			id: spec.id,
-			spec: toJson(spec),
+			...newFields(spec),
 			nonce: spec.nonce,
 			host: spec.host,
-			progress: JSON.stringify(EMPTY_PROGRESS),
-			hold: spec.notBefore ? JSON.stringify({ kind: "delayed", until: spec.notBefore } satisfies Hold) : "",
 			key: key?.key,
 			keyHash: key?.hash,
 		});

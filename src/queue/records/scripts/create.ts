@@ -17,10 +17,9 @@ if nonce then
   if nonce == req.nonce then return reply({result = 'created', id = id}) end
   return reply({result = 'exists', id = id})
 end
-redis.call('HSET', rec, 'spec', req.spec, 'nonce', req.nonce, 'host', req.host, 'state', 'queued', 'revision', 1,
-  'epoch', 0, 'runNonce', '', 'attempt', 0, 'charge', '1', 'startMode', 'fresh', 'generation', 0, 'hold', req.hold, 'reason', '',
-  'sessionId', '', 'ipcGeneration', 1, 'outcome', '', 'progress', req.progress, 'stop', '', 'takenDown', 0, 'rateLimits', 0, 'workedMs', 0,
-  'workingSince', '', 'createdAt', now, 'queuedAt', now, 'startedAt', '', 'endedAt', '', 'hasReport', '')
+redis.call('HSET', rec, 'nonce', req.nonce)
+for f, v in pairs(req.fields) do redis.call('HSET', rec, f, v) end
+for _, f in ipairs(req.times) do redis.call('HSET', rec, f, now) end
 redis.call('ZADD', p .. ':tasks', now, id)
 redis.call('ZADD', p .. ':active:' .. req.host, now, id)
 if req.key then

@@ -1,0 +1,130 @@
+/**
+ * Fields of a Redis hash: how a value is written as text, read back and checked, and what a new record
+ * holds. An empty text means null; flags are "1" and "".
+ */
+import { type Check, Damage, time } from "./check.ts";
+import { toJson } from "./well-formed.ts";
+
+export interface Field<T> {
+	/** the field's name in the hash, where it differs */
+	stored?: string;
+	/** @throws Damage */
+	read(text: string | undefined, name: string): T;
+	write(value: T): string;
+	/** of a new record; "now": the time of Redis */
+	initial: string;
+	/** a whole number: the scripts count with it */
+	counts?: true;
+}
+
+/** A field that `--json` shows, and how. */
+export type Shown<T, S> = Field<T> & { shown(value: T): S };
+
+/** Of a whole table of fields. */
+export type ValueOf<F> = F extends { read(text: string | undefined, name: string): infer T } ? T : never;
+
+export type ShownOf<F> = {
+	[N in keyof F as F[N] extends { shown(value: never): unknown } ? N : never]: F[N] extends {
+		shown(value: never): infer S;
+	}
+		? S
+		: never;
+};
+
+/** More than any field holds: not even looked at. */
+const LONGEST_CHARS = 16 * 1024 * 1024;
+
+function present(text: string | undefined, name: string): string {
+	if (text === undefined || text === "") throw new Damage(`${name} is missing`);
+	if (text.length > LONGEST_CHARS) throw new Damage(`${name} is too long`);
+	return text;
+}
+
+function orNull<T>(field: Field<T>): Field<T | null> {
+	return {
+		...field,
+		read: (text, name) => (text === undefined || text === "" ? null : field.read(text, name)),
+		write: (value) => (value === null ? "" : field.write(value)),
+		initial: "",
+	};
+}
+
+/** A document. @param initial of a new record; none: the producer gives it */
+export function jsonField<T>(check: Check<T>, initial?: T): Field<T> {
+	return {
+		read(text, name) {
+			let value: unknown;
+			try {
+				value = JSON.parse(present(text, name));
+			} catch (error) {
+				throw error instanceof Damage ? error : new Damage(`${name} is not JSON`);
+			}
+			return check(value, name);
+		},
+		write: toJson,
+		initial: initial === undefined ? "" : toJson(initial),
+	};
+}
+jsonField.orNull = <T>(check: Check<T>): Field<T | null> => orNull(jsonField(check));
+
+/** A word of a known form or list. */
+export function wordField<T extends string>(check: Check<T>, initial: NoInfer<T> | ""): Field<T> {
+	return { read: (text, name) => check(present(text, name), name), write: (value) => value, initial };
+}
+
+export function wordOrNull<T extends string>(check: Check<T>): Field<T | null> {
+	return orNull(wordField(check, ""));
+}
+
+const DIGITS = /^\d{1,15}$/;
+
+/** A whole number from 0 on; one that an earlier version did not have is as in a new record. */
+export function countField(initial: number): Field<number> {
+	return {
+		read(text = String(initial), name) {
+			if (!DIGITS.test(text)) throw new Damage(`${name} is not a whole number`);
+			return Number(text);
+		},
+		write: (value) => String(Math.max(0, Math.floor(value))),
+		initial: String(initial),
+		counts: true,
+	};
+}
+
+/** ms since the Unix epoch */
+export function timeField(initial: "now" | "" = ""): Field<number> {
+	return {
+		read(text, name) {
+			if (!/^\d+(?:\.\d+)?$/.test(present(text, name))) throw new Damage(`${name} is not a time`);
+			return time(Number(text), name);
+		},
+		write: (value) => String(value),
+		initial,
+	};
+}
+timeField.orNull = (initial: "now" | "" = ""): Field<number | null> => ({ ...orNull(timeField()), initial });
+
+export function flagField(initial: boolean, stored?: string): Field<boolean> {
+	return {
+		...(stored === undefined ? {} : { stored }),
+		// "true" was written by an earlier version.
+		read: (text) => text === "1" || text === "true",
+		write: (value) => (value ? "1" : ""),
+		initial: initial ? "1" : "",
+	};
+}
+
+/** `--json` shows the field as it is. */
+export function shownAs<T>(field: Field<T>): Shown<T, T> {
+	return { ...field, shown: (value) => value };
+}
+/** `--json` shows the field as a time in UTC. */
+shownAs.time = (field: Field<number>): Shown<number, string> => ({ ...field, shown: isoTime });
+shownAs.timeOrNull = (field: Field<number | null>): Shown<number | null, string | null> => ({
+	...field,
+	shown: (value) => (value === null ? null : isoTime(value)),
+});
+
+function isoTime(ms: number): string {
+	return new Date(ms).toISOString();
+}
