@@ -28,7 +28,7 @@ const FOLDERS = [
 	"/opt/homebrew/bin",
 ];
 
-const OTHER_REDIS = "`docker compose up -d redis` with DISPATCH_REDIS_URL=redis://127.0.0.1:6379";
+const OTHER_REDIS = "`docker compose up -d redis` (its file says how)";
 const REDIS_HINTS = [
 	"No redis-server was found. Get one:",
 	"  Debian, Ubuntu   apt-get install --no-install-recommends redis-tools   (starts no service)",

@@ -12,7 +12,12 @@ interface Service {
 	ports: string[];
 	volumes: string[];
 	healthcheck: { test: string[] };
+	environment: Record<string, string>;
 }
+
+const PASSWORD = "0123456789abcdef";
+/** As compose does it; `:?` refuses to go on without a value. */
+const filled = (word: string) => word.replace(/\$\{DISPATCH_REDIS_PASSWORD(?::\?[^}]*)?\}/, PASSWORD);
 
 const compose = parse(readFileSync(join(import.meta.dirname, "../../docker-compose.yml"), "utf8")) as {
 	services: { redis: Service };
@@ -31,12 +36,23 @@ test("the Redis of docker-compose.yml keeps its data and is reachable from this 
 test("its command line, given to a real server, makes one that dispatch takes", async () => {
 	const [program, ...words] = redis.command;
 	expect(program).toBe("redis-server");
-	const server = await startTestRedis({ settings: words });
+	const server = await startTestRedis({ settings: words.map(filled) });
 	onTestFinished(() => server.stop());
-	const client = new Redis({ path: server.socketPath });
+	const client = new Redis({ path: server.socketPath, password: PASSWORD });
 	onTestFinished(() => client.disconnect());
 	expect(await client.config("GET", "appendonly")).toEqual(["appendonly", "yes"]);
 	expect(await client.config("GET", "appendfsync")).toEqual(["appendfsync", "always"]);
 	expect(await client.config("GET", "maxmemory-policy")).toEqual(["maxmemory-policy", "noeviction"]);
 	expect(await checkPolicy(client, server.target)).toBeNull();
+});
+
+test("it has a password that nobody can leave out", async () => {
+	expect(redis.command.at(-2)).toBe("--requirepass");
+	expect(redis.command.at(-1)).toMatch(/^\$\{DISPATCH_REDIS_PASSWORD:\?.+\}$/);
+	expect(filled(redis.environment.REDISCLI_AUTH ?? "")).toBe(PASSWORD);
+	const server = await startTestRedis({ settings: redis.command.slice(1).map(filled) });
+	onTestFinished(() => server.stop());
+	const stranger = new Redis({ path: server.socketPath, lazyConnect: true, enableReadyCheck: false });
+	onTestFinished(() => stranger.disconnect());
+	await expect(stranger.get("x")).rejects.toThrow(/NOAUTH/);
 });
