@@ -25,11 +25,12 @@ export async function runWeb(
 			`Other machines can reach ${options.listen}, and the link travels unencrypted: put HTTPS in front of it.`,
 		);
 	}
-	if (open && !(await openBrowser(web.url, context.env)))
-		output.note("No browser could be started: open the link yourself.");
+	const closePage = open ? await openBrowser(web.url, context.home.path, context.env) : null;
+	if (open && closePage === null) output.note("No browser could be started: open the link yourself.");
 	const forget = background ? announceWeb(context.home.path, web.url) : () => {};
 	if (!interrupt.signal.aborted) await once(interrupt.signal, "abort");
 	interrupt.release();
 	forget();
+	closePage?.();
 	await web.stop();
 }

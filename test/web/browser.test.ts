@@ -1,5 +1,9 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { openBrowser } from "../../src/process/browser.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
@@ -59,4 +63,23 @@ test("the link opens the tasks, the board lists their jobs, and nothing is refus
 	await page.getByRole("heading", { name: "security-review asking" }).waitFor();
 	expect(await page.title()).toBe("security-review · dispatch");
 	expect(complaints).toEqual([]);
+});
+
+test("`--open` gives the browser a private file, never the token; the file leads to the tasks", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "open-"));
+	onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+	const given = join(folder, "given");
+	const program = join(folder, "browser");
+	writeFileSync(program, `#!/bin/sh\necho "$*" >${given}.tmp && mv ${given}.tmp ${given}\n`, { mode: 0o755 });
+	const close = await openBrowser(web.url, folder, { BROWSER: program });
+	await vi.waitFor(() => expect(existsSync(given)).toBe(true), { timeout: 10_000 });
+	const file = readFileSync(given, "utf8").trim();
+	expect(file).toBe(join(folder, "web-open.html"));
+	expect(statSync(file).mode & 0o077).toBe(0);
+	const page = await browser.newPage();
+	await page.goto(`file://${file}`);
+	await page.getByText('dispatch answer security-review "…"').waitFor();
+	expect(page.url()).not.toContain("token");
+	close?.();
+	expect(existsSync(file)).toBe(false);
 });
