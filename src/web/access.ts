@@ -7,6 +7,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { type Html, html } from "./html.ts";
 
 const TOKEN_BYTES = 24;
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
@@ -28,7 +29,7 @@ export class Access {
 			const given = request.query.token;
 			if (typeof given === "string" && sameSecret(given, this.token)) {
 				response.cookie(this.#cookie, this.#session, { httpOnly: true, sameSite: "strict", path: "/" });
-				response.redirect(303, request.path);
+				response.type("html").send(leadTo(request.path).text);
 				return;
 			}
 			const session = cookieOf(request.headers.cookie, this.#cookie);
@@ -36,6 +37,15 @@ export class Access {
 			else refuse(response);
 		};
 	}
+}
+
+/**
+ * A page of ours, not a redirect: a strict cookie does not go along with what another page (a chat, a file) has
+ * begun, and the browser counts a redirect to that.
+ */
+function leadTo(path: string): Html {
+	const own = `/${path.replace(/^\/+/, "")}`;
+	return html`<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url=${own}"><title>dispatch</title><a href="${own}">dispatch</a>`;
 }
 
 /** Refuses requests that were addressed to another name than the one we listen on. */

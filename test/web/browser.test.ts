@@ -51,8 +51,8 @@ test("the link opens the tasks, the board lists their jobs, and nothing is refus
 	const page = await browser.newPage();
 	const complaints = complaintsOf(page);
 	await page.goto(web.url);
-	expect(new URL(page.url()).search).toBe("");
 	await page.getByText('dispatch answer security-review "…"').waitFor();
+	expect(new URL(page.url()).search).toBe("");
 	await page.getByRole("link", { name: "Queues" }).click();
 	await page.getByText(`Tasks on ${HOST}`).waitFor();
 	await page.goto(new URL(`/board/queue/run-${HOST}`, web.url).href);

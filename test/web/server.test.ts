@@ -34,12 +34,19 @@ const get = (path: string, headers: Record<string, string> = { cookie }) => fetc
 describe("who may read", () => {
 	test("the link gives a session cookie that does not hold the token, and leads away from it", async () => {
 		const opened = await fetch(web.url, { redirect: "manual" });
-		expect(opened.status).toBe(303);
-		expect(opened.headers.get("location")).toBe("/");
+		expect(opened.status).toBe(200);
+		expect(await opened.text()).toContain('http-equiv="refresh" content="0;url=/"');
 		const set = opened.headers.get("set-cookie") ?? "";
 		expect(set).toMatch(/HttpOnly/);
 		expect(set).toMatch(/SameSite=Strict/);
 		expect(set).not.toContain(new URL(web.url).searchParams.get("token"));
+	});
+
+	test("the link leads to a page of ours, whatever path it was given", async () => {
+		const { search } = new URL(web.url);
+		const opened = await (await fetch(`${base}//evil.example/"><script>${search}`)).text();
+		expect(opened).toContain('content="0;url=/evil.example/%22%3E%3Cscript%3E"');
+		expect(opened).not.toContain("<script");
 	});
 
 	test.each(["/", "/task/security-review", "/board", "/board/api/queues", "/board/static/favicon.ico"])(
