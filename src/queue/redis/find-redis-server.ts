@@ -55,8 +55,7 @@ function libraryFolders(lib: string): string | null {
 	}
 }
 
-const OTHER_REDIS =
-	"or use another Redis: `docker compose up -d redis` (its file says how)";
+const OTHER_REDIS = "or use another Redis: `docker compose up -d redis` (its file says how)";
 
 /** How to get a server, in one line. */
 export function installHint(platform: NodeJS.Platform = process.platform): string {
