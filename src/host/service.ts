@@ -34,6 +34,7 @@ import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
+import { endStrayAgents } from "../worker/stray-agents.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
 import { startNotifier } from "./notifications.ts";
 
@@ -68,6 +69,7 @@ export class Daemon {
 	readonly #reconciler: Reconciler;
 	readonly #worker: RunWorker;
 	readonly #monitor: MonitorLoop;
+	readonly #serial = new Serial();
 	#notifier: Notifier | null = null;
 	readonly #timers: NodeJS.Timeout[] = [];
 	#unsubscribe: (() => void) | undefined;
@@ -79,7 +81,7 @@ export class Daemon {
 		this.#options = options;
 		const { store, home, config, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
-		const serial = new Serial();
+		const serial = this.#serial;
 		const hub = this.#hub;
 		const checkEnv = (record: TaskRecord) =>
 			agentEnv({
@@ -91,6 +93,8 @@ export class Daemon {
 				hidden: secretVariables(config),
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
+		const fault = (task: string, step: string, error: unknown) =>
+			this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
 		this.#watcher = new DirectoryWatcher({
@@ -108,8 +112,20 @@ export class Daemon {
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
 			watch: (task, dirs) => this.#watcher.set(task, dirs),
+			fault,
 		});
-		const startDeps = { store, home: home.path, host, config, hub, serial, env, redisUrl };
+		const startDeps = {
+			store,
+			home: home.path,
+			host,
+			config,
+			hub,
+			serial,
+			env,
+			redisUrl,
+			maxBackoffMs,
+			fault,
+		};
 		this.#worker = new RunWorker({
 			store,
 			host,
@@ -121,8 +137,9 @@ export class Daemon {
 					hub,
 					places: this.#places,
 					dailyUsd: config.budget.dailyUsd,
-					reconcile: (task) => this.#reconciler.reconcile(task),
-					start: (task, generation) => start(task, generation, startDeps).then(() => this.#look(task)),
+					reconcile: (task) => this.#look(task),
+					start: (task, generation) => start(task, generation, startDeps).finally(() => this.#look(task)),
+					fault: (task, error) => fault(task, "run job", error),
 				}),
 		});
 		this.#monitor = new MonitorLoop({
@@ -209,6 +226,7 @@ export class Daemon {
 			left.catch(() => {}),
 			new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
 		]);
+		this.#reconciler.stop();
 		this.#watcher.stop();
 		this.#unsubscribe?.();
 		await Promise.race([this.#queues.close(), new Promise((resolve) => setTimeout(resolve, 100).unref())]);
@@ -223,20 +241,22 @@ export class Daemon {
 			...(await store.liveIds(home.hostId)),
 			...listRuns(home.path).map(({ task }) => task),
 		]);
-		await Promise.allSettled([...tasks].map((task) => this.#reconciler.reconcile(task)));
+		await Promise.all([...tasks].map((task) => this.#reconciler.reconcile(task)));
 	}
 
 	async #cycle(): Promise<object> {
 		this.#watcher.rearm();
-		const seen = await this.#reconciler.reconcileAll();
+		const { moment } = this.#places;
+		const briefs = await this.#options.store.liveBriefs(this.#options.home.hostId);
+		const working = [...briefs].filter(([, { state }]) => state === "running").map(([task]) => task);
+		this.#places.keep(new Set(working), moment);
+		const seen = await this.#reconciler.reconcileAll(briefs);
 		if (seen.faults > 0) this.#options.log.warn(seen, "some tasks could not be looked at");
 		return seen;
 	}
 
-	#look(task: string): Promise<void> {
-		return this.#reconciler.reconcile(task).catch((error: unknown) => {
-			this.#options.log.warn({ task, error: String(error) }, "a task could not be looked at");
-		});
+	async #look(task: string): Promise<void> {
+		await this.#reconciler.reconcile(task);
 	}
 
 	/** One drain at a time; a wake during one is not lost. */
@@ -269,6 +289,9 @@ export class Daemon {
 		const { store, home, log } = this.#options;
 		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
 		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+		const graceMs = TERM_GRACE_MS;
+		const strays = await endStrayAgents({ store, home: home.path, serial: this.#serial, graceMs });
+		if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");
 	}
 
 	/** The local server is ours to start again; one at an address is not. */

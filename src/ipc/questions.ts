@@ -75,7 +75,7 @@ function readMarks(found: Dirent[], entries: Entry[], state: IpcState): void {
 function list(dir: string, state: IpcState): Dirent[] {
 	const path = join(dir, "ipc");
 	if (!isIntact(dir) || !isRealDirectory(path)) {
-		state.rejected.push({ name: "ipc", why: "is missing, or not a directory" });
+		state.rejected.push({ name: "ipc", why: "is missing, not a directory, or cannot be read" });
 		return [];
 	}
 	const found: Dirent[] = [];

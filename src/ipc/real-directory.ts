@@ -2,9 +2,16 @@ import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
-/** A directory itself, not a link to one: an agent could aim a link at what lies outside its task. */
+/**
+ * A directory itself, not a link to one: an agent could aim a link at what lies outside its task. One that
+ * cannot be looked at (the agent took the permission away) is none that can be used. Throws nothing.
+ */
 export function isRealDirectory(path: string): boolean {
-	return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+	try {
+		return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+	} catch {
+		return false;
+	}
 }
 
 /** Whether `.dispatch`, `tasks` and the task directory `dir` are still directories and no links. */

@@ -16,10 +16,17 @@ import type { Usage } from "../task/spec.ts";
 /** Shown beside the name of a task. */
 const ACTIVITY_CHARS = 200;
 
-const READ_BYTES = 1024 * 1024;
-/** Bytes read in one look: a flood must not hold up the other tasks. */
-const LOOK_BYTES = 8 * READ_BYTES;
-const LINES_PER_LOOK = 5_000;
+const READ_BYTES = 64 * 1024;
+/** Time for one look: whatever one agent prints, the other tasks have their turn soon. */
+const LOOK_MS = 25;
+const CHECK_CLOCK_LINES = 500;
+/** Lines that one look puts into Redis. */
+const LINES_PER_LOOK = 1_000;
+/** Lines that wait in memory while Redis does not take them. */
+const LINES_KEPT = 5_000;
+/** An agent that prints faster than this is read for is skipped to its last lines. */
+const BEHIND_MS = 5_000;
+const SKIP_KEEPS_BYTES = 256 * 1024;
 
 /** What an agent's events add up to. */
 export interface Followed {
@@ -53,20 +60,41 @@ const NOTHING: Followed = {
 	sawOutput: false,
 };
 
+export interface FollowerOptions {
+	/** monotonic ms */
+	now?: () => number;
+	/** ms for one look, and ms of being behind after which output is skipped */
+	lookMs?: number;
+	behindMs?: number;
+}
+
 export class LogFollower {
 	readonly #file: string;
 	readonly #parser: OutputParser;
 	readonly #tail: LogTail;
+	readonly #now: () => number;
+	readonly #lookMs: number;
+	readonly #behindMs: number;
 	#seen: Followed;
 	#offset: number;
+	/** what the file holds */
+	#saved: number;
+	/** lines that were read and are not safe in Redis yet */
+	#unsaved: LogLine[] = [];
+	/** since when there was always more to read */
+	#behindSince: number | null = null;
 
-	constructor(run: RunDir, backend: Backend) {
+	constructor(run: RunDir, backend: Backend, options: FollowerOptions = {}) {
 		this.#file = join(run.path, "followed.json");
 		const saved = readSaved(this.#file);
 		this.#seen = saved.seen;
 		this.#offset = saved.offset;
+		this.#saved = saved.offset;
 		this.#parser = backend.parser();
 		this.#tail = new LogTail(run.logPath, { offset: this.#offset });
+		this.#now = options.now ?? (() => performance.now());
+		this.#lookMs = options.lookMs ?? LOOK_MS;
+		this.#behindMs = options.behindMs ?? BEHIND_MS;
 	}
 
 	get seen(): Followed {
@@ -74,42 +102,65 @@ export class LogFollower {
 	}
 
 	/**
-	 * Reads what is new.
-	 * @param ended the agent is gone: an unfinished last line counts, and everything is read
-	 * @returns lines to show
+	 * Reads what is new, for a short time.
+	 * @param ended the agent is gone: an unfinished last line counts
+	 * @returns lines to show, with those of earlier reads that were not saved; `more`: come back soon
 	 */
-	read(ended: boolean): LogLine[] {
-		const shown: LogLine[] = [];
-		let read = 0;
+	read(ended: boolean): { lines: LogLine[]; more: boolean } {
+		const until = this.#now() + this.#lookMs;
+		this.#skipWhenFarBehind();
+		let taken = 0;
 		for (;;) {
-			const { lines, offset, bytes } = this.#tail.read(READ_BYTES, { flush: ended });
-			for (const line of lines) this.#take(line, shown);
+			const maxLines = Math.min(CHECK_CLOCK_LINES, LINES_PER_LOOK - taken);
+			const { lines, offset, bytes } = this.#tail.read(READ_BYTES, { flush: ended, maxLines });
+			for (const line of lines) this.#take(line);
 			this.#offset = offset;
-			read += bytes;
-			if (shown.length > LINES_PER_LOOK) shown.splice(0, shown.length - LINES_PER_LOOK);
-			if (bytes === 0 || (!ended && read >= LOOK_BYTES)) break;
+			taken += lines.length;
+			if (bytes === 0) this.#behindSince = null;
+			if (bytes === 0) return { lines: this.#unsaved, more: false };
+			if (taken >= LINES_PER_LOOK || this.#now() >= until) break;
 		}
-		return shown;
+		this.#behindSince ??= this.#now();
+		return { lines: this.#unsaved, more: true };
+	}
+
+	#skipWhenFarBehind(): void {
+		if (this.#behindSince === null || this.#now() - this.#behindSince < this.#behindMs) return;
+		this.#behindSince = null;
+		const skipped = this.#tail.skipToTail(SKIP_KEEPS_BYTES);
+		if (skipped === 0) return;
+		this.#show(this.#offset + 1, `[dispatch] ${skipped} bytes of output are not shown: it comes too fast.`);
+		this.#offset = this.#tail.offset;
+	}
+
+	#show(position: number, text: string): void {
+		this.#unsaved.push({ position, text });
+		if (this.#unsaved.length <= LINES_KEPT) return;
+		// Redis keeps no more of them either.
+		this.#unsaved.splice(0, this.#unsaved.length - LINES_KEPT);
 	}
 
 	/** Call after the lines are safe in Redis: a repeat is refused there, a loss is not mended. */
 	save(): void {
+		this.#unsaved = [];
+		if (this.#offset === this.#saved) return;
 		try {
 			const text = JSON.stringify({ offset: this.#offset, seen: this.#seen });
 			replaceFile(this.#file, text, { durable: false });
+			this.#saved = this.#offset;
 			this.#tail.punchHole(this.#offset);
 		} catch {
 			// A full disk: the next daemon reads these lines again.
 		}
 	}
 
-	#take(line: { offset: number; text: string }, shown: LogLine[]): void {
+	#take(line: { offset: number; text: string }): void {
 		let nth = 1;
 		for (const event of this.#parser.line(line.text)) {
 			this.#seen = addUp(this.#seen, event);
 			const text = renderEvent(event);
 			if (text === null) continue;
-			for (const row of text.split("\n")) shown.push({ position: line.offset + nth++, text: row });
+			for (const row of text.split("\n")) this.#show(line.offset + nth++, row);
 		}
 	}
 }

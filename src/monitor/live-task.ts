@@ -33,6 +33,10 @@ export class LiveTask {
 	stamp = "";
 	lookedAt = Number.NEGATIVE_INFINITY;
 	asking = false;
+	/** unattended, and it asked: nobody may answer */
+	unanswerable = false;
+	/** what the start left to be told (session, delivered answers) is told */
+	launched = false;
 	/** the stamp at the last tick of the clock: another one is a sign of life */
 	signStamp = "";
 	plan: Plan | null = null;

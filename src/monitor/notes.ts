@@ -1,5 +1,6 @@
 /** Puts notes into the plan of a live agent, and again when its own rewrite dropped them. */
 import { appendNote, readPlanText } from "../ipc/plan-file.ts";
+import { faultPoint } from "../process/fault.ts";
 import { noteSeen, pendingNotes } from "../queue/records/notes.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -10,6 +11,7 @@ import type { LiveTask } from "./live-task.ts";
  * write an older plan when the note came.
  */
 export async function deliverNotes(record: TaskRecord, live: LiveTask, store: Store): Promise<void> {
+	faultPoint("look.notes", record.spec.id);
 	if (!record.pendingNotes) return;
 	const { id } = record.spec;
 	const { taskDir } = live.run.facts;

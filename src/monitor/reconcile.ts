@@ -2,39 +2,50 @@
  * `reconcile(task)` alone observes: it looks at one live task's process and files and brings Redis and
  * the files together. Idempotent, serialized per task; called by the monitor's cycle, by the watcher, by
  * wakes, and as a run job's first act. It decides nothing: an end is handed to `settle`.
+ *
+ * Limits and cancel come first and need no file. Each step stands in a guard of its own (`guard.ts`); what
+ * cannot be settled ends plainly (`plain-end.ts`). So no lasting exception leaves a task running for ever.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { backendOf } from "../backends/index.ts";
 import type { Config } from "../config/load.ts";
 import { readPlan } from "../ipc/plan-file.ts";
-import type { IpcState } from "../ipc/questions.ts";
-import { readIpc } from "../ipc/questions.ts";
+import { type IpcState, readIpc } from "../ipc/questions.ts";
 import { type AgentStatus, agentStatus } from "../process/agent.ts";
-import { cpuTicks, endTree } from "../process/end-tree.ts";
+import { endTree, markedPids, sweepMarked } from "../process/end-tree.ts";
+import { faultPoint } from "../process/fault.ts";
 import { openRun, type RunDir } from "../process/run-dir.ts";
-import { holdForRateLimit } from "../queue/records/gates.ts";
+import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
-import { appendLog } from "../queue/records/log.ts";
-import { noteUsage } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
+import { oneLine } from "../task/outcome/text.ts";
 import type { Plan } from "../task/plan.ts";
-import { agentOf, type TaskRecord } from "../task/record.ts";
+import type { TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
-import type { Progress, Usage } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
-import { bridge } from "./bridge.ts";
+import { deliverAnswers, recordQuestions, reportRejected } from "./bridge.ts";
 import { readEnding, writeEnding } from "./ending.ts";
+import { followLog } from "./follow.ts";
 import { type Followed, LogFollower } from "./follow-log.ts";
+import { closeGate } from "./gate.ts";
+import { Guard } from "./guard.ts";
+import { noteLaunch } from "./launch.ts";
+import { dueLimit, endingOf, noteFindings } from "./limits.ts";
 import { type Ending, LiveTask } from "./live-task.ts";
 import { deliverNotes } from "./notes.ts";
+import { endPlainly } from "./plain-end.ts";
+import { recordProgress } from "./progress.ts";
 import { stampOf } from "./stamp.ts";
+import { Timers } from "./timers.ts";
 
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
 const STARTS_LIMIT_MS = 5_000;
-/** A limit without a known end holds the others for this long at first; `settle` knows better. */
-const FIRST_GATE_MS = 3_000;
+/** Between two parts of a flood: the other tasks' turn. */
+const REST_OF_LOG_MS = 20;
+const NOTHING_ASKED: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
 
 /** Everything known of an agent that is gone, for `settle` to decide. */
 export interface AgentEnd {
@@ -65,11 +76,24 @@ export interface ReconcileDeps {
 	graceMs: { done: number; term: number };
 	/** a live task's directories are worth watching, or no longer */
 	watch: (task: string, dirs: { taskDir: string; runDir: string } | null) => void;
+	/** for the log: a step of a look failed; it is tried again */
+	fault: (task: string, step: string, error: unknown) => void;
+}
+
+/** What one look has found. */
+interface Found {
+	status: AgentStatus;
+	plan: Plan | null;
+	ipc: IpcState;
+	/** more output lies there than one look may read */
+	more: boolean;
 }
 
 export class Reconciler {
 	readonly #deps: ReconcileDeps;
 	readonly #live = new Map<string, LiveTask>();
+	readonly #guards = new Map<string, Guard>();
+	readonly #timers = new Timers();
 
 	constructor(deps: ReconcileDeps) {
 		this.#deps = deps;
@@ -80,34 +104,107 @@ export class Reconciler {
 		return this.#live;
 	}
 
-	/** Looks at one task; never fails because of the agent's files. Redis faults are thrown. */
-	reconcile(task: string): Promise<void> {
-		return this.#deps.serial.run(task, () => this.#look(task));
+	/** What is kept in memory, for a test that looks for leaks. */
+	get sizes(): Record<string, number> {
+		return { live: this.#live.size, guards: this.#guards.size, timers: this.#timers.size };
+	}
+
+	/** Looks that were put off do not come any more. Safe to call twice. */
+	stop(): void {
+		this.#timers.clear();
+	}
+
+	/** Throws nothing. @returns whether all of the look succeeded */
+	reconcile(task: string): Promise<boolean> {
+		return this.#deps.serial.run(task, async () => {
+			this.#timers.cancel(task);
+			try {
+				await this.#look(task);
+			} catch (error) {
+				await this.#lookFailed(task, error);
+			}
+			return this.#guards.get(task)?.isFaulty !== true;
+		});
 	}
 
 	async #look(task: string): Promise<void> {
-		const { store, host, hub } = this.#deps;
+		faultPoint("look.read", task);
+		const { store, host } = this.#deps;
 		const record = await store.get(task);
 		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
+		const guard = this.#guardOf(task, record.epoch);
+		await guard.step("look", () => faultPoint("look.opened", task));
 		const live = this.#liveOf(record);
-		if (live === null) return this.#settleUnstarted(record);
+		if (live === null) return this.#settleUnstarted(record, guard);
 		live.stamp = stampOf(live.run);
 		live.revision = record.revision;
 		live.lookedAt = this.#deps.monotonic();
-		const status = agentStatus(live.run);
+		live.asking = record.state === "asking";
+		await guard.step("limits", () => this.#checkLimits(record, live));
+		const found = await this.#observe(record, live, guard);
+		if (found.status.kind === "alive") {
+			live.sawAlive = true;
+			await guard.step("limits", () => this.#checkLimits(record, live));
+		}
+		// A failed look is no rest: the next cycle looks again whatever the stamps say.
+		if (guard.isFaulty) live.revision = -1;
+		if (found.more) this.#lookAgain(task, REST_OF_LOG_MS);
+		else if (found.status.kind !== "alive") await this.#settle(record, live, found, guard);
+	}
+
+	/** The steps that bring Redis and the files together, each by itself. */
+	async #observe(record: TaskRecord, live: LiveTask, guard: Guard): Promise<Found> {
+		const { store, hub, config, monotonic } = this.#deps;
+		const { id } = record.spec;
+		const { taskDir } = live.run.facts;
+		const status = await this.#statusOf(record, live, guard);
 		const gone = status.kind !== "alive";
-		await this.#followLog(record, live, gone);
-		const taskDir = live.run.facts.taskDir;
-		live.plan = readPlan(taskDir) ?? live.plan;
-		const ipc = readIpc(taskDir);
-		const state = await bridge(record, live, ipc, store);
-		live.asking = state === "asking";
-		if (!gone) await deliverNotes(record, live, store);
-		hub.emit("state", task, state);
-		await this.#recordProgress(record, live);
-		if (gone) return this.#settle(record, live, status, ipc);
-		live.sawAlive = true;
-		this.#checkLimits({ ...record, state }, live, ipc);
+		await guard.step("launch", () => noteLaunch(record, live, store));
+		const more = await guard.step("log", () => followLog(record, live, store, gone));
+		await guard.step("gate", () => closeGate(record, live, store));
+		const plan = await guard.step("plan", () => planOf(live));
+		live.plan = plan ?? live.plan;
+		const ipc = (await guard.step("ipc", () => ipcOf(id, taskDir))) ?? NOTHING_ASKED;
+		noteFindings(record, live, ipc, monotonic());
+		await guard.step("refused files", () => reportRejected(record, live, ipc, store));
+		await guard.step("questions", () => recordQuestions(record, live, ipc, store));
+		await guard.step("answers", () => deliverAnswers(record, live, ipc, store));
+		const state = (await guard.step("state", () => store.stateOf(id))) ?? undefined;
+		if (state !== undefined) live.asking = state === "asking";
+		if (!gone) await guard.step("notes", () => deliverNotes(record, live, store));
+		hub.emit("state", id, state ?? record.state);
+		await guard.step("progress", () => recordProgress(record, live, { store, config, hub }));
+		return { status, plan: plan === undefined ? live.plan : plan, ipc, more: more ?? false };
+	}
+
+	/** What cannot be told counts as alive: a second agent is worse than a late end. */
+	async #statusOf(record: TaskRecord, live: LiveTask, guard: Guard): Promise<AgentStatus> {
+		const { nonce, task } = live.run.facts;
+		const told = await guard.step("status", () => {
+			faultPoint("look.status", task);
+			return agentStatus(live.run);
+		});
+		if (told !== undefined) return told;
+		if (!record.stopRequested && !guard.isHopeless("status")) return { kind: "alive" };
+		const left = await guard.step("processes", () => markedPids(nonce).length);
+		return left === 0 ? { kind: "gone" } : { kind: "alive" };
+	}
+
+	#guardOf(task: string, epoch: number): Guard {
+		const known = this.#guards.get(task);
+		if (known?.epoch === epoch) return known;
+		const guard = new Guard(epoch, (step, error) => this.#tell(task, step, error));
+		this.#guards.set(task, guard);
+		return guard;
+	}
+
+	/** Once for each step and start. Redis' own faults are everybody's, and told elsewhere. */
+	async #tell(task: string, step: string, error: unknown): Promise<void> {
+		const { store, fault } = this.#deps;
+		fault(task, step, error);
+		if (error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_")) throw error;
+		const why = oneLine(error instanceof Error ? error.message : String(error));
+		await noteEvent(store, { task, kind: "fault", text: step, why });
 	}
 
 	#liveOf(record: TaskRecord): LiveTask | null {
@@ -119,106 +216,39 @@ export class Reconciler {
 		const { config, hub, monotonic, store } = this.#deps;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
-		const live = new LiveTask(
-			record,
-			run,
-			new LogFollower(run, backend),
-			adopted,
-			monotonic(),
-			store.clock.now(),
-		);
+		const log = new LogFollower(run, backend);
+		const live = new LiveTask(record, run, log, adopted, monotonic(), store.clock.now());
 		live.ending = readEnding(run);
+		this.#forgetLive(id);
 		this.#live.set(id, live);
 		this.#deps.watch(id, { taskDir: run.facts.taskDir, runDir: run.path });
 		return live;
 	}
 
 	#forget(task: string): void {
-		if (this.#live.delete(task)) this.#deps.watch(task, null);
+		this.#guards.delete(task);
+		this.#timers.cancel(task);
+		if (this.#forgetLive(task)) this.#deps.watch(task, null);
 	}
 
-	async #followLog(record: TaskRecord, live: LiveTask, gone: boolean): Promise<void> {
-		const lines = live.log.read(gone);
-		if (lines.length === 0) return;
-		await appendLog(this.#deps.store, record.spec.id, live.epoch, lines);
-		live.log.save();
-		await this.#closeGate(record, live);
+	#forgetStart(record: TaskRecord): void {
+		if (record.runNonce !== null) this.#deps.hub.startedHere.delete(record.runNonce);
+		this.#forget(record.spec.id);
 	}
 
-	/** At the very event, before the agent ends: nothing more shall start into a limit. */
-	async #closeGate(record: TaskRecord, live: LiveTask): Promise<void> {
-		const { failure, rateLimitUntil, pausedUntil, failureMessage, activity } = live.log.seen;
-		const { store } = this.#deps;
-		const usual = live.gateUntil || store.clock.now() + FIRST_GATE_MS;
-		const until = failure === "rate_limited" ? (rateLimitUntil ?? usual) : pausedUntil;
-		if (until === null || until <= live.gateUntil) return;
-		live.gateUntil = until;
-		await holdForRateLimit(
-			store,
-			record.host,
-			agentOf(record).backend,
-			until,
-			failureMessage ?? activity ?? "rate limited",
-		);
+	#forgetLive(task: string): boolean {
+		const live = this.#live.get(task);
+		if (live !== undefined) this.#deps.hub.startedHere.delete(live.run.facts.nonce);
+		return this.#live.delete(task);
 	}
 
-	async #recordProgress(record: TaskRecord, live: LiveTask): Promise<void> {
-		const { seen } = live.log;
-		const plan = live.plan ?? record.progress.plan;
-		const usage = await this.#countSpend(record, live);
-		const shown = { plan, activity: seen.activity, usage: usage ?? record.progress.usage };
-		const text = JSON.stringify([shown, seen.sessionId]);
-		if (text === live.progressText) return;
-		const progress: Progress = { ...shown, lastSignAt: this.#deps.store.clock.now() };
-		const sessionId = seen.sessionId ?? record.sessionId;
-		if (!(await this.#deps.store.follow(record.spec.id, live.epoch, { progress, sessionId }))) return;
-		live.progressText = text;
-		this.#deps.hub.emit("progress", record.spec.id, progress);
-	}
-
-	/** @returns what the whole task has used so far, all its sessions together */
-	async #countSpend(record: TaskRecord, live: LiveTask): Promise<Usage | null> {
-		const { store, config } = this.#deps;
-		const { spec } = record;
-		const usage = priced(live.log.seen.usage, config.prices[agentOf(record).model ?? ""]);
-		if (usage === null) return null;
-		const text = JSON.stringify(usage);
-		if (live.counted?.text !== text) {
-			const { sessionId, usageScope } = live.log.seen;
-			const session = usageScope === "run" || sessionId === null ? `start-${live.epoch}` : sessionId;
-			const spent = await noteUsage(store, spec.id, session, usage);
-			const spentUsd = spent.task.costUsd ?? 0;
-			live.counted = { text, total: { ...usage, ...spent.task } };
-			live.overBudget =
-				(spec.budgetUsd !== null && spentUsd >= spec.budgetUsd) ||
-				(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd);
-		}
-		return live.counted.total;
-	}
-
-	#checkLimits(record: TaskRecord, live: LiveTask, ipc: IpcState): void {
-		if (ipc.finished || live.log.seen.result !== null) live.finishedAt ??= this.#deps.monotonic();
-		const ending =
-			live.ending ?? (record.stopRequested ? "cancel" : (this.#due(live) ?? unanswerable(record, ipc)));
+	#checkLimits(record: TaskRecord, live: LiveTask): void {
+		faultPoint("look.limits", record.spec.id);
+		const ending = endingOf(record, live, this.#deps.monotonic(), this.#deps.graceMs.done);
 		if (ending === null || live.endingRuns) return;
 		live.ending = ending;
 		writeEnding(live.run, ending);
 		this.#end(record.spec.id, live);
-	}
-
-	/** Ticks the clocks; @returns which limit is reached */
-	#due(live: LiveTask): Ending | null {
-		const now = this.#deps.monotonic();
-		const sign = live.signStamp !== live.stamp;
-		live.signStamp = live.stamp;
-		const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () =>
-			cpuTicks(live.run.facts.nonce),
-		);
-		if (live.overBudget) return "budget";
-		if (live.log.seen.givesUp) return "retrying";
-		if (live.finishedAt !== null && now - live.finishedAt >= this.#deps.graceMs.done) return "finished";
-		if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
-		return silentMs >= live.limits.inactivityMs ? "stuck" : null;
 	}
 
 	/** Ends every agent of this host; their tasks go back to the queue, and no attempt is counted. */
@@ -238,68 +268,134 @@ export class Reconciler {
 	/** Beside the look, since the grace time may be long; the look that follows settles. */
 	#end(task: string, live: LiveTask): void {
 		live.endingRuns = true;
-		void endTree(live.run, { graceMs: this.#deps.graceMs.term })
-			.catch(() => {})
-			.then(() => {
+		const guard = this.#guardOf(task, live.epoch);
+		void guard
+			.step("end", () => this.#endTree(task, live))
+			.then(async () => {
 				live.endingRuns = false;
-				return this.reconcile(task);
-			})
-			.catch(() => {});
+				if (guard.hasFailed("end")) this.#lookAgain(task, guard.againMs);
+				else await this.reconcile(task);
+			});
+	}
+
+	/** Gently; where that cannot be done, at once. */
+	async #endTree(task: string, live: LiveTask): Promise<void> {
+		try {
+			faultPoint("end.tree", task);
+			await endTree(live.run, { graceMs: this.#deps.graceMs.term });
+			faultPoint("end.ended", task);
+		} catch (error) {
+			this.#deps.fault(task, "end", error);
+			await sweepMarked(live.run.facts.nonce);
+		}
+	}
+
+	#lookAgain(task: string, ms: number): void {
+		this.#timers.set(task, ms, () => void this.reconcile(task));
 	}
 
 	/** Whether a full look would find something new. Touches no Redis. */
-	#mayRest(live: LiveTask | undefined, brief: TaskBrief): boolean {
+	#mayRest(task: string, brief: TaskBrief): boolean {
+		const live = this.#live.get(task);
 		if (live === undefined || live.epoch !== brief.epoch || live.revision !== brief.revision) return false;
-		if (this.#deps.monotonic() - live.lookedAt > FULL_LOOK_MS || live.stamp !== stampOf(live.run))
+		const { monotonic, graceMs } = this.#deps;
+		if (monotonic() - live.lookedAt > FULL_LOOK_MS || live.stamp !== stampOf(live.run)) return false;
+		try {
+			return agentStatus(live.run).kind === "alive" && dueLimit(live, monotonic(), graceMs.done) === null;
+		} catch {
 			return false;
-		return agentStatus(live.run).kind === "alive" && this.#due(live) === null;
+		}
 	}
 
 	/** One look at every live task of the host; a task's fault never touches another's. */
-	async reconcileAll(): Promise<{ live: number; looked: number; faults: number }> {
-		const seen = { live: 0, looked: 0, faults: 0 };
-		const briefs = await this.#deps.store.liveBriefs(this.#deps.host);
-		for (const task of this.#live.keys()) if (!briefs.has(task)) this.#forget(task);
-		seen.live = briefs.size;
-		const due = [...briefs].filter(([task, brief]) => !this.#mayRest(this.#live.get(task), brief));
-		seen.looked = due.length;
-		const looks = await Promise.allSettled(due.map(([task]) => this.reconcile(task)));
-		seen.faults = looks.filter((look) => look.status === "rejected").length;
-		return seen;
+	async reconcileAll(
+		briefs?: ReadonlyMap<string, TaskBrief>,
+	): Promise<{ live: number; looked: number; faults: number }> {
+		const all = briefs ?? (await this.#deps.store.liveBriefs(this.#deps.host));
+		for (const task of new Set([...this.#live.keys(), ...this.#guards.keys()]))
+			if (!all.has(task)) this.#forget(task);
+		const due = [...all].filter(([task, brief]) => !this.#mayRest(task, brief));
+		const looks = await Promise.all(due.map(([task]) => this.reconcile(task)));
+		return { live: all.size, looked: due.length, faults: looks.filter((ok) => !ok).length };
 	}
 
-	async #settle(record: TaskRecord, live: LiveTask, status: AgentStatus, ipc: IpcState): Promise<void> {
+	async #settle(record: TaskRecord, live: LiveTask, found: Found, guard: Guard): Promise<void> {
 		const { id } = record.spec;
-		const settled = await this.#deps.settle({
+		// What the failed steps would have told (last lines, a question) may decide: wait for them, not for ever.
+		if (guard.isUndecided && !record.stopRequested && !guard.hasFailed("settle"))
+			return this.#lookAgain(id, guard.againMs);
+		const { status, plan, ipc } = found;
+		const { adopted, sawAlive } = live;
+		await this.#settleOrEnd(record, guard, {
 			record,
 			run: live.run,
 			status,
 			seen: live.log.seen,
-			plan: readPlan(live.run.facts.taskDir),
+			plan,
 			finished: ipc.finished,
 			ending: record.stopRequested ? "cancel" : live.ending,
-			takenDown: live.ending === "shutdown" || (live.adopted && status.kind === "gone" && !live.sawAlive),
+			takenDown: live.ending === "shutdown" || (adopted && status.kind === "gone" && !sawAlive),
 		});
-		if (settled) this.#forget(id);
 	}
 
-	async #settleUnstarted(record: TaskRecord): Promise<void> {
+	#settleUnstarted(record: TaskRecord, guard: Guard): Promise<void> {
 		const ending = record.stopRequested ? "cancel" : null;
 		const none = { run: null, seen: null, plan: null, finished: false };
-		await this.#deps.settle({ record, ...none, status: { kind: "never" }, ending, takenDown: true });
+		const end: AgentEnd = { record, ...none, status: { kind: "never" }, ending, takenDown: true };
+		return this.#settleOrEnd(record, guard, end);
+	}
+
+	async #settleOrEnd(record: TaskRecord, guard: Guard, end: AgentEnd): Promise<void> {
+		const { id } = record.spec;
+		const settled = await guard.step("settle", () => {
+			faultPoint(end.run === null ? "settle.unstarted" : "look.settle", id);
+			return this.#deps.settle(end);
+		});
+		if (settled === true) return this.#forgetStart(record);
+		if (settled === false) return;
+		if (!record.stopRequested && !guard.isHopeless("settle")) return this.#lookAgain(id, guard.againMs);
+		await this.#endPlainly(id, record, guard.errorOf("settle"), guard);
+	}
+
+	async #endPlainly(
+		task: string,
+		brief: Parameters<typeof endPlainly>[1],
+		why: unknown,
+		guard: Guard,
+	): Promise<void> {
+		const { store, hub } = this.#deps;
+		const ended = await guard.step("end", async () => {
+			await endPlainly(task, brief, why, { store, hub });
+			return true;
+		});
+		if (ended) this.#forget(task);
+		else this.#lookAgain(task, guard.againMs);
+	}
+
+	/**
+	 * The record could not be read, or the run not opened. A cancel works all the same; without one the task ends
+	 * when nothing lives of it and looking is hopeless.
+	 */
+	async #lookFailed(task: string, error: unknown): Promise<void> {
+		const { store, host, fault } = this.#deps;
+		const brief = await store.liveBrief(task).catch(() => null);
+		if (brief === null) return fault(task, "look", error);
+		if (brief.host !== host || !isLive(brief.state)) return this.#forget(task);
+		const guard = this.#guardOf(task, brief.epoch);
+		await guard.failed("look", error);
+		const isGone = () => brief.runNonce === null || markedPids(brief.runNonce).length === 0;
+		if (brief.stopRequested || (guard.isHopeless("look") && isGone()))
+			return this.#endPlainly(task, brief, error, guard);
+		this.#lookAgain(task, guard.againMs);
 	}
 }
 
-/** Nobody can answer an unattended task: it should have decided by itself. */
-function unanswerable(record: TaskRecord, ipc: IpcState): Ending | null {
-	return record.spec.unattended && ipc.questions.length > 0 ? "unanswered" : null;
+function planOf(live: LiveTask): Plan | null {
+	faultPoint("look.plan", live.run.facts.task);
+	return readPlan(live.run.facts.taskDir);
 }
 
-const TOKENS_PER_PRICE = 1_000_000;
-
-/** A CLI that tells tokens but no cost is estimated by the config's price table. */
-function priced(usage: Usage | null, price: { input: number; output: number } | undefined): Usage | null {
-	if (usage === null || usage.costUsd !== null || price === undefined) return usage;
-	const costUsd = (usage.inputTokens * price.input + usage.outputTokens * price.output) / TOKENS_PER_PRICE;
-	return { ...usage, costUsd, estimated: true };
+function ipcOf(task: string, taskDir: string): IpcState {
+	faultPoint("look.ipc", task);
+	return readIpc(taskDir);
 }

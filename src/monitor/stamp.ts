@@ -3,7 +3,15 @@ import { statSync } from "node:fs";
 import { signsOfLife } from "../ipc/signs.ts";
 import type { RunDir } from "../process/run-dir.ts";
 
+/** Throws nothing. */
 export function stampOf(run: RunDir): string {
-	const log = statSync(run.logPath, { throwIfNoEntry: false });
-	return `${signsOfLife(run.facts.taskDir)}|${log?.size ?? -1}`;
+	return `${signsOfLife(run.facts.taskDir)}|${sizeOf(run.logPath)}`;
+}
+
+function sizeOf(path: string): number {
+	try {
+		return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+	} catch {
+		return -1;
+	}
 }

@@ -1,7 +1,77 @@
 /**
- * Named points at which a test ends this process with SIGKILL (`DISPATCH_FAULT=name`), to show that a
- * crash there loses nothing. Without the variable a call costs one look at it.
+ * Named points at which a test makes this process fail, to show that neither a crash nor an exception there
+ * loses a task, hangs it or runs it twice. `DISPATCH_FAULT=POINT[:MODE[:TASK]]`; without the variable a call
+ * costs one look at it.
  */
-export function faultPoint(name: string): void {
-	if (process.env.DISPATCH_FAULT === name) process.kill(process.pid, "SIGKILL");
+
+/** Every point there is, in the order of a task's life. The exhaustive test goes through this list. */
+export const FAULT_POINTS = [
+	"run-job.taken",
+	"run-job.read",
+	"run-job.free",
+	"run-job.placed",
+	"run-job.started",
+	"start.read",
+	"start.permitted",
+	"start.directory",
+	"start.claimed",
+	"start.carried",
+	"start.moved-aside",
+	"start.prepared",
+	"start.noted",
+	"start.spawned",
+	"look.read",
+	"look.opened",
+	"look.limits",
+	"look.status",
+	"look.launched",
+	"look.log",
+	"look.appended",
+	"look.gate",
+	"look.plan",
+	"look.ipc",
+	"look.notes",
+	"look.progress",
+	"look.settle",
+	"bridge.rejected",
+	"bridge.ask",
+	"bridge.asked",
+	"bridge.publish",
+	"bridge.published",
+	"bridge.delivered",
+	"end.tree",
+	"end.ended",
+	"settle.begin",
+	"settle.swept",
+	"settle.facts",
+	"settle.decided",
+	"settle.report",
+	"settle.reported",
+	"settle.gate",
+	"settle.move",
+	"settle.moved",
+	"settle.unstarted",
+	"verify.begin",
+	"verify.made",
+	"verify.look",
+	"verify.verdict",
+] as const;
+
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+/** `kill`: SIGKILL to this process. `throw-once`: the first call throws. `throw-always`: each call throws. */
+export const FAULT_MODES = ["kill", "throw-once", "throw-always"] as const;
+
+const thrown = new Set<FaultPoint>();
+
+/** @param task the fault may be meant for one task alone */
+export function faultPoint(point: FaultPoint, task: string): void {
+	const wanted = process.env.DISPATCH_FAULT;
+	if (wanted === undefined) return;
+	const [name, mode = "kill", only = task] = wanted.split(":");
+	if (name !== point || only !== task) return;
+	if (mode === "kill") process.kill(process.pid, "SIGKILL");
+	if (mode === "throw-once" && thrown.has(point)) return;
+	thrown.add(point);
+	throw new Error(`a test's fault at ${point}`);
 }

@@ -1,6 +1,6 @@
 /** Reads an agent's log while it grows: bounded memory whatever is printed, and a bounded file. */
 import { execFile } from "node:child_process";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { cutText } from "../task/cut-text.ts";
 
@@ -11,6 +11,8 @@ const LOG_CAP_BYTES = 32 * 1024 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 const TAIL_BYTES = 64 * 1024;
 const NEWLINE = 10;
+const RETURN = 13;
+const NO_BYTES = Buffer.alloc(0);
 
 export interface TailLine {
 	/** byte offset of the line's start */
@@ -18,14 +20,25 @@ export interface TailLine {
 	text: string;
 }
 
+export interface TailRead {
+	lines: TailLine[];
+	/** the byte offset from which another reader would go on */
+	offset: number;
+	/** how many bytes it took in; 0 at the end */
+	bytes: number;
+}
+
 export class LogTail {
 	readonly #path: string;
 	/** where the unfinished line begins */
 	#offset: number;
-	/** bytes of the unfinished line that were seen */
-	#pending = Buffer.alloc(0);
-	/** bytes of an overlong line that were dropped after `#pending` */
+	/** the parts of the unfinished line that were seen, and their length */
+	#parts: Buffer[] = [];
+	#pending = 0;
+	/** bytes of an overlong line that were dropped after `#parts` */
 	#dropped = 0;
+	/** after a skip: the line in whose middle it ended is no line */
+	#isTorn = false;
 	#punched = 0;
 
 	constructor(path: string, options: { offset: number }) {
@@ -36,39 +49,71 @@ export class LogTail {
 	/**
 	 * @param maxBytes read at most this many
 	 * @param options.flush an unfinished last line counts as a line
-	 * @returns the lines, the offset from which another reader would go on, and how many bytes were read
+	 * @param options.maxLines stop after so many lines (empty ones count); the rest stays for the next call
 	 */
-	read(
-		maxBytes: number,
-		options: { flush?: boolean } = {},
-	): { lines: TailLine[]; offset: number; bytes: number } {
-		const bytes = readAt(this.#path, this.#offset + this.#pending.length + this.#dropped, maxBytes);
+	read(maxBytes: number, options: { flush?: boolean; maxLines?: number } = {}): TailRead {
+		const bytes = readAt(this.#path, this.#position, maxBytes);
 		const lines: TailLine[] = [];
+		let left = options.maxLines ?? Number.POSITIVE_INFINITY;
 		let at = 0;
-		for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
-			this.#extend(bytes.subarray(at, end));
-			this.#finish(lines, 1);
+		for (let end = bytes.indexOf(NEWLINE); end >= 0 && left > 0; end = bytes.indexOf(NEWLINE, at)) {
+			this.#finish(bytes.subarray(at, end), lines, 1);
 			at = end + 1;
+			left--;
 		}
+		if (left === 0) return { lines, offset: this.#offset, bytes: at };
 		this.#extend(bytes.subarray(at));
 		const ended = options.flush === true && bytes.length < maxBytes;
-		if (ended && this.#pending.length > 0) this.#finish(lines, 0);
+		if (ended && this.#pending > 0) this.#finish(NO_BYTES, lines, 0);
 		return { lines, offset: this.#offset, bytes: bytes.length };
 	}
 
-	#extend(bytes: Buffer): void {
-		const room = Math.max(0, LINE_LIMIT_BYTES - this.#pending.length);
-		if (bytes.length > 0 && room > 0) this.#pending = Buffer.concat([this.#pending, bytes.subarray(0, room)]);
-		this.#dropped += Math.max(0, bytes.length - room);
+	/** Bytes that were not read yet. */
+	get behind(): number {
+		return Math.max(0, sizeOf(this.#path) - this.#position);
 	}
 
-	#finish(lines: TailLine[], newline: number): void {
-		// A punched hole reads as zeros.
-		const from = this.#pending.findIndex((byte) => byte !== 0);
-		const text = from < 0 ? "" : this.#pending.toString("utf8", from).replace(/\r$/, "");
+	/** Goes on before the last `keptBytes`, with the first whole line there. @returns how many bytes it passed over */
+	skipToTail(keptBytes: number): number {
+		const skipped = this.behind - keptBytes;
+		if (skipped <= 0) return 0;
+		this.#offset = this.#position + skipped;
+		this.#clear();
+		this.#isTorn = true;
+		return skipped;
+	}
+
+	/** Where the unfinished line begins. */
+	get offset(): number {
+		return this.#offset;
+	}
+
+	get #position(): number {
+		return this.#offset + this.#pending + this.#dropped;
+	}
+
+	#extend(bytes: Buffer): void {
+		const kept = bytes.subarray(0, Math.max(0, LINE_LIMIT_BYTES - this.#pending));
+		if (kept.length > 0) this.#parts.push(kept);
+		this.#pending += kept.length;
+		this.#dropped += bytes.length - kept.length;
+	}
+
+	/** @param rest of the line @param newline bytes of its end */
+	#finish(rest: Buffer, lines: TailLine[], newline: number): void {
+		this.#extend(rest);
+		const [first = NO_BYTES] = this.#parts;
+		const line = this.#parts.length > 1 ? Buffer.concat(this.#parts, this.#pending) : first;
+		const text = this.#isTorn ? "" : textOf(line);
 		if (text !== "") lines.push({ offset: this.#offset, text: this.#dropped > 0 ? text + CUT : text });
-		this.#offset += this.#pending.length + this.#dropped + newline;
-		this.#pending = Buffer.alloc(0);
+		this.#isTorn = false;
+		this.#offset = this.#position + newline;
+		this.#clear();
+	}
+
+	#clear(): void {
+		this.#parts = [];
+		this.#pending = 0;
 		this.#dropped = 0;
 	}
 
@@ -80,6 +125,18 @@ export class LogTail {
 		// Where the file system or the tool cannot, the log just stays long.
 		execFile("fallocate", ["-p", "-o", "0", "-l", String(length), this.#path], () => {});
 	}
+}
+
+/** A punched hole reads as zeros. */
+function textOf(line: Buffer): string {
+	const from = line[0] === 0 ? line.findIndex((byte) => byte !== 0) : 0;
+	if (from < 0 || line.length === 0) return "";
+	const to = line[line.length - 1] === RETURN ? line.length - 1 : line.length;
+	return line.toString("utf8", from, to);
+}
+
+function sizeOf(path: string): number {
+	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function readAt(path: string, offset: number, maxBytes: number): Buffer {

@@ -12,6 +12,8 @@ import { publishNew } from "./atomic-file.ts";
 
 export interface RunFacts {
 	task: string;
+	/** names one creation of the task; not there in runs of an earlier version */
+	taskNonce?: string;
 	epoch: number;
 	/** in the environment of every process of the run, as DISPATCH_RUN */
 	nonce: string;
@@ -75,6 +77,18 @@ export function openRun(home: string, task: string, epoch: number): RunDir | nul
 
 function asRun(path: string, facts: RunFacts): RunDir {
 	return { path, logPath: join(path, "agent.log"), facts };
+}
+
+/** Every run that is kept here, one after the other. */
+export function* listAllRuns(home: string): Generator<RunDir> {
+	for (const task of names(runsOf(home))) {
+		for (const epoch of names(join(runsOf(home), task))
+			.map(Number)
+			.filter(Number.isSafeInteger)) {
+			const run = openRun(home, task, epoch);
+			if (run !== null) yield run;
+		}
+	}
 }
 
 /** The newest run of every task that ever started here. */

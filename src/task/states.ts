@@ -61,6 +61,8 @@ export const FAILURE_REASONS = [
 	"host_lost",
 	"verify_failed",
 	"unanswered",
+	/** dispatch itself could not start it, or could not record how it ended */
+	"internal",
 ] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];

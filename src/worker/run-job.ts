@@ -3,6 +3,7 @@
  * The record is the truth: a job of an older generation ends without acting.
  */
 
+import { faultPoint } from "../process/fault.ts";
 import type { RunEnd, RunJob } from "../queue/jobs/run-queue.ts";
 import { closedGate } from "../queue/records/gates.ts";
 import { nextDay, spentToday } from "../queue/records/spend.ts";
@@ -30,24 +31,39 @@ export interface RunJobDeps {
 	reconcile: (task: string) => Promise<void>;
 	/** starts the agent of a queued record, unless it changed in between */
 	start: (task: string, generation: number) => Promise<void>;
+	/** for the log: what went wrong, and is tried again */
+	fault: (task: string, error: unknown) => void;
 }
 
+/** Throws nothing: after an exception the job comes back, until the record says that there is nothing to do. */
 export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
+	try {
+		return await seeThrough(job, deps);
+	} catch (error) {
+		deps.fault(job.task, error);
+		return { kind: "later", at: deps.store.clock.now() + LOOK_AGAIN_MS };
+	}
+}
+
+async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 	const { store, hub } = deps;
 	const mirror = (task: string, progress: object) => {
 		if (task === job.task) void job.progress(progress);
 	};
 	hub.on("progress", mirror);
 	try {
+		faultPoint("run-job.taken", job.task);
 		await deps.reconcile(job.task);
 		for (;;) {
 			if (job.signal.aborted) return { kind: "release" };
+			faultPoint("run-job.read", job.task);
 			const record = await store.get(job.task);
 			const end = endOf(job, record);
 			if (end !== null) return end;
 			if (record?.state === "queued" && job.draining.aborted) return { kind: "release" };
 			const held = record?.state === "queued" ? await heldUntil(record, deps) : null;
 			if (held !== null) return { kind: "later", at: held };
+			faultPoint("run-job.free", job.task);
 			if (record?.state === "queued") await startInTurn(job, record, deps);
 			else await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
 		}
@@ -76,15 +92,17 @@ async function dayGate(store: Store, dailyUsd: number | null): Promise<Hold | nu
 
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
 	const stopping = timeLimit(null, job.signal, job.draining);
-	const granted = await deps.places.acquire(job.task, record.spec.priority, stopping.signal);
-	stopping.release();
-	if (!granted) return;
-	try {
+	const work = async () => {
+		faultPoint("run-job.placed", job.task);
 		// It may have been held while this one stood in line.
 		if ((await closedGate(deps.store, deps.host, agentOf(record).backend)) !== null) return;
 		await deps.start(job.task, job.generation);
+		faultPoint("run-job.started", job.task);
+	};
+	try {
+		await deps.places.during(job.task, record.spec.priority, stopping.signal, work);
 	} finally {
-		if ((await deps.store.stateOf(job.task)) !== "running") deps.places.free(job.task);
+		stopping.release();
 	}
 }
 

@@ -66,18 +66,24 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const { store, hub } = deps;
 	const { id } = end.record.spec;
 	const nonce = end.record.runNonce;
+	faultPoint("settle.begin", id);
 	if (nonce !== null) await sweepMarked(nonce);
-	faultPoint("settle.swept");
+	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
+	faultPoint("settle.facts", id);
 	const decision = await afterCheck(end, decideOutcome(facts), deps);
 	if (decision === null) return false;
+	faultPoint("settle.decided", id);
 	if (end.run !== null) clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
+	faultPoint("settle.report", id);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
-	faultPoint("settle.reported");
+	faultPoint("settle.reported", id);
 	const changes = changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs);
 	await moveGate(end, facts, decision, changes, deps);
+	faultPoint("settle.gate", id);
 	await fallBack(end.record, changes, deps);
+	faultPoint("settle.move", id);
 	const moved = await store.move({
 		id,
 		from: ["running", "asking"],
@@ -86,9 +92,9 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 		set: changes,
 		why: decision.message,
 	});
-	faultPoint("settle.moved");
-	if (moved.result === "moved") hub.emit("state", id, moved.state);
-	else
+	faultPoint("settle.moved", id);
+	if (moved.result !== "none") hub.emit("state", id, moved.state);
+	if (moved.result !== "moved")
 		await noteEvent(store, {
 			task: id,
 			kind: "late_end",
@@ -113,7 +119,12 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 	}
 	const verdict = await verify(run, command, deps.checkEnv(record), deps.store.clock.now());
 	if (verdict.kind === "running") return null;
+	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
+	if (verdict.kind === "refused") {
+		const message = `The agent says it is done, but its check cannot be run: ${verdict.why}. Enqueue it with another --verify.`;
+		return { ...decision, to: "failed", reason: "verify_failed", warnings: [], message };
+	}
 	const said = `The agent says it is done, but the check failed (${verdict.how}): ${cutText(command, 200)}.`;
 	const failed = { ...decision, warnings: [], reason: "verify_failed" as const, tail: verdict.tail };
 	if (record.attempt >= attempts) {
@@ -216,7 +227,8 @@ function changesOf(
 		reason: decision.reason,
 		hold: holdOf(decision, now, maxBackoffMs),
 		charge: decision.charge,
-		startMode: decision.startMode,
+		// Nothing was started: the next start is the one that was asked for.
+		startMode: facts.exit.kind === "never" ? end.record.startMode : decision.startMode,
 		takenDown: facts.takenDown || facts.exit.kind === "never" ? end.record.takenDown + 1 : 0,
 		rateLimits: limited ? end.record.rateLimits + 1 : 0,
 		...(sessionGone ? { sessionId: null } : {}),

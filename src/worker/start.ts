@@ -3,7 +3,8 @@
  *
  *   move to running (mints the epoch) → claim the run directory → prepare the task's files → spawn
  *
- * A daemon that finds a permit without a spawned agent puts the task back, and no attempt is counted.
+ * A daemon that finds a permit without a spawned agent puts the task back, and no attempt is counted. What an
+ * exception means is in `not-started.ts`; after the spawn it means nothing: the agent lives, and is followed.
  */
 import { randomUUID } from "node:crypto";
 import { join, relative } from "node:path";
@@ -18,8 +19,8 @@ import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts"
 import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
+import { writeLaunch } from "../process/launch.ts";
 import { claimRun, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
-import { noteEvent } from "../queue/records/events.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -28,6 +29,7 @@ import type { Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import { agentEnv } from "./agent-env.ts";
+import { notStarted } from "./not-started.ts";
 
 export interface StartDeps {
 	store: Store;
@@ -39,6 +41,10 @@ export interface StartDeps {
 	serial: Serial;
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
+	/** a wait between two attempts is cut to this (ms) */
+	maxBackoffMs: number;
+	/** for the log: what went wrong, and is tried again */
+	fault: (task: string, step: string, error: unknown) => void;
 }
 
 type Undelivered = { field: string; question: Question };
@@ -46,6 +52,7 @@ type Undelivered = { field: string; question: Question };
 /** Starts the task's agent if it is still queued under this generation; else does nothing. */
 export function start(task: string, generation: number, deps: StartDeps): Promise<void> {
 	return deps.serial.run(task, async () => {
+		faultPoint("start.read", task);
 		const record = await deps.store.get(task);
 		if (record?.state !== "queued" || record.generation !== generation || record.host !== deps.host) return;
 		await startRecord(record, deps);
@@ -66,7 +73,6 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 	if (moved.result !== "moved" || moved.state !== "running") return;
 	hub.startedHere.add(runNonce);
 	hub.emit("state", id, "running");
-	faultPoint("start.permitted");
 	const record: TaskRecord = {
 		...queued,
 		state: "running",
@@ -75,9 +81,10 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 		runNonce,
 	};
 	try {
+		faultPoint("start.permitted", id);
 		await startPermitted(record, runNonce, deps);
 	} catch (error) {
-		await giveUp(record, error, deps);
+		await notStarted(record, error, deps);
 	}
 }
 
@@ -97,8 +104,10 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		title: spec.id,
 		givenItems: spec.givenItems,
 	});
+	faultPoint("start.directory", spec.id);
 	const run = claim(home, {
 		task: spec.id,
+		taskNonce: spec.nonce,
 		epoch,
 		nonce,
 		backend: agent.backend,
@@ -107,10 +116,14 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
 	});
-	faultPoint("start.claimed");
+	faultPoint("start.claimed", spec.id);
 	const carried = await store.undelivered(spec.id);
+	faultPoint("start.carried", spec.id);
 	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
-	faultPoint("start.prepared");
+	faultPoint("start.prepared", spec.id);
+	// Told to Redis by the looks at the live agent: after a spawn nothing may look like a failed start.
+	writeLaunch(run, { sessionId: invocation.sessionId, carried: carried.map(({ field }) => field) });
+	faultPoint("start.noted", spec.id);
 	await startAgent(run, {
 		argv: invocation.argv,
 		cwd,
@@ -123,12 +136,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 			hidden: secretVariables(deps.config),
 		}),
 	});
-	faultPoint("start.spawned");
-	await store.follow(spec.id, epoch, { sessionId: invocation.sessionId });
-	await store.delivered(
-		spec.id,
-		carried.map(({ field }) => field),
-	);
+	faultPoint("start.spawned", spec.id);
 }
 
 /**
@@ -181,7 +189,7 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	clearFinished(taskDir);
 	if (mode !== "resume" && epoch > 1) {
 		await moveIpcAside(taskDir, epoch - 1);
-		faultPoint("start.moved-aside");
+		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}
 	const prompt = promptArgument(
@@ -254,29 +262,4 @@ function backendConfig(name: string, config: Config): BackendConfig {
 	throw new DispatchError("DISPATCH_NO_BACKEND", `This host has no backend "${name}".`, {
 		hint: `Add it under backends: in ${config.path ?? "the config file"}, then \`dispatch retry\`.`,
 	});
-}
-
-/** A start that failed for a reason the user can mend. */
-async function giveUp(record: TaskRecord, error: unknown, deps: StartDeps): Promise<void> {
-	const { id } = record.spec;
-	const isBudget = error instanceof DispatchError && error.code === "DISPATCH_BUDGET_SPENT";
-	const text = error instanceof Error ? error.message : String(error);
-	const hint = error instanceof DispatchError && error.hint ? ` ${error.hint}` : "";
-	const outcome = {
-		kind: "failed" as const,
-		message: `The agent could not be started: ${text}${hint}`,
-		exitCode: null,
-		signal: null,
-		logTail: [],
-		warnings: [],
-	};
-	const moved = await deps.store.move({
-		id,
-		from: ["running", "asking"],
-		epoch: record.epoch,
-		to: "failed",
-		set: { outcome, reason: isBudget ? "budget" : "not_started" },
-	});
-	if (moved.result === "moved") deps.hub.emit("state", id, moved.state);
-	else await noteEvent(deps.store, { task: id, kind: "start_failed", why: text });
 }

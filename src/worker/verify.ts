@@ -3,10 +3,11 @@
  * detached in a run directory of its own below the agent's, so that it outlives this daemon and is never
  * started twice; every look at the task asks whether it is over.
  */
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentStatus, startAgent } from "../process/agent.ts";
 import { endTree, sweepMarked } from "../process/end-tree.ts";
+import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 
@@ -17,7 +18,9 @@ const TAIL_LINES = 40;
 export type Verdict =
 	| { kind: "running" }
 	| { kind: "passed" }
-	| { kind: "failed"; how: string; tail: string[] };
+	| { kind: "failed"; how: string; tail: string[] }
+	/** the command itself cannot be run: no work of the agent's would change that */
+	| { kind: "refused"; why: string };
 
 /** @param now ms since the Unix epoch */
 export async function verify(
@@ -27,7 +30,9 @@ export async function verify(
 	now: number,
 ): Promise<Verdict> {
 	const check = checkOf(run);
+	faultPoint("verify.begin", run.facts.task);
 	if (!existsSync(check.path)) return begin(check, command, env);
+	faultPoint("verify.look", run.facts.task);
 	const status = agentStatus(check);
 	switch (status.kind) {
 		case "alive":
@@ -50,9 +55,14 @@ export async function endCheck(run: RunDir): Promise<void> {
 	if (existsSync(check.path)) await sweepMarked(check.facts.nonce);
 }
 
+/** By a file: a command line has a length that the system limits. */
 async function begin(check: RunDir, command: string, env: Record<string, string>): Promise<Verdict> {
+	if (command.includes("\0")) return { kind: "refused", why: "it holds a NUL character" };
 	mkdirSync(check.path, { mode: 0o700 });
-	await startAgent(check, { argv: ["sh", "-c", command], cwd: check.facts.cwd, env });
+	const script = join(check.path, "check.sh");
+	writeFileSync(script, `${command}\n`, { mode: 0o600 });
+	faultPoint("verify.made", check.facts.task);
+	await startAgent(check, { argv: ["sh", script], cwd: check.facts.cwd, env });
 	return { kind: "running" };
 }
 

@@ -142,7 +142,10 @@ describe("reading ipc/", () => {
 		write("001.question", "Q?");
 		const path = part === "ipc" ? ipc : join(dir, part);
 		renameSync(path, join(cwd, "moved"));
-		const refused = { ...NOTHING, rejected: [{ name: "ipc", why: "is missing, or not a directory" }] };
+		const refused = {
+			...NOTHING,
+			rejected: [{ name: "ipc", why: "is missing, not a directory, or cannot be read" }],
+		};
 		expect(readIpc(dir)).toEqual(refused);
 		symlinkSync(join(cwd, "moved"), path);
 		expect(readIpc(dir)).toEqual(refused);

@@ -1,8 +1,9 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { backendOf } from "../../src/backends/index.ts";
-import { LogFollower } from "../../src/monitor/follow-log.ts";
+import { type FollowerOptions, LogFollower } from "../../src/monitor/follow-log.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -15,18 +16,24 @@ function newRun(): RunDir {
 	return run;
 }
 
-const texts = (lines: { text: string }[]) => lines.map(({ text }) => text);
-const follower = (run: RunDir, type: "command" | "claude" = "command") =>
-	new LogFollower(run, backendOf(type));
+const texts = ({ lines }: { lines: { text: string }[] }) => lines.map(({ text }) => text);
+const follower = (run: RunDir, type: "command" | "claude" = "command", options: FollowerOptions = {}) =>
+	new LogFollower(run, backendOf(type), options);
+/** A look, and what it read is safe. */
+function look(log: LogFollower, ended = false): string[] {
+	const shown = texts(log.read(ended));
+	log.save();
+	return shown;
+}
 
 test("a line counts when it is complete, or when the agent is gone", () => {
 	const run = newRun();
 	const log = follower(run);
 	appendFileSync(run.logPath, "one\ntw");
-	expect(texts(log.read(false))).toEqual(["one"]);
+	expect(look(log)).toEqual(["one"]);
 	appendFileSync(run.logPath, "o\nthree");
-	expect(texts(log.read(false))).toEqual(["two"]);
-	expect(texts(log.read(true))).toEqual(["three"]);
+	expect(look(log)).toEqual(["two"]);
+	expect(look(log, true)).toEqual(["three"]);
 });
 
 test("the next daemon goes on after what was saved; what was not is read again at the same position", () => {
@@ -58,12 +65,109 @@ test("events add up: session, usage, result; and they are kept over a restart", 
 		expect(seen).toMatchObject({ sessionId: "s-1", result: { ok: true }, failure: null, sawOutput: true });
 });
 
-test("a flood does not hold up a look: it is read in parts, and nothing is skipped at the end", () => {
+test("lines that could not be put into Redis come again, with the next ones behind them", () => {
 	const run = newRun();
-	const line = `${"x".repeat(1_023)}\n`;
-	appendFileSync(run.logPath, line.repeat(12 * 1_024));
-	appendFileSync(run.logPath, "last\n");
 	const log = follower(run);
-	expect(texts(log.read(false))).not.toContain("last");
-	expect(texts(log.read(true)).at(-1)).toBe("last");
+	appendFileSync(run.logPath, "one\n");
+	const first = log.read(false).lines.slice();
+	appendFileSync(run.logPath, "two\n");
+	const again = log.read(true).lines;
+	expect(again.slice(0, 1)).toEqual(first);
+	expect(again.map(({ text }) => text)).toEqual(["one", "two"]);
+	log.save();
+	expect(texts(log.read(true))).toEqual([]);
+});
+
+test("events that show nothing are saved all the same", () => {
+	const run = newRun();
+	const usage = { input_tokens: 5, output_tokens: 7 };
+	appendFileSync(run.logPath, `${JSON.stringify({ type: "turn.completed", usage })}\n`);
+	const log = new LogFollower(run, backendOf("codex"));
+	expect(look(log)).toEqual([]);
+	expect(log.seen.usage).toMatchObject({ outputTokens: 7 });
+	expect(new LogFollower(run, backendOf("codex")).seen).toEqual(log.seen);
+});
+
+/** Looks until all is read. @returns every line, the number of looks, and the most lines of one look */
+function readAll(log: LogFollower, ended = true): { lines: string[]; looks: number; most: number } {
+	const all: string[] = [];
+	let looks = 0;
+	let most = 0;
+	for (let more = true; more; looks++) {
+		const read = log.read(ended);
+		all.push(...texts(read));
+		most = Math.max(most, read.lines.length);
+		log.save();
+		more = read.more;
+	}
+	return { lines: all, looks, most };
+}
+
+test.each([
+	["long lines", `${"x".repeat(1_023)}\n`, 12_000],
+	["short lines", "y\n", 20_000],
+	["empty lines between", "\n\n\ny\n", 5_000],
+])("a flood of %s is read in parts, also at the end, and comes whole", (_what, line, count) => {
+	const run = newRun();
+	appendFileSync(run.logPath, `${line.repeat(count)}last\n`);
+	const { lines, looks, most } = readAll(follower(run, "command", { behindMs: Number.POSITIVE_INFINITY }));
+	expect(lines).toHaveLength(count + 1);
+	expect(lines.at(-1)).toBe("last");
+	expect(most).toBeLessThanOrEqual(1_001);
+	expect(looks).toBeGreaterThan(4);
+});
+
+test("one look ends when its time is over, whatever there is to read", () => {
+	const run = newRun();
+	appendFileSync(run.logPath, "\n".repeat(3_000_000));
+	let now = 0;
+	const log = follower(run, "command", { now: () => now++, lookMs: 10 });
+	expect(log.read(true).more).toBe(true);
+	expect(now).toBeLessThan(20);
+});
+
+test("an agent that is never caught up with is skipped to its last lines, which the log says", () => {
+	const run = newRun();
+	appendFileSync(run.logPath, `${"y\n".repeat(4_000_000)}last words\n`);
+	let now = 0;
+	const log = follower(run, "command", { now: () => now, behindMs: 1_000 });
+	expect(look(log)).toHaveLength(1_000);
+	now += 1_001;
+	const { lines, looks } = readAll(log);
+	expect(lines[0]).toMatch(/^\[dispatch\] \d{7} bytes of output are not shown/);
+	expect(lines.at(-1)).toBe("last words");
+	expect(new Set(lines.slice(1, -1))).toEqual(new Set(["y"]));
+	expect(looks).toBeLessThan(200);
+});
+
+test("any bytes, cut anywhere, in any order of looks, saves and new daemons: each whole line once", () => {
+	const step = fc.record({
+		bytes: fc.uint8Array({ maxLength: 40 }),
+		saves: fc.boolean(),
+		dies: fc.boolean(),
+	});
+	fc.assert(
+		fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+			const run = newRun();
+			const seen = new Map<number, string>();
+			const keep = (read: ReturnType<LogFollower["read"]>) => {
+				for (const { position, text } of read.lines) seen.set(position, text);
+			};
+			let log = follower(run);
+			for (const { bytes, saves, dies } of steps) {
+				appendFileSync(run.logPath, bytes);
+				keep(log.read(false));
+				if (saves) log.save();
+				if (dies) log = follower(run);
+			}
+			keep(log.read(true));
+			const whole = new Map<number, string>();
+			for (const { position, text } of follower(run, "command").read(true).lines) whole.set(position, text);
+			const fresh = newRun();
+			writeFileSync(fresh.logPath, Buffer.concat(steps.map(({ bytes }) => bytes)));
+			for (const { position, text } of follower(fresh).read(true).lines) whole.set(position, text);
+			expect([...seen].sort(([a], [b]) => a - b)).toEqual([...whole].sort(([a], [b]) => a - b));
+		}),
+		{ numRuns: 200 },
+	);
 });

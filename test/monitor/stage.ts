@@ -29,6 +29,8 @@ export class MonitorStage {
 	readonly project = temporaryFolder("mp");
 	/** monotonic ms; a test may set it on */
 	now = 0;
+	/** what the monitor logged as failed */
+	readonly faults: string[] = [];
 	readonly #nonces: string[] = [];
 
 	constructor(store: Store) {
@@ -50,6 +52,7 @@ export class MonitorStage {
 			monotonic: () => this.now,
 			graceMs: GRACE_MS,
 			watch: () => {},
+			fault: (task, step, error) => this.faults.push(`${task} ${step}: ${String(error)}`),
 		});
 	}
 

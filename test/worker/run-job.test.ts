@@ -11,6 +11,8 @@ const stage = monitorStage();
 function worker(places = new Places(1)) {
 	const { store, hub } = stage();
 	const started: string[] = [];
+	// As the daemon does.
+	hub.on("state", (task, state) => (state === "running" ? places.occupy(task) : places.free(task)));
 	const deps: RunJobDeps = {
 		store,
 		host: HOST,
@@ -23,6 +25,7 @@ function worker(places = new Places(1)) {
 			const moved = await store.move({ id: task, from: ["queued"], to: "running", runNonce: `n-${task}` });
 			if (moved.result === "moved") hub.emit("state", task, moved.state);
 		},
+		fault: () => {},
 	};
 	return { deps, started, places };
 }
@@ -97,4 +100,21 @@ test("one that drains, or has no place, starts nothing", async () => {
 	job.drain();
 	expect(await end).toEqual({ kind: "release" });
 	expect([started, await store.stateOf("t"), places.taken]).toEqual([[], "queued", 1]);
+});
+
+test("whatever throws on the way: the job comes back later, and its place is free", async () => {
+	const { store } = stage();
+	const broken = async () => {
+		throw new Error("broken");
+	};
+	const { deps, places } = worker();
+	const generation = await queued("t");
+	const faults: string[] = [];
+	const fault = (task: string, error: unknown) => faults.push(`${task}: ${String(error)}`);
+	for (const broke of [{ reconcile: broken }, { start: broken }])
+		expect(await runJob(jobOf("t", generation), { ...deps, fault, ...broke })).toMatchObject({
+			kind: "later",
+		});
+	expect(faults).toEqual(["t: Error: broken", "t: Error: broken"]);
+	expect([places.taken, places.waiting, await store.stateOf("t")]).toEqual([0, 0, "queued"]);
 });

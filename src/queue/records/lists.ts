@@ -13,6 +13,16 @@ const STATES_AT_ONCE = 2_000;
 export interface TaskBrief {
 	epoch: number;
 	revision: number;
+	state: State;
+}
+
+/** What of a record needs no decoding: enough to end its agent and the task. */
+export interface LiveBrief {
+	state: State;
+	host: string;
+	epoch: number;
+	runNonce: string | null;
+	stopRequested: boolean;
 }
 
 export class Lists extends Connection {
@@ -88,14 +98,29 @@ export class Lists extends Connection {
 	async liveBriefs(host: string): Promise<Map<string, TaskBrief>> {
 		const ids = await this.liveIds(host);
 		const pipeline = this.client.pipeline();
-		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision");
+		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision", "state");
 		const replies = (await this.guard(() => pipeline.exec())) ?? [];
 		return new Map(
 			ids.map((id, i) => {
-				const [epoch, revision] = (replies[i]?.[1] ?? []) as (string | null)[];
-				return [id, { epoch: Number(epoch), revision: Number(revision) }];
+				const [epoch, revision, state] = (replies[i]?.[1] ?? []) as (string | null)[];
+				return [id, { epoch: Number(epoch), revision: Number(revision), state: state as State }];
 			}),
 		);
+	}
+
+	/** null when there is no such task */
+	async liveBrief(id: string): Promise<LiveBrief | null> {
+		const [state, host, epoch, runNonce, stop] = await this.guard((client) =>
+			client.hmget(this.keys.task(id), "state", "host", "epoch", "runNonce", "stop"),
+		);
+		if (!state) return null;
+		return {
+			state: state as State,
+			host: host ?? "",
+			epoch: Number(epoch),
+			runNonce: runNonce || null,
+			stopRequested: stop === "1",
+		};
 	}
 
 	liveIds(host: string): Promise<string[]> {

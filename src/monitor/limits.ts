@@ -1,0 +1,39 @@
+/**
+ * When we end a live agent ourselves. Needs the record, the clock and what earlier looks found, and no file of
+ * the agent's: nothing that an agent does to its files may take a limit, or a cancel, away.
+ */
+import type { IpcState } from "../ipc/questions.ts";
+import { cpuTicks } from "../process/end-tree.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { Ending, LiveTask } from "./live-task.ts";
+
+/** @param doneGraceMs how long an agent may live on after its own word that it has finished */
+export function endingOf(
+	record: TaskRecord,
+	live: LiveTask,
+	now: number,
+	doneGraceMs: number,
+): Ending | null {
+	if (live.ending !== null) return live.ending;
+	if (record.stopRequested) return "cancel";
+	return dueLimit(live, now, doneGraceMs) ?? (live.unanswerable ? "unanswered" : null);
+}
+
+/** Ticks the clocks; @returns which limit is reached. @param now monotonic ms */
+export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Ending | null {
+	const sign = live.signStamp !== live.stamp;
+	live.signStamp = live.stamp;
+	const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () => cpuTicks(live.run.facts.nonce));
+	if (live.overBudget) return "budget";
+	if (live.log.seen.givesUp) return "retrying";
+	if (live.finishedAt !== null && now - live.finishedAt >= doneGraceMs) return "finished";
+	if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
+	return silentMs >= live.limits.inactivityMs ? "stuck" : null;
+}
+
+/** Keeps what a look at its files means for the limits. */
+export function noteFindings(record: TaskRecord, live: LiveTask, ipc: IpcState, now: number): void {
+	if (ipc.finished || live.log.seen.result !== null) live.finishedAt ??= now;
+	// Nobody can answer an unattended task: it should have decided by itself.
+	live.unanswerable = record.spec.unattended && ipc.questions.length > 0;
+}
