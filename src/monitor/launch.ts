@@ -12,7 +12,7 @@ export async function noteLaunch(record: TaskRecord, live: LiveTask, store: Stor
 	const launch = readLaunch(live.run);
 	if (launch !== null) {
 		await store.follow(record.spec.id, live.epoch, { sessionId: launch.sessionId });
-		record.sessionId = launch.sessionId;
+		live.startedSession = launch.sessionId;
 		await store.delivered(record.spec.id, launch.carried);
 		removeLaunch(live.run);
 	}

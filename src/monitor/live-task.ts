@@ -37,6 +37,8 @@ export class LiveTask {
 	unanswerable = false;
 	/** what the start left to be told (session, delivered answers) is told */
 	launched = false;
+	/** the session that this start began, newer than the record as it was read; undefined: as recorded */
+	startedSession: string | null | undefined;
 	/** the stamp at the last tick of the clock: another one is a sign of life */
 	signStamp = "";
 	plan: Plan | null = null;

@@ -27,7 +27,8 @@ export async function recordProgress(record: TaskRecord, live: LiveTask, deps: P
 	const text = JSON.stringify([shown, seen.sessionId]);
 	if (text === live.progressText) return;
 	const progress: Progress = { ...shown, lastSignAt: store.clock.now() };
-	const sessionId = seen.sessionId ?? record.sessionId;
+	const known = live.startedSession === undefined ? record.sessionId : live.startedSession;
+	const sessionId = seen.sessionId ?? known;
 	if (!(await store.follow(record.spec.id, live.epoch, { progress, sessionId }))) return;
 	live.progressText = text;
 	hub.emit("progress", record.spec.id, progress);
