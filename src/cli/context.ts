@@ -1,6 +1,7 @@
 /** What a command works with: the state directory, the config, Redis, and the output. */
 import { configPath, type Home, openHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { RedisTarget, Role } from "../queue/redis/connect.ts";
 import type { Output } from "./show/output.ts";
@@ -39,6 +40,12 @@ export class Context {
 	static async open(options: ContextOptions): Promise<Context> {
 		const config = await loadConfig({ path: configPath(options.env), env: options.env });
 		return new Context(options, config, openHome(options.env, config.namespace));
+	}
+
+	/** What this user signs, and this host executes. */
+	async orders(): Promise<Orders> {
+		const { Orders: Opened } = await import("../config/orders.ts");
+		return new Opened(this.home.path, this.home.namespace);
 	}
 
 	async loadConfig(): Promise<Config> {

@@ -105,7 +105,7 @@ function newHostId(): string {
 }
 
 /** Published by link(2): of two first users one wins, and both read the same. */
-function readOrMake(file: string, make: () => string): string {
+export function readOrMake(file: string, make: () => string): string {
 	try {
 		return readFileSync(file, "utf8").trim();
 	} catch (error) {

@@ -3,6 +3,7 @@
  * outbox. A reply that was lost is asked for again under the same nonce.
  */
 import type { Config } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
 import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
 import { openStore } from "../queue/records/open.ts";
 import type { CreateResult, Store } from "../queue/records/store.ts";
@@ -27,20 +28,21 @@ export async function enqueue(
 	host: string,
 	config: Config,
 	request: TaskRequest,
+	orders: Orders,
 ): Promise<Enqueued> {
-	return submit(store, await resolveTask(host, config, request));
+	return submit(store, await resolveTask(host, config, request), orders);
 }
 
 /**
  * Acknowledges a task under its own id, or under the first free one like it.
  * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
  */
-export async function submit(store: Store, task: ResolvedTask): Promise<Enqueued> {
+export async function submit(store: Store, task: ResolvedTask, orders: Orders): Promise<Enqueued> {
 	for (const id of task.explicitId ? [task.spec.id] : idsLike(task.spec.id)) {
 		const spec = { ...task.spec, id };
 		if (!task.explicitId && !(await isFree(store, spec))) continue;
 		if (task.explicitId) await refuseForeignDirectory(store, spec);
-		const done = await create(store, { ...task, spec });
+		const done = await create(store, { ...task, spec }, orders);
 		if (done !== null) return done;
 	}
 	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
@@ -78,9 +80,9 @@ async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<voi
 }
 
 /** @returns null when the id was taken in between and another one may be tried */
-async function create(store: Store, task: ResolvedTask): Promise<Enqueued | null> {
+async function create(store: Store, task: ResolvedTask, orders: Orders): Promise<Enqueued | null> {
 	const { spec } = task;
-	const reply = await createOnce(store, task);
+	const reply = await createOnce(store, task, orders);
 	if (reply.result === "exists") {
 		if (task.explicitId) throw idExists(spec.id);
 		return null;
@@ -101,16 +103,16 @@ async function create(store: Store, task: ResolvedTask): Promise<Enqueued | null
 type Created = CreateResult & { record: TaskRecord };
 
 /** The script, and once more on a new connection if the first one broke. */
-async function createOnce(store: Store, task: ResolvedTask): Promise<Created> {
+async function createOnce(store: Store, task: ResolvedTask, orders: Orders): Promise<Created> {
 	try {
-		return await createOn(store, task);
+		return await createOn(store, task, orders);
 	} catch (error) {
 		if (!isOutage(error)) throw error;
 	}
 	let again: Store | undefined;
 	try {
 		again = await openStore({ target: store.target, namespace: store.namespace, role: "command" });
-		return await createOn(again, task);
+		return await createOn(again, task, orders);
 	} catch (error) {
 		if (!isOutage(error) || task.key !== undefined) throw error;
 		throw new DispatchError(
@@ -126,8 +128,9 @@ async function createOnce(store: Store, task: ResolvedTask): Promise<Created> {
 	}
 }
 
-async function createOn(store: Store, { spec, key }: ResolvedTask): Promise<Created> {
-	const reply = await store.create(spec, key);
+async function createOn(store: Store, { spec, key }: ResolvedTask, orders: Orders): Promise<Created> {
+	const signature = orders.sign({ spec, host: spec.host, chosen: null });
+	const reply = await store.create(spec, { key, signature });
 	return { ...reply, record: await store.need(reply.id) };
 }
 

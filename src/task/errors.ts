@@ -94,6 +94,11 @@ export const ERRORS = {
 		retryable: false,
 		means: "An agent tried to enqueue without --allow-nested.",
 	},
+	DISPATCH_NOT_SIGNED: {
+		exit: EXIT.refused,
+		retryable: false,
+		means: "The record is not signed by this host's user: it is not executed.",
+	},
 	DISPATCH_NO_WORKER: { exit: EXIT.taskFailed, retryable: true, means: "The worker could not be started." },
 	DISPATCH_ALREADY_RUNNING: {
 		exit: EXIT.conflict,

@@ -80,6 +80,8 @@ export const FIELDS = {
 	progress: jsonField(checkProgress, EMPTY_PROGRESS),
 	/** the agent that was chosen since (`retry --model`, a fallback); null: as asked. Read by `agentOf` */
 	chosen: jsonField.orNull(checkAgentChoice),
+	/** by the host's user, over what is executed (`orderOf`); null: nobody vouches for it, and nothing runs */
+	signature: wordOrNull(matching(/^[\w.-]{1,100}$/, "a signature")),
 	/** set by `cancel` while an agent lives */
 	stopRequested: flagField(false, "stop"),
 	/** uncharged restarts in a row because our own processes ended and took the agent along */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Config, loadConfig } from "../../src/config/load.ts";
+import { Orders } from "../../src/config/orders.ts";
 import { enqueue, submit } from "../../src/producer/enqueue.ts";
 import { resolveTask, type TaskRequest } from "../../src/producer/resolve.ts";
 import { openStore } from "../../src/queue/records/open.ts";
@@ -66,7 +67,8 @@ function requestOf(changes: Partial<TaskRequest>): TaskRequest {
 	};
 }
 
-const put = (changes: Partial<TaskRequest>) => enqueue(store, "h1", config, requestOf(changes));
+const orders = new Orders(path, "produce");
+const put = (changes: Partial<TaskRequest>) => enqueue(store, "h1", config, requestOf(changes), orders);
 const refusal = (code: string) => expect.objectContaining({ code });
 
 test("a task is acknowledged with its files, and queued for its host", async () => {
@@ -120,7 +122,7 @@ test("the same key is the same task; with other content it is a conflict", async
 test("a task whose acknowledgement was lost is the same task again", async () => {
 	const task = await resolveTask("h1", config, requestOf({}));
 	await store.create(task.spec);
-	const again = await submit(store, { ...task, explicitId: true });
+	const again = await submit(store, { ...task, explicitId: true }, orders);
 	expect([again.repeated, again.record.spec.nonce]).toEqual([false, task.spec.nonce]);
 });
 

@@ -44,6 +44,7 @@ const RECORD: TaskRecord = {
 	generation: 1,
 	hold: null,
 	reason: null,
+	signature: null,
 	sessionId: "s-1",
 	ipcGeneration: 1,
 	outcome: null,

@@ -26,9 +26,10 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	const tasks = await resolveAll(context, resolve(file), flags);
 	const store = await context.store();
 	for (const task of tasks) await checkFree(store, task);
+	const orders = await context.orders();
 	const records: TaskRecord[] = [];
 	for (const task of tasks) {
-		const { record, repeated } = await submit(store, task);
+		const { record, repeated } = await submit(store, task, orders);
 		records.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`

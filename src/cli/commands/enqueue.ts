@@ -49,7 +49,7 @@ export async function enqueue(
 	const task = await resolveTask(context.home.hostId, context.config, request);
 	if (flags.dryRun) return showPlanned(context, task);
 	const store = await context.store();
-	const { record, repeated } = await submit(store, task);
+	const { record, repeated } = await submit(store, task, await context.orders());
 	if (!repeated) rememberModel(context, request, record.spec.backend);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);

@@ -123,26 +123,32 @@ async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<st
 	const { home, config } = stage.context;
 	const earlier = taskDirOf(cwd, TASK_ID);
 	if (isDemoTask(earlier)) rmSync(earlier, { recursive: true, force: true });
-	const { record } = await enqueue(store, home.hostId, config, {
-		prompt: PROMPT,
-		id: existsSync(earlier) ? null : TASK_ID,
-		model: null,
-		planText: null,
-		promptAddition: null,
-		contextFiles: [],
-		delayMs: null,
-		items: [],
-		cwd,
-		priority: PRIORITY.usual,
-		tags: {},
-		deadlineMs: null,
-		budgetUsd: null,
-		verify: null,
-		attempts: null,
-		unattended: false,
-		key: null,
-		createdBy: `${userInfo().username}@${home.hostId}`,
-	});
+	const { record } = await enqueue(
+		store,
+		home.hostId,
+		config,
+		{
+			prompt: PROMPT,
+			id: existsSync(earlier) ? null : TASK_ID,
+			model: null,
+			planText: null,
+			promptAddition: null,
+			contextFiles: [],
+			delayMs: null,
+			items: [],
+			cwd,
+			priority: PRIORITY.usual,
+			tags: {},
+			deadlineMs: null,
+			budgetUsd: null,
+			verify: null,
+			attempts: null,
+			unattended: false,
+			key: null,
+			createdBy: `${userInfo().username}@${home.hostId}`,
+		},
+		await stage.context.orders(),
+	);
 	return record.spec.id;
 }
 

@@ -21,6 +21,7 @@ export type RecordChanges = Partial<
 		| "startMode"
 		| "reason"
 		| "sessionId"
+		| "signature"
 	>
 >;
 
@@ -40,9 +41,17 @@ export function encodeFields(changes: RecordChanges): Record<string, string> {
 }
 
 /** The fields of a new record. @returns `times`: those that get the time of Redis */
-export function newFields(spec: TaskSpec): { fields: Record<string, string>; times: string[] } {
+export function newFields(
+	spec: TaskSpec,
+	signature: string | null,
+): { fields: Record<string, string>; times: string[] } {
 	const hold: Hold | null = spec.notBefore === null ? null : { kind: "delayed", until: spec.notBefore };
-	const given = { spec: toJson(spec), host: spec.host, hold: FIELDS.hold.write(hold) };
+	const given = {
+		spec: toJson(spec),
+		host: spec.host,
+		hold: FIELDS.hold.write(hold),
+		signature: FIELDS.signature.write(signature),
+	};
 	const initial = TABLE.map(([name, field]) => [storedAs(name, field), field.initial] as const);
 	return {
 		fields: { ...Object.fromEntries(initial.filter(([, text]) => text !== "now")), ...given },

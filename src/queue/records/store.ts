@@ -39,11 +39,20 @@ export function newNonce(): string {
 }
 
 export class Store extends Questions {
-	/** Acknowledges a task. The same spec (by its nonce) again is the same task. */
-	create(spec: TaskSpec, key?: { key: string; hash: string }): Promise<CreateResult> {
+	/**
+	 * Acknowledges a task. The same spec (by its nonce) again is the same task.
+	 * @param options.signature of the host's user; without it no host executes the task
+	 */
+	create(
+		spec: TaskSpec,
+		{
+			key,
+			signature = null,
+		}: { key?: { key: string; hash: string } | undefined; signature?: string | null } = {},
+	): Promise<CreateResult> {
 		return this.run("create", {
 			id: spec.id,
-			...newFields(spec),
+			...newFields(spec, signature),
 			nonce: spec.nonce,
 			host: spec.host,
 			key: key?.key,

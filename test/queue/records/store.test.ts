@@ -32,12 +32,12 @@ describe("create", () => {
 	});
 
 	test("a key gives the same task again, and refuses other content", async () => {
-		await store.create(specOf("a"), { key: "ci-1", hash: "h" });
-		expect(await store.create(specOf("a-2"), { key: "ci-1", hash: "h" })).toEqual({
+		await store.create(specOf("a"), { key: { key: "ci-1", hash: "h" } });
+		expect(await store.create(specOf("a-2"), { key: { key: "ci-1", hash: "h" } })).toEqual({
 			result: "repeated",
 			id: "a",
 		});
-		expect(await store.create(specOf("a-3"), { key: "ci-1", hash: "other" })).toEqual({
+		expect(await store.create(specOf("a-3"), { key: { key: "ci-1", hash: "other" } })).toEqual({
 			result: "key_conflict",
 			id: "a",
 		});

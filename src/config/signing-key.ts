@@ -1,0 +1,66 @@
+/**
+ * The key of the state directory: what a host executes must carry a signature that only somebody who can read
+ * this directory can make.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { join } from "node:path";
+import { DispatchError } from "../task/errors.ts";
+import type { Order } from "../task/order.ts";
+import { readOrMake } from "./home.ts";
+
+const KEY_BYTES = 32;
+/** Begins every signature: another way of signing gets another one. */
+const VERSION = "1";
+
+export interface Signer {
+	sign(order: Order): string;
+	/** @returns whether `signature` was made of this very order by this key */
+	isSigned(order: Order, signature: string | null): boolean;
+}
+
+/**
+ * Reads the key, or makes it at first use.
+ * @param home the state directory's path
+ * @throws DISPATCH_DISK when it is damaged: a guessable key would be worse than none
+ */
+export function openSigner(home: string): Signer {
+	const key = keyOf(join(home, "signing-key"));
+	const sign = (order: Order) =>
+		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
+	return {
+		sign,
+		isSigned: (order, signature) =>
+			signature !== null && sameBytes(Buffer.from(sign(order)), Buffer.from(signature)),
+	};
+}
+
+function keyOf(path: string): Buffer {
+	const hex = readOrMake(path, () => randomBytes(KEY_BYTES).toString("hex"));
+	if (/^[0-9a-f]{64}$/.test(hex)) return Buffer.from(hex, "hex");
+	throw new DispatchError("DISPATCH_DISK", `The signing key ${path} is damaged.`, {
+		hint: "Remove it: a new one is made, and tasks that have not ended must be signed again.",
+	});
+}
+
+function sameBytes(a: Buffer, b: Buffer): boolean {
+	return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/**
+ * One text for one meaning: the order of fields does not count, nor does what is null or empty, which a record
+ * of an earlier version may lack. The record's schema has fixed the type of every field before.
+ */
+function canonical(value: unknown): string {
+	if (typeof value === "string") return JSON.stringify(value.toWellFormed());
+	if (typeof value !== "object" || value === null) return JSON.stringify(value);
+	if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+	const fields = Object.entries(value)
+		.filter(([, field]) => !isNothing(field))
+		.sort(([a], [b]) => (a < b ? -1 : 1));
+	return `{${fields.map(([name, field]) => `${canonical(name)}:${canonical(field)}`).join()}}`;
+}
+
+function isNothing(value: unknown): boolean {
+	if (value === null || value === undefined) return true;
+	return typeof value === "object" && Object.keys(value).length === 0;
+}

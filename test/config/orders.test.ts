@@ -1,0 +1,104 @@
+/** A record in Redis is a wish: what it names is executed only as its host's user signed it. */
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Orders } from "../../src/config/orders.ts";
+import { openSigner } from "../../src/config/signing-key.ts";
+import { spendOrder } from "../../src/config/spent-orders.ts";
+import { decodeRecord, newFields } from "../../src/queue/records/record-fields.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
+import type { TaskSpec } from "../../src/task/spec.ts";
+import { specOf } from "../queue/records/store-support.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const NAMESPACE = "team";
+const home = temporaryFolder("orders");
+const orders = new Orders(home, NAMESPACE);
+
+/** As it comes back from Redis. */
+function recordOf(spec: TaskSpec, signature: string | null, changes: Partial<TaskRecord> = {}): TaskRecord {
+	const { fields, times } = newFields(spec, signature);
+	for (const name of times) fields[name] = "1";
+	const record = decodeRecord(fields);
+	if (record === null) throw new Error("no record");
+	return { ...record, ...changes };
+}
+
+const signed = (spec: TaskSpec) => recordOf(spec, orders.sign({ spec, host: spec.host, chosen: null }));
+const refused = (record: TaskRecord, by = orders) => {
+	expect(() => by.require(record)).toThrow(expect.objectContaining({ code: "DISPATCH_NOT_SIGNED" }));
+};
+
+test("what was signed is executed, also with halves of characters and fields that a later version adds", () => {
+	const spec = specOf("a", { prompt: "half \ud83d of one", tags: { "\ud83d": "x" }, verify: "npm test" });
+	orders.require(signed(spec));
+	const { verify: _verify, permissions: _permissions, ...older } = specOf("b");
+	const { signature } = signed(older as TaskSpec);
+	orders.require(recordOf({ ...older, verify: null, permissions: null }, signature));
+});
+
+test.each<[string, (record: TaskRecord) => TaskRecord]>([
+	["no signature", (record) => ({ ...record, signature: null })],
+	["another id", (record) => ({ ...record, spec: { ...record.spec, id: "other" } })],
+	["another host", (record) => ({ ...record, host: "h2" })],
+	["another agent", (record) => ({ ...record, chosen: { ...record.spec, permissions: "full" } })],
+	["another nonce", (record) => ({ ...record, spec: { ...record.spec, nonce: "0123456789abcdef" } })],
+])("%s is refused", (_what, change) => refused(change(signed(specOf("a")))));
+
+test("another namespace, and another state directory, is refused", () => {
+	refused(signed(specOf("a")), new Orders(home, "other"));
+	refused(signed(specOf("a")), new Orders(temporaryFolder("orders"), NAMESPACE));
+});
+
+test("no field of a spec can be changed, and no byte of a signature", () => {
+	const spec = specOf("a", {
+		verify: "npm test",
+		planText: "- [ ] x\n",
+		givenItems: ["x"],
+		tags: { a: "b" },
+	});
+	const good = signed(spec);
+	const names = Object.keys(spec) as (keyof TaskSpec)[];
+	fc.assert(
+		fc.property(fc.constantFrom(...names), fc.anything(), (name, value) => {
+			const changed = { ...spec, [name]: value };
+			fc.pre(JSON.stringify(changed) !== JSON.stringify(spec));
+			let record: TaskRecord;
+			try {
+				record = recordOf(changed as TaskSpec, good.signature);
+			} catch {
+				return; // Not even a record.
+			}
+			fc.pre(JSON.stringify(record.spec) !== JSON.stringify(good.spec));
+			refused(record);
+		}),
+	);
+	const signature = good.signature ?? "";
+	for (let at = 0; at < signature.length; at++) {
+		const other = signature[at] === "x" ? "y" : "x";
+		refused({ ...good, signature: signature.slice(0, at) + other + signature.slice(at + 1) });
+	}
+});
+
+test("a copy of a task that was removed is refused, also by a process that looked before", () => {
+	const record = signed(specOf("gone"));
+	const before = new Orders(home, NAMESPACE);
+	before.require(record);
+	spendOrder(home, specOf("other").nonce);
+	before.require(record);
+	spendOrder(home, record.spec.nonce);
+	refused(record, before);
+	refused(record, new Orders(home, NAMESPACE));
+	expect(statSync(join(home, "removed-tasks")).mode & 0o077).toBe(0);
+});
+
+test("the key is private, the same for all processes, and a damaged one is no key", () => {
+	expect(statSync(join(home, "signing-key")).mode & 0o077).toBe(0);
+	for (const damaged of ["", "0", "zz".repeat(32)]) {
+		const folder = join(temporaryFolder("orders"), "home");
+		mkdirSync(folder);
+		writeFileSync(join(folder, "signing-key"), damaged);
+		expect(() => openSigner(folder)).toThrow(expect.objectContaining({ code: "DISPATCH_DISK" }));
+	}
+});
