@@ -63,20 +63,19 @@ export class Questions extends Lists {
 		const all = await this.guard((client) => client.hgetall(this.keys.questions(id)));
 		return Object.values(all)
 			.map((text) => JSON.parse(text) as Question)
-			.sort(
-				(a, b) => a.ipcGeneration - b.ipcGeneration || a.askedAt - b.askedAt || Number(a.seq) - Number(b.seq),
-			);
+			.sort(inOrder);
 	}
 
-	/** Answers that the agent has not acknowledged, by field (`<ipc generation>.<seq>`). */
+	/** Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`). */
 	async undelivered(id: string): Promise<{ field: string; question: Question }[]> {
 		const fields = await this.guard((client) => client.smembers(this.keys.undelivered(id)));
 		if (fields.length === 0) return [];
 		const texts = await this.guard((client) => client.hmget(this.keys.questions(id), ...fields));
-		return fields.flatMap((field, i) => {
+		const found = fields.flatMap((field, i) => {
 			const text = texts[i];
 			return text ? [{ field, question: JSON.parse(text) as Question }] : [];
 		});
+		return found.sort((a, b) => inOrder(a.question, b.question));
 	}
 
 	/** Whether a question of the task is open. */
@@ -99,6 +98,11 @@ export class Questions extends Lists {
 			];
 		});
 	}
+}
+
+/** The order of asking, earlier sessions first. */
+function inOrder(a: Question, b: Question): number {
+	return a.ipcGeneration - b.ipcGeneration || a.askedAt - b.askedAt || Number(a.seq) - Number(b.seq);
 }
 
 /** Lua gives an empty table as `{}`. */

@@ -3,7 +3,7 @@
  * a script of `scripts/`; a move always names what it expects.
  */
 import { randomBytes } from "node:crypto";
-import type { Hold, Outcome, TaskSpec } from "../../task/spec.ts";
+import type { Hold, TaskSpec } from "../../task/spec.ts";
 import type { State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { Questions } from "./questions.ts";
@@ -87,7 +87,7 @@ export class Store extends Questions {
 	}
 
 	cancel(id: string, by: string): Promise<CancelResult> {
-		return this.run("cancel", { id, by, outcome: toJson(cancelledOutcome(by)) });
+		return this.run("cancel", { id, by });
 	}
 
 	remove(id: string): Promise<{ result: "removed" | "none" | "not_ended"; state?: State }> {
@@ -97,15 +97,4 @@ export class Store extends Questions {
 	report(id: string): Promise<string | null> {
 		return this.guard((client) => client.get(this.keys.report(id)));
 	}
-}
-
-function cancelledOutcome(by: string): Outcome {
-	return {
-		kind: "cancelled",
-		message: `Cancelled by ${by}.`,
-		exitCode: null,
-		signal: null,
-		logTail: [],
-		warnings: [],
-	};
 }

@@ -5,8 +5,18 @@ export const ANSWER = `${TASK}
 local cur = redis.call('HMGET', rec, 'state', 'ipcGeneration', 'stop')
 local state = cur[1]
 if not state then return reply({result = 'none'}) end
+-- A number may be spelled with more zeros than people type.
+local function fieldOf(gen, seq)
+  local field = gen .. '.' .. seq
+  if redis.call('HEXISTS', qs, field) == 1 then return field end
+  for _, other in ipairs(redis.call('HKEYS', qs)) do
+    local g, s = string.match(other, '^(%d+)%.(%d+)$')
+    if g == gen and tonumber(s) == tonumber(seq) then return other end
+  end
+  return field
+end
 local f
-if req.seq then f = cur[2] .. '.' .. req.seq else f = redis.call('ZRANGE', open, 0, 0)[1] end
+if req.seq then f = fieldOf(cur[2], req.seq) else f = redis.call('ZRANGE', open, 0, 0)[1] end
 if req.token then
   local mine = redis.call('HGET', rec, 'answerToken:' .. req.token)
   if mine then f = mine end

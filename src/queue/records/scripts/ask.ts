@@ -1,10 +1,13 @@
 import { TASK } from "./prelude.ts";
 
-/** Records the questions of a live agent; a text that was recorded already changes nothing. */
+/**
+ * Records the questions of a live agent. A text that is open or answered already changes nothing; one that
+ * was dropped unanswered (its task ended, and goes on in the same session) is open again.
+ */
 export const ASK = `${TASK}
-local cur = redis.call('HMGET', rec, 'state', 'epoch', 'ipcGeneration')
+local cur = redis.call('HMGET', rec, 'state', 'epoch', 'ipcGeneration', 'stop')
 local state = cur[1]
-if not state or tonumber(cur[2]) ~= req.epoch or not isLive(state) then return reply({result = 'stale', asked = {}, again = {}}) end
+if not state or tonumber(cur[2]) ~= req.epoch or not isLive(state) or cur[4] == '1' then return reply({result = 'stale', asked = {}, again = {}}) end
 local gen = cur[3]
 local asked, again = {}, {}
 for _, q in ipairs(req.questions) do
@@ -13,7 +16,7 @@ for _, q in ipairs(req.questions) do
   local isNew = true
   if old then
     local o = cjson.decode(old)
-    if o.hash == q.hash then isNew = false
+    if o.hash == q.hash then isNew = o.answer == cjson.null and not redis.call('ZSCORE', open, f)
     elseif o.answer ~= cjson.null then
       redis.call('HSET', qs, f .. '~' .. redis.call('HLEN', qs), old)
       redis.call('SREM', undelivered, f)

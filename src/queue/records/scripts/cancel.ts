@@ -9,12 +9,14 @@ if isLive(state) then
   if get('stop') ~= '1' then
     redis.call('HSET', rec, 'stop', '1', 'stopBy', req.by)
     redis.call('HINCRBY', rec, 'revision', 1)
+    -- Nobody shall answer it; that one is open still tells how the agent ended.
+    dropFromInbox()
     event('cancelling', {by = req.by})
   end
   wake()
   return reply({result = 'cancelling', state = state})
 end
-redis.call('HSET', rec, 'outcome', req.outcome)
+redis.call('HSET', rec, 'outcome', cancelledBy(req.by))
 setState(state, 'cancelled')
 event('cancelled', {state = 'cancelled', by = req.by})
 wake()

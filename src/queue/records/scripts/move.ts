@@ -3,8 +3,8 @@ import { TASK } from "./prelude.ts";
 
 /**
  * One move. Refused as stale unless the state (and, where named, revision, epoch and generation) is the
- * expected one. Special: to `parked` without an open question becomes `queued`, so that an answer that
- * comes while the agent gives up is never lost.
+ * expected one. Special: after an acknowledged cancel whatever is no end becomes `cancelled`; to `parked`
+ * without an open question becomes `queued`, so that an answer that comes while the agent gives up is never lost.
  */
 export const MOVE = `${TASK}
 local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
@@ -22,8 +22,10 @@ local to = req.to
 local allowed = false
 for _, s in ipairs(MOVES[from]) do if s == to then allowed = true end end
 if not allowed then return stale() end
-if isLive(from) and to == 'queued' and cur[5] == '1' then to = 'cancelled' end
-if to == 'parked' and redis.call('ZCARD', open) == 0 then
+if isLive(from) and cur[5] == '1' and not isEnded(to) then
+  to = 'cancelled'
+  req.set.outcome = cancelledBy(get('stopBy')); req.set.reason = ''
+elseif to == 'parked' and redis.call('ZCARD', open) == 0 then
   to = 'queued'
   req.set.hold = cjson.encode({kind = 'answered', ['until'] = cjson.null})
   req.set.charge = '0'

@@ -47,13 +47,20 @@ local function stopClock()
 end
 local function toQueued()
   local gen = redis.call('INCR', p .. ':generation')
+  -- The counter may have been lost: a job's name is never used twice all the same.
+  local used = tonumber(get('generation')) or 0
+  if gen <= used then gen = used + 1; redis.call('SET', p .. ':generation', gen) end
   redis.call('HSET', rec, 'generation', gen, 'queuedAt', now, 'endedAt', '', 'stop', '')
   redis.call('ZADD', p .. ':outbox', now, id .. ' ' .. gen)
   redis.call('PUBLISH', p .. ':wake', 'outbox')
 end
-local function dropOpen()
+local function dropFromInbox()
   for _, f in ipairs(redis.call('ZRANGE', open, 0, -1)) do redis.call('ZREM', p .. ':inbox', id .. ' ' .. f) end
-  redis.call('DEL', open)
+end
+local function dropOpen() dropFromInbox(); redis.call('DEL', open) end
+-- By hand: cjson writes an empty list as {}.
+local function cancelledBy(by)
+  return '{"kind":"cancelled","message":' .. cjson.encode('Cancelled by ' .. by .. '.') .. ',"exitCode":null,"signal":null,"logTail":[],"warnings":[]}'
 end
 local function setState(from, to)
   local host = get('host')

@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { addNote } from "../../../src/queue/records/notes.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import type { TaskRecord } from "../../../src/task/record.ts";
+import { isEnded, isLive } from "../../../src/task/states.ts";
+import { isOpen } from "../../../src/task/view.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { HOST, question, runningTask, specOf } from "./store-support.ts";
+
+let redis: TestRedis;
+let store: Store;
+
+beforeAll(async () => {
+	// Nothing of this is about durability.
+	redis = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
+	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+beforeEach(() => store.client.flushall());
+
+const move = (record: TaskRecord, to: TaskRecord["state"]) =>
+	store.move({ id: "t", from: [record.state], epoch: record.epoch, to, runNonce: "n" });
+
+/** What may happen to a task; each is one script, so that a random order is a random interleaving. */
+const ACTS: Record<string, (record: TaskRecord, n: number) => Promise<unknown>> = {
+	start: () => store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" }),
+	park: (record) => move(record, "parked"),
+	requeue: (record) => move(record, "queued"),
+	complete: (record) => move(record, "completed"),
+	fail: (record) => move(record, "failed"),
+	ask: ({ epoch }, n) => store.ask("t", epoch, [question(`00${n}`, `Q${n}`)]),
+	askOther: ({ epoch }, n) => store.ask("t", epoch, [question(`00${n}`, `Other ${n}`)]),
+	answer: (_, n) => store.answer("t", { text: "a", by: "me", seq: String(n) }),
+	answerOldest: () => store.answer("t", { text: "a", by: "me" }),
+	cancel: () => store.cancel("t", "ann"),
+	newSession: ({ epoch }) => store.newIpc("t", epoch),
+	note: () => addNote(store, "t", { text: "n", by: "me" }),
+	deliver: async () =>
+		store.delivered(
+			"t",
+			(await store.undelivered("t")).map(({ field }) => field),
+		),
+	retry: async (record) => (isEnded(record.state) ? move(record, "queued") : undefined),
+};
+
+interface Seen {
+	record: TaskRecord;
+	/** an acknowledged cancel that no retry followed */
+	cancelled: boolean;
+}
+
+async function check({ record, cancelled }: Seen, before: TaskRecord): Promise<void> {
+	const { state } = record;
+	expect(record.revision).toBeGreaterThanOrEqual(before.revision);
+	expect(record.generation).toBeGreaterThanOrEqual(before.generation);
+	if (cancelled) expect(["running", "asking", "completed", "failed", "cancelled"]).toContain(state);
+	if (cancelled && state === "cancelled")
+		expect(record.outcome).toMatchObject({ kind: "cancelled", message: "Cancelled by ann." });
+	const questions = await store.questions("t");
+	const open = await store.openCount("t");
+	const inbox = (await store.openQuestions()).map(({ seq }) => seq);
+	expect(
+		questions
+			.filter((each) => isOpen(each, record))
+			.map(({ seq }) => seq)
+			.sort(),
+	).toEqual(inbox.sort());
+	if (!record.stopRequested) expect(inbox).toHaveLength(open);
+	if (state === "asking" || state === "parked") expect(open).toBeGreaterThan(0);
+	else expect(open).toBe(0);
+	expect(await store.liveIds(HOST)).toEqual(isLive(state) ? ["t"] : []);
+	expect(await store.activeIds(HOST)).toEqual(isEnded(state) ? [] : ["t"]);
+	expect(record.workingSince !== null).toBe(state === "running");
+	expect(record.endedAt !== null).toBe(isEnded(state));
+	const undelivered = await store.undelivered("t");
+	const due = questions.filter(({ answer, deliveredAt }) => answer !== null && deliveredAt === null);
+	expect(due.length).toBeGreaterThanOrEqual(undelivered.length);
+}
+
+test("whatever happens in whatever order: a cancel holds, questions, lists and clocks fit the state", async () => {
+	const act = fc.tuple(fc.constantFrom(...Object.keys(ACTS)), fc.integer({ min: 1, max: 3 }));
+	const scenario = fc.array(act, { minLength: 3, maxLength: 24, size: "max" });
+	await fc.assert(
+		fc.asyncProperty(scenario, async (acts) => {
+			await store.client.flushall();
+			await store.create(specOf("t"));
+			let seen: Seen = { record: await store.need("t"), cancelled: false };
+			for (const [name, n] of acts) {
+				const before = seen.record;
+				const reply = (await ACTS[name]?.(before, n)) as { result?: string } | undefined;
+				const record = await store.need("t");
+				const acknowledged = reply?.result === "cancelling" || reply?.result === "cancelled";
+				const retried = isEnded(before.state) && record.state === "queued";
+				seen = { record, cancelled: acknowledged || (seen.cancelled && !retried) };
+				await check(seen, before);
+			}
+		}),
+		{ numRuns: 150 },
+	);
+});
+
+describe("cancel against parking", () => {
+	const asking = async () => {
+		const epoch = await runningTask(store, "t");
+		await store.ask("t", epoch, [question("001", "Which?")]);
+		return epoch;
+	};
+	const park = (epoch: number) => store.move({ id: "t", from: ["running", "asking"], epoch, to: "parked" });
+
+	test("cancelled, then parked: cancelled", async () => {
+		const epoch = await asking();
+		expect(await store.cancel("t", "ann")).toMatchObject({ result: "cancelling" });
+		expect(await store.openQuestions()).toEqual([]);
+		expect(await park(epoch)).toMatchObject({ result: "moved", state: "cancelled" });
+		expect((await store.need("t")).outcome?.message).toBe("Cancelled by ann.");
+	});
+
+	test("answered, cancelled, then parked: cancelled, and not queued again", async () => {
+		const epoch = await asking();
+		await store.answer("t", { text: "a", by: "me" });
+		await store.cancel("t", "ann");
+		expect(await park(epoch)).toMatchObject({ result: "moved", state: "cancelled" });
+	});
+
+	test("a question that comes after the cancel is nobody's", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.cancel("t", "ann");
+		expect((await store.ask("t", epoch, [question("001", "Which?")])).result).toBe("stale");
+		expect(await store.openQuestions()).toEqual([]);
+	});
+});
+
+describe("a task that goes on after its end", () => {
+	const startAgain = async () => {
+		const { state } = await store.need("t");
+		await store.move({ id: "t", from: [state], to: "queued", set: { startMode: "resume" } });
+		const moved = await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n2" });
+		return moved.result === "moved" ? moved.epoch : -1;
+	};
+
+	test("in the same session: a question that nobody answered is asked again", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.ask("t", epoch, [question("001", "Which?")]);
+		await store.cancel("t", "me");
+		await store.move({ id: "t", from: ["asking"], epoch, to: "cancelled" });
+		const again = await startAgain();
+		expect((await store.ask("t", again, [question("001", "Which?")])).asked).toEqual(["001"]);
+		expect((await store.ask("t", again, [question("001", "Which?")])).asked).toEqual([]);
+		expect(await store.openQuestions()).toMatchObject([{ task: "t", seq: "001" }]);
+		expect(await store.answer("t", { text: "a", by: "me" })).toMatchObject({ result: "answered" });
+	});
+
+	test("in a new session: the old question is no longer open, the new one is", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.ask("t", epoch, [question("001", "Old?")]);
+		await store.move({ id: "t", from: ["asking"], epoch, to: "failed" });
+		const again = await startAgain();
+		await store.newIpc("t", again);
+		await store.ask("t", again, [question("001", "New?")]);
+		const record = await store.need("t");
+		const open = (await store.questions("t")).filter((each) => isOpen(each, record));
+		expect(open.map(({ text }) => text)).toEqual(["New?"]);
+		expect(await store.answer("t", { text: "a", by: "me" })).toMatchObject({ question: "New?" });
+	});
+});
+
+test("a number is answered however it is spelled", async () => {
+	const epoch = await runningTask(store, "t");
+	await store.ask("t", epoch, [question("0001", "Which?"), question("00012", "Which else?")]);
+	expect(await store.answer("t", { text: "a", by: "me", seq: "001" })).toMatchObject({ seq: "0001" });
+	expect(await store.answer("t", { text: "a", by: "me", seq: "12" })).toMatchObject({ seq: "00012" });
+	expect(await store.answer("t", { text: "b", by: "me", seq: "1" })).toMatchObject({ result: "already" });
+	expect(await store.answer("t", { text: "b", by: "me", seq: "112" })).toMatchObject({
+		result: "no_question",
+	});
+});
+
+test("answers are handed out in the order of asking", async () => {
+	const epoch = await runningTask(store, "t");
+	const seqs = Array.from({ length: 12 }, (_, n) => String(n + 1).padStart(3, "0"));
+	await store.ask(
+		"t",
+		epoch,
+		seqs.map((seq) => question(seq, `Q${seq}`)),
+	);
+	for (const seq of seqs.toReversed()) await store.answer("t", { text: seq, by: "me", seq });
+	expect((await store.undelivered("t")).map(({ question: { seq } }) => seq)).toEqual(seqs);
+});
+
+test("a lost counter of generations does not bring an old job's name back", async () => {
+	await store.create(specOf("other"));
+	const epoch = await runningTask(store, "t");
+	const { generation } = await store.need("t");
+	await store.client.del(`${store.keys.prefix}:generation`);
+	await store.move({ id: "t", from: ["running"], epoch, to: "queued" });
+	expect((await store.need("t")).generation).toBeGreaterThan(generation);
+});
