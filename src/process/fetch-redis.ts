@@ -4,6 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { cutText } from "../task/cut-text.ts";
 import { askProgram } from "./ask-program.ts";
 
 const PACKAGE = "redis-tools";
@@ -32,7 +33,7 @@ export async function fetchRedis(home: string): Promise<string | null> {
 		renameSync(unpacked, fetchedRedis(home));
 		return null;
 	} catch (error) {
-		return (error as Error).message.slice(0, 300);
+		return cutText((error as Error).message, 300);
 	} finally {
 		rmSync(work, { recursive: true, force: true });
 	}

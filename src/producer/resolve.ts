@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, relative, resolve as resolvePath } from "node:path";
+import { isAbsolute, join, parse as parsePath, relative, resolve as resolvePath } from "node:path";
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
@@ -10,7 +10,7 @@ import { newNonce } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId, idFromPrompt } from "../task/id.ts";
-import { parsePlan, renderPlan } from "../task/plan.ts";
+import { hasMoreItems, MAX_ITEMS, parsePlan, renderPlan } from "../task/plan.ts";
 import type { TaskSpec } from "../task/spec.ts";
 
 const TEXT_LIMIT_BYTES = 1024 * 1024;
@@ -142,12 +142,17 @@ function checkNumber(name: string, value: number, first: number, last: number): 
 function workingDirectory(given: string): string {
 	const cwd = resolvePath(given);
 	const refuse = (why: string, hint: string) =>
-		new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${cwd}: ${why}.`, { hint });
+		new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${shownPath(cwd)}: ${why}.`, { hint });
 	if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
 		throw refuse(
 			existsSync(cwd) ? "it is not a directory" : "it does not exist",
 			"Name an existing directory with --cwd.",
 		);
+	}
+	// It is shown in many places, and an escape sequence would steer the terminal of whoever looks.
+	if (/\p{Cc}/u.test(cwd)) throw refuse("its name holds control characters", "Rename the directory.");
+	if (realpathSync(cwd) === parsePath(cwd).root) {
+		throw refuse("it is the root of the file system", "Name the project's directory with --cwd.");
 	}
 	if (realpathSync(cwd) === realHome()) {
 		throw refuse(
@@ -163,6 +168,10 @@ function workingDirectory(given: string): string {
 		throw refuse(`${files} is not writable`, "The agent and dispatch talk by files in .dispatch there.");
 	}
 	return cwd;
+}
+
+function shownPath(path: string): string {
+	return /\p{Cc}/u.test(path) ? JSON.stringify(path) : path;
 }
 
 /** @returns the path as the agent will write it */
@@ -195,7 +204,12 @@ function givenItems(title: string, { planText, items }: TaskRequest): string[] {
 	const text = planText ?? renderPlan(title, [...items]);
 	const bytes = Buffer.byteLength(text);
 	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The plan", bytes);
-	const found = parsePlan(text).items.map((item) => item.text);
+	const plan = parsePlan(text);
+	if (hasMoreItems(plan))
+		throw new DispatchError("DISPATCH_USAGE", `Expected a plan of at most ${MAX_ITEMS} items, got more.`, {
+			hint: "Split the work into several tasks.",
+		});
+	const found = plan.items.map((item) => item.text);
 	if (planText === null ? found.length === items.length : found.length > 0) return found;
 	throw new DispatchError("DISPATCH_USAGE", "The plan has no items.", {
 		hint: "An item of a plan is a line like `- [ ] Read the login code`.",

@@ -1,8 +1,8 @@
 /** The checklist of a task as its agent keeps it in plan.md. */
 import { cutText } from "./cut-text.ts";
+import { isTableRule, type Marker, readPlanLine } from "./plan-item.ts";
 
-/** " " open · "x" done · "?" blocked (question below) · "!" error (description below) */
-export type Marker = " " | "x" | "?" | "!";
+export type { Marker };
 
 export interface PlanItem {
 	marker: Marker;
@@ -17,15 +17,18 @@ export interface Plan {
 }
 
 /** A plan is shown everywhere: what an agent writes beyond these is cut. */
-const MAX_ITEMS = 1_000;
+export const MAX_ITEMS = 1_000;
+const MORE_ITEMS = `… and more: only ${MAX_ITEMS} items are shown`;
 const MAX_TEXT_CHARS = 1_000;
 /** Read of one line, before spaces are collapsed. */
 const MAX_LINE_CHARS = 8_000;
 
-const ITEM = /^\s*(?:[-*+]|\d{1,9}[.)])\s+\[([ xX?!])\](?:\s+(.*))?$/;
-const GIVEN_MARKER = /^(?:(?:[-*+]|\d{1,9}[.)]) )?\[[ xX?!]\] /;
+const GIVEN_MARKER = /^(?:(?:[-*+]|\d{1,9}[.)]) )?(?:\[[ xX?!]\] )+/;
 const HEADING = /^ {0,3}(#{1,6})(?:\s+(.*))?$/;
 const FENCE = /^\s*(`{3,}|~{3,})([^`]*)$/;
+/** Longer fences count as of this length. */
+const FENCE_LENGTHS = 50;
+const NOTE_MARK = "**Note from dispatcher:**";
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const TOP_LEVEL_BULLET = /^(?:[-*+]|\d{1,9}[.)])\s/;
 const NOTE_DECORATION = /^(?:[-*+>]\s+)+/;
@@ -36,13 +39,19 @@ interface Fence {
 	insideItem: boolean;
 }
 
-/** Reads a plan as agents really write it. Never throws; takes time linear in the text. */
+/**
+ * Reads a plan as agents really write it, fail-closed (see plan-item.ts). Text in a code fence is no item;
+ * a fence that is never closed hides nothing. Never throws; takes time linear in the text.
+ */
 export function parsePlan(text: string): Plan {
-	const reader = new PlanReader();
-	for (const line of linesOf(text)) {
-		if (!reader.take(line)) break;
+	const lines = [...linesOf(text)];
+	const reader = new PlanReader(lastFences(lines));
+	for (const [n, line] of lines.entries()) {
+		if (line === "") reader.blank();
+		else reader.take(line, n);
+		if (reader.isDecided) break;
 	}
-	return reader.plan;
+	return reader.finish();
 }
 
 /** @param items may carry markers and line breaks, which are dropped; empty ones are left out */
@@ -54,22 +63,9 @@ export function renderPlan(title: string, items: string[]): string {
 	return `# ${collapse(title)}\n${lines.length === 0 ? "" : "\n"}${lines.join("")}`;
 }
 
-/**
- * The given items that the plan no longer holds. An item is kept if its text begins a current item's;
- * two given items need two.
- */
-export function givenItemsKept(given: string[], plan: Plan): string[] {
-	const free = new Set(plan.items);
-	const missing = new Set<number>();
-	// The longest first: "Fix" must not take the only place of "Fix tests".
-	const order = given.map((item, at) => ({ at, text: cut(givenText(item)) }));
-	for (const { at, text } of order.sort((a, b) => b.text.length - a.text.length)) {
-		if (text === "") continue;
-		const found = [...free].find((item) => item.text.startsWith(text));
-		if (found === undefined) missing.add(at);
-		else free.delete(found);
-	}
-	return given.filter((_, at) => missing.has(at));
+/** Whether the text held more items than `MAX_ITEMS`. */
+export function hasMoreItems({ items }: Plan): boolean {
+	return items.length === MAX_ITEMS && items.at(-1)?.text === MORE_ITEMS;
 }
 
 export function countDone(plan: Plan): { done: number; total: number } {
@@ -77,35 +73,81 @@ export function countDone(plan: Plan): { done: number; total: number } {
 }
 
 class PlanReader {
-	readonly plan: Plan = { title: null, items: [] };
+	readonly #plan: Plan = { title: null, items: [] };
+	readonly #lastFences: ReadonlyMap<string, number[]>;
 	#fence: Fence | null = null;
 	/** the item that lines below belong to */
 	#item: PlanItem | null = null;
+	/** where the last item stands that is a row of a table */
+	#rowAt = -1;
 	#afterBlank = false;
+	/** inside the block quote of a note of ours */
+	#note = false;
+	/** how deep the first item stands */
+	#depth: number | null = null;
+	#more = false;
+	#moreOpen = false;
 
-	/** @returns false once nothing further counts */
-	take(line: string): boolean {
-		if (this.#insideFence(line)) return true;
-		const item = ITEM.exec(line);
-		if (item) return this.#begin(item[1] ?? " ", item[2] ?? "");
-		const heading = HEADING.exec(line);
-		if (heading) this.#heading(heading[1] ?? "", heading[2] ?? "");
-		else if (line.trim() === "") this.#afterBlank = true;
-		else this.#describe(line);
-		return true;
+	constructor(fences: ReadonlyMap<string, number[]>) {
+		this.#lastFences = fences;
 	}
 
-	#begin(marker: string, text: string): boolean {
-		if (this.plan.items.length >= MAX_ITEMS) return false;
-		this.#item = { marker: marker === "X" ? "x" : (marker as Marker), text: cut(collapse(text)), note: null };
+	take(line: string, n: number): void {
+		if (this.#insideFence(line, n)) return;
+		this.#note = /^\s*>/.test(line) && (this.#note || line.includes(NOTE_MARK));
+		const top = this.#depth === null || indentOf(line) <= this.#depth;
+		const item = this.#note || RULE.test(line) ? null : readPlanLine(line, top);
+		const heading = HEADING.exec(line);
+		if (isTableRule(line)) this.#dropTableHead(n);
+		else if (item) this.#begin(item, line, n);
+		else if (heading) this.#heading(heading[1] ?? "", heading[2] ?? "");
+		else if (line.trim() === "") this.blank();
+		else this.#describe(line);
+	}
+
+	blank(): void {
+		this.#note = false;
+		this.#afterBlank = true;
+	}
+
+	/** An open item beyond the cap: nothing that follows can change what the plan says. */
+	get isDecided(): boolean {
+		return this.#moreOpen;
+	}
+
+	/** What is beyond the cap is not shown, but an open item there stays open. */
+	finish(): Plan {
+		if (this.#more) {
+			const text = MORE_ITEMS;
+			const last = this.#plan.items.at(-1);
+			const marker = this.#moreOpen || last?.marker !== "x" ? " " : "x";
+			this.#plan.items.splice(-1, 1, { marker, text, note: null });
+		}
+		return this.#plan;
+	}
+
+	#begin({ marker, text }: { marker: Marker; text: string }, line: string, n: number): void {
+		if (this.#plan.items.length >= MAX_ITEMS) {
+			this.#more = true;
+			this.#moreOpen ||= marker !== "x";
+			return;
+		}
+		this.#depth ??= indentOf(line);
+		this.#item = { marker, text: cut(collapse(text)), note: null };
+		if (line.trimStart().startsWith("|")) this.#rowAt = n;
 		this.#afterBlank = false;
-		this.plan.items.push(this.#item);
-		return true;
+		this.#plan.items.push(this.#item);
+	}
+
+	/** "| Task | Done |" above "|---|---|" names the columns. */
+	#dropTableHead(n: number): void {
+		if (this.#rowAt === n - 1 && !this.#more) this.#plan.items.pop();
+		this.#item = null;
 	}
 
 	#heading(level: string, text: string): void {
 		this.#item = null;
-		if (level === "#") this.plan.title ??= cut(collapse(text)) || null;
+		if (level === "#") this.#plan.title ??= cut(collapse(text)) || null;
 	}
 
 	/** A line below an item, unless it stands for itself: a quote, a rule, another list, a new paragraph. */
@@ -124,22 +166,42 @@ class PlanReader {
 		if (text !== "") item.note = cut(item.note === null ? text : `${item.note} ${text}`);
 	}
 
-	#insideFence(line: string): boolean {
+	#insideFence(line: string, n: number): boolean {
 		const fence = this.#fence;
 		const found = FENCE.exec(line);
 		if (fence === null) {
 			if (!found) return false;
-			this.#fence = { mark: found[1] ?? "", indent: indentOf(line), insideItem: this.#item !== null };
+			const endsWithItem = this.#item !== null && indentOf(line) > 0;
+			if (!endsWithItem && !this.#isClosed(found[1] ?? "", n)) return true;
+			this.#fence = { mark: found[1] ?? "", indent: indentOf(line), insideItem: endsWithItem };
 			return true;
 		}
 		// An item's code block ends with the item, even if the agent forgot to close it.
 		if (fence.insideItem && line.trim() !== "" && indentOf(line) < fence.indent) {
 			this.#fence = null;
-			return this.#insideFence(line);
+			return this.#insideFence(line, n);
 		}
 		if (found?.[1]?.startsWith(fence.mark) && (found[2] ?? "").trim() === "") this.#fence = null;
 		return true;
 	}
+
+	#isClosed(mark: string, n: number): boolean {
+		const last = this.#lastFences.get(mark[0] ?? "") ?? [];
+		return last.some((at, length) => length >= mark.length && at > n);
+	}
+}
+
+/** By their character and length (up to a limit): the last line that can close such a fence. */
+function lastFences(lines: readonly string[]): Map<string, number[]> {
+	const last = new Map<string, number[]>();
+	for (const [n, line] of lines.entries()) {
+		const [, mark, info] = FENCE.exec(line) ?? [];
+		if (mark === undefined || info?.trim() !== "") continue;
+		const lengths = last.get(mark[0] ?? "") ?? [];
+		lengths[Math.min(mark.length, FENCE_LENGTHS)] = n;
+		last.set(mark[0] ?? "", lengths);
+	}
+	return last;
 }
 
 function* linesOf(text: string): Generator<string> {
@@ -156,7 +218,11 @@ function indentOf(line: string): number {
 	return line.length - line.trimStart().length;
 }
 
-/** A user's item without the bullet and the marker that it may carry. */
+/** A user's item on one line, without the bullet and the marker that it may carry, as long as a plan's may be. */
+export function plainItemText(item: string): string {
+	return cut(givenText(item));
+}
+
 function givenText(item: string): string {
 	return collapse(collapse(item).replace(GIVEN_MARKER, ""));
 }

@@ -3,7 +3,8 @@
  * order and the first that applies decides; exit code 0 alone never means success.
  */
 import { formatDuration } from "../duration.ts";
-import { countDone, givenItemsKept, type Marker, type PlanItem } from "../plan.ts";
+import { compareGiven } from "../given-items.ts";
+import { countDone, type Marker, type PlanItem } from "../plan.ts";
 import type { FailureReason } from "../states.ts";
 import type { Decision, EndFacts } from "./facts.ts";
 import { exitOf, loginHint, oneLine, startHint } from "./text.ts";
@@ -194,7 +195,7 @@ function completedOrIncomplete(facts: EndFacts): Decision {
 
 function isPlanDone({ plan, givenItems, result }: EndFacts): boolean {
 	if (plan === null || plan.items.length === 0 || result?.ok === false) return false;
-	return plan.items.every(({ marker }) => marker === "x") && givenItemsKept(givenItems, plan).length === 0;
+	return plan.items.every(({ marker }) => marker === "x") && compareGiven(givenItems, plan).gone.length === 0;
 }
 
 function completed(facts: EndFacts): Decision {
@@ -204,6 +205,8 @@ function completed(facts: EndFacts): Decision {
 	const clean = exit.kind === "exited" && exit.code === 0 && exit.signal === null;
 	if (!clean && facts.ended === null) warnings.push(`all items are checked, but the agent ${exitOf(exit)}`);
 	if (facts.openQuestions > 0) warnings.push(`${facts.openQuestions} of its questions had no answer`);
+	const reworded = plan === null ? [] : compareGiven(facts.givenItems, plan).reworded;
+	if (reworded.length > 0) warnings.push(rewordedText(reworded));
 	const { total } = plan === null ? { total: 0 } : countDone(plan);
 	const items = total === 1 ? "The item is" : `All ${total} items are`;
 	return {
@@ -212,6 +215,11 @@ function completed(facts: EndFacts): Decision {
 		message: `${items} done.`,
 		warnings,
 	};
+}
+
+function rewordedText(items: readonly string[]): string {
+	const count = items.length === 1 ? "a given item" : `${items.length} given items`;
+	return `the agent reworded ${count}: ${oneLine(items[0] ?? "")}`;
 }
 
 function failed(facts: EndFacts, reason: FailureReason, message: string): Decision {
@@ -261,7 +269,7 @@ function crashText({ agentName, exit, result, failureMessage, logTail }: EndFact
 function incompleteText({ plan, givenItems }: EndFacts): string {
 	if (plan === null) return "The agent ended, but the plan cannot be read.";
 	if (plan.items.length === 0) return "The agent ended, but the plan has no items.";
-	const [gone] = givenItemsKept(givenItems, plan);
+	const [gone] = compareGiven(givenItems, plan).gone;
 	if (gone !== undefined) return `The agent ended, but a given item is gone from the plan: ${oneLine(gone)}.`;
 	const blocked = plan.items.find(({ marker }) => marker === "?");
 	if (blocked !== undefined)

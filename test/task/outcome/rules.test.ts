@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compareGiven } from "../../../src/task/given-items.ts";
 import type { Decision, EndFacts } from "../../../src/task/outcome/facts.ts";
 import { decideOutcome } from "../../../src/task/outcome/rules.ts";
-import { givenItemsKept, parsePlan } from "../../../src/task/plan.ts";
+import { parsePlan } from "../../../src/task/plan.ts";
 
 const EXITED = { kind: "exited", code: 0, signal: null } as const;
 const exit = (code: number) => ({ kind: "exited", code, signal: null }) as const;
@@ -329,7 +330,7 @@ describe("decideOutcome", () => {
 			if (decision.to !== "completed") return;
 			expect(facts.plan?.items.length).toBeGreaterThan(0);
 			expect(facts.plan?.items.every(({ marker }) => marker === "x")).toBe(true);
-			expect(facts.plan && givenItemsKept(facts.givenItems, facts.plan)).toEqual([]);
+			expect(facts.plan && compareGiven(facts.givenItems, facts.plan).gone).toEqual([]);
 			expect(facts.result?.ok).not.toBe(false);
 			expect(facts.ended).not.toBe("cancel");
 			if (!facts.done) expect(decision.warnings).toContain(MISSING);

@@ -1,0 +1,253 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parsePlan } from "../../src/task/plan.ts";
+
+const read = (...lines: string[]) => parsePlan(lines.join("\n"));
+
+/** Each spelling of an item that a person would not call done. */
+const NOT_DONE: readonly string[] = [
+	"- [ ] b",
+	"* [ ] b",
+	"+ [ ] b",
+	"• [ ] b",
+	"– [ ] b",
+	"1. [ ] b",
+	"12) [ ] b",
+	"(3) [ ] b",
+	"a) [ ] b",
+	"1、[ ] b",
+	"- [~] b",
+	"- [-] b",
+	"- [/] b",
+	"- [] b",
+	"- [ ]b",
+	"- [] b",
+	"-[ ] b",
+	"[ ] b",
+	"- [  ] b",
+	"- [\u00a0] b",
+	"- [\u3000] b",
+	"- [\u200b] b",
+	"- [_] b",
+	"- [>] b",
+	"- [<] b",
+	"- [.] b",
+	"- [...] b",
+	"- [--] b",
+	"- [o] b",
+	"- [O] b",
+	"- [y] b",
+	"- [*] b",
+	"- [+] b",
+	"- [=] b",
+	"- [#] b",
+	"- [%] b",
+	"- [@] b",
+	"- […] b",
+	"- [•] b",
+	"- [>>] b",
+	"- **[ ]** b",
+	"- *[ ]* b",
+	"- `[ ]` b",
+	"- ~~[ ] b~~",
+	"- __[ ]__ b",
+	"- **[ ] b**",
+	"**[ ]** b",
+	"- \\[ \\] b",
+	"- ［　］ b",
+	"- 【 】b",
+	"- ( ) b",
+	"- { } b",
+	"- （　） b",
+	"- [ b",
+	"- [ ]: b",
+	"- [ ](b.md)",
+	"☐ b",
+	"- ☐ b",
+	"□ b",
+	"- ⬜ b",
+	"- ⬜️ b",
+	"1. ◻️ b",
+	"🔲 b",
+	"- ⏳ b",
+	"- 🚧 b",
+	"- 🔄 b",
+	"- ☒ b",
+	"- [⏳] b",
+	"- [🔄] b",
+	"- [☐] b",
+	"> - [ ] b",
+	"> [ ] b",
+	">> 1. [ ] b",
+	"  - [ ] b",
+	"\t\t- [ ] b",
+	"- 1. [ ] b",
+	"- - [ ] b",
+	"### [ ] b",
+	"### 3. [ ] b",
+	"##[ ] b",
+	"- [todo] b",
+	"- [TODO] b",
+	"- [WIP] b",
+	"- [in progress] b",
+	"- [pending] b",
+	"- [offen] b",
+	"- [à faire] b",
+	"- [pendiente] b",
+	"- [未完了] b",
+	"- [待办] b",
+	"- [0/3] b",
+	"- [50%] b",
+	"- [skipped] b",
+	"- [not done] b",
+	"- TODO: b",
+	"- **TODO:** b",
+	"- Offen: b",
+	"- À faire : b",
+	"- Pendiente: b",
+	"- 未完了：b",
+	"- 待办：b",
+	"- b [ ]",
+	"- b ☐",
+	"1. Step 2: [ ] b",
+	"- Step: **[ ]** b",
+	"- [x] a [ ] b",
+	"- [x] a ☐ b",
+	"- [x] [ ] b",
+	"| [ ] | b |",
+	"| b | [ ] |",
+	"| 2 | b | ☐ |",
+	"| b | todo |",
+	"| b | In progress |",
+	"| b | `[ ]` |",
+	"| b | ⏳ |",
+	"|[ ] b|x|",
+	'<li><input type="checkbox"> b</li>',
+	'- <input type="checkbox" disabled> b',
+	"<li>[ ] b</li>",
+	"- [!] b",
+	"- [！] b",
+	"- [?] b",
+	"- [？] b",
+	"- [??] b",
+	"- ❌ b",
+	"- ✗ b",
+	"- [✗] b",
+	"- [❌] b",
+	"- [failed] b",
+	"- [blocked] b",
+	"- [失敗] b",
+	"- ❓ b",
+	"| b | failed |",
+	"| b | blocked |",
+	"- [ ] Prüfe die Anmeldung",
+	"- [ ] vérifier",
+	"- [ ] 確認する",
+	"- [ ] комната",
+];
+
+const DONE: readonly string[] = [
+	"- [x] b",
+	"- [X] b",
+	"- [ x ] b",
+	"- [x]b",
+	"-[x] b",
+	"[x] b",
+	"• [x] b",
+	"1. [x] b",
+	"> - [x] b",
+	"- **[x]** b",
+	"- ~~[x] b~~",
+	"- \\[x\\] b",
+	"- ［ｘ］ b",
+	"- [✓] b",
+	"- [✔] b",
+	"- [✔️] b",
+	"- [✅] b",
+	"- [☑] b",
+	"☑ b",
+	"- ✅ b",
+	"- ✔️ b",
+	"- [done] b",
+	"- [erledigt] b",
+	"- [fait] b",
+	"- [hecho] b",
+	"- [完了] b",
+	"- [3/3] b",
+	"- [100%] b",
+	"### [x] b",
+	"| [x] | b |",
+	"| b | ✅ |",
+	"| b | done |",
+	'- <input type="checkbox" checked> b',
+	"- b [x]",
+];
+
+describe("spellings", () => {
+	test.each(NOT_DONE.map((line) => [line]))("%j keeps a plan from being done", (line) => {
+		for (const plan of [
+			`- [x] a\n${line}`,
+			`${line}\n- [x] a`,
+			`- [x] a\n\n## Next\n\n${line}\n`,
+			`\uFEFF${line}\r\n`,
+		]) {
+			const { items } = parsePlan(plan);
+			expect(items.some(({ marker }) => marker !== "x")).toBe(true);
+			expect(items.find(({ marker }) => marker !== "x")?.text).not.toMatch(/^\s/);
+		}
+	});
+
+	test.each(DONE.map((line) => [line]))("%j is done", (line) => {
+		expect(read(line).items).toEqual([{ marker: "x", text: expect.stringContaining("b"), note: null }]);
+	});
+
+	test("an item that is added in any spelling and at any place never leaves a plan done", () => {
+		const around = fc.constantFrom(
+			"- [x] a",
+			"  - note",
+			"text",
+			"# Title",
+			"",
+			"> quote",
+			"```\nlog\n```",
+			"~~~",
+			"```",
+			"| a | b |",
+			"|---|---|",
+			"1. [X] c",
+			"---",
+			"- ✅ d",
+		);
+		fc.assert(
+			fc.property(fc.array(around), fc.constantFrom(...NOT_DONE), fc.array(around), (before, line, after) => {
+				// Inside a closed fence it is text, and above a table's rule a name of columns.
+				const open = before.join("\n").match(/^(?:```|~~~)$/gm) ?? [];
+				fc.pre(open.every((fence) => fence === "```") ? open.length % 2 === 0 : open.length === 0);
+				fc.pre(after[0] !== "|---|---|");
+				const { items } = parsePlan([...before, line, ...after].join("\n"));
+				expect(items.some(({ marker }) => marker !== "x")).toBe(true);
+			}),
+			{ numRuns: 2_000 },
+		);
+	});
+
+	test("text in a closed fence is no item, a fence that nobody closed hides nothing", () => {
+		expect(read("- [x] a", "", "text", "", "```", "- [ ] b", "```").items).toHaveLength(1);
+		expect(read("# Plan", "```", "- [x] a", "- [ ] b").items).toHaveLength(2);
+		expect(read("# Plan", "~~~~", "- [x] a", "```", "- [ ] b", "~~~").items).toHaveLength(2);
+	});
+
+	test("a table's head is no item", () => {
+		expect(read("| Task | Done |", "|---|:-:|", "| a | [x] |", "| b | [ ] |").items).toEqual([
+			{ marker: "x", text: "a", note: null },
+			{ marker: " ", text: "b", note: null },
+		]);
+	});
+
+	test("an open item beyond the cap is counted", () => {
+		const many = Array.from({ length: 1_200 }, (_, n) => `- [x] item ${n}`);
+		expect(parsePlan(many.join("\n")).items.every(({ marker }) => marker === "x")).toBe(true);
+		const last = parsePlan([...many, "- [ ] last"].join("\n")).items.at(-1);
+		expect(last).toEqual({ marker: " ", text: "… and more: only 1000 items are shown", note: null });
+	});
+});
