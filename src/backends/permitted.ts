@@ -12,11 +12,25 @@ import { backendOf } from "./index.ts";
 export function permittedCommand(config: BackendConfig, alias: Permissions | null, taskDir: string): string {
 	const permissions = narrower(config.permissions, alias === "full" ? null : alias);
 	if (permissions === null) return config.command;
+	requireHarmless(taskDir);
 	const line = backendOf(config.type).permit(config.command, permissions, taskDir);
 	if (line !== null) return line;
 	throw new DispatchError(
 		"DISPATCH_NO_PERMISSIONS",
 		`The backend ${config.name} (${config.type}) has no flags for permissions: ${permissions}.`,
 		{ hint: "Use another model, or restrict that CLI in its own settings and take the key out." },
+	);
+}
+
+/** In the rules of the CLIs these separate, end or widen: a directory `x),Bash(*)` would allow everything. */
+const MEANS_SOMETHING = /[()[\]{},*?!"'`$\\\p{Cc}]/u;
+
+function requireHarmless(taskDir: string): void {
+	const found = MEANS_SOMETHING.exec(taskDir)?.[0];
+	if (found === undefined) return;
+	throw new DispatchError(
+		"DISPATCH_NO_PERMISSIONS",
+		`The path ${JSON.stringify(taskDir)} holds ${JSON.stringify(found)}, which has a meaning in permission rules.`,
+		{ hint: "Rename the directory, or use a backend without permissions:." },
 	);
 }

@@ -4,16 +4,19 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { z } from "zod";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
 import { BUILT_IN_TEMPLATES } from "./built-in-templates.ts";
+import { keepSpelling } from "./yaml-text.ts";
 
 const NAME_FORM = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const EXTENSION = ".md";
 const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---\r?\n?([\s\S]*)$/;
 const VARIABLE = /\{\{\s*([A-Za-z][A-Za-z0-9_-]*)\s*\}\}/g;
+
+const NO_NUMBERS: ReadonlySet<string> = new Set();
 
 const headSchema = z.strictObject({
 	description: z.string().default(""),
@@ -21,9 +24,7 @@ const headSchema = z.strictObject({
 	prompt: z.string().min(1).optional(),
 	/** goes before the prompt */
 	addition: z.string().optional(),
-	variables: z
-		.record(z.string(), z.strictObject({ default: z.coerce.string().optional() }).nullable())
-		.default({}),
+	variables: z.record(z.string(), z.strictObject({ default: z.string().optional() }).nullable()).default({}),
 });
 
 export interface Template {
@@ -129,7 +130,11 @@ function parseTemplate(name: string, source: string, text: string): Template {
 function readHead(source: string, head: string): z.infer<typeof headSchema> {
 	let value: unknown;
 	try {
-		value = parse(head) ?? {};
+		const document = parseDocument(head);
+		const [fault] = document.errors;
+		if (fault !== undefined) throw fault;
+		keepSpelling(document, NO_NUMBERS);
+		value = document.toJS() ?? {};
 	} catch (error) {
 		throw badTemplate(source, `its head is not valid YAML: ${(error as Error).message.split("\n")[0]}`);
 	}

@@ -29,7 +29,9 @@ export interface PromptInput {
 		| "nonce"
 	>;
 	mode: PromptMode;
-	/** the task directory as seen from the agent's working directory */
+	/** the task directory, absolute: the agent may work elsewhere than it was started (`cd x && …`, a worktree) */
+	taskDir: string;
+	/** the same as seen from the directory that the agent is started in */
 	taskDirRelative: string;
 	/** where the `dispatch` for agents lies; CLIs that use a login shell lose PATH */
 	dispatchPath: string;
@@ -52,7 +54,7 @@ function sessionSections(input: PromptInput): string[] {
 	const { spec, taskDirRelative: dir } = input;
 	return [
 		spec.promptAddition ?? "",
-		`You work in the background on the task \`${spec.id}\`. Nobody reads along: people follow you through the files in \`${dir}/\` (relative to your working directory; git ignores them). Keep every rule below, they decide whether the task counts as done.`,
+		`You work in the background on the task \`${spec.id}\`. Nobody reads along: people follow you through the files in \`${dir}/\` (relative to the directory you were started in; from anywhere else \`${input.taskDir}/\`; git ignores them). Keep every rule below, they decide whether the task counts as done.`,
 		requestSection(spec),
 		contextSection(spec),
 		input.mode === "continue" ? continueSection(input) : earlierAnswers(input),
@@ -75,10 +77,10 @@ function contextSection({ contextFiles }: PromptInput["spec"]): string {
 	return `Read these first, they belong to the request:\n${files.map((path) => `- ${JSON.stringify(path)}`).join("\n")}`;
 }
 
-function planSection({ spec, taskDirRelative: dir, hasPlanItems }: PromptInput): string {
+function planSection({ spec, taskDir, taskDirRelative: dir, hasPlanItems }: PromptInput): string {
 	const first = hasPlanItems
-		? `The checklist is in \`${dir}/plan.md\`: read it first. ${spec.givenItems.length > 0 ? "Its items were given to you: keep all of them and their wording; you may add items." : "You may refine it."}`
-		: `Before anything else, write your checklist into \`${dir}/plan.md\` below its title: concrete items whose result can be checked, as many as the task needs (1 for a small edit, 5–8 for an investigation). If the task deserves a report, the last item is to write \`output.md\`.`;
+		? `The checklist is in \`${dir}/plan.md\` (\`${taskDir}/plan.md\`): read it first. ${spec.givenItems.length > 0 ? "Its items were given to you: keep all of them and their wording; you may add items." : "You may refine it."}`
+		: `Before anything else, write your checklist into \`${dir}/plan.md\` (\`${taskDir}/plan.md\`) below its title: concrete items whose result can be checked, as many as the task needs (1 for a small edit, 5–8 for an investigation). If the task deserves a report, the last item is to write \`output.md\`.`;
 	return `## Plan
 ${first}
 - One item a line: \`- [ ] …\` open, \`- [x] … (short note)\` done, \`- [?] …\` blocked, \`- [!] …\` failed.
@@ -91,8 +93,8 @@ function questionSection({ spec, taskDirRelative: dir, dispatchPath }: PromptInp
 	const limit = formatDuration(spec.questionWaitMs);
 	return `## Questions
 When only a person can decide something, ask; do not guess. Wait up to ${limit} in all for an answer, in steps of less than 2 minutes, because your shell tool may stop longer commands.
-- The easy way: \`dispatch ask --timeout 100s "Which …?"\` (add \`--option A --option B\` to offer choices). It prints the answer. A shell that resets PATH finds it as \`${dispatchPath}\`. Exit code 4, or a stop by your tool, means that there is none yet: run exactly the same command again.
-- Without that command: write the text to \`${dir}/ipc/NNN.question.tmp\`, then \`mv\` it to \`${dir}/ipc/NNN.question\`. NNN is the number of questions there + 1, three digits: 001, 002, … Wait with \`for i in $(seq 50); do [ -e ${dir}/ipc/NNN.answer ] && break; sleep 2; done\`, repeated. Read \`NNN.answer\`, create an empty \`NNN.done\` beside it, and go on.
+- The easy way: \`${shellWord(dispatchPath)} ask --timeout 100s "Which …?"\` (add \`--option A --option B\` to offer choices). It prints the answer. Where PATH was not reset, \`dispatch ask …\` is the same. Exit code 4, or a stop by your tool, means that there is none yet: run exactly the same command again.
+- Without that command: write the text to \`${dir}/ipc/NNN.question.tmp\`, then \`mv\` it to \`${dir}/ipc/NNN.question\`. NNN is the number of questions there + 1, three digits: 001, 002, … Wait with \`for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -e ${dir}/ipc/NNN.answer ] && break; sleep 5; done\`, repeated. Read \`NNN.answer\`, create an empty \`NNN.done\` beside it, and go on.
 - No answer after ${limit}: write all that a successor needs (findings, decisions, next steps) to \`${dir}/context.md\`, mark the item \`[?]\` with the question on the line below it, and end. You are started again when the answer is there.
 - Write nothing else under \`ipc/\`, and never change an \`.answer\`.`;
 }
@@ -138,7 +140,7 @@ function resumeSections(input: PromptInput): string[] {
 		? "- Nobody can answer questions in this run: ask none, decide, and note the assumption in `output.md`."
 		: `- A question of yours without an answer is still open: wait for it as before. New questions go on with the next number.`;
 	return [
-		`${undelivered.length > 0 ? "What you asked is answered." : "You were interrupted."} This is the same session and the same task \`${spec.id}\`, with its files in \`${dir}/\`. All rules you were given still hold.`,
+		`${undelivered.length > 0 ? "What you asked is answered." : "You were interrupted."} This is the same session and the same task \`${spec.id}\`, with its files in \`${dir}/\` (\`${input.taskDir}/\`). All rules you were given still hold.`,
 		undelivered.length > 0 ? quoteAll(undelivered) : "",
 		checkSection(input),
 		`Go on now:
@@ -168,4 +170,9 @@ function quote(text: string): string {
 		.split(/\r\n|\r|\n/)
 		.map((line) => `> ${line}`)
 		.join("\n");
+}
+
+/** A path as one word of the agent's shell. */
+function shellWord(path: string): string {
+	return /^[\w./:=,@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -3,12 +3,14 @@ import { dirname, resolve } from "node:path";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import type { FilledTemplate } from "../config/templates.ts";
+import { keepSpelling } from "../config/yaml-text.ts";
 import { parseDuration } from "../task/duration.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { PRIORITY, type TaskRequest } from "./resolve.ts";
 
-const texts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
+const texts = z.record(z.string(), z.string());
+const NUMBERS: ReadonlySet<string> = new Set(["priority", "attempts", "budget"]);
 
 const taskSchema = z.strictObject({
 	prompt: z
@@ -73,7 +75,6 @@ interface Place {
 
 function readTasks(text: string, file: string): Place {
 	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
 	const refuse = (offset: number | undefined, path: readonly PropertyKey[], why: string) => {
 		const { line, col } = lines.linePos(offset ?? 0);
 		const name = path.length === 0 ? "" : ` ${shownPath(path)}:`;
@@ -81,9 +82,7 @@ function readTasks(text: string, file: string): Place {
 			hint: "Nothing was enqueued.",
 		});
 	};
-	const [fault] = document.errors;
-	if (fault !== undefined) throw refuse(fault.pos[0], [], fault.message.replace(/\.$/, ""));
-	const value: unknown = document.toJS();
+	const { document, value } = readYaml(text, lines, (offset, why) => refuse(offset, [], why));
 	const bare = Array.isArray(value);
 	if (value === null) throw refuse(0, [], "the file is empty, expected a list of tasks");
 	const checked = bare ? tasksSchema.safeParse(value) : fileSchema.safeParse(value);
@@ -104,6 +103,25 @@ function readTasks(text: string, file: string): Place {
 		lineOf: (path) => lines.linePos(offsetOf(document, whole(path)) ?? 0).line,
 		refuse: (path, why) => refuse(offsetOf(document, whole(path)), whole(path), why),
 	};
+}
+
+/** Bounded: aliases that multiply, and nesting that no stack holds, are refused as any other fault. */
+function readYaml(
+	text: string,
+	lineCounter: LineCounter,
+	refuse: (offset: number | undefined, why: string) => DispatchError,
+): { document: Document; value: unknown } {
+	try {
+		const document = parseDocument(text, { lineCounter, prettyErrors: false });
+		const [fault] = document.errors;
+		if (fault !== undefined) throw refuse(fault.pos[0], fault.message.replace(/\.$/, ""));
+		keepSpelling(document, NUMBERS);
+		return { document, value: document.toJS() };
+	} catch (error) {
+		if (error instanceof ReferenceError) throw refuse(undefined, "too many aliases (`*name`) to be expanded");
+		if (error instanceof RangeError) throw refuse(undefined, "nested too deeply to be read");
+		throw error;
+	}
 }
 
 /** Where the value stands; for a missing one, where its nearest parent does. */

@@ -233,6 +233,7 @@ async function promptOf(
 		dispatchPath: join(deps.home, "bin", "dispatch"),
 		spec: { ...record.spec, ...agentOf(record) },
 		mode,
+		taskDir,
 		taskDirRelative: relative(workspaceOf(record), taskDir),
 		hasPlanItems: (readPlan(taskDir)?.items.length ?? 0) > 0,
 		undelivered: carried.map(({ question }) => asText(question)),
@@ -252,7 +253,7 @@ function checkFailed({ spec, reason, outcome }: TaskRecord): { command: string; 
 function promptArgument(prompt: string, taskDir: string, cwd: string): string {
 	writePromptFile(taskDir, prompt);
 	if (Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
-	return `Your instructions are too long for a command line. Read ${join(relative(cwd, taskDir), "prompt.md")} from start to end and do exactly what it says.`;
+	return `Your instructions are too long for a command line. Read ${join(taskDir, "prompt.md")} from start to end and do exactly what it says.`;
 }
 
 /** Backend commands come from this host's own config, never from Redis. */

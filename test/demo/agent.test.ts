@@ -99,6 +99,7 @@ function promptToGoOn(question: string, said: string): string {
 		dispatchPath: "/home/ann/.dispatch/bin/dispatch",
 		spec,
 		mode: "continue",
+		taskDir: join(project, ".dispatch/tasks/demo-review"),
 		taskDirRelative: ".dispatch/tasks/demo-review",
 		hasPlanItems: true,
 		undelivered: [{ seq: "001", question, answer: said }],

@@ -22,6 +22,7 @@ function promptOf(change: Partial<PromptInput> = {}, spec: Partial<PromptInput["
 		dispatchPath: "/home/ann/.dispatch/bin/dispatch",
 		spec: { ...SPEC, ...spec },
 		mode: "fresh",
+		taskDir: `/home/ann/shop/${DIR}`,
 		taskDirRelative: DIR,
 		hasPlanItems: false,
 		undelivered: [],
@@ -54,12 +55,26 @@ describe("the rules", () => {
 			(file) => `${DIR}/${file}`,
 		),
 		...["`- [ ] …`", "`- [x] …", "`- [?] …`", "`- [!] …`", "`NNN.done`", "> **Note from dispatcher:**"],
-		'dispatch ask --timeout 100s "',
+		'/home/ann/.dispatch/bin/dispatch ask --timeout 100s "',
+		`/home/ann/shop/${DIR}/plan.md`,
 		"less than 2 minutes",
 		"10m",
 	])("name %s", (part) => {
 		expect(promptOf()).toContain(part);
 		expect(promptOf({ mode: "continue" })).toContain(part);
+	});
+
+	test("run no command inside a command, which some CLIs refuse", () => {
+		for (const mode of ["fresh", "resume", "continue"] as const)
+			expect(promptOf({ mode })).not.toMatch(/\$\(|<\(|`\s*\$/);
+	});
+
+	test("name the task directory from anywhere, and dispatch by its path as one word", () => {
+		for (const mode of ["fresh", "resume", "continue"] as const)
+			expect(promptOf({ mode })).toContain(`/home/ann/shop/${DIR}/`);
+		expect(promptOf({ dispatchPath: "/home/ann o'h/bin/dispatch" })).toContain(
+			"`'/home/ann o'\\''h/bin/dispatch' ask --timeout",
+		);
 	});
 
 	test("are short in every mode", () => {

@@ -70,3 +70,46 @@ describe("a fault is told with its line", () => {
 		);
 	});
 });
+
+describe("texts", () => {
+	test.each([
+		"3.10",
+		"007",
+		"1e3",
+		"0x1F",
+		"1_000",
+		"yes",
+		"true",
+		"+5",
+		".5",
+		"1.0",
+		"12345678901234567890",
+	])("%s keeps its spelling", (value) => {
+		const text = `- prompt: ${value}\n  model: ${value}\n  items: [${value}]\n  tags: { ${value}: ${value} }\n`;
+		const [task] = parse(text);
+		expect(task?.request).toMatchObject({
+			prompt: value,
+			model: value,
+			items: [value],
+			tags: { [value]: value },
+		});
+	});
+
+	test("numbers stay numbers", () => {
+		const [task] = parse("- prompt: A\n  priority: 010\n  attempts: 2\n  budget: 1.50\n");
+		expect(task?.request).toMatchObject({ priority: 10, attempts: 2, budgetUsd: 1.5 });
+	});
+});
+
+test.each([
+	[
+		"multiplied aliases",
+		`a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefghi"].map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[n]}`).join(",")}]`).join("\n")}\n`,
+	],
+	["deep nesting", "[".repeat(50_000)],
+	["deep maps", `${"{a: ".repeat(20_000)}1${"}".repeat(20_000)}`],
+])("%s are refused with the file's name", (_name, text) => {
+	expect(() => parse(text)).toThrow(
+		expect.objectContaining({ code: "DISPATCH_USAGE", message: expect.stringContaining("tasks.yaml:") }),
+	);
+});
