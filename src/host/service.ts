@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
+import { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
@@ -93,6 +94,7 @@ export class Daemon {
 				hidden: secretVariables(config),
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
+		const orders = new Orders(home.path, store.namespace);
 		const fault = (task: string, step: string, error: unknown) =>
 			this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
 		this.#places = new Places(concurrency);
@@ -108,7 +110,7 @@ export class Daemon {
 			config,
 			hub,
 			serial,
-			settle: (end) => settle(end, { store, config, hub, maxBackoffMs, checkEnv }),
+			settle: (end) => settle(end, { store, config, orders, hub, maxBackoffMs, checkEnv }),
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
 			watch: (task, dirs) => this.#watcher.set(task, dirs),
@@ -119,6 +121,7 @@ export class Daemon {
 			home: home.path,
 			host,
 			config,
+			orders,
 			hub,
 			serial,
 			env,

@@ -1,6 +1,7 @@
 /** What a live agent has done so far, into its record: plan, activity, session, what it used. */
 import type { Config } from "../config/load.ts";
 import { faultPoint } from "../process/fault.ts";
+import { noteSession } from "../process/sessions.ts";
 import { noteUsage } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
@@ -29,6 +30,8 @@ export async function recordProgress(record: TaskRecord, live: LiveTask, deps: P
 	const progress: Progress = { ...shown, lastSignAt: store.clock.now() };
 	const known = live.startedSession === undefined ? record.sessionId : live.startedSession;
 	const sessionId = seen.sessionId ?? known;
+	// Before Redis has it: what is not known here is never resumed.
+	if (seen.sessionId !== null && seen.sessionId !== known) noteSession(live.run, seen.sessionId);
 	if (!(await store.follow(record.spec.id, live.epoch, { progress, sessionId }))) return;
 	live.progressText = text;
 	hub.emit("progress", record.spec.id, progress);

@@ -91,6 +91,15 @@ export function* listAllRuns(home: string): Generator<RunDir> {
 	}
 }
 
+/** The runs of one task, the newest first. */
+export function runsOfTask(home: string, task: string): RunDir[] {
+	return names(join(runsOf(home), task))
+		.map(Number)
+		.filter(Number.isSafeInteger)
+		.sort((a, b) => b - a)
+		.flatMap((epoch) => openRun(home, task, epoch) ?? []);
+}
+
 /** The newest run of every task that ever started here. */
 export function listRuns(home: string): { task: string; epoch: number }[] {
 	return names(runsOf(home)).flatMap((task) => {

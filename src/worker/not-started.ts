@@ -29,6 +29,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	"DISPATCH_BAD_CWD",
 	"DISPATCH_ID_EXISTS",
 	"DISPATCH_BUDGET_SPENT",
+	"DISPATCH_NOT_SIGNED",
 	"DISPATCH_DISK",
 ]);
 

@@ -3,6 +3,7 @@
  * anything else learns of it. Idempotent: a second settle of the same epoch is refused as stale.
  */
 import type { Config } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
 import { readReport } from "../ipc/report.ts";
 import { clearTemporaries } from "../ipc/task-dir.ts";
 import type { AgentStatus } from "../process/agent.ts";
@@ -28,7 +29,7 @@ const TAIL_LINES = 20;
 const TAKEN_DOWN_LIMIT = 10;
 
 import { fallbackOf } from "./fallback.ts";
-import { endCheck, verify } from "./verify.ts";
+import { endCheck, type Verdict, verify } from "./verify.ts";
 
 /** What the monitor found of an agent that is gone (its `AgentEnd`). */
 export interface EndedAgent {
@@ -54,6 +55,7 @@ interface Seen {
 export interface SettleDeps {
 	store: Store;
 	config: Config;
+	orders: Orders;
 	hub: Hub;
 	/** the environment of a task's check */
 	checkEnv: (record: TaskRecord) => Record<string, string>;
@@ -117,7 +119,9 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 		await endCheck(run);
 		return decision;
 	}
-	const verdict = await verify(run, command, deps.checkEnv(record), deps.store.clock.now());
+	const verdict: Verdict = deps.orders.isSigned(record)
+		? await verify(run, command, deps.checkEnv(record), deps.store.clock.now())
+		: { kind: "refused", why: "the record was changed by somebody who is not this host's user" };
 	if (verdict.kind === "running") return null;
 	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
@@ -141,10 +145,17 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 }
 
 /** Rate limited again and again: the next model takes over, with the work so far. */
-async function fallBack(record: TaskRecord, changes: RecordChanges, { config }: SettleDeps): Promise<void> {
-	if (changes.hold?.kind !== "rate_limited") return;
+async function fallBack(
+	record: TaskRecord,
+	changes: RecordChanges,
+	{ config, orders }: SettleDeps,
+): Promise<void> {
+	// Not vouched for before, it would be by our signature.
+	if (changes.hold?.kind !== "rate_limited" || !orders.isSigned(record)) return;
 	const chosen = await fallbackOf(record, config);
-	if (chosen !== null) Object.assign(changes, { chosen, hold: null, rateLimits: 0, sessionId: null });
+	if (chosen === null) return;
+	const signature = orders.sign(record, { chosen });
+	Object.assign(changes, { chosen, signature, hold: null, rateLimits: 0, sessionId: null });
 }
 
 /** What this end tells of the backend, for the other tasks; before the move, which frees a place. */

@@ -12,6 +12,7 @@ import type { Backend, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
 import { permittedCommand } from "../backends/permitted.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
 import { readPlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
@@ -20,7 +21,8 @@ import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
 import { writeLaunch } from "../process/launch.ts";
-import { claimRun, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
+import { claimRun, openRun, type RunDir, type RunFacts, removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { knowsSession, noteSession } from "../process/sessions.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -30,6 +32,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import { agentEnv } from "./agent-env.ts";
 import { notStarted } from "./not-started.ts";
+import { failedCheck } from "./verify.ts";
 
 export interface StartDeps {
 	store: Store;
@@ -37,6 +40,8 @@ export interface StartDeps {
 	home: string;
 	host: string;
 	config: Config;
+	/** what this host's user has signed */
+	orders: Orders;
 	hub: Hub;
 	serial: Serial;
 	env: Record<string, string | undefined>;
@@ -91,6 +96,7 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
 	const { store, home, host } = deps;
 	const { spec, epoch } = record;
+	deps.orders.require(record);
 	const agent = agentOf(record);
 	const cwd = workspaceOf(record);
 	const config = backendConfig(agent.backend, deps.config);
@@ -122,6 +128,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
 	faultPoint("start.prepared", spec.id);
 	// Told to Redis by the looks at the live agent: after a spawn nothing may look like a failed start.
+	if (invocation.sessionId !== null) noteSession(run, invocation.sessionId);
 	writeLaunch(run, { sessionId: invocation.sessionId, carried: carried.map(({ field }) => field) });
 	faultPoint("start.noted", spec.id);
 	await startAgent(run, {
@@ -176,7 +183,7 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	const budgetUsd = await budgetLeft(record, deps.store);
 	const command = permittedCommand(config, agent.permissions, taskDir);
 	const base = { command, model: agent.model, modelFlag: config.modelFlag, budgetUsd };
-	const resumable = record.startMode === "resume" && record.sessionId !== null ? record.sessionId : null;
+	const resumable = record.startMode === "resume" ? ownSession(record, deps.home) : null;
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode =
 		probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
@@ -229,7 +236,7 @@ async function promptOf(
 	});
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
-		checkFailed: checkFailed(record),
+		checkFailed: checkFailed(record, deps.home),
 		dispatchPath: join(deps.home, "bin", "dispatch"),
 		spec: { ...record.spec, ...agentOf(record) },
 		mode,
@@ -243,10 +250,20 @@ async function promptOf(
 	});
 }
 
-/** Why the start before this one was not good enough; the record still says so. */
-function checkFailed({ spec, reason, outcome }: TaskRecord): { command: string; output: string } | null {
-	if (reason !== "verify_failed" || spec.verify === null) return null;
-	return { command: spec.verify, output: outcome?.logTail.join("\n") ?? "" };
+/** The session to resume, if this host began it. */
+function ownSession({ spec, sessionId }: TaskRecord, home: string): string | null {
+	return sessionId !== null && knowsSession(home, spec.id, sessionId) ? sessionId : null;
+}
+
+/** Why the agent before this one was not good enough, by its run directory: no other text goes into a prompt. */
+function checkFailed({ spec, epoch }: TaskRecord, home: string): { command: string; output: string } | null {
+	if (spec.verify === null) return null;
+	const before = runsOfTask(home, spec.id).find(
+		(run) =>
+			run.facts.epoch < epoch && run.facts.taskNonce === spec.nonce && agentStatus(run).kind !== "never",
+	);
+	const lines = before === undefined ? null : failedCheck(before);
+	return lines === null ? null : { command: spec.verify, output: lines.join("\n") };
 }
 
 /** The prompt as one argument; a longer one than the system allows goes by file. */

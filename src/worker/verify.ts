@@ -49,6 +49,14 @@ export async function verify(
 	}
 }
 
+/** @returns what the check of an ended run printed last; null when there was none, or it passed */
+export function failedCheck(run: RunDir): string[] | null {
+	const check = checkOf(run);
+	if (!existsSync(check.path)) return null;
+	const status = agentStatus(check);
+	return status.kind === "exited" && status.code !== 0 ? tailOf(check) : null;
+}
+
 /** Ends a check that nobody waits for any more. */
 export async function endCheck(run: RunDir): Promise<void> {
 	const check = checkOf(run);

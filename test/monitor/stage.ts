@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
+import { Orders } from "../../src/config/orders.ts";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
 import { Reconciler } from "../../src/monitor/reconcile.ts";
 import { startAgent } from "../../src/process/agent.ts";
@@ -41,6 +42,7 @@ export class MonitorStage {
 	reconciler(): Reconciler {
 		const { store, hub } = this;
 		const config = emptyConfig();
+		const orders = new Orders(this.home, store.namespace);
 		return new Reconciler({
 			store,
 			home: this.home,
@@ -48,7 +50,7 @@ export class MonitorStage {
 			config,
 			hub,
 			serial: new Serial(),
-			settle: (end) => settle(end, { store, config, hub, checkEnv: () => ENV, maxBackoffMs: 50 }),
+			settle: (end) => settle(end, { store, config, orders, hub, checkEnv: () => ENV, maxBackoffMs: 50 }),
 			monotonic: () => this.now,
 			graceMs: GRACE_MS,
 			watch: () => {},
@@ -59,7 +61,9 @@ export class MonitorStage {
 	/** A task whose permit is given: `running`, and nothing is started yet. */
 	async permit(id: string, changes: Partial<TaskSpec> = {}): Promise<{ epoch: number; nonce: string }> {
 		const { store } = this;
-		await store.create(specOf(id, { cwd: this.project, ...changes }));
+		const spec = specOf(id, { cwd: this.project, ...changes });
+		const signature = new Orders(this.home, store.namespace).sign({ spec, host: HOST, chosen: null });
+		await store.create(spec, { signature });
 		const nonce = newNonce();
 		this.#nonces.push(nonce);
 		const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: nonce });

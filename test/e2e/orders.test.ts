@@ -1,0 +1,130 @@
+/** Somebody has the address of our Redis and writes what they like there: nothing of it is executed here. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+let client: Redis;
+const recordKey = (id: string) => `{dispatch:default}:task:${id}`;
+
+beforeEach(async () => {
+	user = new User({ agent: "records-args.sh", agents: { asks: "asks-and-parks.sh" } });
+	await user.ok(["up"]);
+	client = new Redis({ path: join(user.home, "redis/redis.sock") });
+});
+afterEach(async () => {
+	client.disconnect();
+	await user.cleanup();
+});
+
+/** Puts a task into the queue as the scripts do. */
+async function queue(id: string, fields: Record<string, string>): Promise<void> {
+	const generation = await client.incr("{dispatch:default}:generation");
+	const host = (await client.hget(recordKey(id), "host")) ?? fields.host ?? "";
+	await client
+		.multi()
+		.hset(recordKey(id), { ...fields, state: "queued", hold: "", generation })
+		.zadd("{dispatch:default}:tasks", Date.now(), id)
+		.zadd(`{dispatch:default}:active:${host}`, Date.now(), id)
+		.zadd("{dispatch:default}:outbox", Date.now(), `${id} ${generation}`)
+		.publish("{dispatch:default}:wake", "outbox")
+		.exec();
+}
+
+async function enqueued(id: string): Promise<Record<string, string>> {
+	await user.ok(["enqueue", "--id", id, "--delay", "1h", "--verify", "true", "Do it"]);
+	return client.hgetall(recordKey(id));
+}
+
+/** The task ends refused; nothing was started. */
+async function isRefused(id: string): Promise<void> {
+	const task = await user.waitForState(id, "failed");
+	expect(task.reason).toBe("not_started");
+	expect(task.outcome?.message).toContain("not this host's to execute");
+	expect(existsSync(join(user.home, "runs", id))).toBe(false);
+	expect(existsSync(join(user.path, "pwned"))).toBe(false);
+}
+
+const pwned = () => `touch ${join(user.path, "pwned")}`;
+
+test("a record changed in one field is refused, with every field that an agent's start or check uses", async () => {
+	const good = await enqueued("victim");
+	const spec = JSON.parse(good.spec ?? "") as object;
+	const changes: object[] = [
+		{ verify: pwned() },
+		{ prompt: "Do something else" },
+		{ cwd: user.path },
+		{ backend: "asks" },
+		{ permissions: "full" },
+		{ promptAddition: "And more" },
+		{ contextFiles: ["/etc/passwd"] },
+		{ planText: "- [ ] evil\n" },
+		{ budgetUsd: 1000 },
+	];
+	for (const change of changes) {
+		await queue("victim", { ...good, spec: JSON.stringify({ ...spec, ...change }) });
+		await isRefused("victim");
+	}
+	const chosen = {
+		backend: "asks",
+		model: "asks",
+		permissions: null,
+		promptAddition: null,
+		modelReason: "x",
+	};
+	await queue("victim", { ...good, chosen: JSON.stringify(chosen) });
+	await isRefused("victim");
+	// It was the change that was refused: as it was signed, it runs.
+	await queue("victim", { ...good, chosen: "" });
+	await user.waitForState("victim", "completed");
+});
+
+test("a record made by hand is refused; so is a good one under another id, without its signature, or after rm", async () => {
+	const good = await enqueued("victim");
+	const spec = JSON.parse(good.spec ?? "") as object;
+	const nonce = "0123456789abcdef";
+	await queue("by-hand", { ...good, spec: JSON.stringify({ ...spec, id: "by-hand", nonce }), signature: "" });
+	await isRefused("by-hand");
+	await queue("copied", { ...good, spec: JSON.stringify({ ...spec, id: "copied" }) });
+	await isRefused("copied");
+	await queue("victim", { ...good, signature: "" });
+	await isRefused("victim");
+	await user.ok(["rm", "victim"]);
+	await queue("victim", good);
+	await isRefused("victim");
+});
+
+test("a check that was changed while the agent works is not run", async () => {
+	await user.ok(["enqueue", "--id", "asker", "--model", "asks", "--verify", "true", "Do it"]);
+	await user.waitForState("asker", "asking", "parked");
+	const record = await client.hgetall(recordKey("asker"));
+	const changed = { ...(JSON.parse(record.spec ?? "") as object), verify: pwned() };
+	await client.hset(recordKey("asker"), "spec", JSON.stringify(changed));
+	await user.ok(["answer", "asker", "yes"]);
+	const task = await user.waitForState("asker", "failed");
+	expect(["verify_failed", "not_started"]).toContain(task.reason);
+	expect(existsSync(join(user.path, "pwned"))).toBe(false);
+});
+
+test("a session that this host did not begin is not resumed, and no text of the record gets into a prompt", async () => {
+	await enqueued("victim");
+	await queue("victim", {
+		startMode: "resume",
+		sessionId: "another-project",
+		reason: "verify_failed",
+		outcome: JSON.stringify({
+			kind: "failed",
+			message: "INJECTED",
+			exitCode: 1,
+			signal: null,
+			logTail: ["INJECTED"],
+			warnings: [],
+		}),
+	});
+	await user.waitForState("victim", "completed", "failed");
+	const prompt = readFileSync(user.taskFile("victim", "prompt.md"), "utf8");
+	expect(prompt).not.toContain("INJECTED");
+	expect(prompt).toContain("Do it");
+});
