@@ -1,3 +1,4 @@
+import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { removeRuns } from "../process/run-dir.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
@@ -9,6 +10,8 @@ export function removeFiles(context: Context, record: TaskRecord, namespace: str
 	const { id, nonce } = record.spec;
 	if (host !== context.home.hostId) return;
 	try {
+		// First: once the user was told, no copy of the record works any more.
+		spendOrder(context.home.path, nonce);
 		removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
 		removeRuns(context.home.path, id);
 	} catch (error) {

@@ -37,6 +37,7 @@ import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { clearRemovals } from "./removals.ts";
 import { startNotifier } from "./notifications.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
@@ -76,6 +77,7 @@ export class Daemon {
 	#unsubscribe: (() => void) | undefined;
 	#draining: Promise<unknown> = Promise.resolve();
 	#drainAgain = false;
+	#clearing: Promise<unknown> = Promise.resolve();
 	#stopped = false;
 
 	constructor(options: DaemonOptions) {
@@ -166,9 +168,12 @@ export class Daemon {
 		await this.#reconcileDisk();
 		this.#unsubscribe = await onWake(store, openSecond(store), (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
+			else if (wake.kind === "removed") void this.#clearRemovals();
 			else void this.#look(wake.task);
 			this.#notify();
 		});
+		// Before any job: what was removed meanwhile shall not start.
+		await this.#clearRemovals();
 		await this.#worker.start(this.#queues.of(home.hostId));
 		await this.#monitor.start();
 		await this.#drainOutbox();
@@ -277,6 +282,18 @@ export class Daemon {
 		return this.#draining;
 	}
 
+	/** One after the other: two would follow the same notices. */
+	#clearRemovals(): Promise<unknown> {
+		const { store, home, log } = this.#options;
+		const fault = (task: string, step: string, error: unknown) =>
+			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
+		const deps = { store, home: home.path, host: home.hostId, queues: this.#queues, serial: this.#serial };
+		this.#clearing = this.#clearing
+			.then(() => clearRemovals({ ...deps, graceMs: TERM_GRACE_MS, fault }))
+			.catch((error: unknown) => log.warn({ error: String(error) }, "removed tasks could not be cleared"));
+		return this.#clearing;
+	}
+
 	async #beat(): Promise<void> {
 		const { store, home, concurrency } = this.#options;
 		await beat(store, home.hostId, {
@@ -292,6 +309,7 @@ export class Daemon {
 		const { store, home, log } = this.#options;
 		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
 		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+		await this.#clearRemovals();
 		const graceMs = TERM_GRACE_MS;
 		const strays = await endStrayAgents({ store, home: home.path, serial: this.#serial, graceMs });
 		if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");

@@ -23,8 +23,8 @@ const NAME = matching(
 	/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}-][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{0,299}$/u,
 	"a name",
 );
-const PATH = matching(/^\/[^\0]*$/, "an absolute path");
-const NONCE = matching(/^[\w-]{1,64}$/, "a nonce");
+export const PATH = matching(/^\/[^\0]*$/, "an absolute path");
+export const NONCE = matching(/^[\w-]{1,64}$/, "a nonce");
 /** More is a mistake, or malice: it would hold everybody's budget. */
 export const MOST_USD = 1_000_000;
 const dollars = number(0, MOST_USD);

@@ -100,6 +100,16 @@ export class RunQueues {
 			.catch(() => 0);
 	}
 
+	/** Removes the ended jobs of a task: they show the beginning of its prompt. */
+	async forget(host: string, task: string): Promise<void> {
+		const queue = this.of(host);
+		const client = this.#store.client;
+		for (const set of ["completed", "failed"]) {
+			const ids = await client.zrange(queue.toKey(set), "0", "-1");
+			for (const id of ids.filter((each) => each.startsWith(`${task}.`))) await queue.remove(id).catch(() => 0);
+		}
+	}
+
 	async close(): Promise<void> {
 		await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
 		this.#queues.clear();

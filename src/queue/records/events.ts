@@ -60,7 +60,7 @@ export async function noteEvent(
 }
 
 /** What wakes a daemon. A wake is a hint: it may be lost, and nothing depends on it. */
-export type Wake = { kind: "outbox" } | { kind: "task"; task: string };
+export type Wake = { kind: "outbox" } | { kind: "removed" } | { kind: "task"; task: string };
 
 /**
  * Subscribes to the namespace's wakes on a connection of its own.
@@ -68,7 +68,7 @@ export type Wake = { kind: "outbox" } | { kind: "task"; task: string };
  */
 export async function onWake(store: Store, client: Redis, listen: (wake: Wake) => void): Promise<() => void> {
 	client.on("message", (_channel: string, message: string) => {
-		if (message === "outbox") listen({ kind: "outbox" });
+		if (message === "outbox" || message === "removed") listen({ kind: message });
 		else if (message.startsWith("task ")) listen({ kind: "task", task: message.slice("task ".length) });
 	});
 	await client.subscribe(store.keys.wake);

@@ -18,7 +18,7 @@ export interface Keys {
 	/** `<id> <ipc generation>.<seq>` of open questions by time */
 	inbox: string;
 	events: string;
-	/** a channel: `outbox` or `task <id>` */
+	/** a channel: `outbox`, `removed` or `task <id>` */
 	wake: string;
 	/** running and asking tasks of a host */
 	live(host: string): string;
@@ -31,6 +31,8 @@ export interface Keys {
 	/** held backends of a host */
 	gates(host: string): string;
 	sweep: string;
+	/** what a host has still to clear of tasks that were removed */
+	removed(host: string): string;
 	undelivered(id: string): string;
 	/** what its agent was told, by number */
 	notes(id: string): string;
@@ -61,6 +63,7 @@ export function keysOf(namespace: string): Keys {
 		hosts: `${prefix}:hosts`,
 		gates: (host) => `${prefix}:gates:${host}`,
 		sweep: `${prefix}:sweep`,
+		removed: (host) => `${prefix}:removed:${host}`,
 		cost: (id) => `${prefix}:cost:${id}`,
 		spend: (day) => `${prefix}:spend:${day}`,
 		notes: (id) => `${prefix}:notes:${id}`,

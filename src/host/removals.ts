@@ -1,0 +1,50 @@
+/**
+ * What this host keeps of tasks that were removed, here or elsewhere: files in the project, run directories,
+ * run jobs, and what the events quote. After it a copy of the record, put back into Redis, starts nothing.
+ */
+import { spendOrder } from "../config/spent-orders.ts";
+import { removeTaskDir } from "../ipc/task-dir.ts";
+import { agentStatus } from "../process/agent.ts";
+import { endTree } from "../process/end-tree.ts";
+import { removeRuns, runsOfTask } from "../process/run-dir.ts";
+import type { RunQueues } from "../queue/jobs/run-queue.ts";
+import { followRemovals, forgetQuotes, type RemovedTask } from "../queue/records/removed.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { Serial } from "../task/serial.ts";
+
+export interface RemovalDeps {
+	store: Store;
+	/** the state directory's path */
+	home: string;
+	host: string;
+	queues: RunQueues;
+	serial: Serial;
+	/** ms between SIGTERM and SIGKILL */
+	graceMs: number;
+	/** for the log: what could not be cleared; it harms nobody */
+	fault: (task: string, step: string, error: unknown) => void;
+}
+
+/** @returns how many tasks were cleared */
+export function clearRemovals(deps: RemovalDeps): Promise<number> {
+	return followRemovals(deps.store, deps.host, async (tasks) => {
+		for (const task of tasks) {
+			spendOrder(deps.home, task.nonce);
+			await deps.serial
+				.run(task.id, () => clearDisk(task, deps))
+				.catch((error: unknown) => deps.fault(task.id, "removal", error));
+			await deps.queues.forget(deps.host, task.id);
+		}
+		await forgetQuotes(deps.store, new Set(tasks.map(({ id }) => id)));
+	});
+}
+
+/** In the task's own line: no start of a newer task of this id is under way. */
+async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Promise<void> {
+	const { store, home, host, graceMs } = deps;
+	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
+	for (const run of mine) if (agentStatus(run).kind === "alive") await endTree(run, { graceMs });
+	removeTaskDir(cwd, id, { namespace: store.namespace, host, nonce });
+	// The directories of a newer task of this id lie beside them.
+	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) removeRuns(home, id);
+}

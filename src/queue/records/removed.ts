@@ -1,0 +1,88 @@
+/**
+ * Notices of removed tasks for their host: whoever removes a task clears Redis, the host clears its disk. A
+ * notice is taken away only after it was followed: a repeat does no harm.
+ */
+import { type Check, Damage, matching, object } from "../../task/check.ts";
+import { ID_FORM } from "../../task/id.ts";
+import { NONCE, PATH } from "../../task/spec.ts";
+import type { Store } from "./store.ts";
+
+const NOTICES_AT_ONCE = 200;
+const EVENTS_AT_ONCE = 1_000;
+/** They quote what the agent asked and was told. */
+const QUOTING = ["asked", "noted", "file_refused"];
+
+export interface RemovedTask {
+	id: string;
+	/** of the creation that was removed */
+	nonce: string;
+	/** where its directory is */
+	cwd: string;
+}
+
+const checkRemoved: Check<RemovedTask> = object<RemovedTask>({
+	id: matching(ID_FORM, "an id"),
+	nonce: NONCE,
+	cwd: PATH,
+});
+
+/**
+ * Hands the notices of a host to `clear`, oldest first; one that is damaged, or whose task is there (again under
+ * the same nonce), is dropped.
+ * @returns how many were followed
+ */
+export async function followRemovals(
+	store: Store,
+	host: string,
+	clear: (tasks: RemovedTask[]) => Promise<void>,
+): Promise<number> {
+	const key = store.keys.removed(host);
+	let followed = 0;
+	for (;;) {
+		const texts = await store.guard((client) => client.lrange(key, 0, NOTICES_AT_ONCE - 1));
+		if (texts.length === 0) return followed;
+		const tasks: RemovedTask[] = [];
+		for (const task of texts.flatMap((text) => readNotice(text) ?? []))
+			if ((await nonceOf(store, task.id)) !== task.nonce) tasks.push(task);
+		if (tasks.length > 0) await clear(tasks);
+		followed += tasks.length;
+		await store.guard((client) => client.ltrim(key, texts.length, -1));
+	}
+}
+
+function readNotice(text: string): RemovedTask | null {
+	try {
+		return checkRemoved(JSON.parse(text), "notice");
+	} catch (error) {
+		if (error instanceof Damage || error instanceof SyntaxError) return null;
+		throw error;
+	}
+}
+
+async function nonceOf(store: Store, id: string): Promise<string | null> {
+	return store.guard((client) => client.hget(store.keys.task(id), "nonce"));
+}
+
+/** Takes what quotes an agent or a person out of the events of removed tasks. @returns how many events went */
+export async function forgetQuotes(store: Store, ids: ReadonlySet<string>): Promise<number> {
+	const { events } = store.keys;
+	let gone = 0;
+	let from = "-";
+	for (;;) {
+		const page = await store.guard((client) => client.xrange(events, from, "+", "COUNT", EVENTS_AT_ONCE));
+		const quoting = page.flatMap(([id, fields]) => (isQuote(fields[1] ?? "", ids) ? [id] : []));
+		if (quoting.length > 0) gone += await store.guard((client) => client.xdel(events, ...quoting));
+		const last = page.at(-1)?.[0];
+		if (last === undefined || page.length < EVENTS_AT_ONCE) return gone;
+		from = `(${last}`;
+	}
+}
+
+function isQuote(text: string, ids: ReadonlySet<string>): boolean {
+	try {
+		const { task, kind } = JSON.parse(text) as { task: unknown; kind: unknown };
+		return typeof task === "string" && ids.has(task) && QUOTING.includes(String(kind));
+	} catch {
+		return false;
+	}
+}
