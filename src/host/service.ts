@@ -37,8 +37,8 @@ import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
-import { clearRemovals } from "./removals.ts";
 import { startNotifier } from "./notifications.ts";
+import { clearRemovals } from "./removals.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;

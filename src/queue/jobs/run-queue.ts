@@ -106,7 +106,8 @@ export class RunQueues {
 		const client = this.#store.client;
 		for (const set of ["completed", "failed"]) {
 			const ids = await client.zrange(queue.toKey(set), "0", "-1");
-			for (const id of ids.filter((each) => each.startsWith(`${task}.`))) await queue.remove(id).catch(() => 0);
+			for (const id of ids.filter((each) => each.startsWith(`${task}.`)))
+				await queue.remove(id).catch(() => 0);
 		}
 	}
 
