@@ -24,3 +24,13 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 		hint: near === null ? "`dispatch ls --all` lists the tasks." : `Did you mean "${near}"?`,
 	});
 }
+
+/** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK for the first that is not there */
+export async function findTasks(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
+	const found = new Map<string, TaskRecord>();
+	for (const each of given) {
+		const record = await findTask(store, each);
+		found.set(record.spec.id, record);
+	}
+	return [...found.values()];
+}

@@ -3,13 +3,17 @@ import { CommanderError } from "commander";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { buildProgram } from "./program/program.ts";
 import { Output } from "./show/output.ts";
+import { onClosedOutput } from "./show/reader-gone.ts";
 
 /** Runs the command of `argv` (without node and script) and ends the process. */
 export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {
-	quietOnClosedPipe();
+	let refused: number | null = null;
+	onClosedOutput((error) => {
+		refused ??= explain(error, argv);
+	});
 	const code = await run(argv);
 	// Nothing that is still open may hold the caller's prompt; what was printed goes out first.
-	process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+	process.stdout.write("", () => process.stderr.write("", () => process.exit(refused ?? code)));
 }
 
 async function run(argv: string[]): Promise<number> {
@@ -68,14 +72,4 @@ function internalFault(error: unknown): DispatchError {
 		hint: "Please report it with the output of the same command under DISPATCH_LOG_LEVEL=debug.",
 		cause: error,
 	});
-}
-
-/** `dispatch ls | head -1`: who reads us has enough, and that is no error. */
-function quietOnClosedPipe(): void {
-	for (const stream of [process.stdout, process.stderr]) {
-		stream.on("error", (error: NodeJS.ErrnoException) => {
-			if (error.code === "EPIPE") process.exit(EXIT.ok);
-			throw error;
-		});
-	}
 }

@@ -65,10 +65,10 @@ export const JSON_SCHEMAS = {
 	logs: z.union([z.array(z.union([logLine, event])), logLine, event]),
 	output: z.strictObject({ task: text, report: text }),
 	wait: z.union([taskViewSchema, tasks]),
-	answer: z.strictObject({ task: text, seq: text, question: text, state, was: state }),
+	answer: z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state }),
 	note: z.strictObject({ task: text, state, text }),
 	cancel: tasks,
-	retry: taskViewSchema,
+	retry: z.union([taskViewSchema, tasks]),
 	rm: z.array(text),
 	prune: z.strictObject({ removed: z.array(text), dryRun: z.boolean() }),
 	up: z.strictObject({

@@ -2,6 +2,7 @@
 import type { NotificationTarget } from "../task/notification.ts";
 import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
+import type { ALLOWED } from "./schema.ts";
 
 export interface BackendConfig {
 	name: string;
@@ -39,6 +40,8 @@ export interface Config {
 	/** USD per million tokens, by the model's name; for CLIs that tell no cost */
 	prices: Record<string, { input: number; output: number }>;
 	notifications: NotificationTarget[];
+	/** what is refused otherwise: changes from inside a task, a `verify` from an MCP host */
+	allow: readonly (typeof ALLOWED)[number][];
 	/** the file is of the older `agents:` form */
 	older: boolean;
 	/** for the user: what still works but should be changed, one line each */
@@ -74,6 +77,7 @@ export function emptyConfig(): Config {
 		budget: { taskUsd: null, dailyUsd: null },
 		prices: noEntries(),
 		notifications: [],
+		allow: [],
 		older: false,
 		notices: [],
 	};

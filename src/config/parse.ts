@@ -180,6 +180,7 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 	config.namespace = file.namespace ?? null;
 	config.attempts = file.attempts ?? DEFAULTS.attempts;
 	config.fallback = file.fallback ?? [];
+	config.allow = file.allow ?? [];
 	config.budget = { taskUsd: file.budget?.task ?? null, dailyUsd: file.budget?.daily ?? null };
 	Object.assign(config.prices, file.prices);
 	return config;

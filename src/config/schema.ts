@@ -68,6 +68,9 @@ const notification = z.discriminatedUnion("type", [
 	z.strictObject({ ...target, type: z.literal("bell") }),
 ]);
 
+/** What is refused unless the config names it. */
+export const ALLOWED = ["nested", "mcp_verify"] as const;
+
 /** A key without a value is the same as no key: all its entries may be comments. */
 export const configSchema = z.strictObject({
 	default: name.nullish(),
@@ -93,6 +96,7 @@ export const configSchema = z.strictObject({
 	fallback: z.array(name).nullish(),
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
 	notifications: z.array(notification).nullish(),
+	allow: z.array(z.enum(ALLOWED)).nullish(),
 	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),
 });
 

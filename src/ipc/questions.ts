@@ -5,7 +5,7 @@
  */
 import { type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError, publishNew, temporaryName } from "../process/atomic-file.ts";
+import { codeOf, diskError, isThere, publishNew, temporaryName } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { isIntact, isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
 import { readRegularFile } from "./regular-file.ts";
@@ -171,17 +171,21 @@ export function retireAnswer(dir: string, seq: string): void {
 /**
  * Before a fresh session: `ipc/` → `attempts/<n>/ipc` (`<n>-2` where that is taken), and an empty `ipc/`.
  * An `ipc/` that is empty already stays, so that a repeated call does no harm.
+ * @param files others of the task's files that go the same way, where they are there
  * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
  */
-export function moveIpcAside(dir: string, n: number): void {
+export function moveIpcAside(dir: string, n: number, files: readonly string[] = []): void {
 	const ipc = join(dir, "ipc");
 	const attempts = join(dir, "attempts");
 	try {
-		if (isRealDirectory(ipc) && readdirSync(ipc).length === 0) return;
+		const left = files.filter((name) => isThere(join(dir, name)));
+		if (left.length === 0 && isRealDirectory(ipc) && readdirSync(ipc).length === 0) return;
 		requireIntact(dir);
 		mkdirSync(attempts, { recursive: true });
 		if (!isRealDirectory(attempts)) throw notADirectory(attempts);
-		moveIfThere(ipc, join(freshDirectory(attempts, n), "ipc"));
+		const aside = freshDirectory(attempts, n);
+		for (const name of left) moveIfThere(join(dir, name), join(aside, name));
+		moveIfThere(ipc, join(aside, "ipc"));
 		mkdirSync(ipc);
 	} catch (error) {
 		throw diskError(ipc, error);

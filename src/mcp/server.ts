@@ -38,7 +38,12 @@ const INPUTS = {
 		context: z.array(z.string()).optional().describe("files that the agent shall read first"),
 		cwd: z.string().optional().describe("the directory to work in (default: that of this server)"),
 		budgetUsd: z.number().positive().optional().describe("stop it when it has cost so much"),
-		verify: z.string().optional().describe("a shell command that must pass before it counts as done"),
+		verify: z
+			.string()
+			.optional()
+			.describe(
+				"a shell command that must pass before it counts as done (only where the config has `allow: [mcp_verify]`)",
+			),
 		key: z.string().optional().describe("idempotent: the same key gives the same task"),
 	},
 	list: {
@@ -75,7 +80,7 @@ const INPUTS = {
 } as const;
 
 type Inputs = typeof INPUTS;
-type Args<Name extends keyof Inputs> = z.infer<z.ZodObject<Inputs[Name]>>;
+export type Args<Name extends keyof Inputs> = z.infer<z.ZodObject<Inputs[Name]>>;
 
 /** What each tool does. The value is what `--json` of the command prints. @throws DispatchError */
 export type Actions = {
@@ -96,7 +101,8 @@ const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 };
 
 const READ_ONLY: ReadonlySet<string> = new Set(["list", "status", "questions", "wait", "output"]);
-const DESTRUCTIVE: ReadonlySet<string> = new Set(["cancel"]);
+/** An agent may change any file of its project, and what was cancelled or started anew is not as it was. */
+const DESTRUCTIVE: ReadonlySet<string> = new Set(["enqueue", "answer", "note", "cancel", "retry"]);
 
 /** Serves on stdin and stdout until stdin closes. @param ready called once it listens */
 export async function serveMcp(actions: Actions, version: string): Promise<void> {
@@ -105,6 +111,7 @@ export async function serveMcp(actions: Actions, version: string): Promise<void>
 		server.server.onclose = resolve;
 		process.stdin.once("end", resolve);
 		process.stdin.once("close", resolve);
+		process.stdout.once("error", resolve);
 	});
 	await server.connect(new StdioServerTransport());
 	await closed;

@@ -92,7 +92,7 @@ export const ERRORS = {
 	DISPATCH_NESTED: {
 		exit: EXIT.refused,
 		retryable: false,
-		means: "An agent tried to enqueue without --allow-nested.",
+		means: "An agent tried to change something, which --allow-nested and the config do not allow.",
 	},
 	DISPATCH_NOT_SIGNED: {
 		exit: EXIT.refused,

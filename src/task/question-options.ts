@@ -22,3 +22,21 @@ export function optionsOf(text: string): AskedOptions {
 	if (found.length < 2 || !inOrder) return { lead: text.trimEnd(), options: [] };
 	return { lead: lines.slice(0, first).join("\n").trimEnd(), options: found };
 }
+
+export interface ChosenOption {
+	/** from 1 */
+	number: number;
+	text: string;
+}
+
+/**
+ * The one rule for numbers, wherever an answer is typed: a number that is an option's number, and no option's
+ * text, means that option; everything else is the answer itself.
+ */
+export function chosenOption(question: string, answer: string): ChosenOption | null {
+	const { options } = optionsOf(question);
+	const said = answer.trim();
+	if (!/^[1-9]\d?$/.test(said) || options.includes(said)) return null;
+	const text = options[Number(said) - 1];
+	return text === undefined ? null : { number: Number(said), text };
+}

@@ -14,7 +14,7 @@ import {
 	time,
 } from "./check.ts";
 import { ID_FORM } from "./id.ts";
-import type { Plan, PlanItem } from "./plan.ts";
+import { type Plan, type PlanItem, renderPlan } from "./plan.ts";
 
 /** A host's id: part of keys and queue names. */
 export const HOST_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -87,6 +87,15 @@ export interface TaskSpec {
 	inactivityMs: number;
 	/** ms an agent should wait for an answer before it parks */
 	questionWaitMs: number;
+}
+
+/** plan.md as it was before the first start. */
+export function firstPlan({
+	id,
+	planText,
+	givenItems,
+}: Pick<TaskSpec, "id" | "planText" | "givenItems">): string {
+	return planText ?? renderPlan(id, givenItems);
 }
 
 /** Which agent does the work: as asked, or as chosen since. */

@@ -14,7 +14,7 @@ import { permittedCommand } from "../backends/permitted.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
-import { readPlan } from "../ipc/plan-file.ts";
+import { readPlan, writePlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
 import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts";
 import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
@@ -30,6 +30,7 @@ import type { Hub } from "../task/hub.ts";
 import type { Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
+import { firstPlan } from "../task/spec.ts";
 import { agentEnv } from "./agent-env.ts";
 import { notStarted } from "./not-started.ts";
 import { failedCheck } from "./verify.ts";
@@ -51,6 +52,9 @@ export interface StartDeps {
 	/** for the log: what went wrong, and is tried again */
 	fault: (task: string, step: string, error: unknown) => void;
 }
+
+/** From the beginning, none of these is this run's. */
+const OF_EARLIER_RUN = ["output.md", "context.md"];
 
 type Undelivered = { field: string; question: Question };
 
@@ -195,7 +199,8 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	// It was done for an earlier start only.
 	clearFinished(taskDir);
 	if (mode !== "resume" && epoch > 1) {
-		await moveIpcAside(taskDir, epoch - 1);
+		moveIpcAside(taskDir, epoch - 1, mode === "fresh" ? OF_EARLIER_RUN : []);
+		if (mode === "fresh") writePlan(taskDir, firstPlan(spec));
 		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}

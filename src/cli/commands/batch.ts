@@ -9,19 +9,17 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { ensureWorker } from "../worker-up.ts";
-import { dispatchedLine, refuseNested, timeoutOf } from "./enqueue.ts";
+import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
 	key?: string;
 	unattended?: boolean;
-	allowNested?: boolean;
 	wait?: boolean;
 	timeout?: string;
 }
 
 export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
 	const { output, home } = context;
-	refuseNested(context.env, flags.allowNested);
 	const timeoutMs = timeoutOf(flags);
 	const tasks = await resolveAll(context, resolve(file), flags);
 	const store = await context.store();

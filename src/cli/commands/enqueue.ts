@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { viewTask } from "../../actions/views.ts";
 import type { FilledTemplate } from "../../config/templates.ts";
-import { submit } from "../../producer/enqueue.ts";
+import { type Enqueued, submit } from "../../producer/enqueue.ts";
 import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
-import type { Context, Environment } from "../context.ts";
+import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
@@ -31,7 +32,6 @@ export interface EnqueueFlags {
 	budget?: string;
 	verify?: string;
 	unattended?: boolean;
-	allowNested?: boolean;
 	key?: string;
 	wait?: boolean;
 	timeout?: string;
@@ -43,37 +43,49 @@ export async function enqueue(
 	words: string[],
 	flags: EnqueueFlags,
 ): Promise<number | undefined> {
-	refuseNested(context.env, flags.allowNested);
 	const timeoutMs = timeoutOf(flags);
 	const request = await requestOf(context, words, flags);
 	const task = await resolveTask(context.home.hostId, context.config, request);
 	if (flags.dryRun) return showPlanned(context, task);
-	const store = await context.store();
-	const { record, repeated } = await submit(store, task, await context.orders());
-	if (!repeated) rememberModel(context, request, record.spec.backend);
+	const { record, repeated } = await submitResolved(context, await context.store(), request, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);
-	if (flags.follow && !context.output.json) {
-		const { followLog } = await import("./logs.ts");
-		await followLog(context, record.spec.id);
-	}
-	if (waits)
-		return (await import("./wait.ts")).waitForAll(context, [record.spec.id], { timeoutMs, single: true });
-	if (context.output.json) context.output.result(await viewTask(store, record), []);
+	if (waits) return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
+	if (context.output.json) context.output.result(await viewTask(await context.store(), record), []);
 	return undefined;
 }
 
-/** An agent that submits tasks can multiply without end: only on purpose. */
-export function refuseNested(env: Environment, allowed: boolean | undefined): void {
-	if (!env.DISPATCH_TASK || allowed) return;
-	throw new DispatchError(
-		"DISPATCH_NESTED",
-		`This is the agent of the task "${env.DISPATCH_TASK}": it may not submit tasks.`,
-		{
-			hint: "Do the work yourself, or give --allow-nested if the user asked for it.",
-		},
-	);
+/** Checks the request and submits it. @throws as `resolveTask` and `submit` */
+export async function submitTask(context: Context, store: Store, request: TaskRequest): Promise<Enqueued> {
+	const task = await resolveTask(context.home.hostId, context.config, request);
+	return submitResolved(context, store, request, task);
+}
+
+async function submitResolved(
+	context: Context,
+	store: Store,
+	request: TaskRequest,
+	task: ResolvedTask,
+): Promise<Enqueued> {
+	const done = await submit(store, task, await context.orders());
+	if (!done.repeated) rememberModel(context, request, done.record.spec.backend);
+	return done;
+}
+
+/** One time limit for the following and the waiting together. */
+async function waitFor(
+	context: Context,
+	id: string,
+	{ timeoutMs, follows }: { timeoutMs: number | null; follows: boolean },
+): Promise<number> {
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	if (follows && !context.output.json) {
+		const { followLog } = await import("./logs.ts");
+		await followLog(context, id, timeoutMs);
+	}
+	const leftMs = timeoutMs === null ? null : Math.max(0, until - performance.now());
+	return (await import("./wait.ts")).waitForAll(context, [id], { timeoutMs: leftMs, single: true });
 }
 
 /** @throws DISPATCH_USAGE for a --timeout that nothing waits for */
@@ -99,14 +111,19 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 	if (flags.plan !== undefined && flags.item !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", "Expected --plan or --item, got both.");
 	const cwd = flags.cwd ?? process.cwd();
-	const template = await templateOf(context, cwd, flags);
+	if (flags.template === undefined && flags.var !== undefined)
+		throw new DispatchError("DISPATCH_USAGE", "--var needs --template.");
+	const template =
+		flags.template === undefined
+			? null
+			: await templateOf(context, cwd, flags.template, pairsOf(flags.var, "--var"));
 	const said =
 		flags.promptFile === undefined || flags.promptFile === "-"
 			? await textOf(flags.promptFile ? ["-"] : words)
 			: readTextFile(flags.promptFile);
 	const ownPlan = flags.plan === undefined ? null : readTextFile(flags.plan);
 	return {
-		prompt: said.trim() === "" ? (template?.prompt ?? said) : said,
+		...emptyRequest(said.trim() === "" ? (template?.prompt ?? said) : said, cwd),
 		promptAddition: template?.addition ?? null,
 		contextFiles: (flags.context ?? []).map((path) => resolve(path)),
 		delayMs: flags.delay === undefined ? null : parseDuration(flags.delay, "--delay"),
@@ -114,7 +131,6 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 		model: flags.model ?? null,
 		planText: ownPlan ?? (flags.item === undefined ? (template?.plan ?? null) : null),
 		items: flags.item ?? [],
-		cwd,
 		priority:
 			flags.priority === undefined
 				? PRIORITY.usual
@@ -126,6 +142,29 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 		attempts: flags.attempts === undefined ? null : wholeNumber(flags.attempts, "--attempts", 1, 1_000),
 		unattended: flags.unattended ?? false,
 		key: flags.key ?? null,
+	};
+}
+
+/** A request that says nothing but the prompt. */
+export function emptyRequest(prompt: string, cwd: string): TaskRequest {
+	return {
+		prompt,
+		cwd,
+		promptAddition: null,
+		contextFiles: [],
+		delayMs: null,
+		id: null,
+		model: null,
+		planText: null,
+		items: [],
+		priority: PRIORITY.usual,
+		tags: {},
+		deadlineMs: null,
+		verify: null,
+		budgetUsd: null,
+		attempts: null,
+		unattended: false,
+		key: null,
 		createdBy: whoAmI(),
 	};
 }
@@ -145,18 +184,14 @@ function planLines(givenItems: readonly string[]): string[] {
 }
 
 /** The template's parts, with the values put in. */
-async function templateOf(
+export async function templateOf(
 	{ home }: Context,
 	project: string,
-	flags: { template?: string; var?: string[] },
-): Promise<FilledTemplate | null> {
-	if (flags.template === undefined) {
-		if (flags.var === undefined) return null;
-		throw new DispatchError("DISPATCH_USAGE", "--var needs --template.");
-	}
+	name: string,
+	values: Record<string, string>,
+): Promise<FilledTemplate> {
 	const { fillTemplate, findTemplate } = await import("../../config/templates.ts");
-	const template = findTemplate({ project, home: home.path }, flags.template);
-	return fillTemplate(template, pairsOf(flags.var, "--var"));
+	return fillTemplate(findTemplate({ project, home: home.path }, name), values);
 }
 
 /** "Dispatched `x` using opus (default)." */

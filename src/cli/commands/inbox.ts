@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answerTask } from "../../actions/answer.ts";
 import { viewTask } from "../../actions/views.ts";
 import type { OpenQuestion } from "../../queue/records/questions.ts";
 import type { Store } from "../../queue/records/store.ts";
@@ -11,12 +12,13 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { literally, runKept } from "../kept-output.ts";
+import { whoAmI } from "../options/values.ts";
 import { clip } from "../screen/text.ts";
 import { openEditor } from "../show/editor.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine, plain } from "../show/output.ts";
-import { answer } from "./answer.ts";
+import { ensureWorker } from "../worker-up.ts";
+import { sentLine } from "./answer.ts";
 import { questions } from "./questions.ts";
 
 const LOOK_MS = 1_000;
@@ -28,8 +30,7 @@ type Said =
 	| { kind: "quit" }
 	| { kind: "answered_elsewhere" };
 
-/** @param redis `--redis` */
-export async function inbox(context: Context, redis: string | undefined): Promise<number | undefined> {
+export async function inbox(context: Context): Promise<number | undefined> {
 	const { output } = context;
 	if (process.stdin.isTTY !== true || process.stdout.isTTY !== true || output.json) return questions(context);
 	const store = await context.store("service");
@@ -44,7 +45,7 @@ export async function inbox(context: Context, redis: string | undefined): Promis
 			if (said.kind === "skip") skipped.add(nameOf(question));
 			else if (said.kind === "answered_elsewhere")
 				output.write(`Somebody else answered ${question.task} meanwhile.`);
-			else output.write(await send(context, redis, question, said.text));
+			else output.write(await send(context, question, said.text));
 		}
 	} finally {
 		interrupt.release();
@@ -161,7 +162,7 @@ async function ask(context: Context, question: OpenQuestion, signal: AbortSignal
 		choice = chosen;
 	}
 	if (choice === WRITE) {
-		const placeholder = "your answer; Enter alone for $EDITOR, skip, quit";
+		const placeholder = "your answer; Enter alone to write it in $EDITOR, to skip or to quit";
 		const typed = await text({ message, signal, placeholder });
 		if (isCancel(typed)) return { kind: "quit" };
 		if (typed?.trim()) return { kind: "text", text: typed };
@@ -198,17 +199,12 @@ async function writeInEditor({ env }: Context, question: OpenQuestion): Promise<
 	}
 }
 
-async function send(
-	{ env }: Context,
-	redis: string | undefined,
-	{ task, seq }: OpenQuestion,
-	text: string,
-): Promise<string> {
+async function send(context: Context, { task, seq }: OpenQuestion, text: string): Promise<string> {
 	try {
-		await runKept({ env, redis }, (context) =>
-			answer(context, task, literally(text), { seq: String(Number(seq)) }),
-		);
-		return `Answer sent to ${task}. Worker is continuing.`;
+		const store = await context.store("service");
+		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
+		if (answered.host === context.home.hostId) await ensureWorker(context);
+		return `${sentLine(answered)} Worker is continuing.`;
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
 		return oneLine(`${error.message} ${error.hint ?? ""}`);

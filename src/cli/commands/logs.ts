@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTask } from "../../actions/find-task.ts";
-import { viewTask } from "../../actions/views.ts";
 import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
+import type { Store } from "../../queue/records/store.ts";
+import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
+import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
-import { ring } from "../show/bell.ts";
 import type { LogSource, LogsFlags } from "../show/log-source.ts";
 import { plain } from "../show/output.ts";
-import { answeredLine, questionLine } from "../show/report-lines.ts";
+import { QuestionTeller } from "../show/question-teller.ts";
+import { readerGone } from "../show/reader-gone.ts";
 
 const LOOK_MS = 250;
 const PAGE = 1_000;
@@ -26,8 +28,8 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, record, flags);
 	if (flags.events) {
 		const { eventSource } = await import("../show/event-lines.ts");
-		await show(context, spec.id, eventSource(store, spec.id), range);
-	} else await show(context, spec.id, await lineSource(context, spec.id), range);
+		await show(context, store, spec.id, eventSource(store, spec.id), range);
+	} else await show(context, store, spec.id, lineSource(store, spec.id), range);
 	return undefined;
 }
 
@@ -50,6 +52,7 @@ function rangeOf({ lines, since, follow = false }: LogsFlags): Range {
 
 async function show<Line>(
 	context: Context,
+	store: Store,
 	id: string,
 	source: LogSource<Line>,
 	{ wanted, since, follows }: Range,
@@ -65,12 +68,17 @@ async function show<Line>(
 		return;
 	}
 	for (const line of shown) print(context, source, line);
-	await follow(context, id, source, last.at(-1) ?? null);
+	const limit = timeLimit(null, readerGone);
+	const questions = source.tellsQuestions ? new QuestionTeller(context, store, id) : null;
+	await questions?.passAnswered();
+	await follow(context, store, id, source, { from: last.at(-1) ?? null, limit: limit.signal, questions });
+	limit.release();
 }
 
-async function lineSource(context: Context, id: string): Promise<LogSource<ReadLine>> {
-	const store = await context.store();
+/** @param store of a `logs -f`: role `service`, which waits out an outage */
+function lineSource(store: Store, id: string): LogSource<ReadLine> {
 	return {
+		tellsQuestions: true,
 		last: (count) => lastLines(store, id, count),
 		after: (from) => linesAfter(store, id, from?.id ?? "0", PAGE),
 		at: ({ at }) => at,
@@ -81,46 +89,48 @@ async function lineSource(context: Context, id: string): Promise<LogSource<ReadL
 
 /**
  * Prints the agent's lines as they come, and its questions, until the task has ended (or waits for an answer
- * without an agent).
+ * without an agent), or the time is over.
  */
-export async function followLog(context: Context, id: string): Promise<void> {
+export async function followLog(context: Context, id: string, timeoutMs: number | null): Promise<void> {
 	const store = await context.store("service");
-	const told = new Set<string>();
-	const tellQuestions = async () => {
-		const view = await viewTask(store, await store.need(id));
-		for (const question of view.questions) {
-			const name = `${question.seq} ${question.askedAt}`;
-			// Without an answer and not open: nobody waits for one any more.
-			if (told.has(name) || (!question.open && question.answer === null)) continue;
-			told.add(name);
-			// Somebody may have been faster than this look.
-			if (question.open) ring(context, "question");
-			const line = question.open ? questionLine(view, question.seq) : answeredLine(question);
-			context.output.write(context.output.colors.yellow(line));
-		}
-	};
-	await follow(context, id, await lineSource(context, id), null, tellQuestions);
+	const limit = timeLimit(timeoutMs, readerGone);
+	try {
+		const questions = new QuestionTeller(context, store, id);
+		await follow(context, store, id, lineSource(store, id), { from: null, limit: limit.signal, questions });
+	} finally {
+		limit.release();
+	}
+}
+
+interface Following<Line> {
+	from: Line | null;
+	/** ends it, also while Redis is away */
+	limit: AbortSignal;
+	questions: QuestionTeller | null;
 }
 
 async function follow<Line>(
 	context: Context,
+	store: Store,
 	id: string,
 	source: LogSource<Line>,
-	from: Line | null,
-	meanwhile: () => Promise<void> = async () => {},
+	{ from, limit, questions }: Following<Line>,
 ): Promise<void> {
-	const store = await context.store("service");
 	let position = from;
-	for (;;) {
+	const look = async (): Promise<"over" | "more" | "quiet"> => {
 		// The state first: what was printed before the end is there once the end is seen.
 		const state = await store.stateOf(id);
 		const lines = await source.after(position);
 		for (const line of lines) print(context, source, line);
 		position = lines.at(-1) ?? position;
-		if (lines.length > 0) continue;
-		await meanwhile();
-		if (isOver(state)) return;
-		await sleep(LOOK_MS);
+		if (lines.length > 0) return "more";
+		await questions?.tell();
+		return isOver(state) ? "over" : "quiet";
+	};
+	for (;;) {
+		const found = await orAborted(look(), limit);
+		if (found === "over" || limit.aborted) return;
+		if (found === "quiet") await sleep(LOOK_MS, undefined, { signal: limit }).catch(() => {});
 	}
 }
 

@@ -1,8 +1,7 @@
 import Table from "cli-table3";
+import { listTasks } from "../../actions/list.ts";
 import { viewTasks } from "../../actions/views.ts";
-import type { Store } from "../../queue/records/store.ts";
 import { formatDuration } from "../../task/duration.ts";
-import type { TaskRecord } from "../../task/record.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
@@ -24,18 +23,14 @@ export interface LsFlags extends TaskFilterFlags {
 }
 
 export async function ls(context: Context, flags: LsFlags): Promise<number | undefined> {
-	const wanted = filterOf(flags);
 	const limit = flags.all
-		? -1
+		? null
 		: flags.limit === undefined
 			? USUAL_LIMIT
 			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
 	const store = await context.store();
-	const filtered = [flags.state, flags.tag, flags.host].some((flag) => flag !== undefined);
-	const found = filtered ? (await candidates(store, flags)).filter(wanted) : await store.list(limit);
-	const records = limit < 0 ? found : found.slice(0, limit);
+	const { records, total } = await listTasks(store, filterOf(flags), limit);
 	const views = await viewTasks(store, records);
-	const total = filtered ? found.length : await store.count();
 	const more = total > views.length ? [`${total - views.length} more: dispatch ls --all`] : [];
 	const ids = views.map(({ id }) => id);
 	context.output.result(
@@ -44,13 +39,6 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 		ids,
 	);
 	return undefined;
-}
-
-/** Records are read only of tasks in a wanted state. */
-async function candidates(store: Store, { state }: LsFlags): Promise<TaskRecord[]> {
-	if (state === undefined) return store.list(-1);
-	const ids = [...(await store.states())].filter(([, each]) => state.includes(each)).map(([id]) => id);
-	return store.getMany(ids);
 }
 
 function tableOf({ output }: Context, views: TaskView[]): string[] {

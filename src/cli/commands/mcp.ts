@@ -1,26 +1,31 @@
 /** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
-
-import { findTask } from "../../actions/find-task.ts";
+import { resolve } from "node:path";
+import { answerTask } from "../../actions/answer.ts";
+import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
+import { findTask, findTasks } from "../../actions/find-task.ts";
+import { listTasks } from "../../actions/list.ts";
+import { noteTask } from "../../actions/note.ts";
+import { type Report, reportOf } from "../../actions/report.ts";
+import { retryTasks } from "../../actions/retry.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
-import { type Actions, serveMcp } from "../../mcp/server.ts";
+import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
-import { cutText } from "../../task/cut-text.ts";
+import type { Store } from "../../queue/records/store.ts";
+import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
-import type { Context, Environment } from "../context.ts";
-import { literally, runKept } from "../kept-output.ts";
-import { answer } from "./answer.ts";
-import { cancel } from "./cancel.ts";
-import { enqueue } from "./enqueue.ts";
-import { ls } from "./ls.ts";
-import { note } from "./note.ts";
-import { output } from "./output.ts";
-import { questions } from "./questions.ts";
-import { retry } from "./retry.ts";
-import { status } from "./status.ts";
+import { Context, type Environment } from "../context.ts";
+import { mayChange } from "../nested.ts";
+import { whoAmI } from "../options/values.ts";
+import { Output } from "../show/output.ts";
+import { ensureWorker } from "../worker-up.ts";
+import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 
 const USUAL_WAIT_S = 50;
+const USUAL_LIST = 50;
+/** SIGTERM, grace and SIGKILL take less. */
+const CANCEL_LIMIT_MS = 20_000;
 /** What a model takes in at once; see src/mcp/bounded.ts. */
 const REPORT_PART_CHARS = 15_000;
 
@@ -28,6 +33,8 @@ export interface McpInput {
 	env: Environment;
 	/** `--redis` */
 	redis: string | undefined;
+	/** `--allow-nested` */
+	allowNested: boolean;
 }
 
 export async function mcp(input: McpInput): Promise<undefined> {
@@ -45,68 +52,128 @@ class Session {
 
 	actions(): Actions {
 		return {
-			enqueue: ({ prompt, items, variables, budgetUsd, ...flags }) =>
-				this.#run((context) =>
-					enqueue(context, literally(prompt), {
-						...defined(flags),
-						...defined({ item: items, var: variables && pairs(variables), budget: budgetUsd?.toString() }),
-					}),
+			enqueue: (args) => this.#change((store, context) => enqueueTask(store, context, args)),
+			list: ({ states, limit }) =>
+				this.#look(async (store) => {
+					const { records } = await listTasks(store, { states }, limit ?? USUAL_LIST);
+					return (await viewTasks(store, records)).map(briefOf);
+				}),
+			status: ({ id }) => this.#look(async (store) => viewTask(store, await findTask(store, id))),
+			questions: () =>
+				this.#look(async (store) =>
+					(await store.openQuestions()).map((each) => ({
+						...each,
+						askedAt: new Date(each.askedAt).toISOString(),
+					})),
 				),
-			list: async ({ states, limit }) => {
-				const flags = defined({ state: states, limit: limit?.toString() });
-				return ((await this.#run((context) => ls(context, flags))) as TaskView[]).map(briefOf);
-			},
-			status: ({ id }) => this.#run((context) => status(context, id)),
-			questions: () => this.#run((context) => questions(context)),
 			answer: ({ id, text, seq }) =>
-				this.#run((context) => answer(context, id, literally(text), defined({ seq: seq?.toString() }))),
-			note: ({ id, text }) => this.#run((context) => note(context, id, literally(text))),
-			wait: (args, signal) => this.#wait(args, signal),
-			cancel: ({ id }) => this.#run((context) => cancel(context, [id])),
-			retry: ({ id, ...flags }) => this.#run((context) => retry(context, id, defined(flags))),
-			output: async ({ id, offset = 0 }) =>
-				partOf((await this.#run((context) => output(context, id))) as Report, offset),
+				this.#change(async (store, context) => {
+					const done = await answerTask(store, id, { text, by: whoAmI(), seq: seq ?? null });
+					if (done.host === context.home.hostId) await ensureWorker(context);
+					const { host: _host, option: _option, ...value } = done;
+					return value;
+				}),
+			note: ({ id, text }) => this.#change((store) => noteTask(store, id, { text, by: whoAmI() })),
+			wait: (args, signal) => this.#look((store, context) => this.#wait(store, context, args, signal)),
+			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
+			retry: ({ id, fresh = false, model = null }) =>
+				this.#change(async (store, context) => {
+					const [retried] = await retryTasks(store, context.config, [id], { fresh, model });
+					if (retried?.host === context.home.hostId) await ensureWorker(context);
+					return viewTask(store, await store.need(retried?.task ?? id));
+				}),
+			output: ({ id, offset = 0 }) =>
+				this.#look(async (store, { home }) => partOf(await reportOf(store, id, home.hostId), offset)),
 		};
 	}
 
-	/** The config is read anew at every call. */
-	#run(work: (context: Context) => Promise<unknown>): Promise<unknown> {
-		return runKept(this.#input, async (context) => {
+	/** The config is read anew at every call; stdout belongs to the protocol. */
+	async #look<T>(work: (store: Store, context: Context) => Promise<T>): Promise<T> {
+		const { env, redis } = this.#input;
+		const context = await Context.open({ env, redis, output: new Output({ json: false, quiet: true, env }) });
+		try {
+			const store = await context.store();
 			// Before the first task is made: its end must not be missed.
-			this.#position ??= await startOfFeed(await context.store());
-			return work(context);
-		});
+			this.#position ??= await startOfFeed(store);
+			return await work(store, context);
+		} finally {
+			await context.close();
+		}
 	}
 
-	#wait(args: { ids?: string[] | undefined; timeoutSeconds?: number | undefined }, signal: AbortSignal) {
-		return this.#run(async (context) => {
-			const store = await context.store();
-			const records = await Promise.all((args.ids ?? []).map((id) => findTask(store, id)));
-			const ids = records.length === 0 ? null : new Set(records.map(({ spec }) => spec.id));
-			const over = records.length > 0 && records.every(({ state }) => isEnded(state));
-			const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
-			const start = await startOfFeed(store);
-			// A host that gave the call up was not told: then nothing is kept.
-			const { event } = await waitForEvent(await context.store("service"), () => this.#position ?? start, {
-				ids,
-				questions: true,
-				timeoutMs,
-				signal,
-				keep: (position) => {
-					this.#position = position;
-				},
-			});
-			if (event === null) {
-				const tasks = await viewTasks(store, await store.getMany([...(ids ?? [])]));
-				return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
-			}
-			const task = await viewTask(store, await store.need(event.task));
-			return { event: shownEvent(event, task), task };
+	/** @throws DISPATCH_NESTED where the host agent is itself an agent of dispatch */
+	async #change<T>(work: (store: Store, context: Context) => Promise<T>): Promise<T> {
+		await mayChange(this.#input.env, this.#input.allowNested);
+		return this.#look(work);
+	}
+
+	async #wait(store: Store, context: Context, args: Args<"wait">, signal: AbortSignal): Promise<object> {
+		const records = await findTasks(store, args.ids ?? []);
+		const ids = records.length === 0 ? null : new Set(records.map(({ spec }) => spec.id));
+		const over = records.length > 0 && records.every(({ state }) => isEnded(state));
+		const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
+		const start = await startOfFeed(store);
+		const service = await context.store("service");
+		// A host that gave the call up was not told: then nothing is kept.
+		const { event } = await waitForEvent(service, () => this.#position ?? start, {
+			ids,
+			questions: true,
+			timeoutMs,
+			signal,
+			keep: (position) => {
+				this.#position = position;
+			},
 		});
+		if (event === null) {
+			const tasks = await viewTasks(store, await store.getMany([...(ids ?? [])]));
+			return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
+		}
+		const task = await viewTask(service, await service.need(event.task));
+		return { event: shownEvent(event, task), task };
 	}
 }
 
-function shownEvent(event: FeedEvent, task: Awaited<ReturnType<typeof viewTask>>): object {
+async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">): Promise<TaskView> {
+	const { prompt, items, template: name, variables, context: files, verify } = args;
+	if (verify !== undefined && !context.config.allow.includes("mcp_verify")) {
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			"`verify` runs a shell command: the config does not allow it here.",
+			{
+				hint: "Leave it out, or let the user put `allow: [mcp_verify]` into the config.",
+			},
+		);
+	}
+	if (variables !== undefined && name === undefined)
+		throw new DispatchError("DISPATCH_USAGE", "Expected `template` beside `variables`, got none.");
+	const cwd = args.cwd ?? process.cwd();
+	const template = name === undefined ? null : await templateOf(context, cwd, name, variables ?? {});
+	const { record } = await submitTask(context, store, {
+		...emptyRequest(prompt, cwd),
+		id: args.id ?? null,
+		model: args.model ?? null,
+		items: items ?? [],
+		promptAddition: template?.addition ?? null,
+		planText: items === undefined ? (template?.plan ?? null) : null,
+		contextFiles: (files ?? []).map((path) => resolve(path)),
+		budgetUsd: args.budgetUsd ?? null,
+		verify: verify ?? null,
+		key: args.key ?? null,
+	});
+	await ensureWorker(context);
+	return viewTask(store, record);
+}
+
+async function cancelTask(store: Store, context: Context, id: string): Promise<TaskView[]> {
+	const replies = await cancelTasks(store, [id], whoAmI());
+	refuseEnded(replies);
+	const tasks = replies.map(({ task }) => task);
+	if (replies.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	await afterCancel(store, tasks, CANCEL_LIMIT_MS);
+	return viewTasks(store, await store.getMany(tasks));
+}
+
+function shownEvent(event: FeedEvent, task: TaskView): object {
 	const at = new Date(event.at).toISOString();
 	if (event.kind === "ended")
 		return { kind: event.state, task: event.task, at, message: task.outcome?.message ?? null };
@@ -134,22 +201,8 @@ function briefOf(view: TaskView): object {
 	};
 }
 
-interface Report {
-	task: string;
-	report: string;
-}
-
 function partOf({ task, report }: Report, offset: number): object {
-	const part = cutText(report.slice(offset), REPORT_PART_CHARS, "");
+	const part = report.slice(offset, offset + REPORT_PART_CHARS);
 	const end = offset + part.length;
 	return { task, report: part, totalChars: report.length, nextOffset: end < report.length ? end : null };
-}
-
-function pairs(values: Record<string, string>): string[] {
-	return Object.entries(values).map(([name, value]) => `${name}=${value}`);
-}
-
-/** Without the keys that have no value. */
-function defined<T extends object>(flags: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-	return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,6 +1,6 @@
 import { findTask } from "../../actions/find-task.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
-import { type WaitEnd, waitFor } from "../../actions/wait-for.ts";
+import { type WaitEnd, waitFor } from "../../actions/wait.ts";
 import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";

@@ -1,16 +1,17 @@
 /** `dispatch watch`: a live table on a terminal, a line per change elsewhere. */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answerTask } from "../../actions/answer.ts";
+import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { literally, runKept } from "../kept-output.ts";
+import { whoAmI } from "../options/values.ts";
 import { changeLines } from "../screen/change-lines.ts";
 import { TaskReader } from "../screen/task-reader.ts";
 import { type Key, Terminal } from "../screen/terminal.ts";
@@ -18,9 +19,10 @@ import { inOrder, type WatchModel, watchFrame } from "../screen/watch-frame.ts";
 import { ring } from "../show/bell.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { plain } from "../show/output.ts";
+import { readerGone } from "../show/reader-gone.ts";
 import { openQuestion } from "../show/report-lines.ts";
-import { answer } from "./answer.ts";
-import { cancel } from "./cancel.ts";
+import { ensureWorker } from "../worker-up.ts";
+import { sentLine } from "./answer.ts";
 import { withoutPrompt } from "./status.ts";
 
 const LOOK_MS = 1_000;
@@ -37,14 +39,14 @@ const STEPS: Readonly<Record<string, number>> = {
 	pagedown: PAGE_LINES,
 };
 const INPUT_LIMIT_CHARS = 10_000;
+const CANCEL_LIMIT_MS = 20_000;
 
-/** @param redis `--redis` */
-export async function watch(context: Context, redis: string | undefined): Promise<undefined> {
+export async function watch(context: Context): Promise<undefined> {
 	const store = await context.store("service");
 	const interrupt = onInterrupt();
 	try {
 		if (process.stdout.isTTY === true && !context.output.json) {
-			await new WatchScreen(context, store, redis, interrupt.signal).run();
+			await new WatchScreen(context, store, interrupt.signal).run();
 		} else await printChanges(context, store, interrupt.signal);
 	} finally {
 		interrupt.release();
@@ -54,7 +56,8 @@ export async function watch(context: Context, redis: string | undefined): Promis
 async function printChanges({ output }: Context, store: Store, signal: AbortSignal): Promise<void> {
 	const reader = new TaskReader(store);
 	const known = new Map<string, TaskView>();
-	while (!signal.aborted) {
+	const stop = timeLimit(null, signal, readerGone);
+	while (!stop.signal.aborted) {
 		for (const task of (await reader.read()).reverse()) {
 			const lines = changeLines(known.get(task.id), task);
 			known.set(task.id, task);
@@ -62,14 +65,14 @@ async function printChanges({ output }: Context, store: Store, signal: AbortSign
 			if (output.json) output.write(JSON.stringify(withoutPrompt(task)));
 			else for (const line of lines) output.write(line);
 		}
-		await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+		await sleep(LOOK_MS, undefined, { signal: stop.signal }).catch(() => {});
 	}
+	stop.release();
 }
 
 class WatchScreen {
 	readonly #context: Context;
 	readonly #store: Store;
-	readonly #redis: string | undefined;
 	readonly #terminal: Terminal;
 	readonly #stop = new AbortController();
 	#wake = new AbortController();
@@ -82,10 +85,9 @@ class WatchScreen {
 		now: Date.now(),
 	};
 
-	constructor(context: Context, store: Store, redis: string | undefined, signal: AbortSignal) {
+	constructor(context: Context, store: Store, signal: AbortSignal) {
 		this.#context = context;
 		this.#store = store;
-		this.#redis = redis;
 		signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
@@ -192,30 +194,38 @@ class WatchScreen {
 	}
 
 	#type(mode: WatchModel["mode"] & { kind: "answer" }, key: Key): void {
-		const { options } = optionsOf(mode.question);
-		const chosen = mode.input === "" && !key.pasted ? options[Number(key.text) - 1] : undefined;
 		if (key.name === "escape") this.#model.mode = { kind: "list" };
 		else if (key.name === "return" && !key.pasted) {
 			if (mode.input.trim() !== "") this.#answer(mode, mode.input);
 		} else if (key.name === "backspace") mode.input = [...mode.input].slice(0, -1).join("");
 		else if (key.ctrl && key.name === "u") mode.input = "";
 		else if (key.ctrl && key.name === "w") mode.input = mode.input.replace(/\S+\s*$/, "");
-		else if (chosen !== undefined) mode.input = chosen;
 		else if (!key.ctrl && mode.input.length < INPUT_LIMIT_CHARS)
 			mode.input += plain(key.text).replace(/\s/g, " ");
 	}
 
 	#answer({ task, seq }: { task: string; seq: string }, text: string): void {
 		this.#model.mode = { kind: "list" };
-		this.#act(`Answer sent to ${task}.`, (context) =>
-			answer(context, task, literally(text.trim()), { seq: String(Number(seq)) }),
-		);
+		this.#act(async (store) => {
+			const request = { text: text.trim(), by: whoAmI(), seq: Number(seq) };
+			const answered = await answerTask(store, task, request);
+			if (answered.host === this.#context.home.hostId) await ensureWorker(this.#context, false);
+			return sentLine(answered);
+		});
 	}
 
 	#confirm(task: string, { name }: Key): void {
 		if (!["y", "n", "escape", "return"].includes(name)) return;
 		this.#model.mode = { kind: "list" };
-		if (name === "y") this.#act(`Cancelled ${task}.`, (context) => cancel(context, [task]));
+		if (name !== "y") return;
+		this.#act(async (store) => {
+			const replies = await cancelTasks(store, [task], whoAmI());
+			refuseEnded(replies);
+			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);
+			if (isOurs) await ensureWorker(this.#context, false);
+			await afterCancel(store, [task], CANCEL_LIMIT_MS);
+			return `Cancelled ${task}.`;
+		});
 	}
 
 	#scroll(mode: WatchModel["mode"] & { kind: "logs" }, { name }: Key): void {
@@ -224,11 +234,10 @@ class WatchScreen {
 		else mode.below = Math.max(0, Math.min(mode.lines.length - 1, mode.below - (STEPS[name] ?? 0)));
 	}
 
-	/** Does a command's work beside the picture; what it says stands above the keys. */
-	#act(done: string, work: (context: Context) => Promise<unknown>): void {
+	/** Acts beside the picture; what it says stands above the keys. */
+	#act(work: (store: Store) => Promise<string>): void {
 		this.#model.message = "…";
-		runKept({ env: this.#context.env, redis: this.#redis }, work)
-			.then(() => done)
+		work(this.#store)
 			.catch((error: unknown) => {
 				if (!(error instanceof DispatchError)) return String(error);
 				return `${error.message} ${error.hint ?? ""}`;

@@ -1,7 +1,5 @@
 /** `--state`, `--tag` and `--host`, for commands that take several tasks. */
-import { DispatchError } from "../../task/errors.ts";
-import type { TaskRecord } from "../../task/record.ts";
-import { STATES } from "../../task/states.ts";
+import type { TaskFilter } from "../../actions/list.ts";
 import { pairsOf } from "./values.ts";
 
 export interface TaskFilterFlags {
@@ -11,16 +9,6 @@ export interface TaskFilterFlags {
 }
 
 /** @throws DISPATCH_USAGE */
-export function filterOf({ state, tag, host }: TaskFilterFlags): (record: TaskRecord) => boolean {
-	const wrong = state?.find((name) => !(STATES as readonly string[]).includes(name));
-	if (wrong !== undefined) {
-		throw new DispatchError("DISPATCH_USAGE", `Expected --state to be a state, got "${wrong}".`, {
-			hint: `One of ${STATES.join(", ")}.`,
-		});
-	}
-	const tags = Object.entries(pairsOf(tag, "--tag"));
-	return (record) =>
-		(state === undefined || state.includes(record.state)) &&
-		(host === undefined || record.host === host) &&
-		tags.every(([name, value]) => record.spec.tags[name] === value);
+export function filterOf({ state, tag, host }: TaskFilterFlags): TaskFilter {
+	return { states: state, tags: tag && pairsOf(tag, "--tag"), host };
 }

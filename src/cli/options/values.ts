@@ -73,8 +73,9 @@ export async function textOf(words: readonly string[]): Promise<string> {
 	return words.length === 1 && words[0] === "-" ? readAll(process.stdin) : words.join(" ");
 }
 
-/** user@host, for the record of who asked and who answered */
+/** user@host, or `agent of ID` inside a task: for the record of who asked and who answered */
 export function whoAmI(): string {
+	if (process.env.DISPATCH_TASK) return `agent of ${process.env.DISPATCH_TASK}`;
 	let user = process.env.USER || "user";
 	try {
 		user = userInfo().username;

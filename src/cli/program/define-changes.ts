@@ -39,13 +39,13 @@ export function defineChanges({ program, run }: Definer): void {
 	}
 	program
 		.command("retry")
-		.description("start an ended task again")
-		.argument("<id>", "the task's id or the beginning of it")
+		.description("start ended tasks again")
+		.argument("<ids...>", "ids, or the beginnings of them")
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
 		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
-		.action((id: string, flags: RetryFlags) =>
-			run(async (context) => (await import("../commands/retry.ts")).retry(context, id, flags)),
+		.action((ids: string[], flags: RetryFlags) =>
+			run(async (context) => (await import("../commands/retry.ts")).retry(context, ids, flags)),
 		);
 	program
 		.command("rm")

@@ -10,8 +10,8 @@ export function defineHosts(definer: Definer): void {
 		.addHelpText("after", example("dispatch mcp", "claude mcp add dispatch -- dispatch mcp"))
 		.action(() =>
 			runBare(async () => {
-				const { redis } = program.opts<{ redis?: string }>();
-				return (await import("../commands/mcp.ts")).mcp({ env, redis });
+				const { redis, allowNested = false } = program.opts<{ redis?: string; allowNested?: boolean }>();
+				return (await import("../commands/mcp.ts")).mcp({ env, redis, allowNested });
 			}),
 		);
 	program

@@ -35,7 +35,6 @@ export function defineSubmission({ program, run }: Definer): void {
 		.argument("<file>", "a list of tasks, or `tasks:` with one; paths in it begin at its directory")
 		.option("--key <key>", "idempotent: the same key gives the same tasks")
 		.option("--unattended", "nobody can answer: a question fails the task (the default when CI is set)")
-		.option("--allow-nested", "allow it inside an agent")
 		.option("--wait", "wait until all have ended")
 		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
 		.addHelpText("after", example("dispatch batch tasks.yaml --key nightly-42 --wait"))
@@ -64,6 +63,5 @@ function taskOptions(command: Command): Command {
 		.option("--verify <command>", "run this when it claims to be done; failing goes back to the agent")
 		.option("--budget <usd>", "stop it when it has cost so much")
 		.option("--unattended", "nobody can answer: a question fails the task")
-		.option("--allow-nested", "allow it inside an agent")
 		.option("--key <key>", "idempotent: the same key gives the same task");
 }

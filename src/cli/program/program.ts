@@ -25,6 +25,7 @@ interface GlobalOptions {
 	redis?: string;
 	json?: boolean;
 	quiet?: boolean;
+	allowNested?: boolean;
 }
 
 export function buildProgram({ env, done }: ProgramOptions): Command {
@@ -41,6 +42,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 		runBare: async (work) => done((await work(output())) ?? 0),
 	};
 	describeProgram(program, definer);
+	refuseInsideTasks(program, env);
 	defineSubmission(definer);
 	defineReports(definer);
 	defineChanges(definer);
@@ -61,6 +63,7 @@ function describeProgram(program: Command, { run }: Definer): void {
 		.option("--redis <url>", "use this Redis, e.g. redis://host:6379")
 		.option("--json", "print one JSON document")
 		.option("--quiet", "print results only")
+		.option("--allow-nested", "change something from inside an agent, where the config allows it")
 		.addHelpText(
 			"after",
 			'\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"',
@@ -75,6 +78,41 @@ function describeProgram(program: Command, { run }: Definer): void {
 			if (words.length > 0) throw unknownWord(program, words);
 			await run(async (context) => (await import("../commands/status.ts")).summary(context));
 		});
+}
+
+/** What an agent may run all the same: it looks, or asks. Every other command changes something. */
+const FOR_AGENTS = new Set(
+	[
+		"dispatch",
+		"ask",
+		"ls",
+		"ps",
+		"status",
+		"show",
+		"templates",
+		"questions",
+		"logs",
+		"output",
+		"wait",
+	].concat(["mcp", "completion", "complete", "config path", "config show", "skill show"]),
+);
+
+function refuseInsideTasks(program: Command, env: Environment): void {
+	program.hook("preAction", async (_program, action) => {
+		if (!env.DISPATCH_TASK || isForAgents(action)) return;
+		const { mayChange } = await import("../nested.ts");
+		await mayChange(env, program.opts<GlobalOptions>().allowNested ?? false);
+	});
+}
+
+function isForAgents(action: Command): boolean {
+	const names = [action.name()];
+	for (let at = action.parent; at !== null && at.parent !== null; at = at.parent) names.unshift(at.name());
+	const name = names.join(" ");
+	if (name === "doctor") return action.opts<{ fix?: boolean }>().fix !== true;
+	// Without a terminal they only print.
+	if (name === "watch" || name === "inbox") return process.stdin.isTTY !== true;
+	return FOR_AGENTS.has(name);
 }
 
 function unknownWord(program: Command, words: string[]): DispatchError {

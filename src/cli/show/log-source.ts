@@ -8,6 +8,8 @@ export interface LogsFlags {
 
 /** One way to read about a task: its lines so far, and those that come. */
 export interface LogSource<Line> {
+	/** its lines are the agent's: its questions belong between them */
+	tellsQuestions?: boolean;
 	/** the last `count` */
 	last(count: number): Promise<Line[]>;
 	/** at most a page of those after `from`, null = the beginning */

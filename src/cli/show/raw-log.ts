@@ -7,6 +7,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import type { LogsFlags } from "./log-source.ts";
 import { plain } from "./output.ts";
+import { readerGone } from "./reader-gone.ts";
 
 /** A flood was given back to the disk: the hole reads as NULs. A terminal gets no control sequences. */
 function presentable(): Transform {
@@ -41,8 +42,12 @@ export async function printRawLog(
 		.sort((a, b) => a - b);
 	for (const epoch of epochs) {
 		const run = openRun(context.home.path, spec.id, epoch);
-		if (run !== null)
+		if (run === null || readerGone.aborted) continue;
+		try {
 			await pipeline(createReadStream(run.logPath), presentable(), process.stdout, { end: false });
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+		}
 	}
 	return undefined;
 }

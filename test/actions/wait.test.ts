@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type WaitOptions, waitFor } from "../../src/actions/wait-for.ts";
+import { type WaitOptions, waitFor } from "../../src/actions/wait.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";

@@ -1,0 +1,156 @@
+/** Answers a question. */
+import { openStore } from "../queue/records/open.ts";
+import type { AnswerResult } from "../queue/records/questions.ts";
+import { newNonce, type Store } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { Question } from "../task/question.ts";
+import { chosenOption } from "../task/question-options.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { State } from "../task/states.ts";
+import { isOpen } from "../task/view.ts";
+import { findTask } from "./find-task.ts";
+
+const ANSWER_LIMIT_BYTES = 1024 * 1024;
+const ANSWER_SHOWN = 300;
+
+export interface AnswerRequest {
+	/** the text, or an option's number */
+	text: string;
+	/** user@host */
+	by: string;
+	/** which question; null: the oldest open one */
+	seq: number | null;
+}
+
+export interface Answered {
+	task: string;
+	host: string;
+	seq: string;
+	question: string;
+	/** what the agent gets */
+	answer: string;
+	/** the option's number that was given in its place */
+	option: number | null;
+	/** the task's state now, and before */
+	state: State;
+	was: State;
+}
+
+/** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED */
+export async function answerTask(store: Store, given: string, request: AnswerRequest): Promise<Answered> {
+	checkText(request.text);
+	const record = await findTask(store, given);
+	const { host } = record;
+	const { id } = record.spec;
+	const question = await questionOf(store, record, request.seq);
+	const chosen = question === null ? null : chosenOption(question.text, request.text);
+	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
+	const text = chosen?.text ?? request.text;
+	const reply = await send(store, id, { text, by: request.by, ...(seq === null ? {} : { seq }) });
+	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
+	const { question: asked, state } = reply;
+	const option = chosen?.number ?? null;
+	return { task: id, host, seq: reply.seq, question: asked, answer: text, option, state, was: record.state };
+}
+
+/**
+ * The question that an answer now would be for.
+ * @returns null where none is open
+ */
+export async function questionOf(
+	store: Store,
+	record: TaskRecord,
+	seq: number | null,
+): Promise<Question | null> {
+	const open = (await store.questions(record.spec.id)).filter(
+		(question) => isOpen(question, record) && (seq === null || Number(question.seq) === seq),
+	);
+	return open.sort((a, b) => Number(a.seq) - Number(b.seq))[0] ?? null;
+}
+
+/** @throws the reason why there is nothing to answer */
+export async function noQuestion(
+	store: Store,
+	record: TaskRecord,
+	seq: number | null,
+): Promise<DispatchError> {
+	return refusal(store, record, { result: "no_question" }, seq);
+}
+
+/** As `dispatch ask` names its files. */
+function usualName(seq: number): string {
+	return String(seq).padStart(3, "0");
+}
+
+function checkText(text: string): void {
+	const bytes = Buffer.byteLength(text);
+	if (text.trim() === "") throw new DispatchError("DISPATCH_USAGE", "Expected an answer, got an empty one.");
+	if (bytes <= ANSWER_LIMIT_BYTES) return;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`The answer has ${bytes} bytes; the limit is ${ANSWER_LIMIT_BYTES}.`,
+		{ hint: "Put it into a file and answer with its path." },
+	);
+}
+
+/** Once more on a new connection if the reply was lost: the token makes it the same answer. */
+async function send(
+	store: Store,
+	id: string,
+	given: { text: string; by: string; seq?: string },
+): Promise<AnswerResult> {
+	const request = { ...given, token: newNonce() };
+	try {
+		return await store.answer(id, request);
+	} catch (error) {
+		if (!(error instanceof DispatchError) || error.code !== "DISPATCH_REDIS_UNREACHABLE") throw error;
+	}
+	const again = await openStore({ target: store.target, namespace: store.namespace, role: "command" });
+	try {
+		return await again.answer(id, request);
+	} finally {
+		await again.close();
+	}
+}
+
+type Refused = Exclude<AnswerResult, { result: "answered" }>;
+
+/** Why it was not taken; who was faster, and with what. */
+async function refusal(
+	store: Store,
+	{ spec, state }: TaskRecord,
+	reply: Refused,
+	seq: number | null,
+): Promise<DispatchError> {
+	const { id } = spec;
+	if (reply.result === "none") return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${id}".`);
+	if (reply.result === "already") return alreadyAnswered(id, reply);
+	const answered = (await store.questions(id)).findLast(
+		(question) => question.answer !== null && (seq === null || Number(question.seq) === seq),
+	);
+	if (answered !== undefined) {
+		const { seq: name, answer, answeredBy, answeredAt } = answered;
+		const by = answeredBy ?? "somebody";
+		return alreadyAnswered(id, { seq: name, answer: answer ?? "", by, at: answeredAt ?? 0 });
+	}
+	if (reply.result === "ended") {
+		const message = `\`${id}\` is ${reply.state}: nobody waits for an answer.`;
+		return new DispatchError("DISPATCH_ALREADY_ENDED", message, {
+			hint: `Start it again with: dispatch retry ${id}`,
+		});
+	}
+	const which = seq === null ? "open question" : `question ${usualName(seq)}`;
+	return new DispatchError("DISPATCH_NO_QUESTION", `\`${id}\` (${state}) has no ${which}.`, {
+		hint: "`dispatch questions` lists what is open.",
+	});
+}
+
+function alreadyAnswered(
+	id: string,
+	{ seq, by, answer, at }: { seq: string; by: string; answer: string; at: number },
+): DispatchError {
+	const said = cutText(answer.replace(/\s+/g, " ").trim(), ANSWER_SHOWN);
+	const message = `Question ${seq} of \`${id}\` was answered by ${by} at ${new Date(at).toISOString()}: "${said}".`;
+	return new DispatchError("DISPATCH_ALREADY_ANSWERED", message, { hint: "The first answer counts." });
+}

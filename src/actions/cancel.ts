@@ -1,0 +1,61 @@
+/** Cancels tasks. The host that runs an agent ends it: that takes a moment, for all of them the same one. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import { isEnded, type State } from "../task/states.ts";
+import { findTasks } from "./find-task.ts";
+
+const LOOK_MS = 100;
+
+export interface Cancelled {
+	task: string;
+	host: string;
+	/** cancelling: its host was asked to end the agent; ended: there was nothing to cancel */
+	result: "cancelled" | "cancelling" | "ended";
+	state: State;
+}
+
+/** Asks for the end of all of them, at once. @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled */
+export async function cancelTasks(store: Store, given: readonly string[], by: string): Promise<Cancelled[]> {
+	const records = await findTasks(store, given);
+	const replies = await Promise.all(records.map(({ spec }) => store.cancel(spec.id, by)));
+	return replies.map((reply, n) => {
+		const { host, spec } = records[n] as (typeof records)[number];
+		const task = spec.id;
+		// Removed in between: then it had ended.
+		if (reply.result === "none") return { task, host, result: "ended", state: "cancelled" };
+		return { task, host, result: reply.result, state: reply.state };
+	});
+}
+
+/**
+ * Waits until the agents are gone.
+ * @param limitMs for all of them together
+ * @returns the states then, by task; null: it was removed meanwhile
+ */
+export async function afterCancel(
+	store: Store,
+	tasks: readonly string[],
+	limitMs: number,
+): Promise<Map<string, State | null>> {
+	const until = performance.now() + limitMs;
+	const states = new Map<string, State | null>();
+	for (;;) {
+		for (const task of tasks) {
+			const state = states.get(task);
+			if (state !== null && (state === undefined || !isEnded(state)))
+				states.set(task, await store.stateOf(task));
+		}
+		const all = [...states.values()].every((state) => state === null || isEnded(state));
+		if (all || performance.now() > until) return states;
+		await sleep(LOOK_MS);
+	}
+}
+
+/** @throws DISPATCH_ALREADY_ENDED, with all of those that had ended before */
+export function refuseEnded(cancelled: readonly Cancelled[]): void {
+	const ended = cancelled.filter(({ result }) => result === "ended");
+	if (ended.length === 0) return;
+	const what = ended.map(({ task, state }) => `\`${task}\` is ${state}`).join(", ");
+	throw new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing to cancel: ${what}.`);
+}

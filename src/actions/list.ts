@@ -1,0 +1,51 @@
+/** Tasks by state, labels and host. */
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { STATES } from "../task/states.ts";
+
+export interface TaskFilter {
+	/** one of these states; undefined: any */
+	states?: readonly string[] | undefined;
+	/** all of these labels */
+	tags?: Readonly<Record<string, string>> | undefined;
+	host?: string | undefined;
+}
+
+export interface Listed {
+	/** newest first */
+	records: TaskRecord[];
+	/** how many there are without the limit */
+	total: number;
+}
+
+/** @param limit null: all of them. @throws DISPATCH_USAGE for a state that is none */
+export async function listTasks(store: Store, filter: TaskFilter, limit: number | null): Promise<Listed> {
+	const isWanted = matches(filter);
+	if (Object.values(filter).every((each) => each === undefined))
+		return { records: await store.list(limit ?? -1), total: await store.count() };
+	const found = (await candidates(store, filter)).filter(isWanted);
+	return { records: found.slice(0, limit ?? found.length), total: found.length };
+}
+
+/** @throws DISPATCH_USAGE */
+export function matches({ states, tags, host }: TaskFilter): (record: TaskRecord) => boolean {
+	const wrong = states?.find((name) => !(STATES as readonly string[]).includes(name));
+	if (wrong !== undefined) {
+		throw new DispatchError("DISPATCH_USAGE", `Expected --state to be a state, got "${wrong}".`, {
+			hint: `One of ${STATES.join(", ")}.`,
+		});
+	}
+	const labels = Object.entries(tags ?? {});
+	return (record) =>
+		(states === undefined || states.includes(record.state)) &&
+		(host === undefined || record.host === host) &&
+		labels.every(([name, value]) => record.spec.tags[name] === value);
+}
+
+/** Records are read only of tasks in a wanted state. */
+async function candidates(store: Store, { states }: TaskFilter): Promise<TaskRecord[]> {
+	if (states === undefined) return store.list(-1);
+	const ids = [...(await store.states())].filter(([, state]) => states.includes(state)).map(([id]) => id);
+	return store.getMany(ids);
+}

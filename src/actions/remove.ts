@@ -1,0 +1,55 @@
+/** Deletes ended tasks: the record first, then what is left of them on this host. */
+import { spendOrder } from "../config/spent-orders.ts";
+import { removeTaskDir } from "../ipc/task-dir.ts";
+import { removeRuns } from "../process/run-dir.ts";
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import { type TaskRecord, workspaceOf } from "../task/record.ts";
+import { findTask } from "./find-task.ts";
+
+export interface Place {
+	/** the state directory */
+	path: string;
+	hostId: string;
+}
+
+export interface Removed {
+	task: string;
+	/** what could not be removed from the disk: it harms nobody, and is only told */
+	fault: string | null;
+}
+
+/** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED */
+export async function removeTask(store: Store, given: string, place: Place): Promise<Removed> {
+	const record = await findTask(store, given);
+	const { spec } = record;
+	const reply = await store.remove(spec.id);
+	if (reply.result === "not_ended") {
+		throw new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${reply.state}, it has not ended.`, {
+			hint: `Cancel it first: dispatch cancel ${spec.id}`,
+		});
+	}
+	return { task: spec.id, fault: removeFiles(store, record, place) };
+}
+
+/** As `removeTask`, for a record that was chosen before. @returns null: it was started again meanwhile, and stays */
+export async function removeIfEnded(store: Store, record: TaskRecord, place: Place): Promise<Removed | null> {
+	const { id } = record.spec;
+	if ((await store.remove(id)).result !== "removed") return null;
+	return { task: id, fault: removeFiles(store, record, place) };
+}
+
+function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): string | null {
+	const { host } = record;
+	const { id, nonce } = record.spec;
+	if (host !== place.hostId) return null;
+	try {
+		// First: once the user was told, no copy of the record works any more.
+		spendOrder(place.path, nonce);
+		removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
+		removeRuns(place.path, id);
+		return null;
+	} catch (error) {
+		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
+	}
+}
