@@ -1,0 +1,110 @@
+/** Actions on a real store: values in, values or refusals out. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { answerTask } from "../../src/actions/answer.ts";
+import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
+import { retryTasks } from "../../src/actions/retry.ts";
+import { emptyConfig } from "../../src/config/config.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { chosenOption } from "../../src/task/question-options.ts";
+import { question, runningTask, specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis({ settings: ["--save", "", "--maxmemory-policy", "noeviction"] });
+	store = await openStore({ target: redis.target, namespace: "acts", role: "command" });
+});
+afterAll(async () => {
+	await store?.close();
+	await redis?.stop();
+});
+
+const ASKED = "Which port?\n\nOptions:\n1. 8080\n2. 9090\n3. 1";
+
+test.each([
+	["2", "9090"],
+	[" 2\n", "9090"],
+	["1", null],
+	["3", "1"],
+	["4", null],
+	["0", null],
+	["02", null],
+	["8080", null],
+	["2 of them", null],
+	["-", null],
+])("the answer %j chooses %j", (said, chosen) => {
+	expect(chosenOption(ASKED, said)?.text ?? null).toBe(chosen);
+});
+
+test("an option's number is sent as its text, and said; every name of a question's file has its number", async () => {
+	const epoch = await runningTask(store, "port");
+	await store.ask("port", epoch, [question("0001", ASKED), question("002", "Free text?")]);
+	const first = await answerTask(store, "por", { text: "2", by: "me@here", seq: 1 });
+	expect(first).toMatchObject({ task: "port", seq: "0001", answer: "9090", option: 2, state: "asking" });
+	const second = await answerTask(store, "port", { text: "2", by: "me@here", seq: null });
+	expect(second).toMatchObject({ seq: "002", answer: "2", option: null, state: "running", was: "asking" });
+	expect((await store.questions("port")).map(({ answer }) => answer)).toEqual(["9090", "2"]);
+	await expect(answerTask(store, "port", { text: "1", by: "you@here", seq: 1 })).rejects.toMatchObject({
+		code: "DISPATCH_ALREADY_ANSWERED",
+		message: expect.stringContaining("by me@here"),
+	});
+	await expect(answerTask(store, "port", { text: " ", by: "me", seq: null })).rejects.toMatchObject({
+		code: "DISPATCH_USAGE",
+	});
+});
+
+test("several are cancelled at once, and none when one of them is not there", async () => {
+	for (const id of ["c1", "c2"]) await runningTask(store, id);
+	await store.create(specOf("c3"));
+	await expect(cancelTasks(store, ["c3", "nobody"], "me")).rejects.toMatchObject({
+		code: "DISPATCH_NO_SUCH_TASK",
+	});
+	expect(await store.stateOf("c3")).toBe("queued");
+	const replies = await cancelTasks(store, ["c1", "c2", "c3", "c1"], "me");
+	expect(replies.map(({ task, result }) => `${task} ${result}`)).toEqual([
+		"c1 cancelling",
+		"c2 cancelling",
+		"c3 cancelled",
+	]);
+	// One time limit for all: no host ends them here.
+	expect([...(await afterCancel(store, ["c1", "c2"], 0)).values()]).toEqual(["running", "running"]);
+	const waiting = afterCancel(store, ["c1", "c2"], 60_000);
+	for (const id of ["c1", "c2"]) await store.move({ id, from: ["running"], to: "cancelled", set: {} });
+	expect([...(await waiting).values()]).toEqual(["cancelled", "cancelled"]);
+	const again = await cancelTasks(store, ["c1"], "me");
+	expect(() => refuseEnded(again)).toThrow("Nothing to cancel: `c1` is cancelled.");
+});
+
+test("retry --model keeps the words of template and alias, and widens no permission", async () => {
+	const config = emptyConfig();
+	const backend = {
+		name: "fake",
+		type: "command" as const,
+		command: "true",
+		modelFlag: false,
+		permissions: null,
+	};
+	config.backends.fake = backend;
+	config.models.opus = { backend: "fake", id: null };
+	config.aliases.careful = { model: "opus", prompt: "Be careful.", backend: null, permissions: "edit" };
+	for (const id of ["r1", "r2", "r3"]) {
+		await runningTask(store, id, { promptAddition: "Template's words.", permissions: "read_only" });
+		await store.move({ id, from: ["running"], to: "failed", set: { hasReport: true } });
+	}
+	const request = { fresh: false, model: "opus" };
+	expect(await retryTasks(store, config, ["r1", "r2"], request)).toMatchObject([
+		{ task: "r1", agent: { promptAddition: "Template's words.", permissions: "read_only" }, fresh: false },
+		{ task: "r2" },
+	]);
+	const [third] = await retryTasks(store, config, ["r3"], { fresh: true, model: "careful" });
+	expect(third?.agent).toMatchObject({
+		promptAddition: "Be careful.\n\nTemplate's words.",
+		permissions: "read_only",
+	});
+	expect(await store.need("r3")).toMatchObject({ state: "queued", startMode: "fresh", hasReport: false });
+	await expect(retryTasks(store, config, ["r1"], request)).rejects.toMatchObject({
+		code: "DISPATCH_NOT_ENDED",
+	});
+});

@@ -1,0 +1,88 @@
+/** Every command that waits, under memory pressure and over a crash of Redis: 25 s are 25 s. */
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { PROGRAM, User } from "./harness.ts";
+
+const COLLECTING = {
+	NODE_OPTIONS: `--require ${join(import.meta.dirname, "../fixtures/collect-garbage.cjs")}`,
+};
+/** node loses an AbortSignal's timer somewhere between 15 and 20 s. */
+const LIMIT_S = 25;
+
+let redis: TestRedis;
+let user: User;
+beforeAll(async () => {
+	redis = await startTestRedis({ port: true });
+	user = new User({ agent: "busy.sh", redis: redis.url });
+	await user.ok(["enqueue", "--id", "long", "Work"]);
+	await user.waitForState("long", "running");
+});
+afterAll(async () => {
+	await user.cleanup();
+	await redis.stop();
+});
+
+test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crashes meanwhile`, async () => {
+	const tasks = user.write("tasks.yaml", "- { id: b1, prompt: Work }\n- { id: b2, prompt: Work }\n");
+	const limit = ["--timeout", `${LIMIT_S}s`];
+	const commands = [
+		["wait", "long", ...limit],
+		["wait", "--any", "--for", "question", "--cursor", join(user.path, "seen.json"), ...limit],
+		["enqueue", "Wait for me", "--wait", ...limit],
+		["enqueue", "Follow me", "--follow", ...limit],
+		["batch", tasks, "--wait", ...limit],
+	];
+	const client = new Client({ name: "test", version: "1" });
+	const env = { ...user.env, ...COLLECTING };
+	await client.connect(
+		new StdioClientTransport({ command: process.execPath, args: [PROGRAM, "mcp"], env, stderr: "ignore" }),
+	);
+	const ends = commands.map((args) => user.run(args, { env: COLLECTING }));
+	const told = client.callTool({ name: "wait", arguments: { timeoutSeconds: LIMIT_S } }, undefined, {
+		timeout: 200_000,
+	});
+	await sleep(10_000);
+	await redis.restart();
+	for (const [n, end] of ends.entries())
+		expect(await end, `${commands[n]?.join(" ")}`).toMatchObject({
+			code: 4,
+			stderr: expect.stringContaining("[DISPATCH_TIMED_OUT]"),
+		});
+	expect((await told).structuredContent).toMatchObject({ event: null, message: "Nothing new yet." });
+	await client.close();
+}, 240_000);
+
+test("logs -f and --follow go on over a crash of Redis", async () => {
+	const agent = user.write(
+		"slow.sh",
+		`#!/bin/sh
+cd ".dispatch/tasks/$DISPATCH_TASK" || exit 1
+printf '# S\\n\\n- [ ] Wait\\n' >plan.md; echo "line one"
+while [ ! -e go ]; do sleep 0.2; done
+echo "line two"; printf '# S\\n\\n- [x] Wait\\n' >plan.md; : >ipc/.done\n`,
+		0o755,
+	);
+	await user.ok(["config", "add-backend", "slow", "--command", agent, "--type", "command"]);
+	await user.ok(["up", "--restart"]);
+	const follow = user.start(["enqueue", "--id", "slow", "--model", "slow", "--follow", "Work"]);
+	await user.waitForState("slow", "running");
+	const logs = user.start(["logs", "-f", "slow"]);
+	const seen = [follow, logs].map((child) => {
+		let text = "";
+		child.stdout?.on("data", (chunk) => {
+			text += String(chunk);
+		});
+		return { child, text: () => text };
+	});
+	for (const { text } of seen) await expect.poll(text, { timeout: 30_000 }).toContain("line one");
+	const ends = seen.map(async ({ child }) => (await once(child, "exit"))[0] as number);
+	await redis.restart();
+	user.write(".dispatch/tasks/slow/go", "");
+	expect(await Promise.all(ends)).toEqual([0, 0]);
+	for (const { text } of seen) expect(text()).toContain("line two");
+}, 120_000);
