@@ -62,7 +62,7 @@ test("the whole story: two tasks, one asks, the answer goes back, both reports a
 		state: "queued",
 	});
 	expect(await value("enqueue", { prompt: "-", id: "quick", model: "quick" })).toMatchObject({
-		prompt: "- ",
+		prompt: "-",
 	});
 	const seen = [await value("wait"), await value("wait")];
 	const asked = seen.find(({ event }) => (event as { kind: string }).kind === "asked");
