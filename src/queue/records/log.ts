@@ -8,6 +8,8 @@ import type { Store } from "./store.ts";
 
 const LINES_KEPT = 5_000;
 const LINE_LIMIT = 4_000;
+/** An agent that prints long lines keeps fewer of them: its log must not fill everybody's Redis. */
+const LOG_BYTES = 8 * 1024 * 1024;
 
 export interface LogLine {
 	/** grows with every line of an epoch; > 0 */
@@ -27,23 +29,24 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 	if (lines.length === 0) return;
 	const pipeline = store.client.pipeline();
 	const now = String(store.clock.now());
-	for (const line of lines.slice(-LINES_KEPT)) {
-		pipeline.xadd(
-			store.keys.log(task),
-			"MAXLEN",
-			"~",
-			String(LINES_KEPT),
-			`${epoch}-${line.position}`,
-			"l",
-			cutText(line.text, LINE_LIMIT),
-			"t",
-			now,
-		);
+	const kept = lines
+		.slice(-LINES_KEPT)
+		.map(({ position, text }) => ({ position, text: cutText(text, LINE_LIMIT) }));
+	const most = String(linesFor(kept.map(({ text }) => Buffer.byteLength(text))));
+	for (const { position, text } of kept) {
+		const id = `${epoch}-${position}`;
+		pipeline.xadd(store.keys.log(task), "MAXLEN", "~", most, id, "l", text, "t", now);
 	}
 	// "equal or smaller than the target" refuses a line that is there already: just what is wanted.
 	for (const [error] of (await store.guard(() => pipeline.exec())) ?? []) {
 		if (error && !/equal or smaller/.test(error.message)) await store.guard(() => Promise.reject(error));
 	}
+}
+
+/** How many lines of this size may stay; what stands there already is at most as much again. */
+function linesFor(bytes: readonly number[]): number {
+	const mean = bytes.reduce((sum, each) => sum + each, 0) / bytes.length;
+	return Math.min(LINES_KEPT, Math.floor(LOG_BYTES / Math.max(1, mean)));
 }
 
 /** The last `count` lines, oldest first. */
