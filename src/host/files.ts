@@ -1,8 +1,11 @@
 /** What a running daemon leaves in the state directory, for `up`, `down` and a second daemon. */
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
+import { readRegularFile } from "../process/read-file.ts";
+
+const LIMIT_BYTES = 64 * 1024;
 
 export interface DaemonFile {
 	identity: Identity;
@@ -20,9 +23,16 @@ export function writeDaemonFile(home: string, state: DaemonFile): void {
 	replaceFile(statePath(home), JSON.stringify(state));
 }
 
+/** @returns null when none was left, or what stands there is none. @throws when it cannot be looked at */
 export function readDaemonFile(home: string): DaemonFile | null {
+	return readJson(statePath(home)) as DaemonFile | null;
+}
+
+/** A small JSON file of the state directory; null where there is none. @throws when it cannot be looked at */
+export function readJson(path: string): unknown {
+	const file = readRegularFile(path, LIMIT_BYTES);
 	try {
-		return JSON.parse(readFileSync(statePath(home), "utf8")) as DaemonFile;
+		return file.kind === "text" ? JSON.parse(file.text) : null;
 	} catch {
 		return null;
 	}
@@ -40,17 +50,22 @@ export interface StopRequest {
 	stopAgents: boolean;
 }
 
-export function writeStopRequest(home: string, request: StopRequest): void {
-	replaceFile(stopPath(home), JSON.stringify(request));
+/** @param daemon whom it is for: one that died before it read the request must not pass it on to the next */
+export function writeStopRequest(home: string, daemon: Identity, request: StopRequest): void {
+	replaceFile(stopPath(home), JSON.stringify({ daemon, request }));
 }
 
-/** Takes the request away, so that it is good for one stop. */
-export function takeStopRequest(home: string): StopRequest {
-	try {
-		return JSON.parse(readFileSync(stopPath(home), "utf8")) as StopRequest;
-	} catch {
-		return { drain: false, stopAgents: false };
-	} finally {
-		rmSync(stopPath(home), { force: true });
-	}
+export function removeStopRequest(home: string): void {
+	rmSync(stopPath(home), { force: true });
+}
+
+const PLAIN: StopRequest = { drain: false, stopAgents: false };
+
+/** Takes the request away, so that it is good for one stop. Somebody else's, or none: a plain stop. */
+export function takeStopRequest(home: string, me: Identity | null): StopRequest {
+	const said = readJson(stopPath(home)) as { daemon?: Identity; request?: StopRequest } | null;
+	removeStopRequest(home);
+	const { daemon, request } = said ?? {};
+	if (me === null || daemon?.pid !== me.pid || daemon.bootId !== me.bootId) return PLAIN;
+	return daemon.startTime === me.startTime && request !== undefined ? request : PLAIN;
 }

@@ -7,7 +7,14 @@ import { environmentOfDaemon } from "../process/environment.ts";
 import { sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { DispatchError } from "../task/errors.ts";
-import { lockPath, logPath, readDaemonFile, type StopRequest, writeStopRequest } from "./files.ts";
+import {
+	lockPath,
+	logPath,
+	readDaemonFile,
+	removeStopRequest,
+	type StopRequest,
+	writeStopRequest,
+} from "./files.ts";
 
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
@@ -97,7 +104,7 @@ export async function stopDaemon(home: Home, request: StopRequest): Promise<{ st
 	const file = readDaemonFile(home.path);
 	if (file === null || !sameProcess(file.identity)) return { stopped: false };
 	const { pid } = file.identity;
-	writeStopRequest(home.path, request);
+	writeStopRequest(home.path, file.identity, request);
 	process.kill(pid, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(file.identity)) {
@@ -105,5 +112,6 @@ export async function stopDaemon(home: Home, request: StopRequest): Promise<{ st
 		if (!request.drain && performance.now() > until) process.kill(pid, "SIGKILL");
 		await sleep(LOOK_MS);
 	}
+	removeStopRequest(home.path);
 	return { stopped: true };
 }

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
+import { processIdentity } from "../process/identity.ts";
 import { type Lock, takeLock } from "../process/lock.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
@@ -60,7 +61,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	});
 	await daemon.start();
 	await stopping;
-	const request = takeStopRequest(home.path);
+	const request = takeStopRequest(home.path, processIdentity(process.pid));
 	if (request.drain) await daemon.drain();
 	if (!request.stopAgents) setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
 	await daemon.stop({ stopAgents: request.stopAgents });

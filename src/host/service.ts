@@ -16,7 +16,7 @@ import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
 import { clearLeftovers, replaceFile } from "../process/atomic-file.ts";
 import { processIdentity } from "../process/identity.ts";
-import { listRuns } from "../process/run-dir.ts";
+import { tasksWithRuns } from "../process/run-dir.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
@@ -245,10 +245,7 @@ export class Daemon {
 	/** Everything live by the record or by the run directories, before any job is taken. */
 	async #reconcileDisk(): Promise<void> {
 		const { store, home } = this.#options;
-		const tasks = new Set([
-			...(await store.liveIds(home.hostId)),
-			...listRuns(home.path).map(({ task }) => task),
-		]);
+		const tasks = new Set([...(await store.liveIds(home.hostId)), ...tasksWithRuns(home.path)]);
 		await Promise.all([...tasks].map((task) => this.#reconciler.reconcile(task)));
 	}
 

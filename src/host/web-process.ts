@@ -7,6 +7,7 @@ import { replaceFile } from "../process/atomic-file.ts";
 import { startInBackground } from "../process/background.ts";
 import { type Identity, processIdentity, sameProcess } from "../process/identity.ts";
 import { DispatchError } from "../task/errors.ts";
+import { readJson } from "./files.ts";
 import { backgroundEnv } from "./process.ts";
 
 const READY_LIMIT_MS = 30_000;
@@ -31,12 +32,8 @@ export function announceWeb(home: string, url: string): () => void {
 }
 
 function runningWeb(home: string): WebFile | null {
-	try {
-		const file = JSON.parse(readFileSync(statePath(home), "utf8")) as WebFile;
-		return sameProcess(file.identity) ? file : null;
-	} catch {
-		return null;
-	}
+	const file = readJson(statePath(home)) as WebFile | null;
+	return file !== null && sameProcess(file.identity) ? file : null;
 }
 
 /** @throws DISPATCH_NO_WORKER with what it said last */

@@ -15,7 +15,7 @@ import {
 	writeDone,
 } from "./questions.ts";
 import { isIntact, isRealDirectory } from "./real-directory.ts";
-import { readTaskFile } from "./regular-file.ts";
+import { readTaskFile } from "./task-file.ts";
 
 /** The watcher is for speed; this is what one can rely on. */
 const POLL_MS = 1_000;

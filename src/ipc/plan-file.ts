@@ -5,7 +5,7 @@ import { codeOf, diskError, replaceFile } from "../process/atomic-file.ts";
 import type { Plan } from "../task/plan.ts";
 import { parsePlan } from "../task/plan.ts";
 import { isIntact, requireIntact } from "./real-directory.ts";
-import { readTaskFile } from "./regular-file.ts";
+import { readTaskFile } from "./task-file.ts";
 
 const PLAN_LIMIT_BYTES = 1024 * 1024;
 

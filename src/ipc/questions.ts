@@ -6,9 +6,9 @@
 import { type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, diskError, isThere, publishNew, temporaryName } from "../process/atomic-file.ts";
+import { isOurTrouble, readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { isIntact, isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
-import { readRegularFile } from "./regular-file.ts";
 
 export const QUESTION_LIMIT_BYTES = 64 * 1024;
 export const QUESTIONS_LIMIT = 2_000;
@@ -93,6 +93,8 @@ function list(dir: string, state: IpcState): Dirent[] {
 			directory.closeSync();
 		}
 	} catch (error) {
+		// Not "no questions": the next look knows more.
+		if (isOurTrouble(error)) throw error;
 		state.rejected.push({ name: "ipc", why: `cannot be read (${codeOf(error) ?? "unknown error"})` });
 	}
 	return found;
@@ -181,12 +183,12 @@ export function moveIpcAside(dir: string, n: number, files: readonly string[] = 
 		const left = files.filter((name) => isThere(join(dir, name)));
 		if (left.length === 0 && isRealDirectory(ipc) && readdirSync(ipc).length === 0) return;
 		requireIntact(dir);
-		mkdirSync(attempts, { recursive: true });
+		mkdirSync(attempts, { recursive: true, mode: 0o700 });
 		if (!isRealDirectory(attempts)) throw notADirectory(attempts);
 		const aside = freshDirectory(attempts, n);
 		for (const name of left) moveIfThere(join(dir, name), join(aside, name));
 		moveIfThere(ipc, join(aside, "ipc"));
-		mkdirSync(ipc);
+		mkdirSync(ipc, { mode: 0o700 });
 	} catch (error) {
 		throw diskError(ipc, error);
 	}
@@ -196,7 +198,7 @@ function freshDirectory(attempts: string, n: number): string {
 	for (let copy = 1; ; copy++) {
 		const path = join(attempts, copy === 1 ? String(n) : `${n}-${copy}`);
 		try {
-			mkdirSync(path);
+			mkdirSync(path, { mode: 0o700 });
 			return path;
 		} catch (error) {
 			if (codeOf(error) !== "EEXIST") throw error;

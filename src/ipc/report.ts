@@ -1,4 +1,4 @@
-import { readTaskFile } from "./regular-file.ts";
+import { readTaskFile } from "./task-file.ts";
 
 const REPORT_LIMIT_BYTES = 256 * 1024;
 

@@ -13,12 +13,12 @@ import {
 	replaceFile,
 	temporaryName,
 } from "../process/atomic-file.ts";
+import { readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
 import { planPath } from "./plan-file.ts";
 import { isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
-import { readRegularFile } from "./regular-file.ts";
 
 /** Whose task directory it is; `nonce` names one creation of the task. */
 export interface Owner {
@@ -37,6 +37,8 @@ export interface TaskDirSpec extends Owner {
 
 const STAMP = ".owner.json";
 const STAMP_LIMIT_BYTES = 4096;
+/** Questions, answers and reports are nobody else's, whatever the umask. */
+const OWNER_ONLY = 0o700;
 
 /** @throws DispatchError DISPATCH_USAGE for an id that could lead elsewhere */
 export function taskDirOf(cwd: string, id: string): string {
@@ -78,7 +80,7 @@ function requireDirectory(cwd: string): void {
 
 function makeDirectory(path: string): void {
 	try {
-		mkdirSync(path);
+		mkdirSync(path, { mode: OWNER_ONLY });
 	} catch (error) {
 		if (codeOf(error) !== "EEXIST") throw diskError(path, error);
 		if (!isRealDirectory(path)) throw notADirectory(path);
@@ -90,7 +92,7 @@ function claim(dir: string, owner: Owner): void {
 	if (stampedBy(dir, owner)) return;
 	const temporary = temporaryName(dir);
 	try {
-		mkdirSync(temporary);
+		mkdirSync(temporary, { mode: OWNER_ONLY });
 		const { namespace, host, nonce } = owner;
 		publishNew(join(temporary, STAMP), `${JSON.stringify({ namespace, host, nonce })}\n`);
 		renameSync(temporary, dir);

@@ -1,7 +1,7 @@
 /** Why we end an agent, kept in its run directory: a daemon that crashes over it leaves the reason behind. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "../process/atomic-file.ts";
+import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { Ending } from "./live-task.ts";
 
@@ -25,10 +25,6 @@ export function writeEnding(run: RunDir, ending: Ending): void {
 }
 
 export function readEnding(run: RunDir): Ending | null {
-	try {
-		const text = readFileSync(join(run.path, "ending"), "utf8");
-		return ENDINGS.includes(text) ? (text as Ending) : null;
-	} catch {
-		return null;
-	}
+	const file = readRegularFile(join(run.path, "ending"), 64);
+	return file.kind === "text" && ENDINGS.includes(file.text) ? (file.text as Ending) : null;
 }

@@ -2,12 +2,12 @@
  * Follows one agent's log: bytes → lines → typed events → what they add up to. How far it got is kept in
  * the run directory, so that the next daemon goes on there and no line is told twice.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backends/contract.ts";
 import { renderEvent, retryText } from "../backends/render.ts";
 import { replaceFile } from "../process/atomic-file.ts";
 import { LogTail } from "../process/log-tail.ts";
+import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/records/log.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -27,6 +27,8 @@ const LINES_KEPT = 5_000;
 /** An agent that prints faster than this is read for is skipped to its last lines. */
 const BEHIND_MS = 5_000;
 const SKIP_KEEPS_BYTES = 256 * 1024;
+/** More than is ever kept: a message may be as long as a line of the log. */
+const SAVED_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** What an agent's events add up to. */
 export interface Followed {
@@ -203,8 +205,9 @@ function retrying(seen: Followed, event: AgentEvent & { kind: "retrying" }): Fol
 }
 
 function readSaved(file: string): { seen: Followed; offset: number } {
+	const kept = readRegularFile(file, SAVED_LIMIT_BYTES);
 	try {
-		const saved = JSON.parse(readFileSync(file, "utf8")) as { seen: Followed; offset: number };
+		const saved = JSON.parse(kept.kind === "text" ? kept.text : "{}") as { seen: Followed; offset: number };
 		if (Number.isSafeInteger(saved.offset))
 			return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
 	} catch {

@@ -3,7 +3,7 @@
  * the agent's: nothing that an agent does to its files may take a limit, or a cancel, away.
  */
 import type { IpcState } from "../ipc/questions.ts";
-import { cpuTicks } from "../process/end-tree.ts";
+import { cpuTicks } from "../process/processes.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Ending, LiveTask } from "./live-task.ts";
 

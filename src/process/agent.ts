@@ -3,15 +3,16 @@
  *
  * It runs behind a small shell wrapper that records its own pid and, at the end, the exit status. Both
  * hold a FIFO open that they inherited: as long as somebody does, the agent lives. The order of decision:
- * exit file → FIFO → gone with unknown status.
+ * exit file → its tree was ended → FIFO → gone with unknown status. An agent can reach all of these files; what
+ * it puts in their place hangs nothing. A look that fails is thrown: it is no end.
  */
 import { execFile, spawn } from "node:child_process";
 import {
 	closeSync,
 	constants,
-	existsSync,
+	fstatSync,
+	lstatSync,
 	openSync,
-	readFileSync,
 	readSync,
 	rmSync,
 	statSync,
@@ -21,8 +22,10 @@ import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
-import { replaceFile } from "./atomic-file.ts";
+import { codeOf, isThere, replaceFile } from "./atomic-file.ts";
 import { type Identity, processIdentity, sameProcess } from "./identity.ts";
+import { markedPids, pidsHolding } from "./processes.ts";
+import { meansAbsent, readRegularFile } from "./read-file.ts";
 import type { RunDir } from "./run-dir.ts";
 
 /** Linux refuses one argument of 131,072 bytes and more (MAX_ARG_STRLEN, its closing zero included). */
@@ -30,7 +33,10 @@ export const ARG_LIMIT_BYTES = 131_071;
 
 /**
  * Signals reach the agent too (they go to the group); the wrapper stays to record how it ended. The
- * agent's PATH is the user's and may lack the system's programs.
+ * agent's PATH is the user's and may lack the system's programs. Its own stderr is a file of its own, the
+ * agent's is descriptor 4: a shell names the signal that ended its child there ("Killed"), the only sign that
+ * tells an end by a signal from an exit code over 128. Dash, bash and busybox do, but for SIGINT and SIGPIPE.
+ * A subshell that is replaced, since dash opens a command's files before it looks how that ended.
  */
 const WRAPPER = `
 dir=$1; shift
@@ -39,14 +45,16 @@ write() {
 	echo "$2" > "$dir/$1.tmp" || return
 	command -p mv "$dir/$1.tmp" "$dir/$1" 2>/dev/null || mv "$dir/$1.tmp" "$dir/$1"
 }
-write pid $$
-"$@" </dev/null
-write exit $?
+write pid $$ 2>/dev/null
+(exec "$@" 2>&4 4>&-) </dev/null
+write exit $? 2>/dev/null
 `;
 
 /** The pipe holds 64 KiB; more bytes than that come from somebody who writes at this moment. */
 const PROBE = Buffer.alloc(64 * 1024);
 const PROBES_MAX = 4;
+/** A number, or who the wrapper is: more is not ours. */
+const RUN_FILE_LIMIT_BYTES = 4096;
 
 export type AgentStatus =
 	| { kind: "alive" }
@@ -81,9 +89,10 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 	try {
 		await promisify(execFile)("mkfifo", ["-m", "600", fifoPath(run)]);
 		const log = open(run.logPath, "a");
+		const said = open(shellPath(run), "a");
 		const fifo = open(fifoPath(run), constants.O_RDWR | constants.O_NONBLOCK);
 		writeFileSync(spawningPath(run), "");
-		recordIdentity(run, await spawnDetached(run, start, log, fifo));
+		recordIdentity(run, await spawnDetached(run, start, [said, log, fifo]));
 	} catch (error) {
 		// No process was made: agentStatus says so too.
 		rmSync(spawningPath(run), { force: true });
@@ -97,13 +106,17 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 	}
 }
 
-function spawnDetached(run: RunDir, start: AgentStart, log: number, fifo: number): Promise<number> {
+function spawnDetached(
+	run: RunDir,
+	start: AgentStart,
+	[said, log, fifo]: readonly [number, number, number],
+): Promise<number> {
 	return new Promise((resolve, reject) => {
 		// Descriptors, not pipes: a pipe would break with us, and the agent with it.
 		const child = spawn("/bin/sh", ["-c", WRAPPER, "dispatch", run.path, ...start.argv], {
 			cwd: start.cwd,
 			detached: true,
-			stdio: ["ignore", log, log, fifo],
+			stdio: ["ignore", log, said, fifo, log],
 			env: { ...start.env, DISPATCH_RUN: run.facts.nonce, DISPATCH_TASK: run.facts.task },
 		});
 		child.once("error", reject);
@@ -124,69 +137,101 @@ function recordIdentity(run: RunDir, pid: number): void {
 }
 
 const identityPath = (run: RunDir) => join(run.path, "identity.json");
-
 const spawningPath = (run: RunDir) => join(run.path, "spawning");
 const fifoPath = (run: RunDir) => join(run.path, "alive");
+const endedPath = (run: RunDir) => join(run.path, "ended");
+const shellPath = (run: RunDir) => join(run.path, "shell.log");
 
-/** Costs a few system calls; may be called for thousands of runs. */
+/**
+ * Costs a few system calls; may be called for thousands of runs.
+ * @throws what says nothing about the agent (no descriptor left, no right to look): ask again
+ */
 export function agentStatus(run: RunDir): AgentStatus {
 	const ended = readExit(run);
 	if (ended !== null) return ended;
-	if (isFifoHeld(run)) return { kind: "alive" };
+	if (!isThere(endedPath(run)) && isHeld(run)) return { kind: "alive" };
 	// It may have ended between the two looks.
-	return readExit(run) ?? (existsSync(spawningPath(run)) ? { kind: "gone" } : { kind: "never" });
+	return readExit(run) ?? (isThere(spawningPath(run)) ? { kind: "gone" } : { kind: "never" });
 }
 
+/** Its tree was ended: whatever still holds the FIFO, it is gone for good. */
+export function markEnded(run: RunDir): void {
+	if (isThere(run.path)) replaceFile(endedPath(run), "");
+}
+
+/** null: no exit was recorded, or something else stands in its place */
 function readExit(run: RunDir): AgentStatus | null {
-	let text: string;
-	try {
-		text = readFileSync(join(run.path, "exit"), "utf8").trim();
-	} catch {
-		return null;
-	}
+	const text = readRunFile(run, "exit")?.trim();
+	if (text === undefined) return null;
 	const code = Number(text);
 	if (text === "" || !Number.isSafeInteger(code)) return { kind: "gone" };
-	return { kind: "exited", code, signal: code > 128 ? signalName(code - 128) : null };
+	return { kind: "exited", code, signal: code > 128 ? signalOf(run, code - 128) : null };
 }
 
-function signalName(number: number): string | null {
-	return Object.entries(os.signals).find(([, value]) => value === number)?.[0] ?? null;
+/** @throws what is no proof of its absence */
+function readRunFile(run: RunDir, name: string): string | null {
+	const file = readRegularFile(join(run.path, name), RUN_FILE_LIMIT_BYTES);
+	if (file.kind === "text") return file.text;
+	if (file.kind === "refused" && file.code === "EACCES")
+		throw new DispatchError("DISPATCH_DISK", `${join(run.path, name)} ${file.why}.`);
+	return null;
 }
 
-function isFifoHeld(run: RunDir): boolean {
+/** The signal's name, if the shell said that one ended the agent, or says nothing of this kind. */
+function signalOf(run: RunDir, number: number): string | null {
+	const name = Object.entries(os.signals).find(([, value]) => value === number)?.[0] ?? null;
+	if (name === "SIGINT" || name === "SIGPIPE") return name;
+	// null: started by an older version, which did not listen.
+	const said = readRunFile(run, "shell.log");
+	const word = said?.split("\n").filter((line) => line.trim() !== "" && !line.includes("warning:"));
+	return word === undefined || word.length > 0 ? name : null;
+}
+
+/** Whether somebody holds the FIFO open; where an agent replaced it, whether a process with the run's mark lives. */
+function isHeld(run: RunDir): boolean {
 	let fifo: number;
 	try {
-		fifo = openSync(fifoPath(run), constants.O_RDONLY | constants.O_NONBLOCK);
-	} catch {
-		return false;
+		fifo = openSync(fifoPath(run), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+	} catch (error) {
+		if (meansAbsent(error)) return false;
+		if (codeOf(error) === "ELOOP") return markedPids(run.facts.nonce).length > 0;
+		throw error;
 	}
 	try {
+		if (!fstatSync(fifo).isFIFO()) return markedPids(run.facts.nonce).length > 0;
 		// Bytes prove nothing: an agent may have written to the descriptor that it inherited.
 		for (let probe = 0; probe < PROBES_MAX; probe++) if (readSync(fifo, PROBE) === 0) return false;
 		return true;
 	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EAGAIN";
+		if (codeOf(error) === "EAGAIN") return true;
+		throw error;
 	} finally {
 		closeSync(fifo);
 	}
 }
 
+/** Processes that hold the run's FIFO as an agent inherits it (for reading and writing); Linux only. */
+export function holdersOf(run: RunDir): number[] {
+	const fifo = lstatSync(fifoPath(run), { throwIfNoEntry: false });
+	return fifo?.isFIFO() ? pidsHolding(fifo) : [];
+}
+
 /** Whether the wrapper itself lives; a pid alone could be another process's by now. */
 export function isWrapperAlive(run: RunDir): boolean {
+	const identity = parseIdentity(readRunFile(run, "identity.json"));
+	return identity !== null && identity.pid === wrapperPid(run) && sameProcess(identity);
+}
+
+function parseIdentity(text: string | null): Identity | null {
 	try {
-		const identity = JSON.parse(readFileSync(identityPath(run), "utf8")) as Identity | null;
-		return identity !== null && identity.pid === wrapperPid(run) && sameProcess(identity);
+		return JSON.parse(text ?? "null") as Identity | null;
 	} catch {
-		return false;
+		return null;
 	}
 }
 
 /** The wrapper's pid, which is its process group; null when it was not written (yet). */
 export function wrapperPid(run: RunDir): number | null {
-	try {
-		const pid = Number(readFileSync(join(run.path, "pid"), "utf8"));
-		return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
-	} catch {
-		return null;
-	}
+	const pid = Number(readRunFile(run, "pid") ?? Number.NaN);
+	return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
 }

@@ -2,12 +2,13 @@
  * Ends everything that belongs to a run. Members are known by DISPATCH_RUN in their environment, so that
  * a process that left the group, or whose pid is somebody else's now, is neither missed nor mistaken. The
  * wrapper's process group is signalled too: it reaches a process that emptied its environment, and it is
- * all there is where the environment of others cannot be read (macOS).
+ * all there is where the environment of others cannot be read (macOS). Last, whoever still holds the run's FIFO.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isWrapperAlive, wrapperPid } from "./agent.ts";
-import { readStat, type Stat } from "./identity.ts";
+import { holdersOf, isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
+import { codeOf } from "./atomic-file.ts";
+import { readStat } from "./identity.ts";
+import { isLive, listPids, marked, markedPids } from "./processes.ts";
 import type { RunDir } from "./run-dir.ts";
 
 /** Looks at an unchanged list of processes that prove that nothing is left. */
@@ -19,57 +20,15 @@ const EMPTY_SCAN_MS = 1;
 const SCAN_MS = 15;
 const GRACE_LOOK_MS = 30;
 const SCANS_MAX = 400;
-
-interface Member {
-	pid: number;
-	stat: Stat;
-}
-
-/** Live processes of a run; a zombie is dead. */
-export function markedPids(nonce: string): number[] {
-	return [...marked(nonce, listPids())].map(({ pid }) => pid);
-}
-
-/** Lazy: who signals at once hits a process before it forks on, and before its pid can be another's. */
-function* marked(nonce: string, pids: readonly number[]): Generator<Member> {
-	const marker = `DISPATCH_RUN=${nonce}`;
-	for (const pid of pids) {
-		if (pid === process.pid || !hasInEnvironment(pid, marker)) continue;
-		const stat = readStat(pid);
-		if (stat !== null && isLive(stat)) yield { pid, stat };
-	}
-}
-
-function hasInEnvironment(pid: number, marker: string): boolean {
-	try {
-		const environ = readFileSync(`/proc/${pid}/environ`, "latin1");
-		return environ.includes(marker) && environ.split("\0").includes(marker);
-	} catch {
-		return false;
-	}
-}
-
-const isLive = ({ state }: Stat) => state !== "Z" && state !== "X";
-
-/** Newest first: the head of a chain that forks anew is gone a moment later. */
-function listPids(): number[] {
-	try {
-		return readdirSync("/proc")
-			.map(Number)
-			.filter((pid) => Number.isSafeInteger(pid) && pid > 1)
-			.sort((a, b) => b - a);
-	} catch {
-		return [];
-	}
-}
+const HOLDER_LOOKS = 20;
 
 /** @param target a pid, or a process group as a negative number; @returns whether there was one */
 function signal(target: number, name: NodeJS.Signals | 0): boolean {
 	try {
 		return process.kill(target, name);
-	} catch {
-		// It ended by itself.
-		return false;
+	} catch (error) {
+		// ESRCH: it ended by itself. EPERM: it is there, and not ours.
+		return codeOf(error) !== "ESRCH";
 	}
 }
 
@@ -96,6 +55,14 @@ export async function endTree(run: RunDir, options: { graceMs: number }): Promis
 	}
 	if (group !== null) signal(-group, "SIGKILL");
 	await sweepMarked(nonce);
+	// Who emptied its environment and left the group still has what every process of the run inherits.
+	for (let look = 0; look < HOLDER_LOOKS; look++) {
+		const holders = holdersOf(run);
+		if (holders.length === 0) break;
+		for (const pid of holders) signal(pid, "SIGKILL");
+		await sleep(SCAN_MS);
+	}
+	markEnded(run);
 }
 
 /** The wrapper's process group while it is surely this run's: a member carries its mark, or the wrapper lives. */
@@ -148,9 +115,4 @@ function killMarked(nonce: string, pids: readonly number[], killed: Set<number>)
 		signal(pid, "SIGKILL");
 	}
 	return found;
-}
-
-/** Clock ticks (1/100 s) of CPU time that the run's processes have used. */
-export function cpuTicks(nonce: string): number {
-	return [...marked(nonce, listPids())].reduce((sum, { stat }) => sum + stat.cpuTicks, 0);
 }

@@ -1,6 +1,7 @@
 /** Who a process is: boot, pid and start time. A pid alone may have been given to another one. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { codeOf } from "./atomic-file.ts";
 
 export interface Identity {
 	pid: number;
@@ -50,13 +51,17 @@ export interface Stat {
 	startTime: string;
 }
 
-/** `/proc/<pid>/stat`; the command's name may hold blanks and brackets, so fields count from its end. */
+/**
+ * `/proc/<pid>/stat`; the command's name may hold blanks and brackets, so fields count from its end.
+ * @returns null when there is no such process. @throws when that cannot be known
+ */
 export function readStat(pid: number): Stat | null {
 	let text: string;
 	try {
 		text = readFileSync(`/proc/${pid}/stat`, "latin1");
-	} catch {
-		return null;
+	} catch (error) {
+		if (["ENOENT", "ESRCH"].includes(codeOf(error) ?? "")) return null;
+		throw error;
 	}
 	const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
 	const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
@@ -74,8 +79,10 @@ function macStartTime(pid: number): string | null {
 		const env = { ...process.env, TZ: "UTC", LC_ALL: "C" };
 		const arguments_ = ["-o", "stat=,lstart=", "-p", String(pid)];
 		return parsePs(execFileSync("ps", arguments_, { encoding: "utf8", env }));
-	} catch {
-		return null;
+	} catch (error) {
+		// It ends with 1 where there is no such process; what kept it from looking is no answer.
+		if ((error as { status?: unknown }).status === 1) return null;
+		throw error;
 	}
 }
 

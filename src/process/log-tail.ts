@@ -1,8 +1,9 @@
 /** Reads an agent's log while it grows: bounded memory whatever is printed, and a bounded file. */
-import { execFile } from "node:child_process";
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { constants, lstatSync, readSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { cutText } from "../task/cut-text.ts";
+import { withRegularFile } from "./read-file.ts";
 
 /** One JSON event of an agent CLI may carry a whole file. */
 const LINE_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -122,8 +123,11 @@ export class LogTail {
 		const length = upTo - KEPT_BYTES;
 		if (upTo - this.#punched < LOG_CAP_BYTES || length <= 0) return;
 		this.#punched = upTo;
-		// Where the file system or the tool cannot, the log just stays long.
-		execFile("fallocate", ["-p", "-o", "0", "-l", String(length), this.#path], () => {});
+		withRegularFile(this.#path, constants.O_RDWR, {}, (fd) => {
+			// By its descriptor: the name may lead elsewhere by now. Where the tool cannot, the log just stays long.
+			const args = ["-p", "-o", "0", "-l", String(length), "/dev/fd/3"];
+			spawn("fallocate", args, { stdio: ["ignore", "ignore", "ignore", fd] }).on("error", () => {});
+		});
 	}
 }
 
@@ -136,38 +140,22 @@ function textOf(line: Buffer): string {
 }
 
 function sizeOf(path: string): number {
-	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+	const stats = lstatSync(path, { throwIfNoEntry: false });
+	return stats?.isFile() ? stats.size : 0;
 }
 
+/** Nothing where there is no regular file. @throws when it cannot be known what is there */
 function readAt(path: string, offset: number, maxBytes: number): Buffer {
-	let file: number;
-	try {
-		file = openSync(path, "r");
-	} catch {
-		return Buffer.alloc(0);
-	}
-	try {
-		const there = Math.min(maxBytes, Math.max(0, fstatSync(file).size - offset));
-		const bytes = Buffer.alloc(there);
-		return bytes.subarray(0, there === 0 ? 0 : readSync(file, bytes, 0, there, offset));
-	} catch {
-		return Buffer.alloc(0);
-	} finally {
-		closeSync(file);
-	}
+	const read = withRegularFile(path, constants.O_RDONLY, {}, (fd, { size }) => {
+		const bytes = Buffer.alloc(Math.min(maxBytes, Math.max(0, size - offset)));
+		return bytes.subarray(0, bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, offset));
+	});
+	return Buffer.isBuffer(read) ? read : Buffer.alloc(0);
 }
 
 /** The last lines of a log, without terminal control sequences. */
 export function tailLines(path: string, count: number): string[] {
-	let size: number;
-	try {
-		const file = openSync(path, "r");
-		size = fstatSync(file).size;
-		closeSync(file);
-	} catch {
-		return [];
-	}
-	const bytes = readAt(path, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
+	const bytes = readAt(path, Math.max(0, sizeOf(path) - TAIL_BYTES), TAIL_BYTES);
 	return (
 		stripVTControlCharacters(bytes.toString("utf8").replaceAll("\0", ""))
 			.split(/\r?\n/)

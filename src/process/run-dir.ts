@@ -3,12 +3,14 @@
  *
  *   run.json  what was started    spawning  a process may exist    pid   the wrapper's
  *   alive     a FIFO held open    agent.log its output             exit  its status, written last
+ *   shell.log what the wrapper's shell said: of a signal           ended its whole tree was ended by us
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { publishNew } from "./atomic-file.ts";
+import { meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
 	task: string;
@@ -31,6 +33,8 @@ export interface RunDir {
 	logPath: string;
 	facts: RunFacts;
 }
+
+const FACTS_LIMIT_BYTES = 64 * 1024;
 
 const runsOf = (home: string) => join(home, "runs");
 const runPath = (home: string, task: string, epoch: number) => join(runsOf(home), task, String(epoch));
@@ -62,11 +66,18 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 	return asRun(path, facts);
 }
 
-/** @returns null when there is none, or its facts were never written in full */
+/**
+ * @returns null when there is none, or what stands there are no facts of this run
+ * @throws DISPATCH_DISK when it cannot be looked at: that is no sign that nothing was started
+ */
 export function openRun(home: string, task: string, epoch: number): RunDir | null {
 	const path = runPath(home, task, epoch);
+	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
+	if (file.kind === "refused" && file.code === "EACCES")
+		throw new DispatchError("DISPATCH_DISK", `The run directory ${path} ${file.why}.`);
+	if (file.kind !== "text") return null;
 	try {
-		const facts = JSON.parse(readFileSync(join(path, "run.json"), "utf8")) as RunFacts;
+		const facts = JSON.parse(file.text) as RunFacts;
 		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string"
 			? asRun(path, facts)
 			: null;
@@ -79,35 +90,22 @@ function asRun(path: string, facts: RunFacts): RunDir {
 	return { path, logPath: join(path, "agent.log"), facts };
 }
 
-/** Every run that is kept here, one after the other. */
-export function* listAllRuns(home: string): Generator<RunDir> {
-	for (const task of names(runsOf(home))) {
-		for (const epoch of names(join(runsOf(home), task))
-			.map(Number)
-			.filter(Number.isSafeInteger)) {
-			const run = openRun(home, task, epoch);
-			if (run !== null) yield run;
-		}
-	}
+/** Every task that ever started here and was not removed. @throws when the directory cannot be read */
+export function tasksWithRuns(home: string): string[] {
+	return names(runsOf(home));
 }
 
-/** The runs of one task, the newest first. */
+/** The runs of one task that facts stand of, the newest first. @throws when they cannot be looked at */
 export function runsOfTask(home: string, task: string): RunDir[] {
+	return epochsOf(home, task).flatMap((epoch) => openRun(home, task, epoch) ?? []);
+}
+
+/** The starts of a task, the newest first. @throws when they cannot be read */
+export function epochsOf(home: string, task: string): number[] {
 	return names(join(runsOf(home), task))
 		.map(Number)
 		.filter(Number.isSafeInteger)
-		.sort((a, b) => b - a)
-		.flatMap((epoch) => openRun(home, task, epoch) ?? []);
-}
-
-/** The newest run of every task that ever started here. */
-export function listRuns(home: string): { task: string; epoch: number }[] {
-	return names(runsOf(home)).flatMap((task) => {
-		const epochs = names(join(runsOf(home), task))
-			.map(Number)
-			.filter(Number.isSafeInteger);
-		return epochs.length === 0 ? [] : [{ task, epoch: Math.max(...epochs) }];
-	});
+		.sort((a, b) => b - a);
 }
 
 /** Deletes what is kept of a task's runs. */
@@ -118,8 +116,9 @@ export function removeRuns(home: string, task: string): void {
 function names(path: string): string[] {
 	try {
 		return readdirSync(path);
-	} catch {
-		return [];
+	} catch (error) {
+		if (meansAbsent(error)) return [];
+		throw error;
 	}
 }
 

@@ -179,7 +179,8 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 	const { record, seen } = end;
 	const agent = agentOf(record).backend;
 	const backend = config.backends[agent];
-	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT;
+	// `down --stop-agents` is somebody's wish, however often: it says nothing about the host.
+	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT && end.ending !== "shutdown";
 	const [openQuestions, undelivered, spentUsd] = await Promise.all([
 		store.openCount(record.spec.id),
 		store.undelivered(record.spec.id),
@@ -240,10 +241,15 @@ function changesOf(
 		charge: decision.charge,
 		// Nothing was started: the next start is the one that was asked for.
 		startMode: facts.exit.kind === "never" ? end.record.startMode : decision.startMode,
-		takenDown: facts.takenDown || facts.exit.kind === "never" ? end.record.takenDown + 1 : 0,
+		takenDown: takenDownAgain(end, facts) ? end.record.takenDown + 1 : 0,
 		rateLimits: limited ? end.record.rateLimits + 1 : 0,
 		...(sessionGone ? { sessionId: null } : {}),
 	};
+}
+
+/** One more in a row; an end that was wished for begins the row anew. */
+function takenDownAgain({ ending }: EndedAgent, { takenDown, exit }: EndFacts): boolean {
+	return ending !== "shutdown" && (takenDown || exit.kind === "never");
 }
 
 function holdOf(decision: Decision, now: number, maxBackoffMs: number): Hold | null {

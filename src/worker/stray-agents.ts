@@ -3,10 +3,10 @@
  * so far as is known; but a second agent beside the first is the worst there is, and this is what is left to say
  * when something unknown happened. What Redis does not know at all (another server, lost data) is left alone.
  */
-import { setImmediate as turn } from "node:timers/promises";
 import { agentStatus } from "../process/agent.ts";
 import { endTree } from "../process/end-tree.ts";
-import { listAllRuns, type RunDir } from "../process/run-dir.ts";
+import { liveRunsInTurns } from "../process/live-runs.ts";
+import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -23,10 +23,8 @@ interface StrayDeps {
 /** @returns the tasks of which it ended an agent */
 export async function endStrayAgents(deps: StrayDeps): Promise<string[]> {
 	const ended: string[] = [];
-	for (const run of listAllRuns(deps.home)) {
-		// Thousands of old runs may lie there: the other work has its turn in between.
-		await turn();
-		if (agentStatus(run).kind !== "alive") continue;
+	// What cannot be looked at is looked at again by the next sweep.
+	for (const run of (await liveRunsInTurns(deps.home)).live) {
 		const { task } = run.facts;
 		if (await deps.serial.run(task, () => endIfStray(run, deps))) ended.push(task);
 	}

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { agentStatus } from "../../src/process/agent.ts";
-import { markedPids } from "../../src/process/end-tree.ts";
+import { markedPids } from "../../src/process/processes.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
 import { monitorStage } from "./stage.ts";

@@ -1,14 +1,24 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent, wrapperPid } from "../../src/process/agent.ts";
-import { cpuTicks, endTree, markedPids, sweepMarked } from "../../src/process/end-tree.ts";
+import { endTree, sweepMarked } from "../../src/process/end-tree.ts";
 import { processIdentity, sameProcess } from "../../src/process/identity.ts";
+import { liveRuns } from "../../src/process/live-runs.ts";
 import { takeLock } from "../../src/process/lock.ts";
-import { claimRun, listRuns, openRun, type RunDir, removeRuns } from "../../src/process/run-dir.ts";
+import { cpuTicks, markedPids } from "../../src/process/processes.ts";
+import {
+	claimRun,
+	epochsOf,
+	openRun,
+	type RunDir,
+	removeRuns,
+	tasksWithRuns,
+} from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { bundled } from "./bundled.ts";
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
 const ENV = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
@@ -49,12 +59,12 @@ test("a start is claimed once, and what is claimed is found again", () => {
 	expect(openRun(home, "t", 1)?.facts).toEqual(run.facts);
 	expect(agentStatus(run)).toEqual({ kind: "never" });
 	claim(home, 12);
-	expect(listRuns(home)).toEqual([{ task: "t", epoch: 12 }]);
+	expect(epochsOf(home, "t")[0]).toBe(12);
 	writeFileSync(join(run.path, "run.json"), '{"task":"t"');
 	expect(openRun(home, "t", 1)).toBeNull();
-	expect(listRuns(home)).toEqual([{ task: "t", epoch: 12 }]);
+	expect(epochsOf(home, "t")[0]).toBe(12);
 	removeRuns(home, "t");
-	expect(listRuns(home)).toEqual([]);
+	expect(tasksWithRuns(home)).toEqual([]);
 });
 
 test("output and exit code are recorded, the input is empty, the marks are in the environment", async () => {
@@ -104,22 +114,13 @@ test("an agent that writes to the descriptor it inherited still counts as alive"
 test("an agent outlives the kill -9 of who started it, whose lock is free at once", async () => {
 	const { home } = claim();
 	const module = (name: string) => JSON.stringify(join(import.meta.dirname, "../../src/process", name));
-	// A process of its own, outside vitest: it needs a bundle.
-	const file = join(home, "starter.mjs");
-	const { build } = await import("esbuild");
 	const contents = `import { startAgent } from ${module("agent.ts")}; import { claimRun } from ${module("run-dir.ts")}; import { takeLock } from ${module("lock.ts")};
 		if ((await takeLock("${home}/lock")) === null) process.exit(1);
 		const facts = { task: "u", epoch: 1, nonce: "${newNonce()}", backend: "f", cwd: "${home}", taskDir: "${home}", startedAt: 1, sessionId: null };
 		const run = claimRun("${home}", facts);
 		await startAgent(run, { argv: ["sh", "-c", "echo one; while [ ! -e ${home}/go ]; do sleep 0.05; done; echo two"], cwd: "${home}", env: process.env });
 		setInterval(() => {}, 1000);`;
-	await build({
-		stdin: { contents, resolveDir: home, loader: "ts" },
-		bundle: true,
-		platform: "node",
-		format: "esm",
-		outfile: file,
-	});
+	const file = await bundled(home, contents);
 	const starter = spawn(process.execPath, [file], { stdio: "ignore" });
 	await until(() => expect(readFileSync(join(home, "runs/u/1/agent.log"), "utf8")).toBe("one\n"));
 	const run = openRun(home, "u", 1) as RunDir;
@@ -217,4 +218,57 @@ test("a process is itself, a zombie and a reused pid are not", async () => {
 	await until(() => expect(readFileSync(`/proc/${zombie}/stat`, "utf8")).toContain(") Z "));
 	expect(processIdentity(zombie)).toBeNull();
 	parent.kill("SIGKILL");
+});
+
+const CODES = [
+	["exit 137", "exit 137", 137, null],
+	["exit 145, as gemini on a refused login", "exit 145", 145, null],
+	["exit 173, as gemini on a rate limit", "exit 173", 173, null],
+	["an exit of 143 by who was asked to end", "trap 'exit 143' TERM; kill -TERM $$", 143, null],
+	["SIGKILL", "kill -KILL $$", 137, "SIGKILL"],
+	["SIGTERM", "kill -TERM $$", 143, "SIGTERM"],
+	["SIGSEGV", "ulimit -c 0; kill -SEGV $$", 139, "SIGSEGV"],
+	["SIGINT", "kill -INT $$", 130, "SIGINT"],
+	["a signal after many words", "echo Killed >&2; kill -KILL $$", 137, "SIGKILL"],
+	["words that look like a signal's", "echo Killed >&2; exit 137", 137, null],
+] as const;
+
+test.each(CODES)("how it ended is known: %s", async (_name, script, code, signal) => {
+	const { run } = await started(script);
+	await until(() => expect(agentStatus(run)).toEqual({ kind: "exited", code, signal }));
+	expect(log(run)).toBe(script.includes("echo") ? "Killed\n" : "");
+});
+
+test("who left the group, emptied the environment and killed the wrapper is found by what it inherited", async () => {
+	const hidden = "trap '' TERM; echo $$; kill -9 $1; while [ -d $PWD ]; do sleep 0.05; done";
+	const { run } = await started('setsid env -i PATH="$PATH" /bin/sh -c "$1" sh $PPID & wait', hidden);
+	await until(() => expect(log(run)).toMatch(/^\d+\n$/));
+	const pid = Number(log(run));
+	await until(() => expect(markedPids(run.facts.nonce)).not.toContain(pid));
+	expect(agentStatus(run)).toEqual({ kind: "alive" });
+	await endTree(run, { graceMs: 100 });
+	await until(() => expect(processIdentity(pid)).toBeNull());
+	expect(agentStatus(run)).toEqual({ kind: "gone" });
+});
+
+test("after the end of its tree an agent is gone, whoever still holds its FIFO", async () => {
+	const { run, home } = await started("echo ready; exec sleep 1000");
+	await until(() => expect(log(run)).toBe("ready\n"));
+	// A holder that cannot be told from one who only looks: it opened the FIFO anew.
+	const stranger = spawn("sh", ["-c", 'exec sleep 1000 3<"$1"', "sh", join(run.path, "alive")], {
+		cwd: home,
+	});
+	await until(() => expect(readFileSync(`/proc/${stranger.pid}/cmdline`, "latin1")).toContain("sleep"));
+	await endTree(run, { graceMs: 100 });
+	expect(["gone", "exited"]).toContain(agentStatus(run).kind);
+	expect(processIdentity(stranger.pid ?? 0)).not.toBeNull();
+	stranger.kill("SIGKILL");
+});
+
+test("every start of every task that lives is known, whatever happened to another one's directory", async () => {
+	const { run, home } = await started("exec sleep 1000");
+	mkdirSync(join(home, "runs/other/3"), { recursive: true });
+	writeFileSync(join(home, "runs/stray"), "");
+	symlinkSync("/nonexistent", join(home, "runs/link"));
+	expect(liveRuns(home)).toEqual({ live: [run], unknown: [] });
 });

@@ -9,9 +9,8 @@ import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { type Home, openHome } from "../../config/home.ts";
 import { startDaemon, stopDaemon } from "../../host/process.ts";
-import { agentStatus } from "../../process/agent.ts";
 import { endTree } from "../../process/end-tree.ts";
-import { listRuns, openRun } from "../../process/run-dir.ts";
+import { liveRuns } from "../../process/live-runs.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { stopLocalServer } from "../../queue/redis/local-server.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -142,10 +141,7 @@ async function takeDownLeftovers(path: string): Promise<void> {
 /** The daemon, and the agents that a killed daemon left behind. */
 async function endProcesses(home: Home): Promise<void> {
 	await stopDaemon(home, { drain: false, stopAgents: true });
-	for (const { task, epoch } of listRuns(home.path)) {
-		const run = openRun(home.path, task, epoch);
-		if (run !== null && agentStatus(run).kind === "alive") await endTree(run, { graceMs: AGENT_GRACE_MS });
-	}
+	for (const run of liveRuns(home.path).live) await endTree(run, { graceMs: AGENT_GRACE_MS });
 }
 
 /** On a server that is shared: removes what the demo wrote. */

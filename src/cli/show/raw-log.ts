@@ -1,7 +1,8 @@
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { listRuns, openRun } from "../../process/run-dir.ts";
+import { openRegularFile } from "../../process/read-file.ts";
+import { epochsOf, openRun } from "../../process/run-dir.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
@@ -36,15 +37,13 @@ export async function printRawLog(
 		throw new DispatchError("DISPATCH_USAGE", `The raw output of \`${spec.id}\` is on the host ${host}.`, {
 			hint: "Run it there, or leave --raw out: the lines are in Redis.",
 		});
-	const epochs = listRuns(context.home.path)
-		.filter(({ task }) => task === spec.id)
-		.map(({ epoch }) => epoch)
-		.sort((a, b) => a - b);
-	for (const epoch of epochs) {
+	for (const epoch of epochsOf(context.home.path, spec.id).reverse()) {
+		if (readerGone.aborted) break;
 		const run = openRun(context.home.path, spec.id, epoch);
-		if (run === null || readerGone.aborted) continue;
+		const log = run === null ? null : openRegularFile(run.logPath, constants.O_RDONLY);
+		if (log === null || "kind" in log) continue;
 		try {
-			await pipeline(createReadStream(run.logPath), presentable(), process.stdout, { end: false });
+			await pipeline(createReadStream("", { fd: log.fd }), presentable(), process.stdout, { end: false });
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
 		}

@@ -11,6 +11,7 @@ import {
 	statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { isOurTrouble } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
 export interface ServerPlace {
@@ -101,7 +102,8 @@ export function serverPid(place: ServerPlace): number | null {
 	try {
 		const pid = Number(readFileSync(place.pidFile, "utf8"));
 		return Number.isInteger(pid) && pid > 1 && isHolder(pid, place) ? pid : null;
-	} catch {
+	} catch (error) {
+		if (isOurTrouble(error)) throw error;
 		return null;
 	}
 }

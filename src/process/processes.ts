@@ -1,0 +1,82 @@
+/**
+ * The processes of this machine, and which of them belong to a run: those that carry its mark DISPATCH_RUN in
+ * their environment. A process that is gone, or another user's, is none of ours; a look that fails for another
+ * reason is thrown, since "I could not look" is not "nobody is there".
+ */
+import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { codeOf } from "./atomic-file.ts";
+import { readStat, type Stat } from "./identity.ts";
+
+export interface Member {
+	pid: number;
+	stat: Stat;
+}
+
+const GONE = ["ENOENT", "ESRCH"];
+const NOT_OURS = ["EACCES", "EPERM"];
+
+/** What a look into /proc gives; null: the process is gone, or nobody's that we may look at. */
+function look<T>(read: () => T): T | null {
+	try {
+		return read();
+	} catch (error) {
+		if ([...GONE, ...NOT_OURS].includes(codeOf(error) ?? "")) return null;
+		throw error;
+	}
+}
+
+/** Live processes of a run; a zombie is dead. */
+export function markedPids(nonce: string): number[] {
+	return [...marked(nonce, listPids())].map(({ pid }) => pid);
+}
+
+/** Lazy: who signals at once hits a process before it forks on, and before its pid can be another's. */
+export function* marked(nonce: string, pids: readonly number[]): Generator<Member> {
+	const marker = `DISPATCH_RUN=${nonce}`;
+	for (const pid of pids) {
+		if (pid === process.pid || !hasInEnvironment(pid, marker)) continue;
+		const stat = readStat(pid);
+		if (stat !== null && isLive(stat)) yield { pid, stat };
+	}
+}
+
+function hasInEnvironment(pid: number, marker: string): boolean {
+	const environ = look(() => readFileSync(`/proc/${pid}/environ`, "latin1"));
+	return environ?.includes(marker) === true && environ.split("\0").includes(marker);
+}
+
+export const isLive = ({ state }: Stat) => state !== "Z" && state !== "X";
+
+/** Newest first: the head of a chain that forks anew is gone a moment later. Empty where there is no /proc. */
+export function listPids(): number[] {
+	return (look(() => readdirSync("/proc")) ?? [])
+		.map(Number)
+		.filter((pid) => Number.isSafeInteger(pid) && pid > 1)
+		.sort((a, b) => b - a);
+}
+
+/** Other processes that hold a file open for reading and writing. Looks at every descriptor of this user's. */
+export function pidsHolding({ ino, dev }: Stats): number[] {
+	return listPids().filter((pid) => {
+		if (pid === process.pid) return false;
+		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+		return descriptors.some((fd) => {
+			const held = look(() => statSync(`/proc/${pid}/fd/${fd}`));
+			return held?.ino === ino && held.dev === dev && isReadWrite(pid, fd);
+		});
+	});
+}
+
+const ACCESS_MODE = 0o3;
+const READ_WRITE = 0o2;
+
+function isReadWrite(pid: number, fd: string): boolean {
+	const info = look(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1"));
+	const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info ?? "")?.[1] ?? "0", 8);
+	return (flags & ACCESS_MODE) === READ_WRITE;
+}
+
+/** Clock ticks (1/100 s) of CPU time that the run's processes have used. */
+export function cpuTicks(nonce: string): number {
+	return [...marked(nonce, listPids())].reduce((sum, { stat }) => sum + stat.cpuTicks, 0);
+}

@@ -1,0 +1,126 @@
+/**
+ * The one way to open what somebody else can reach (an agent's files, a run's, a file the user names): regular
+ * files only, never blocking, up to a size. What is something else is refused and hangs nothing; what cannot
+ * be known because this process is in trouble is thrown and never taken as "not there".
+ */
+import {
+	closeSync,
+	constants,
+	fstatSync,
+	lstatSync,
+	openSync,
+	readSync,
+	type Stats,
+	statSync,
+} from "node:fs";
+import { codeOf } from "./atomic-file.ts";
+
+/** What stands in the way of a look; `code` is the system's, where it refused. */
+export type NoFile = { kind: "absent" } | { kind: "refused"; why: string; code?: string };
+/** `cut`: the file is longer, this is its beginning */
+export type FileBytes = { kind: "bytes"; bytes: Buffer; cut: boolean } | NoFile;
+export type FileText = { kind: "text"; text: string; cut: boolean } | NoFile;
+
+export interface ReadOptions {
+	/** true for files that the user names: a config may be a link into another folder. Never for an agent's */
+	links?: boolean;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** Whether a failed look proves that nothing is there: no name, a file on the way, a FIFO without a reader. */
+export function meansAbsent(error: unknown): boolean {
+	return ["ENOENT", "ENOTDIR", "ENXIO"].includes(codeOf(error) ?? "");
+}
+
+/** Whether a failed look says nothing about the file: descriptors, memory or the disk failed us. It may be tried again. */
+export function isOurTrouble(error: unknown): boolean {
+	return ["EMFILE", "ENFILE", "ENOMEM", "EIO", "ESTALE"].includes(codeOf(error) ?? "");
+}
+
+/**
+ * At most `limitBytes` of a regular file, as UTF-8 (what is none becomes U+FFFD).
+ * @throws only what `isOurTrouble`
+ */
+export function readRegularFile(path: string, limitBytes: number, options: ReadOptions = {}): FileText {
+	const file = readRegularBytes(path, limitBytes, options);
+	if (file.kind !== "bytes") return file;
+	// `stream` leaves out a character that the cut has torn apart.
+	return { kind: "text", text: new TextDecoder().decode(file.bytes, { stream: file.cut }), cut: file.cut };
+}
+
+/** As `readRegularFile`, undecoded. @throws only what `isOurTrouble` */
+export function readRegularBytes(path: string, limitBytes: number, options: ReadOptions = {}): FileBytes {
+	return withRegularFile(path, constants.O_RDONLY, options, (fd): FileBytes => {
+		const bytes = readUpTo(fd, limitBytes + 1);
+		const cut = bytes.length > limitBytes;
+		return { kind: "bytes", bytes: cut ? bytes.subarray(0, limitBytes) : bytes, cut };
+	});
+}
+
+/**
+ * Opens a regular file, uses its descriptor and closes it.
+ * @param flags of open(2); links are not followed unless `options` say so, and nothing blocks
+ * @throws what `isOurTrouble`, and what `use` throws
+ */
+export function withRegularFile<T>(
+	path: string,
+	flags: number,
+	options: ReadOptions,
+	use: (fd: number, stats: Stats) => T,
+): T | NoFile {
+	const opened = openRegularFile(path, flags, options);
+	if ("kind" in opened) return opened;
+	try {
+		return use(opened.fd, opened.stats);
+	} finally {
+		closeSync(opened.fd);
+	}
+}
+
+/** As `withRegularFile`, for who closes the descriptor himself. @throws what `isOurTrouble` */
+export function openRegularFile(
+	path: string,
+	flags: number,
+	options: ReadOptions = {},
+): { fd: number; stats: Stats } | NoFile {
+	try {
+		// Looked at before it is opened: opening a device may do something.
+		const before = options.links ? statSync(path) : lstatSync(path);
+		if (!before.isFile()) return { kind: "refused", why: kindOf(before) };
+		const fd = openSync(path, flags | constants.O_NONBLOCK | (options.links ? 0 : constants.O_NOFOLLOW));
+		// It may have been swapped since.
+		const stats = fstatSync(fd);
+		if (stats.isFile()) return { fd, stats };
+		closeSync(fd);
+		return { kind: "refused", why: kindOf(stats) };
+	} catch (error) {
+		if (isOurTrouble(error)) throw error;
+		return noFile(error);
+	}
+}
+
+function noFile(error: unknown): NoFile {
+	const code = codeOf(error) ?? "unknown error";
+	if (code === "ENOENT") return { kind: "absent" };
+	return { kind: "refused", why: code === "ELOOP" ? "is a link" : `cannot be read (${code})`, code };
+}
+
+function readUpTo(fd: number, most: number): Buffer {
+	const chunks: Buffer[] = [];
+	for (let left = most; left > 0; ) {
+		const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK_BYTES));
+		const got = readSync(fd, chunk, 0, chunk.length, null);
+		if (got === 0) break;
+		chunks.push(chunk.subarray(0, got));
+		left -= got;
+	}
+	return Buffer.concat(chunks);
+}
+
+function kindOf(stats: Stats): string {
+	if (stats.isSymbolicLink()) return "is a link";
+	if (stats.isDirectory()) return "is a directory";
+	if (stats.isFIFO()) return "is a FIFO";
+	return stats.isSocket() ? "is a socket" : "is a device";
+}
