@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
+import { requireOwn } from "../process/own-path.ts";
 import { DispatchError } from "../task/errors.ts";
 import { HOST_FORM } from "../task/spec.ts";
 
@@ -38,6 +39,7 @@ export function openHome(env: Environment, configured: string | null = null): Ho
 	const path = homePath(env);
 	try {
 		makeDirectory(path);
+		requireOwn(path, "The state directory");
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
 		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);

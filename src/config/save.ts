@@ -1,7 +1,9 @@
 /** Writes the config file: whole or not at all, and never over a newer one that nobody has read. */
-import { mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { publishNew, replaceFile } from "../process/atomic-file.ts";
+import { readOwnFile } from "../process/own-file.ts";
+import { requireOwn } from "../process/own-path.ts";
 import { DispatchError } from "../task/errors.ts";
 
 /** A command line in it may carry a key. */
@@ -9,16 +11,13 @@ const NEW_FILE_MODE = 0o600;
 
 /** @returns the file's text; null when there is none. @throws DISPATCH_CONFIG_INVALID */
 export function readConfigText(path: string): string | null {
-	try {
-		return readFileSync(path, "utf8");
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-		throw new DispatchError(
-			"DISPATCH_CONFIG_INVALID",
-			`The config ${path} cannot be read: ${(error as Error).message}.`,
-			{ hint: "DISPATCH_CONFIG names another file.", cause: error },
-		);
-	}
+	const file = readOwnFile(path);
+	if (file.kind === "absent") return null;
+	requireOwn(path, "The config");
+	if (file.kind === "bytes") return file.bytes.toString("utf8");
+	throw new DispatchError("DISPATCH_CONFIG_INVALID", `The config ${path} cannot be read: ${file.why}.`, {
+		hint: "DISPATCH_CONFIG names another file.",
+	});
 }
 
 /** Replaces the file; its mode stays, and a link to it stays a link. @throws DISPATCH_BAD_FILE */

@@ -2,10 +2,11 @@
  * Templates: a plan and words before the prompt, with variables. The project's own come before the user's,
  * and those before the ones that come with dispatch.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { readOwnFile } from "../process/own-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
 import { BUILT_IN_TEMPLATES } from "./built-in-templates.ts";
@@ -100,13 +101,10 @@ function namesIn(folder: string): string[] {
 }
 
 function readIfThere(path: string): string | null {
-	try {
-		return readFileSync(path, "utf8");
-	} catch (error) {
-		const { code, message } = error as NodeJS.ErrnoException;
-		if (code === "ENOENT" || code === "ENOTDIR") return null;
-		throw badTemplate(path, message);
-	}
+	const file = readOwnFile(path);
+	if (file.kind === "bytes") return file.bytes.toString("utf8");
+	if (file.kind === "absent" || file.code === "ENOTDIR") return null;
+	throw badTemplate(path, file.why);
 }
 
 function parseTemplate(name: string, source: string, text: string): Template {

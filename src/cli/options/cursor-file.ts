@@ -1,6 +1,6 @@
 /** `--cursor FILE`: what was told already, kept between two calls. */
-import { readFileSync } from "node:fs";
 import { replaceFile } from "../../process/atomic-file.ts";
+import { readOwnFile } from "../../process/own-file.ts";
 import type { FeedEnd } from "../../queue/records/ends.ts";
 import type { FeedPosition } from "../../queue/records/feed.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -17,15 +17,10 @@ const EVENT_ID = /^\d+(?:-\d+)?$/;
 export function readCursor(path: string, namespace: string): FeedPosition | null {
 	if (path === "")
 		throw new DispatchError("DISPATCH_USAGE", "Expected --cursor to name a file, got no name.");
-	let text: string;
-	try {
-		text = readFileSync(path, "utf8");
-	} catch (error) {
-		const { code, message } = error as NodeJS.ErrnoException;
-		if (code === "ENOENT") return null;
-		throw badCursor(path, message);
-	}
-	const cursor = parse(text);
+	const file = readOwnFile(path);
+	if (file.kind === "absent") return null;
+	if (file.kind === "unreadable") throw badCursor(path, file.why);
+	const cursor = parse(file.bytes.toString("utf8"));
 	if (cursor === null) throw badCursor(path, "it is no cursor of dispatch");
 	if (cursor.namespace !== namespace)
 		throw badCursor(path, `it belongs to the namespace "${cursor.namespace}", not "${namespace}"`);

@@ -1,7 +1,7 @@
 /** Values of options and arguments: parsed and checked, with the option's name in every refusal. */
-import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { text as readAll } from "node:stream/consumers";
+import { readOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
 /** @throws DISPATCH_USAGE unless it is a whole number from `first` to `last` */
@@ -41,31 +41,21 @@ export function pairsOf(pairs: readonly string[] | undefined, option: string): R
 
 /** A text file, unchanged. @throws DISPATCH_BAD_FILE */
 export function readTextFile(path: string): string {
-	let bytes: Buffer;
-	try {
-		bytes = readFileSync(path);
-	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${whyUnreadable(error)}.`, {
-			hint: "Name a file that exists and that you may read.",
-			cause: error,
+	const file = readOwnFile(path);
+	if (file.kind !== "bytes") {
+		const why = file.kind === "absent" ? "it does not exist" : file.why;
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot read ${path}: ${why}.`, {
+			hint: "Name a regular file that exists and that you may read.",
 		});
 	}
 	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file.bytes);
 	} catch (error) {
 		throw new DispatchError("DISPATCH_BAD_FILE", `${path} is no UTF-8 text.`, {
 			hint: "Save it as UTF-8.",
 			cause: error,
 		});
 	}
-}
-
-function whyUnreadable(error: unknown): string {
-	const { code, message } = error as NodeJS.ErrnoException;
-	if (code === "ENOENT") return "it does not exist";
-	if (code === "EISDIR") return "it is a directory";
-	if (code === "EACCES") return "you may not read it";
-	return message;
 }
 
 /** Words as one text; a single `-` means stdin. */

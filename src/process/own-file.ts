@@ -1,0 +1,38 @@
+/**
+ * Files that the user names or keeps: a config, a template, a prompt, a batch. They may be links; what is no
+ * regular file (a FIFO that nobody writes to, /dev/zero) is refused, since it would hang a command.
+ */
+import { type NoFile, readRegularBytes } from "./read-file.ts";
+
+const LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** `why` reads behind the file's name and "cannot be read:"; `code` is the system's, where it refused */
+export type OwnFile =
+	| { kind: "bytes"; bytes: Buffer }
+	| { kind: "absent" }
+	| { kind: "unreadable"; why: string; code?: string };
+
+/** @throws when this process has no descriptor or memory left */
+export function readOwnFile(path: string): OwnFile {
+	const file = readRegularBytes(path, LIMIT_BYTES, { links: true });
+	if (file.kind === "absent") return file;
+	if (file.kind === "refused") return { ...file, kind: "unreadable", why: whyUnreadable(file) };
+	if (file.cut) return { kind: "unreadable", why: `it is larger than ${LIMIT_BYTES / 1024 / 1024} MiB` };
+	return file;
+}
+
+function whyUnreadable({ why, code }: NoFile & { kind: "refused" }): string {
+	switch (code) {
+		case undefined:
+			return `it ${why}`;
+		case "EACCES":
+		case "EPERM":
+			return "you may not read it";
+		case "ENOTDIR":
+			return "a part of its path is a file";
+		case "ELOOP":
+			return "its link leads in a circle";
+		default:
+			return code;
+	}
+}

@@ -1,0 +1,45 @@
+/**
+ * Whose a file or directory is: what stands in a state directory or a config is executed, so that nobody but
+ * this user (and root, who can do so anyway) may write there.
+ */
+import { lstatSync, type Stats, statSync } from "node:fs";
+import { DispatchError } from "../task/errors.ts";
+
+const WRITABLE_BY_OTHERS = 0o002;
+const WRITABLE_BY_GROUP = 0o020;
+
+/**
+ * Nothing where there is nothing. A link counts as what it leads to, and must be this user's itself.
+ * @param what names it in the refusal: "The state directory"
+ * @throws DISPATCH_DISK
+ */
+export function requireOwn(path: string, what: string): void {
+	const me = process.geteuid?.();
+	const link = lstatSync(path, { throwIfNoEntry: false });
+	const target = statSync(path, { throwIfNoEntry: false });
+	if (me === undefined || link === undefined || target === undefined) return;
+	for (const { uid } of [link, target]) {
+		if (uid === me || uid === 0) continue;
+		throw refused(
+			what,
+			path,
+			`belongs to another user (uid ${uid})`,
+			`Use one of your own: DISPATCH_HOME names it.`,
+		);
+	}
+	if (!isLoose(target)) return;
+	const hint = `If you trust what is in it: chmod go-w ${path}`;
+	throw refused(what, path, "can be written by other users", hint);
+}
+
+/** A group of which this user is the usual member is taken for the user's own. */
+function isLoose({ mode, gid }: Stats): boolean {
+	if ((mode & WRITABLE_BY_OTHERS) !== 0) return true;
+	return (mode & WRITABLE_BY_GROUP) !== 0 && gid !== process.getegid?.();
+}
+
+function refused(what: string, path: string, why: string, hint: string): DispatchError {
+	return new DispatchError("DISPATCH_DISK", `${what} ${path} ${why}: what stands in it would run as you.`, {
+		hint,
+	});
+}
