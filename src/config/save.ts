@@ -13,8 +13,10 @@ const NEW_FILE_MODE = 0o600;
 export function readConfigText(path: string): string | null {
 	const file = readOwnFile(path);
 	if (file.kind === "absent") return null;
-	requireOwn(path, "The config");
-	if (file.kind === "bytes") return file.bytes.toString("utf8");
+	if (file.kind === "bytes") {
+		requireOwn(path, "The config");
+		return file.bytes.toString("utf8");
+	}
 	throw new DispatchError("DISPATCH_CONFIG_INVALID", `The config ${path} cannot be read: ${file.why}.`, {
 		hint: "DISPATCH_CONFIG names another file.",
 	});

@@ -51,7 +51,7 @@ const LOOKS = `
 		identity: () => processIdentity(process.pid) !== null,
 		tail: () => tailLines(run.logPath, 5),
 		log: () => new LogTail(run.logPath, { offset: 0 }).read(1000).lines.map(({ text }) => text),
-		follow: () => new LogFollower(run, backendOf("command")).read(true).map(({ text }) => text),
+		follow: () => new LogFollower(run, backendOf("command")).read(true).lines.map(({ text }) => text),
 		ending: () => readEnding(run),
 		plan: () => readPlan(task)?.items.length ?? null,
 		report: () => readReport(task)?.slice(0, 10) ?? null,
