@@ -1,4 +1,5 @@
-import { replaceFlag, takeFlag } from "../config/shell-words.ts";
+import { KNOWN_CLIS } from "../config/detect.ts";
+import { ownWordsStart, replaceFlag, takeFlag } from "../config/shell-words.ts";
 
 /** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
 const SHELL_NAME = "dispatch";
@@ -11,9 +12,18 @@ export function shellInvocation(command: string, words: readonly string[]): stri
 	return ["sh", "-c", `${command.trim()} "$@"`, SHELL_NAME, ...words];
 }
 
+/** Flags count from the CLI's own word on: before it they belong to `timeout`, `ionice` and their like. */
+function ownStart(command: string): number {
+	return ownWordsStart(
+		command,
+		KNOWN_CLIS.flatMap(({ programs }) => [...programs]),
+	);
+}
+
 /** Whether the user's line already carries one of the flags (`--model x`, `--model=x`, `-m x`). */
 export function hasFlag(command: string, ...flags: string[]): boolean {
-	return flags.some((flag) => new RegExp(`(?:^|\\s)${flag}(?=[\\s=]|$)`).test(command));
+	const own = command.slice(ownStart(command));
+	return flags.some((flag) => new RegExp(`(?:^|\\s)${flag}(?=[\\s=]|$)`).test(own));
 }
 
 /** A flag and its value, unless the user's line carries the flag already. */
@@ -32,7 +42,8 @@ export function rewritten(
 	without: { flags: readonly string[]; withValue: readonly string[] },
 	words: readonly string[],
 ): string {
-	let line = command.trim();
+	const start = ownStart(command);
+	let line = command.slice(start).trim();
 	for (const flag of without.flags) {
 		for (let next = replaceFlag(line, flag, ""); next !== null; next = replaceFlag(line, flag, ""))
 			line = next;
@@ -43,7 +54,7 @@ export function rewritten(
 		taken = takeFlag(line, without.withValue)
 	)
 		line = taken.rest;
-	return [line, ...words.map(quoted)].join(" ");
+	return [command.slice(0, start).trim(), line, ...words.map(quoted)].filter(Boolean).join(" ");
 }
 
 /** `--model X`, where one is wanted and the user's line names none. */

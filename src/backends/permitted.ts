@@ -23,7 +23,7 @@ export function permittedCommand(config: BackendConfig, alias: Permissions | nul
 }
 
 /** In the rules of the CLIs these separate, end or widen: a directory `x),Bash(*)` would allow everything. */
-const MEANS_SOMETHING = /[()[\]{},*?!"'`$\\\p{Cc}]/u;
+const MEANS_SOMETHING = /[()[\]{},*?!\\\p{Cc}]/u;
 
 function requireHarmless(taskDir: string): void {
 	const found = MEANS_SOMETHING.exec(taskDir)?.[0];

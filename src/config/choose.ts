@@ -6,7 +6,7 @@ import type { BackendConfig, Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
 import { cliOf, type Environment } from "./detect.ts";
 import { mentionedModel } from "./directive.ts";
-import { claudeFamily, makerOf } from "./model-names.ts";
+import { claudeFamily, isFullClaudeId, makerOf } from "./model-names.ts";
 
 export interface Choice {
 	/** the name that was chosen: a model, an alias or a backend */
@@ -66,7 +66,10 @@ async function choice(config: Config, asked: string, reason: string, env: Enviro
 	const name = names.includes(asked)
 		? asked
 		: (names.find((known) => known.toLowerCase() === lower) ?? asked);
-	return { name, ...(await find(config, name, env)), reason };
+	const target = await find(config, name, env);
+	// Where another name is shown (an alias's model, a command's backend), the chosen one is said too.
+	const shown = target.model ?? target.backend;
+	return { name, ...target, reason: shown === name || reason === "default" ? reason : `${name}, ${reason}` };
 }
 
 async function find(config: Config, name: string, env: Environment): Promise<Found> {
@@ -93,8 +96,9 @@ async function findModel(config: Config, name: string, env: Environment): Promis
 	const model = config.models[name];
 	if (model === undefined) {
 		if (config.backends[name] !== undefined) return null;
-		const lower = name.toLowerCase();
-		return found(await discover(config, lower, env), lower, null);
+		// A full id goes through as it is written; Bedrock's tell upper from lower case.
+		const asked = isFullClaudeId(name) ? name : name.toLowerCase();
+		return found(await discover(config, asked, env), asked, null);
 	}
 	const backend = model.backend === null ? backendFor(config, name) : config.backends[model.backend];
 	if (backend) return found(backend, name, model.id);
@@ -124,7 +128,7 @@ function modelArgument(backend: BackendConfig, name: string, id: string | null):
 	if (backend.type === "command" || !backend.modelFlag) return null;
 	if (/(?:^|\s)(?:--model|-m)(?:[\s=]|$)/.test(backend.command)) return null;
 	if (id !== null) return id;
-	return backend.type === "claude" ? (claudeFamily(name) ?? name) : name;
+	return backend.type === "claude" && !isFullClaudeId(name) ? (claudeFamily(name) ?? name) : name;
 }
 
 /** Claude's models go to claude and OpenAI's to codex where those are configured, all others to Cursor. */
@@ -142,7 +146,8 @@ function backendFor(config: Config, name: string): BackendConfig | null {
 async function discover(config: Config, name: string, env: Environment): Promise<BackendConfig> {
 	const backend = backendFor(config, name);
 	if (backend === null) throw unknownModel(config, name, null);
-	if (backend.type === "claude" && claudeFamily(name) === name.replace(/^claude-/, "")) return backend;
+	const isFamily = claudeFamily(name) === name.replace(/^claude-/, "");
+	if (backend.type === "claude" && (isFamily || isFullClaudeId(name))) return backend;
 	const cursor = Object.values(config.backends).find(({ type }) => type === "cursor");
 	const offered = cursor === undefined ? null : await cursorModels(cursorProgram(cursor), env);
 	if (offered === null ? backend !== cursor : offered.includes(name)) return backend;

@@ -36,3 +36,14 @@ export function takeFlag(line: string, flags: readonly string[]): { value: strin
 	}
 	return null;
 }
+
+/**
+ * Where the program's own words begin: flags before it are another program's (`timeout -s KILL 1h codex …`,
+ * `ionice -c 3 claude …`). 0 where it is not found.
+ */
+export function ownWordsStart(line: string, programs: readonly string[]): number {
+	const word = shellWords(line).find(({ text }) =>
+		programs.includes(text.replace(/^["']|["']$/g, "").replace(/^.*\//, "")),
+	);
+	return word?.end ?? 0;
+}

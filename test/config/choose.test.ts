@@ -219,6 +219,36 @@ describe("a model that is not configured", () => {
 	});
 
 	test.each([
+		"claude-opus-4-1-20250805",
+		"claude-sonnet-4-5",
+		"sonnet[1m]",
+		"us.anthropic.claude-Opus-4-1-20250805-v1:0",
+		"claude-opus-4-1@20250805",
+	])("the full id %s goes through unchanged", async (flag) => {
+		expect(await choose(with_(CLAUDE), { flag })).toMatchObject({ backend: "claude", model: flag });
+		expect(
+			await choose(`${with_(CLAUDE)}models: { "${flag}": { backend: claude } }\n`, { flag }),
+		).toMatchObject({
+			model: flag,
+		});
+	});
+
+	test("what was chosen is said where another name is shown", async () => {
+		const shell = `${with_("shell: { command: ./x }", CLAUDE)}models: { opus: { backend: shell }, haiku: { backend: claude } }\naliases: { tidy: { model: haiku } }\n`;
+		expect(await choose(shell, { prompt: "use opus to review" })).toMatchObject({
+			backend: "shell",
+			reason: "opus, named in the prompt",
+		});
+		expect(await choose(shell, { prompt: "use tidy to review" })).toMatchObject({
+			model: "haiku",
+			reason: "tidy, named in the prompt",
+		});
+		expect(await choose(shell, { prompt: "use haiku to review" })).toMatchObject({
+			reason: "named in the prompt",
+		});
+	});
+
+	test.each([
 		["is missing", () => ""],
 		["fails", () => cursorThat("echo Not logged in >&2; exit 1")],
 		["prints nonsense", () => cursorThat("echo '<html>'; exit 0")],
