@@ -1,6 +1,7 @@
 /** Starts ended tasks again. */
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -15,6 +16,15 @@ export interface RetryRequest {
 	fresh: boolean;
 	/** a model or alias; null: the same as before */
 	model: string | null;
+	/** vouches for tasks that nobody on this host has signed */
+	sign: boolean;
+}
+
+/** Who asks: only on its own host a task is signed. */
+export interface RetryPlace {
+	config: Config;
+	orders: Orders;
+	hostId: string;
 }
 
 export interface Retried {
@@ -28,11 +38,11 @@ export interface Retried {
 
 /**
  * All of them, or none: each is looked at before the first one is moved.
- * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED, DISPATCH_UNKNOWN_MODEL, DISPATCH_STALE
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED, DISPATCH_UNKNOWN_MODEL, DISPATCH_NOT_SIGNED, DISPATCH_STALE
  */
 export async function retryTasks(
 	store: Store,
-	config: Config,
+	place: RetryPlace,
 	given: readonly string[],
 	request: RetryRequest,
 ): Promise<Retried[]> {
@@ -40,18 +50,41 @@ export async function retryTasks(
 	for (const record of records) if (!isEnded(record.state)) throw notEnded(record);
 	const plans = [];
 	for (const record of records) {
-		const chosen = await chosenBy(config, record, request.model);
+		const chosen = await chosenBy(place.config, record, request.model);
+		const signature = signatureOf(record, chosen, place, request);
 		// A completed task has nothing left to go on with.
-		plans.push({ record, chosen, fresh: request.fresh || record.state === "completed" });
+		plans.push({ record, chosen, signature, fresh: request.fresh || record.state === "completed" });
 	}
-	for (const { record, chosen, fresh } of plans)
-		await restart(store, record, changesOf(record, chosen, fresh));
+	for (const { record, chosen, signature, fresh } of plans)
+		await restart(store, record, { ...changesOf(record, chosen, fresh), signature });
 	return plans.map(({ record, chosen, fresh }) => ({
 		task: record.spec.id,
 		host: record.host,
 		agent: agentOf({ spec: record.spec, chosen }),
 		fresh,
 	}));
+}
+
+/**
+ * What is signed stays signed; a new choice is signed anew, on the task's own host.
+ * @throws DISPATCH_NOT_SIGNED
+ */
+function signatureOf(
+	record: TaskRecord,
+	chosen: AgentChoice | null,
+	{ orders, hostId }: RetryPlace,
+	{ model, sign }: RetryRequest,
+): string | null {
+	if (record.host !== hostId) {
+		if (model === null && !sign) return record.signature;
+		throw new DispatchError(
+			"DISPATCH_NOT_SIGNED",
+			`\`${record.spec.id}\` is of the host ${record.host}: only its own user signs what runs there.`,
+			{ hint: `Run this on ${record.host}, or leave --${sign ? "sign" : "model"} out.` },
+		);
+	}
+	if (!sign) orders.require(record);
+	return orders.sign(record, { chosen });
 }
 
 async function restart(store: Store, { spec, state, revision }: TaskRecord, set: RecordChanges) {

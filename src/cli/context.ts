@@ -48,6 +48,11 @@ export class Context {
 		return new Opened(this.home.path, this.home.namespace);
 	}
 
+	/** Where this user starts and signs tasks. */
+	async place(): Promise<{ config: Config; orders: Orders; hostId: string }> {
+		return { config: this.config, orders: await this.orders(), hostId: this.home.hostId };
+	}
+
 	async loadConfig(): Promise<Config> {
 		return this.config;
 	}

@@ -204,11 +204,7 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}
-	const prompt = promptArgument(
-		await promptOf(record, mode, taskDir, carried, deps),
-		taskDir,
-		workspaceOf(record),
-	);
+	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir);
 	if (mode === "resume" && resumable !== null) {
 		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
 		if (invocation !== null) return invocation;
@@ -272,7 +268,7 @@ function checkFailed({ spec, epoch }: TaskRecord, home: string): { command: stri
 }
 
 /** The prompt as one argument; a longer one than the system allows goes by file. */
-function promptArgument(prompt: string, taskDir: string, cwd: string): string {
+function promptArgument(prompt: string, taskDir: string): string {
 	writePromptFile(taskDir, prompt);
 	if (Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
 	return `Your instructions are too long for a command line. Read ${join(taskDir, "prompt.md")} from start to end and do exactly what it says.`;

@@ -4,14 +4,17 @@ import { answerTask } from "../../src/actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
 import { retryTasks } from "../../src/actions/retry.ts";
 import { emptyConfig } from "../../src/config/config.ts";
+import { Orders } from "../../src/config/orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { chosenOption } from "../../src/task/question-options.ts";
-import { question, runningTask, specOf } from "../queue/records/store-support.ts";
+import { HOST, question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 let redis: TestRedis;
 let store: Store;
+const orders = new Orders(temporaryFolder("acts"), "acts");
 beforeAll(async () => {
 	redis = await startTestRedis({ settings: ["--save", "", "--maxmemory-policy", "noeviction"] });
 	store = await openStore({ target: redis.target, namespace: "acts", role: "command" });
@@ -89,22 +92,51 @@ test("retry --model keeps the words of template and alias, and widens no permiss
 	config.backends.fake = backend;
 	config.models.opus = { backend: "fake", id: null };
 	config.aliases.careful = { model: "opus", prompt: "Be careful.", backend: null, permissions: "edit" };
+	const place = { config, orders, hostId: HOST };
 	for (const id of ["r1", "r2", "r3"]) {
-		await runningTask(store, id, { promptAddition: "Template's words.", permissions: "read_only" });
+		await runningTask(store, id, { promptAddition: "Template's words.", permissions: "read_only" }, orders);
 		await store.move({ id, from: ["running"], to: "failed", set: { hasReport: true } });
 	}
-	const request = { fresh: false, model: "opus" };
-	expect(await retryTasks(store, config, ["r1", "r2"], request)).toMatchObject([
+	const request = { fresh: false, model: "opus", sign: false };
+	expect(await retryTasks(store, place, ["r1", "r2"], request)).toMatchObject([
 		{ task: "r1", agent: { promptAddition: "Template's words.", permissions: "read_only" }, fresh: false },
 		{ task: "r2" },
 	]);
-	const [third] = await retryTasks(store, config, ["r3"], { fresh: true, model: "careful" });
+	const [third] = await retryTasks(store, place, ["r3"], { fresh: true, model: "careful", sign: false });
 	expect(third?.agent).toMatchObject({
 		promptAddition: "Be careful.\n\nTemplate's words.",
 		permissions: "read_only",
 	});
+	orders.require(await store.need("r3"));
 	expect(await store.need("r3")).toMatchObject({ state: "queued", startMode: "fresh", hasReport: false });
-	await expect(retryTasks(store, config, ["r1"], request)).rejects.toMatchObject({
+	await expect(retryTasks(store, place, ["r1"], request)).rejects.toMatchObject({
 		code: "DISPATCH_NOT_ENDED",
 	});
+});
+
+test("a task that nobody on this host signed is not started again, unless its user vouches for it", async () => {
+	const place = { config: emptyConfig(), orders, hostId: HOST };
+	const request = { fresh: false, model: null, sign: false };
+	await runningTask(store, "old");
+	await store.move({ id: "old", from: ["running"], to: "failed", set: {} });
+	await expect(retryTasks(store, place, ["old"], request)).rejects.toMatchObject({
+		code: "DISPATCH_NOT_SIGNED",
+		hint: expect.stringContaining("dispatch retry old --sign"),
+	});
+	const elsewhere = { ...place, hostId: "h2" };
+	await expect(retryTasks(store, elsewhere, ["old"], { ...request, sign: true })).rejects.toMatchObject({
+		code: "DISPATCH_NOT_SIGNED",
+		message: expect.stringContaining("of the host h1"),
+	});
+	expect(await store.stateOf("old")).toBe("failed");
+	await retryTasks(store, place, ["old"], { ...request, sign: true });
+	orders.require(await store.need("old"));
+});
+
+test("another host starts a task again as it was signed, and chooses nothing for it", async () => {
+	const place = { config: emptyConfig(), orders: new Orders(temporaryFolder("acts"), "acts"), hostId: "h2" };
+	await runningTask(store, "far", {}, orders);
+	await store.move({ id: "far", from: ["running"], to: "failed", set: {} });
+	await retryTasks(store, place, ["far"], { fresh: true, model: null, sign: false });
+	orders.require(await store.need("far"));
 });

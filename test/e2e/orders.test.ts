@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -92,6 +92,34 @@ test("a record made by hand is refused; so is a good one under another id, witho
 	await queue("victim", { ...good, signature: "" });
 	await isRefused("victim");
 	await user.ok(["rm", "victim"]);
+	await queue("victim", good);
+	await isRefused("victim");
+});
+
+test("its own user vouches once for a task of an earlier version", async () => {
+	const good = await enqueued("older");
+	await queue("older", { ...good, signature: "" });
+	await isRefused("older");
+	const refused = await user.run(["retry", "older"]);
+	expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining("dispatch retry older --sign")]);
+	const signed = await user.run(["retry", "older", "--sign"]);
+	expect([signed.code, signed.stderr]).toEqual([0, expect.stringContaining("Do it")]);
+	await user.waitForState("older", "completed");
+	await user.ok(["retry", "older"]);
+	await user.waitForState("older", "completed");
+});
+
+test("what another host's user removes, this host clears, and starts no copy of it", async () => {
+	const good = await enqueued("victim");
+	await user.ok(["cancel", "victim"]);
+	const directory = user.taskFile("victim", ".");
+	expect(existsSync(directory)).toBe(true);
+	const other = {
+		DISPATCH_HOME: join(user.path, "other"),
+		DISPATCH_REDIS_URL: `unix://${user.home}/redis/redis.sock`,
+	};
+	await user.ok(["rm", "victim"], { env: other });
+	await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: 30_000 });
 	await queue("victim", good);
 	await isRefused("victim");
 });

@@ -78,7 +78,11 @@ class Session {
 			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
 			retry: ({ id, fresh = false, model = null }) =>
 				this.#change(async (store, context) => {
-					const [retried] = await retryTasks(store, context.config, [id], { fresh, model });
+					const [retried] = await retryTasks(store, await context.place(), [id], {
+						fresh,
+						model,
+						sign: false,
+					});
 					if (retried?.host === context.home.hostId) await ensureWorker(context);
 					return viewTask(store, await store.need(retried?.task ?? id));
 				}),

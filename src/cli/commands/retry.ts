@@ -1,11 +1,18 @@
+import { findTasks } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
 import { viewTasks } from "../../actions/views.ts";
+import { cutText } from "../../task/cut-text.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
+import { oneLine } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
+
+const SHOWN_PROMPT_CHARS = 500;
 
 export interface RetryFlags {
 	fresh?: boolean;
 	model?: string;
+	sign?: boolean;
 }
 
 export async function retry(
@@ -14,8 +21,9 @@ export async function retry(
 	flags: RetryFlags,
 ): Promise<number | undefined> {
 	const store = await context.store();
-	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null };
-	const retried = await retryTasks(store, context.config, given, request);
+	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
+	if (request.sign && !(await agreesToSign(context, await findTasks(store, given)))) return undefined;
+	const retried = await retryTasks(store, await context.place(), given, request);
 	const ids = retried.map(({ task }) => task);
 	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
 	if (retried.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
@@ -24,6 +32,24 @@ export async function retry(
 		context.output.result(given.length === 1 ? views[0] : views, []);
 	}
 	return undefined;
+}
+
+/** Shows what the signature would stand for; on a terminal the user says yes to it. */
+async function agreesToSign({ output }: Context, records: readonly TaskRecord[]): Promise<boolean> {
+	for (const record of records) {
+		const { id, prompt, verify, createdBy } = record.spec;
+		const { backend, model, permissions } = agentOf(record);
+		const lines = [
+			`\`${id}\`, by ${createdBy}, would run in ${workspaceOf(record)}:`,
+			`  agent   ${[backend, model, permissions].filter(Boolean).join(", ")}`,
+			...(verify === null ? [] : [`  check   ${verify}`]),
+			`  prompt  ${cutText(prompt, SHOWN_PROMPT_CHARS)}`,
+		];
+		for (const line of lines) output.note(oneLine(line, SHOWN_PROMPT_CHARS));
+	}
+	if (process.stdin.isTTY !== true || output.json) return true;
+	const { confirm } = await import("@clack/prompts");
+	return (await confirm({ message: "Sign this and run it as you?", initialValue: false })) === true;
 }
 
 function retryLine({ task, agent, fresh }: Retried): string {

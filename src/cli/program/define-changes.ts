@@ -43,6 +43,7 @@ export function defineChanges({ program, run }: Definer): void {
 		.argument("<ids...>", "ids, or the beginnings of them")
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
+		.option("--sign", "vouch for a task that carries no signature of this host: shows what it would run")
 		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
 		.action((ids: string[], flags: RetryFlags) =>
 			run(async (context) => (await import("../commands/retry.ts")).retry(context, ids, flags)),

@@ -1,3 +1,4 @@
+import type { Orders } from "../../../src/config/orders.ts";
 import { newNonce, type Store } from "../../../src/queue/records/store.ts";
 import type { TaskSpec } from "../../../src/task/spec.ts";
 
@@ -39,8 +40,10 @@ export async function runningTask(
 	store: Store,
 	id: string,
 	changes: Partial<TaskSpec> = {},
+	orders: Orders | null = null,
 ): Promise<number> {
-	await store.create(specOf(id, changes));
+	const spec = specOf(id, changes);
+	await store.create(spec, { signature: orders?.sign({ spec, host: spec.host, chosen: null }) ?? null });
 	const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: newNonce() });
 	if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);
 	return moved.epoch;
