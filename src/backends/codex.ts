@@ -3,9 +3,9 @@ import { type Clock, systemClock } from "../task/clock.ts";
 import type { Permissions } from "../task/spec.ts";
 import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
-import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
+import { errorEvents, failureClass, plainLine, tellingErrorsOnce, unknownEvent } from "./failure.ts";
 import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { activityText, eventText, sessionEvents } from "./text.ts";
+import { activityText, eventText, isSessionId, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = {
 	flags: ["--full-auto", "--dangerously-bypass-approvals-and-sandbox", "--yolo"],
@@ -22,6 +22,7 @@ export const codex: Backend = {
 	}),
 	resume(input) {
 		// Options of `exec`, such as the user's `--sandbox`, are not known to `resume`: they stand before it.
+		if (!isSessionId(input.sessionId)) return null;
 		const words = [...options(input), "resume", input.sessionId, "--", input.prompt];
 		return { argv: shellInvocation(input.command, words), sessionId: input.sessionId };
 	},
@@ -55,45 +56,80 @@ function options(input: StartInput): string[] {
 /** The result carries no text of its own: the parser remembers the last message. */
 function codexParser(clock: Clock = systemClock): OutputParser {
 	let lastMessage: string | null = null;
+	let worked = false;
+	const retries = new Retries(clock);
+	const failure = (message: string) => errorEvents({ message, beforeWork: !worked }, clock);
 	return tellingErrorsOnce({
 		line(text) {
 			const json = parseObject(text);
 			if (json === null) return plainLine(text, clock);
-			switch (stringAt(json, "type")) {
+			const type = stringAt(json, "type") ?? "";
+			if (type === "error") {
+				const message = stringAt(json, "message") ?? text;
+				return /^reconnecting/i.test(message) ? [retries.next(message)] : failure(message);
+			}
+			if (type.startsWith("item.")) {
+				const item = objectAt(json, "item");
+				// An item of this type is a warning of its own.
+				worked ||= item.type !== "error";
+				retries.over();
+				if (type === "item.started") return activityEvents(item);
+				if (type !== "item.completed") return [];
+				if (item.type === "agent_message") lastMessage = eventText(stringAt(item, "text") ?? "");
+				return completedEvents(item);
+			}
+			switch (type) {
 				case "thread.started":
 					return sessionEvents(stringAt(json, "thread_id"));
-				case "item.started":
-					return activityEvents(objectAt(json, "item"));
-				case "item.completed": {
-					const item = objectAt(json, "item");
-					if (item.type === "agent_message") lastMessage = eventText(stringAt(item, "text") ?? "");
-					return completedEvents(item);
-				}
-				case "error": {
-					const message = stringAt(json, "message") ?? text;
-					if (/^reconnecting/i.test(message)) return [retryEvent(message)];
-					return errorEvents(message, clock);
-				}
 				case "turn.completed":
 					return [usageEvent(objectAt(json, "usage")), { kind: "result", ok: true, message: lastMessage }];
 				case "turn.failed": {
 					const message = stringAt(objectAt(json, "error"), "message") ?? "the turn failed";
-					return [...errorEvents(message, clock), { kind: "result", ok: false, message: eventText(message) }];
+					return [...failure(message), { kind: "result", ok: false, message: eventText(message) }];
 				}
 				case "turn.started":
-				case "item.updated":
 					return [];
 				default:
-					return [{ kind: "text", text: eventText(text) }];
+					return unknownEvent(json, text);
 			}
 		},
 	});
 }
 
-/** "Reconnecting... 2/5 (unexpected status 401 Unauthorized: …)" */
-function retryEvent(message: string): AgentEvent {
-	const [, attempt, cause] = /(\d+)\/\d+(?: \((.*)\)$)?/s.exec(message) ?? [];
-	return { kind: "activity", text: activityText(`retrying (attempt ${attempt ?? "?"})`, cause ?? null) };
+/** So often in a row it may say that it waits for the network (about a minute): it would wait for ever. */
+const NETWORK_WAITS = 4;
+
+/** "Reconnecting... 2/5 (unexpected status 503 …)", "Reconnecting... waiting for network (Connection failed: …)" */
+class Retries {
+	readonly #clock: Clock;
+	#count = 0;
+
+	constructor(clock: Clock) {
+		this.#clock = clock;
+	}
+
+	next(message: string): AgentEvent {
+		this.#count += 1;
+		const [, numbered, why, inside] =
+			/^reconnecting[.…\s]*(?:(\d+)\/\d+)?([^(]*)(?:\((.*)\))?$/is.exec(message) ?? [];
+		const words = [why, inside].map((each) => each?.trim() ?? "").filter((each) => each !== "");
+		const cause = activityText(words.join(": ") || message, null);
+		const failure = failureClass(message);
+		return {
+			kind: "retrying",
+			cause,
+			attempt: numbered === undefined ? this.#count : Number(numbered),
+			failure,
+			// It does not say for how long it waits.
+			until: this.#clock.now(),
+			// The numbered ones end by themselves.
+			givesUp: numbered === undefined && this.#count >= NETWORK_WAITS,
+		};
+	}
+
+	over(): void {
+		this.#count = 0;
+	}
 }
 
 function activityEvents(item: Json): AgentEvent[] {

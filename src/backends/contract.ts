@@ -4,6 +4,7 @@
  */
 import type { BackendType } from "../config/backend-type.ts";
 import type { Clock } from "../task/clock.ts";
+import type { FailureClass } from "../task/outcome/failure.ts";
 import type { Permissions, Usage } from "../task/spec.ts";
 
 export interface StartInput {
@@ -26,12 +27,6 @@ export interface Invocation {
 	sessionId: string | null;
 }
 
-/**
- * Why an agent could not do its work, as far as its own words tell.
- * `not_started`: it refused its arguments or its surroundings. `no_session`: what it should resume is gone.
- */
-export type FailureClass = "budget" | "auth" | "rate_limited" | "not_started" | "no_session";
-
 /** Times are ms since the Unix epoch. Every text is free of terminal control sequences. */
 export type AgentEvent =
 	| { kind: "session"; id: string }
@@ -39,10 +34,20 @@ export type AgentEvent =
 	| { kind: "activity"; text: string }
 	/** what the agent said */
 	| { kind: "message"; text: string }
-	/** `session`: the totals of the session, resumed runs included. `run`: of this process alone. */
-	| { kind: "usage"; usage: Usage; scope: "session" | "run" }
-	/** `until` is null when the CLI does not say; only a fatal one ends the run */
-	| { kind: "rate_limit"; until: number | null; fatal: boolean }
+	/** Totals of the session, resumed runs included; of this process alone; or what came on top in it. */
+	| { kind: "usage"; usage: Usage; scope: "session" | "run" | "more" }
+	/**
+	 * What it lives on for after its final word: "a background command: npm test"; null: for nothing any more.
+	 * `until`: when it will go on by itself, ms since the Unix epoch; null: nobody knows
+	 */
+	| { kind: "background"; waitsFor: string | null; until: number | null }
+	/** the process lives, which says nothing of its work */
+	| { kind: "heartbeat" }
+	/**
+	 * A limit, or a service without room. `until` is null when nobody says; only a fatal one ends the run.
+	 * `model`: of which model, `""` for the one in use, null for the whole account.
+	 */
+	| { kind: "rate_limit"; until: number | null; fatal: boolean; model: string | null; failure: FailureClass }
 	/**
 	 * The CLI waits until then to ask its service again. `givesUp`: it would go on for so long that dispatch
 	 * ends it: waiting in the queue takes no place, and a dead login must not look like a long silence.

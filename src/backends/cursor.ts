@@ -6,9 +6,9 @@ import { type Clock, systemClock } from "../task/clock.ts";
 import type { Permissions } from "../task/spec.ts";
 import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
 import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
-import { errorEvents, plainLine, tellingErrorsOnce } from "./failure.ts";
+import { errorEvents, plainLine, tellingErrorsOnce, unknownEvent } from "./failure.ts";
 import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { activityText, eventText, sessionEvents } from "./text.ts";
+import { activityText, eventText, isSessionId, sessionEvents } from "./text.ts";
 
 const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandbox"] };
 
@@ -18,8 +18,8 @@ export const cursor: Backend = {
 	addEnv: {},
 	start: (input) => ({ argv: argvOf(input, []), sessionId: null }),
 	resume(input) {
-		if (hasFlag(input.command, "--resume", "--continue")) return null;
-		return { argv: argvOf(input, ["--resume", input.sessionId]), sessionId: input.sessionId };
+		if (hasFlag(input.command, "--resume", "--continue") || !isSessionId(input.sessionId)) return null;
+		return { argv: argvOf(input, [`--resume=${input.sessionId}`]), sessionId: input.sessionId };
 	},
 	parser: cursorParser,
 };
@@ -60,7 +60,7 @@ function cursorParser(clock: Clock = systemClock): OutputParser {
 				case "thinking":
 					return [];
 				default:
-					return [{ kind: "text", text: eventText(text) }];
+					return unknownEvent(json, text);
 			}
 		},
 	});
@@ -94,7 +94,7 @@ function resultEvents(json: Json, clock: Clock): AgentEvent[] {
 	const message = stringAt(json, "result");
 	const usage = isObject(json.usage) ? [usageEvent(json.usage)] : [];
 	const result: AgentEvent = { kind: "result", ok, message: message === null ? null : eventText(message) };
-	return [...usage, ...(ok ? [] : errorEvents(message ?? "the run failed", clock)), result];
+	return [...usage, ...(ok ? [] : errorEvents({ message: message ?? "the run failed" }, clock)), result];
 }
 
 function usageEvent(usage: Json): AgentEvent {

@@ -1,36 +1,11 @@
+/** From the words of a service or a CLI to events: the one classifier of what went wrong. */
 import type { Clock } from "../task/clock.ts";
-import type { AgentEvent, FailureClass, OutputParser } from "./contract.ts";
-import { resetTime } from "./reset-time.ts";
-import { eventText } from "./text.ts";
-
-/** How the CLIs word what went wrong; recorded from claude 2.1.330 and codex 0.169.0, cursor's from its documentation. */
-const WORDINGS: readonly [FailureClass, RegExp][] = [
-	["no_session", /no conversation found with session id|no rollout found for thread id/i],
-	[
-		"rate_limited",
-		/\b429\b|too many requests|rate[ _-]?limit|usage limit|hit your (?:\w+ )?limit|quota exceeded|\b529\b|overloaded_error/i,
-	],
-	[
-		"auth",
-		/not logged in|please run \/login|invalid (?:x-)?api[ -]key|incorrect api key|authentication (?:required|failed)/i,
-	],
-	[
-		"auth",
-		/\b401 unauthorized|status:? 401|missing environment variable|(?:token|credentials) (?:has |have )?expired/i,
-	],
-	[
-		"not_started",
-		/cannot be used with root\/sudo|unexpected argument|unknown option|required arguments were not provided/i,
-	],
-	["not_started", /: (?:command )?not found$|: permission denied$/i],
-];
-
-const STATUSES: Readonly<Record<number, FailureClass>> = {
-	401: "auth",
-	403: "auth",
-	429: "rate_limited",
-	529: "rate_limited",
-};
+import { type FailureClass, passes } from "../task/outcome/failure.ts";
+import { namesEnd, resetTime } from "../task/reset-time/read.ts";
+import type { AgentEvent, OutputParser } from "./contract.ts";
+import { type Json, stringAt } from "./json.ts";
+import { activityText, eventText } from "./text.ts";
+import { classOfStatus, limitedModel, statusIn, WORDINGS } from "./wordings.ts";
 
 /** What the user can do about it, where the CLI's own words leave that open. */
 const NEXT_STEPS: readonly [RegExp, string][] = [
@@ -43,29 +18,60 @@ const COMPLAINT =
 	/^(?:error\b|fatal\b|dispatch: (?:line )?\d+: |✗|not logged in|invalid api key|authentication required|no conversation found|--\S+ cannot be used)/i;
 
 /**
- * @param message the CLI's own error message, not what the agent said
+ * @param message the service's or the CLI's own error message, not what the agent said
  * @param status the HTTP status, where the CLI tells it
+ * @returns null for words that nobody has seen: whoever knows that the service said them says `refused`
  */
 export function failureClass(message: string, status: number | null = null): FailureClass | null {
-	const byStatus = status === null ? undefined : STATUSES[status];
-	return byStatus ?? WORDINGS.find(([, wording]) => wording.test(message))?.[0] ?? null;
+	const said = message.slice(0, 4_000);
+	const byWords = WORDINGS.find(([, wording]) => wording.test(said))?.[0] ?? null;
+	const byStatus = classOfStatus(status ?? statusIn(said) ?? 0);
+	const failure = byWords ?? byStatus;
+	// "Quota exceeded" with a time is one that fills up again: per minute, per day.
+	if (failure === "quota" && namesEnd(said)) return "rate_limited";
+	// What comes with 429 is a limit, unless its words know better.
+	if (failure === "outage" && byStatus === "rate_limited") return "rate_limited";
+	return failure;
 }
 
-/** The events of an error: a rate limit also says until when, as far as the message tells. */
-export function errorEvents(message: string, clock: Clock, status: number | null = null): AgentEvent[] {
-	const failure = failureClass(message, status);
+export interface Said {
+	message: string;
+	/** HTTP, where the CLI tells it */
+	status?: number | null;
+	/** the service itself said it, and the agent had done nothing yet: then no words are beyond waiting */
+	beforeWork?: boolean;
+}
+
+/** The events of an error: a limit also says until when and of which model, as far as the message tells. */
+export function errorEvents(
+	{ message, status = null, beforeWork = false }: Said,
+	clock: Clock,
+): AgentEvent[] {
+	const failure = failureClass(message, status) ?? (beforeWork ? "refused" : null);
 	const hint = NEXT_STEPS.find(([wording]) => wording.test(message))?.[1];
 	const text = eventText(hint === undefined ? message : `${message}. ${hint}`);
 	const error: AgentEvent = { kind: "error", message: text, failure };
-	if (failure !== "rate_limited") return [error];
-	return [{ kind: "rate_limit", until: resetTime(message, clock.now()), fatal: true }, error];
+	if (failure === null || !passes(failure) || failure === "refused") return [error];
+	const until = resetTime(message, clock.now());
+	const model = limitedModel(message);
+	if (failure !== "rate_limited" && until === null && model === null) return [error];
+	return [{ kind: "rate_limit", until, fatal: true, model, failure }, error];
 }
 
 /** A line that is not JSON, from a CLI that was told to speak JSON. */
 export function plainLine(line: string, clock: Clock): AgentEvent[] {
 	if (line.trim() === "") return [];
-	if (COMPLAINT.test(line) && failureClass(line) !== null) return errorEvents(line.trim(), clock);
+	if (COMPLAINT.test(line) && failureClass(line) !== null)
+		return errorEvents({ message: line.trim() }, clock);
 	return [{ kind: "text", text: eventText(line) }];
+}
+
+/** An event of a type that nobody knows: its type and its words, never the raw JSON. `logs --raw` has that. */
+export function unknownEvent(json: Json, line: string): AgentEvent[] {
+	const type = stringAt(json, "type");
+	if (type === null) return [{ kind: "text", text: eventText(line) }];
+	const words = ["message", "text", "error", "reason", "content"].map((key) => stringAt(json, key));
+	return [{ kind: "text", text: activityText(type, words.find((word) => word !== null) ?? null) }];
 }
 
 /** A CLI may tell one error several times, on both streams and in its result: only the first counts. */

@@ -15,11 +15,14 @@ export function renderEvent(event: AgentEvent): string | null {
 		case "error":
 			return `error: ${event.message}`;
 		case "rate_limit":
-			return renderRateLimit(event.until, event.fatal);
+			return renderRateLimit(event);
 		// Its text was the last message, or the error, already.
 		case "result":
 			return event.ok ? null : "the agent reports failure";
+		case "background":
+			return event.waitsFor === null ? null : `› waits for ${event.waitsFor}`;
 		case "usage":
+		case "heartbeat":
 			return null;
 	}
 }
@@ -28,7 +31,8 @@ export function retryText({ cause, attempt }: AgentEvent & { kind: "retrying" })
 	return `retrying: ${cause} (attempt ${attempt})`;
 }
 
-function renderRateLimit(until: number | null, fatal: boolean): string {
-	const what = fatal ? "rate limited" : "close to the rate limit";
+function renderRateLimit({ until, fatal, failure }: AgentEvent & { kind: "rate_limit" }): string {
+	const limited = failure === "rate_limited" ? "rate limited" : "the service has no room";
+	const what = fatal ? limited : "close to the rate limit";
 	return until === null ? what : `${what} (resets ${new Date(until).toISOString()})`;
 }

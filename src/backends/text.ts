@@ -27,6 +27,11 @@ export function activityText(tool: string, detail: string | null): string {
 /** It becomes an argument of the next start: no option, and nothing that steers a terminal. */
 const SESSION_ID = /^[A-Za-z0-9][\w.:-]{0,199}$/;
 
+/** Whether it may become an argument: it comes from Redis, where others may write. */
+export function isSessionId(id: string): boolean {
+	return SESSION_ID.test(id);
+}
+
 /** The event for a session's id; none for what is no id. */
 export function sessionEvents(id: string | null): { kind: "session"; id: string }[] {
 	return id !== null && SESSION_ID.test(id) ? [{ kind: "session", id }] : [];

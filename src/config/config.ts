@@ -33,8 +33,10 @@ export interface Config {
 	/** ms */
 	limits: { inactivityMs: number; questionWaitMs: number; deadlineMs: number | null };
 	attempts: number;
-	/** models to go on with after repeated rate limits, in order */
+	/** models to go on with where one would be waited for too long, in order */
 	fallback: string[];
+	/** ms that a model is waited for before the next one takes over */
+	fallbackAfterMs: number;
 	/** USD; null = no limit */
 	budget: { taskUsd: number | null; dailyUsd: number | null };
 	/** USD per million tokens, by the model's name; for CLIs that tell no cost */
@@ -57,6 +59,7 @@ export const DEFAULTS = {
 	inactivityMs: 30 * MINUTE_MS,
 	questionWaitMs: 10 * MINUTE_MS,
 	attempts: 2,
+	fallbackAfterMs: 15 * MINUTE_MS,
 } as const;
 
 /** A config that names nothing yet. */
@@ -74,6 +77,7 @@ export function emptyConfig(): Config {
 		limits: { inactivityMs, questionWaitMs, deadlineMs: null },
 		attempts,
 		fallback: [],
+		fallbackAfterMs: DEFAULTS.fallbackAfterMs,
 		budget: { taskUsd: null, dailyUsd: null },
 		prices: noEntries(),
 		notifications: [],

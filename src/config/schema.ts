@@ -94,6 +94,7 @@ export const configSchema = z.strictObject({
 		.nullish(),
 	attempts: count.nullish(),
 	fallback: z.array(name).nullish(),
+	fallback_after: duration.nullish(),
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
 	notifications: z.array(notification).nullish(),
 	allow: z.array(z.enum(ALLOWED)).nullish(),

@@ -49,6 +49,9 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 		setting(["limits", "deadline"], limits.deadlineMs === null ? null : formatDuration(limits.deadlineMs)),
 		setting(["attempts"], config.attempts),
 		setting(["fallback"], config.fallback.join(", ") || null),
+		...(config.fallback.length === 0
+			? []
+			: [setting(["fallback_after"], formatDuration(config.fallbackAfterMs))]),
 		setting(["budget", "task"], budget.taskUsd),
 		setting(["budget", "daily"], budget.dailyUsd),
 		...config.notifications.map(({ name, type, on }) => ({

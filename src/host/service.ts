@@ -31,6 +31,7 @@ import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
 import { VERSION } from "../task/version.ts";
 import { agentEnv } from "../worker/agent-env.ts";
+import { fallbackOf, isFar } from "../worker/fallback.ts";
 import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
@@ -143,7 +144,10 @@ export class Daemon {
 					places: this.#places,
 					dailyUsd: config.budget.dailyUsd,
 					reconcile: (task) => this.#look(task),
-					start: (task, generation) => start(task, generation, startDeps).finally(() => this.#look(task)),
+					fallback: async (record, gate) =>
+						isFar(gate, 0, config, store.clock.now()) ? fallbackOf(record, config, store) : null,
+					start: (task, generation, chosen) =>
+						start(task, generation, chosen, startDeps).finally(() => this.#look(task)),
 					fault: (task, error) => fault(task, "run job", error),
 				}),
 		});

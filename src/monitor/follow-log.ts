@@ -3,18 +3,14 @@
  * the run directory, so that the next daemon goes on there and no line is told twice.
  */
 import { join } from "node:path";
-import type { AgentEvent, Backend, FailureClass, OutputParser } from "../backends/contract.ts";
-import { renderEvent, retryText } from "../backends/render.ts";
+import type { Backend, OutputParser } from "../backends/contract.ts";
+import { renderEvent } from "../backends/render.ts";
 import { replaceFile } from "../process/atomic-file.ts";
 import { LogTail } from "../process/log-tail.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/records/log.ts";
-import { cutText } from "../task/cut-text.ts";
-import type { Usage } from "../task/spec.ts";
-
-/** Shown beside the name of a task. */
-const ACTIVITY_CHARS = 200;
+import { addUp, type Followed, NOTHING } from "./followed.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Time for one look: whatever one agent prints, the other tasks have their turn soon. */
@@ -29,38 +25,6 @@ const BEHIND_MS = 5_000;
 const SKIP_KEEPS_BYTES = 256 * 1024;
 /** More than is ever kept: a message may be as long as a line of the log. */
 const SAVED_LIMIT_BYTES = 64 * 1024 * 1024;
-
-/** What an agent's events add up to. */
-export interface Followed {
-	sessionId: string | null;
-	activity: string | null;
-	usage: Usage | null;
-	usageScope: "session" | "run";
-	result: { ok: boolean; message: string | null } | null;
-	failure: FailureClass | null;
-	failureMessage: string | null;
-	rateLimitUntil: number | null;
-	/** it waits out a rate limit by itself until then, ms since the Unix epoch */
-	pausedUntil: number | null;
-	/** it would retry for too long: to be ended */
-	givesUp: boolean;
-	/** it said something only a working CLI says */
-	sawOutput: boolean;
-}
-
-const NOTHING: Followed = {
-	sessionId: null,
-	activity: null,
-	usage: null,
-	usageScope: "session",
-	result: null,
-	failure: null,
-	failureMessage: null,
-	rateLimitUntil: null,
-	pausedUntil: null,
-	givesUp: false,
-	sawOutput: false,
-};
 
 export interface FollowerOptions {
 	/** monotonic ms */
@@ -79,6 +43,7 @@ export class LogFollower {
 	readonly #behindMs: number;
 	#seen: Followed;
 	#offset: number;
+	#signs = 0;
 	/** what the file holds */
 	#saved: number;
 	/** lines that were read and are not safe in Redis yet */
@@ -101,6 +66,11 @@ export class LogFollower {
 
 	get seen(): Followed {
 		return this.#seen;
+	}
+
+	/** Grows with every line that is a sign of life; a heartbeat is none. */
+	get signs(): number {
+		return this.#signs;
 	}
 
 	/**
@@ -158,50 +128,15 @@ export class LogFollower {
 
 	#take(line: { offset: number; text: string }): void {
 		let nth = 1;
-		for (const event of this.#parser.line(line.text)) {
+		const events = this.#parser.line(line.text);
+		if (!events.some(({ kind }) => kind === "heartbeat")) this.#signs += 1;
+		for (const event of events) {
 			this.#seen = addUp(this.#seen, event);
 			const text = renderEvent(event);
 			if (text === null) continue;
 			for (const row of text.split("\n")) this.#show(line.offset + nth++, row);
 		}
 	}
-}
-
-function addUp(seen: Followed, event: AgentEvent): Followed {
-	switch (event.kind) {
-		case "session":
-			return { ...seen, sessionId: event.id, sawOutput: true };
-		case "activity":
-			return { ...seen, activity: event.text, sawOutput: true };
-		case "message":
-			return { ...seen, activity: cutText(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS), sawOutput: true };
-		case "usage":
-			return { ...seen, usage: event.usage, usageScope: event.scope };
-		case "rate_limit":
-			return event.fatal
-				? { ...seen, failure: "rate_limited", rateLimitUntil: event.until }
-				: { ...seen, rateLimitUntil: event.until };
-		case "retrying":
-			return retrying(seen, event);
-		case "error":
-			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
-		case "result":
-			return { ...seen, result: { ok: event.ok, message: event.message } };
-		case "text":
-			return seen;
-	}
-}
-
-function retrying(seen: Followed, event: AgentEvent & { kind: "retrying" }): Followed {
-	const limited = event.failure === "rate_limited";
-	const paused = {
-		...seen,
-		activity: retryText(event),
-		pausedUntil: limited ? event.until : seen.pausedUntil,
-	};
-	if (!event.givesUp) return paused;
-	const { failure, cause: failureMessage } = event;
-	return { ...paused, failure, failureMessage, givesUp: true, rateLimitUntil: limited ? event.until : null };
 }
 
 function readSaved(file: string): { seen: Followed; offset: number } {

@@ -21,8 +21,10 @@ export function endingOf(
 
 /** Ticks the clocks; @returns which limit is reached. @param now monotonic ms */
 export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Ending | null {
-	const sign = live.signStamp !== live.stamp;
-	live.signStamp = live.stamp;
+	// Of the log its lines count, not its size: a heartbeat makes it grow, too.
+	const signs = `${live.stamp.replace(/\|[^|]*$/, "")} ${live.log.signs}`;
+	const sign = live.signStamp !== signs || live.sleeps;
+	live.signStamp = signs;
 	const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () => cpuTicks(live.run.facts.nonce));
 	if (live.overBudget) return "budget";
 	if (live.log.seen.givesUp) return "retrying";
@@ -33,7 +35,9 @@ export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Endi
 
 /** Keeps what a look at its files means for the limits. */
 export function noteFindings(record: TaskRecord, live: LiveTask, ipc: IpcState, now: number): void {
-	if (ipc.finished || live.log.seen.result !== null) live.finishedAt ??= now;
+	// A turn that follows its result takes that back.
+	const isFinished = ipc.finished || live.log.seen.result !== null;
+	live.finishedAt = isFinished ? (live.finishedAt ?? now) : null;
 	// Nobody can answer an unattended task: it should have decided by itself.
 	live.unanswerable = record.spec.unattended && ipc.questions.length > 0;
 }

@@ -39,13 +39,15 @@ export class LiveTask {
 	launched = false;
 	/** the session that this start began, newer than the record as it was read; undefined: as recorded */
 	startedSession: string | null | undefined;
-	/** the stamp at the last tick of the clock: another one is a sign of life */
+	/** what stood for signs of life at the last tick of the clock: another value is one */
 	signStamp = "";
 	plan: Plan | null = null;
 	progressText = "";
 	/** since when the agent has finished (`.done` or its result), monotonic ms */
 	finishedAt: number | null = null;
 	ending: Ending | null = null;
+	/** it has set itself a wake-up that is not due yet */
+	sleeps = false;
 	/** its tree is being ended right now */
 	endingRuns = false;
 	/** texts of questions that are in Redis, by number */

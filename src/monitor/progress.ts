@@ -24,7 +24,9 @@ export async function recordProgress(record: TaskRecord, live: LiveTask, deps: P
 	const { seen } = live.log;
 	const plan = live.plan ?? record.progress.plan;
 	const usage = await countSpend(record, live, deps);
-	const shown = { plan, activity: seen.activity, usage: usage ?? record.progress.usage };
+	live.sleeps = (seen.waitsUntil ?? 0) > store.clock.now();
+	const activity = seen.waitsFor === null ? seen.activity : `waits for ${seen.waitsFor}`;
+	const shown = { plan, activity, usage: usage ?? record.progress.usage };
 	const text = JSON.stringify([shown, seen.sessionId]);
 	if (text === live.progressText) return;
 	const progress: Progress = { ...shown, lastSignAt: store.clock.now() };
@@ -41,15 +43,17 @@ export async function recordProgress(record: TaskRecord, live: LiveTask, deps: P
 async function countSpend(record: TaskRecord, live: LiveTask, deps: ProgressDeps): Promise<Usage | null> {
 	const { store, config } = deps;
 	const { spec } = record;
-	const usage = priced(live.log.seen.usage, config.prices[agentOf(record).model ?? ""]);
-	if (usage === null) return null;
-	const text = JSON.stringify(usage);
+	const price = config.prices[agentOf(record).model ?? ""];
+	const { sessionId, sessionUsage, runUsage } = live.log.seen;
+	const [ofSession, ofRun] = [priced(sessionUsage, price), priced(runUsage, price)];
+	if (ofSession === null && ofRun === null) return null;
+	const text = JSON.stringify([ofSession, ofRun]);
 	if (live.counted?.text !== text) {
-		const { sessionId, usageScope } = live.log.seen;
-		const session = usageScope === "run" || sessionId === null ? `start-${live.epoch}` : sessionId;
-		const spent = await noteUsage(store, spec.id, session, usage);
+		const session = sessionId ?? `start-${live.epoch}`;
+		const spent = await noteUsage(store, spec.id, { session, epoch: live.epoch, ofSession, ofRun });
 		const spentUsd = spent.task.costUsd ?? 0;
-		live.counted = { text, total: { ...usage, ...spent.task } };
+		const estimated = (ofSession ?? ofRun)?.estimated === true;
+		live.counted = { text, total: { ...spent.task, estimated } };
 		live.overBudget =
 			(spec.budgetUsd !== null && spentUsd >= spec.budgetUsd) ||
 			(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd);

@@ -1,6 +1,7 @@
 /** One delivery to one target. */
 import { createHmac } from "node:crypto";
 import type { NotificationPayload, NotificationTarget, Secret } from "../task/notification.ts";
+import { retryAfterMs } from "../task/reset-time/read.ts";
 import { timeLimit } from "../task/time-limit.ts";
 import { slackText, textOf, titleOf } from "./text.ts";
 
@@ -98,8 +99,11 @@ async function post(url: string, body: string, headers: Record<string, string>):
 	void response.body?.cancel().catch(() => {});
 	if (response.ok) return;
 	const { status } = response;
-	const retryAfterMs = Number(response.headers.get("retry-after")) * 1_000 || null;
-	throw new DeliveryError(`HTTP ${status}`, { final: status < 500 && !TIMEOUTS.has(status), retryAfterMs });
+	const retryAfter = retryAfterMs(response.headers.get("retry-after"), Date.now());
+	throw new DeliveryError(`HTTP ${status}`, {
+		final: status < 500 && !TIMEOUTS.has(status),
+		retryAfterMs: retryAfter,
+	});
 }
 
 async function runCommand(command: string, payload: NotificationPayload, { run }: SendDeps): Promise<void> {

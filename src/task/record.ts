@@ -112,6 +112,16 @@ export function agentOf({ chosen, spec }: Pick<TaskRecord, "chosen" | "spec">): 
 	return chosen ?? spec;
 }
 
+/** Whose refusals concern it: its host's CLI, and there its model. */
+export function gatedBy(record: Pick<TaskRecord, "chosen" | "spec" | "host">): {
+	host: string;
+	backend: string;
+	model: string | null;
+} {
+	const { backend, model } = agentOf(record);
+	return { host: record.host, backend, model };
+}
+
 /** The directory in which the agent works, on the record's host. Absolute. */
 export function workspaceOf({ spec }: Pick<TaskRecord, "spec">): string {
 	return spec.cwd;

@@ -140,7 +140,9 @@ export const checkSpec: Check<TaskSpec> = object<TaskSpec>({
 const HOLD_KINDS = [
 	"backoff",
 	"rate_limited",
+	"unavailable",
 	"auth",
+	"billing",
 	"budget",
 	"cancelling",
 	"answered",

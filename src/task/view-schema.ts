@@ -37,7 +37,17 @@ export const taskViewSchema = z.strictObject({
 	reason: z.enum(FAILURE_REASONS).nullable(),
 	hold: z
 		.strictObject({
-			kind: z.enum(["backoff", "rate_limited", "auth", "budget", "cancelling", "answered", "delayed"]),
+			kind: z.enum([
+				"backoff",
+				"rate_limited",
+				"unavailable",
+				"auth",
+				"billing",
+				"budget",
+				"cancelling",
+				"answered",
+				"delayed",
+			]),
 			until: time.nullable(),
 		})
 		.nullable(),

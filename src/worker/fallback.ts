@@ -1,24 +1,39 @@
-/** After repeated rate limits a task goes on with the next model of `fallback:`, in the order of the config. */
+/** Where a model would be waited for too long, a task goes on with the next one of `fallback:`. */
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
+import { closedGate } from "../queue/records/gates.ts";
+import type { Store } from "../queue/records/store.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
-import type { AgentChoice } from "../task/spec.ts";
+import type { AgentChoice, Hold } from "../task/spec.ts";
 
 const LIMITS_BEFORE_FALLBACK = 3;
 
-/** @returns the next agent in the config's order, or null when the task shall wait on */
-export async function fallbackOf(record: TaskRecord, config: Config): Promise<AgentChoice | null> {
+/** @param limits in a row, this one included */
+export function isFar({ until }: Pick<Hold, "until">, limits: number, config: Config, now: number): boolean {
+	if (limits >= LIMITS_BEFORE_FALLBACK) return true;
+	return until !== null && until - now > config.fallbackAfterMs;
+}
+
+type Choosing = Pick<TaskRecord, "spec" | "chosen" | "host">;
+
+/** @returns the next agent in the config's order that is not held itself, or null when the task shall wait on */
+export async function fallbackOf(
+	record: Choosing,
+	config: Config,
+	store: Store,
+): Promise<AgentChoice | null> {
 	const now = agentOf(record);
-	if (record.rateLimits + 1 < LIMITS_BEFORE_FALLBACK) return null;
 	const models = await Promise.all(
 		config.fallback.map((flag) => chooseModel(config, { prompt: "", flag }).catch(() => null)),
 	);
 	const isCurrent = (choice: (typeof models)[number]) =>
 		choice !== null && choice.model === now.model && choice.backend === now.backend;
-	const next = models
-		.slice(models.findIndex(isCurrent) + 1)
-		.find((choice) => choice !== null && !isCurrent(choice));
-	if (!next) return null;
-	const modelReason = `fallback: ${now.model ?? now.backend} stayed rate limited`;
-	return { ...now, model: next.model, backend: next.backend, modelReason };
+	for (const next of models.slice(models.findIndex(isCurrent) + 1)) {
+		if (next === null || isCurrent(next)) continue;
+		const { model, backend } = next;
+		if ((await closedGate(store, { host: record.host, model, backend })) !== null) continue;
+		const modelReason = `fallback: ${now.model ?? now.backend} would be waited for too long`;
+		return { ...now, model, backend, modelReason };
+	}
+	return null;
 }

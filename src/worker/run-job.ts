@@ -5,12 +5,12 @@
 
 import { faultPoint } from "../process/fault.ts";
 import type { RunEnd, RunJob } from "../queue/jobs/run-queue.ts";
-import { closedGate } from "../queue/records/gates.ts";
+import { closedGate, type Gate } from "../queue/records/gates.ts";
 import { nextDay, spentToday } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
-import { agentOf, type TaskRecord } from "../task/record.ts";
-import type { Hold } from "../task/spec.ts";
+import { gatedBy, type TaskRecord } from "../task/record.ts";
+import type { AgentChoice, Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
 import type { Places } from "./places.ts";
@@ -29,8 +29,10 @@ export interface RunJobDeps {
 	dailyUsd: number | null;
 	/** settles what ended unwatched; serialized per task */
 	reconcile: (task: string) => Promise<void>;
-	/** starts the agent of a queued record, unless it changed in between */
-	start: (task: string, generation: number) => Promise<void>;
+	/** the next agent, where a gate's end is farther than it is worth waiting for */
+	fallback: (record: TaskRecord, gate: Gate) => Promise<AgentChoice | null>;
+	/** starts this agent of a queued record (null: as asked), unless it changed in between */
+	start: (task: string, generation: number, chosen: AgentChoice | null) => Promise<void>;
 	/** for the log: what went wrong, and is tried again */
 	fault: (task: string, error: unknown) => void;
 }
@@ -60,28 +62,44 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 			const record = await store.get(job.task);
 			const end = endOf(job, record);
 			if (end !== null) return end;
-			if (record?.state === "queued" && job.draining.aborted) return { kind: "release" };
-			const held = record?.state === "queued" ? await heldUntil(record, deps) : null;
-			if (held !== null) return { kind: "later", at: held };
+			if (record?.state !== "queued") {
+				await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
+				continue;
+			}
+			if (job.draining.aborted) return { kind: "release" };
+			const way = await wayOf(record, deps);
+			if ("at" in way) return { kind: "later", at: way.at };
 			faultPoint("run-job.free", job.task);
-			if (record?.state === "queued") await startInTurn(job, record, deps);
-			else await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
+			await startInTurn(job, { ...record, chosen: way.chosen }, deps);
 		}
 	} finally {
 		hub.off("progress", mirror);
 	}
 }
 
-/** A held backend starts nothing: the job gives its slot back until then. @returns ms, or null when it is free */
-async function heldUntil(record: TaskRecord, { store, host, dailyUsd }: RunJobDeps): Promise<number | null> {
-	const gate = (await closedGate(store, host, agentOf(record).backend)) ?? (await dayGate(store, dailyUsd));
-	if (gate === null) return null;
-	await store.hold(record.spec.id, record.generation, { kind: gate.kind, until: gate.until });
-	const soon = store.clock.now() + LOOK_AGAIN_MS;
+/**
+ * A held backend starts nothing: the job gives its slot back until then, or another agent takes the task.
+ * @returns when to look again (ms since the Unix epoch), or the agent to start
+ */
+async function wayOf(
+	record: TaskRecord,
+	deps: RunJobDeps,
+): Promise<{ at: number } | { chosen: AgentChoice | null }> {
+	const { store, dailyUsd } = deps;
+	const dayIsOver = await dayGate(store, dailyUsd);
+	if (dayIsOver !== null) return { at: await hold(record, dayIsOver, store) };
+	const gate = await closedGate(store, gatedBy(record));
+	if (gate === null) return { chosen: record.chosen };
+	const instead = await deps.fallback(record, gate);
+	return instead === null ? { at: await hold(record, gate, store) } : { chosen: instead };
+}
+
+async function hold({ spec, generation }: TaskRecord, { kind, until }: Hold, store: Store): Promise<number> {
+	await store.hold(spec.id, generation, { kind, until });
+	const now = store.clock.now();
 	// A gate without an end is looked at again; one with an end opens for all at about the same time.
-	return gate.until === null
-		? soon
-		: Math.max(gate.until, store.clock.now() + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS);
+	if (until === null) return now + LOOK_AGAIN_MS;
+	return Math.max(until, now + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS);
 }
 
 /** Spent is spent: nothing starts until the day is over. */
@@ -95,8 +113,8 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 	const work = async () => {
 		faultPoint("run-job.placed", job.task);
 		// It may have been held while this one stood in line.
-		if ((await closedGate(deps.store, deps.host, agentOf(record).backend)) !== null) return;
-		await deps.start(job.task, job.generation);
+		if ((await closedGate(deps.store, gatedBy(record))) !== null) return;
+		await deps.start(job.task, job.generation, record.chosen);
 		faultPoint("run-job.started", job.task);
 	};
 	try {

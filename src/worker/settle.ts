@@ -12,7 +12,7 @@ import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
-import { holdForRateLimit, noteAuthFailure, releaseLogin } from "../queue/records/gates.ts";
+import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -21,14 +21,14 @@ import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
-import { agentOf, type TaskRecord } from "../task/record.ts";
+import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 
 const TAIL_LINES = 20;
 /** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
 const TAKEN_DOWN_LIMIT = 10;
 
-import { fallbackOf } from "./fallback.ts";
+import { fallbackOf, isFar } from "./fallback.ts";
 import { endCheck, type Verdict, verify } from "./verify.ts";
 
 /** What the monitor found of an agent that is gone (its `AgentEnd`). */
@@ -49,6 +49,7 @@ interface Seen {
 	failure: EndFacts["failure"];
 	failureMessage: string | null;
 	rateLimitUntil: number | null;
+	limitedModel: string | null;
 	sawOutput: boolean;
 }
 
@@ -73,18 +74,18 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
 	faultPoint("settle.facts", id);
-	const decision = await afterCheck(end, decideOutcome(facts), deps);
-	if (decision === null) return false;
+	const decided = await afterCheck(end, decideOutcome(facts), deps);
+	if (decided === null) return false;
 	faultPoint("settle.decided", id);
 	if (end.run !== null) clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	faultPoint("settle.report", id);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
 	faultPoint("settle.reported", id);
-	const changes = changesOf(end, facts, decision, store.clock.now(), deps.maxBackoffMs);
-	await moveGate(end, facts, decision, changes, deps);
+	const changes = changesOf(end, facts, decided, store.clock.now(), deps.maxBackoffMs);
+	await moveGate(end, facts, decided, changes, deps);
 	faultPoint("settle.gate", id);
-	await fallBack(end.record, changes, deps);
+	const decision = await fallBack(end, decided, changes, deps);
 	faultPoint("settle.move", id);
 	const moved = await store.move({
 		id,
@@ -144,18 +145,28 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 	};
 }
 
-/** Rate limited again and again: the next model takes over, with the work so far. */
+/** The next model takes over, with the work so far, where this one would be waited for too long. */
 async function fallBack(
-	record: TaskRecord,
+	{ record }: EndedAgent,
+	decision: Decision,
 	changes: RecordChanges,
-	{ config, orders }: SettleDeps,
-): Promise<void> {
+	{ config, store, orders }: SettleDeps,
+): Promise<Decision> {
+	const hold = changes.hold ?? null;
+	const isHeld = hold?.kind === "rate_limited" || hold?.kind === "unavailable";
+	const isSpent = decision.reason === "billing" || decision.reason === "quota";
+	const now = store.clock.now();
+	if (!isSpent && !(isHeld && isFar(hold, record.rateLimits + 1, config, now))) return decision;
 	// Not vouched for before, it would be by our signature.
-	if (changes.hold?.kind !== "rate_limited" || !orders.isSigned(record)) return;
-	const chosen = await fallbackOf(record, config);
-	if (chosen === null) return;
+	const chosen = orders.isSigned(record) ? await fallbackOf(record, config, store) : null;
+	if (chosen === null) return decision;
 	const signature = orders.sign(record, { chosen });
-	Object.assign(changes, { chosen, signature, hold: null, rateLimits: 0, sessionId: null });
+	const said = decision.message.replace(/ It is started again .*/, "");
+	const message = `${said} It goes on with ${chosen.model ?? chosen.backend}.`;
+	const outcome: Outcome | null = changes.outcome ? { ...changes.outcome, kind: "queued", message } : null;
+	const anew = { hold: null, reason: null, rateLimits: 0, sessionId: null, charge: false };
+	Object.assign(changes, anew, { chosen, signature, outcome, startMode: "resume" });
+	return { ...decision, to: "queued", reason: null, message };
 }
 
 /** What this end tells of the backend, for the other tasks; before the move, which frees a place. */
@@ -166,13 +177,19 @@ async function moveGate(
 	changes: RecordChanges,
 	{ store }: SettleDeps,
 ): Promise<void> {
-	const { host } = end.record;
-	const { backend } = agentOf(end.record);
-	const said = facts.failureMessage ?? decision.message;
-	const until = changes.hold?.kind === "rate_limited" ? changes.hold.until : null;
-	if (until !== null) await holdForRateLimit(store, host, backend, until, said);
-	else if (decision.reason === "auth") await noteAuthFailure(store, host, backend, said);
-	else if (decision.to === "completed" || decision.to === "parked") await releaseLogin(store, host, backend);
+	const gated = gatedBy(end.record);
+	const message = facts.failureMessage ?? decision.message;
+	const kind = changes.hold?.kind;
+	const until = changes.hold?.until ?? null;
+	if ((kind === "rate_limited" || kind === "unavailable") && until !== null) {
+		// What nobody has seen may be this task's own affair.
+		if (facts.failure === "refused") return;
+		await holdUntil(store, gated, { kind, until, message, limited: end.seen?.limitedModel ?? null });
+	} else if (decision.reason === "auth") await noteLasting(store, gated, "auth", message);
+	else if (decision.reason === "billing" || decision.reason === "quota")
+		await noteLasting(store, gated, "billing", message);
+	else if (decision.to === "completed" || decision.to === "parked")
+		await openAfterSuccess(store, gated, end.run?.facts.startedAt ?? 0);
 }
 
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
@@ -232,8 +249,7 @@ function changesOf(
 		logTail: decision.tail ?? [...facts.logTail],
 		warnings: decision.warnings,
 	};
-	const limited = decision.hold?.kind === "rate_limited";
-	const sessionGone = facts.failure === "no_session";
+	const limited = decision.hold?.kind === "rate_limited" || decision.hold?.kind === "unavailable";
 	return {
 		outcome,
 		reason: decision.reason,
@@ -243,7 +259,7 @@ function changesOf(
 		startMode: facts.exit.kind === "never" ? end.record.startMode : decision.startMode,
 		takenDown: takenDownAgain(end, facts) ? end.record.takenDown + 1 : 0,
 		rateLimits: limited ? end.record.rateLimits + 1 : 0,
-		...(sessionGone ? { sessionId: null } : {}),
+		...(decision.newSession ? { sessionId: null } : {}),
 	};
 }
 
@@ -255,5 +271,6 @@ function takenDownAgain({ ending }: EndedAgent, { takenDown, exit }: EndFacts): 
 function holdOf(decision: Decision, now: number, maxBackoffMs: number): Hold | null {
 	if (decision.hold === null) return null;
 	const { kind, until, forMs } = decision.hold;
-	return { kind, until: until ?? (forMs === null ? null : now + Math.min(forMs, maxBackoffMs)) };
+	if (forMs === null) return { kind, until };
+	return { kind, until: Math.max(until ?? 0, now + Math.min(forMs, maxBackoffMs)) };
 }

@@ -23,6 +23,7 @@ import { faultPoint } from "../process/fault.ts";
 import { writeLaunch } from "../process/launch.ts";
 import { claimRun, openRun, type RunDir, type RunFacts, removeRuns, runsOfTask } from "../process/run-dir.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
+import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -30,7 +31,7 @@ import type { Hub } from "../task/hub.ts";
 import type { Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
-import { firstPlan } from "../task/spec.ts";
+import { type AgentChoice, firstPlan } from "../task/spec.ts";
 import { agentEnv } from "./agent-env.ts";
 import { notStarted } from "./not-started.ts";
 import { failedCheck } from "./verify.ts";
@@ -58,17 +59,34 @@ const OF_EARLIER_RUN = ["output.md", "context.md"];
 
 type Undelivered = { field: string; question: Question };
 
-/** Starts the task's agent if it is still queued under this generation; else does nothing. */
-export function start(task: string, generation: number, deps: StartDeps): Promise<void> {
+/**
+ * Starts the task's agent if it is still queued under this generation; else does nothing.
+ * @param chosen which agent; another one than the record's begins a session of its own
+ */
+export function start(
+	task: string,
+	generation: number,
+	chosen: AgentChoice | null,
+	deps: StartDeps,
+): Promise<void> {
 	return deps.serial.run(task, async () => {
 		faultPoint("start.read", task);
 		const record = await deps.store.get(task);
 		if (record?.state !== "queued" || record.generation !== generation || record.host !== deps.host) return;
-		await startRecord(record, deps);
+		const isOther = !isSameAgent(agentOf(record), chosen ?? record.spec);
+		// Not vouched for before, it would be by our signature: then the start is refused as it stands.
+		if (!isOther || !deps.orders.isSigned(record)) return startRecord(record, {}, deps);
+		const other = { chosen, signature: deps.orders.sign(record, { chosen }), sessionId: null };
+		await startRecord({ ...record, ...other }, other, deps);
 	});
 }
 
-async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
+function isSameAgent(a: AgentChoice, b: AgentChoice): boolean {
+	return a.backend === b.backend && a.model === b.model;
+}
+
+/** @param changes to the record that the start brings along */
+async function startRecord(queued: TaskRecord, changes: RecordChanges, deps: StartDeps): Promise<void> {
 	const { store, hub } = deps;
 	const { id } = queued.spec;
 	const runNonce = newNonce();
@@ -78,6 +96,7 @@ async function startRecord(queued: TaskRecord, deps: StartDeps): Promise<void> {
 		to: "running",
 		generation: queued.generation,
 		runNonce,
+		set: changes,
 	});
 	if (moved.result !== "moved" || moved.state !== "running") return;
 	hub.startedHere.add(runNonce);

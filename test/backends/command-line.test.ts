@@ -23,7 +23,7 @@ function wordsOf(invocation: { argv: string[] } | null, cwd = tmpdir()): string[
 }
 
 const COMMON: Record<BackendType, string[]> = {
-	claude: ["--output-format", "stream-json", "--verbose"],
+	claude: ["--output-format", "stream-json", "--verbose", "--include-partial-messages"],
 	codex: ["--json", "--skip-git-repo-check"],
 	cursor: ["--output-format", "stream-json", "--trust"],
 	command: [],
@@ -38,7 +38,7 @@ describe("start and resume", () => {
 		]);
 		expect(claude.start(input()).sessionId).toBe(SESSION);
 		expect(wordsOf(claude.resume(input()))).toEqual([
-			...[...COMMON.claude, "--resume", SESSION],
+			...[...COMMON.claude, `--resume=${SESSION}`],
 			...["--model", "opus", "--", "Do it"],
 		]);
 	});
@@ -54,7 +54,13 @@ describe("start and resume", () => {
 		const words = [...COMMON.cursor, "--model", "opus"];
 		expect(wordsOf(backendOf("cursor").start(input()))).toEqual([...words, "Do it"]);
 		expect(wordsOf(backendOf("cursor").start(input({ prompt: "-x" }))).at(-1)).toBe("\n-x");
-		expect(wordsOf(backendOf("cursor").resume(input()))).toEqual([...words, "--resume", SESSION, "Do it"]);
+		expect(wordsOf(backendOf("cursor").resume(input()))).toEqual([...words, `--resume=${SESSION}`, "Do it"]);
+	});
+
+	test("a session's id that is none, as anybody may write into Redis, resumes nothing", () => {
+		for (const type of BACKEND_TYPES)
+			for (const sessionId of ["--dangerously-skip-permissions", "-x", "", "a b", "a\nb"])
+				expect(backendOf(type).resume(input({ sessionId }))).toBeNull();
 	});
 
 	test("any other command gets the prompt and nothing else, and cannot be resumed", () => {
@@ -78,7 +84,7 @@ describe.each(BACKEND_TYPES)("%s", (type) => {
 
 	test("adds no flag that the user's command carries already", () => {
 		const given =
-			"--output-format json --verbose --session-id=x --model mine --json --skip-git-repo-check --trust";
+			"--output-format json --verbose --include-partial-messages --session-id=x --model mine --json --skip-git-repo-check --trust";
 		const words = wordsOf(backendOf(type).start(input({ command: `${PRINT_WORDS} ${given}` })));
 		expect(words.filter((word) => word !== "--")).toEqual([...given.split(" "), "Do it"]);
 	});

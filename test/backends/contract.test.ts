@@ -8,7 +8,7 @@ import { backendOf } from "../../src/backends/index.ts";
 import { renderEvent } from "../../src/backends/render.ts";
 import { BACKEND_TYPES } from "../../src/config/backend-type.ts";
 import { expectScenario } from "../fixtures/recorded/expect-scenario.ts";
-import { SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
+import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
 
 function linesOf({ name }: Scenario): string[] {
 	const path = join(import.meta.dirname, `../fixtures/recorded/${name}.jsonl`);
@@ -16,7 +16,7 @@ function linesOf({ name }: Scenario): string[] {
 }
 
 function parse(type: Scenario["type"], lines: readonly string[]): AgentEvent[] {
-	const parser = backendOf(type).parser();
+	const parser = backendOf(type).parser(RECORDED_AT);
 	return lines.flatMap((line) => parser.line(line));
 }
 
@@ -75,7 +75,7 @@ describe.each(BACKEND_TYPES)("%s", (type) => {
 		expectPrintable(long);
 		expect(parse(type, ["\u001b[31mred\u001b[0m", '{"type":"no-such-event"}', "", "[1,2]"])).toEqual([
 			{ kind: "text", text: "red" },
-			{ kind: "text", text: '{"type":"no-such-event"}' },
+			{ kind: "text", text: type === "command" ? '{"type":"no-such-event"}' : "no-such-event" },
 			{ kind: "text", text: "[1,2]" },
 		]);
 	});

@@ -9,7 +9,7 @@ import { backendOf } from "../../src/backends/index.ts";
 import type { Script } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
 import { expectScenario } from "../fixtures/recorded/expect-scenario.ts";
-import { SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
+import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
 import { makeStage, runCli, type Stage } from "./run-cli.ts";
 import { type CliKind, cliCommand, cliEnv, INSTALL_LIMIT_MS, installCliAgents, MODELS } from "./support.ts";
 
@@ -23,7 +23,7 @@ describe("what the real CLI prints is understood", () => {
 	test.each(live)("$name", async (scenario) => {
 		const stage = await makeStage(scriptOf(scenario));
 		try {
-			const run = runCli(invocationOf(scenario, stage), backendOf(scenario.type).parser(), {
+			const run = runCli(invocationOf(scenario, stage), backendOf(scenario.type).parser(RECORDED_AT), {
 				cwd: stage.cwd,
 				env: environmentOf(scenario, stage),
 			});

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { closedGate, noteAuthFailure } from "../../src/queue/records/gates.ts";
+import { closedGate, holdUntil, noteLasting } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import { User } from "../e2e/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -161,12 +161,24 @@ describe("Redis and the worker", () => {
 		const env = { DISPATCH_HOST_ID: "held", DISPATCH_NAMESPACE: "held" };
 		const store = await openStore({ target: sound.target, namespace: "held", role: "command" });
 		try {
-			for (let count = 0; count < 2; count++) await noteAuthFailure(store, "held", "claude", "Not logged in");
-			expect((await doctor([], env)).level("claude is held: Not logged in")).toBe("warn");
-			expect(await closedGate(store, "held", "claude")).not.toBeNull();
+			const gated = { host: "held", backend: "claude", model: "opus" };
+			for (let count = 0; count < 2; count++) await noteLasting(store, gated, "auth", "Not logged in");
+			expect((await doctor([], env)).level("claude is held (Not logged in)")).toBe("warn");
+			expect(await closedGate(store, gated)).not.toBeNull();
 			const released = await doctor([], { ...env, ANTHROPIC_API_KEY: "sk-1" });
-			expect(released.level("claude was held")).toBe("ok");
-			expect(await closedGate(store, "held", "claude")).toBeNull();
+			expect(released.level("claude is held (Not logged in): lifted")).toBe("ok");
+			expect(await closedGate(store, gated)).toBeNull();
+			const hold = {
+				kind: "rate_limited" as const,
+				until: Date.now() + 3_600_000,
+				message: "Opus",
+				limited: "opus",
+			};
+			await holdUntil(store, gated, hold);
+			expect((await doctor([], env)).level("claude (opus) is rate limited until")).toBe("warn");
+			expect(await closedGate(store, gated)).not.toBeNull();
+			expect((await doctor(["--fix"], env)).level("claude (opus) is rate limited")).toBe("ok");
+			expect(await closedGate(store, gated)).toBeNull();
 		} finally {
 			await store.close();
 		}

@@ -84,7 +84,7 @@ test("events that show nothing are saved all the same", () => {
 	appendFileSync(run.logPath, `${JSON.stringify({ type: "turn.completed", usage })}\n`);
 	const log = new LogFollower(run, backendOf("codex"));
 	expect(look(log)).toEqual([]);
-	expect(log.seen.usage).toMatchObject({ outputTokens: 7 });
+	expect(log.seen.sessionUsage).toMatchObject({ outputTokens: 7 });
 	expect(new LogFollower(run, backendOf("codex")).seen).toEqual(log.seen);
 });
 

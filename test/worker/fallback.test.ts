@@ -1,8 +1,22 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
-import type { TaskRecord } from "../../src/task/record.ts";
-import { fallbackOf } from "../../src/worker/fallback.ts";
-import { specOf } from "../queue/records/store-support.ts";
+import { holdUntil } from "../../src/queue/records/gates.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { fallbackOf, isFar } from "../../src/worker/fallback.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: { url: redis.url }, namespace: "fallback", role: "command" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
 
 const config = emptyConfig();
 config.backends.a = { name: "a", type: "claude", command: "a", modelFlag: true, permissions: null };
@@ -12,17 +26,30 @@ config.models.sonnet = { backend: "a", id: null };
 config.models["gpt-5"] = { backend: "b", id: null };
 config.fallback = ["sonnet", "gpt-5"];
 
-const limited = (model: string, backend: string, rateLimits: number) =>
-	fallbackOf({ spec: specOf("t", { model, backend }), rateLimits, chosen: null } as TaskRecord, config);
+const next = (model: string, backend: string) =>
+	fallbackOf({ spec: specOf("t", { model, backend }), chosen: null, host: HOST }, config, store);
 
-test("after three limits in a row the models of fallback: follow, each once, in order", async () => {
-	expect(await limited("opus", "a", 1)).toBeNull();
-	expect(await limited("opus", "a", 2)).toMatchObject({ model: "sonnet", backend: "a" });
-	expect(await limited("sonnet", "a", 2)).toMatchObject({ model: "gpt-5", backend: "b" });
-	expect(await limited("gpt-5", "b", 2)).toBeNull();
+test("a far end, or the third refusal in a row, is not waited for", () => {
+	const [now, minute] = [1_000_000, 60_000];
+	expect(isFar({ until: now + 14 * minute }, 1, config, now)).toBe(false);
+	expect(isFar({ until: now + 16 * minute }, 1, config, now)).toBe(true);
+	expect(isFar({ until: now + minute }, 2, config, now)).toBe(false);
+	expect(isFar({ until: now + minute }, 3, config, now)).toBe(true);
+	expect(isFar({ until: null }, 1, config, now)).toBe(false);
 });
 
-test("a fallback that does not exist is passed over", async () => {
-	config.fallback = ["nothing-like-it", "gpt-5"];
-	expect(await limited("opus", "a", 5)).toMatchObject({ model: "gpt-5" });
+test("the models of fallback: follow, each once, in order", async () => {
+	expect(await next("opus", "a")).toMatchObject({ model: "sonnet", backend: "a" });
+	expect(await next("sonnet", "a")).toMatchObject({ model: "gpt-5", backend: "b" });
+	expect(await next("gpt-5", "b")).toBeNull();
+});
+
+test("one that is held itself is passed over, and so is one that does not exist", async () => {
+	const hold = { kind: "rate_limited" as const, until: Date.now() + 3_600_000, message: "limit" };
+	await holdUntil(store, { host: HOST, backend: "a", model: "sonnet" }, { ...hold, limited: "sonnet" });
+	expect(await next("opus", "a")).toMatchObject({ model: "gpt-5" });
+	await holdUntil(store, { host: HOST, backend: "b", model: null }, { ...hold, limited: null });
+	expect(await next("opus", "a")).toBeNull();
+	config.fallback = ["nothing-like-it", "opus"];
+	expect(await next("sonnet", "a")).toMatchObject({ model: "opus" });
 });

@@ -20,6 +20,7 @@ function worker(places = new Places(1)) {
 		places,
 		dailyUsd: null,
 		reconcile: async () => {},
+		fallback: async () => null,
 		start: async (task) => {
 			started.push(task);
 			const moved = await store.move({ id: task, from: ["queued"], to: "running", runNonce: `n-${task}` });

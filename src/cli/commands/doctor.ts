@@ -50,7 +50,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const notLoggedIn = Object.values(config?.backends ?? {})
 		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
 		.map(({ name }) => name);
-	const holds = target === null || home === null ? [] : await checkHolds(target, home, notLoggedIn);
+	const holds = target === null || home === null ? [] : await checkHolds(target, home, { notLoggedIn, fix });
 	const undelivered = target === null || home === null ? [] : await checkNotifications(target, home);
 	return [
 		...findings,

@@ -109,9 +109,10 @@ export function loginOf({ command }: BackendConfig, env: Environment): Login {
 		const file = join(env.CODEX_HOME || join(home, ".codex"), "auth.json");
 		return seenLogin(
 			env,
-			["OPENAI_API_KEY", "CODEX_API_KEY"],
+			// It sends no OPENAI_API_KEY to its own service (0.169, 0.171); a provider of the user's own may name it.
+			["CODEX_API_KEY", ...(/env_key/.test(command) ? ["OPENAI_API_KEY"] : [])],
 			file,
-			"Run `codex login`, or set OPENAI_API_KEY.",
+			"Run `codex login`, or set CODEX_API_KEY.",
 		);
 	}
 	return { state: env.CURSOR_API_KEY ? "seen" : "unknown", by: "CURSOR_API_KEY", fix: "" };

@@ -1,35 +1,33 @@
 import type { Home } from "../../config/home.ts";
-import { closedGates, releaseBackend } from "../../queue/records/gates.ts";
+import { closedGates, type Gate, release } from "../../queue/records/gates.ts";
 import { openStore } from "../../queue/records/open.ts";
 import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { oneLine } from "../show/output.ts";
 import { type Finding, fixed, warn } from "./finding.ts";
 
+interface Asked {
+	/** backends whose login is known to be missing */
+	notLoggedIn: string[];
+	/** `--fix`: a person lifts what would end by itself, too */
+	fix: boolean;
+}
+
 /**
- * Backends that are held on this host. One that is held for a failed login is released: its next task tries
- * again, and two more failures hold it anew. One whose login is known to be missing stays held.
+ * Backends that are held on this host. One that is held for a failed login or an empty account is released:
+ * its next task tries again, and two more failures hold it anew. One whose login is known to be missing stays
+ * held, and limits and outages stay until their end, unless they are to be fixed.
  */
-export async function checkHolds(target: RedisTarget, home: Home, notLoggedIn: string[]): Promise<Finding[]> {
+export async function checkHolds(target: RedisTarget, home: Home, asked: Asked): Promise<Finding[]> {
 	try {
 		const store = await openStore({ target, namespace: home.namespace, role: "command" });
 		try {
 			const findings: Finding[] = [];
-			for (const [backend, gate] of Object.entries(await closedGates(store, home.hostId))) {
-				const said = oneLine(gate.message, 160);
-				if (gate.kind === "rate_limited") {
-					const until = gate.until === null ? "" : ` until ${new Date(gate.until).toISOString()}`;
-					findings.push(
-						warn(
-							"backend",
-							`${backend} is rate limited${until}: ${said}`,
-							"Its tasks go on then by themselves.",
-						),
-					);
-				} else if (notLoggedIn.includes(backend))
-					findings.push(warn("backend", `${backend} is held: ${said}`, "Log in, then: dispatch doctor"));
-				else if (await releaseBackend(store, home.hostId, backend))
-					findings.push(fixed("backend", `${backend} was held (${said}); its tasks are tried again.`));
+			for (const gate of await closedGates(store, home.hostId)) {
+				const advice = whyItStays(gate, asked);
+				if (advice !== null) findings.push(warn("backend", `${textOf(gate)}.`, advice));
+				else if (await release(store, home.hostId, gate))
+					findings.push(fixed("backend", `${textOf(gate)}: lifted, its tasks are tried again.`));
 			}
 			return findings;
 		} finally {
@@ -40,4 +38,24 @@ export async function checkHolds(target: RedisTarget, home: Home, notLoggedIn: s
 		if (error instanceof DispatchError) return [];
 		throw error;
 	}
+}
+
+/** @returns null for a hold that is lifted */
+function whyItStays({ backend, until }: Gate, { notLoggedIn, fix }: Asked): string | null {
+	if (fix) return null;
+	if (until !== null) return "Its tasks go on then by themselves; `dispatch doctor --fix` lifts it at once.";
+	return notLoggedIn.includes(backend) ? "Log in, then: dispatch doctor" : null;
+}
+
+const WHAT = {
+	rate_limited: "is rate limited",
+	unavailable: "cannot reach its service",
+	auth: "is held",
+	billing: "has an account with nothing left",
+} as const satisfies Record<Gate["kind"], string>;
+
+function textOf({ backend, model, kind, until, message }: Gate): string {
+	const who = oneLine(model === null ? backend : `${backend} (${model})`, 120);
+	const end = until === null ? "" : ` until ${new Date(until).toISOString()}`;
+	return `${who} ${WHAT[kind]}${end} (${oneLine(message, 160)})`;
 }

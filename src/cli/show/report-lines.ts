@@ -128,6 +128,12 @@ function holdLines(view: TaskView, now: number): string[] {
 			return ["It is being cancelled."];
 		case "rate_limited":
 			return [`Waits: the model's rate limit is reached${until}.`];
+		case "unavailable":
+			return [`Waits: the model's service is not available${until}.`];
+		case "billing":
+			return [
+				"Waits: the account of the agent CLI has nothing left. Mend that, then run: dispatch doctor --fix",
+			];
 		case "auth":
 			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
 		case "budget":

@@ -17,14 +17,15 @@ export async function drainOutbox(store: Store, queues: RunQueues): Promise<numb
 	for (;;) {
 		const members = await store.guard((client) => client.zrange(store.keys.outbox, "0", String(BATCH - 1)));
 		if (members.length === 0) return made;
-		const names = members.map((member) => member.split(" ") as [string, string]);
+		const names = members.map((member) => member.split(" ") as [string, string, string?]);
 		const records = new Map(
 			(await store.getMany(names.map(([id]) => id))).map((record) => [record.spec.id, record]),
 		);
-		for (const [i, [id, generation]] of names.entries()) {
+		for (const [i, [id, generation, now]] of names.entries()) {
 			const record = records.get(id);
 			if (record?.state === "queued" && record.generation === Number(generation)) {
 				await store.guard(() => queues.add(record, store.clock.now()));
+				if (now !== undefined) await store.guard(() => queues.hurry(record));
 				made += 1;
 			}
 			await store.guard((client) => client.zrem(store.keys.outbox, members[i] ?? ""));

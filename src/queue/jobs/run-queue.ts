@@ -88,6 +88,12 @@ export class RunQueues {
 		});
 	}
 
+	/** Its hold was lifted: a job that waits for a time waits no longer. */
+	async hurry({ spec, generation }: TaskRecord): Promise<void> {
+		const job = await this.of(spec.host).getJob(jobIdOf(spec.id, generation));
+		if (await job?.isDelayed()) await job?.promote().catch(() => {});
+	}
+
 	/** @returns BullMQ's state of the job, or "unknown" when there is none. */
 	async stateOf(host: string, task: string, generation: number): Promise<string> {
 		return this.of(host).getJobState(jobIdOf(task, generation));

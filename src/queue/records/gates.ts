@@ -1,72 +1,179 @@
 /**
- * Gates: while a backend of a host is held, none of its tasks starts there. One hash per host, a field per
- * backend. A rate limit holds until a time; a login that failed twice in a row holds until it is mended
- * (`dispatch doctor`, or a good start). Tasks stay queued, those of other backends go on.
+ * Gates: while a backend of a host (or one of its models) is held, none of its tasks starts there. One hash
+ * per host, a field per gate. A limit or an outage holds until a time; a login or an account that failed
+ * twice in a row holds until it is mended. Opened by its end, by a good run, or by a person
+ * (`dispatch doctor --fix`). Tasks stay queued, those of other backends go on.
  */
+import { agentOf } from "../../task/record.ts";
 import type { Store } from "./store.ts";
 
 /** One failure may be the task's own affair; two in a row are the backend's. */
-const AUTH_FAILURES_TO_HOLD = 2;
+const FAILURES_TO_HOLD = 2;
+/** No limit lasts longer; what says otherwise was not written by us. */
+const LONGEST_HOLD_MS = 40 * 86_400_000;
+
+const PASSING = ["rate_limited", "unavailable"] as const;
+const LASTING = ["auth", "billing"] as const;
+const KINDS: readonly string[] = [...PASSING, ...LASTING];
 
 export interface Gate {
-	kind: "rate_limited" | "auth";
+	kind: (typeof PASSING)[number] | (typeof LASTING)[number];
+	backend: string;
+	/** null: all of the backend's */
+	model: string | null;
 	/** ms since the Unix epoch; null: until it is released */
 	until: number | null;
 	/** what the CLI said */
 	message: string;
 	/** in a row */
 	failures: number;
+	/** closed since, ms since the Unix epoch */
+	since: number;
 }
 
-function hold(store: Store, host: string, backend: string, gate: Omit<Gate, "failures">): Promise<Gate> {
-	return store.run("holdGate", { host, backend, gate });
+/** Whose gates they are: a task's backend and model (null: what the CLI takes by itself). */
+export interface Gated {
+	host: string;
+	backend: string;
+	model: string | null;
 }
 
-/** Closes the gate of a rate-limited backend. @returns the gate as it stands now */
-export function holdForRateLimit(
+type Closing = Pick<Gate, "kind" | "backend" | "model" | "until" | "message">;
+
+function close(store: Store, host: string, gate: Closing): Promise<Gate> {
+	const field = gate.model === null ? gate.backend : `${gate.backend} | ${gate.model}`;
+	return store.run("holdGate", { host, backend: field, gate });
+}
+
+/**
+ * Closes a gate until a time.
+ * @param limited the model that the service named: `""` the one in use, null none: then the whole backend
+ * @returns the gate as it stands now
+ */
+export function holdUntil(
 	store: Store,
-	host: string,
-	backend: string,
-	until: number,
+	{ host, backend, model }: Gated,
+	hold: { kind: (typeof PASSING)[number]; until: number; message: string; limited: string | null },
+): Promise<Gate> {
+	const { limited, ...rest } = hold;
+	const isOwn = limited !== null && limited !== "" && isOf(limited, model);
+	const of = limited === null ? null : isOwn ? limited : (model ?? DEFAULT_MODEL);
+	return close(store, host, { ...rest, backend, model: of });
+}
+
+/** Counts a failed login, or an account with nothing left; from the second in a row on the gate is closed. */
+export function noteLasting(
+	store: Store,
+	{ host, backend }: Gated,
+	kind: (typeof LASTING)[number],
 	message: string,
 ): Promise<Gate> {
-	return hold(store, host, backend, { kind: "rate_limited", until, message });
+	return close(store, host, { kind, backend, model: null, until: null, message });
 }
 
-/** Counts a failed login; from the second in a row on the gate is closed. */
-export function noteAuthFailure(store: Store, host: string, backend: string, message: string): Promise<Gate> {
-	return hold(store, host, backend, { kind: "auth", until: null, message });
+/**
+ * A run was good: what had refused before it began, or was away, is there again.
+ * @param startedAt of the run, ms since the Unix epoch
+ * @returns whether a closed gate was opened
+ */
+export async function openAfterSuccess(store: Store, gated: Gated, startedAt: number): Promise<boolean> {
+	let opened = false;
+	for (const [field, gate] of await all(store, gated.host)) {
+		if (!concerns(gate, gated) || (gate.kind === "rate_limited" && gate.since >= startedAt)) continue;
+		await store.guard((client) => client.hdel(store.keys.gates(gated.host), field));
+		opened ||= isClosed(gate, store.clock.now());
+	}
+	if (opened) await wakeHeld(store, gated);
+	return opened;
 }
 
-/** Opens a backend's gate. @returns whether one was there */
-export async function releaseBackend(store: Store, host: string, backend: string): Promise<boolean> {
-	return (await store.guard((client) => client.hdel(store.keys.gates(host), backend))) > 0;
+/** A person lifts a hold. @returns whether one was there */
+export async function release(
+	store: Store,
+	host: string,
+	gate: Pick<Gate, "backend" | "model">,
+): Promise<boolean> {
+	let found = false;
+	for (const [field, each] of await all(store, host)) {
+		if (each.backend !== gate.backend || each.model !== gate.model) continue;
+		await store.guard((client) => client.hdel(store.keys.gates(host), field));
+		found = true;
+	}
+	if (found) await wakeHeld(store, { host, ...gate });
+	return found;
 }
 
-/** The CLI worked: an earlier failed login no longer counts. A rate limit stays. */
-export async function releaseLogin(store: Store, host: string, backend: string): Promise<void> {
-	if ((await read(store, host, backend))?.kind === "auth") await releaseBackend(store, host, backend);
+/** Tasks that wait for a gate look again at once. */
+async function wakeHeld(store: Store, { host, backend }: Gated): Promise<void> {
+	for (const record of await store.getMany(await store.activeIds(host))) {
+		const { spec, state, hold, generation } = record;
+		if (state !== "queued" || hold === null || spec.backend !== backend || !KINDS.includes(hold.kind))
+			continue;
+		await store.hold(spec.id, generation, null);
+		await store.guard((client) =>
+			client.zadd(store.keys.outbox, store.clock.now(), `${spec.id} ${generation} now`),
+		);
+	}
+	await store.guard((client) => client.publish(store.keys.wake, "outbox"));
 }
 
-/** The gate, when it is closed. */
-export async function closedGate(store: Store, host: string, backend: string): Promise<Gate | null> {
-	const gate = await read(store, host, backend);
-	return gate !== null && isClosed(gate, store.clock.now()) ? gate : null;
+/** The gate that holds such a task: of several the one that ends last. */
+export async function closedGate(store: Store, gated: Gated): Promise<Gate | null> {
+	const gates = (await closedGates(store, gated.host)).filter((gate) => concerns(gate, gated));
+	const endOf = (gate: Gate) => gate.until ?? Number.POSITIVE_INFINITY;
+	return gates.sort((a, b) => endOf(b) - endOf(a))[0] ?? null;
 }
 
-/** All closed gates of a host, by backend. */
-export async function closedGates(store: Store, host: string): Promise<Record<string, Gate>> {
-	const all = await store.guard((client) => client.hgetall(store.keys.gates(host)));
-	const gates = Object.entries(all).map(([backend, text]) => [backend, JSON.parse(text) as Gate] as const);
-	return Object.fromEntries(gates.filter(([, gate]) => isClosed(gate, store.clock.now())));
+/** All closed gates of a host. */
+export async function closedGates(store: Store, host: string): Promise<Gate[]> {
+	const now = store.clock.now();
+	return (await all(store, host)).map(([, gate]) => gate).filter((gate) => isClosed(gate, now));
 }
 
-function isClosed(gate: Gate, now: number): boolean {
-	if (gate.kind === "auth") return gate.failures >= AUTH_FAILURES_TO_HOLD;
-	return gate.until !== null && gate.until > now;
+const DEFAULT_MODEL = "default";
+
+/** Whether a limit's model is a task's: "opus" is that of `claude-opus-4-5`, too. */
+function isOf(limited: string, model: string | null): boolean {
+	return (model ?? DEFAULT_MODEL).toLowerCase().includes(limited.toLowerCase());
 }
 
-async function read(store: Store, host: string, backend: string): Promise<Gate | null> {
-	const text = await store.guard((client) => client.hget(store.keys.gates(host), backend));
-	return text === null ? null : (JSON.parse(text) as Gate);
+function concerns(gate: Gate, { backend, model }: Gated): boolean {
+	return gate.backend === backend && (gate.model === null || isOf(gate.model, model));
+}
+
+function isClosed({ kind, failures, until }: Gate, now: number): boolean {
+	if (until === null) return (LASTING as readonly string[]).includes(kind) && failures >= FAILURES_TO_HOLD;
+	return until > now && until - now <= LONGEST_HOLD_MS;
+}
+
+async function all(store: Store, host: string): Promise<[string, Gate][]> {
+	const fields = await store.guard((client) => client.hgetall(store.keys.gates(host)));
+	return Object.entries(fields).flatMap(([field, text]): [string, Gate][] => {
+		const gate = decode(field, text);
+		return gate === null ? [] : [[field, gate]];
+	});
+}
+
+/** null for what is no gate: anybody may write to a shared Redis, and one bad field must not stop a host. */
+function decode(field: string, text: string): Gate | null {
+	try {
+		const { kind, until, message, failures, since, model, backend } = JSON.parse(text) as Record<
+			string,
+			unknown
+		>;
+		if (typeof kind !== "string" || !KINDS.includes(kind)) return null;
+		if (until !== null && typeof until !== "number") return null;
+		return {
+			kind: kind as Gate["kind"],
+			// Gates of earlier versions name their backend by the field only.
+			backend: typeof backend === "string" ? backend : field,
+			model: typeof model === "string" ? model : null,
+			until: until ?? null,
+			message: typeof message === "string" ? message : "",
+			failures: typeof failures === "number" ? failures : 1,
+			since: typeof since === "number" ? since : 0,
+		};
+	} catch {
+		return null;
+	}
 }

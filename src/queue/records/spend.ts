@@ -18,22 +18,26 @@ type Counters = Pick<Usage, "inputTokens" | "outputTokens" | "costUsd">;
 
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-/** @param session names whose totals they are; repeats change nothing */
-export async function noteUsage(
-	store: Store,
-	task: string,
-	session: string,
-	{ inputTokens, outputTokens, costUsd }: Counters,
-): Promise<Spent> {
-	const counters = [
-		{ name: "in", total: inputTokens },
-		{ name: "out", total: outputTokens },
-		...(costUsd === null ? [] : [{ name: "usd", total: costUsd }]),
-	];
+export interface Used {
+	/** names the session; totals of it count what resumed runs of it used, too */
+	session: string;
+	/** names the run in it */
+	epoch: number;
+	/** as the CLI tells them; what a killed run used may be missing */
+	ofSession: Counters | null;
+	/** counted message by message */
+	ofRun: Counters | null;
+}
+
+/**
+ * Notes totals; repeats change nothing. Of a session counts the larger of its own totals and the sum of its runs.
+ */
+export async function noteUsage(store: Store, task: string, used: Used): Promise<Spent> {
+	const { session, epoch, ofSession, ofRun } = used;
+	const counters = [...countersOf(session, ofSession), ...countersOf(`${session}#${epoch}`, ofRun)];
 	const day = dayOf(store.clock.now());
 	const { fields, today } = await store.run<{ fields: string[]; today: string }>("noteUsage", {
 		task,
-		session,
 		counters,
 		day,
 		keptSeconds: DAYS_KEPT_S,
@@ -44,11 +48,36 @@ export async function noteUsage(
 	return { task: totalOf(pairs), today: Number(today) };
 }
 
-function totalOf(pairs: readonly (readonly [string, string])[]): Counters {
-	const sum = (counter: string) =>
-		pairs.reduce((total, [field, value]) => total + (field.startsWith(`${counter}:`) ? Number(value) : 0), 0);
+function countersOf(name: string, counters: Counters | null): { field: string; total: number }[] {
+	if (counters === null) return [];
+	const { inputTokens, outputTokens, costUsd } = counters;
+	return [
+		{ field: `in:${name}`, total: inputTokens },
+		{ field: `out:${name}`, total: outputTokens },
+		...(costUsd === null ? [] : [{ field: `usd:${name}`, total: costUsd }]),
+	];
+}
+
+type Pairs = readonly (readonly [string, string])[];
+
+function totalOf(pairs: Pairs): Counters {
 	const known = pairs.some(([field]) => field.startsWith("usd:"));
-	return { inputTokens: sum("in"), outputTokens: sum("out"), costUsd: known ? sum("usd") : null };
+	const [inputTokens, outputTokens] = [sumOf(pairs, "in:"), sumOf(pairs, "out:")];
+	return { inputTokens, outputTokens, costUsd: known ? sumOf(pairs, "usd:") : null };
+}
+
+/** The same sum as in the script `note-usage`. */
+function sumOf(pairs: Pairs, counter: string): number {
+	const totals = new Map<string, number>();
+	const runs = new Map<string, number>();
+	for (const [field, value] of pairs) {
+		if (!field.startsWith(counter)) continue;
+		const [, session = "", run] = /^([^#]*)(#\d+)?$/.exec(field.slice(counter.length)) ?? [];
+		const of = run === undefined ? totals : runs;
+		of.set(session, (of.get(session) ?? 0) + Number(value));
+	}
+	const sessions = new Set([...totals.keys(), ...runs.keys()]);
+	return [...sessions].reduce((sum, each) => sum + Math.max(totals.get(each) ?? 0, runs.get(each) ?? 0), 0);
 }
 
 /** @returns USD of all the task's sessions */

@@ -82,7 +82,7 @@ export class Store extends Questions {
 	}
 
 	/** Says why a queued task waits; nothing happens when it moved on. */
-	async hold(id: string, generation: number, hold: Hold): Promise<void> {
+	async hold(id: string, generation: number, hold: Hold | null): Promise<void> {
 		await this.run("hold", { id, generation, hold: toJson(hold) });
 	}
 

@@ -3,6 +3,7 @@ import type { Plan } from "../plan.ts";
 import type { StartMode } from "../record.ts";
 import type { Hold } from "../spec.ts";
 import type { FailureReason } from "../states.ts";
+import type { FailureClass } from "./failure.ts";
 
 export interface EndFacts {
 	taskId: string;
@@ -15,7 +16,7 @@ export interface EndFacts {
 	/** the agent's own final event */
 	result: { ok: boolean; message: string | null } | null;
 	/** what the backend's parser made of its errors */
-	failure: "budget" | "auth" | "rate_limited" | "not_started" | "no_session" | null;
+	failure: FailureClass | null;
 	failureMessage: string | null;
 	/** ms since the epoch */
 	rateLimitUntil: number | null;
@@ -30,7 +31,7 @@ export interface EndFacts {
 	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "retrying" | "finished";
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
-	/** times in a row that it ended rate limited, before this one */
+	/** times in a row that it ended because a service said no for now, before this one */
 	rateLimits: number;
 	/** charged starts, this one included if it was charged */
 	attempt: number;
@@ -51,9 +52,11 @@ export interface Decision {
 	/** one line: what happened and the next step */
 	message: string;
 	warnings: string[];
-	/** `until` in ms since the epoch; `forMs` from now; neither: as soon as there is room */
+	/** `until` in ms since the epoch; `forMs` from now; the later of both; neither: as soon as there is room */
 	hold: { kind: Exclude<Hold["kind"], "cancelling">; until: number | null; forMs: number | null } | null;
 	/** whether the next start counts as an attempt */
 	charge: boolean;
 	startMode: StartMode;
+	/** its session is gone or of no use: the next start is another one, on the present plan */
+	newSession?: boolean;
 }

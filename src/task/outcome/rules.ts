@@ -7,14 +7,13 @@ import { compareGiven } from "../given-items.ts";
 import { countDone, type Marker, type PlanItem } from "../plan.ts";
 import type { FailureReason } from "../states.ts";
 import type { Decision, EndFacts } from "./facts.ts";
-import { exitOf, loginHint, oneLine, startHint } from "./text.ts";
+import { isEnough, nextWaitMs, PATIENCE } from "./failure.ts";
+import { exitOf, loginHint, oneLine, refusalText, startHint } from "./text.ts";
 
 const FIRST_BACKOFF_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
-const RATE_LIMIT_WAIT_MS = 60_000;
-const MAX_RATE_LIMIT_WAIT_MS = 30 * 60_000;
-/** A limit of a day is reached by fewer waits than these. */
-const RATE_LIMIT_RETRIES = 50;
+/** An end that was told and proved wrong so often is not relied on. */
+const TOLD_ENDS_BELIEVED = 3;
 /** The last moment that a Date can name. */
 const MAX_TIME_MS = 8.64e15;
 const COMMAND_NOT_FOUND = 127;
@@ -30,8 +29,10 @@ const RULES: readonly ((facts: EndFacts) => Decision | null)[] = [
 	takenDown,
 	withQuestions,
 	sessionLost,
+	contextFull,
 	notAuthorised,
-	rateLimited,
+	lastingRefusal,
+	waitedFor,
 	notStarted,
 	itemFailed,
 	crashed,
@@ -115,33 +116,65 @@ function sessionLost(facts: EndFacts): Decision | null {
 	if (failureOf(facts) !== "no_session") return null;
 	// The user's own command names the session: the next start would say the same.
 	if (/\bresume\b|--continue\b/.test(facts.command ?? "")) return failedToStart(facts);
-	return again("The agent's earlier session is gone; a new one goes on from the plan.");
+	return {
+		...again("The agent's earlier session is gone; a new one goes on from the plan."),
+		newSession: true,
+	};
+}
+
+/** A full session is full at every resume. */
+function contextFull(facts: EndFacts): Decision | null {
+	if (failureOf(facts) !== "context_full") return null;
+	const what = `The agent's session is full${saidBy(facts)}.`;
+	if (facts.attempt < facts.attempts) {
+		return { ...again(`${what} A new one goes on from the plan.`), charge: true, newSession: true };
+	}
+	const advice = `Split the task, or \`dispatch retry ${facts.taskId}\` goes on from the plan in a new session.`;
+	return { ...failed(facts, "context_full", `${what} ${advice}`), newSession: true };
 }
 
 function notAuthorised(facts: EndFacts): Decision | null {
 	if (failureOf(facts) !== "auth") return null;
-	const said = facts.failureMessage === null ? "" : `: ${oneLine(facts.failureMessage)}`;
-	return failed(
-		facts,
-		"auth",
-		`${facts.agentName} is not logged in${said}. ${loginHint(facts)} ${retryHint(facts)}`,
-	);
+	const what = `${facts.agentName} is not logged in${quoted(facts)}.`;
+	return failed(facts, "auth", `${what} ${loginHint(facts)} ${retryHint(facts)}`);
 }
 
-function rateLimited(facts: EndFacts): Decision | null {
-	if (failureOf(facts) !== "rate_limited") return null;
-	const until = timeOrNull(facts.rateLimitUntil);
-	const forMs =
-		until === null ? Math.min(MAX_RATE_LIMIT_WAIT_MS, RATE_LIMIT_WAIT_MS * 2 ** facts.rateLimits) : null;
-	const when = until === null ? `in ${formatDuration(forMs ?? 0)}` : `at ${new Date(until).toISOString()}`;
-	const said = facts.failureMessage === null ? "" : ` (${oneLine(facts.failureMessage)})`;
-	const what = `${facts.agentName} is rate limited${said}.`;
-	if (facts.rateLimits >= RATE_LIMIT_RETRIES) {
-		const wait = until === null ? "Wait a while" : `Wait until ${new Date(until).toISOString()}`;
-		return failed(facts, "rate_limited", `${what} ${wait}, then: ${retryHint(facts)}`);
+/** What only a person can mend: another try would get the same answer. */
+function lastingRefusal(facts: EndFacts): Decision | null {
+	const failure = failureOf(facts);
+	if (failure !== "billing" && failure !== "quota" && failure !== "model") return null;
+	const { what, advice } = refusalText(failure, facts.agentName);
+	return failed(facts, failure, `${what}${quoted(facts)}. ${advice} ${retryHint(facts)}`);
+}
+
+/** What passes by itself is waited for, and no attempt is counted. */
+function waitedFor(facts: EndFacts): Decision | null {
+	const failure = failureOf(facts);
+	const patience = failure === null ? undefined : PATIENCE[failure];
+	if (failure === null || patience === undefined) return null;
+	const { what, advice } = refusalText(failure, facts.agentName);
+	const text = `${what}${saidBy(facts)}.`;
+	const kind = failure === "rate_limited" ? "rate_limited" : "unavailable";
+	if (isEnough(patience, facts.rateLimits)) {
+		const waits = `It was waited for ${facts.rateLimits} times.`;
+		return failed(facts, kind, `${text} ${waits} ${advice} ${retryHint(facts)}`);
 	}
-	const hold = { kind: "rate_limited" as const, until, forMs };
-	return { ...again(`${what} It is started again ${when}.`), hold };
+	const until = timeOrNull(facts.rateLimitUntil);
+	const believed = until !== null && facts.rateLimits < TOLD_ENDS_BELIEVED;
+	const forMs = believed ? null : nextWaitMs(patience, facts.rateLimits);
+	const cap = failure === "refused" ? ` (it is tried for ${formatDuration(patience.lastsMs)} at most)` : "";
+	const when = until === null ? `in ${formatDuration(forMs ?? 0)}` : `at ${new Date(until).toISOString()}`;
+	return { ...again(`${text} It is started again ${when}${cap}.`), hold: { kind, until, forMs } };
+}
+
+/** " (its words)" */
+function saidBy({ failureMessage }: EndFacts): string {
+	return failureMessage === null ? "" : ` (${oneLine(failureMessage)})`;
+}
+
+/** ": its words" */
+function quoted({ failureMessage }: EndFacts): string {
+	return failureMessage === null ? "" : `: ${oneLine(failureMessage)}`;
 }
 
 function notStarted(facts: EndFacts): Decision | null {

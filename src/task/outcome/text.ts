@@ -2,24 +2,48 @@
 
 import { cutText } from "../cut-text.ts";
 import type { EndFacts } from "./facts.ts";
+import type { FailureClass } from "./failure.ts";
 
 const MAX_QUOTED_CHARS = 200;
 
 /** What to do where a CLI is missing; by the backend's type. */
 const INSTALL: Readonly<Record<string, string>> = {
-	claude: "npm install -g @anthropic-ai/claude-code",
-	codex: "npm install -g @openai/codex",
+	// npm picks an old version by the Node that runs it, unless it is told not to.
+	claude: "npm install -g @anthropic-ai/claude-code@latest",
+	codex: "npm install -g @openai/codex@latest",
 	cursor: "curl https://cursor.com/install -fsS | bash",
 };
 
 const LOGIN: Readonly<Record<string, string>> = {
 	claude: "Start `claude` once and log in with /login, or set ANTHROPIC_API_KEY.",
-	codex: "Log in with `codex login`, or set OPENAI_API_KEY.",
+	codex: "Log in with `codex login`, or set CODEX_API_KEY.",
 	cursor: "Log in with `agent login`, or set CURSOR_API_KEY.",
 };
 
 export function loginHint({ agentName }: EndFacts): string {
 	return own(LOGIN, agentName) ?? `Log in to the CLI of backend ${agentName}.`;
+}
+
+const REFUSALS = {
+	rate_limited: ["is rate limited", "Wait a while, then:"],
+	overloaded: ["has no room: its service is overloaded", "Wait a while, or use another model."],
+	outage: ["cannot reach its service", "Look at the network and at the service's status page, then:"],
+	refused: ["was refused by its service before any work was done", "See what it says, then:"],
+	quota: [
+		"has used up its quota",
+		"Raise it in the service's console, or use another model, then: dispatch doctor --fix.",
+	],
+	billing: [
+		"has an account with nothing left",
+		"Add credit or mend the plan, or use another model, then: dispatch doctor --fix.",
+	],
+	model: ["does not get its model", "Give another one with --model, or mend `models:` in the config."],
+} as const satisfies Partial<Record<FailureClass, readonly [string, string]>>;
+
+/** What a service's refusal means, and what can be done about it. */
+export function refusalText(failure: FailureClass, agentName: string): { what: string; advice: string } {
+	const [what, advice] = REFUSALS[failure as keyof typeof REFUSALS] ?? ["was refused", ""];
+	return { what: `${agentName} ${what}`, advice };
 }
 
 /** Why the CLI could not be started, and how to mend it. */

@@ -17,7 +17,12 @@ afterAll(async () => {
 
 test("sessions add up, a session's own totals do not, and a smaller figure takes nothing back", async () => {
 	const note = (session: string, inputTokens: number, costUsd: number | null) =>
-		noteUsage(store, "t", session, { inputTokens, outputTokens: 1, costUsd });
+		noteUsage(store, "t", {
+			session,
+			epoch: 1,
+			ofRun: null,
+			ofSession: { inputTokens, outputTokens: 1, costUsd },
+		});
 	expect((await note("start-1", 10, null)).task).toEqual({ inputTokens: 10, outputTokens: 1, costUsd: null });
 	await note("a", 100, 0.25);
 	await note("a", 200, 0.5);
@@ -28,4 +33,21 @@ test("sessions add up, a session's own totals do not, and a smaller figure takes
 	expect(await spentBy(store, "t")).toBe(0.75);
 	expect(await spentBy(store, "other")).toBe(0);
 	expect(await spentToday(store)).toBe(0.75);
+});
+
+test("of a session counts the larger of its own totals and the sum of its runs; the day grows by what is new", async () => {
+	const before = await spentToday(store);
+	const used = (costUsd: number | null) =>
+		costUsd === null ? null : { inputTokens: 1, outputTokens: 1, costUsd };
+	const note = (epoch: number, ofRun: number | null, ofSession: number | null) =>
+		noteUsage(store, "killed", { session: "s", epoch, ofRun: used(ofRun), ofSession: used(ofSession) });
+	expect((await note(1, 0.25, null)).task.costUsd).toBe(0.25);
+	// Killed: its totals never came. The resumed run tells totals that lack them.
+	expect((await note(2, 0.125, null)).task.costUsd).toBe(0.375);
+	expect((await note(2, 0.125, 0.125)).task.costUsd).toBe(0.375);
+	// What runs do not tell (a sub-agent's messages), the totals may.
+	const { task, today } = await note(2, 0.125, 0.5);
+	expect(task.costUsd).toBe(0.5);
+	expect(today - before).toBe(0.5);
+	expect(await spentBy(store, "killed")).toBe(0.5);
 });

@@ -5,13 +5,17 @@ export const HOLD_GATE = `${PRELUDE}
 local gates = p .. ':gates:' .. req.host
 local old = redis.call('HGET', gates, req.backend)
 local gate = req.gate
-local kept = old and cjson.decode(old) or nil
+local readable, kept = pcall(cjson.decode, old or 'null')
+if not readable or type(kept) ~= 'table' or type(kept.failures) ~= 'number' then kept = nil end
 gate.failures = 1
+gate.since = now
 if kept and kept.kind == gate.kind then
-  local open = kept['until'] ~= cjson.null and kept['until'] <= now
+  local lasts = gate['until'] == cjson.null
+  local open = type(kept['until']) == 'number' and kept['until'] <= now
   -- Several agents that meet one limit count once.
-  gate.failures = (gate.kind == 'auth' or open) and kept.failures + 1 or kept.failures
-  if gate['until'] ~= cjson.null and kept['until'] ~= cjson.null then gate['until'] = math.max(gate['until'], kept['until']) end
+  gate.failures = (lasts or open) and kept.failures + 1 or kept.failures
+  if not open and type(kept.since) == 'number' then gate.since = kept.since end
+  if not lasts and type(kept['until']) == 'number' then gate['until'] = math.max(gate['until'], kept['until']) end
 end
 redis.call('HSET', gates, req.backend, cjson.encode(gate))
 return reply(gate)

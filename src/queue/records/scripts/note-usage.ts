@@ -1,19 +1,37 @@
 import { PRELUDE } from "./prelude.ts";
 
-/** A session's totals only grow; what its cost grew by is added to the day. */
+/**
+ * Totals only grow; what the task's cost grew by is added to the day. A field is `counter:session`, or
+ * `counter:session#run` for one run of it: of a session counts the larger of its own total and its runs' sum.
+ */
 export const NOTE_USAGE = `${PRELUDE}
 local cost = p .. ':cost:' .. req.task
 local spend = p .. ':spend:' .. req.day
+local function spent()
+  local totals, runs = {}, {}
+  local all = redis.call('HGETALL', cost)
+  for i = 1, #all, 2 do
+    local name = string.match(all[i], '^usd:(.*)$')
+    if name then
+      local session = string.match(name, '^(.*)#%d+$')
+      local value = tonumber(all[i + 1]) or 0
+      if session then runs[session] = (runs[session] or 0) + value else totals[name] = value end
+    end
+  end
+  local sum = 0
+  for session, value in pairs(runs) do sum = sum + math.max(value, totals[session] or 0) end
+  for session, value in pairs(totals) do if not runs[session] then sum = sum + value end end
+  return sum
+end
+local before = spent()
 for _, counter in ipairs(req.counters) do
-  local field = counter.name .. ':' .. req.session
-  local grown = counter.total - tonumber(redis.call('HGET', cost, field) or '0')
-  if grown > 0 or counter.name == 'usd' then
-    redis.call('HSET', cost, field, tostring(counter.total - math.min(grown, 0)))
-  end
-  if counter.name == 'usd' and grown > 0 then
-    redis.call('INCRBYFLOAT', spend, tostring(grown))
-    redis.call('EXPIRE', spend, req.keptSeconds)
-  end
+  local had = tonumber(redis.call('HGET', cost, counter.field) or '')
+  if not had or counter.total > had then redis.call('HSET', cost, counter.field, string.format('%.17g', counter.total)) end
+end
+local grown = spent() - before
+if grown > 0 then
+  redis.call('INCRBYFLOAT', spend, string.format('%.17g', grown))
+  redis.call('EXPIRE', spend, req.keptSeconds)
 end
 return reply({fields = redis.call('HGETALL', cost), today = redis.call('GET', spend) or '0'})
 `;

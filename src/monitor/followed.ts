@@ -1,0 +1,125 @@
+/** What an agent's events add up to; kept in the run directory between two daemons. */
+import type { AgentEvent } from "../backends/contract.ts";
+import { retryText } from "../backends/render.ts";
+import { cutText } from "../task/cut-text.ts";
+import { type FailureClass, passes } from "../task/outcome/failure.ts";
+import type { Usage } from "../task/spec.ts";
+
+/** Shown beside the name of a task. */
+const ACTIVITY_CHARS = 200;
+
+type Verdict = { ok: boolean; message: string | null };
+
+export interface Followed {
+	sessionId: string | null;
+	activity: string | null;
+	/** totals of the session, as the CLI tells them, resumed runs included */
+	sessionUsage: Usage | null;
+	/** of this process alone, message by message: holds also when it is killed */
+	runUsage: Usage | null;
+	/** its final word; a turn that follows takes it back */
+	result: Verdict | null;
+	/** it has its word, but lives on for this: "a background command: npm test" */
+	waitsFor: string | null;
+	/** a wake-up is set for then (ms since the Unix epoch): silence until then is no sign of being stuck */
+	waitsUntil: number | null;
+	/** said while it still waits */
+	earlyResult: Verdict | null;
+	failure: FailureClass | null;
+	failureMessage: string | null;
+	rateLimitUntil: number | null;
+	/** of which model the limit is, `""` for the one in use; null: of the whole account */
+	limitedModel: string | null;
+	/** it waits out a refusal of its service by itself until then, ms since the Unix epoch */
+	pausedUntil: number | null;
+	/** it would retry for too long: to be ended */
+	givesUp: boolean;
+	/** it said something only a working CLI says */
+	sawOutput: boolean;
+}
+
+export const NOTHING: Followed = {
+	sessionId: null,
+	activity: null,
+	sessionUsage: null,
+	runUsage: null,
+	result: null,
+	waitsFor: null,
+	waitsUntil: null,
+	earlyResult: null,
+	failure: null,
+	failureMessage: null,
+	rateLimitUntil: null,
+	limitedModel: null,
+	pausedUntil: null,
+	givesUp: false,
+	sawOutput: false,
+};
+
+export function addUp(seen: Followed, event: AgentEvent): Followed {
+	switch (event.kind) {
+		case "session":
+			return { ...seen, sessionId: event.id, sawOutput: true };
+		case "activity":
+			return { ...goesOn(seen), activity: event.text };
+		case "message":
+			return { ...goesOn(seen), activity: cutText(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS) };
+		case "usage":
+			return event.scope === "session"
+				? { ...seen, sessionUsage: event.usage }
+				: { ...seen, runUsage: event.scope === "run" ? event.usage : sum(seen.runUsage, event.usage) };
+		case "background":
+			return background(seen, event);
+		case "rate_limit":
+			return event.fatal
+				? { ...seen, failure: event.failure, rateLimitUntil: event.until, limitedModel: event.model }
+				: seen;
+		case "retrying":
+			return retrying(seen, event);
+		case "error":
+			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
+		case "result": {
+			const said = { ok: event.ok, message: event.message };
+			return seen.waitsFor !== null && event.ok ? { ...seen, earlyResult: said } : { ...seen, result: said };
+		}
+		case "text":
+		case "heartbeat":
+			return seen;
+	}
+}
+
+/** Another turn: what it said at the end of the one before was not its last word. */
+function goesOn(seen: Followed): Followed {
+	return { ...seen, result: null, earlyResult: null, sawOutput: true };
+}
+
+function background(seen: Followed, { waitsFor, until }: AgentEvent & { kind: "background" }): Followed {
+	if (waitsFor === null) {
+		const result = seen.earlyResult ?? seen.result;
+		return { ...seen, waitsFor: null, waitsUntil: null, earlyResult: null, result };
+	}
+	return { ...seen, waitsFor, waitsUntil: until };
+}
+
+function retrying(seen: Followed, event: AgentEvent & { kind: "retrying" }): Followed {
+	const pauses = passes(event.failure);
+	const paused = {
+		...seen,
+		activity: retryText(event),
+		pausedUntil: pauses ? event.until : seen.pausedUntil,
+	};
+	if (!event.givesUp) return paused;
+	const { failure, cause: failureMessage } = event;
+	const rateLimitUntil = failure === "rate_limited" ? event.until : null;
+	return { ...paused, failure, failureMessage, givesUp: true, rateLimitUntil };
+}
+
+function sum(a: Usage | null, b: Usage): Usage {
+	if (a === null) return b;
+	return {
+		inputTokens: a.inputTokens + b.inputTokens,
+		outputTokens: a.outputTokens + b.outputTokens,
+		costUsd: a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd,
+		estimated: a.estimated || b.estimated,
+	};
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+	closedGate,
+	closedGates,
+	holdUntil,
+	noteLasting,
+	openAfterSuccess,
+	release,
+} from "../../../src/queue/records/gates.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { specOf } from "./store-support.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: { url: redis.url }, namespace: "gates", role: "command" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+
+const HOUR_MS = 3_600_000;
+const of = (host: string, model: string | null, backend = "claude") => ({ host, backend, model });
+const limit = (limited: string | null, kind: "rate_limited" | "unavailable" = "rate_limited") => ({
+	kind,
+	until: Date.now() + HOUR_MS,
+	message: "No.",
+	limited,
+});
+
+describe("a limit of one model", () => {
+	test("holds that model however its id is spelled, and no other", async () => {
+		await holdUntil(store, of("h1", "claude-opus-4-5"), limit("opus"));
+		for (const model of ["opus", "claude-opus-4-5", "us.anthropic.claude-opus-4-1-v1:0"])
+			expect(await closedGate(store, of("h1", model))).toMatchObject({ model: "opus" });
+		for (const model of ["sonnet", null]) expect(await closedGate(store, of("h1", model))).toBeNull();
+		expect(await closedGate(store, of("h1", "opus", "codex"))).toBeNull();
+	});
+
+	test("of the model in use, which nobody named, holds the tasks that run on it", async () => {
+		await holdUntil(store, of("h2", null), limit(""));
+		expect(await closedGate(store, of("h2", null))).not.toBeNull();
+		expect(await closedGate(store, of("h2", "gpt-5"))).toBeNull();
+	});
+
+	test("of another name than the task's own model holds the task's model: it is what was refused", async () => {
+		await holdUntil(store, of("h3", null), limit("opus"));
+		expect(await closedGate(store, of("h3", null))).not.toBeNull();
+	});
+
+	test("the account's limit holds every model; of two gates the later end counts", async () => {
+		await holdUntil(store, of("h4", "opus"), limit(null));
+		await holdUntil(store, of("h4", "opus"), { ...limit("opus"), until: Date.now() + 5 * HOUR_MS });
+		expect(await closedGate(store, of("h4", "sonnet"))).toMatchObject({ model: null });
+		expect(await closedGate(store, of("h4", "opus"))).toMatchObject({ model: "opus" });
+	});
+});
+
+describe("a gate is opened", () => {
+	test("by a run that began after it was closed; one that began before says nothing of a limit", async () => {
+		const { since } = await holdUntil(store, of("h5", "opus"), limit(null));
+		expect(await openAfterSuccess(store, of("h5", "sonnet"), since - 1)).toBe(false);
+		expect(await closedGate(store, of("h5", "opus"))).not.toBeNull();
+		expect(await openAfterSuccess(store, of("h5", "sonnet"), since + 1)).toBe(true);
+		expect(await closedGate(store, of("h5", "opus"))).toBeNull();
+	});
+
+	test("by any good run after an outage; the good run of another model leaves a model's gate alone", async () => {
+		await holdUntil(store, of("h6", "opus"), limit(null, "unavailable"));
+		await holdUntil(store, of("h6", "opus"), limit("opus"));
+		expect(await openAfterSuccess(store, of("h6", "sonnet"), 0)).toBe(true);
+		expect((await closedGates(store, "h6")).map(({ model }) => model)).toEqual(["opus"]);
+	});
+
+	test("by a person: what waits is looked at again at once", async () => {
+		await store.create(specOf("waits", { host: "h7", backend: "claude" }));
+		const { generation } = await store.need("waits");
+		const gate = await holdUntil(store, of("h7", null), limit(null));
+		await store.hold("waits", generation, { kind: "rate_limited", until: gate.until });
+		await store.client.del(store.keys.outbox);
+		expect(await release(store, "h7", gate)).toBe(true);
+		expect((await store.need("waits")).hold).toBeNull();
+		expect(await store.client.zrange(store.keys.outbox, "0", "-1")).toEqual([`waits ${generation} now`]);
+	});
+});
+
+test("a login, or an empty account, holds from the second failure in a row on", async () => {
+	for (const kind of ["auth", "billing"] as const) {
+		const gated = of(`h8-${kind}`, null);
+		await noteLasting(store, gated, kind, "No.");
+		expect(await closedGate(store, gated)).toBeNull();
+		await noteLasting(store, gated, kind, "No.");
+		expect(await closedGate(store, gated)).toMatchObject({ kind, until: null });
+	}
+});
+
+test("what is no gate holds nothing, stops nobody, and a real one takes its place", async () => {
+	const bad = [
+		"",
+		"no json",
+		"null",
+		"[]",
+		"7",
+		"{}",
+		'{"kind":"rate_limited","until":"soon"}',
+		'{"kind":"x","until":null}',
+	];
+	const far = JSON.stringify({ kind: "rate_limited", until: 99_999_999_999_000, message: "", failures: 1 });
+	for (const text of [...bad, far, '{"kind":"rate_limited","until":null,"failures":9}']) {
+		await store.client.hset(store.keys.gates("h9"), "claude", text);
+		expect(await closedGates(store, "h9")).toEqual([]);
+		expect(await closedGate(store, of("h9", "opus"))).toBeNull();
+	}
+	for (const text of bad) {
+		await store.client.hset(store.keys.gates("h9"), "claude", text);
+		expect(await holdUntil(store, of("h9", null), limit(null))).toMatchObject({ failures: 1 });
+		expect(await closedGate(store, of("h9", null))).not.toBeNull();
+	}
+});
