@@ -42,7 +42,7 @@ export async function firstRun({ path, env, output }: FirstRunOptions): Promise<
 export function noAgentFound(): DispatchError {
 	const programs = KNOWN_CLIS.map((cli) => cli.programs[0]).join(", ");
 	return new DispatchError("DISPATCH_NO_BACKEND", `No agent CLI is on PATH (looked for ${programs}).`, {
-		hint: "Install one (`npm install -g @anthropic-ai/claude-code` or `npm install -g @openai/codex`), or name another program: dispatch config add-backend NAME --command LINE.",
+		hint: "Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), or name another program: dispatch config add-backend NAME --command LINE.",
 	});
 }
 

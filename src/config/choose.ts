@@ -34,7 +34,7 @@ interface Asked {
 type Found = Omit<Choice, "name" | "reason">;
 
 const INSTALL_HINT =
-	"Install one (`npm install -g @anthropic-ai/claude-code` or `npm install -g @openai/codex`), or write backends: into the config file.";
+	"Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), or write backends: into the config file.";
 
 /** @throws DISPATCH_UNKNOWN_MODEL, DISPATCH_NO_BACKEND */
 export async function chooseModel(

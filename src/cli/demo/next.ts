@@ -15,7 +15,7 @@ export function nextSteps(env: Environment): string[] {
 	const clis =
 		found.length > 0
 			? `Agent CLIs found: ${found.join(", ")}.`
-			: "No agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code";
+			: "No agent CLI is on your PATH yet; one of them: npm install -g @anthropic-ai/claude-code@latest";
 	// `npm start` in a clone runs a program that is installed nowhere.
 	const first = which("dispatch", env.PATH) !== null ? [] : ["Put dispatch on your PATH: npm install -g ."];
 	return [clis, ...first, `Now yours: ${COMMAND}`];

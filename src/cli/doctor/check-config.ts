@@ -33,7 +33,7 @@ function findingsOf(config: Config, path: string): Finding[] {
 			broken(
 				"config",
 				"No agent CLI is configured or found on PATH.",
-				"Install one (`npm install -g @anthropic-ai/claude-code` or `npm install -g @openai/codex`), then: dispatch config init.",
+				"Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), then: dispatch config init.",
 			),
 		];
 	const findings: Finding[] = [

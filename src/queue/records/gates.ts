@@ -107,8 +107,8 @@ export async function release(
 async function wakeHeld(store: Store, { host, backend }: Gated): Promise<void> {
 	for (const record of await store.getMany(await store.activeIds(host))) {
 		const { spec, state, hold, generation } = record;
-		if (state !== "queued" || hold === null || spec.backend !== backend || !KINDS.includes(hold.kind))
-			continue;
+		if (state !== "queued" || hold === null || !KINDS.includes(hold.kind)) continue;
+		if (agentOf(record).backend !== backend) continue;
 		await store.hold(spec.id, generation, null);
 		await store.guard((client) =>
 			client.zadd(store.keys.outbox, store.clock.now(), `${spec.id} ${generation} now`),
