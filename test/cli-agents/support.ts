@@ -6,7 +6,10 @@ import { promisify } from "node:util";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const PINNED = join(PROJECT, "test/fixtures/cli-agents");
-const INSTALLED = join(PROJECT, ".cache/cli-agents");
+/** `CLI_AGENTS=newest npm run test:cli` takes what the registry calls latest, to see what the next version breaks. */
+const NEWEST = process.env.CLI_AGENTS === "newest";
+const INSTALLED = join(PROJECT, NEWEST ? ".cache/cli-agents-newest" : ".cache/cli-agents");
+const PACKAGES = ["@anthropic-ai/claude-code@latest", "@openai/codex@latest"];
 
 /** The download is about 250 MB; give it as the limit of the hook that installs. */
 export const INSTALL_LIMIT_MS = 900_000;
@@ -22,6 +25,7 @@ export const MODELS: Readonly<Record<CliKind, string>> = { claude: "sonnet", cod
  */
 export async function installCliAgents(): Promise<void> {
 	mkdirSync(INSTALLED, { recursive: true });
+	if (NEWEST) return installNewest();
 	const script = [
 		'if cmp -s "$1/package-lock.json" "$2/installed-lock.json"; then exit 0; fi',
 		'rm -f "$2/installed-lock.json"',
@@ -32,6 +36,21 @@ export async function installCliAgents(): Promise<void> {
 		"cp package-lock.json installed-lock.json",
 	].join("\n");
 	const words = [join(INSTALLED, "install.lock"), "sh", "-ec", script, "install", PINNED, INSTALLED];
+	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS });
+}
+
+async function installNewest(): Promise<void> {
+	const install = [
+		"npm",
+		"install",
+		"--ignore-scripts",
+		"--no-audit",
+		"--no-fund",
+		"--prefix",
+		INSTALLED,
+		...PACKAGES,
+	];
+	const words = [join(INSTALLED, "install.lock"), ...install];
 	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS });
 }
 

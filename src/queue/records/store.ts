@@ -83,7 +83,7 @@ export class Store extends Questions {
 
 	/** Says why a queued task waits; nothing happens when it moved on. */
 	async hold(id: string, generation: number, hold: Hold | null): Promise<void> {
-		await this.run("hold", { id, generation, hold: toJson(hold) });
+		await this.run("hold", { id, generation, hold: hold === null ? "" : toJson(hold) });
 	}
 
 	cancel(id: string, by: string): Promise<CancelResult> {

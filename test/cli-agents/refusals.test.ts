@@ -1,0 +1,89 @@
+/** The real CLIs while their service is away, lives on in the background, or is killed: what dispatch makes of it. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Script, Turn } from "../fixtures/model-server/conversation.ts";
+import { protocolScript } from "../fixtures/model-server/scripts.ts";
+import { prepare } from "./prepare.ts";
+import { INSTALL_LIMIT_MS, installCliAgents } from "./support.ts";
+
+beforeAll(installCliAgents, INSTALL_LIMIT_MS);
+
+const WORK = protocolScript({ items: ["Do it"], question: null, report: "Done." });
+/** So that the CLIs do not try again by themselves: each start meets the refusal once. */
+const ONCE = { "x-should-retry": "false" };
+const withoutRetries = (line: string) =>
+	line.replace('wire_api="responses"', 'wire_api="responses",request_max_retries=0,stream_max_retries=0');
+
+/** Waits between two starts, cut to this, stand for an outage of minutes. */
+const QUICK = { DISPATCH_MAX_BACKOFF_MS: "1000" };
+
+describe.each(["claude", "codex"] as const)("%s", (kind) => {
+	test.each([503, 500])(
+		"its service answers %d to four starts in a row: it waits, completes, and no attempt is charged",
+		async (status) => {
+			let refusals = 4;
+			const script: Script = (conversation) =>
+				refusals-- > 0 ? { status, message: "Service Unavailable", headers: ONCE } : WORK(conversation);
+			const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
+			await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
+			expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 5 });
+		},
+	);
+
+	test("words that nobody has seen are waited for; a full session becomes a new one", async () => {
+		const turns: Turn[] = [
+			{ status: 400, message: "The frobnicator says no", headers: ONCE },
+			{
+				status: 400,
+				message: kind === "claude" ? "prompt is too long: 210000 tokens > 200000 maximum" : "Too long",
+				headers: ONCE,
+				details: kind === "claude" ? {} : { code: "context_length_exceeded" },
+			},
+		];
+		const script: Script = (conversation) => turns.shift() ?? WORK(conversation);
+		const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
+		await user.ok(["enqueue", "--id", "job", "Do it"]);
+		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 2, epoch: 3 });
+	});
+});
+
+describe("claude", () => {
+	test("its word is not the end while a background command lives, and status says what it waits for", async () => {
+		const script: Script = (conversation) => {
+			const { toolCalls, userTexts } = conversation;
+			if (toolCalls.length === 0) {
+				const input = { command: "sleep 12", description: "Long check", run_in_background: true };
+				return { tool: "Bash", input };
+			}
+			if (!userTexts.some((text) => text.includes("<task-notification>"))) return { text: "I wait for it." };
+			return WORK(conversation);
+		};
+		const { user } = await prepare("claude", { script, env: { DISPATCH_DONE_GRACE_MS: "2000" } });
+		await user.ok(["enqueue", "--id", "job", "Do it"]);
+		const activity = async () => (await user.json<{ activity: string | null }>(["status", "job"])).activity;
+		await expect.poll(activity, { timeout: 60_000 }).toBe("waits for a background command: Long check");
+		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+		expect(await user.ok(["logs", "job"])).not.toMatch(/^\{/m);
+	});
+
+	test("killed with -9: what its turns cost is known to the cent", async () => {
+		// $10 per million output tokens and $2 for input, by the CLI's own table: $0.04 a turn.
+		const costly = { outputTokens: 3_980 };
+		let sleeping = false;
+		const script: Script = (conversation) => {
+			if (conversation.toolCalls.length < 3) return { bash: "true", ...costly };
+			if (sleeping) return { ...WORK(conversation), ...costly } as Turn;
+			sleeping = true;
+			return { bash: "sleep 600", ...costly };
+		};
+		const { user } = await prepare("claude", { script, env: QUICK });
+		const spent = async () => {
+			const { usage } = await user.json<{ usage: { costUsd: number } | null }>(["status", "job"]);
+			return usage?.costUsd ?? 0;
+		};
+		await user.ok(["enqueue", "--id", "job", "--budget", "5", "Do it"]);
+		await expect.poll(spent, { timeout: 60_000 }).toBeCloseTo(0.16, 3);
+		for (const { pid, run } of user.processes()) if (run !== null) process.kill(pid, "SIGKILL");
+		await user.waitForState("job", "queued", "running");
+		expect(await spent()).toBeGreaterThan(0.159);
+	});
+});
