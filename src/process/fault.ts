@@ -1,7 +1,7 @@
 /**
  * Named points at which a test makes this process fail, to show that neither a crash nor an exception there
- * loses a task, hangs it or runs it twice. `DISPATCH_FAULT=POINT[:MODE[:TASK]]`; without the variable a call
- * costs one look at it.
+ * loses a task, hangs it or runs it twice. `DISPATCH_FAULT=POINT[:MODE[:TASK]]`, several with commas between;
+ * without the variable a call costs one look at it.
  */
 
 /** Every point there is, in the order of a task's life. The exhaustive test goes through this list. */
@@ -62,16 +62,22 @@ export type FaultPoint = (typeof FAULT_POINTS)[number];
 /** `kill`: SIGKILL to this process. `throw-once`: the first call throws. `throw-always`: each call throws. */
 export const FAULT_MODES = ["kill", "throw-once", "throw-always"] as const;
 
-const thrown = new Set<FaultPoint>();
+const thrown = new Set<string>();
 
 /** @param task the fault may be meant for one task alone */
 export function faultPoint(point: FaultPoint, task: string): void {
 	const wanted = process.env.DISPATCH_FAULT;
 	if (wanted === undefined) return;
-	const [name, mode = "kill", only = task] = wanted.split(":");
-	if (name !== point || only !== task) return;
+	for (const one of wanted.split(",")) {
+		const [name, mode = "kill", only = task] = one.split(":");
+		if (name === point && only === task) fail(point, mode, task);
+	}
+}
+
+function fail(point: FaultPoint, mode: string, task: string): void {
 	if (mode === "kill") process.kill(process.pid, "SIGKILL");
-	if (mode === "throw-once" && thrown.has(point)) return;
-	thrown.add(point);
+	const name = `${point}:${task}`;
+	if (mode === "throw-once" && thrown.has(name)) return;
+	thrown.add(name);
 	throw new Error(`a test's fault at ${point}`);
 }

@@ -1,0 +1,86 @@
+/**
+ * No exception loses a task, hangs it, keeps its place or runs it twice. Here a part of the matrix, chosen by a
+ * seed; the whole of it by `npm run test:faults`.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FAULT_POINTS } from "../../src/process/fault.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { type Case, MOVES, runCase } from "./matrix.ts";
+
+const SRC = resolve(import.meta.dirname, "../../src");
+const SIDE_BY_SIDE = 4;
+const SEEDED_CASES = 16;
+const whole = process.env.FAULTS === "all";
+const only = process.env.FAULT_ONLY;
+const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1e9));
+
+let redis: TestRedis;
+beforeAll(async () => {
+	redis = await startTestRedis({ settings: ["--save", "", "--maxmemory-policy", "noeviction"] });
+});
+afterAll(() => redis.stop());
+
+const every: Case[] = FAULT_POINTS.flatMap((point) =>
+	(["throw-once", "throw-always"] as const).flatMap((mode) => MOVES.map((move) => ({ point, mode, move }))),
+);
+
+/** Mulberry32: the same seed chooses the same cases. */
+function random(state: number): () => number {
+	let a = state;
+	return () => {
+		a = (a + 0x6d2b79f5) | 0;
+		let t = Math.imul(a ^ (a >>> 15), 1 | a);
+		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+	};
+}
+
+function chosen(): Case[] {
+	if (only !== undefined)
+		return every.filter(({ point, mode, move }) => `${point} ${mode} ${move}`.includes(only));
+	if (whole) return every;
+	const next = random(seed);
+	return Array.from({ length: SEEDED_CASES }, () => every[Math.floor(next() * every.length)] as Case);
+}
+
+test(`exceptions at ${whole ? "every point" : `points of seed ${seed}`}, once and always, over every move`, async () => {
+	const cases = chosen();
+	const faults = cases.map(({ point, mode }, n) => `${point}:${mode}:t${n}`);
+	process.env.DISPATCH_FAULT = faults.join(",");
+	const findings: string[] = [];
+	const left = [...cases.entries()];
+	const began = performance.now();
+	const line = async () => {
+		for (let next = left.shift(); next !== undefined; next = left.shift()) {
+			const [n, one] = next;
+			findings.push(
+				...(await runCase(redis, one, `t${n}`).catch((error: unknown) => [`${one.point}: ${error}`])),
+			);
+			if (whole && n % 20 === 0) console.log(`${n} of ${cases.length}, ${findings.length} findings`);
+		}
+	};
+	try {
+		await Promise.all(Array.from({ length: SIDE_BY_SIDE }, line));
+	} finally {
+		delete process.env.DISPATCH_FAULT;
+	}
+	const seconds = Math.round((performance.now() - began) / 1000);
+	if (whole) console.log(`${cases.length} cases, ${findings.length} findings, ${seconds} s`);
+	expect(findings, `seed ${seed}`).toEqual([]);
+}, 3_600_000);
+
+test("every point of the registry stands in the sources, once", () => {
+	const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) =>
+		name.endsWith(".ts"),
+	);
+	const text = files.map((name) => readFileSync(join(SRC, name), "utf8")).join("\n");
+	const used = [...text.matchAll(/faultPoint\([^"\n]*"([^"]+)"/g)].map(([, name]) => name);
+	const inChoice = [...text.matchAll(/\? "([a-z.-]+)" : "([a-z.-]+)", id\)/g)].flatMap(([, a, b]) => [a, b]);
+	const all = new Set([...used, ...inChoice]);
+	expect([...FAULT_POINTS].filter((name) => !all.has(name))).toEqual([]);
+	expect(
+		[...all].filter((name) => !(FAULT_POINTS as readonly (string | undefined)[]).includes(name)),
+	).toEqual([]);
+});

@@ -1,0 +1,112 @@
+/** A daemon of its own, in this process, with one place; its agents are real processes, its Redis is real. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { emptyConfig } from "../../src/config/config.ts";
+import { openHome } from "../../src/config/home.ts";
+import { Daemon } from "../../src/host/service.ts";
+import { taskDirOf } from "../../src/ipc/task-dir.ts";
+import { agentStatus } from "../../src/process/agent.ts";
+import { markedPids, sweepMarked } from "../../src/process/end-tree.ts";
+import { listAllRuns } from "../../src/process/run-dir.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
+import type { TaskSpec } from "../../src/task/spec.ts";
+import { specOf } from "../queue/records/store-support.ts";
+import type { TestRedis } from "../redis.ts";
+
+const AGENT = resolve(import.meta.dirname, "../fixtures/agents/fault-agent.sh");
+const LOOK_MS = 40;
+
+export class FaultStage {
+	readonly path = mkdtempSync(join(tmpdir(), "fs-"));
+	readonly project = join(this.path, "p");
+	readonly home;
+	readonly store: Store;
+	readonly #daemon: Daemon;
+	readonly #nonces = new Set<string>();
+
+	private constructor(store: Store, namespace: string) {
+		this.store = store;
+		mkdirSync(this.project);
+		this.home = openHome({ DISPATCH_HOME: join(this.path, "h"), DISPATCH_NAMESPACE: namespace });
+		const config = emptyConfig();
+		config.backends.fake = {
+			name: "fake",
+			type: "command",
+			command: `"${AGENT}"`,
+			modelFlag: true,
+			permissions: null,
+		};
+		this.#daemon = new Daemon({
+			home: this.home,
+			config,
+			store,
+			env: { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: "100" },
+			redisUrl: "redis://not-used",
+			concurrency: 1,
+			log: pino({ level: process.env.FAULT_LOG ?? "silent" }),
+		});
+	}
+
+	/** @param namespace its own, so that several stages share a server */
+	static async open(redis: TestRedis, namespace: string): Promise<FaultStage> {
+		const store = await openStore({ target: redis.target, namespace, role: "service" });
+		const stage = new FaultStage(store, namespace);
+		await stage.#daemon.start();
+		return stage;
+	}
+
+	async enqueue(id: string, move: string, changes: Partial<TaskSpec> = {}): Promise<void> {
+		const base = { cwd: this.project, host: this.home.hostId, prompt: `fault-move: ${move}.` };
+		await this.store.create(specOf(id, { ...base, ...changes }));
+	}
+
+	/** As `dispatch retry`. */
+	async retry(id: string): Promise<void> {
+		const set = { charge: true, attempt: 0, takenDown: 0, hold: null, startMode: "resume" } as const;
+		await this.store.move({ id, from: ["failed"], to: "queued", set });
+	}
+
+	/** @returns the record once `check` holds; null when the time is over */
+	async until(id: string, ms: number, check: (record: TaskRecord) => boolean): Promise<TaskRecord | null> {
+		const end = performance.now() + ms;
+		for (;;) {
+			const record = await this.store.need(id);
+			if (record.runNonce !== null) this.#nonces.add(record.runNonce);
+			if (check(record)) return record;
+			if (performance.now() > end) return null;
+			await sleep(LOOK_MS);
+		}
+	}
+
+	/** What is wrong after all tasks ended, one line each. */
+	async audit(): Promise<string[]> {
+		const findings: string[] = [];
+		for (const id of await this.store.ids()) {
+			if (existsSync(join(taskDirOf(this.project, id), "DOUBLE"))) findings.push(`${id}: two agents at once`);
+		}
+		for (const run of listAllRuns(this.home.path)) {
+			const { task, epoch, nonce } = run.facts;
+			if (agentStatus(run).kind === "alive") findings.push(`${task}: the agent of start ${epoch} lives`);
+			if (markedPids(nonce).length > 0) findings.push(`${task}: processes of start ${epoch} are left`);
+		}
+		const live = await this.store.liveIds(this.home.hostId);
+		if (live.length > 0) findings.push(`live in Redis: ${live.join(", ")}`);
+		return findings;
+	}
+
+	starts(id: string): string[] {
+		const file = join(taskDirOf(this.project, id), "starts");
+		return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+	}
+
+	async close(): Promise<void> {
+		await this.#daemon.stop({ stopAgents: false });
+		for (const nonce of this.#nonces) await sweepMarked(nonce);
+		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
