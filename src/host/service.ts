@@ -162,6 +162,20 @@ export class Daemon {
 		);
 	}
 
+	/** What is kept in memory of tasks, for a test that looks for leaks. */
+	get sizes(): Record<string, number> {
+		const { taken, waiting } = this.#places;
+		const listeners = this.#hub.listenerCount("state") + this.#hub.listenerCount("progress");
+		return {
+			...this.#reconciler.sizes,
+			started: this.#hub.startedHere.size,
+			serial: this.#serial.size,
+			taken,
+			waiting,
+			listeners,
+		};
+	}
+
 	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
 	async start(): Promise<void> {
 		const { store, home, log } = this.#options;

@@ -143,6 +143,7 @@ export class Reconciler {
 		live.lookedAt = this.#deps.monotonic();
 		live.asking = record.state === "asking";
 		await guard.step("limits", () => this.#checkLimits(record, live));
+		if (record.stopRequested && guard.hasFailed("limits")) this.#end(task, live, "cancel");
 		const found = await this.#observe(record, live, guard);
 		if (found.status.kind === "alive") {
 			live.sawAlive = true;
@@ -247,10 +248,7 @@ export class Reconciler {
 	#checkLimits(record: TaskRecord, live: LiveTask): void {
 		faultPoint("look.limits", record.spec.id);
 		const ending = endingOf(record, live, this.#deps.monotonic(), this.#deps.graceMs.done);
-		if (ending === null || live.endingRuns) return;
-		live.ending = ending;
-		writeEnding(live.run, ending);
-		this.#end(record.spec.id, live);
+		if (ending !== null) this.#end(record.spec.id, live, ending);
 	}
 
 	/** Ends every agent of this host; their tasks go back to the queue, and no attempt is counted. */
@@ -268,8 +266,11 @@ export class Reconciler {
 	}
 
 	/** Beside the look, since the grace time may be long; the look that follows settles. */
-	#end(task: string, live: LiveTask): void {
+	#end(task: string, live: LiveTask, ending: Ending): void {
+		if (live.endingRuns) return;
 		live.endingRuns = true;
+		live.ending = ending;
+		writeEnding(live.run, ending);
 		const guard = this.#guardOf(task, live.epoch);
 		void guard
 			.step("end", () => this.#endTree(task, live))

@@ -2,6 +2,11 @@
 export class Serial {
 	readonly #tails = new Map<string, Promise<unknown>>();
 
+	/** Names with work under way. */
+	get size(): number {
+		return this.#tails.size;
+	}
+
 	run<T>(name: string, work: () => Promise<T>): Promise<T> {
 		const before = this.#tails.get(name) ?? Promise.resolve();
 		const mine = before.then(work, work);

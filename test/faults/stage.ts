@@ -99,6 +99,11 @@ export class FaultStage {
 		return findings;
 	}
 
+	/** What the daemon keeps in memory of tasks. */
+	sizes(): Record<string, number> {
+		return this.#daemon.sizes;
+	}
+
 	starts(id: string): string[] {
 		const file = join(taskDirOf(this.project, id), "starts");
 		return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];

@@ -85,7 +85,8 @@ export class MonitorStage {
 			givenItems: spec.givenItems,
 		});
 		mkdirSync(join(taskDir, "ipc"), { recursive: true });
-		const facts = { task: id, epoch, nonce, backend: "fake", cwd: this.project, taskDir };
+		const base = { task: id, taskNonce: spec.nonce, epoch, nonce };
+		const facts = { ...base, backend: "fake", cwd: this.project, taskDir };
 		const run = claimRun(this.home, { ...facts, startedAt: 0, sessionId: null });
 		if (run === null) throw new Error("claimed already");
 		await startAgent(run, { argv: ["sh", "-c", script], cwd: taskDir, env: ENV });

@@ -1,0 +1,206 @@
+/** Whatever throws at every look: limits, cancel and settling go on, and the user is told once. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { agentStatus } from "../../src/process/agent.ts";
+import { markedPids } from "../../src/process/end-tree.ts";
+import { openRun } from "../../src/process/run-dir.ts";
+import { eventsAfter } from "../../src/queue/records/events.ts";
+import { lastLines } from "../../src/queue/records/log.ts";
+import { Serial } from "../../src/task/serial.ts";
+import { endStrayAgents } from "../../src/worker/stray-agents.ts";
+import { monitorStage } from "./stage.ts";
+
+const stage = monitorStage();
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
+const WAITS = "exec sleep 1000";
+const FINISHES = "printf -- '- [x] All\\n' >plan.md; : >ipc/.done; exit 0";
+
+afterEach(() => {
+	delete process.env.DISPATCH_FAULT;
+});
+
+const faultEvents = async () =>
+	(await eventsAfter(stage().store, "0")).filter(({ kind }) => kind === "fault");
+
+/** Looks until the task is in the state. */
+async function lookUntil(id: string, state: string, monitor = stage().reconciler()): Promise<void> {
+	await until(async () => {
+		await monitor.reconcile(id);
+		expect(await stage().store.stateOf(id)).toBe(state);
+	});
+	monitor.stop();
+}
+
+const STEPS = [
+	"look.limits",
+	"look.status",
+	"look.launched",
+	"look.log",
+	"look.appended",
+	"look.gate",
+	"look.plan",
+	"look.ipc",
+	"look.notes",
+	"look.progress",
+	"bridge.rejected",
+	"bridge.ask",
+	"bridge.publish",
+	"bridge.delivered",
+	"look.read",
+	"look.opened",
+	"end.tree",
+	"settle.begin",
+	"settle.move",
+];
+
+test.each(STEPS)("a task can be cancelled though every look throws at %s", async (point) => {
+	const { store } = stage();
+	const { nonce } = await stage().agent("t", WAITS);
+	process.env.DISPATCH_FAULT = `${point}:throw-always`;
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	await store.cancel("t", "ann@here");
+	await lookUntil("t", "cancelled", monitor);
+	expect(markedPids(nonce)).toEqual([]);
+	expect((await faultEvents()).length).toBeLessThanOrEqual(2);
+});
+
+test.each(["look.log", "look.plan", "look.ipc", "bridge.ask", "look.progress", "look.gate"])(
+	"an inactivity limit ends the agent though every look throws at %s",
+	async (point) => {
+		process.env.DISPATCH_FAULT = `${point}:throw-always`;
+		await stage().agent("t", WAITS, { inactivityMs: 60_000 });
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		stage().now += 61_000;
+		await lookUntil("t", "failed", monitor);
+		expect(await stage().store.need("t")).toMatchObject({ reason: "stuck" });
+	},
+);
+
+test("a step that throws is told once, as an event and to the log, and the other steps go on", async () => {
+	const { store } = stage();
+	process.env.DISPATCH_FAULT = "look.plan:throw-always";
+	const { taskDir } = await stage().agent("t", WAITS);
+	const monitor = stage().reconciler();
+	writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+	for (let n = 0; n < 4; n++) await monitor.reconcile("t");
+	expect(await store.stateOf("t")).toBe("asking");
+	expect(await faultEvents()).toMatchObject([{ text: "plan", why: expect.stringContaining("look.plan") }]);
+	expect(stage().faults).toHaveLength(1);
+	monitor.stop();
+});
+
+test("an end that cannot be settled, again and again, is a plain failure that says so", async () => {
+	process.env.DISPATCH_FAULT = "settle.decided:throw-always";
+	const { run } = await stage().agent("t", FINISHES);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	// Nobody calls: it comes back by itself.
+	await until(async () => expect(await stage().store.stateOf("t")).toBe("failed"));
+	const { reason, outcome } = await stage().store.need("t");
+	expect(reason).toBe("internal");
+	expect(outcome).toMatchObject({
+		logTail: [],
+		message: expect.stringContaining("a test's fault at settle.decided"),
+	});
+	expect(monitor.sizes).toEqual({ live: 0, guards: 0, timers: 0 });
+});
+
+test("last words that Redis did not take at first stand in the log before the end", async () => {
+	process.env.DISPATCH_FAULT = "look.log:throw-once";
+	const { run } = await stage().agent("t", `echo last words; ${FINISHES}`);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	await until(async () => expect(await stage().store.stateOf("t")).toBe("completed"));
+	expect((await lastLines(stage().store, "t", 5)).map(({ text }) => text)).toEqual(["last words"]);
+});
+
+describe("a check (--verify)", () => {
+	test("of more than 128 KiB runs", async () => {
+		const verify = `: ${"x".repeat(200_000)}\nexit 0`;
+		await stage().agent("t", FINISHES, { verify });
+		await lookUntil("t", "completed");
+	});
+
+	test("with a NUL character is refused, once and for all", async () => {
+		await stage().agent("t", FINISHES, { verify: "true\0" });
+		await lookUntil("t", "failed");
+		const { reason, outcome } = await stage().store.need("t");
+		expect([reason, outcome?.message]).toEqual(["verify_failed", expect.stringContaining("NUL")]);
+	});
+});
+
+test("a record that cannot be decoded: its task is cancelled all the same, and its agent ended", async () => {
+	const { store } = stage();
+	const { nonce } = await stage().agent("t", WAITS);
+	await store.client.hset(store.keys.task("t"), "progress", "{half a rec", "spec", "{");
+	await store.cancel("t", "ann@here");
+	await lookUntil("t", "cancelled");
+	expect(markedPids(nonce)).toEqual([]);
+});
+
+test("a record that cannot be decoded, and whose agent has ended, fails plainly", async () => {
+	const { store } = stage();
+	const { run } = await stage().agent("t", FINISHES);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	await store.client.hset(store.keys.task("t"), "progress", "{half a rec", "spec", "{");
+	await stage().reconciler().reconcile("t");
+	await until(async () => expect(await store.stateOf("t")).toBe("failed"));
+});
+
+describe("an agent whose task has gone on without it", () => {
+	const sweep = () =>
+		endStrayAgents({ store: stage().store, home: stage().home, serial: new Serial(), graceMs: 200 });
+
+	test("is ended, and an event says so", async () => {
+		const { store } = stage();
+		const { nonce } = await stage().agent("t", WAITS);
+		expect(await sweep()).toEqual([]);
+		await store.move({ id: "t", from: ["running"], to: "failed" });
+		expect(await sweep()).toEqual(["t"]);
+		expect(markedPids(nonce)).toEqual([]);
+		expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).toContain("stray_ended");
+	});
+
+	test("is left alone when Redis does not know its task, or knows another of that id", async () => {
+		const { store } = stage();
+		const { nonce, run } = await stage().agent("t", WAITS);
+		await store.client.hset(store.keys.task("t"), "state", "failed");
+		const facts = JSON.parse(readFileSync(join(run.path, "run.json"), "utf8"));
+		writeFileSync(join(run.path, "run.json"), JSON.stringify({ ...facts, taskNonce: "another" }));
+		expect(await sweep()).toEqual([]);
+		await store.client.del(store.keys.task("t"));
+		expect(await sweep()).toEqual([]);
+		expect(markedPids(nonce).length).toBeGreaterThan(0);
+	});
+});
+
+test.runIf(process.getuid?.() !== 0)("an agent that takes every permission away from its files", async () => {
+	const { taskDir } = await stage().agent("t", WAITS, { inactivityMs: 60_000 });
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	chmodSync(taskDir, 0);
+	stage().now += 61_000;
+	await lookUntil("t", "failed", monitor);
+	chmodSync(taskDir, 0o700);
+	expect(await stage().store.need("t")).toMatchObject({ reason: "stuck" });
+});
+
+test("a task directory that became something else does not stop the limits", async () => {
+	const { taskDir, run } = await stage().agent("t", "cd /; exec sleep 1000", { inactivityMs: 60_000 });
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	rmSync(taskDir, { recursive: true });
+	writeFileSync(taskDir, "in the way");
+	await monitor.reconcile("t");
+	stage().now += 61_000;
+	await lookUntil("t", "failed", monitor);
+	expect(existsSync(join(run.path, "ending"))).toBe(true);
+	rmSync(taskDir);
+	mkdirSync(taskDir);
+	expect(openRun(stage().home, "t", 1)).not.toBeNull();
+});
