@@ -9,8 +9,9 @@ import { openHome } from "../../src/config/home.ts";
 import { Daemon } from "../../src/host/service.ts";
 import { taskDirOf } from "../../src/ipc/task-dir.ts";
 import { agentStatus } from "../../src/process/agent.ts";
-import { markedPids, sweepMarked } from "../../src/process/end-tree.ts";
-import { listAllRuns } from "../../src/process/run-dir.ts";
+import { sweepMarked } from "../../src/process/end-tree.ts";
+import { markedPids } from "../../src/process/processes.ts";
+import { runsOfTask, tasksWithRuns } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
@@ -89,7 +90,7 @@ export class FaultStage {
 		for (const id of await this.store.ids()) {
 			if (existsSync(join(taskDirOf(this.project, id), "DOUBLE"))) findings.push(`${id}: two agents at once`);
 		}
-		for (const run of listAllRuns(this.home.path)) {
+		for (const run of tasksWithRuns(this.home.path).flatMap((id) => runsOfTask(this.home.path, id))) {
 			const { task, epoch, nonce } = run.facts;
 			if (agentStatus(run).kind === "alive") findings.push(`${task}: the agent of start ${epoch} lives`);
 			if (markedPids(nonce).length > 0) findings.push(`${task}: processes of start ${epoch} are left`);

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { agentStatus } from "../../src/process/agent.ts";
-import { markedPids } from "../../src/process/end-tree.ts";
+import { markedPids } from "../../src/process/processes.ts";
 import { openRun } from "../../src/process/run-dir.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
