@@ -24,7 +24,7 @@ const LINES_KEPT = 5_000;
 const BEHIND_MS = 5_000;
 const SKIP_KEEPS_BYTES = 256 * 1024;
 /** More than is ever kept: a message may be as long as a line of the log. */
-const SAVED_LIMIT_BYTES = 64 * 1024 * 1024;
+const SAVED_LIMIT_BYTES = 8 * 1024 * 1024;
 
 export interface FollowerOptions {
 	/** monotonic ms */

@@ -13,7 +13,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 import { bundled, source } from "./bundled.ts";
 
 /** Far above what a look takes, far below for ever. */
-const HANGS_MS = 60_000;
+const HANGS_MS = 120_000;
 
 const home = temporaryFolder("looks");
 const nonce = newNonce();

@@ -1,0 +1,63 @@
+/** Ends that somebody wished for: found without a record, and charged to nobody. */
+import { expect, test, vi } from "vitest";
+import { emptyConfig } from "../../src/config/config.ts";
+import { Orders } from "../../src/config/orders.ts";
+import { stopLeftAgents } from "../../src/host/left-agents.ts";
+import { readEnding } from "../../src/monitor/ending.ts";
+import { agentStatus } from "../../src/process/agent.ts";
+import { markedPids } from "../../src/process/processes.ts";
+import { settle } from "../../src/worker/settle.ts";
+import { verify } from "../../src/worker/verify.ts";
+import { monitorStage } from "../monitor/stage.ts";
+
+const stage = monitorStage();
+const ENV = { PATH: process.env.PATH ?? "" };
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+test("an agent whose record is gone is ended, and why is left in its run directory", async () => {
+	const { run, nonce } = await stage().agent("t", "trap '' TERM; echo up; while :; do sleep 0.05; done");
+	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), { timeout: 20_000 });
+	await stage().store.client.flushall();
+	await stopLeftAgents(stage().home);
+	expect(markedPids(nonce)).toEqual([]);
+	expect(agentStatus(run).kind).not.toBe("alive");
+	expect(readEnding(run)).toBe("shutdown");
+});
+
+/** The host's own ends so far, who wished for the next one, and whether that one counts as the agent's crash. */
+test.each([
+	[3, null, "taken_down"],
+	[10, null, "crashed"],
+	[10, "shutdown", "taken_down"],
+	[500, "shutdown", "taken_down"],
+] as const)("after %i ends in a row, the next one by %s", async (takenDown, ending, meaning) => {
+	const { store, hub, home } = stage();
+	const orders = new Orders(home, store.namespace);
+	const { epoch } = await stage().permit("t");
+	const record = { ...(await store.need("t")), takenDown, epoch };
+	const none = { run: null, seen: null, plan: null, finished: false };
+	await settle(
+		{ record, ...none, status: { kind: "gone" }, ending, takenDown: true },
+		{ store, config: emptyConfig(), orders, hub, checkEnv: () => ENV, maxBackoffMs: 50 },
+	);
+	const after = await store.need("t");
+	expect(after).toMatchObject({
+		state: "queued",
+		takenDown: meaning === "crashed" || ending === "shutdown" ? 0 : takenDown + 1,
+		hold: meaning === "crashed" ? { kind: "backoff" } : null,
+	});
+});
+
+test("a check's time is counted from its begin, whatever the file system knows of its directory", async () => {
+	const { run } = await stage().agent("t", "exit 0");
+	// Nothing on a disk was made at this time: only what was written down tells it.
+	const begun = Date.now() + DAY_MS;
+	const look = (now: number) => verify(run, "exec sleep 1000", ENV, now);
+	expect(await look(begun)).toEqual({ kind: "running" });
+	expect(await look(begun + 29 * MINUTE_MS)).toEqual({ kind: "running" });
+	expect(await look(begun + 30 * MINUTE_MS)).toMatchObject({
+		kind: "failed",
+		how: expect.stringContaining("30"),
+	});
+});
