@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { buildProgram } from "./program/program.ts";
 import { Output } from "./show/output.ts";
-import { onClosedOutput } from "./show/reader-gone.ts";
+import { onClosedOutput, readerGone } from "./show/reader-gone.ts";
 
 /** Runs the command of `argv` (without node and script) and ends the process. */
 export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {
@@ -12,8 +12,12 @@ export async function main(argv: string[] = process.argv.slice(2)): Promise<void
 		refused ??= explain(error, argv);
 	});
 	const code = await run(argv);
+	const leave = () => process.exit(refused ?? code);
 	// Nothing that is still open may hold the caller's prompt; what was printed goes out first.
-	process.stdout.write("", () => process.stderr.write("", () => process.exit(refused ?? code)));
+	// A write that failed is told a moment after the next one is done.
+	process.stdout.write("", () => process.stderr.write("", () => setImmediate(leave)));
+	if (readerGone.aborted) leave();
+	readerGone.addEventListener("abort", leave);
 }
 
 async function run(argv: string[]): Promise<number> {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStore } from "../../src/queue/records/open.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { PROGRAM, User } from "./harness.ts";
 
@@ -13,12 +14,15 @@ const COLLECTING = {
 };
 /** node loses an AbortSignal's timer somewhere between 15 and 20 s. */
 const LIMIT_S = 25;
+const QUIET_MS = 2_000;
+/** Those that submit first have two each. */
+const CLIENTS_OF_ALL = 10;
 
 let redis: TestRedis;
 let user: User;
 beforeAll(async () => {
 	redis = await startTestRedis({ port: true });
-	user = new User({ agent: "busy.sh", redis: redis.url });
+	user = new User({ agent: "stuck.sh", redis: redis.url });
 	await user.ok(["enqueue", "--id", "long", "Work"]);
 	await user.waitForState("long", "running");
 });
@@ -42,23 +46,51 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 	await client.connect(
 		new StdioClientTransport({ command: process.execPath, args: [PROGRAM, "mcp"], env, stderr: "ignore" }),
 	);
+	await client.callTool({ name: "wait", arguments: { timeoutSeconds: 0 } });
+	const before = (await clients()).count;
 	const ends = commands.map((args) => user.run(args, { env: COLLECTING }));
 	const told = client.callTool({ name: "wait", arguments: { timeoutSeconds: LIMIT_S } }, undefined, {
 		timeout: 200_000,
 	});
-	await sleep(10_000);
+	await untilAllWait(before);
 	await redis.restart();
 	for (const [n, end] of ends.entries())
 		expect(await end, `${commands[n]?.join(" ")}`).toMatchObject({
 			code: 4,
 			stderr: expect.stringContaining("[DISPATCH_TIMED_OUT]"),
 		});
-	expect((await told).structuredContent).toMatchObject({ event: null, message: "Nothing new yet." });
+	const reply = await told;
+	expect(reply.structuredContent, JSON.stringify(reply.content)).toMatchObject({
+		event: null,
+		message: "Nothing new yet.",
+	});
 	await client.close();
 }, 240_000);
 
+/** How many clients Redis has, and the number of the newest one. */
+async function clients(): Promise<{ count: number; newest: number }> {
+	const store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+	const ids = [...`${await store.client.client("LIST")}`.matchAll(/^id=(\d+)/gm)].map((found) =>
+		Number(found[1]),
+	);
+	await store.close();
+	return { count: ids.length, newest: Math.max(...ids) };
+}
+
+/** All of them wait: one that only just connects may say that Redis is away. */
+async function untilAllWait(before: number): Promise<void> {
+	for (let last = 0; ; ) {
+		const { count, newest } = await clients();
+		// Our own look is the one that came since.
+		if (count >= before + CLIENTS_OF_ALL && newest === last + 1) return;
+		last = newest;
+		await sleep(QUIET_MS);
+	}
+}
+
 test("logs -f and --follow go on over a crash of Redis", async () => {
-	const agent = user.write(
+	const mine = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "other" } });
+	const agent = mine.write(
 		"slow.sh",
 		`#!/bin/sh
 cd ".dispatch/tasks/$DISPATCH_TASK" || exit 1
@@ -67,11 +99,11 @@ while [ ! -e go ]; do sleep 0.2; done
 echo "line two"; printf '# S\\n\\n- [x] Wait\\n' >plan.md; : >ipc/.done\n`,
 		0o755,
 	);
-	await user.ok(["config", "add-backend", "slow", "--command", agent, "--type", "command"]);
-	await user.ok(["up", "--restart"]);
-	const follow = user.start(["enqueue", "--id", "slow", "--model", "slow", "--follow", "Work"]);
-	await user.waitForState("slow", "running");
-	const logs = user.start(["logs", "-f", "slow"]);
+	await mine.ok(["config", "add-backend", "slow", "--command", agent, "--type", "command"]);
+	const follow = mine.start(["enqueue", "--id", "slow", "--model", "slow", "--follow", "Work"]);
+	if (follow.stdout !== null) await once(follow.stdout, "readable");
+	await mine.waitForState("slow", "running");
+	const logs = mine.start(["logs", "-f", "slow"]);
 	const seen = [follow, logs].map((child) => {
 		let text = "";
 		child.stdout?.on("data", (chunk) => {
@@ -82,7 +114,8 @@ echo "line two"; printf '# S\\n\\n- [x] Wait\\n' >plan.md; : >ipc/.done\n`,
 	for (const { text } of seen) await expect.poll(text, { timeout: 30_000 }).toContain("line one");
 	const ends = seen.map(async ({ child }) => (await once(child, "exit"))[0] as number);
 	await redis.restart();
-	user.write(".dispatch/tasks/slow/go", "");
+	mine.write(".dispatch/tasks/slow/go", "");
 	expect(await Promise.all(ends)).toEqual([0, 0]);
 	for (const { text } of seen) expect(text()).toContain("line two");
-}, 120_000);
+	await mine.cleanup();
+}, 240_000);

@@ -11,8 +11,10 @@ import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
+import { timeLimit } from "../../task/time-limit.ts";
 import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
 import { Context, type Environment } from "../context.ts";
@@ -24,6 +26,8 @@ import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 
 const USUAL_WAIT_S = 50;
 const USUAL_LIST = 50;
+/** A Redis that answers takes less. */
+const LAST_LOOK_MS = 2_000;
 /** SIGTERM, grace and SIGKILL take less. */
 const CANCEL_LIMIT_MS = 20_000;
 /** What a model takes in at once; see src/mcp/bounded.ts. */
@@ -129,12 +133,23 @@ class Session {
 			},
 		});
 		if (event === null) {
-			const tasks = await viewTasks(store, await store.getMany([...(ids ?? [])]));
+			const tasks = ids === null ? [] : await nowOf(service, [...ids]);
 			return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
 		}
 		const task = await viewTask(service, await service.need(event.task));
 		return { event: shownEvent(event, task), task };
 	}
+}
+
+/** The tasks as they are; none while Redis is away: the time of the call is over. */
+async function nowOf(store: Store, ids: string[]): Promise<TaskView[]> {
+	const limit = timeLimit(LAST_LOOK_MS);
+	const views = await orAborted(
+		store.getMany(ids).then((records) => viewTasks(store, records)),
+		limit.signal,
+	);
+	limit.release();
+	return views === "aborted" ? [] : views;
 }
 
 async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">): Promise<TaskView> {
