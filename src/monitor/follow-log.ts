@@ -50,6 +50,8 @@ export class LogFollower {
 	#unsaved: LogLine[] = [];
 	/** since when there was always more to read */
 	#behindSince: number | null = null;
+	/** bytes, since it was last caught up with */
+	#skipped = 0;
 
 	constructor(run: RunDir, backend: Backend, options: FollowerOptions = {}) {
 		this.#file = join(run.path, "followed.json");
@@ -88,12 +90,20 @@ export class LogFollower {
 			for (const line of lines) this.#take(line);
 			this.#offset = offset;
 			taken += lines.length;
-			if (bytes === 0) this.#behindSince = null;
-			if (bytes === 0) return { lines: this.#unsaved, more: false };
+			if (bytes === 0) return this.#caughtUp();
 			if (taken >= LINES_PER_LOOK || this.#now() >= until) break;
 		}
 		this.#behindSince ??= this.#now();
 		return { lines: this.#unsaved, more: true };
+	}
+
+	/** Of what was skipped once more here: what came after it may be all that the log keeps. */
+	#caughtUp(): { lines: LogLine[]; more: boolean } {
+		this.#behindSince = null;
+		if (this.#skipped > 0)
+			this.#show(this.#offset, `[dispatch] ${this.#skipped} bytes of output above are not shown.`);
+		this.#skipped = 0;
+		return { lines: this.#unsaved, more: false };
 	}
 
 	#skipWhenFarBehind(): void {
@@ -103,6 +113,7 @@ export class LogFollower {
 		if (skipped === 0) return;
 		this.#show(this.#offset + 1, `[dispatch] ${skipped} bytes of output are not shown: it comes too fast.`);
 		this.#offset = this.#tail.offset;
+		this.#skipped += skipped;
 	}
 
 	#show(position: number, text: string): void {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { emptyConfig } from "../../src/config/config.ts";
 import { openHome } from "../../src/config/home.ts";
+import { Orders } from "../../src/config/orders.ts";
 import { Daemon } from "../../src/host/service.ts";
 import { taskDirOf } from "../../src/ipc/task-dir.ts";
 import { agentStatus } from "../../src/process/agent.ts";
@@ -63,7 +64,9 @@ export class FaultStage {
 
 	async enqueue(id: string, move: string, changes: Partial<TaskSpec> = {}): Promise<void> {
 		const base = { cwd: this.project, host: this.home.hostId, prompt: `fault-move: ${move}.` };
-		await this.store.create(specOf(id, { ...base, ...changes }));
+		const spec = specOf(id, { ...base, ...changes });
+		const orders = new Orders(this.home.path, this.store.namespace);
+		await this.store.create(spec, { signature: orders.sign({ spec, host: spec.host, chosen: null }) });
 	}
 
 	/** As `dispatch retry`. */
