@@ -1,7 +1,9 @@
 /** Cancels tasks. The host that runs an agent ends it: that takes a moment, for all of them the same one. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { cancelLost } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { isEnded, type State } from "../task/states.ts";
 import { findTasks } from "./find-task.ts";
 
@@ -15,10 +17,19 @@ export interface Cancelled {
 	state: State;
 }
 
-/** Asks for the end of all of them, at once. @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled */
-export async function cancelTasks(store: Store, given: readonly string[], by: string): Promise<Cancelled[]> {
+/**
+ * Asks for the end of all of them, at once.
+ * @param own this host: its worker is started where it does not run.
+ * @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled
+ */
+export async function cancelTasks(
+	store: Store,
+	given: readonly string[],
+	by: string,
+	own: string | null = null,
+): Promise<Cancelled[]> {
 	const records = await findTasks(store, given);
-	const replies = await Promise.all(records.map(({ spec }) => store.cancel(spec.id, by)));
+	const replies = await Promise.all(records.map((record) => cancelOne(store, record, by, own)));
 	return replies.map((reply, n) => {
 		const { host, spec } = records[n] as (typeof records)[number];
 		const task = spec.id;
@@ -26,6 +37,13 @@ export async function cancelTasks(store: Store, given: readonly string[], by: st
 		if (reply.result === "none") return { task, host, result: "ended", state: "cancelled" };
 		return { task, host, result: reply.result, state: reply.state };
 	});
+}
+
+/** Where its host is gone, the task ends all the same; that host ends its agent when it comes back. */
+async function cancelOne(store: Store, { spec, host }: TaskRecord, by: string, own: string | null) {
+	const reply = host === own ? null : await cancelLost(store, spec.id, by);
+	if (reply === null || reply.result === "none" || reply.result === "alive") return store.cancel(spec.id, by);
+	return { result: reply.result, state: reply.state };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
+import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -47,7 +48,8 @@ export async function retryTasks(
 	request: RetryRequest,
 ): Promise<Retried[]> {
 	const records = await findTasks(store, given);
-	for (const record of records) if (!isEnded(record.state)) throw notEnded(record);
+	const lost = await lostHostsOf(store, records);
+	for (const record of records) if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host));
 	const plans = [];
 	for (const record of records) {
 		const chosen = await chosenBy(place.config, record, request.model);
@@ -95,7 +97,15 @@ async function restart(store: Store, { spec, state, revision }: TaskRecord, set:
 	});
 }
 
-function notEnded({ spec, state }: TaskRecord): DispatchError {
+function notEnded({ spec, state, host }: TaskRecord, isLost: boolean): DispatchError {
+	if (isLost)
+		return new DispatchError(
+			"DISPATCH_NOT_ENDED",
+			`\`${spec.id}\` is ${state} on ${host}, where no worker runs.`,
+			{
+				hint: `This host takes it over with: dispatch retry ${spec.id} --here`,
+			},
+		);
 	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state}, it has not ended.`, {
 		hint:
 			state === "parked"
@@ -108,7 +118,7 @@ function notEnded({ spec, state }: TaskRecord): DispatchError {
  * Another model does the same work: the words of template and alias stay, and no permission is widened.
  * @returns the agent in place of the one that was asked for; null: that one
  */
-async function chosenBy(
+export async function chosenBy(
 	config: Config,
 	{ spec, chosen }: TaskRecord,
 	flag: string | null,
@@ -130,7 +140,7 @@ function joined(more: string | null, words: string | null): string | null {
 }
 
 /** Attempts and the clock of the deadline begin anew: the user decided on it. */
-function changesOf(record: TaskRecord, chosen: AgentChoice | null, fresh: boolean): RecordChanges {
+export function changesOf(record: TaskRecord, chosen: AgentChoice | null, fresh: boolean): RecordChanges {
 	const sameSession = !fresh && agentOf({ ...record, chosen }).backend === agentOf(record).backend;
 	return {
 		chosen,

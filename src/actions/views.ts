@@ -1,12 +1,23 @@
 /** Tasks as `--json` shows them. */
+import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
+import { isEnded } from "../task/states.ts";
 import { type TaskView, viewOf } from "../task/view.ts";
 
 export async function viewTask(store: Store, record: TaskRecord): Promise<TaskView> {
-	return viewOf(record, await store.questions(record.spec.id), store.namespace);
+	const [view] = await viewTasks(store, [record]);
+	return view as TaskView;
 }
 
+/** Where the host of one is gone, its hold says so: nothing else of it can be true for long. */
 export async function viewTasks(store: Store, records: readonly TaskRecord[]): Promise<TaskView[]> {
-	return Promise.all(records.map((record) => viewTask(store, record)));
+	const lost = await lostHostsOf(store, records);
+	return Promise.all(
+		records.map(async (record) => {
+			const view = viewOf(record, await store.questions(record.spec.id), store.namespace);
+			if (isEnded(record.state) || !lost.has(record.host)) return view;
+			return { ...view, hold: { kind: "host_gone" as const, until: null } };
+		}),
+	);
 }

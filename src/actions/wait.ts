@@ -5,6 +5,7 @@ import { orAborted } from "../queue/redis/or-aborted.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
+import { HostWatch } from "./host-watch.ts";
 
 const LOOK_MS = 250;
 
@@ -27,6 +28,8 @@ export type WaitEnd =
 	/** a task was removed meanwhile */
 	| { kind: "removed"; id: string }
 	| { kind: "timedOut"; records: TaskRecord[] }
+	/** what is left belongs to hosts that are gone, and they did not come back for a while */
+	| { kind: "hostGone"; records: TaskRecord[] }
 	| { kind: "interrupted" };
 
 /** @param store role `service`: its calls wait out an outage */
@@ -46,12 +49,15 @@ async function lookUntil(
 	limit: AbortSignal,
 ): Promise<WaitEnd> {
 	const seen = new Map<string, TaskRecord>();
+	const hosts = new HostWatch(store);
 	for (;;) {
 		const looked = await orAborted(look(store, ids, seen), limit);
 		if (looked !== "aborted") {
 			const end = endOf(ids, seen, options);
 			if (end !== null) return end;
 			options.onLook([...seen.values()]);
+			const left = [...seen.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
+			if ((await orAborted(hosts.areGone(left), limit)) === true) return { kind: "hostGone", records: left };
 		}
 		if (options.signal.aborted) return { kind: "interrupted" };
 		if (limit.aborted) return { kind: "timedOut", records: [...seen.values()] };

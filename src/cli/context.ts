@@ -2,11 +2,25 @@
 import { configPath, type Home, openHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
+import { rememberConfig } from "../config/secrets.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { RedisTarget, Role } from "../queue/redis/connect.ts";
+import { rememberAddress, rememberEnvironment } from "../task/secrets.ts";
 import type { Output } from "./show/output.ts";
 
 export type Environment = Record<string, string | undefined>;
+
+/** Which address is meant, and where it was given; null for the local server. */
+export function givenAddress(
+	option: string | undefined,
+	env: Environment,
+	configured: string | null | undefined,
+): { url: string; from: string } | null {
+	if (option) return { url: option, from: "--redis" };
+	if (env.DISPATCH_REDIS_URL) return { url: env.DISPATCH_REDIS_URL, from: "DISPATCH_REDIS_URL" };
+	if (configured) return { url: configured, from: "redis.url in the config" };
+	return env.REDIS_URL ? { url: env.REDIS_URL, from: "REDIS_URL" } : null;
+}
 
 export interface ContextOptions {
 	env: Environment;
@@ -31,6 +45,8 @@ export class Context {
 		this.config = config;
 		this.home = home;
 		this.#redis = options.redis;
+		rememberEnvironment(options.env);
+		rememberConfig(config, options.env);
 	}
 
 	/**
@@ -57,16 +73,22 @@ export class Context {
 		return this.config;
 	}
 
-	/** The address that was given; null for the local server. REDIS_URL may be an application's: it is announced. */
+	/**
+	 * The address that was given; null for the local server. REDIS_URL may be an application's: it is announced.
+	 * @throws DISPATCH_USAGE for what is no address
+	 */
 	async redisUrl(): Promise<string | null> {
 		if (this.#url !== undefined) return this.#url;
-		const own = this.#redis || this.env.DISPATCH_REDIS_URL || this.config.redisUrl;
-		const url = own || this.env.REDIS_URL || null;
+		const given = givenAddress(this.#redis, this.env, this.config.redisUrl);
+		const url = given?.url ?? null;
 		this.#url = url;
-		if (!own && url !== null) {
-			const { shownAddress } = await import("../queue/redis/connect.ts");
+		if (given === null) return url;
+		rememberAddress(given.from, given.url);
+		const { checkAddress, shownAddress } = await import("../queue/redis/connect.ts");
+		checkAddress(given.url, given.from);
+		if (given.from === "REDIS_URL") {
 			this.output.note(
-				`Using ${shownAddress({ url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`,
+				`Using ${shownAddress({ url: given.url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`,
 			);
 		}
 		return url;

@@ -28,7 +28,7 @@ const template = z.strictObject({
 });
 
 const finding = z.strictObject({
-	area: z.enum(["redis", "config", "backend", "worker", "notifications", "machine"]),
+	area: z.enum(["redis", "config", "backend", "worker", "notifications", "hosts", "machine"]),
 	level: z.enum(["ok", "warn", "broken"]),
 	text,
 	fix: text.nullable(),

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { announceWeb } from "../host/web-process.ts";
 import { openBrowser } from "../process/browser.ts";
+import { showOnPurpose } from "../task/secrets.ts";
 import { isLoopback } from "../web/access.ts";
 import { startWeb, type WebOptions } from "../web/server.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +17,7 @@ export async function runWeb(
 	const interrupt = onInterrupt();
 	const web = await startWeb(await context.store("service"), options);
 	const { output } = context;
+	showOnPurpose(web.url);
 	output.result({ url: web.url }, [
 		`The board and the open questions are at ${web.url}`,
 		"Keep the link to yourself: whoever has it can read along. Ctrl-C stops.",

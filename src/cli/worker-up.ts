@@ -1,6 +1,12 @@
 /** Makes sure that somebody works on this host's tasks. */
 import type { Context } from "./context.ts";
 
+/** Nothing is submitted where this host's worker would never look for it. @throws DISPATCH_OTHER_REDIS */
+export async function checkWorkerServes(context: Context): Promise<void> {
+	const { checkServed } = await import("../host/process.ts");
+	checkServed(context.home, await context.redisUrl());
+}
+
 /**
  * Starts this host's daemon in the background unless one runs.
  * @param tells false: the screen is taken

@@ -1,6 +1,7 @@
 /** The config as it is in force, each setting with where it came from. */
 import { isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { formatDuration } from "../task/duration.ts";
+import { shownCommand } from "../task/secrets.ts";
 import type { Config } from "./config.ts";
 
 export interface Setting {
@@ -28,7 +29,7 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 			const agent = line(["agents", name, "command"]);
 			return [
 				setting(["backends", name, "type"], type, "by its name or program"),
-				setting(["backends", name, "command"], command, agent ?? "found on PATH"),
+				setting(["backends", name, "command"], shownCommand(command), agent ?? "found on PATH"),
 				setting(["backends", name, "model_flag"], modelFlag),
 				...(permissions === null ? [] : [setting(["backends", name, "permissions"], permissions)]),
 			];

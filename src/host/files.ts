@@ -12,6 +12,10 @@ export interface DaemonFile {
 	/** it takes jobs */
 	ready: boolean;
 	version: string;
+	/** the one address it serves, as `placeOf` spells it */
+	redis: string;
+	/** why the config as it is now cannot be used: the one before is in force */
+	configFault: string | null;
 }
 
 export const lockPath = (home: string) => join(home, "daemon.lock");

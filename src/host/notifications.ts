@@ -16,6 +16,8 @@ export interface NotificationOptions {
 	config: Config;
 	env: Environment;
 	maxBackoffMs: number;
+	/** for the log */
+	fault: (task: string, step: string, error: unknown) => void;
 }
 
 /** Starts telling; null where the config names nobody to tell. */
@@ -31,6 +33,7 @@ export async function startNotifier(options: NotificationOptions): Promise<Notif
 		store,
 		host,
 		maxBackoffMs,
+		fault: ({ task, kind }, error) => options.fault(task, `telling ${kind}`, error),
 		prepare: async (event) => {
 			const payload = await payloadOf(store, host, event);
 			if (payload === null) return null;

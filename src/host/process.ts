@@ -6,6 +6,7 @@ import { type Background, startInBackground } from "../process/background.ts";
 import { environmentOfDaemon } from "../process/environment.ts";
 import { sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
+import { placeOf } from "../queue/redis/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import {
 	lockPath,
@@ -22,23 +23,49 @@ const STOP_AGENTS_LIMIT_MS = 60_000;
 const LOOK_MS = 20;
 const LOG_TAIL_LINES = 5;
 
+export interface DaemonState {
+	pid: number;
+	/** the one address that it serves */
+	redis: string;
+	/** why it goes by the config as it was before; null where it goes by the file */
+	configFault: string | null;
+}
+
 /** @returns the daemon that takes this directory's jobs, or null */
-export function daemonState(home: Home): { pid: number } | null {
+export function daemonState(home: Home): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	return { pid: file.identity.pid };
+	return { pid: file.identity.pid, redis: file.redis, configFault: file.configFault ?? null };
+}
+
+/**
+ * A daemon serves one address: at another one it would start nothing of what is submitted there.
+ * @throws DISPATCH_OTHER_REDIS
+ */
+export function checkServed(home: Home, redisUrl: string | null): void {
+	const running = daemonState(home);
+	const wanted = placeOf(redisUrl);
+	if (running === null || running.redis === wanted) return;
+	throw new DispatchError(
+		"DISPATCH_OTHER_REDIS",
+		`The worker of ${home.path} (pid ${running.pid}) serves ${running.redis}, not ${wanted}.`,
+		{
+			hint: "`dispatch up --restart` moves it there; another DISPATCH_HOME gets a worker of its own, beside this one.",
+		},
+	);
 }
 
 /**
  * Makes sure that a daemon runs, and waits until it takes jobs. Its output goes to `daemon.log`.
- * @throws DISPATCH_NO_WORKER with what it said last
+ * @throws DISPATCH_NO_WORKER with what it said last, DISPATCH_OTHER_REDIS
  */
 export async function startDaemon(
 	home: Home,
 	redisUrl: string | null,
 ): Promise<{ pid: number; started: boolean }> {
+	checkServed(home, redisUrl);
 	const running = daemonState(home);
-	if (running !== null) return { ...running, started: false };
+	if (running !== null) return { pid: running.pid, started: false };
 	const child = startInBackground({
 		file: process.execPath,
 		args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],

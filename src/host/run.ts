@@ -9,6 +9,7 @@ import { type Lock, takeLock } from "../process/lock.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
+import { withoutSecrets } from "../task/secrets.ts";
 import { lockPath, takeStopRequest } from "./files.ts";
 import { Daemon } from "./service.ts";
 
@@ -42,7 +43,11 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	const env = environmentOfDaemon(context.env);
 	setDaemonUmask();
 	const log = pino(
-		{ level: env.DISPATCH_LOG_LEVEL || "info", base: { pid: process.pid } },
+		{
+			level: env.DISPATCH_LOG_LEVEL || "info",
+			base: { pid: process.pid },
+			hooks: { streamWrite: withoutSecrets },
+		},
 		pino.destination({ dest: 2, sync: true }),
 	);
 	const lock = await lockOf(home, options, (text) => log.info(text));
@@ -57,6 +62,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		env,
 		redisUrl: await context.redisUrl(),
 		concurrency,
+		isConcurrencyGiven: options.concurrency !== undefined,
 		log,
 	});
 	await daemon.start();

@@ -15,6 +15,7 @@ import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
 import { clearLeftovers, replaceFile } from "../process/atomic-file.ts";
+import { sweepMarked } from "../process/end-tree.ts";
 import { processIdentity } from "../process/identity.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
@@ -23,8 +24,10 @@ import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
 import { onWake } from "../queue/records/events.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
+import { fencedRuns, unfence } from "../queue/records/lost-hosts.ts";
 import { openSecond } from "../queue/records/open.ts";
 import type { Store } from "../queue/records/store.ts";
+import { placeOf } from "../queue/redis/address.ts";
 import { ensureLocalServer } from "../queue/redis/local-server.ts";
 import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
@@ -38,6 +41,7 @@ import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { clearRemovals } from "./removals.ts";
 
@@ -46,6 +50,7 @@ const HEARTBEAT_MS = 10_000;
 const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
 const NOTIFY_LOOK_MS = 3_000;
+const CONFIG_LOOK_MS = 2_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
@@ -60,12 +65,15 @@ export interface DaemonOptions {
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
 	concurrency: number;
+	/** by an option: the config's does not count */
+	isConcurrencyGiven?: boolean;
 	log: Logger;
 }
 
 export class Daemon {
 	readonly #options: DaemonOptions;
 	readonly #hub = new Hub();
+	readonly #config: LiveConfig;
 	readonly #places: Places;
 	readonly #queues: RunQueues;
 	readonly #watcher: DirectoryWatcher;
@@ -83,8 +91,15 @@ export class Daemon {
 
 	constructor(options: DaemonOptions) {
 		this.#options = options;
-		const { store, home, config, env, redisUrl, concurrency } = options;
+		const { store, home, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
+		this.#config = new LiveConfig({
+			path: home.configPath,
+			env,
+			first: options.config,
+			changed: (fault) => this.#configChanged(fault),
+		});
+		const live = this.#config;
 		const serial = this.#serial;
 		const hub = this.#hub;
 		const checkEnv = (record: TaskRecord) =>
@@ -94,7 +109,7 @@ export class Daemon {
 				home: home.path,
 				taskDir: taskDirOf(workspaceOf(record), record.spec.id),
 				redisUrl,
-				hidden: secretVariables(config),
+				hidden: secretVariables(live.current),
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const orders = new Orders(home.path, store.namespace);
@@ -110,10 +125,12 @@ export class Daemon {
 			store,
 			home: home.path,
 			host,
-			config,
+			get config() {
+				return live.current;
+			},
 			hub,
 			serial,
-			settle: (end) => settle(end, { store, config, orders, hub, maxBackoffMs, checkEnv }),
+			settle: (end) => settle(end, { store, config: live.current, orders, hub, maxBackoffMs, checkEnv }),
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
 			watch: (task, dirs) => this.#watcher.set(task, dirs),
@@ -123,7 +140,9 @@ export class Daemon {
 			store,
 			home: home.path,
 			host,
-			config,
+			get config() {
+				return live.current;
+			},
 			orders,
 			hub,
 			serial,
@@ -135,19 +154,22 @@ export class Daemon {
 		this.#worker = new RunWorker({
 			store,
 			host,
-			maxAgents: Math.max(config.worker.maxAgents, concurrency),
+			maxAgents: Math.max(live.current.worker.maxAgents, concurrency),
 			process: (job) =>
 				runJob(job, {
 					store,
 					host,
 					hub,
 					places: this.#places,
-					dailyUsd: config.budget.dailyUsd,
+					dailyUsd: live.current.budget.dailyUsd,
 					reconcile: (task) => this.#look(task),
 					fallback: async (record, gate) =>
-						isFar(gate, 0, config, store.clock.now()) ? fallbackOf(record, config, store) : null,
-					start: (task, generation, chosen) =>
-						start(task, generation, chosen, startDeps).finally(() => this.#look(task)),
+						isFar(gate, 0, live.current, store.clock.now()) ? fallbackOf(record, live.current, store) : null,
+					// An agent starts by the config as it is now: a narrowed permission counts at once.
+					start: async (task, generation, chosen) => {
+						await live.refresh();
+						await start(task, generation, chosen, startDeps).finally(() => this.#look(task));
+					},
 					fault: (task, error) => fault(task, "run job", error),
 				}),
 		});
@@ -183,6 +205,7 @@ export class Daemon {
 		clearLeftovers(home.path);
 		installCommand(home.path);
 		await this.#beat();
+		await this.#endFenced();
 		await this.#reconcileDisk();
 		this.#unsubscribe = await onWake(store, openSecond(store), (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
@@ -199,21 +222,49 @@ export class Daemon {
 		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
 		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
 		this.#every(HEARTBEAT_MS, () => this.#beat());
+		this.#every(HEARTBEAT_MS, () => this.#endFenced());
 		this.#every(SWEEP_MS, () => this.#sweep());
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
-		const identity = processIdentity(process.pid);
-		if (identity !== null) writeDaemonFile(home.path, { identity, ready: true, version: VERSION });
+		this.#every(CONFIG_LOOK_MS, () => this.#config.refresh());
+		this.#announce();
 		log.info(
 			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
 			"worker ready",
 		);
 	}
 
+	/** For `up`, `status` and `doctor`. */
+	#announce(): void {
+		const { home, redisUrl } = this.#options;
+		const identity = processIdentity(process.pid);
+		const [redis, configFault] = [placeOf(redisUrl), this.#config.fault];
+		if (identity !== null)
+			writeDaemonFile(home.path, { identity, ready: true, version: VERSION, redis, configFault });
+	}
+
+	/** What is read at its use is in force already; the rest is set here. */
+	async #configChanged(fault: string | null): Promise<void> {
+		const { log, isConcurrencyGiven, concurrency } = this.#options;
+		this.#announce();
+		if (fault !== null)
+			return log.error({ fault }, "the changed config cannot be used: the one before stays");
+		const { worker } = this.#config.current;
+		const places = isConcurrencyGiven ? concurrency : worker.concurrency;
+		this.#places.setLimit(places);
+		this.#worker.setMaxAgents(Math.max(worker.maxAgents, places));
+		await this.#notifier?.stop();
+		this.#notifier = await this.#startNotifier();
+		log.info("the changed config is in force");
+	}
+
 	/** Nobody who is told can hold up the work. */
 	#startNotifier(): Promise<Notifier | null> {
-		const { store, home, config, env, log } = this.#options;
+		const { store, home, env, log } = this.#options;
+		const config = this.#config.current;
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
-		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs };
+		const fault = (task: string, step: string, error: unknown) =>
+			log.warn({ task, step, error: String(error) }, "an event could not be told");
+		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs, fault };
 		return startNotifier(options).catch((error: unknown) => {
 			log.warn({ error: String(error) }, "notifications could not be started");
 			return null;
@@ -309,14 +360,25 @@ export class Daemon {
 		return this.#clearing;
 	}
 
+	/** Agents whose tasks were cancelled or moved while this host was gone. */
+	async #endFenced(): Promise<void> {
+		const { store, home, log } = this.#options;
+		const nonces = await fencedRuns(store, home.hostId);
+		for (const nonce of nonces) {
+			const killed = await sweepMarked(nonce);
+			if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
+		}
+		await unfence(store, home.hostId, nonces);
+	}
+
 	async #beat(): Promise<void> {
-		const { store, home, concurrency } = this.#options;
+		const { store, home } = this.#options;
 		await beat(store, home.hostId, {
 			homeId: home.homeId,
 			home: home.path,
 			pid: process.pid,
 			running: this.#places.taken,
-			concurrency,
+			concurrency: this.#places.limit,
 		});
 	}
 

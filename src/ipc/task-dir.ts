@@ -136,6 +136,13 @@ export function inspectTaskDir(cwd: string, id: string, owner: Owner): "ours" | 
 	return stampedBy(dir, owner) ? "ours" : "foreign";
 }
 
+/** The task has another host now: a directory that was its own stays so. @throws DispatchError DISPATCH_DISK */
+export function restampTaskDir(cwd: string, id: string, owner: Owner, host: string): void {
+	if (inspectTaskDir(cwd, id, owner) !== "ours") return;
+	const { namespace, nonce } = owner;
+	replaceFile(join(taskDirOf(cwd, id), STAMP), `${JSON.stringify({ namespace, host, nonce })}\n`);
+}
+
 /** Removes the directory if it is the owner's. @returns whether it was. @throws DispatchError DISPATCH_DISK */
 export function removeTaskDir(cwd: string, id: string, owner: Owner): boolean {
 	if (inspectTaskDir(cwd, id, owner) !== "ours") return false;

@@ -105,6 +105,11 @@ export const ERRORS = {
 		retryable: false,
 		means: "Another worker holds this state directory.",
 	},
+	DISPATCH_OTHER_REDIS: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "The worker of this state directory serves another Redis.",
+	},
 	DISPATCH_NO_REPORT: { exit: EXIT.noSuchTask, retryable: true, means: "The task has no report." },
 	DISPATCH_NOT_IN_TASK: {
 		exit: EXIT.usage,
@@ -116,6 +121,11 @@ export const ERRORS = {
 		exit: EXIT.conflict,
 		retryable: true,
 		means: "The task changed in between (an older state, revision or epoch was named).",
+	},
+	DISPATCH_HOST_GONE: {
+		exit: EXIT.taskFailed,
+		retryable: true,
+		means: "No worker runs on the host of the task: nobody works on it.",
 	},
 	DISPATCH_BUDGET_SPENT: {
 		exit: EXIT.refused,

@@ -16,29 +16,37 @@ const SECRET_NAME =
 	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|(?:\w*_)?secrets?|(?:\w*_)?tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
 
 /** Names that look like secrets and are none. */
-const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD|MAX_\w*TOKENS?|\w*_MAX_\w*TOKENS?)$/i;
+const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD|(?:\w*[_-])?MAX[_-][\w-]*TOKENS?)$/i;
 
 /** Whether a variable, option or key of that name holds a secret. */
 export function isSecretName(name: string): boolean {
 	return SECRET_NAME.test(name) && !NO_SECRET_NAME.test(name);
 }
 
-/** User and password of an address, whether or not it is a well-formed one: an unencoded `/` or `@` is a part of it. */
-const USER_OF_ADDRESS = /\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s"'`<>@]*@)+/gi;
+/** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
+const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)@/gi;
+/** In any other one an unencoded `/` or `@` is still a part of the password. */
+const USER_OF_ADDRESS = /\b((?!https?:)[a-z][a-z0-9+.-]*:\/\/)([^\s"'`<>]*)@/gi;
+/** A user without a password (`ssh://git@host`) is none, a long one may be a token. */
+const LONGEST_USER = 15;
+/** Of our own hints. */
+const PLACEHOLDER = /^\[?user:password$/;
 const SECRET_PARAMETER = /([?&;#](?:[\w.-]*)=)([^&\s"'`<>#]+)/g;
-const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
+/** A word of prose ("Basic authentication") has no digit. */
+const BEARER = /\b(Bearer|Basic)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/g;
 /** Tokens that name themselves by their beginning. */
 const KNOWN_TOKEN =
 	/\b(?:sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
 const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)[\w/-]+/g;
 
 const known = new Map<string, string>();
+const onPurpose = new Set<string>();
 let pattern: RegExp | null = null;
 
 /** From now on the value is shown as `[name]` by everything that writes or shows. */
 export function rememberSecret(name: string, value: string | null | undefined, shortest = SHORTEST): void {
 	if (!value || value.length < shortest) return;
-	const forms = [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)];
+	const forms = [value, JSON.stringify(value).slice(1, -1), encoded(value)];
 	for (const form of forms) if (!known.has(form)) known.set(form, `[${name}]`);
 	pattern = null;
 }
@@ -69,6 +77,14 @@ export function passwordsOf(address: string): string[] {
 	return [...new Set(written.flatMap((value) => [value, decoded(value)]))];
 }
 
+function encoded(text: string): string {
+	try {
+		return encodeURIComponent(text);
+	} catch {
+		return text; // Half a character.
+	}
+}
+
 function decoded(text: string): string {
 	try {
 		return decodeURIComponent(text);
@@ -77,12 +93,18 @@ function decoded(text: string): string {
 	}
 }
 
+/** A link that is made to be shown, like that of `dispatch web`, keeps the token in it. */
+export function showOnPurpose(link: string): void {
+	for (const [, , value = ""] of link.matchAll(SECRET_PARAMETER)) onPurpose.add(value);
+}
+
 /** The text without any secret that is known by its value or seen by its form. */
 export function withoutSecrets(text: string): string {
 	const formless = text
-		.replace(USER_OF_ADDRESS, (_whole, scheme: string) => `${scheme}${HIDDEN}@`)
-		.replace(SECRET_PARAMETER, (whole, name: string) =>
-			isSecretName(name.slice(1, -1)) ? `${name}${HIDDEN}` : whole,
+		.replace(USER_OF_PAGE, hideUser)
+		.replace(USER_OF_ADDRESS, hideUser)
+		.replace(SECRET_PARAMETER, (whole, name: string, value: string) =>
+			isSecretName(name.slice(1, -1)) && !onPurpose.has(value) ? `${name}${HIDDEN}` : whole,
 		)
 		.replace(BEARER, `$1 ${HIDDEN}`)
 		.replace(WEBHOOK, `$1${HIDDEN}`)
@@ -99,10 +121,21 @@ export function withoutSecrets(text: string): string {
 	return formless.replace(pattern, (value) => known.get(value) ?? HIDDEN);
 }
 
-/** Every text of a JSON value without secrets. */
+function hideUser(whole: string, scheme: string, user: string): string {
+	if (PLACEHOLDER.test(user)) return whole;
+	return user.includes(":") || user.length > LONGEST_USER ? `${scheme}${HIDDEN}@` : whole;
+}
+
+/** Every text of a JSON value without secrets; names stay as they are. */
 export function valueWithoutSecrets<T>(value: T): T {
-	if (value === undefined) return value;
-	return JSON.parse(withoutSecrets(JSON.stringify(value))) as T;
+	return mapTexts(value) as T;
+}
+
+function mapTexts(value: unknown): unknown {
+	if (typeof value === "string") return withoutSecrets(value);
+	if (Array.isArray(value)) return value.map(mapTexts);
+	if (typeof value !== "object" || value === null) return value;
+	return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, mapTexts(each)]));
 }
 
 /** Assignments and options of a shell line that hold secrets, by name. */

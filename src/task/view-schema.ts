@@ -47,6 +47,7 @@ export const taskViewSchema = z.strictObject({
 				"cancelling",
 				"answered",
 				"delayed",
+				"host_gone",
 			]),
 			until: time.nullable(),
 		})

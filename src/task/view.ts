@@ -25,7 +25,8 @@ export interface TaskView extends ShownFields {
 	schema: 1;
 	namespace: string;
 	id: string;
-	hold: { kind: Hold["kind"]; until: string | null } | null;
+	/** `host_gone`: nobody works on it where it belongs */
+	hold: { kind: Hold["kind"] | "host_gone"; until: string | null } | null;
 	model: string | null;
 	backend: string;
 	host: string;

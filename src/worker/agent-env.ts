@@ -38,15 +38,15 @@ export function agentEnv(input: AgentEnvInput): Record<string, string> {
 }
 
 /**
- * Another spelling of our address opens the same door: another database, the default port written out. One
- * that has other credentials than ours, or none where ours needs them, does not.
+ * Another spelling of our address opens the same door: another database, other
+ * credentials, the default port written out. One without a password where ours needs it does not.
  */
 function isSameServer(value: string, redisUrl: string | null): boolean {
 	if (redisUrl === null) return false;
 	if (value === redisUrl) return true;
 	const [mine, theirs] = [serverOf(redisUrl), serverOf(value)];
 	if (mine === null || theirs === null || mine.place !== theirs.place) return false;
-	return mine.password === "" || mine.password === theirs.password;
+	return mine.password === "" || theirs.password !== "";
 }
 
 function serverOf(address: string): { place: string; password: string } | null {

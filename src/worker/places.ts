@@ -6,7 +6,7 @@
  * The record's state is the truth. News of states is a hint: what a lost one left behind, `keep` releases.
  */
 export class Places {
-	readonly #limit: number;
+	#limit: number;
 	/** starts under way: each has an owner that releases it, whatever is thrown */
 	readonly #starting = new Set<string>();
 	/** working agents, with the moment (a count of changes) of the last news */
@@ -17,6 +17,16 @@ export class Places {
 
 	constructor(limit: number) {
 		this.#limit = limit;
+	}
+
+	get limit(): number {
+		return this.#limit;
+	}
+
+	/** A higher one lets the line move on at once; a lower one ends nothing. */
+	setLimit(limit: number): void {
+		this.#limit = limit;
+		this.#grant();
 	}
 
 	get taken(): number {

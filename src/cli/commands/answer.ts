@@ -1,5 +1,6 @@
 import { type Answered, answerTask, noQuestion, questionOf } from "../../actions/answer.ts";
 import { findTask } from "../../actions/find-task.ts";
+import { lostHosts } from "../../queue/records/lost-hosts.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -27,10 +28,14 @@ export async function answer(
 	if (text === null) return EXIT.interrupted;
 	const answered = await answerTask(store, record.spec.id, { text, by: whoAmI(), seq });
 	const { task, question, state, was } = answered;
+	const isOurs = answered.host === context.home.hostId;
+	const isLost = !isOurs && (await lostHosts(store, [answered.host])).has(answered.host);
 	context.output.result({ task, seq: answered.seq, question, answer: answered.answer, state, was }, [
-		answerLine(answered),
+		isLost
+			? `Answer kept, but no worker runs on its host ${answered.host}: nobody takes it now. This host goes on with: dispatch retry ${task} --here`
+			: answerLine(answered),
 	]);
-	if (answered.host === context.home.hostId) await ensureWorker(context);
+	if (isOurs) await ensureWorker(context);
 	return undefined;
 }
 

@@ -8,7 +8,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
 import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
@@ -22,6 +22,7 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	const { output, home } = context;
 	const timeoutMs = timeoutOf(flags);
 	const tasks = await resolveAll(context, resolve(file), flags);
+	await checkWorkerServes(context);
 	const store = await context.store();
 	for (const task of tasks) await checkFree(store, task);
 	const orders = await context.orders();

@@ -1,8 +1,11 @@
 import { configPath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
 import { readConfigText } from "../../config/save.ts";
+import { rememberConfig } from "../../config/secrets.ts";
 import { effectiveSettings, type Setting } from "../../config/sources.ts";
 import { shownAddress } from "../../queue/redis/connect.ts";
+import { rememberEnvironment } from "../../task/secrets.ts";
+import { givenAddress } from "../context.ts";
 import { plain } from "../show/output.ts";
 import type { ConfigCommand } from "./config.ts";
 
@@ -13,6 +16,8 @@ export async function showConfig(
 ): Promise<undefined> {
 	const path = configPath(env);
 	const config = await loadConfig({ path, env });
+	rememberEnvironment(env);
+	rememberConfig(config, env);
 	const settings = [
 		...effectiveSettings(config, readConfigText(path)),
 		redisSetting(redis, env, config.redisUrl),
@@ -33,16 +38,11 @@ function redisSetting(
 	env: ConfigCommand["env"],
 	configured: string | null,
 ): Setting {
-	const [url, from] = [
-		[flag, "--redis"],
-		[env.DISPATCH_REDIS_URL, "DISPATCH_REDIS_URL"],
-		[configured, "the file"],
-		[env.REDIS_URL, "REDIS_URL"],
-	].find(([value]) => value) ?? [null, "default"];
+	const given = givenAddress(flag, env, configured);
 	return {
 		key: "redis.url",
-		value: url ? shownAddress({ url }) : "a local server of dispatch's own",
-		from: from ?? "",
+		value: given === null ? "a local server of dispatch's own" : shownAddress({ url: given.url }),
+		from: given === null ? "default" : given.from.replace("redis.url in the config", "the file"),
 	};
 }
 

@@ -2,11 +2,14 @@
 import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { configPath, type Home, openHome } from "../../config/home.ts";
+import { rememberConfig } from "../../config/secrets.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
-import type { Environment } from "../context.ts";
+import { rememberEnvironment } from "../../task/secrets.ts";
+import { type Environment, givenAddress } from "../context.ts";
 import { checkBackend, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import { checkHolds } from "../doctor/check-holds.ts";
+import { checkHosts } from "../doctor/check-hosts.ts";
 import { checkDisk, checkGit, checkWorker, runningWorker } from "../doctor/check-machine.ts";
 import { checkNotifications } from "../doctor/check-notifications.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
@@ -33,13 +36,16 @@ export async function doctor(input: DoctorInput, flags: DoctorFlags): Promise<nu
 }
 
 async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Finding[]> {
+	rememberEnvironment(env);
 	const { config, findings } = await checkConfig(configPath(env), env, fix);
 	const opened = openedHome(env, config);
 	if ("finding" in opened) return [...findings, opened.finding];
 	const { home, path } = opened;
-	const url = redis || env.DISPATCH_REDIS_URL || config?.redisUrl || env.REDIS_URL || null;
+	const url = givenAddress(redis, env, config?.redisUrl)?.url ?? null;
 	const target = redisTarget(url, path);
 	const worker = runningWorker(path);
+	rememberEnvironment(worker?.env ?? {});
+	if (config !== null) rememberConfig(config, worker?.env ?? env);
 	// Agents get the worker's environment.
 	const agentEnv = worker?.env ?? env;
 	const [redisFindings, git, ...backends] = await Promise.all([
@@ -52,13 +58,15 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		.map(({ name }) => name);
 	const holds = target === null || home === null ? [] : await checkHolds(target, home, { notLoggedIn, fix });
 	const undelivered = target === null || home === null ? [] : await checkNotifications(target, home);
+	const hosts = target === null || home === null ? [] : await checkHosts(target, home);
 	return [
 		...findings,
+		...hosts,
 		...backends.flat(),
 		...holds,
 		...undelivered,
 		...redisFindings,
-		...checkWorker(worker, env),
+		...checkWorker(worker, env, url),
 		git,
 		checkDisk(path),
 	];

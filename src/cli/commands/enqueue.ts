@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -47,6 +47,7 @@ export async function enqueue(
 	const request = await requestOf(context, words, flags);
 	const task = await resolveTask(context.home.hostId, context.config, request);
 	if (flags.dryRun) return showPlanned(context, task);
+	await checkWorkerServes(context);
 	const { record, repeated } = await submitResolved(context, await context.store(), request, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);

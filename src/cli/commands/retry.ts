@@ -1,9 +1,11 @@
 import { findTasks } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
+import { type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
+import { whoAmI } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 
@@ -13,6 +15,8 @@ export interface RetryFlags {
 	fresh?: boolean;
 	model?: string;
 	sign?: boolean;
+	/** on this host */
+	here?: boolean;
 }
 
 export async function retry(
@@ -20,6 +24,7 @@ export async function retry(
 	given: string[],
 	flags: RetryFlags,
 ): Promise<number | undefined> {
+	if (flags.here) return retryHere(context, given, flags);
 	const store = await context.store();
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
 	if (request.sign && !(await agreesToSign(context, await findTasks(store, given)))) return undefined;
@@ -55,4 +60,31 @@ async function agreesToSign({ output }: Context, records: readonly TaskRecord[])
 function retryLine({ task, agent, fresh }: Retried): string {
 	const how = fresh ? "from the beginning" : "where it stopped";
 	return `\`${task}\` starts again ${how} using ${agent.model ?? agent.backend}.`;
+}
+
+/** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */
+async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<undefined> {
+	const { output, home } = context;
+	const store = await context.store();
+	const orders = await context.orders();
+	const here: TakeOver = {
+		host: home.hostId,
+		by: whoAmI(),
+		config: context.config,
+		model: flags.model ?? null,
+		fresh: flags.fresh ?? false,
+		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
+	};
+	const records = await findTasks(store, given);
+	// Whoever asks for it gives the order, and is told what it is.
+	if (!(await agreesToSign(context, records))) return undefined;
+	for (const record of records) {
+		const { id } = record.spec;
+		const state = await takeOver(store, record, here);
+		const goesOn = state === "parked" ? "waits for its answer" : "starts";
+		if (!output.json) output.result(null, [`\`${id}\` is on this host now and ${goesOn}.`], [id]);
+	}
+	await ensureWorker(context);
+	if (output.json) output.result(await viewTasks(store, await findTasks(store, given)), []);
+	return undefined;
 }

@@ -1,6 +1,7 @@
 import { findTask } from "../../actions/find-task.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { daemonState } from "../../host/process.ts";
+import { placeOf } from "../../queue/redis/address.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -22,7 +23,15 @@ export async function summary(context: Context): Promise<number | undefined> {
 	const states = await store.states();
 	const openIds = [...states].filter(([, state]) => !isEnded(state)).map(([id]) => id);
 	const open = await viewTasks(store, await store.getMany(openIds));
-	const worker = daemonState(context.home);
+	const daemon = daemonState(context.home);
+	const wanted = placeOf(await context.redisUrl());
+	const worker = daemon !== null && daemon.redis === wanted ? { pid: daemon.pid } : null;
+	if (daemon !== null && daemon.redis !== wanted)
+		context.output.note(
+			`The worker here (pid ${daemon.pid}) serves ${daemon.redis}, not ${wanted}: nothing of this host starts. \`dispatch up --restart\` moves it.`,
+		);
+	if (daemon?.configFault)
+		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
 	const counts: Partial<Record<State, number>> = {};
 	for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1;
 	const questions = (await store.openQuestions()).map((question) => ({

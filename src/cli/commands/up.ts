@@ -1,5 +1,6 @@
 import { stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
+import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
 import { ensureWorker } from "../worker-up.ts";
 
@@ -16,6 +17,7 @@ export async function up(context: Context, flags: UpFlags): Promise<number | und
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
 	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;
+	if (web !== null) showOnPurpose(web);
 	const lines = web === null ? [line] : [line, `The web view is at ${web}`];
 	const { hostId: host } = context.home;
 	context.output.result({ pid, started, redis, host, namespace: store.namespace, web }, lines);

@@ -149,6 +149,8 @@ async function tell(
 			return EXIT.interrupted;
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
+		case "hostGone":
+			throw hostGone(end.records);
 		case "timedOut":
 			throw timedOut(end.records, ids);
 		case "asks": {
@@ -172,6 +174,20 @@ async function tell(
 function exitOf(records: readonly TaskRecord[]): number {
 	if (records.some(({ state }) => state === "parked")) return EXIT.needsAnswer;
 	return records.every(({ state }) => state === "completed") ? EXIT.ok : EXIT.taskFailed;
+}
+
+/** Waiting on could be for ever; the work itself is not given up. */
+function hostGone(records: readonly TaskRecord[]): DispatchError {
+	const [first] = records;
+	const id = first?.spec.id ?? "";
+	const more = records.length > 1 ? ` (and ${records.length - 1} more)` : "";
+	return new DispatchError(
+		"DISPATCH_HOST_GONE",
+		`\`${id}\` is ${first?.state}${more}, and no worker runs on its host ${first?.host}.`,
+		{
+			hint: `Start one there (dispatch up) and wait again, take it over (dispatch retry ${id} --here), or end it (dispatch cancel ${id}).`,
+		},
+	);
 }
 
 function timedOut(records: readonly TaskRecord[], ids: readonly string[]): DispatchError {

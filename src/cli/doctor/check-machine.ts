@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { readDaemonFile } from "../../host/files.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
+import { placeOf } from "../../queue/redis/address.ts";
 import { VERSION } from "../../task/version.ts";
 import type { Environment } from "../context.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
@@ -49,6 +50,8 @@ export async function checkGit(env: Environment): Promise<Finding> {
 export interface Worker {
 	pid: number;
 	version: string;
+	redis: string;
+	configFault: string | null;
 	/** null where the system does not show it */
 	env: Environment | null;
 }
@@ -58,7 +61,8 @@ export function runningWorker(home: string): Worker | null {
 	const file = readDaemonFile(home);
 	if (file === null || !sameProcess(file.identity)) return null;
 	const { pid } = file.identity;
-	return { pid, version: file.version, env: environmentOf(pid) };
+	const { version, redis, configFault } = file;
+	return { pid, version, redis, configFault, env: environmentOf(pid) };
 }
 
 function environmentOf(pid: number): Environment | null {
@@ -73,7 +77,7 @@ function environmentOf(pid: number): Environment | null {
 }
 
 /** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
-export function checkWorker(worker: Worker | null, env: Environment): Finding[] {
+export function checkWorker(worker: Worker | null, env: Environment, redisUrl: string | null): Finding[] {
 	if (worker === null) return [ok("worker", "No worker runs here; the first task starts one.")];
 	const { pid, version } = worker;
 	const findings = [
@@ -81,6 +85,22 @@ export function checkWorker(worker: Worker | null, env: Environment): Finding[] 
 			? ok("worker", `The worker (pid ${pid}) runs dispatch ${version}.`)
 			: warn("worker", `The worker (pid ${pid}) runs dispatch ${version}, and this is ${VERSION}.`, RESTART),
 	];
+	if (worker.redis !== placeOf(redisUrl))
+		findings.push(
+			broken(
+				"worker",
+				`The worker (pid ${pid}) serves ${worker.redis}, not ${placeOf(redisUrl)}: nothing that is submitted here starts.`,
+				"dispatch up --restart; or another DISPATCH_HOME for the other address",
+			),
+		);
+	if (worker.configFault)
+		findings.push(
+			broken(
+				"worker",
+				`The worker goes by the config as it was before: ${worker.configFault}`,
+				"dispatch config edit",
+			),
+		);
 	if (worker.env === null) return findings;
 	if (worker.env.PATH !== env.PATH)
 		findings.push(

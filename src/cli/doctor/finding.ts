@@ -1,6 +1,6 @@
 /** What the doctor says of one thing. `fix` is the next step, for a person. */
 export interface Finding {
-	area: "redis" | "config" | "backend" | "worker" | "notifications" | "machine";
+	area: "redis" | "config" | "backend" | "worker" | "notifications" | "hosts" | "machine";
 	level: "ok" | "warn" | "broken";
 	text: string;
 	fix: string | null;

@@ -44,6 +44,7 @@ export function defineChanges({ program, run }: Definer): void {
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
 		.option("--sign", "vouch for a task that carries no signature of this host: shows what it would run")
+		.option("--here", "on this host; takes over a task whose host is gone, ended or not")
 		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
 		.action((ids: string[], flags: RetryFlags) =>
 			run(async (context) => (await import("../commands/retry.ts")).retry(context, ids, flags)),

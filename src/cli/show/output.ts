@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
 import { cutText } from "../../task/cut-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
+import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
@@ -38,12 +39,16 @@ export class Output {
 
 	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
 	result(value: unknown, lines: readonly string[], ids?: readonly string[]): void {
-		if (this.json) this.write(JSON.stringify(value));
+		if (this.json) this.#print(JSON.stringify(valueWithoutSecrets(value)));
 		else for (const line of this.quiet && ids !== undefined ? ids : lines) this.write(line);
 	}
 
-	/** A line on stdout, whatever the mode. */
+	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
 	write(line: string): void {
+		this.#print(withoutSecrets(line));
+	}
+
+	#print(line: string): void {
 		this.clearProgress();
 		process.stdout.write(`${line}\n`);
 	}
@@ -52,7 +57,7 @@ export class Output {
 	note(line: string): void {
 		if (this.quiet) return;
 		this.clearProgress();
-		process.stderr.write(`dispatch: ${oneLine(line)}\n`);
+		process.stderr.write(`dispatch: ${oneLine(withoutSecrets(line))}\n`);
 	}
 
 	get drawsProgress(): boolean {
@@ -63,7 +68,7 @@ export class Output {
 	progress(line: string): void {
 		if (!this.drawsProgress) return;
 		const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
-		process.stderr.write(`\r\x1b[K${oneLine(line, width)}`);
+		process.stderr.write(`\r\x1b[K${oneLine(withoutSecrets(line), width)}`);
 		this.#drawn = true;
 	}
 
@@ -73,8 +78,9 @@ export class Output {
 	}
 
 	error(error: DispatchError): void {
-		const { code, message, hint } = error;
-		if (this.json) this.write(JSON.stringify({ error: { code, message, hint: hint ?? null } }));
+		const { code } = error;
+		const [message, hint] = [withoutSecrets(error.message), error.hint && withoutSecrets(error.hint)];
+		if (this.json) this.#print(JSON.stringify({ error: { code, message, hint: hint ?? null } }));
 		else {
 			this.clearProgress();
 			process.stderr.write(`dispatch: ${oneLine([message, hint].filter(Boolean).join(" "))} [${code}]\n`);

@@ -124,6 +124,11 @@ function holdLines(view: TaskView, now: number): string[] {
 			? ""
 			: ` until ${shownTime(view.hold.until)} (in ${formatDuration(Math.max(0, timeOf(view.hold.until) - now))})`;
 	switch (view.hold.kind) {
+		case "host_gone":
+			return [
+				`No worker runs on its host ${view.host}: nobody works on it, or looks after its agent.`,
+				`Start one there (dispatch up), take the task over (dispatch retry ${view.id} --here), or end it (dispatch cancel ${view.id}).`,
+			];
 		case "cancelling":
 			return ["It is being cancelled."];
 		case "rate_limited":

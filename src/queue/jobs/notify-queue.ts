@@ -3,9 +3,13 @@
  * deliveries, so that retries survive the daemon. A job names its target; addresses and secrets stay in the
  * host's own config.
  */
+import { createHash } from "node:crypto";
 import { type Job, type Queue, UnrecoverableError, Worker } from "bullmq";
+import { DispatchError } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
-import { eventsAfter, lastEventId, type TaskEvent } from "../records/events.ts";
+import { withoutSecrets } from "../../task/secrets.ts";
+import { lostEnds } from "../records/ends.ts";
+import { eventsFrom, isBefore, lastEventId, placeBefore, type TaskEvent } from "../records/events.ts";
 import type { Store } from "../records/store.ts";
 import { notifyQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
 
@@ -30,8 +34,16 @@ export interface NotifierOptions {
 	prepare(event: TaskEvent): Promise<{ payload: NotificationPayload; targets: string[] } | null>;
 	/** @throws with `final` set where another try would not help, and `retryAfterMs` where the receiver said so */
 	deliver(target: string, payload: NotificationPayload): Promise<void>;
+	/** for the log: an event that cannot be told */
+	fault(event: TaskEvent, error: unknown): void;
 	/** cuts the waits between two tries; ms */
 	maxBackoffMs: number;
+}
+
+/** BullMQ refuses a colon in a job's id, and a target may be named as one likes. */
+function jobIdOf(delivery: string, target: string): string {
+	const name = /^[\w-]{1,64}$/.test(target) ? target : createHash("sha256").update(target).digest("hex");
+	return `${delivery}.${name}`;
 }
 
 export class Notifier {
@@ -78,16 +90,14 @@ export class Notifier {
 	}
 
 	async #pumpAll(): Promise<void> {
-		const { store, host, prepare } = this.#options;
+		const { store, host } = this.#options;
 		const cursor = store.keys.notified(host);
 		for (;;) {
 			const from = (await store.guard((client) => client.get(cursor))) ?? "0";
-			const events = await eventsAfter(store, from, PAGE);
-			for (const event of events) {
-				const news = await prepare(event);
-				for (const target of news?.targets ?? [])
-					await this.#add(target, news?.payload as NotificationPayload);
-			}
+			const { events, firstId } = await eventsFrom(store, from, PAGE);
+			if (firstId !== null && from !== "0" && isBefore(from, placeBefore(firstId)))
+				await this.#tellLost(from, firstId);
+			for (const event of events) await this.#tell(event);
 			const last = events.at(-1)?.id;
 			// After the jobs: a crash in between adds them again under the same ids, which changes nothing.
 			if (last !== undefined) await store.guard((client) => client.set(cursor, last));
@@ -95,9 +105,30 @@ export class Notifier {
 		}
 	}
 
+	/** The stream was cut before it was read: ends stand in the records. Questions are those that are still open. */
+	async #tellLost(from: string, firstId: string): Promise<void> {
+		const { store } = this.#options;
+		for (const { task, state, at, event } of await lostEnds(store, from, firstId))
+			await this.#tell({ id: event ?? `${at}-0`, task, kind: state, state, at });
+		for (const { task, seq, text, askedAt } of await store.openQuestions())
+			if (isBefore(`${askedAt}-0`, firstId) && !isBefore(`${askedAt}-0`, from))
+				await this.#tell({ id: `${askedAt}-${Number(seq)}`, task, kind: "asked", seq, text, at: askedAt });
+	}
+
+	/** One event that cannot be told holds none of the others up; an outage of Redis holds all of them. */
+	async #tell(event: TaskEvent): Promise<void> {
+		try {
+			const news = await this.#options.prepare(event);
+			for (const target of news?.targets ?? []) await this.#add(target, news?.payload as NotificationPayload);
+		} catch (error) {
+			if (error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_")) throw error;
+			this.#options.fault(event, error);
+		}
+	}
+
 	async #add(target: string, payload: NotificationPayload): Promise<void> {
 		await this.#queue?.add(`${payload.event} ${payload.task.id}`, { target, payload } satisfies Delivery, {
-			jobId: `${payload.id}.${target}`,
+			jobId: jobIdOf(payload.id, target),
 			attempts: ATTEMPTS,
 			backoff: { type: "custom" },
 			removeOnComplete: { count: KEPT_JOBS },
@@ -110,6 +141,8 @@ export class Notifier {
 			await this.#options.deliver(data.target, data.payload);
 			return { target: data.target };
 		} catch (error) {
+			// BullMQ keeps the message: an address with a password may stand in it.
+			(error as Error).message = withoutSecrets((error as Error).message);
 			if ((error as { final?: boolean }).final === true)
 				throw new UnrecoverableError((error as Error).message);
 			throw error;

@@ -5,6 +5,7 @@
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
+import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import type { Store } from "../records/store.ts";
 import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
 
@@ -127,7 +128,7 @@ export class RunQueues {
 export class RunWorker {
 	readonly #store: Store;
 	readonly #host: string;
-	readonly #maxAgents: number;
+	#maxAgents: number;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
 	readonly #abort = new AbortController();
 	readonly #draining = new AbortController();
@@ -165,6 +166,12 @@ export class RunWorker {
 		worker.run().catch(() => {});
 	}
 
+	/** How many agents may live from now on; a lower number ends none. */
+	setMaxAgents(maxAgents: number): void {
+		this.#maxAgents = maxAgents;
+		if (this.#worker !== undefined) this.#worker.concurrency = maxAgents;
+	}
+
 	/** Starts nothing more; jobs whose agents live go on. */
 	async drain(): Promise<void> {
 		await this.#worker?.pause(true);
@@ -191,7 +198,7 @@ export class RunWorker {
 			generation: job.data.generation,
 			signal: this.#abort.signal,
 			draining: this.#draining.signal,
-			progress: (value) => job.updateProgress(value).catch(() => {}),
+			progress: (value) => job.updateProgress(valueWithoutSecrets(value)).catch(() => {}),
 		});
 		if (end.kind === "release") {
 			await job.moveToWait(token);
@@ -201,7 +208,7 @@ export class RunWorker {
 			await job.moveToDelayed(end.at, token);
 			throw new DelayedError();
 		}
-		if (end.kind === "failed") throw new UnrecoverableError(end.message);
+		if (end.kind === "failed") throw new UnrecoverableError(withoutSecrets(end.message));
 		return { state: end.state, message: end.message };
 	}
 }

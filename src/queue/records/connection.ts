@@ -1,6 +1,7 @@
 /** A namespace on one connection: its keys, and the one way to run a script or a command. */
 import type { Redis } from "ioredis";
 import { type Clock, systemClock } from "../../task/clock.ts";
+import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { closeRedis, type RedisTarget, translateFault } from "../redis/connect.ts";
 import { type Keys, keysOf } from "./keys.ts";
@@ -54,7 +55,7 @@ export class Connection {
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
 		const call = (this.client as unknown as Record<string, ScriptCall>)[commandOf(name)] as ScriptCall;
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
-		const body = toJson({ ...request, ...time });
+		const body = toJson({ ...shownRequest(name, request), ...time });
 		return this.guard(async () => JSON.parse(await call.call(this.client, this.keys.prefix, body)) as T);
 	}
 
@@ -64,4 +65,32 @@ export class Connection {
 		const [seconds, microseconds] = await this.guard((client) => client.time());
 		return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 	}
+}
+
+/** What a person asked for, answered or noted goes to the agent as it was said, whatever is in it. */
+const SAID_BY_A_PERSON: readonly ScriptName[] = ["create", "answer", "note"];
+
+/** Fields that hold JSON themselves: what is in them is looked at, not their text. */
+const JSON_FIELDS: readonly string[] = ["hold", "outcome", "progress"];
+
+/** What agents and programs print may hold keys: Redis is read by others, so it gets their names. */
+function shownRequest(name: ScriptName, request: Record<string, unknown>): Record<string, unknown> {
+	if (SAID_BY_A_PERSON.includes(name)) return request;
+	return Object.fromEntries(
+		Object.entries(request).map(([field, value]) => [
+			field,
+			field === "set" ? shownFields(value as Record<string, unknown>) : shownField(field, value),
+		]),
+	);
+}
+
+function shownFields(set: Record<string, unknown>): Record<string, unknown> {
+	return Object.fromEntries(Object.entries(set).map(([field, value]) => [field, shownField(field, value)]));
+}
+
+function shownField(field: string, value: unknown): unknown {
+	if (field === "spec" || field === "chosen") return value;
+	if (typeof value !== "string" || value === "" || !JSON_FIELDS.includes(field))
+		return valueWithoutSecrets(value);
+	return toJson(valueWithoutSecrets(JSON.parse(value)));
 }

@@ -1,5 +1,6 @@
 /** What happened: one capped stream of events per namespace, and a channel that wakes the daemons. */
 import type { Redis } from "ioredis";
+import { valueWithoutSecrets } from "../../task/secrets.ts";
 import type { State } from "../../task/states.ts";
 import type { Store } from "./store.ts";
 
@@ -40,8 +41,17 @@ export async function eventsFrom(store: Store, lastId: string, count: number): P
 	return { events: page.map(eventOf), firstId: first[0]?.[0] ?? null };
 }
 
+/** One that cannot be read is nobody's news, and keeps its place in the order. */
 function eventOf([id, fields]: [string, string[]]): TaskEvent {
-	return { ...(JSON.parse(fields[1] ?? "{}") as Omit<TaskEvent, "id">), id };
+	const damaged = { id, task: "", kind: "damaged", at: Number(id.split("-")[0]) };
+	try {
+		const event = JSON.parse(fields[1] ?? "null") as Omit<TaskEvent, "id"> | null;
+		const isSound =
+			typeof event?.task === "string" && typeof event.kind === "string" && Number.isFinite(event.at);
+		return isSound ? { ...event, id } : damaged;
+	} catch {
+		return damaged;
+	}
 }
 
 /** The stream's last place; "0" while it is empty. */
@@ -55,7 +65,7 @@ export async function noteEvent(
 	store: Store,
 	event: { task: string; kind: string; text?: string; why?: string },
 ): Promise<void> {
-	const body = JSON.stringify({ ...event, at: store.clock.now() });
+	const body = JSON.stringify(valueWithoutSecrets({ ...event, at: store.clock.now() }));
 	await store.guard((client) => client.xadd(store.keys.events, "MAXLEN", "~", "10000", "*", "e", body));
 }
 

@@ -3,7 +3,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { Store } from "./store.ts";
 
 /** A host whose heartbeat is older is gone. */
-const HOST_GONE_MS = 45_000;
+export const HOST_GONE_MS = 45_000;
 
 export interface HostState {
 	homeId: string;
@@ -38,5 +38,6 @@ export async function beat(store: Store, host: string, state: HostState): Promis
 
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */
 export async function leave(store: Store, host: string): Promise<void> {
-	await store.guard((client) => client.hset(store.keys.host(host), "beatAt", 0));
+	const leftAt = await store.now();
+	await store.guard((client) => client.hset(store.keys.host(host), { beatAt: 0, leftAt }));
 }

@@ -25,6 +25,8 @@ export interface Keys {
 	/** tasks of a host that have not ended */
 	active(host: string): string;
 	host(host: string): string;
+	/** nonces of starts that a host shall end when it comes back */
+	fenced(host: string): string;
 	hosts: string;
 	/** the last event that a host has told its targets */
 	notified(host: string): string;
@@ -58,6 +60,7 @@ export function keysOf(namespace: string): Keys {
 		wake: `${prefix}:wake`,
 		live: (host) => `${prefix}:live:${host}`,
 		active: (host) => `${prefix}:active:${host}`,
+		fenced: (host) => `${prefix}:fenced:${host}`,
 		host: (host) => `${prefix}:host:${host}`,
 		notified: (host) => `${prefix}:notified:${host}`,
 		hosts: `${prefix}:hosts`,

@@ -4,6 +4,7 @@
  */
 
 import { cutText } from "../../task/cut-text.ts";
+import { withoutSecrets } from "../../task/secrets.ts";
 import type { Store } from "./store.ts";
 
 const LINES_KEPT = 5_000;
@@ -31,7 +32,7 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 	const now = String(store.clock.now());
 	const kept = lines
 		.slice(-LINES_KEPT)
-		.map(({ position, text }) => ({ position, text: cutText(text, LINE_LIMIT) }));
+		.map(({ position, text }) => ({ position, text: cutText(withoutSecrets(text), LINE_LIMIT) }));
 	const most = String(linesFor(kept.map(({ text }) => Buffer.byteLength(text))));
 	for (const { position, text } of kept) {
 		const id = `${epoch}-${position}`;

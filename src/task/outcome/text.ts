@@ -1,6 +1,7 @@
 /** Wording of outcomes: how an agent ended, and what a person can do about it. */
 
 import { cutText } from "../cut-text.ts";
+import { shownCommand } from "../secrets.ts";
 import type { EndFacts } from "./facts.ts";
 import type { FailureClass } from "./failure.ts";
 
@@ -49,7 +50,7 @@ export function refusalText(failure: FailureClass, agentName: string): { what: s
 /** Why the CLI could not be started, and how to mend it. */
 export function startHint({ agentName, command, exit, failure, failureMessage, logTail }: EndFacts): string {
 	const said = failureMessage ?? logTail.at(-1) ?? "";
-	const line = command === null ? "" : ` (\`${oneLine(command)}\`)`;
+	const line = command === null ? "" : ` (\`${oneLine(shownCommand(command))}\`)`;
 	const what = `${agentName} could not be started${line}${said.trim() === "" ? "" : `: ${oneLine(said)}`}.`;
 	if (exit.kind === "exited" && exit.code === 127) {
 		const install = own(INSTALL, agentName);

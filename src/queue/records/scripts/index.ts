@@ -8,6 +8,7 @@ import { DELIVERED } from "./delivered.ts";
 import { FOLLOW } from "./follow.ts";
 import { HOLD } from "./hold.ts";
 import { HOLD_GATE } from "./hold-gate.ts";
+import { CANCEL_LOST, MOVE_HOST } from "./lost.ts";
 import { MOVE } from "./move.ts";
 import { NEW_IPC } from "./new-ipc.ts";
 import { NOTE } from "./note.ts";
@@ -19,6 +20,7 @@ export const SCRIPTS = {
 	answer: ANSWER,
 	ask: ASK,
 	cancel: CANCEL,
+	cancelLost: CANCEL_LOST,
 	claimHost: CLAIM_HOST,
 	create: CREATE,
 	delivered: DELIVERED,
@@ -26,6 +28,7 @@ export const SCRIPTS = {
 	hold: HOLD,
 	holdGate: HOLD_GATE,
 	move: MOVE,
+	moveHost: MOVE_HOST,
 	newIpc: NEW_IPC,
 	note: NOTE,
 	noteSeen: NOTE_SEEN,

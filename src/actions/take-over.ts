@@ -1,0 +1,82 @@
+/** Moves a task from a host that is gone to this one. */
+import { statSync } from "node:fs";
+import type { Config } from "../config/load.ts";
+import { restampTaskDir } from "../ipc/task-dir.ts";
+import { sweepMarked } from "../process/end-tree.ts";
+import { lostHosts, moveToHost } from "../queue/records/lost-hosts.ts";
+import type { RecordChanges } from "../queue/records/record-fields.ts";
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
+import type { AgentChoice } from "../task/spec.ts";
+import { isEnded, type State } from "../task/states.ts";
+import { changesOf, chosenBy } from "./retry.ts";
+
+export interface TakeOver {
+	/** this host */
+	host: string;
+	by: string;
+	config: Config;
+	/** null: the model as before */
+	model: string | null;
+	fresh: boolean;
+	/** the signature of the record as it will be here */
+	sign(record: TaskRecord, chosen: AgentChoice | null): string;
+}
+
+/** @throws DISPATCH_NO_BACKEND, DISPATCH_UNKNOWN_MODEL */
+async function changesFor(record: TaskRecord, to: TakeOver): Promise<RecordChanges> {
+	const chosen = await chosenBy(to.config, record, to.model);
+	const { backend } = agentOf({ ...record, chosen });
+	if (to.config.backends[backend] === undefined)
+		throw new DispatchError("DISPATCH_NO_BACKEND", `This host has no backend "${backend}".`, {
+			hint: "Name another model with --model, or add the backend: dispatch config add-backend.",
+		});
+	const fresh = to.fresh || record.state === "completed";
+	const signature = to.sign(record, chosen);
+	// A session lies in the files of its host.
+	if (isEnded(record.state)) return { ...changesOf(record, chosen, fresh), sessionId: null, signature };
+	const startMode = fresh ? "fresh" : "resume";
+	return { chosen, startMode, sessionId: null, charge: false, hold: null, signature };
+}
+
+/**
+ * Its agent, should it live on this very machine under another state directory, is ended first; elsewhere its host
+ * ends it when it comes back, and nothing that it still does is believed.
+ * @returns the state it has here
+ * @throws DISPATCH_NOT_ENDED while its host lives, DISPATCH_BAD_CWD, DISPATCH_STALE
+ */
+export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): Promise<State> {
+	const { id, nonce } = record.spec;
+	const directory = workspaceOf(record);
+	if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+		throw new DispatchError(
+			"DISPATCH_BAD_CWD",
+			`\`${id}\` works in ${directory}, which is not on this host.`,
+			{
+				hint: "Make the directory (a clone, a mount), then repeat; or enqueue the work anew with --cwd.",
+			},
+		);
+	}
+	const isLost = isEnded(record.state) || (await lostHosts(store, [record.host])).has(record.host);
+	if (!isLost) throw hostLives(record);
+	const set = await changesFor(record, to);
+	if (record.runNonce !== null) await sweepMarked(record.runNonce);
+	const { host, by } = to;
+	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
+	if (moved.result === "alive") throw hostLives(record);
+	if (moved.result !== "moved")
+		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
+			hint: `Look again: dispatch status ${id}`,
+		});
+	restampTaskDir(directory, id, { namespace: store.namespace, host: record.host, nonce }, host);
+	return moved.state;
+}
+
+function hostLives({ spec, host, state }: TaskRecord): DispatchError {
+	return new DispatchError(
+		"DISPATCH_NOT_ENDED",
+		`\`${spec.id}\` is ${state} on ${host}, and the worker of that host lives.`,
+		{ hint: `Cancel it first: dispatch cancel ${spec.id}` },
+	);
+}

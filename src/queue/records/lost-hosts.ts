@@ -1,0 +1,97 @@
+/**
+ * Hosts that are gone, and what may be done with their tasks. A host is gone when its heartbeat is too old (a
+ * container thrown away, a machine that is off) or when its worker was stopped a moment ago and did not come
+ * back. All by the time of Redis. One that never beat is not gone: it may be about to start.
+ */
+import type { Outcome } from "../../task/spec.ts";
+import { isEnded, type State } from "../../task/states.ts";
+import { toJson } from "../../task/well-formed.ts";
+import { HOST_GONE_MS } from "./hosts.ts";
+import { encodeFields, type RecordChanges } from "./record-fields.ts";
+import type { Store } from "./store.ts";
+
+/** A restart of the worker takes less. */
+const LEFT_MS = 10_000;
+const LIMITS = { goneMs: HOST_GONE_MS, leftMs: LEFT_MS };
+
+export interface LostHost {
+	host: string;
+	/** ms since it was last seen */
+	forMs: number;
+}
+
+/** Those of the hosts that are gone. */
+export async function lostHosts(
+	store: Store,
+	hosts: Iterable<string>,
+): Promise<ReadonlyMap<string, LostHost>> {
+	const names = [...new Set(hosts)];
+	if (names.length === 0) return new Map();
+	const pipeline = store.client.pipeline();
+	for (const host of names) pipeline.hmget(store.keys.host(host), "beatAt", "leftAt");
+	const [now, replies] = await Promise.all([store.now(), store.guard(() => pipeline.exec())]);
+	return new Map(
+		names.flatMap((host, i) => {
+			const lost = lostFor(now, (replies?.[i]?.[1] ?? []) as (string | null)[]);
+			return lost === null ? [] : [[host, { host, forMs: lost }] as const];
+		}),
+	);
+}
+
+function lostFor(now: number, [beatAt, leftAt]: (string | null | undefined)[]): number | null {
+	if (!beatAt) return null;
+	const hasLeft = beatAt === "0";
+	const forMs = now - (Number(hasLeft ? leftAt : beatAt) || 0);
+	return forMs >= (hasLeft ? LEFT_MS : HOST_GONE_MS) ? forMs : null;
+}
+
+/** Tasks that wait for a host that is gone, by the host. */
+export async function lostTasks(store: Store): Promise<{ host: LostHost; tasks: string[] }[]> {
+	const hosts = await store.guard((client) => client.smembers(store.keys.hosts));
+	const lost = [...(await lostHosts(store, hosts)).values()];
+	const found = await Promise.all(
+		lost.map(async (host) => ({ host, tasks: await store.activeIds(host.host) })),
+	);
+	return found.filter(({ tasks }) => tasks.length > 0);
+}
+
+/** The hosts of these records that are gone and still have something to do. */
+export function lostHostsOf(
+	store: Store,
+	records: readonly { host: string; state: State }[],
+): Promise<ReadonlyMap<string, LostHost>> {
+	return lostHosts(
+		store,
+		records.filter(({ state }) => !isEnded(state)).map(({ host }) => host),
+	);
+}
+
+/** Ends a task whose host is gone. `alive`: it is there again. */
+export function cancelLost(
+	store: Store,
+	id: string,
+	by: string,
+): Promise<{ result: "cancelled" | "ended" | "alive"; state: State } | { result: "none" }> {
+	const message = `Cancelled by ${by} while its host was gone.`;
+	const none = { exitCode: null, signal: null, logTail: [], warnings: [] };
+	const outcome: Outcome = { kind: "cancelled", message, ...none };
+	return store.run("cancelLost", { id, by, outcome: toJson(outcome), ...LIMITS });
+}
+
+/** Gives a task to another host, where it is queued. */
+export function moveToHost(
+	store: Store,
+	move: { id: string; host: string; by: string; revision: number; set: RecordChanges },
+): Promise<{ result: "moved" | "alive" | "stale"; state: State } | { result: "none" }> {
+	return store.run("moveHost", { ...move, set: encodeFields(move.set), ...LIMITS });
+}
+
+/** Starts that this host shall end: their tasks were cancelled or moved while it was gone. */
+export function fencedRuns(store: Store, host: string): Promise<string[]> {
+	return store.guard((client) => client.smembers(store.keys.fenced(host)));
+}
+
+/** They are ended. */
+export async function unfence(store: Store, host: string, nonces: readonly string[]): Promise<void> {
+	if (nonces.length > 0) await store.guard((client) => client.srem(store.keys.fenced(host), ...nonces));
+}

@@ -1,0 +1,62 @@
+import { TASK } from "./prelude.ts";
+
+/**
+ * For tasks whose host is gone. Its last start is fenced: the epoch goes on, so that nothing of it is believed
+ * any more, and its nonce is kept for the host, which ends what still lives of it when it comes back.
+ */
+const LOST = `${TASK}
+local function isLost(host)
+  local held = redis.call('HMGET', p .. ':host:' .. host, 'beatAt', 'leftAt')
+  if not held[1] then return false end
+  if held[1] == '0' then return now - (tonumber(held[2]) or 0) >= req.leftMs end
+  return now - tonumber(held[1]) >= req.goneMs
+end
+local function fence(host)
+  local nonce = get('runNonce')
+  if nonce ~= '' then redis.call('SADD', p .. ':fenced:' .. host, nonce) end
+  redis.call('HINCRBY', rec, 'epoch', 1)
+  redis.call('HSET', rec, 'runNonce', '')
+end
+`;
+
+/** Cancels a task without its host, which must be gone. */
+export const CANCEL_LOST = `${LOST}
+local state = get('state')
+if state == '' then return reply({result = 'none'}) end
+if isEnded(state) then return reply({result = 'ended', state = state}) end
+local host = get('host')
+if not isLost(host) then return reply({result = 'alive', state = state}) end
+fence(host)
+redis.call('HSET', rec, 'outcome', req.outcome)
+setState(state, 'cancelled')
+event('cancelled', {state = 'cancelled', by = req.by, why = 'its host ' .. host .. ' is gone'})
+wake()
+return reply({result = 'cancelled', state = 'cancelled'})
+`;
+
+/**
+ * Gives a task another host: one that has ended from anywhere, any other one only from a host that is gone. It is
+ * queued there; one that is parked stays so until its question is answered.
+ */
+export const MOVE_HOST = `${LOST}
+local state = get('state')
+if state == '' then return reply({result = 'none'}) end
+if tonumber(get('revision')) ~= req.revision then return reply({result = 'stale', state = state}) end
+local from = get('host')
+if not isEnded(state) and not isLost(from) then return reply({result = 'alive', state = state}) end
+fence(from)
+redis.call('SREM', p .. ':live:' .. from, id)
+redis.call('ZREM', p .. ':active:' .. from, id)
+for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
+redis.call('HSET', rec, 'host', req.host)
+if state == 'parked' and redis.call('ZCARD', open) > 0 then
+  redis.call('ZADD', p .. ':active:' .. req.host, now, id)
+  redis.call('HINCRBY', rec, 'revision', 1)
+else
+  setState(state, 'queued')
+  state = 'queued'
+end
+event('moved', {state = state, by = req.by, why = 'from ' .. from .. ' to ' .. req.host})
+wake()
+return reply({result = 'moved', state = state})
+`;

@@ -1,0 +1,81 @@
+/** What changes while a worker runs: its config, and the address that is asked for. */
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { startTestRedis } from "../redis.ts";
+import { User } from "./harness.ts";
+
+const LIMIT = { timeout: 30_000, interval: 100 };
+
+/** Several workers and agents of real programs: a loaded machine takes its time. */
+const TEST_LIMIT_MS = 180_000;
+
+let user: User;
+afterEach(() => user.cleanup());
+
+test(
+	"a changed config is in force at the next start; one that does not load changes nothing and is told",
+	async () => {
+		user = new User({ agent: "starts-counted.sh" });
+		const path = join(user.home, "config.yaml");
+		await user.ok(["up"]);
+		const pid = user.daemonPid();
+		const agent = user.write(
+			"new.sh",
+			'#!/bin/sh\nprintf -- "- [x] %s\\n" new > ".dispatch/tasks/$DISPATCH_TASK/plan.md"; : > ".dispatch/tasks/$DISPATCH_TASK/ipc/.done"\n',
+			0o755,
+		);
+		await user.ok(["config", "add-backend", "added", "--command", agent]);
+		await user.ok(["enqueue", "--id", "new", "--model", "added", "x"]);
+		expect((await user.waitForState("new", "completed")).plan.items[0]?.text).toBe("new");
+		const sound = readFileSync(path, "utf8");
+		appendFileSync(path, "\nnonsense: 1\n");
+		const log = () => readFileSync(join(user.home, "daemon.log"), "utf8");
+		await expect.poll(log, LIMIT).toMatch(/the changed config cannot be used/);
+		const told = await user.run(["doctor"], { env: { DISPATCH_CONFIG: user.write("other.yaml", sound) } });
+		expect(told.stdout).toMatch(/goes by the config as it was before: .*nonsense/);
+		const summary = await user.run(["status"], {
+			env: { DISPATCH_CONFIG: join(user.project, "other.yaml") },
+		});
+		expect(summary.stderr).toMatch(/goes by the config as it was before: .*nonsense/);
+		writeFileSync(path, `${sound}\nworker: { concurrency: 1 }\n`);
+		await expect.poll(log, LIMIT).toMatch(/the changed config is in force/);
+		await user.ok(["enqueue", "--id", "again", "--model", "added", "x"]);
+		await user.waitForState("again", "completed");
+		expect(user.daemonPid()).toBe(pid);
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"another Redis address with a worker up: told by enqueue, up, status and doctor; up --restart moves the worker",
+	async () => {
+		const redis = await startTestRedis({ port: true });
+		try {
+			user = new User({ agent: "starts-counted.sh" });
+			await user.ok(["enqueue", "--id", "local", "x"]);
+			await user.waitForState("local", "completed");
+			const env = { DISPATCH_REDIS_URL: redis.url };
+			const refused = {
+				code: 8,
+				stderr: expect.stringMatching(/serves dispatch's own local Redis, not redis:.*up --restart/),
+			};
+			expect(await user.run(["enqueue", "--id", "shared", "x"], { env })).toMatchObject(refused);
+			expect(await user.run(["up"], { env })).toMatchObject(refused);
+			expect((await user.run(["status"], { env })).stderr).toMatch(
+				/serves dispatch's own local Redis, not redis:/,
+			);
+			expect((await user.run(["doctor"], { env })).stdout).toMatch(
+				/broken.*serves dispatch's own local Redis/,
+			);
+			await user.ok(["up", "--restart"], { env });
+			await user.ok(["enqueue", "--id", "shared", "x"], { env });
+			await user.ok(["wait", "shared"], { env });
+			const spelled = { DISPATCH_REDIS_URL: redis.url.replace("127.0.0.1", "localhost").concat("/0") };
+			await user.ok(["up"], { env: spelled });
+		} finally {
+			await redis.stop();
+		}
+	},
+	TEST_LIMIT_MS,
+);

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+	isSecretName,
+	rememberAddress,
+	rememberCommand,
+	rememberSecret,
+	shownCommand,
+	showOnPurpose,
+	valueWithoutSecrets,
+	withoutSecrets,
+} from "../../src/task/secrets.ts";
+
+test.each([
+	..."API_KEY ANTHROPIC_API_KEY GITHUB_TOKEN AWS_SECRET_ACCESS_KEY DB_PASSWORD PGPASSWORD MYSQL_PWD SLACK_WEBHOOK".split(
+		" ",
+	),
+	..."SLACK_WEBHOOK_URL HOOK_SECRET SENTRY_DSN token password api-key access_token client-secret auth-token KEY".split(
+		" ",
+	),
+	..."CLAUDE_CODE_OAUTH_TOKEN NPM_TOKEN SSH_PRIVATE_KEY apikey GH_PAT passphrase secret".split(" "),
+])("%s names a secret", (name) => expect(isSecretName(name)).toBe(true));
+
+test.each(
+	"PATH HOME SSH_AUTH_SOCK PWD CLAUDE_CODE_MAX_OUTPUT_TOKENS LANG model max-tokens KEYBOARD MONKEY_BUSINESS".split(
+		" ",
+	),
+)("%s names none", (name) => expect(isSecretName(name)).toBe(false));
+
+/** Each holds `S3cr3t/Value@9`, or its encoded form, in a place of its own. */
+test.each([
+	"redis://:S3cr3t/Value@9@host:6379",
+	"rediss//u:S3cr3t@h is not one, rediss://u:S3cr3t/Value@9@h is",
+	"connect ECONNREFUSED amqp://me:S3cr3t%2FValue%409@mq/vhost",
+	"https://bob:S3cr3t@hooks.example.com/x",
+	"https://S3cr3t-very-long-token@git.example.com/x.git",
+	"redis://host?password=S3cr3tValue&db=2",
+	"GET https://example.com/cb?state=1&access_token=S3cr3tValue#x",
+	"authorization: Bearer S3cr3tValueThatIsLong.1",
+	"https://hooks.slack.com/services/T00/B00/S3cr3t",
+	"found sk-ant-api03-S3cr3tS3cr3tS3cr3t in .env",
+	"ghp_S3cr3tS3cr3tS3cr3tS3cr3t",
+])("by its form: %s", (text) => {
+	expect(withoutSecrets(text).replace("rediss//u:S3cr3t@h is not one", "")).not.toContain("S3cr3t");
+});
+
+test.each([
+	"see https://www.npmjs.com/package/@types/node and https://example.com/a?page=2#key",
+	"git clone ssh://git@github.com/a/b, mail ann@example.com",
+	"Basic authentication with a Bearer token; redis://localhost:6379/0",
+	"user@host:~/src$ echo key=value",
+])("left alone: %s", (text) => expect(withoutSecrets(text)).toBe(text));
+
+test("a command keeps the names of what it hides", () => {
+	const line = `env -u X FOO=1 OPENAI_API_KEY=abc-def IS_SANDBOX=1 MY_KEY='two words' cli --api-key zzz --token=yyy --model opus -C "$(pwd)"`;
+	expect(shownCommand(line)).toBe(
+		`env -u X FOO=1 OPENAI_API_KEY=*** IS_SANDBOX=1 MY_KEY=*** cli --api-key *** --token=*** --model opus -C "$(pwd)"`,
+	);
+	rememberCommand(line.replace("abc-def", "remembered-1"));
+	expect(withoutSecrets("said remembered-1 and two words")).toBe("said [OPENAI_API_KEY] and [MY_KEY]");
+});
+
+test("by its value, in every spelling", () => {
+	rememberAddress("redis.url", "redis://:p%40ss%2Fword@host");
+	rememberSecret("QUOTED", 'with"quote\\7');
+	const named = "[password of redis.url]";
+	expect(withoutSecrets("WRONGPASS p@ss/word p%40ss%2Fword")).toBe(`WRONGPASS ${named} ${named}`);
+	expect(withoutSecrets(JSON.stringify({ a: 'with"quote\\7' }))).toBe('{"a":"[QUOTED]"}');
+});
+
+test("the link of `dispatch web` is there to be shown", () => {
+	const link = "http://127.0.0.1:8080/?token=abcdefghijklmnop";
+	expect(withoutSecrets(link)).not.toBe(link);
+	showOnPurpose(link);
+	expect(withoutSecrets(link)).toBe(link);
+});
+
+test("a JSON value stays one whatever its texts are", () => {
+	rememberSecret("N", "n12345");
+	fc.assert(
+		fc.property(fc.jsonValue(), fc.string(), (value, text) => {
+			const given = { value, texts: [text, `x?token=${text}"\\`, "\n12345", 'a\\"@https://u:p@h'] };
+			expect(() => JSON.stringify(valueWithoutSecrets(given))).not.toThrow();
+			expect(valueWithoutSecrets(given).texts).toHaveLength(4);
+		}),
+	);
+});
