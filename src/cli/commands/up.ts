@@ -2,7 +2,7 @@ import { stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
 
 export interface UpFlags {
 	restart?: boolean;
@@ -10,6 +10,7 @@ export interface UpFlags {
 }
 
 export async function up(context: Context, flags: UpFlags): Promise<number | undefined> {
+	if (!flags.restart) await checkWorkerServes(context);
 	const store = await context.store();
 	if (flags.restart) await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
