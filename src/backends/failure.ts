@@ -1,5 +1,6 @@
 /** From the words of a service or a CLI to events: the one classifier of what went wrong. */
 import type { Clock } from "../task/clock.ts";
+import { cutText } from "../task/cut-text.ts";
 import { type FailureClass, passes } from "../task/outcome/failure.ts";
 import { namesEnd, resetTime } from "../task/reset-time/read.ts";
 import type { AgentEvent, OutputParser } from "./contract.ts";
@@ -13,6 +14,8 @@ const NEXT_STEPS: readonly [RegExp, string][] = [
 	[/'--full-auto'/, "codex has dropped this flag: use `--sandbox workspace-write` in the config's command."],
 ];
 
+const TEXT_MAX = 4_000;
+
 /** A line of a CLI that speaks JSON is its own complaint only if it begins like one. */
 const COMPLAINT =
 	/^(?:error\b|fatal\b|dispatch: (?:line )?\d+: |✗|not logged in|invalid api key|authentication required|no conversation found|--\S+ cannot be used)/i;
@@ -23,7 +26,7 @@ const COMPLAINT =
  * @returns null for words that nobody has seen: whoever knows that the service said them says `refused`
  */
 export function failureClass(message: string, status: number | null = null): FailureClass | null {
-	const said = message.slice(0, 4_000);
+	const said = cutText(message, TEXT_MAX);
 	const byWords = WORDINGS.find(([, wording]) => wording.test(said))?.[0] ?? null;
 	const byStatus = classOfStatus(status ?? statusIn(said) ?? 0);
 	const failure = byWords ?? byStatus;

@@ -17,32 +17,41 @@ const withoutRetries = (line: string) =>
 const QUICK = { DISPATCH_MAX_BACKOFF_MS: "1000" };
 
 describe.each(["claude", "codex"] as const)("%s", (kind) => {
-	test.each([503, 500])(
-		"its service answers %d to four starts in a row: it waits, completes, and no attempt is charged",
-		async (status) => {
-			let refusals = 4;
-			const script: Script = (conversation) =>
-				refusals-- > 0 ? { status, message: "Service Unavailable", headers: ONCE } : WORK(conversation);
-			const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
-			await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
-			expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 5 });
-		},
-	);
-
-	test("words that nobody has seen are waited for; a full session becomes a new one", async () => {
-		const turns: Turn[] = [
-			{ status: 400, message: "The frobnicator says no", headers: ONCE },
-			{
-				status: 400,
-				message: kind === "claude" ? "prompt is too long: 210000 tokens > 200000 maximum" : "Too long",
-				headers: ONCE,
-				details: kind === "claude" ? {} : { code: "context_length_exceeded" },
-			},
-		];
+	const away: Turn[] = [503, 500].map((status) => ({
+		status,
+		message: "Service Unavailable",
+		headers: ONCE,
+	}));
+	const unknown: Turn = { status: 400, message: "The frobnicator says no", headers: ONCE };
+	test.each([
+		["its service is away", away],
+		["its service refuses in words that nobody has seen", [unknown, unknown]],
+	])("%s: it waits, completes, and no attempt is charged", async (_what, refusals) => {
+		const turns = [...refusals, ...refusals];
 		const script: Script = (conversation) => turns.shift() ?? WORK(conversation);
 		const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
+		await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
+		await user.ok(["wait", "job", "--timeout", "200s"]);
+		const done = await user.waitForState("job", "completed");
+		expect(done.attempt).toBe(1);
+		expect(done.epoch).toBeGreaterThan(1);
+	});
+
+	test("a session that is full becomes a new one, as the next attempt", async () => {
+		const full: Turn =
+			kind === "claude"
+				? { status: 400, message: "prompt is too long: 210000 tokens > 200000 maximum", headers: ONCE }
+				: { status: 400, message: "Too long", details: { code: "context_length_exceeded" } };
+		// Every request of the first session meets it, a resumed one as well.
+		let first: string | undefined;
+		const script: Script = (conversation) => {
+			first ??= conversation.userTexts.at(-1);
+			return conversation.userTexts.includes(first ?? "") ? full : WORK(conversation);
+		};
+		const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
-		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 2, epoch: 3 });
+		await user.ok(["wait", "job", "--timeout", "200s"]);
+		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 2, epoch: 2 });
 	});
 });
 
@@ -73,7 +82,7 @@ describe("claude", () => {
 			if (conversation.toolCalls.length < 3) return { bash: "true", ...costly };
 			if (sleeping) return { ...WORK(conversation), ...costly } as Turn;
 			sleeping = true;
-			return { bash: "sleep 600", ...costly };
+			return { bash: "tail -f /dev/null", ...costly };
 		};
 		const { user } = await prepare("claude", { script, env: QUICK });
 		const spent = async () => {

@@ -2,6 +2,7 @@
  * When a limit ends: the one reader of what services and CLIs write about it, in prose, headers and JSON.
  * What it cannot read, or cannot believe, is null: the caller waits with growing pauses instead.
  */
+import { cutText } from "../cut-text.ts";
 import { momentAt } from "./dates.ts";
 import { durationAt } from "./durations.ts";
 
@@ -43,7 +44,7 @@ const IN_MS = /(?:ms|millis(?:econds)?)["']?\s*[:=]?\s*["']?$/i;
  * no limit of its kind can have
  */
 export function resetTime(text: string, now: number): number | null {
-	const said = text.slice(0, TEXT_MAX);
+	const said = cutText(text, TEXT_MAX);
 	const bar = /\|(\d{10}|\d{13})\b/.exec(said)?.[1];
 	if (bar !== undefined) return limitEnd(fromEpoch(bar), now, said);
 	for (const anchor of said.matchAll(ANCHOR)) {
@@ -60,7 +61,7 @@ export function resetTime(text: string, now: number): number | null {
 
 /** Whether a text names an end at all. */
 export function namesEnd(text: string): boolean {
-	const said = text.slice(0, TEXT_MAX);
+	const said = cutText(text, TEXT_MAX);
 	return [...said.matchAll(ANCHOR)].some(
 		(anchor) => firstTime(said, anchor.index + anchor[0].length, 0) !== null,
 	);
@@ -68,7 +69,7 @@ export function namesEnd(text: string): boolean {
 
 /** A `Retry-After` header: seconds or an HTTP date. @returns ms to wait, at least a second; null without one */
 export function retryAfterMs(header: string | null, now: number): number | null {
-	const text = `Retry-After: ${header ?? ""}`.slice(0, TEXT_MAX);
+	const text = cutText(`Retry-After: ${header ?? ""}`, TEXT_MAX);
 	const named = firstTime(text, "Retry".length, now);
 	if (named === null || named.at - now > LONGEST_OF_ALL_MS) return null;
 	return Math.max(SECOND_MS, named.at - now);
