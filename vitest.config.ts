@@ -1,13 +1,16 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests use real processes and a real Redis: a limit for waiting, not an expectation of speed. */
-const TEST_LIMIT_MS = 60_000;
+const TEST_LIMIT_MS = 120_000;
 
 export default defineConfig({
 	test: {
 		testTimeout: TEST_LIMIT_MS,
 		hookTimeout: TEST_LIMIT_MS,
 		maxWorkers: 3,
+		// A test that asserts nothing cannot fail.
+		expect: { requireAssertions: true },
+		setupFiles: ["test/leaks.ts"],
 		projects: [
 			{
 				extends: true,

@@ -37,6 +37,8 @@ export class TestRedis {
 	readonly folder = mkdtempSync(join(tmpdir(), "tr-"));
 	readonly socketPath = join(this.folder, "redis.sock");
 	readonly #settings: readonly string[];
+	/** Kills it with the test process. */
+	readonly atExit = () => void this.stop();
 	#port = 0;
 	#child: ChildProcess | undefined;
 
@@ -106,6 +108,7 @@ export class TestRedis {
 
 	/** Safe to call twice. */
 	async stop(): Promise<void> {
+		process.off("exit", this.atExit);
 		await this.kill9();
 		rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
 	}
@@ -124,7 +127,7 @@ export class TestRedis {
 /** Ends with the test process, at the latest. Call `stop` when done. */
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
 	const redis = new TestRedis(options.settings ?? DURABLE);
-	process.once("exit", () => void redis.stop());
+	process.once("exit", redis.atExit);
 	if (options.port) await redis.startOnFreePort();
 	else await redis.start();
 	return redis;

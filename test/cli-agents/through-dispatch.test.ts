@@ -90,14 +90,16 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 	});
 });
 
-test("claude that refuses to run as root is not_started, with the way to mend it", async () => {
-	if (process.getuid?.() !== 0) return;
-	const { user } = await usual("claude", { env: { IS_SANDBOX: "" } });
-	await user.ok(["enqueue", "--id", "job", "Review it"]);
-	const failed = await user.waitForState("job", "failed");
-	expect(failed.reason).toBe("not_started");
-	expect(failed.outcome?.message).toMatch(/root/i);
-});
+test.runIf(process.getuid?.() === 0)(
+	"claude that refuses to run as root is not_started, with the way to mend it",
+	async () => {
+		const { user } = await usual("claude", { env: { IS_SANDBOX: "" } });
+		await user.ok(["enqueue", "--id", "job", "Review it"]);
+		const failed = await user.waitForState("job", "failed");
+		expect(failed.reason).toBe("not_started");
+		expect(failed.outcome?.message).toMatch(/root/i);
+	},
+);
 
 test("claude without a login fails as auth, with the way to log in", async () => {
 	const { user } = await usual("claude", { env: { ANTHROPIC_API_KEY: "" } });

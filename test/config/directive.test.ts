@@ -181,8 +181,8 @@ describe("a directive", () => {
 					fc.array(piece).map((parts) => parts.join("")),
 				),
 				(prompt) => {
-					const name = mentioned(prompt);
-					if (name !== null) expect(prompt.toLowerCase()).toContain(name.toLowerCase().split("-")[0]);
+					const [named = ""] = mentioned(prompt)?.toLowerCase().split("-") ?? [];
+					expect(prompt.toLowerCase()).toContain(named);
 				},
 			),
 		);

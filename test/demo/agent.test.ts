@@ -86,8 +86,10 @@ test("the report names the place of a secret and never the secret", async () => 
 	await appears("ipc/001.question");
 	answer("yes");
 	await ended;
-	const secret = /password: "([^"]+)"/.exec(readFileSync(join(project, "src/auth.js"), "utf8"))?.[1];
-	expect(secret).toBeDefined();
+	const [, secret = ""] =
+		/password: "([^"]+)"/.exec(readFileSync(join(project, "src/auth.js"), "utf8")) ?? [];
+	expect(secret).toMatch(/^\S{4,}$/);
+	expect(read("output.md")).toMatch(/^- src\/auth\.js:\d+ secret: /m);
 	expect(read("output.md")).not.toContain(secret);
 });
 

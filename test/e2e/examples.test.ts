@@ -42,7 +42,7 @@ beforeAll(async () => {
 		EDITOR: "true",
 		XDG_CONFIG_HOME: join(user.path, ".config"),
 	};
-}, 60_000);
+});
 afterAll(async () => {
 	await user.cleanup();
 	await redis.stop();
@@ -136,31 +136,45 @@ const cases = visibleCommands(program).flatMap((command) => {
 	return names.flatMap(([name, each]) => examplesOf(each).map((line) => ({ name, line })));
 });
 
-test.each(cases)(
-	"$line",
-	async ({ name, line }) => {
-		if (name === "ask") return askInTask(line);
-		const first = name.split(" ")[0] ?? "";
-		await BEFORE[name]?.();
-		if (ENDED.has(first)) await freshTask("completed");
-		const until = STAYS[name];
-		const ran = await shell(line, until);
-		expect(CODES[first] ?? [0], `${line}: ${ran.stdout}${ran.stderr}`).toContain(ran.code ?? 143);
-		const schema = (JSON_SCHEMAS as Record<string, { parse(value: unknown): unknown }>)[
-			line.includes("--dry-run") && first === "enqueue" ? "enqueue --dry-run" : name
-		];
-		if (schema === undefined || !line.startsWith("dispatch ")) return;
-		await BEFORE[name]?.();
-		if (ENDED.has(first)) await freshTask("completed");
-		const json = await shell(
-			line.includes("--json") ? line : `${line} --json`,
-			until === undefined ? undefined : /\}\n/,
-		);
-		const documents = json.stdout.trim().split("\n").filter(Boolean);
-		for (const each of documents) schema.parse(JSON.parse(each));
-	},
-	60_000,
-);
+async function prepare(name: string): Promise<void> {
+	await BEFORE[name]?.();
+	if (ENDED.has(name.split(" ")[0] ?? "")) await freshTask("completed");
+}
+
+const isAsk = ({ name }: { name: string }) => name === "ask";
+
+test.each(cases.filter(isAsk))("$line", ({ line }) => askInTask(line));
+
+test.each(cases.filter((each) => !isAsk(each)))("$line", async ({ name, line }) => {
+	await prepare(name);
+	const ran = await shell(line, STAYS[name]);
+	const codes = CODES[name.split(" ")[0] ?? ""] ?? [0];
+	expect(codes, `${line}: ${ran.stdout}${ran.stderr}`).toContain(ran.code ?? 143);
+});
+
+interface Schema {
+	parse(value: unknown): unknown;
+}
+
+const schemaOf = (name: string, line: string) =>
+	(JSON_SCHEMAS as Record<string, Schema>)[
+		line.includes("--dry-run") && name === "enqueue" ? "enqueue --dry-run" : name
+	];
+const withSchema = cases
+	.filter((each) => !isAsk(each) && each.line.startsWith("dispatch "))
+	.flatMap(({ name, line }) => {
+		const schema = schemaOf(name, line);
+		return schema === undefined ? [] : [{ name, line, schema }];
+	});
+
+test.each(withSchema)("$line, as JSON", async ({ name, line, schema }) => {
+	await prepare(name);
+	const asJson = line.includes("--json") ? line : `${line} --json`;
+	const { stdout, stderr } = await shell(asJson, name in STAYS ? /\}\n/ : undefined);
+	const documents = stdout.trim().split("\n").filter(Boolean);
+	expect(documents, stderr).not.toEqual([]);
+	for (const each of documents) schema.parse(JSON.parse(each));
+});
 
 /** The agent's own command, as in a task of which somebody answers the question. */
 async function askInTask(line: string): Promise<void> {

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
 
 const FIXTURES = resolve(import.meta.dirname, "../fixtures");
-const LIMITED_MS = 10_000;
+const LIMITED_MS = 20_000;
 const TASKS = 20;
 let user: User;
 
@@ -44,8 +44,12 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 	const batch = user.write("batch.json", JSON.stringify(ids.map((id) => ({ id, prompt: "Do it" }))));
 	await user.ok(["batch", batch]);
 	const heldUntil = async () => (await user.json<Held>(["status", "t9"])).hold;
-	await expect.poll(heldUntil, { timeout: 30_000 }).toMatchObject({ kind: "rate_limited" });
-	const gate = await heldUntil();
+	let gate: Held["hold"] = null;
+	const firstHold = async () => {
+		gate ??= await heldUntil();
+		return gate;
+	};
+	await expect.poll(firstHold, { timeout: 30_000 }).toMatchObject({ kind: "rate_limited" });
 	expect(await user.ok(["status", "t9"])).toContain("rate limit");
 	user.write("until", "0");
 	await user.ok(["enqueue", "--id", "free", "--model", "other", "Do it"]);
@@ -56,7 +60,7 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 		TASKS + 1,
 	);
 	// Two places: two agents met the limit, and nobody else started before its end.
-	const opened = Date.parse(gate?.until ?? "") / 1_000;
+	const opened = Date.parse((await firstHold())?.until ?? "") / 1_000;
 	expect(starts().filter((at) => at < opened - 0.1).length).toBeLessThanOrEqual(2);
 }, 150_000);
 
@@ -76,6 +80,6 @@ test("a login that failed twice holds the backend until doctor or a good start",
 		.toEqual({ kind: "auth", until: null });
 	expect(await user.ok(["status", "three"])).toContain("dispatch doctor");
 	expect(starts()).toHaveLength(2);
-	expect(await user.json<unknown>(["cancel", "three"])).toBeDefined();
+	expect(await user.json(["cancel", "three"])).toMatchObject([{ id: "three", state: "cancelled" }]);
 	await user.waitForState("three", "cancelled");
 });

@@ -3,25 +3,18 @@
  * starts carries its DISPATCH_HOME, so that `cleanup` finds all of them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-	chmodSync,
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	readlinkSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type FoundProcess, processesOf } from "../processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
 const AGENTS = join(ROOT, "test/fixtures/agents");
+/** The test file's own, see test/leaks.ts. */
+const WARNINGS = process.env.NODE_REDIRECT_WARNINGS;
 const STATE_LIMIT_MS = 40_000;
 const LOOK_MS = 100;
 const GONE_LIMIT_MS = 10_000;
@@ -51,7 +44,13 @@ export interface Task {
 	hold: { kind: string } | null;
 	plan: { done: number; total: number; items: { marker: string; text: string }[] };
 	questions: { seq: string; text: string; answer: string | null; deliveredAt: string | null }[];
-	outcome: { kind: string; message: string; exitCode: number | null; logTail: string[] } | null;
+	outcome: {
+		kind: string;
+		message: string;
+		exitCode: number | null;
+		logTail: string[];
+		warnings: string[];
+	} | null;
 }
 
 export interface UserOptions {
@@ -79,6 +78,7 @@ export class User {
 		this.env = {
 			PATH: process.env.PATH ?? "/usr/bin:/bin",
 			HOME: this.path,
+			...(WARNINGS === undefined ? {} : { NODE_REDIRECT_WARNINGS: WARNINGS }),
 			DISPATCH_HOME: this.home,
 			DISPATCH_MAX_BACKOFF_MS: "200",
 			...(options.redis === undefined ? {} : { DISPATCH_REDIS_URL: options.redis }),
@@ -146,30 +146,9 @@ export class User {
 		return path;
 	}
 
-	/** Every live process of this user, by its environment or (Redis overwrites that) its working directory. */
-	processes(): { pid: number; command: string; run: string | null }[] {
-		return readdirSync("/proc")
-			.filter((name) => /^\d+$/.test(name))
-			.flatMap((name) => this.#processOf(name) ?? []);
-	}
-
-	#processOf(name: string): { pid: number; command: string; run: string | null } | null {
-		try {
-			const environ = readFileSync(`/proc/${name}/environ`, "latin1").split("\0");
-			const isOurs =
-				environ.includes(`DISPATCH_HOME=${this.home}`) || this.#isInside(readlinkSync(`/proc/${name}/cwd`));
-			if (!isOurs || /^State:\s+[ZX]/m.test(readFileSync(`/proc/${name}/status`, "latin1"))) return null;
-			const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
-			const run =
-				environ.find((entry) => entry.startsWith("DISPATCH_RUN="))?.slice("DISPATCH_RUN=".length) ?? null;
-			return { pid: Number(name), command, run };
-		} catch {
-			return null; // It ended while we looked.
-		}
-	}
-
-	#isInside(path: string): boolean {
-		return path === this.path || path.startsWith(`${this.path}/`);
+	/** Every live process of this user. */
+	processes(): FoundProcess[] {
+		return processesOf(this.path);
 	}
 
 	daemonPid(): number | null {
@@ -200,6 +179,12 @@ export class User {
 		}
 		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
 	}
+}
+
+/** Ends a command line somewhere on its way: the moment is the test's subject, no wait for luck. */
+export async function cutOff(command: ChildProcess, afterMs: number): Promise<void> {
+	await sleep(afterMs);
+	command.kill("SIGKILL");
 }
 
 function kill(pid: number): void {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { User } from "./harness.ts";
+import { cutOff, User } from "./harness.ts";
 
 let user: User;
 afterEach(() => user?.cleanup());
@@ -38,8 +38,9 @@ test("an unattended task that asks fails as unanswered", async () => {
 test("an agent that stays after its work is done is stopped, and the task is completed with a warning", async () => {
 	user = new User({ agent: "done-but-stays.sh", env: { DISPATCH_DONE_GRACE_MS: "300" } });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	await user.waitForState("t", "completed");
-	expect(JSON.stringify(await user.json(["status", "t"]))).toContain("warnings");
+	const done = await user.waitForState("t", "completed");
+	expect(done.outcome?.warnings).toEqual([expect.stringContaining("did not end by itself after its work")]);
+	expect(await user.ok(["status", "t"])).toMatch(/^ *Warning: .*did not end by itself after its work/m);
 	await noAgents();
 });
 
@@ -64,7 +65,17 @@ test("cancel ends a task in every state, with its whole process tree", async () 
 	expect(await user.json(["questions"])).toEqual([]);
 });
 
-test("a crash with no attempt left fails as crashed, with the last lines", async () => {
+test("a crash with no attempt left fails as crashed, with exit code and last lines", async () => {
+	user = new User({ agents: { crash: "crashes.sh" } });
+	await user.ok(["enqueue", "--id", "t", "--attempts", "2", "--model", "crash", "Do it"]);
+	const failed = await user.waitForState("t", "failed");
+	expect(failed).toMatchObject({ reason: "crashed", attempt: 2, epoch: 2, outcome: { exitCode: 3 } });
+	expect(failed.outcome?.message).toContain("All 2 attempts");
+	expect(failed.outcome?.logTail.at(-1)).toBe("panic: out of cheese");
+	expect(await user.ok(["status", "t"])).toMatch(/panic: out of cheese.*dispatch retry t/s);
+});
+
+test("an error that the agent writes down and a command that is not there are no crashes", async () => {
 	user = new User({ agents: { gone: "no-such-agent.sh", red: "item-error.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--attempts", "1", "--model", "red", "Do it"]);
 	expect((await user.waitForState("t", "failed")).reason).toBe("item_error");
@@ -125,12 +136,9 @@ test("the same key is the same task, also when the first call was cut off anywhe
 	await user.ok(["up"]);
 	for (const afterMs of [20, 60, 100, 140, 180, 250]) {
 		const args = ["enqueue", "--key", `k${afterMs}`, "Do it"];
-		const cut = user.start(args);
-		await new Promise((resolve) => setTimeout(resolve, afterMs));
-		cut.kill("SIGKILL");
-		await user.ok(args);
-		const again = await user.json<{ id: string }>(args);
-		expect(again).toEqual(expect.objectContaining({ id: (await user.json<{ id: string }>(args)).id }));
+		await cutOff(user.start(args), afterMs);
+		const first = await user.json<{ id: string }>(args);
+		expect((await user.json<{ id: string }>(args)).id).toBe(first.id);
 	}
 	expect(await user.json<unknown[]>(["ls", "--all"])).toHaveLength(6);
 	const other = await user.run(["enqueue", "--key", "k20", "Something else"]);

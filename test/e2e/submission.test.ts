@@ -144,7 +144,6 @@ test("logs: lines, events, raw; ls --host; prune takes what is old enough, and n
 	expect(await user.ok(["logs", "job", "--events", "-f", "-n", "1"])).toMatch(
 		/^\d{4}-\d\d-\d\d [\d:]{8} completed/,
 	);
-	expect(await user.ok(["logs", "job", "--raw"])).toBe(await user.ok(["logs", "job"]));
 	expect(await user.run(["logs", "job", "--raw", "-f"])).toMatchObject({ code: 2 });
 	expect(await user.json(["ls", "--host", "elsewhere"])).toEqual([]);
 	expect(await user.ok(["prune"])).toBe("No task is older than 14d.\n");
@@ -157,6 +156,15 @@ test("logs: lines, events, raw; ls --host; prune takes what is old enough, and n
 	await user.ok(["enqueue", "--id", "open", "--delay", "1h", "Work"]);
 	expect(await user.json(["prune", "--older-than", "1ms"])).toEqual({ removed: ["job"], dryRun: false });
 	expect((await user.json<{ id: string }[]>(["ls"])).map(({ id }) => id)).toEqual(["open"]);
+});
+
+test("logs --raw copies what every start printed, oldest first, byte for byte", async () => {
+	user = new User({ agent: "prints-twice.sh" });
+	await user.ok(["enqueue", "--id", "job", "--attempts", "2", "Work"]);
+	expect(await user.waitForState("job", "completed")).toMatchObject({ epoch: 2 });
+	expect(await user.ok(["logs", "job", "--raw"])).toBe(
+		"start 1: a\tb \u001b[1mbold\u001b[0m\nstart 2: a\tb \u001b[1mbold\u001b[0m\n",
+	);
 });
 
 test("up --restart: a new worker, the same agent; up --web: a link that answers, until down", async () => {

@@ -41,8 +41,10 @@ async function call(name: string, args: Record<string, unknown> = {}, signal?: A
 
 const value = async (name: string, args: Record<string, unknown> = {}) => {
 	const reply = await call(name, args);
-	expect(reply.isError, JSON.stringify(reply)).toBeFalsy();
-	expect(reply.structuredContent).toBeDefined();
+	expect(reply.isError ?? false, JSON.stringify(reply)).toBe(false);
+	// A host that reads text alone is told the same.
+	const told: unknown = JSON.parse(reply.content[0]?.text ?? "");
+	expect(Array.isArray(told) ? { items: told } : told).toEqual(reply.structuredContent);
 	return reply.structuredContent as Record<string, unknown>;
 };
 

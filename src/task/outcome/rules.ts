@@ -237,6 +237,8 @@ function completed(facts: EndFacts): Decision {
 	if (!facts.done) warnings.push("all items are checked but .done is missing");
 	const clean = exit.kind === "exited" && exit.code === 0 && exit.signal === null;
 	if (!clean && facts.ended === null) warnings.push(`all items are checked, but the agent ${exitOf(exit)}`);
+	if (facts.ended === "finished")
+		warnings.push("the agent did not end by itself after its work; it was stopped");
 	if (facts.openQuestions > 0) warnings.push(`${facts.openQuestions} of its questions had no answer`);
 	const reworded = plan === null ? [] : compareGiven(facts.givenItems, plan).reworded;
 	if (reworded.length > 0) warnings.push(rewordedText(reworded));

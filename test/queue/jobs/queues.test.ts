@@ -1,3 +1,7 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { monitorQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
@@ -12,6 +16,7 @@ import {
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis } from "../../redis.ts";
+import { temporaryFolder } from "../../temporary-folder.ts";
 import { HOST, specOf } from "../records/store-support.ts";
 
 let redis: Awaited<ReturnType<typeof startTestRedis>>;
@@ -43,6 +48,35 @@ async function worker(process: (job: RunJob) => Promise<RunEnd>, maxAgents = 2):
 	await made.start(queues.of(HOST));
 	cleanups.push(() => made.stop());
 	return made;
+}
+
+/** A worker in a process of its own that takes a job and never ends it. @returns once it has one */
+async function startDaemon(): Promise<ChildProcess> {
+	const module = (name: string) => JSON.stringify(resolve("src/queue", name));
+	const contents = `(async () => {
+		const { RunQueues, RunWorker } = await import(${module("jobs/run-queue.ts")});
+		const { openStore } = await import(${module("records/open.ts")});
+		const target = { socketPath: ${JSON.stringify(redis.socketPath)} };
+		const store = await openStore({ target, namespace: "test", role: "service" });
+		const process = () => { console.log("taken"); return new Promise(() => {}); };
+		const queue = new RunQueues(store).of("${HOST}");
+		await new RunWorker({ store, host: "${HOST}", maxAgents: 1, process }).start(queue);
+	})()`;
+	const outfile = join(temporaryFolder("daemon"), "daemon.cjs");
+	const stdin = { contents, resolveDir: process.cwd() };
+	await build({
+		stdin,
+		outfile,
+		bundle: true,
+		platform: "node",
+		format: "cjs",
+		external: ["msgpackr-extract"],
+		logLevel: "error",
+	});
+	const daemon = spawn(process.execPath, [outfile], { stdio: ["ignore", "pipe", "inherit"] });
+	cleanups.push(async () => daemon.kill("SIGKILL"));
+	await once(daemon.stdout, "data");
+	return daemon;
 }
 
 const untilAborted = (job: RunJob) =>
@@ -94,15 +128,17 @@ test("a stopping worker hands its jobs back, and the next one has them at once",
 test("jobs of a daemon that died are taken back without waiting for their locks", async () => {
 	await store.create(specOf("a"));
 	await drainOutbox(store, queues);
-	// What a killed worker leaves: an active job under a lock that nobody renews.
-	let taken = 0;
-	await worker(() => {
-		taken += 1;
-		return new Promise(() => {});
-	});
-	await until(() => expect(taken).toBe(1));
+	const daemon = await startDaemon();
+	expect(await queues.stateOf(HOST, "a", 1)).toBe("active");
+	daemon.kill("SIGKILL");
+	await once(daemon, "exit");
+	// What it leaves: an active job under a lock that nobody renews.
+	const lock = `${queues.of(HOST).toKey("a.1")}:lock`;
+	expect(await store.client.pttl(lock)).toBeGreaterThan(0);
 	await worker(async () => ({ kind: "done", state: "completed", message: "adopted" }));
 	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+	expect(await store.client.exists(lock)).toBe(0);
+	expect((await queues.of(HOST).getJob("a.1"))?.returnvalue).toMatchObject({ message: "adopted" });
 });
 
 test("a drained worker starts nothing more", async () => {
