@@ -24,6 +24,10 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs"];
 
 /** Loaded by `web` only, with files of their own beside them; msgpackr-extract is native and optional. */
 const EXTERNAL = ["@bull-board/*", "express", "helmet", "msgpackr-extract"];
+/** The commands of hot.cjs; the others' code is left out of it. */
+const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
+/** What makes main.cjs big: none of it may come into hot.cjs. */
+const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol", "pino", "ajv"];
 const NEVER_BUNDLED = { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" };
 const BANNER = 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
 
@@ -41,7 +45,7 @@ function sourceHash() {
 }
 
 export function isBuilt() {
-	const files = ["main.cjs", "dispatch.cjs", "demo-agent.cjs", "schemas.mjs", ".stamp"];
+	const files = ["main.cjs", "hot.cjs", "dispatch.cjs", "demo-agent.cjs", "schemas.mjs", ".stamp"];
 	return files.every((name) => existsSync(join(DIST, name))) && readFileSync(STAMP, "utf8") === sourceHash();
 }
 
@@ -64,9 +68,10 @@ async function build() {
 	rmSync(STAMP, { force: true });
 	try {
 		const main = await bundle("src/cli/main.ts", join(fresh, "main.cjs"));
-		const mainHash = main === null ? "" : createHash("sha256").update(main).digest("hex");
+		const hot = await bundle("src/cli/main.ts", join(fresh, "hot.cjs"), {}, [hotOnly]);
 		await bundle("src/cli/start.ts", join(fresh, "dispatch.cjs"), {
-			DISPATCH_MAIN_HASH: JSON.stringify(mainHash),
+			DISPATCH_BUNDLES: JSON.stringify({ main: contentName(main), hot: contentName(hot) }),
+			DISPATCH_HOT: JSON.stringify(HOT),
 		});
 		await bundle("src/demo/agent.ts", join(fresh, "demo-agent.cjs"));
 		await bundleSchemas(join(fresh, "schemas.mjs"));
@@ -80,12 +85,30 @@ async function build() {
 	renameSync(`${STAMP}.tmp`, STAMP);
 }
 
-/** @returns {Promise<Buffer | null>} what was written; null when there is no such entry */
-async function bundle(entry, outfile, define = {}) {
-	if (!existsSync(join(ROOT, entry))) {
-		process.stderr.write(`build: ${entry} is missing, ${outfile} is not made\n`);
-		return null;
-	}
+const contentName = (content) => createHash("sha256").update(content).digest("hex");
+
+/** The program's definitions load each command by import(): those of other commands become a fault. */
+const hotOnly = {
+	name: "hot-only",
+	setup({ onResolve, onLoad, onEnd }) {
+		onResolve({ filter: /^\.\.\/commands\/.*\.ts$/ }, ({ path, importer, kind }) => {
+			const isDefined = kind === "dynamic-import" && /cli\/program\/define/.test(importer);
+			const name = path.slice("../commands/".length, -".ts".length);
+			return isDefined && !HOT.includes(name) ? { path: name, namespace: "cold" } : undefined;
+		});
+		onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
+			contents: `throw new Error("${path} is not in hot.cjs");`,
+		}));
+		onEnd(({ metafile }) => {
+			const inside = Object.keys(metafile.inputs);
+			const cold = COLD_PACKAGES.filter((name) => inside.some((path) => path.includes(`node_modules/${name}`)));
+			if (cold.length > 0) throw new Error(`hot.cjs would hold ${cold.join(", ")}`);
+		});
+	},
+};
+
+/** @returns {Promise<Buffer>} what was written */
+async function bundle(entry, outfile, define = {}, plugins = []) {
 	const { build: esbuild } = await import("esbuild");
 	const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 	mkdirSync(join(outfile, ".."), { recursive: true });
@@ -105,6 +128,8 @@ async function bundle(entry, outfile, define = {}) {
 		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
 		banner: { js: entry.endsWith("main.ts") ? BANNER : `#!/usr/bin/env node\n${BANNER}` },
 		logLevel: "warning",
+		plugins,
+		metafile: plugins.length > 0,
 	});
 	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
 	if (!entry.endsWith("main.ts")) chmodSync(outfile, 0o755);

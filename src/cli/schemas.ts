@@ -1,5 +1,5 @@
 /** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
-import { z } from "zod";
+import * as z from "zod";
 import { NOTIFICATION_TYPES } from "../config/schema.ts";
 import { STATES } from "../task/states.ts";
 import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../task/view-schema.ts";

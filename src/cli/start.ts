@@ -1,12 +1,22 @@
 /** The entry `dispatch`: loads the program beside it, compiled already where that can be. */
 import { join } from "node:path";
+import { VERSION } from "../task/version.ts";
 import { loadProgram } from "./program/code-cache.ts";
 
-/** Names the content of main.cjs; put in by the build. */
-declare const DISPATCH_MAIN_HASH: string;
+/**
+ * Put in by the build: the bundles with a name for their content, and the commands that people and agents
+ * call all day. These have a bundle of their own, a fifth of the whole, that a start reads faster.
+ */
+declare const DISPATCH_BUNDLES: { main: string; hot: string };
+declare const DISPATCH_HOT: readonly string[];
 
-const program = loadProgram(
-	join(import.meta.dirname, "main.cjs"),
-	DISPATCH_MAIN_HASH,
-) as typeof import("./main.ts");
-void program.main();
+const words = process.argv.slice(2);
+
+if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
+	process.stdout.write(`${VERSION}\n`);
+} else {
+	const bundle = DISPATCH_HOT.includes(words[0] ?? "") ? "hot" : "main";
+	const file = join(import.meta.dirname, `${bundle}.cjs`);
+	const program = loadProgram(file, DISPATCH_BUNDLES[bundle]) as typeof import("./main.ts");
+	void program.main();
+}

@@ -1,5 +1,5 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
-import { z } from "zod";
+import * as z from "zod";
 import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
 import { NOTIFICATION_EVENTS } from "../task/notification.ts";
@@ -52,6 +52,9 @@ const url = z.url({
 	error: "Expected an address that begins with https:// or http://",
 });
 const target = { name: name.optional(), on: events.optional() };
+// A config is parsed once: code made for the next time would cost more than it saves.
+z.config({ jitless: true });
+
 export const NOTIFICATION_TYPES = ["webhook", "slack", "command", "bell"] as const;
 
 const notification = z.discriminatedUnion("type", [

@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { readOwnFile } from "../process/own-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";

@@ -1,7 +1,7 @@
 /** A batch file: many tasks in YAML or JSON. Every fault is reported with its line; nothing is half accepted. */
 import { dirname, resolve } from "node:path";
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import type { FilledTemplate } from "../config/templates.ts";
 import { keepSpelling } from "../config/yaml-text.ts";
 import { parseDuration } from "../task/duration.ts";

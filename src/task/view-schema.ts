@@ -1,5 +1,5 @@
 /** The zod schemas of what `--json` prints. Kept apart: a command prints without loading zod. */
-import { z } from "zod";
+import * as z from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { FAILURE_REASONS, STATES } from "./states.ts";
 import type { TaskView } from "./view.ts";

@@ -3,7 +3,19 @@
  * starts carries its DISPATCH_HOME, so that `cleanup` finds all of them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	cpSync,
+	existsSync,
+	lchownSync,
+	lstatSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -15,6 +27,7 @@ export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
 const AGENTS = join(ROOT, "test/fixtures/agents");
 /** The test file's own, see test/leaks.ts. */
 const WARNINGS = process.env.NODE_REDIRECT_WARNINGS;
+const NOBODY = 65_534;
 const STATE_LIMIT_MS = 40_000;
 const LOOK_MS = 100;
 const GONE_LIMIT_MS = 10_000;
@@ -61,6 +74,8 @@ export interface UserOptions {
 	/** lines for the end of the config file */
 	config?: string;
 	env?: Record<string, string>;
+	/** run everything as `nobody`, where this process may (it is root) */
+	asNobody?: boolean;
 	/** a Redis address; without it, a local server of this user's own */
 	redis?: string;
 }
@@ -71,10 +86,16 @@ export class User {
 	readonly project = join(this.path, "p");
 	readonly env: Record<string, string>;
 
+	readonly #uid: number | null;
+	#program = PROGRAM;
+	#agents = AGENTS;
+
 	constructor(options: UserOptions = {}) {
+		this.#uid = options.asNobody === true && process.getuid?.() === 0 ? NOBODY : null;
 		mkdirSync(this.home, { mode: 0o700 });
 		mkdirSync(this.project);
-		writeFileSync(join(this.home, "config.yaml"), configOf(options));
+		if (this.#uid !== null) this.#copyProgram();
+		writeFileSync(join(this.home, "config.yaml"), configOf(options, this.#agents));
 		this.env = {
 			PATH: process.env.PATH ?? "/usr/bin:/bin",
 			HOME: this.path,
@@ -84,12 +105,31 @@ export class User {
 			...(options.redis === undefined ? {} : { DISPATCH_REDIS_URL: options.redis }),
 			...options.env,
 		};
+		this.#own(this.path);
+	}
+
+	/** The checkout may lie where nobody else can go. */
+	#copyProgram(): void {
+		cpSync(join(ROOT, "dist"), join(this.path, "dist"), { recursive: true });
+		cpSync(AGENTS, join(this.path, "agents"), { recursive: true });
+		this.#program = join(this.path, "dist/dispatch.cjs");
+		this.#agents = join(this.path, "agents");
+	}
+
+	/** Everything of this user's folder belongs to them, the program's copy as well. */
+	#own(path: string): void {
+		if (this.#uid === null) return;
+		lchownSync(path, this.#uid, this.#uid);
+		if (!lstatSync(path).isDirectory()) return;
+		for (const name of readdirSync(path)) this.#own(join(path, name));
 	}
 
 	/** Starts the command line and leaves it running. */
 	start(args: string[], options: RunOptions = {}): ChildProcess {
 		const env = { ...this.env, ...options.env };
-		const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: options.cwd ?? this.project, env });
+		const own = this.#uid === null ? {} : { uid: this.#uid, gid: this.#uid };
+		const cwd = options.cwd ?? this.project;
+		const child = spawn(process.execPath, [this.#program, ...args], { cwd, env, ...own });
 		child.stdin.on("error", () => {});
 		child.stdin.end(options.input ?? "");
 		return child;
@@ -143,6 +183,7 @@ export class User {
 		const path = join(this.project, name);
 		writeFileSync(path, content);
 		if (mode !== undefined) chmodSync(path, mode);
+		this.#own(path);
 		return path;
 	}
 
@@ -195,10 +236,10 @@ function kill(pid: number): void {
 	}
 }
 
-function configOf({ agent = "ten-line.sh", agents = {}, config = "" }: UserOptions): string {
+function configOf({ agent = "ten-line.sh", agents = {}, config = "" }: UserOptions, folder: string): string {
 	const all = Object.entries({ fake: agent, ...agents });
 	const backends = all.map(
-		([name, file]) => `  ${name}: { type: command, command: "${join(AGENTS, file)}" }`,
+		([name, file]) => `  ${name}: { type: command, command: "${join(folder, file)}" }`,
 	);
 	const models = all.map(([name]) => `  ${name}: { backend: ${name} }`);
 	return `default: fake\nbackends:\n${backends.join("\n")}\nmodels:\n${models.join("\n")}\n${config}`;

@@ -15,8 +15,10 @@ const aborted = (signal: AbortSignal) =>
 	new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
 test("comes though the garbage collector ran meanwhile, and nobody holds the limit but who listens", async () => {
-	await aborted(timeLimit(200).signal);
-	await aborted(timeLimit(200, new AbortController().signal).signal);
+	const alone = timeLimit(200).signal;
+	const joined = timeLimit(200, new AbortController().signal).signal;
+	await Promise.all([aborted(alone), aborted(joined)]);
+	expect([alone.aborted, joined.aborted]).toEqual([true, true]);
 });
 
 test("ends with whichever other signal ends first, also one that had ended before", () => {

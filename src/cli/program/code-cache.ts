@@ -1,7 +1,10 @@
 /**
  * Loads the program from V8's code cache, which halves the time of a start. A cache is made after the first
- * good run of each command, with exactly the functions that it used; it lies beside the program, or in the
- * user's cache folder where that is not writable. No fault of the cache ever breaks a start.
+ * good run of each command, with the functions that it used; it lies beside the program, or in the user's
+ * cache folder where that is not writable. No fault of the cache ever breaks a start.
+ *
+ * One run proves little (`ls --help` uses nothing of `ls`): a cache begins with a list of the forms of the
+ * command that it has seen, and the first runs of each form add what they used.
  */
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -12,6 +15,14 @@ import { constants, Script } from "node:vm";
 import { replaceFile } from "../../process/atomic-file.ts";
 
 const COMMAND_FORM = /^[a-z]{1,20}$/;
+/** The list of forms at the beginning of a cache; V8 copies data that is not aligned. */
+const HEAD_BYTES = 1_024;
+/** The first run of a form may differ from the others: it starts a worker, or finds no tasks. */
+const RUNS_PER_FORM = 2;
+const MAX_FORMS = 20;
+
+/** Form of the command line → how many runs of it the cache has seen. */
+type Seen = Record<string, number>;
 
 /**
  * What `require(file)` returns.
@@ -38,7 +49,7 @@ function compile(file: string, contentHash: string): ModuleFunction | null {
 	try {
 		const name = cacheName(file, contentHash);
 		const folders = [join(dirname(file), "code-cache"), join(userCacheFolder(), "dispatch")];
-		const cachedData = readCache(folders, name);
+		const { seen, data: cachedData } = readCache(folders, name);
 		// The build sees to it that the text is plain ASCII, which is read far faster so.
 		const text = readFileSync(file, "latin1");
 		const source = `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
@@ -47,7 +58,8 @@ function compile(file: string, contentHash: string): ModuleFunction | null {
 			importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 			...(cachedData === null ? {} : { cachedData }),
 		});
-		if (cachedData === null || script.cachedDataRejected) keepAfterRun(script, folders, name);
+		if (script.cachedDataRejected) keepAfterRun(script, folders, name, {});
+		else if (isNew(seen)) keepAfterRun(script, folders, name, seen);
 		return script.runInThisContext() as ModuleFunction;
 	} catch {
 		return null;
@@ -69,15 +81,32 @@ function userCacheFolder(): string {
 	return process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 }
 
-function readCache(folders: string[], name: string): Buffer | null {
+/** Option names alone: values differ at each run and change nothing. */
+function form(): string {
+	const words = process.argv.slice(3);
+	const end = words.includes("--") ? words.indexOf("--") : words.length;
+	const options = words.slice(0, end).filter((word) => /^--?[a-z]/i.test(word));
+	const names = new Set(options.map((word) => word.replace(/=.*/s, "")));
+	return createHash("sha256").update([...names].sort().join(" ")).digest("hex").slice(0, 8);
+}
+
+function isNew(seen: Seen): boolean {
+	const runs = seen[form()];
+	return runs === undefined ? Object.keys(seen).length < MAX_FORMS : runs < RUNS_PER_FORM;
+}
+
+function readCache(folders: string[], name: string): { seen: Seen; data: Buffer | null } {
 	for (const folder of folders) {
 		try {
-			if (isOurs(folder)) return readFileSync(join(folder, name));
+			if (!isOurs(folder)) continue;
+			const file = readFileSync(join(folder, name));
+			const seen = JSON.parse(file.toString("latin1", 0, HEAD_BYTES)) as Seen;
+			return { seen, data: file.subarray(HEAD_BYTES) };
 		} catch {
-			// Not there, or not readable: the next one.
+			// Not there, not readable or damaged: the next one.
 		}
 	}
-	return null;
+	return { seen: {}, data: null };
 }
 
 /** A cache is code: it is taken only from a folder that nobody else can write to. */
@@ -86,10 +115,13 @@ function isOurs(folder: string): boolean {
 	return uid === process.getuid?.() && (mode & 0o022) === 0;
 }
 
-function keepAfterRun(script: Script, folders: string[], name: string): void {
+function keepAfterRun(script: Script, folders: string[], name: string, seen: Seen): void {
 	process.once("exit", (code) => {
 		if (code !== 0) return;
-		const data = script.createCachedData();
+		const now = { ...seen, [form()]: (seen[form()] ?? 0) + 1 };
+		const head = Buffer.from(JSON.stringify(now).padEnd(HEAD_BYTES), "latin1");
+		// What it was loaded from is in it again: it only grows.
+		const data = Buffer.concat([head, script.createCachedData()]);
 		for (const folder of folders) if (writeCache(folder, name, data)) return;
 	});
 }

@@ -1,0 +1,86 @@
+/** What permissions forbid is invisible to root: here everything runs as another user. */
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+const isRoot = process.getuid?.() === 0;
+let user: User;
+afterEach(() => user?.cleanup());
+
+const nobody = (options: ConstructorParameters<typeof User>[0] = {}) => {
+	user = new User({ ...options, asNobody: true });
+	return user;
+};
+const agents = () => user.processes().filter(({ run }) => run !== null);
+
+test("the main job as a user who is not root: all files are theirs and nobody else's", async () => {
+	nobody();
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "asking");
+	await user.ok(["answer", "t", "blue"]);
+	expect(await user.waitForState("t", "completed")).toMatchObject({
+		attempt: 1,
+		plan: { done: 3, total: 3 },
+	});
+	expect(await user.ok(["output", "t"])).toBe("The answer: blue\n");
+	const { uid } = statSync(user.taskFile("t", "plan.md"));
+	expect(uid).not.toBe(0);
+	expect(statSync(user.home).mode & 0o077).toBe(0);
+});
+
+test("an agent that locks its own task directory can be cancelled", async () => {
+	nobody({ agent: "locks-its-directory.sh" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "running");
+	await expect.poll(() => statSync(user.taskFile("t", "")).mode & 0o777, { timeout: 20_000 }).toBe(0);
+	await user.ok(["cancel", "t"]);
+	await user.waitForState("t", "cancelled");
+	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+});
+
+test("an agent that locks its own task directory is stopped by its limits", async () => {
+	nobody({ agent: "locks-its-directory.sh", config: "limits: { inactivity: 2s }" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
+	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+});
+
+test("a config that cannot be read: one line that names it, and nothing is started", async () => {
+	nobody();
+	const config = join(user.home, "config.yaml");
+	chmodSync(config, 0);
+	for (const args of [["ls"], ["enqueue", "Do it"], ["up"]]) {
+		const ran = await user.run(args);
+		expect(ran.stderr).toContain(config);
+		expect(ran.stderr).toMatch(/^[^\n]+\[DISPATCH_[A-Z_]+\]\n$/);
+		expect([0, 70]).not.toContain(ran.code);
+	}
+	expect(user.processes()).toEqual([]);
+});
+
+test("a working directory that may not be written to: refused or not_started, with the reason", async () => {
+	nobody();
+	const cwd = join(user.path, "closed");
+	mkdirSync(cwd);
+	chmodSync(cwd, 0o555);
+	chownSync(cwd, statSync(user.project).uid, statSync(user.project).gid);
+	const ran = await user.run(["enqueue", "--id", "t", "--cwd", cwd, "Do it"]);
+	const said = ran.code === 0 ? (await user.waitForState("t", "failed")).outcome?.message : ran.stderr;
+	expect(said).toMatch(/closed.*(EACCES|cannot be written|permission denied)/is);
+	chmodSync(cwd, 0o755);
+});
+
+test.runIf(isRoot)(
+	"a state directory of another user that cannot be written to: a clear refusal",
+	async () => {
+		nobody();
+		const foreign = join(user.path, "foreign");
+		mkdirSync(foreign, { mode: 0o755 });
+		writeFileSync(join(foreign, "config.yaml"), "default: x\n");
+		const ran = await user.run(["enqueue", "Do it"], { env: { DISPATCH_HOME: foreign } });
+		expect(ran.stderr).toContain(foreign);
+		expect(ran.stderr).toMatch(/^[^\n]+\[DISPATCH_[A-Z_]+\]\n$/);
+		expect([0, 70]).not.toContain(ran.code);
+	},
+);
