@@ -101,7 +101,9 @@ const hotOnly = {
 		}));
 		onEnd(({ metafile }) => {
 			const inside = Object.keys(metafile.inputs);
-			const cold = COLD_PACKAGES.filter((name) => inside.some((path) => path.includes(`node_modules/${name}`)));
+			const cold = COLD_PACKAGES.filter((name) =>
+				inside.some((path) => path.includes(`node_modules/${name}`)),
+			);
 			if (cold.length > 0) throw new Error(`hot.cjs would hold ${cold.join(", ")}`);
 		});
 	},

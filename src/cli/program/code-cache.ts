@@ -87,7 +87,10 @@ function form(): string {
 	const end = words.includes("--") ? words.indexOf("--") : words.length;
 	const options = words.slice(0, end).filter((word) => /^--?[a-z]/i.test(word));
 	const names = new Set(options.map((word) => word.replace(/=.*/s, "")));
-	return createHash("sha256").update([...names].sort().join(" ")).digest("hex").slice(0, 8);
+	return createHash("sha256")
+		.update([...names].sort().join(" "))
+		.digest("hex")
+		.slice(0, 8);
 }
 
 function isNew(seen: Seen): boolean {
