@@ -29,9 +29,7 @@ async function listTime(tasks: number): Promise<number> {
 				),
 			);
 		await store.close();
-		const times = Array.from({ length: RUNS }, () =>
-			timed(process.execPath, [PROGRAM, "ls"], stage.env, stage.project),
-		);
+		const times = Array.from({ length: RUNS }, () => timed(stage, [PROGRAM, "ls"]));
 		return median(times);
 	} finally {
 		stage.remove();

@@ -68,10 +68,17 @@ export class BenchStage {
 	}
 }
 
-/** Wall time in ms of a process from start to end. */
-export function timed(command: string, args: string[], env?: Record<string, string>, cwd?: string): number {
+/**
+ * Wall time in ms of a Node program from start to end, in the stage's environment and nothing of the
+ * caller's: a variable such as NODE_EXTRA_CA_CERTS would weigh on the baseline alone.
+ */
+export function timed(stage: BenchStage, args: string[], more: Record<string, string> = {}): number {
 	const begun = performance.now();
-	execFileSync(command, args, { stdio: "ignore", ...(env ? { env } : {}), ...(cwd ? { cwd } : {}) });
+	execFileSync(process.execPath, args, {
+		stdio: "ignore",
+		env: { ...stage.env, ...more },
+		cwd: stage.project,
+	});
 	return performance.now() - begun;
 }
 

@@ -5,8 +5,12 @@ import type { Act, Stage } from "./stage.ts";
 /** The lock of a job whose hash a blow deleted is renewed by nobody and runs out (60 s). */
 const SETTLE_LIMIT_MS = 65_000;
 
+/** A note that came so shortly before the end may have found no plan to stand in. */
+const NOTE_ARRIVES_MS = 10_000;
+
 interface TaskJson {
 	id: string;
+	verify: string | null;
 	state: string;
 	outcome: { message: string } | null;
 	plan: { done: number; total: number };
@@ -23,25 +27,43 @@ export async function audit(stage: Stage, keys: ReadonlyMap<string, string>): Pr
 	const acts = stage.readActs();
 	for (const id of byId.keys()) {
 		const task = JSON.parse((await stage.run(["status", id, "--json"])).stdout) as TaskJson;
-		findings.push(
-			...auditTask(
-				task,
-				acts.filter((act) => act.task === id),
-			),
-		);
+		const own = acts.filter((act) => act.task === id);
+		findings.push(...auditTask(task, own, stage), ...auditPromises(task, own, stage));
 	}
 	findings.push(...(await settledRedis(stage)));
 	findings.push(...stage.leftovers().map((name) => `left behind: ${name}`));
 	return findings;
 }
 
-function auditTask(task: TaskJson, acts: Act[]): string[] {
+/** What was acknowledged to people: a cancel, a note, a check. */
+function auditPromises(task: TaskJson, acts: Act[], stage: Stage): string[] {
+	const findings: string[] = [];
+	const isCancelled = stage.promised.cancelled.has(task.id);
+	if (isCancelled && task.state !== "cancelled") findings.push(`${task.id}: cancelled, but is ${task.state}`);
+	const verified = stage.readProject("verified").split("\n");
+	if (task.verify !== null && task.state === "completed" && !verified.includes(task.id))
+		findings.push(`${task.id}: completed without its check`);
+	const seen = [
+		stage.readProject(`.dispatch/tasks/${task.id}/plan.md`),
+		...acts.filter(({ kind }) => kind === "note").map(({ text }) => text ?? ""),
+	].join("\n");
+	const finishedAt = Math.max(0, ...acts.filter(({ kind }) => kind === "finish").map(({ at }) => at));
+	for (const { text, at } of stage.promised.notes.filter((note) => note.task === task.id)) {
+		const isTooLate = at > finishedAt - NOTE_ARRIVES_MS;
+		if (isCancelled || isTooLate || stage.promised.fresh.has(task.id)) continue;
+		if (!seen.includes(text)) findings.push(`${task.id}: never saw "${text}"`);
+	}
+	return findings;
+}
+
+function auditTask(task: TaskJson, acts: Act[], stage: Stage): string[] {
 	const findings: string[] = [];
 	const add = (text: string) => findings.push(`${task.id}: ${text}`);
-	if (task.state !== "completed") add(`is ${task.state}: ${task.outcome?.message ?? ""}`);
+	const isCancelled = stage.promised.cancelled.has(task.id);
+	if (task.state !== "completed" && !isCancelled) add(`is ${task.state}: ${task.outcome?.message ?? ""}`);
 	if (acts.some(({ kind }) => kind === "DOUBLE")) add("two agents lived at once");
 	const finishes = acts.filter(({ kind }) => kind === "finish").length;
-	if (finishes > 1) add(`was finished ${finishes} times`);
+	if (finishes > 1 + (stage.promised.retries.get(task.id) ?? 0)) add(`was finished ${finishes} times`);
 	const pidsOfRun = new Map<string, Set<number>>();
 	for (const { run, pid } of acts) pidsOfRun.set(run, (pidsOfRun.get(run) ?? new Set()).add(pid));
 	for (const [run, pids] of pidsOfRun) if (pids.size > 1) add(`start ${run} had ${pids.size} agents`);

@@ -1,25 +1,18 @@
 /** What a chaos run does to dispatch: each blow is one fault, given at a random moment. */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FAULT_POINTS } from "../../src/process/fault.ts";
 import type { Random } from "./random.ts";
 import type { Stage } from "./stage.ts";
-
-/** Points of the code at which the daemon ends itself. */
-const FAULT_POINTS = [
-	"start.permitted",
-	"start.claimed",
-	"start.moved-aside",
-	"start.prepared",
-	"start.spawned",
-	"settle.swept",
-	"settle.reported",
-	"settle.moved",
-] as const;
+import { USER_BLOWS } from "./user-blows.ts";
 
 const STOP_MS = 1_500;
+const OPEN_FILES = 1_024;
 
-export type Blow = (stage: Stage, random: Random) => Promise<string>;
+type Blow = (stage: Stage, random: Random) => Promise<string>;
 
-function signal(pid: number | null | undefined, name: NodeJS.Signals): boolean {
+function signal(pid: number | null | undefined, name: NodeJS.Signals | 0): boolean {
 	if (!pid) return false;
 	try {
 		process.kill(pid, name);
@@ -47,7 +40,8 @@ const ofAgents = (stage: Stage) =>
 	stage.processes().filter(({ run, command }) => run !== null && command.includes("chaos-agent.mjs"));
 
 /** Blow → its weight. Each kill counts as one. */
-export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
+const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
+	...USER_BLOWS,
 	{
 		name: "kill the daemon",
 		weight: 4,
@@ -110,10 +104,36 @@ export const BLOWS: readonly { name: string; weight: number; blow: Blow }[] = [
 		blow: async (stage, random) => {
 			const point = random.pick(FAULT_POINTS);
 			await stage.run(["down"]);
-			stage.startDaemon(point);
+			stage.startDaemon(`${point}:kill`);
 			await sleep(random.between(500, 2_500));
 			signal(stage.daemonPid(), "SIGKILL");
 			return point;
+		},
+	},
+	{
+		name: "an exception at a named point",
+		weight: 3,
+		blow: async (stage, random) => {
+			const point = random.pick(FAULT_POINTS);
+			await stage.run(["down"]);
+			stage.startDaemon(`${point}:throw-once`);
+			await sleep(random.between(1_000, 3_000));
+			return point;
+		},
+	},
+	{
+		name: "no descriptor left in the daemon for a while",
+		weight: 2,
+		blow: async (stage) => {
+			const pid = stage.daemonPid();
+			if (!signal(pid, 0)) return "none";
+			const open = readdirSync(`/proc/${pid}/fd`).length;
+			const limit = (soft: number) =>
+				spawnSync("prlimit", ["--pid", String(pid), `--nofile=${soft}:`]).status;
+			const status = limit(open + 1);
+			await sleep(STOP_MS);
+			limit(OPEN_FILES);
+			return `pid ${pid}, ${open} open, prlimit ${status}`;
 		},
 	},
 	{

@@ -9,6 +9,7 @@ import { Stage } from "./stage.ts";
 const SEED = Number(process.env.CHAOS_SEED) || Math.floor(Math.random() * 1e9);
 const KILLS = Number(process.env.CHAOS_KILLS) || 20;
 const TASKS = Math.max(6, Math.round(KILLS / 2));
+const PLACES = 3;
 const SETTLE_LIMIT_MS = 240_000;
 
 interface Listed {
@@ -32,6 +33,8 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 		"1000",
 		"--id",
 		`task-${n}`,
+		...(random.next() < 0.3 ? ["--model", "limited"] : []),
+		...(random.next() < 0.3 ? ["--verify", `echo task-${n} >> verified`] : []),
 		`chaos-plan: ${plan}`,
 	];
 	if (random.next() < 0.3) {
@@ -46,6 +49,17 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 		if (code !== 5 && code !== 1) throw new Error(`enqueue ended with ${code}: ${stdout} ${stderr}`);
 		await sleep(200);
 	}
+}
+
+/** As many tasks as there are places, each of which waits until all of them work. */
+async function placesAreFree(stage: Stage, places: number): Promise<string[]> {
+	stage.configure(places);
+	await stage.run(["up", "--restart"]);
+	const plan = JSON.stringify({ items: 1, asks: [], patienceMs: 0, stepMs: 10, together: places });
+	const ids = Array.from({ length: places }, (_, n) => `place-${n}`);
+	for (const id of ids) await stage.run(["enqueue", "--id", id, `chaos-plan: ${plan}`]);
+	const { code } = await stage.run(["wait", ...ids, "--timeout", "60s"]);
+	return code === 0 ? [] : [`not all of ${places} places are free: wait ended with ${code}`];
 }
 
 /** Answers every open question, twice at once: one of the two must win. */
@@ -80,7 +94,7 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 		`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: CHAOS_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`,
 	);
 	const random = new Random(SEED);
-	const stage = new Stage(3);
+	const stage = new Stage(PLACES);
 	const keys = new Map<string, string>();
 	let well = false;
 	try {
@@ -97,6 +111,7 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 		await untilAllEnded(stage);
 		await stage.run(["wait", "--timeout", "60s"]);
 		const findings = await audit(stage, keys);
+		findings.push(...(await placesAreFree(stage, PLACES)));
 		await stage.run(["down"]);
 		for (const { pid, command } of stage.processes()) findings.push(`orphan: ${pid} ${command}`);
 		expect(findings).toEqual([]);

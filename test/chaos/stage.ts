@@ -6,6 +6,7 @@ import {
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
+	renameSync,
 	rmSync,
 	writeFileSync,
 } from "node:fs";
@@ -30,6 +31,16 @@ export interface Act {
 	item?: number;
 }
 
+export interface Promises {
+	/** tasks whose cancel was acknowledged last */
+	cancelled: Set<string>;
+	/** task → acknowledged retries */
+	retries: Map<string, number>;
+	/** those of them that began anew: what was noted before may be gone */
+	fresh: Set<string>;
+	notes: { task: string; text: string; at: number }[];
+}
+
 export interface Ran {
 	code: number | null;
 	stdout: string;
@@ -41,25 +52,47 @@ export class Stage {
 	readonly home = join(this.path, "home");
 	readonly project = join(this.path, "project");
 	readonly acts = join(this.path, "acts.jsonl");
+	readonly limited = join(this.path, "limited");
+	/** what the commands of this run acknowledged, for the audit */
+	readonly promised: Promises = { cancelled: new Set(), retries: new Map(), fresh: new Set(), notes: [] };
 	readonly env: Record<string, string>;
 
 	constructor(concurrency: number) {
 		mkdirSync(this.home, { recursive: true });
 		mkdirSync(this.project, { recursive: true });
 		writeFileSync(this.acts, "");
-		const command = `"${process.execPath}" "${AGENT}"`;
-		writeFileSync(
-			join(this.home, "config.yaml"),
-			`default: chaos\nbackends:\n  chaos: { type: command, command: '${command}' }\nmodels:\n  chaos: { backend: chaos }\nworker: { concurrency: ${concurrency}, max_agents: ${concurrency * 4} }\n`,
-		);
+		this.configure(concurrency);
 		this.env = {
 			PATH: process.env.PATH ?? "",
 			HOME: this.path,
 			DISPATCH_HOME: this.home,
 			DISPATCH_MAX_BACKOFF_MS: "200",
 			CHAOS_ACTS: this.acts,
+			CHAOS_LIMITED: this.limited,
+			CHAOS_REFUSAL: join(ROOT, "test/fixtures/recorded/claude-rate-limited.jsonl"),
 			CHAOS_ID: String(process.pid),
 		};
+	}
+
+	/** Written anew at once, as an editor does. */
+	configure(concurrency: number): void {
+		const command = `"${process.execPath}" "${AGENT}"`;
+		const lines = [
+			"default: chaos",
+			"backends:",
+			`  chaos: { type: command, command: '${command}' }`,
+			`  limited: { type: claude, command: '${command} --limited' }`,
+			"models: { chaos: { backend: chaos }, limited: { backend: limited } }",
+			`worker: { concurrency: ${concurrency}, max_agents: ${concurrency * 4} }`,
+		];
+		const file = join(this.home, "config.yaml");
+		writeFileSync(`${file}.tmp`, `${lines.join("\n")}\n`);
+		renameSync(`${file}.tmp`, file);
+	}
+
+	/** The service of the model `limited` refuses for so long. */
+	limitFor(ms: number): void {
+		writeFileSync(this.limited, String(Date.now() + ms));
 	}
 
 	/** Starts the command line; `kill` ends it wherever it is. */
@@ -83,7 +116,7 @@ export class Stage {
 		return this.start(args, env).done;
 	}
 
-	/** A daemon that ends itself at a named point, or is killed like any other. */
+	/** A daemon that fails at a named point: `POINT` or `POINT:MODE`. */
 	startDaemon(fault: string): void {
 		const env = { ...this.env, DISPATCH_FAULT: fault };
 		spawn(process.execPath, [DISPATCH, "worker", "--background"], {
@@ -127,6 +160,12 @@ export class Stage {
 			}
 		}
 		return found;
+	}
+
+	/** @returns an empty text when there is no such file */
+	readProject(name: string): string {
+		const path = join(this.project, name);
+		return existsSync(path) ? readFileSync(path, "utf8") : "";
 	}
 
 	readActs(): Act[] {

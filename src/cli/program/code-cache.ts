@@ -69,7 +69,11 @@ function compile(file: string, contentHash: string): ModuleFunction | null {
 function cacheName(file: string, contentHash: string): string {
 	const { size, mtimeMs } = statSync(file);
 	const facts = [file, contentHash, size, mtimeMs, process.version, process.arch].join("\n");
-	return `${command()}-${createHash("sha256").update(facts).digest("hex").slice(0, 16)}.cache`;
+	return `${command()}-${contentHash.slice(0, 8)}${checksum(facts)}.cache`;
+}
+
+function checksum(text: string): string {
+	return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }
 
 function command(): string {
@@ -87,10 +91,7 @@ function form(): string {
 	const end = words.includes("--") ? words.indexOf("--") : words.length;
 	const options = words.slice(0, end).filter((word) => /^--?[a-z]/i.test(word));
 	const names = new Set(options.map((word) => word.replace(/=.*/s, "")));
-	return createHash("sha256")
-		.update([...names].sort().join(" "))
-		.digest("hex")
-		.slice(0, 8);
+	return checksum([...names].sort().join(" "));
 }
 
 function isNew(seen: Seen): boolean {
