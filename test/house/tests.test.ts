@@ -53,13 +53,14 @@ function suspiciousCall(node: ts.CallExpression): string | null {
 	return null;
 }
 
-/** Under a condition, within the same test; what a property or a poll calls repeatedly counts as well. */
+/** Under a condition, within a test; the invariants of a model's states may depend on the state. */
 function isConditional(node: ts.Node): boolean {
+	let found = false;
 	for (let at = node; at.parent !== undefined; at = at.parent) {
-		if (isTestCall(at.parent)) return false;
+		if (isTestCall(at.parent)) return found;
 		// Both ways of an `if … else` may assert; one alone may not.
 		if (ts.isIfStatement(at.parent) && at.parent.elseStatement !== undefined) continue;
-		if (CONDITIONS.includes(at.parent.kind) && !isTheCondition(at)) return true;
+		found ||= CONDITIONS.includes(at.parent.kind) && !isTheCondition(at);
 	}
 	return false;
 }
