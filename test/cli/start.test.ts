@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, expect, test } from "vitest";
@@ -16,7 +16,7 @@ beforeEach(() => {
 	dist = temporaryFolder("start");
 	userCache = join(temporaryFolder("cache"), "xdg");
 	cpSync(join(DIST, "dispatch.cjs"), join(dist, "dispatch.cjs"));
-	writeFileSync(join(dist, "main.cjs"), PROGRAM);
+	for (const name of ["main.cjs", "hot.cjs"]) writeFileSync(join(dist, name), PROGRAM);
 });
 
 async function start(...args: string[]): Promise<string> {
@@ -31,42 +31,65 @@ const cachesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) :
 
 test("a command leaves its compiled code beside the program, and starts with it the next time", async () => {
 	const folder = join(dist, "code-cache");
-	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
 	expect(cachesIn(folder)).toEqual([expect.stringMatching(/^ls-[0-9a-f]{16}\.cache$/)]);
-	expect(await start("ls")).toBe("main.cjs ls\n");
-	expect(await start("--version")).toBe("main.cjs --version\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
+	expect(await start("wait")).toBe("main.cjs wait\n");
 	expect(cachesIn(folder)).toHaveLength(2);
 	expect(existsSync(userCache)).toBe(false);
 });
 
 test("another program of the same place never runs by the old code", async () => {
 	await start("ls");
-	writeFileSync(join(dist, "main.cjs"), PROGRAM.replace("console.log(", 'console.log("new",'));
-	expect(await start("ls")).toBe("new main.cjs ls\n");
+	writeFileSync(join(dist, "hot.cjs"), PROGRAM.replace("console.log(", 'console.log("new",'));
+	expect(await start("ls")).toBe("new hot.cjs ls\n");
 	expect(cachesIn(join(dist, "code-cache"))).toHaveLength(1);
+});
+
+test("a cache made by another form of the command grows with the forms that follow", async () => {
+	const used = Array.from({ length: 300 }, (_, n) => `f${n}: (x) => x + ${n} * Math.sqrt(x + ${n}),`);
+	writeFileSync(
+		join(dist, "hot.cjs"),
+		`const used = {${used.join("")}}; exports.main = () => { if (!process.argv.includes("--help")) for (const f of Object.values(used)) f(1); };`,
+	);
+	const size = () => {
+		const folder = join(dist, "code-cache");
+		const sizes = cachesIn(folder).map((name) => statSync(join(folder, name)).size);
+		expect(sizes).toHaveLength(1);
+		return sizes[0] ?? 0;
+	};
+	await start("ls", "--help");
+	const ofHelp = size();
+	await start("ls");
+	expect(size()).toBeGreaterThan(ofHelp * 2);
+});
+
+test("--version loads nothing but itself", async () => {
+	for (const name of ["main.cjs", "hot.cjs"]) rmSync(join(dist, name));
+	expect(await start("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test("a damaged cache is passed over and made again", async () => {
 	await start("ls");
 	const [name = ""] = cachesIn(join(dist, "code-cache"));
 	writeFileSync(join(dist, "code-cache", name), "damaged");
-	expect(await start("ls")).toBe("main.cjs ls\n");
-	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
 });
 
 test("where the program's folder takes none, the user's cache folder does; where neither does, it starts too", async () => {
 	writeFileSync(join(dist, "code-cache"), "a file is in the way");
-	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
 	expect(cachesIn(join(userCache, "dispatch"))).toHaveLength(1);
 	rmSync(userCache, { recursive: true });
 	mkdirSync(join(userCache, "dispatch"), { recursive: true, mode: 0o777 });
 	rmSync(join(userCache, "dispatch"), { recursive: true });
 	writeFileSync(join(userCache, "dispatch"), "a file is in the way");
-	expect(await start("ls")).toBe("main.cjs ls\n");
+	expect(await start("ls")).toBe("hot.cjs ls\n");
 });
 
 test("a fault of the program itself is told once, and leaves no cache", async () => {
-	writeFileSync(join(dist, "main.cjs"), 'console.log("once"); throw new Error("a fault");');
+	writeFileSync(join(dist, "hot.cjs"), 'console.log("once"); throw new Error("a fault");');
 	await expect(start("ls")).rejects.toMatchObject({
 		code: 1,
 		stdout: "once\n",
