@@ -177,7 +177,7 @@ export class Daemon {
 			store,
 			host,
 			intervalMs: MONITOR_INTERVAL_MS,
-			cycle: () => this.#cycle(),
+			cycle: () => this.#cycle().catch((error: unknown) => this.#cycleFailed(error)),
 		});
 		hub.on("state", (task, state) =>
 			state === "running" ? this.#places.occupy(task) : this.#places.free(task),
@@ -327,6 +327,12 @@ export class Daemon {
 		const seen = await this.#reconciler.reconcileAll(briefs);
 		if (seen.faults > 0) this.#options.log.warn(seen, "some tasks could not be looked at");
 		return seen;
+	}
+
+	/** The next cycle tries again; that this one failed is never a secret. */
+	#cycleFailed(error: unknown): object {
+		this.#options.log.warn({ error: String(error) }, "a look at all tasks failed");
+		return { failed: String(error) };
 	}
 
 	async #look(task: string): Promise<void> {

@@ -52,7 +52,7 @@ export class DirectoryWatcher {
 
 	#arm(task: string, watched: Watched): void {
 		for (const dir of watched.dirs) {
-			const inode = statSync(dir, { throwIfNoEntry: false })?.ino;
+			const inode = inodeOf(dir);
 			const armed = watched.watchers.get(dir);
 			if (armed !== undefined && armed.inode === inode) continue;
 			armed?.watcher.close();
@@ -89,5 +89,14 @@ export class DirectoryWatcher {
 		this.#watched.delete(task);
 		clearTimeout(watched.timer);
 		for (const { watcher } of watched.watchers.values()) watcher.close();
+	}
+}
+
+/** An agent may take its directory away from us (chmod 000): that is its affair, and no other task's. */
+function inodeOf(dir: string): number | undefined {
+	try {
+		return statSync(dir, { throwIfNoEntry: false })?.ino;
+	} catch {
+		return undefined;
 	}
 }

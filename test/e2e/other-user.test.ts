@@ -40,8 +40,14 @@ test("an agent that locks its own task directory can be cancelled", async () => 
 });
 
 test("an agent that locks its own task directory is stopped by its limits", async () => {
-	nobody({ agent: "locks-its-directory.sh", config: "limits: { inactivity: 2s }" });
-	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	nobody({
+		agents: { locks: "locks-its-directory.sh", stuck: "stuck.sh" },
+		config: "limits: { inactivity: 2s }",
+	});
+	await user.ok(["enqueue", "--id", "t", "--model", "locks", "Do it"]);
+	await user.ok(["enqueue", "--id", "other", "--model", "stuck", "Do it"]);
+	// Nor does it take the limits of others away.
+	expect((await user.waitForState("other", "failed")).reason).toBe("stuck");
 	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
 	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
 });
