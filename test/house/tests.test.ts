@@ -44,7 +44,8 @@ function suspiciousCall(node: ts.CallExpression): string | null {
 	if (called === "expect" && /performance\.now\(\)|Date\.now\(\) -/.test(node.getText()))
 		return "a stopwatch as an expectation";
 	if (called === "setTimeout" && node.arguments[0]?.getText() === "resolve") return "a sleep for luck";
-	if (/^(sleep|setTimeout)$/.test(called) && ts.isAwaitExpression(node.parent)) return "a sleep for luck";
+	if (/^(sleep|setTimeout)$/.test(called) && ts.isAwaitExpression(node.parent) && !isInLoop(node))
+		return "a sleep for luck";
 	if (
 		/^expect\(JSON\.stringify\(.*\.toContain$/s.test(called) &&
 		/^"\w+"$/.test(node.arguments[0]?.getText() ?? "")
@@ -62,6 +63,13 @@ function isConditional(node: ts.Node): boolean {
 		if (ts.isIfStatement(at.parent) && at.parent.elseStatement !== undefined) continue;
 		found ||= CONDITIONS.includes(at.parent.kind) && !isTheCondition(at);
 	}
+	return false;
+}
+
+/** Between two looks at a condition. */
+function isInLoop(node: ts.Node): boolean {
+	for (let at = node; at.parent !== undefined && !isTestCall(at); at = at.parent)
+		if (ts.isIterationStatement(at.parent, false)) return true;
 	return false;
 }
 

@@ -118,5 +118,5 @@ const CASES: Case[] = [
 test.each(CASES)("%s", (_name, facts, decision, message) => {
 	const decided = decideOutcome({ ...FACTS, ...facts });
 	expect(decided).toMatchObject(decision);
-	if (message !== undefined) expect(decided.message).toMatch(message);
+	expect(decided.message).toMatch(message ?? /./);
 });
