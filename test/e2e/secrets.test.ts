@@ -27,7 +27,7 @@ const PLANTED = {
 };
 
 /** Several workers and agents of real programs: a loaded machine takes its time. */
-const TEST_LIMIT_MS = 180_000;
+const TEST_LIMIT_MS = 400_000;
 
 let cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

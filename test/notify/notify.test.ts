@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { signatureOf } from "../../src/notify/send.ts";
+import { openStore } from "../../src/queue/records/open.ts";
 import type { NotificationPayload } from "../../src/task/notification.ts";
 import { User } from "../e2e/harness.ts";
+import { startTestRedis } from "../redis.ts";
 
 const LIMIT = { timeout: 30_000, interval: 50 };
 
@@ -158,6 +160,45 @@ test("dispatch notify tries every target and says what each answered", async () 
 			"webhook-1: delivered\ncommand-2: exit code 3\nwebhook-3: url: the variable NOPE is not set for the worker\n",
 	});
 });
+
+test("a target may be named as one likes, and an event that cannot be read holds nothing up", async () => {
+	const { url, received } = await receiver();
+	const mine = userWith(`{ type: webhook, name: "team:ops/√ 1", url: "${url}", on: [question] }`);
+	const redis = await startTestRedis();
+	const env = { DISPATCH_REDIS_URL: redis.url };
+	try {
+		await mine.ok(["up"], { env });
+		const store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+		for (const body of ["{", "null", "[]", '{"task":5,"kind":"asked","at":"x"}'])
+			await store.client.xadd(store.keys.events, "*", "e", body);
+		await store.client.xadd(store.keys.events, "*", "other", "field");
+		await store.close();
+		await mine.ok(["enqueue", "--id", "job", "x"], { env });
+		await expect.poll(() => received.map(({ payload }) => payload.task.id), LIMIT).toEqual(["job"]);
+	} finally {
+		await redis.stop();
+	}
+}, 120_000);
+
+test("a worker that comes back behind the capped stream tells the ends and the open questions from the records", async () => {
+	const { url, received } = await receiver();
+	const redis = await startTestRedis();
+	const env = { DISPATCH_REDIS_URL: redis.url };
+	const mine = userWith(`{ type: webhook, url: "${url}", on: [question, cancelled] }`);
+	try {
+		await mine.ok(["enqueue", "--id", "ended", "--delay", "1h", "x"], { env });
+		process.kill(mine.daemonPid() ?? 0, "SIGKILL");
+		await mine.ok(["cancel", "ended"], { env });
+		const store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+		await store.client.xtrim(store.keys.events, "MAXLEN", 0);
+		await store.client.xadd(store.keys.events, "*", "e", JSON.stringify({ task: "x", kind: "noted", at: 1 }));
+		await store.close();
+		await mine.ok(["up"], { env });
+		await expect.poll(() => received.map(({ payload }) => payload.task.id), LIMIT).toEqual(["ended"]);
+	} finally {
+		await redis.stop();
+	}
+}, 120_000);
 
 test.each([
 	["{ type: webhook }", /notifications\.0: Expected url: or url_env:/],
