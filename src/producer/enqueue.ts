@@ -53,7 +53,7 @@ export async function submit(store: Store, task: ResolvedTask, orders: Orders): 
 /** @throws DISPATCH_ID_EXISTS if the given id is taken; with a key only the script can tell */
 export async function checkFree(store: Store, { spec, explicitId, key }: ResolvedTask): Promise<void> {
 	if (!explicitId) return;
-	if (key === undefined && (await store.stateOf(spec.id)) !== null) throw idExists(spec.id);
+	if (key === undefined && (await store.exists(spec.id))) throw idExists(spec.id);
 	await refuseForeignDirectory(store, spec);
 }
 
@@ -66,13 +66,13 @@ function* idsLike(id: string): Generator<string> {
 }
 
 async function isFree(store: Store, spec: TaskSpec): Promise<boolean> {
-	if ((await store.stateOf(spec.id)) !== null) return false;
+	if (await store.exists(spec.id)) return false;
 	return inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) === "absent";
 }
 
 /** A record of that id is the script's affair: it may be this very task, by its key. */
 async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<void> {
-	if ((await store.stateOf(spec.id)) !== null) return;
+	if (await store.exists(spec.id)) return;
 	if (inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) !== "foreign") return;
 	throw new DispatchError("DISPATCH_ID_EXISTS", `${taskDirOf(spec.cwd, spec.id)} belongs to another task.`, {
 		hint: "Choose another --id, leave it out, or remove the directory if you no longer need it.",

@@ -112,3 +112,24 @@ function objectOf(value: unknown, at: string): Record<string, unknown> {
 		return value as Record<string, unknown>;
 	throw wrong(value, at, "an object");
 }
+
+/** A JSON document by itself. @throws Damage */
+export function parsed<T>(check: Check<T>, json: string, at: string): T {
+	let value: unknown;
+	try {
+		value = JSON.parse(json);
+	} catch {
+		throw new Damage(`${at} is not JSON`);
+	}
+	return check(value, at);
+}
+
+/** @returns null for what is damaged: it is left out, and stops nothing else */
+export function soundOrNull<T>(check: Check<T>, json: string): T | null {
+	try {
+		return parsed(check, json, "");
+	} catch (error) {
+		if (error instanceof Damage) return null;
+		throw error;
+	}
+}

@@ -89,6 +89,11 @@ export const ERRORS = {
 		retryable: false,
 		means: "The same --key was used with other content.",
 	},
+	DISPATCH_DAMAGED: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "What Redis holds about the task, or about all, cannot be read.",
+	},
 	DISPATCH_NESTED: {
 		exit: EXIT.refused,
 		retryable: false,

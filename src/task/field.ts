@@ -2,7 +2,7 @@
  * Fields of a Redis hash: how a value is written as text, read back and checked, and what a new record
  * holds. An empty text means null; flags are "1" and "".
  */
-import { type Check, Damage, time } from "./check.ts";
+import { type Check, Damage, parsed, time } from "./check.ts";
 import { toJson } from "./well-formed.ts";
 
 export interface Field<T> {
@@ -52,15 +52,7 @@ function orNull<T>(field: Field<T>): Field<T | null> {
 /** A document. @param initial of a new record; none: the producer gives it */
 export function jsonField<T>(check: Check<T>, initial?: T): Field<T> {
 	return {
-		read(text, name) {
-			let value: unknown;
-			try {
-				value = JSON.parse(present(text, name));
-			} catch (error) {
-				throw error instanceof Damage ? error : new Damage(`${name} is not JSON`);
-			}
-			return check(value, name);
-		},
+		read: (text, name) => parsed(check, present(text, name), name),
 		write: toJson,
 		initial: initial === undefined ? "" : toJson(initial),
 	};

@@ -1,3 +1,5 @@
+import { type Check, count, matching, nullable, object, text, time } from "./check.ts";
+
 /** A question is named by its task, the generation of `ipc/` and its number; `hash` is of its text. */
 export interface Question {
 	ipcGeneration: number;
@@ -13,3 +15,21 @@ export interface Question {
 	/** when the agent acknowledged it (NNN.done), or when a later attempt's prompt carried it */
 	deliveredAt: number | null;
 }
+
+/** A question as it is read back. */
+export interface KeptQuestion extends Question {
+	/** nobody has answered it, and neither its task nor its session is over */
+	open: boolean;
+}
+
+export const checkQuestion: Check<Question> = object<Question>({
+	ipcGeneration: count,
+	seq: matching(/^\d{3,20}$/, "a question's number"),
+	text,
+	hash: text,
+	askedAt: time,
+	answer: nullable(text),
+	answeredAt: nullable(time),
+	answeredBy: nullable(text),
+	deliveredAt: nullable(time),
+});

@@ -23,6 +23,10 @@ export const STATES = [
 
 export type State = (typeof STATES)[number];
 
+export function isState(value: unknown): value is State {
+	return STATES.some((state) => state === value);
+}
+
 /** Which state may follow which; everything else is refused. */
 export const MOVES: Readonly<Record<State, readonly State[]>> = {
 	waiting: ["queued", "failed", "cancelled"],

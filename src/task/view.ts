@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { countDone, type PlanItem } from "./plan.ts";
-import type { Question } from "./question.ts";
+import type { KeptQuestion } from "./question.ts";
 import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
 import type { Hold, Usage } from "./spec.ts";
 import { isLive } from "./states.ts";
@@ -47,7 +47,7 @@ export interface TaskView extends ShownFields {
 	activity: string | null;
 }
 
-export function viewOf(record: TaskRecord, questions: Question[], namespace: string): TaskView {
+export function viewOf(record: TaskRecord, questions: KeptQuestion[], namespace: string): TaskView {
 	const { spec, progress } = record;
 	const agent = agentOf(record);
 	const directory = workspaceOf(record);
@@ -75,13 +75,12 @@ export function viewOf(record: TaskRecord, questions: Question[], namespace: str
 	};
 }
 
-/** Whether a person is to answer it: of the session in force, without an answer, and somebody waits for that. */
+/** Whether a person is to answer it: it is open, and nobody has cancelled its task. */
 export function isOpen(
-	question: Pick<Question, "answer" | "ipcGeneration">,
-	{ state, stopRequested, ipcGeneration }: Pick<TaskRecord, "state" | "stopRequested" | "ipcGeneration">,
+	{ open }: KeptQuestion,
+	{ stopRequested }: Pick<TaskRecord, "stopRequested">,
 ): boolean {
-	const waits = (state === "asking" || state === "parked") && !stopRequested;
-	return waits && question.answer === null && question.ipcGeneration === ipcGeneration;
+	return open && !stopRequested;
 }
 
 /** While a cancel is under way the state stays, and the hold says so. */
@@ -90,7 +89,7 @@ function holdView(record: TaskRecord): TaskView["hold"] {
 	return record.hold && { kind: record.hold.kind, until: isoOrNull(record.hold.until) };
 }
 
-function questionView(question: Question, record: TaskRecord): TaskQuestionView {
+function questionView(question: KeptQuestion, record: TaskRecord): TaskQuestionView {
 	const { seq, text, askedAt, answer, answeredAt, answeredBy, deliveredAt } = question;
 	return {
 		seq,

@@ -1,7 +1,7 @@
 /** One task: what was asked, its plan, its questions, how it ended, its report. */
 import type { Store } from "../queue/records/store.ts";
 import type { Plan } from "../task/plan.ts";
-import type { Question } from "../task/question.ts";
+import type { KeptQuestion } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isOpen } from "../task/view.ts";
 import { answerCommand } from "./home-page.ts";
@@ -43,7 +43,7 @@ function planList(plan: Plan): Html | null {
 	return html`<h2>Plan</h2><ul class="plan card">${items}</ul>`;
 }
 
-function questionList(record: TaskRecord, questions: Question[]): Html | null {
+function questionList(record: TaskRecord, questions: KeptQuestion[]): Html | null {
 	if (questions.length === 0) return null;
 	const open = questions.filter((question) => isOpen(question, record)).length;
 	const cards = questions.map((question) => {

@@ -20,7 +20,7 @@ const orders = new Orders(home, NAMESPACE);
 function recordOf(spec: TaskSpec, signature: string | null, changes: Partial<TaskRecord> = {}): TaskRecord {
 	const { fields, times } = newFields(spec, signature);
 	for (const name of times) fields[name] = "1";
-	const record = decodeRecord(fields);
+	const record = decodeRecord(spec.id, fields);
 	if (record === null) throw new Error("no record");
 	return { ...record, ...changes };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Question } from "../../src/task/question.ts";
+import type { KeptQuestion } from "../../src/task/question.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { viewOf } from "../../src/task/view.ts";
 import { taskViewSchema } from "../../src/task/view-schema.ts";
@@ -75,7 +75,7 @@ const RECORD: TaskRecord = {
 	hasReport: true,
 };
 
-const QUESTION: Question = {
+const QUESTION: KeptQuestion = {
 	ipcGeneration: 1,
 	seq: "001",
 	text: "Which?",
@@ -85,6 +85,7 @@ const QUESTION: Question = {
 	answeredAt: null,
 	answeredBy: null,
 	deliveredAt: null,
+	open: true,
 };
 
 test("a task in JSON is as documented, and survives JSON", () => {

@@ -11,25 +11,29 @@ const SWEEP_LEASE_MS = 15_000;
 /** A task that was just queued is still the dispatcher's. */
 const SWEEP_AGE_MS = 5_000;
 
-/** @returns how many run jobs it made */
+/** `<id> <generation>` */
+const MEMBER = /^([a-z0-9-]{1,64}) (\d{1,15})( now)?$/;
+
+/** What is no task of ours, or damaged, is passed over: it holds up nobody. @returns how many run jobs it made */
 export async function drainOutbox(store: Store, queues: RunQueues): Promise<number> {
 	let made = 0;
 	for (;;) {
 		const members = await store.guard((client) => client.zrange(store.keys.outbox, "0", String(BATCH - 1)));
 		if (members.length === 0) return made;
-		const names = members.map((member) => member.split(" ") as [string, string, string?]);
-		const records = new Map(
-			(await store.getMany(names.map(([id]) => id))).map((record) => [record.spec.id, record]),
-		);
-		for (const [i, [id, generation, now]] of names.entries()) {
-			const record = records.get(id);
-			if (record?.state === "queued" && record.generation === Number(generation)) {
+		const names = members.map((member) => MEMBER.exec(member));
+		const ids = names.flatMap((name) => name?.[1] ?? []);
+		const { records, damaged } = await store.read([...new Set(ids)]);
+		const byId = new Map(records.map((record) => [record.spec.id, record]));
+		for (const [i, name] of names.entries()) {
+			const record = byId.get(name?.[1] ?? "");
+			if (record?.state === "queued" && record.generation === Number(name?.[2])) {
 				await store.guard(() => queues.add(record, store.clock.now()));
-				if (now !== undefined) await store.guard(() => queues.hurry(record));
+				if (name?.[3] !== undefined) await store.guard(() => queues.hurry(record));
 				made += 1;
 			}
 			await store.guard((client) => client.zrem(store.keys.outbox, members[i] ?? ""));
 		}
+		for (const { id, damage } of damaged) await noteEvent(store, { task: id, kind: "damaged", why: damage });
 	}
 }
 

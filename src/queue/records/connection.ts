@@ -1,6 +1,7 @@
 /** A namespace on one connection: its keys, and the one way to run a script or a command. */
 import type { Redis } from "ioredis";
 import { type Clock, systemClock } from "../../task/clock.ts";
+import { damagedError } from "../../task/damaged.ts";
 import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { closeRedis, type RedisTarget, translateFault } from "../redis/connect.ts";
@@ -51,12 +52,14 @@ export class Connection {
 		}
 	}
 
-	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it */
+	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED */
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
 		const call = (this.client as unknown as Record<string, ScriptCall>)[commandOf(name)] as ScriptCall;
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
 		const body = toJson({ ...shownRequest(name, request), ...time });
-		return this.guard(async () => JSON.parse(await call.call(this.client, this.keys.prefix, body)) as T);
+		const reply = JSON.parse(await this.guard(() => call.call(this.client, this.keys.prefix, body)));
+		if (reply.result === "damaged") throw damagedError({ id: String(request.id), damage: reply.damage });
+		return reply as T;
 	}
 
 	/** The time by which the scripts go: ms since the Unix epoch, the same for all hosts. */

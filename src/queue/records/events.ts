@@ -1,7 +1,19 @@
 /** What happened: one capped stream of events per namespace, and a channel that wakes the daemons. */
 import type { Redis } from "ioredis";
+import {
+	count,
+	matching,
+	nullable,
+	object,
+	oneOf,
+	since,
+	soundOrNull,
+	text,
+	time,
+} from "../../task/check.ts";
 import { valueWithoutSecrets } from "../../task/secrets.ts";
-import type { State } from "../../task/states.ts";
+import { STATES, type State } from "../../task/states.ts";
+import { toJson } from "../../task/well-formed.ts";
 import type { Store } from "./store.ts";
 
 export interface TaskEvent {
@@ -19,6 +31,24 @@ export interface TaskEvent {
 	why?: string;
 	by?: string;
 }
+
+const ID_OR_NONE = matching(/^(?:[a-z0-9-]{1,64})?$/, "an id");
+const WORD = matching(/^[a-z_]{1,40}$/, "a word");
+const textOrNone = since(null, nullable(text));
+
+/** null: not said */
+const checkEvent = object({
+	task: ID_OR_NONE,
+	kind: WORD,
+	at: time,
+	state: since(null, nullable(oneOf(STATES))),
+	seq: since(null, nullable(matching(/^\d{1,20}$/, "a number"))),
+	text: textOrNone,
+	epoch: since(null, nullable(count)),
+	reason: textOrNone,
+	why: textOrNone,
+	by: textOrNone,
+});
 
 /** Events after `lastId`, oldest first. */
 export async function eventsAfter(store: Store, lastId: string, count = 1_000): Promise<TaskEvent[]> {
@@ -43,15 +73,11 @@ export async function eventsFrom(store: Store, lastId: string, count: number): P
 
 /** One that cannot be read is nobody's news, and keeps its place in the order. */
 function eventOf([id, fields]: [string, string[]]): TaskEvent {
-	const damaged = { id, task: "", kind: "damaged", at: Number(id.split("-")[0]) };
-	try {
-		const event = JSON.parse(fields[1] ?? "null") as Omit<TaskEvent, "id"> | null;
-		const isSound =
-			typeof event?.task === "string" && typeof event.kind === "string" && Number.isFinite(event.at);
-		return isSound ? { ...event, id } : damaged;
-	} catch {
-		return damaged;
-	}
+	const event = soundOrNull(checkEvent, fields[1] ?? "");
+	// Its place counts all the same: a reader goes on behind it.
+	if (event === null) return { id, task: "", kind: "damaged", at: Number(id.split("-")[0]) || 0 };
+	const known = Object.entries(event).filter(([, value]) => value !== null);
+	return { ...(Object.fromEntries(known) as unknown as TaskEvent), id };
 }
 
 /** The stream's last place; "0" while it is empty. */
@@ -65,7 +91,7 @@ export async function noteEvent(
 	store: Store,
 	event: { task: string; kind: string; text?: string; why?: string },
 ): Promise<void> {
-	const body = JSON.stringify(valueWithoutSecrets({ ...event, at: store.clock.now() }));
+	const body = toJson(valueWithoutSecrets({ ...event, at: store.clock.now() }));
 	await store.guard((client) => client.xadd(store.keys.events, "MAXLEN", "~", "10000", "*", "e", body));
 }
 

@@ -1,8 +1,10 @@
 /** Reading records: one, several, the newest, the states of all. What is read may be old a moment later. */
+import { Damage } from "../../task/check.ts";
+import { type DamagedTask, damagedError } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import type { State } from "../../task/states.ts";
-import { translateFault } from "../redis/connect.ts";
+import { isState, type State } from "../../task/states.ts";
+import { isWrongType, translateFault } from "../redis/connect.ts";
 import { Connection } from "./connection.ts";
 import { decodeRecord } from "./record-fields.ts";
 
@@ -26,9 +28,11 @@ export interface LiveBrief {
 }
 
 export class Lists extends Connection {
-	/** The record, or null when there is no such task. */
+	/** The record, or null when there is no such task. @throws DISPATCH_DAMAGED */
 	async get(id: string): Promise<TaskRecord | null> {
-		return decodeRecord(await this.guard((client) => client.hgetall(this.keys.task(id))));
+		const { records, damaged } = await this.read([id]);
+		if (damaged[0] !== undefined) throw damagedError(damaged[0]);
+		return records[0] ?? null;
 	}
 
 	/** @throws DISPATCH_NO_SUCH_TASK */
@@ -53,19 +57,45 @@ export class Lists extends Connection {
 		return this.getMany(ids);
 	}
 
-	async getMany(ids: string[]): Promise<TaskRecord[]> {
-		const found: TaskRecord[] = [];
+	/** The sound ones of these; who shows a list shows the others too: see `read`. */
+	async getMany(ids: readonly string[]): Promise<TaskRecord[]> {
+		return (await this.read(ids)).records;
+	}
+
+	/** Each record by itself: a damaged one is said to be so and harms no other. */
+	async read(ids: readonly string[]): Promise<{ records: TaskRecord[]; damaged: DamagedTask[] }> {
+		const records: TaskRecord[] = [];
+		const damaged: DamagedTask[] = [];
 		for (let at = 0; at < ids.length; at += RECORDS_AT_ONCE) {
 			const pipeline = this.client.pipeline();
 			for (const id of ids.slice(at, at + RECORDS_AT_ONCE)) pipeline.hgetall(this.keys.task(id));
 			const replies = (await this.guard(() => pipeline.exec())) ?? [];
-			for (const [error, fields] of replies) {
-				if (error) throw translateFault(error, this.target);
-				const record = decodeRecord(fields as Record<string, string>);
-				if (record !== null) found.push(record);
+			for (const [n, [error, fields]] of replies.entries()) {
+				const id = ids[at + n] ?? "";
+				try {
+					if (error) throw isWrongType(error) ? new Damage("its key holds something else") : error;
+					const record = decodeRecord(id, fields as Record<string, string>);
+					if (record !== null) records.push(record);
+				} catch (fault) {
+					if (!(fault instanceof Damage)) throw translateFault(fault, this.target);
+					damaged.push({ id, damage: fault.message });
+				}
 			}
 		}
-		return found;
+		return { records, damaged };
+	}
+
+	/** What of the newest tasks cannot be read. */
+	async damaged(limit: number): Promise<DamagedTask[]> {
+		const ids = await this.guard((client) =>
+			client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)),
+		);
+		return (await this.read(ids)).damaged;
+	}
+
+	/** Whether anything is there under this id, sound or not. */
+	async exists(id: string): Promise<boolean> {
+		return (await this.guard((client) => client.exists(this.keys.task(id)))) > 0;
 	}
 
 	/** The state of every task, newest first: cheap beside reading their records. */
@@ -79,7 +109,7 @@ export class Lists extends Connection {
 			const replies = (await this.guard(() => pipeline.exec())) ?? [];
 			for (const [n, id] of some.entries()) {
 				const state = replies[n]?.[1];
-				if (typeof state === "string") states.set(id, state as State);
+				if (isState(state)) states.set(id, state);
 			}
 		}
 		return states;

@@ -2,6 +2,7 @@
  * Notes to a running agent: kept in Redis, put into its plan by the host, and pending until the agent has
  * written its plan with the note in it.
  */
+import { nullable, object, soundOrNull, text, time } from "../../task/check.ts";
 import type { State } from "../../task/states.ts";
 import type { Store } from "./store.ts";
 
@@ -18,6 +19,8 @@ export interface Note {
 	seenAt: number | null;
 }
 
+const checkNote = object<Omit<Note, "n">>({ text, by: text, at: time, seenAt: nullable(time) });
+
 export type NoteResult =
 	| { result: "noted" | "ended"; state: State }
 	| { result: "none" }
@@ -32,8 +35,10 @@ export function addNote(store: Store, id: string, note: { text: string; by: stri
 export async function pendingNotes(store: Store, id: string): Promise<Note[]> {
 	const all = await store.guard((client) => client.hgetall(store.keys.notes(id)));
 	return Object.entries(all)
-		.map(([n, text]) => ({ ...(JSON.parse(text) as Omit<Note, "n">), n }))
-		.filter(({ seenAt }) => seenAt === null)
+		.flatMap(([n, text]) => {
+			const note = soundOrNull(checkNote, text);
+			return note === null || note.seenAt !== null ? [] : [{ ...note, n }];
+		})
 		.sort((a, b) => Number(a.n) - Number(b.n));
 }
 

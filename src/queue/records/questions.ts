@@ -1,5 +1,7 @@
 /** Questions and answers of tasks. A question's field is `<ipc generation>.<number>`. */
-import type { Question } from "../../task/question.ts";
+import { Damage, parsed, soundOrNull } from "../../task/check.ts";
+import { ID_FORM } from "../../task/id.ts";
+import { checkQuestion, type KeptQuestion, type Question } from "../../task/question.ts";
 import type { State } from "../../task/states.ts";
 import { Lists } from "./lists.ts";
 
@@ -59,10 +61,15 @@ export class Questions extends Lists {
 	}
 
 	/** All questions of a task in the order of asking, those of earlier sessions first. */
-	async questions(id: string): Promise<Question[]> {
-		const all = await this.guard((client) => client.hgetall(this.keys.questions(id)));
-		return Object.values(all)
-			.map((text) => JSON.parse(text) as Question)
+	async questions(id: string): Promise<KeptQuestion[]> {
+		const [all, open] = await this.guard((client) =>
+			Promise.all([
+				client.hgetall(this.keys.questions(id)),
+				client.zrange(`${this.keys.prefix}:open:${id}`, "0", "-1"),
+			]),
+		);
+		return Object.entries(all)
+			.map(([field, text]) => ({ ...questionOf(field, text), open: open.includes(field) }))
 			.sort(inOrder);
 	}
 
@@ -73,7 +80,9 @@ export class Questions extends Lists {
 		const texts = await this.guard((client) => client.hmget(this.keys.questions(id), ...fields));
 		const found = fields.flatMap((field, i) => {
 			const text = texts[i];
-			return text ? [{ field, question: JSON.parse(text) as Question }] : [];
+			// A damaged answer is nobody's: what was said is not known.
+			const question = text ? soundOrNull(checkQuestion, text) : null;
+			return question === null ? [] : [{ field, question }];
 		});
 		return found.sort((a, b) => inOrder(a.question, b.question));
 	}
@@ -87,16 +96,35 @@ export class Questions extends Lists {
 	async openQuestions(): Promise<OpenQuestion[]> {
 		const members = await this.guard((client) => client.zrange(this.keys.inbox, "0", "-1"));
 		const pipeline = this.client.pipeline();
-		const names = members.map((member) => member.split(" ") as [string, string]);
-		for (const [task, field] of names) pipeline.hget(this.keys.questions(task), field);
-		const replies = (await this.guard(() => pipeline.exec())) ?? [];
-		return replies.flatMap(([, text], i) => {
-			if (typeof text !== "string") return [];
-			const question = JSON.parse(text) as Question;
-			return [
-				{ task: names[i]?.[0] ?? "", seq: question.seq, text: question.text, askedAt: question.askedAt },
-			];
+		const names = members.flatMap((member) => {
+			const [task = "", field = ""] = member.split(" ");
+			return ID_FORM.test(task) && FIELD_FORM.test(field) ? [{ task, field }] : [];
 		});
+		for (const { task, field } of names) pipeline.hget(this.keys.questions(task), field);
+		const replies = (await this.guard(() => pipeline.exec())) ?? [];
+		return names.flatMap(({ task, field }, i) => {
+			const text = replies[i]?.[1];
+			if (typeof text !== "string") return [];
+			const { seq, text: asked, askedAt } = questionOf(field, text);
+			return [{ task, seq, text: asked, askedAt }];
+		});
+	}
+}
+
+const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;
+
+/** A damaged one is shown as such, under the number by which it is kept. */
+function questionOf(field: string, text: string): Question {
+	try {
+		return parsed(checkQuestion, text, "it");
+	} catch (error) {
+		if (!(error instanceof Damage)) throw error;
+		const [, generation, seq = "000"] = FIELD_FORM.exec(field) ?? [];
+		const said = `(This question is damaged in Redis: ${error.message}.)`;
+		return {
+			...{ ipcGeneration: Number(generation ?? 0), seq, text: said, hash: "", askedAt: 0 },
+			...{ answer: null, answeredAt: null, answeredBy: null, deliveredAt: null },
+		};
 	}
 }
 

@@ -1,4 +1,5 @@
 /** The record as the fields of a Redis hash, by the table of `task/record.ts`. */
+import { Damage } from "../../task/check.ts";
 import type { Field } from "../../task/field.ts";
 import { FIELDS, type TaskRecord } from "../../task/record.ts";
 import type { Hold, TaskSpec } from "../../task/spec.ts";
@@ -60,8 +61,10 @@ export function newFields(
 }
 
 /** @returns null for an empty hash: no such task. @throws Damage */
-export function decodeRecord(fields: Record<string, string>): TaskRecord | null {
+export function decodeRecord(id: string, fields: Record<string, string>): TaskRecord | null {
 	if (Object.keys(fields).length === 0) return null;
 	const values = TABLE.map(([name, field]) => [name, field.read(fields[storedAs(name, field)], name)]);
-	return Object.fromEntries(values) as TaskRecord;
+	const record = Object.fromEntries(values) as TaskRecord;
+	if (record.spec.id !== id) throw new Damage("spec.id is another task's");
+	return record;
 }

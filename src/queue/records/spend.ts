@@ -2,7 +2,7 @@
  * What was spent, counted atomically: per task (each session's own total, so that a resumed session is not
  * counted twice) and per day of UTC. In USD.
  */
-import type { Usage } from "../../task/spec.ts";
+import { MOST_USD, type Usage } from "../../task/spec.ts";
 import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
@@ -45,7 +45,7 @@ export async function noteUsage(store: Store, task: string, used: Used): Promise
 	const pairs = fields.flatMap((field, at) =>
 		at % 2 === 0 ? [[field, fields[at + 1] ?? "0"] as const] : [],
 	);
-	return { task: totalOf(pairs), today: Number(today) };
+	return { task: totalOf(pairs), today: amountOf(today, MOST_USD) };
 }
 
 function countersOf(name: string, counters: Counters | null): { field: string; total: number }[] {
@@ -54,8 +54,16 @@ function countersOf(name: string, counters: Counters | null): { field: string; t
 	return [
 		{ field: `in:${name}`, total: inputTokens },
 		{ field: `out:${name}`, total: outputTokens },
-		...(costUsd === null ? [] : [{ field: `usd:${name}`, total: costUsd }]),
+		...(costUsd === null || costUsd > MOST_USD ? [] : [{ field: `usd:${name}`, total: costUsd }]),
 	];
+}
+
+const MOST_TOKENS = 1e13;
+
+/** What cannot be is counted as nothing: it would hold everybody for the day. */
+function amountOf(text: string, most: number): number {
+	const amount = Number(text);
+	return amount >= 0 && amount <= most ? amount : 0;
 }
 
 type Pairs = readonly (readonly [string, string])[];
@@ -74,7 +82,7 @@ function sumOf(pairs: Pairs, counter: string): number {
 		if (!field.startsWith(counter)) continue;
 		const [, session = "", run] = /^([^#]*)(#\d+)?$/.exec(field.slice(counter.length)) ?? [];
 		const of = run === undefined ? totals : runs;
-		of.set(session, (of.get(session) ?? 0) + Number(value));
+		of.set(session, (of.get(session) ?? 0) + amountOf(value, counter === "usd:" ? MOST_USD : MOST_TOKENS));
 	}
 	const sessions = new Set([...totals.keys(), ...runs.keys()]);
 	return [...sessions].reduce((sum, each) => sum + Math.max(totals.get(each) ?? 0, runs.get(each) ?? 0), 0);

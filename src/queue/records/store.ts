@@ -87,11 +87,11 @@ export class Store extends Questions {
 	}
 
 	cancel(id: string, by: string): Promise<CancelResult> {
-		return this.run("cancel", { id, by });
+		return this.run("cancel", { id, by, evenDamaged: true });
 	}
 
 	remove(id: string): Promise<{ result: "removed" | "none" | "not_ended"; state?: State }> {
-		return this.run("remove", { id });
+		return this.run("remove", { id, evenDamaged: true });
 	}
 
 	report(id: string): Promise<string | null> {

@@ -188,6 +188,11 @@ function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 const CONNECTION_FAULT =
 	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out/i;
 
+/** The key holds another type of value than dispatch keeps there. */
+export function isWrongType(error: unknown): boolean {
+	return error instanceof Error && error.message.includes("WRONGTYPE");
+}
+
 /** What a Redis or connection fault means to the user; anything else is passed on as it is. */
 export function translateFault(error: unknown, target: RedisTarget): unknown {
 	if (error instanceof DispatchError || !(error instanceof Error)) return error;
@@ -197,6 +202,16 @@ export function translateFault(error: unknown, target: RedisTarget): unknown {
 			`Redis at ${shownAddress(target)} is full: ${error.message}`,
 			{
 				hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
+				cause: error,
+			},
+		);
+	}
+	if (isWrongType(error)) {
+		return new DispatchError(
+			"DISPATCH_DAMAGED",
+			`Redis at ${shownAddress(target)} holds something else under a key of dispatch.`,
+			{
+				hint: "Another program uses the namespace, or somebody wrote into it: take another one.",
 				cause: error,
 			},
 		);

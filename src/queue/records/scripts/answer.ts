@@ -23,7 +23,8 @@ if req.token then
 end
 local text = f and redis.call('HGET', qs, f)
 if text then
-  local q = cjson.decode(text)
+  local q = decoded(text)
+  if not q then return reply({result = 'damaged', damage = 'question ' .. f .. ' is not JSON'}) end
   if q.answer ~= cjson.null then
     if req.token and redis.call('HGET', rec, 'answerToken:' .. req.token) == f then return reply({result = 'answered', seq = q.seq, question = q.text, state = state}) end
     return reply({result = 'already', seq = q.seq, by = q.answeredBy, answer = q.answer, at = q.answeredAt})
@@ -31,7 +32,7 @@ if text then
 end
 if isEnded(state) or cur[3] == '1' then return reply({result = 'ended', state = state}) end
 if not text then return reply({result = 'no_question'}) end
-local q = cjson.decode(text)
+local q = decoded(text)
 q.answer = req.text; q.answeredAt = now; q.answeredBy = req.by
 redis.call('HSET', qs, f, cjson.encode(q))
 redis.call('ZREM', open, f)

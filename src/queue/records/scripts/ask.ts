@@ -15,8 +15,9 @@ for _, q in ipairs(req.questions) do
   local old = redis.call('HGET', qs, f)
   local isNew = true
   if old then
-    local o = cjson.decode(old)
-    if o.hash == q.hash then isNew = o.answer == cjson.null and not redis.call('ZSCORE', open, f)
+    local o = decoded(old)
+    if not o then isNew = true
+    elseif o.hash == q.hash then isNew = o.answer == cjson.null and not redis.call('ZSCORE', open, f)
     elseif o.answer ~= cjson.null then
       redis.call('HSET', qs, f .. '~' .. redis.call('HLEN', qs), old)
       redis.call('SREM', undelivered, f)

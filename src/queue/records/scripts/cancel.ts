@@ -2,6 +2,18 @@ import { TASK } from "./prelude.ts";
 
 /** Cancels at once what has no process; else asks the host to end it. */
 export const CANCEL = `${TASK}
+-- Nothing can be said of its agent: the host's own look at its run directories ends it.
+if damaged then
+  if typeOf(rec) ~= 'hash' then return reply({result = 'damaged', damage = damaged}) end
+  for _, host in ipairs(allHosts()) do
+    redis.call('SREM', p .. ':live:' .. host, id)
+    redis.call('ZREM', p .. ':active:' .. host, id)
+  end
+  redis.call('HSET', rec, 'state', 'cancelled', 'endedAt', now, 'hold', '', 'stop', '', 'outcome', cancelledBy(req.by))
+  event('cancelled', {state = 'cancelled', by = req.by})
+  wake()
+  return reply({result = 'cancelled', state = 'cancelled'})
+end
 local state = get('state')
 if state == '' then return reply({result = 'none'}) end
 if isEnded(state) then return reply({result = 'ended', state = state}) end

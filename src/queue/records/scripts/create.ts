@@ -5,8 +5,8 @@ export const CREATE = `${TASK}
 if req.key then
   local held = redis.call('HGET', p .. ':keys', req.key)
   if held then
-    local k = cjson.decode(held)
-    if k.nonce ~= req.nonce then
+    local k = decoded(held)
+    if k and k.nonce ~= req.nonce then
       if k.hash ~= req.keyHash then return reply({result = 'key_conflict', id = k.id}) end
       return reply({result = 'repeated', id = k.id})
     end

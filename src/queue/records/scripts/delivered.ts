@@ -5,8 +5,8 @@ export const DELIVERED = `${TASK}
 for _, f in ipairs(req.fields) do
   local text = redis.call('HGET', qs, f)
   if text then
-    local q = cjson.decode(text)
-    if q.answer ~= cjson.null and q.deliveredAt == cjson.null then
+    local q = decoded(text)
+    if q and q.answer ~= cjson.null and q.deliveredAt == cjson.null then
       q.deliveredAt = now
       redis.call('HSET', qs, f, cjson.encode(q))
       event('delivered', {seq = q.seq})

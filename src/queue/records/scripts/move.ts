@@ -1,4 +1,3 @@
-import { MOVES } from "../../../task/states.ts";
 import { TASK } from "./prelude.ts";
 
 /**
@@ -7,7 +6,6 @@ import { TASK } from "./prelude.ts";
  * without an open question becomes `queued`, so that an answer that comes while the agent gives up is never lost.
  */
 export const MOVE = `${TASK}
-local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
 local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
 local from = cur[1]
 if not from then return reply({result = 'none'}) end

@@ -4,8 +4,8 @@ import { TASK } from "./prelude.ts";
 export const NOTE_SEEN = `${TASK}
 local text = redis.call('HGET', notes, req.n)
 if not text then return reply({result = 'none'}) end
-local note = cjson.decode(text)
-if note.seenAt ~= cjson.null then return reply({result = 'ok'}) end
+local note = decoded(text)
+if not note or note.seenAt ~= cjson.null then return reply({result = 'ok'}) end
 note.seenAt = now
 redis.call('HSET', notes, req.n, cjson.encode(note))
 redis.call('HINCRBY', rec, 'pendingNotes', -1)

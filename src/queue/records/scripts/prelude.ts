@@ -3,6 +3,11 @@
  * ARGV[1] one JSON request, the reply one JSON document. The time is that of Redis, so that hosts whose
  * clocks differ agree; only a test names another one (`req.now`).
  */
+import { FIELDS } from "../../../task/record.ts";
+import { MOVES } from "../../../task/states.ts";
+
+const COUNTED = Object.entries(FIELDS).flatMap(([name, field]) => ("counts" in field ? [name] : []));
+
 const EVENTS_KEPT = 10_000;
 
 export const PRELUDE = `
@@ -21,6 +26,8 @@ end
 
 /** For scripts about one task: its keys, and the acts that several of them share. "" in a field means null. */
 export const TASK = `${PRELUDE}
+local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
+local COUNTED = cjson.decode('${JSON.stringify(COUNTED)}')
 local id = req.id
 local rec = p .. ':task:' .. id
 local qs = p .. ':questions:' .. id
@@ -28,6 +35,13 @@ local open = p .. ':open:' .. id
 local undelivered = p .. ':undelivered:' .. id
 local notes = p .. ':notes:' .. id
 local function get(f) local v = redis.call('HGET', rec, f); return v or '' end
+-- A document of ours, or nil for what is damaged.
+local function decoded(text)
+  if not text then return nil end
+  local ok, value = pcall(cjson.decode, text)
+  if ok and type(value) == 'table' then return value end
+  return nil
+end
 local function isEnded(state) return state == 'completed' or state == 'failed' or state == 'cancelled' end
 local function isLive(state) return state == 'running' or state == 'asking' end
 local function event(kind, more)
@@ -37,6 +51,32 @@ local function event(kind, more)
   -- Who reads the stream too late finds the end in the record, with its place in the order.
   if isEnded(kind) or kind == 'parked' then redis.call('HSET', rec, 'endEvent', place) end
 end
+local function typeOf(key) return redis.call('TYPE', key).ok end
+-- What the scripts rely on: types of keys, the state, the numbers they count with. nil: all of it is sound.
+local function damage()
+  local kind = typeOf(rec)
+  if kind == 'none' then return nil end
+  if kind ~= 'hash' then return 'its key holds something else' end
+  local keys = {[qs] = 'hash', [open] = 'zset', [undelivered] = 'set', [notes] = 'hash', [p .. ':report:' .. id] = 'string'}
+  for key, expected in pairs(keys) do
+    kind = typeOf(key)
+    if kind ~= 'none' and kind ~= expected then return 'one of its keys holds something else' end
+  end
+  if not MOVES[get('state')] then return 'state is unknown' end
+  for i, v in ipairs(redis.call('HMGET', rec, unpack(COUNTED))) do
+    if v and not (string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
+  end
+  local since = get('workingSince')
+  if since ~= '' and not tonumber(since) then return 'workingSince is not a time' end
+  return nil
+end
+local function allHosts()
+  local hosts = typeOf(p .. ':hosts') == 'set' and redis.call('SMEMBERS', p .. ':hosts') or {}
+  if typeOf(rec) == 'hash' then hosts[#hosts + 1] = get('host') end
+  return hosts
+end
+local damaged = damage()
+if damaged and not req.evenDamaged then return reply({result = 'damaged', damage = damaged}) end
 local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
 local function stopClock()
   local since = get('workingSince')

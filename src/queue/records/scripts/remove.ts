@@ -5,16 +5,24 @@ const NOTICES_KEPT = 10_000;
 
 /** Deletes an ended task with everything that belongs to it; what its host keeps, that host is told to clear. */
 export const REMOVE = `${TASK}
-local state = get('state')
-if state == '' then return reply({result = 'none'}) end
-if not isEnded(state) then return reply({result = 'not_ended', state = state}) end
-local host, nonce = get('host'), get('nonce')
-local whole, spec = pcall(cjson.decode, get('spec'))
-local cwd = whole and type(spec) == 'table' and spec.cwd or nil
-local key = get('key')
+if typeOf(rec) == 'none' then return reply({result = 'none'}) end
+-- A damaged one goes in whatever state: nobody can end it in another way.
+local state = not damaged and get('state')
+if not damaged and not isEnded(state) then return reply({result = 'not_ended', state = state}) end
+local function known(f) return typeOf(rec) == 'hash' and get(f) or '' end
+local host, nonce = known('host'), known('nonce')
+local spec = decoded(known('spec'))
+local cwd = spec and spec.cwd or nil
+local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
-dropOpen()
-redis.call('DEL', rec, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
+if typeOf(open) == 'zset' then dropFromInbox() end
+if damaged then
+  for _, host in ipairs(allHosts()) do
+    redis.call('SREM', p .. ':live:' .. host, id)
+    redis.call('ZREM', p .. ':active:' .. host, id)
+  end
+end
+redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
 redis.call('ZREM', p .. ':tasks', id)
 local removed = p .. ':removed:' .. host
 redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))

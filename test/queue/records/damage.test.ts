@@ -1,0 +1,225 @@
+/**
+ * Whoever can write to Redis may leave anything there. Every field of every key is damaged in every way;
+ * the other tasks are listed, asked about, started and told as if nothing were. A seeded part runs always, all
+ * of it with DISPATCH_TEST_ALL_DAMAGE=1.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
+import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
+import { eventsAfter } from "../../../src/queue/records/events.ts";
+import { nextEvent } from "../../../src/queue/records/feed.ts";
+import { closedGates, holdForRateLimit } from "../../../src/queue/records/gates.ts";
+import { beat } from "../../../src/queue/records/hosts.ts";
+import { appendLog, lastLines } from "../../../src/queue/records/log.ts";
+import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import { noteUsage, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { DispatchError } from "../../../src/task/errors.ts";
+import { viewOf } from "../../../src/task/view.ts";
+import { taskViewSchema } from "../../../src/task/view-schema.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { HOST, question, runningTask, specOf } from "./store-support.ts";
+
+const ALL = process.env.DISPATCH_TEST_ALL_DAMAGE === "1";
+const PART = 120;
+const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
+const HOSTILE = "\u001b]0;owned\u0007../../../etc/$(id)`id` --dangerously";
+const VICTIM = "victim";
+
+let redis: TestRedis;
+let store: Store;
+let queues: RunQueues;
+let whole: Map<string, Buffer>;
+
+beforeAll(async () => {
+	redis = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
+	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
+	queues = new RunQueues(store);
+	await prepare();
+	whole = await snapshot();
+});
+afterAll(async () => {
+	await queues?.close();
+	await store?.close();
+	await redis?.stop();
+});
+
+/** One of everything: the victim, a queued task and one that asks. */
+async function prepare(): Promise<void> {
+	const epoch = await runningTask(store, VICTIM);
+	await store.ask(VICTIM, epoch, [question("001", "Answered?"), question("002", "Open?")]);
+	await store.answer(VICTIM, { text: "yes", by: "me", seq: "001", token: "k" });
+	await store.follow(VICTIM, epoch, { sessionId: "s-1" }, "a report");
+	await addNote(store, VICTIM, { text: "note", by: "me" });
+	await appendLog(store, VICTIM, epoch, [{ position: 1, text: "line" }]);
+	await noteUsage(store, VICTIM, "s", { inputTokens: 1, outputTokens: 1, costUsd: 0.5 });
+	const other = await runningTask(store, "asks");
+	await store.ask("asks", other, [question("001", "Mine?")]);
+	await store.create(specOf("waits"), { key: { key: "k1", hash: "h" } });
+	await holdForRateLimit(store, HOST, "fake", Date.now() + 60_000, "limit");
+	await beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
+}
+
+async function snapshot(): Promise<Map<string, Buffer>> {
+	const kept = new Map<string, Buffer>();
+	for (const key of await store.client.keys("*"))
+		kept.set(key, (await store.client.dumpBuffer(key)) as Buffer);
+	return kept;
+}
+
+async function restore(): Promise<void> {
+	await store.client.flushall();
+	const pipeline = store.client.pipeline();
+	for (const [key, dump] of whole) pipeline.restore(key, 0, dump);
+	await pipeline.exec();
+}
+
+/** In place of a value; undefined: it is gone. */
+const VALUES: Record<string, string | undefined> = {
+	missing: undefined,
+	"not JSON": "{x",
+	"another JSON type": "[1]",
+	"half a character": '{"text":"\\ud83d","id":"\\ud83d"}',
+	"a negative number": "-5",
+	"a huge number": "9e300",
+	hostile: HOSTILE,
+	"30 MB": "x".repeat(30 * 1024 * 1024),
+};
+
+interface Damage {
+	key: string;
+	name: string;
+	do: () => Promise<unknown>;
+}
+
+async function damages(): Promise<Damage[]> {
+	const found: Damage[] = [];
+	for (const key of whole.keys()) {
+		const { client } = store;
+		const add = (name: string, act: Damage["do"]) => found.push({ key, name: `${key}: ${name}`, do: act });
+		const type = await client.type(key);
+		add("wrong type", () => client.multi().del(key).lpush(key, "x").exec());
+		for (const [how, value] of Object.entries(VALUES)) {
+			if (type === "hash")
+				for (const field of await client.hkeys(key))
+					add(`${field} ${how}`, () =>
+						value === undefined ? client.hdel(key, field) : client.hset(key, field, value),
+					);
+			else if (type === "string")
+				add(how, () => (value === undefined ? client.del(key) : client.set(key, value)));
+			else if (value === undefined) add(how, () => client.del(key));
+			else if (type === "zset") add(how, () => client.zadd(key, 1, value));
+			else if (type === "set") add(how, () => client.sadd(key, value));
+			else if (type === "stream") add(how, () => client.xadd(key, "*", "e", value));
+		}
+	}
+	return found;
+}
+
+/** An expected refusal is an answer; anything else is a fault of ours. */
+async function coded<T>(work: Promise<T>): Promise<T | null> {
+	try {
+		return await work;
+	} catch (error) {
+		if (error instanceof DispatchError) return null;
+		throw error;
+	}
+}
+
+async function lookAtAll(): Promise<void> {
+	const { records } = (await coded(store.read([VICTIM, "asks", "waits"]))) ?? { records: [] };
+	for (const record of records) {
+		const { id } = record.spec;
+		const questions = (await coded(store.questions(id))) ?? [];
+		const view = viewOf(record, questions, "test");
+		taskViewSchema.parse(JSON.parse(JSON.stringify(view)));
+	}
+	const position = { event: "0", asked: [], passed: [] };
+	for (const look of [
+		() => store.get(VICTIM),
+		() => store.list(-1),
+		() => store.damaged(-1),
+		() => store.states(),
+		() => store.liveBriefs(HOST),
+		() => store.activeIds(HOST),
+		() => store.undelivered(VICTIM),
+		() => store.openQuestions(),
+		() => store.report(VICTIM),
+		() => pendingNotes(store, VICTIM),
+		() => closedGates(store, HOST),
+		() => spentBy(store, VICTIM),
+		() => spentToday(store),
+		() => lastLines(store, VICTIM, 10),
+		() => eventsAfter(store, "0"),
+		() => nextEvent(store, position, { ids: null, questions: true }),
+		() => drainOutbox(store, queues),
+		() => sweepLostJobs(store, queues, HOST),
+		() => store.answer(VICTIM, { text: "a", by: "me" }),
+		() => store.delivered(VICTIM, ["1.001"]),
+		() => addNote(store, VICTIM, { text: "n", by: "me" }),
+		() => noteUsage(store, VICTIM, "s", { inputTokens: 2, outputTokens: 2, costUsd: 1 }),
+		() => store.follow(VICTIM, 1, { sessionId: "s-2" }),
+		() => holdForRateLimit(store, HOST, "fake", Date.now() + 60_000, "limit"),
+	])
+		await coded<unknown>(look());
+}
+
+/** What was done to the victim's own keys is nobody else's affair. */
+async function othersAreWell(): Promise<void> {
+	const { records } = await store.read(await store.ids());
+	expect(records.map(({ spec }) => spec.id)).toEqual(expect.arrayContaining(["asks", "waits"]));
+	expect((await store.openQuestions()).map(({ task }) => task)).toContain("asks");
+	const waits = await store.need("waits");
+	expect(await queues.stateOf(HOST, "waits", waits.generation)).toBe("prioritized");
+	expect(await store.answer("asks", { text: "a", by: "me" })).toMatchObject({ result: "answered" });
+	await noteUsage(store, "asks", "s", { inputTokens: 1, outputTokens: 1, costUsd: 0.25 });
+}
+
+/** A damaged task can be cancelled, and then be removed for good. */
+async function victimCanGo(): Promise<void> {
+	const cancelled = await coded(store.cancel(VICTIM, "me"));
+	if (cancelled?.result === "cancelling") {
+		const brief = await store.liveBrief(VICTIM);
+		await coded(
+			store.move({ id: VICTIM, from: ["running", "asking"], epoch: brief?.epoch ?? -1, to: "cancelled" }),
+		);
+	}
+	expect(["removed", "none"]).toContain((await store.remove(VICTIM)).result);
+	expect(await store.exists(VICTIM)).toBe(false);
+	expect(await store.liveIds(HOST)).not.toContain(VICTIM);
+	expect(await store.activeIds(HOST)).not.toContain(VICTIM);
+	expect((await store.openQuestions()).map(({ task }) => task)).not.toContain(VICTIM);
+}
+
+function seeded(list: Damage[], count: number): Damage[] {
+	let seed = SEED;
+	const random = () => {
+		seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+		return seed / 2 ** 31;
+	};
+	const small = list.filter(({ name }) => !name.endsWith("30 MB"));
+	return Array.from({ length: count }, () => small[Math.floor(random() * small.length)] as Damage);
+}
+
+test(
+	`damage of any field of any key stays where it is (seed ${SEED})`,
+	async () => {
+		const all = await damages();
+		expect(all.length).toBeGreaterThan(300);
+		for (const damage of ALL ? all : seeded(all, PART)) {
+			await restore();
+			await damage.do();
+			try {
+				await lookAtAll();
+				if (damage.key.endsWith(`:${VICTIM}`)) {
+					await othersAreWell();
+					await victimCanGo();
+				}
+			} catch (error) {
+				throw new Error(`after ${damage.name}`, { cause: error });
+			}
+		}
+	},
+	ALL ? 1_200_000 : 120_000,
+);
