@@ -70,11 +70,11 @@ export function wordOrNull<T extends string>(check: Check<T>): Field<T | null> {
 
 const DIGITS = /^\d{1,15}$/;
 
-/** A whole number from 0 on; one that an earlier version did not have is as in a new record. */
-export function countField(initial: number): Field<number> {
+/** A whole number from 0 on. */
+export function countField(initial: number): Field<number> & { counts: true } {
 	return {
-		read(text = String(initial), name) {
-			if (!DIGITS.test(text)) throw new Damage(`${name} is not a whole number`);
+		read(text, name) {
+			if (!DIGITS.test(present(text, name))) throw new Damage(`${name} is not a whole number`);
 			return Number(text);
 		},
 		write: (value) => String(Math.max(0, Math.floor(value))),
@@ -82,6 +82,11 @@ export function countField(initial: number): Field<number> {
 		counts: true,
 	};
 }
+/** One that records of an earlier version do not have. */
+countField.later = (initial: number): Field<number> => {
+	const { read, write, initial: text } = countField(initial);
+	return { read: (given = text, name) => read(given, name), write, initial: text };
+};
 
 /** ms since the Unix epoch */
 export function timeField(initial: "now" | "" = ""): Field<number> {

@@ -96,7 +96,7 @@ export const FIELDS = {
 	queuedAt: timeField.orNull("now"),
 	startedAt: shownAs.timeOrNull(timeField.orNull()),
 	/** what its agent was told and has not written back */
-	pendingNotes: countField(0),
+	pendingNotes: countField.later(0),
 	endedAt: shownAs.timeOrNull(timeField.orNull()),
 	/** the report (output.md), capped; read with `output` */
 	hasReport: flagField(false),

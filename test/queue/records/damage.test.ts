@@ -22,7 +22,7 @@ import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { HOST, question, runningTask, specOf } from "./store-support.ts";
 
 const ALL = process.env.DISPATCH_TEST_ALL_DAMAGE === "1";
-const PART = 120;
+const PART = 80;
 const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 const HOSTILE = "\u001b]0;owned\u0007../../../etc/$(id)`id` --dangerously";
 const VICTIM = "victim";
@@ -221,5 +221,5 @@ test(
 			}
 		}
 	},
-	ALL ? 1_200_000 : 120_000,
+	ALL ? 3_600_000 : 300_000,
 );

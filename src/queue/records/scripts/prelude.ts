@@ -64,7 +64,7 @@ local function damage()
   end
   if not MOVES[get('state')] then return 'state is unknown' end
   for i, v in ipairs(redis.call('HMGET', rec, unpack(COUNTED))) do
-    if v and not (string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
+    if not (v and string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
   end
   local since = get('workingSince')
   if since ~= '' and not tonumber(since) then return 'workingSince is not a time' end
