@@ -190,7 +190,7 @@ const CONNECTION_FAULT =
 
 /** The key holds another type of value than dispatch keeps there. */
 export function isWrongType(error: unknown): boolean {
-	return error instanceof Error && error.message.includes("WRONGTYPE");
+	return error instanceof Error && /WRONGTYPE|is not a valid float|is not an integer/.test(error.message);
 }
 
 /** What a Redis or connection fault means to the user; anything else is passed on as it is. */

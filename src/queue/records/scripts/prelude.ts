@@ -16,6 +16,13 @@ local req = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = req.now or (tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 local function reply(r) return cjson.encode(r) end
+-- A document of ours, or nil for what is damaged.
+local function decoded(text)
+  if not text then return nil end
+  local ok, value = pcall(cjson.decode, text)
+  if ok and type(value) == 'table' then return value end
+  return nil
+end
 -- At most n bytes of UTF-8 and a mark; never through a character, which cjson and the reader would refuse.
 local function cut(s, n)
   if #s <= n then return s end
@@ -35,13 +42,6 @@ local open = p .. ':open:' .. id
 local undelivered = p .. ':undelivered:' .. id
 local notes = p .. ':notes:' .. id
 local function get(f) local v = redis.call('HGET', rec, f); return v or '' end
--- A document of ours, or nil for what is damaged.
-local function decoded(text)
-  if not text then return nil end
-  local ok, value = pcall(cjson.decode, text)
-  if ok and type(value) == 'table' then return value end
-  return nil
-end
 local function isEnded(state) return state == 'completed' or state == 'failed' or state == 'cancelled' end
 local function isLive(state) return state == 'running' or state == 'asking' end
 local function event(kind, more)
@@ -63,6 +63,7 @@ local function damage()
     if kind ~= 'none' and kind ~= expected then return 'one of its keys holds something else' end
   end
   if not MOVES[get('state')] then return 'state is unknown' end
+  if not string.match(get('host'), '^[a-z0-9][a-z0-9-]*$') then return "host is not a host's id" end
   for i, v in ipairs(redis.call('HMGET', rec, unpack(COUNTED))) do
     if not (v and string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
   end

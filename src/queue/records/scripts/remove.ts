@@ -16,11 +16,10 @@ local cwd = spec and spec.cwd or nil
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 if typeOf(open) == 'zset' then dropFromInbox() end
-if damaged then
-  for _, host in ipairs(allHosts()) do
-    redis.call('SREM', p .. ':live:' .. host, id)
-    redis.call('ZREM', p .. ':active:' .. host, id)
-  end
+-- Of every host: the record may name another one than it once did.
+for _, each in ipairs(allHosts()) do
+  redis.call('SREM', p .. ':live:' .. each, id)
+  redis.call('ZREM', p .. ':active:' .. each, id)
 end
 redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
 redis.call('ZREM', p .. ':tasks', id)
