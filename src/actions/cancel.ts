@@ -3,9 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cancelLost } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
-import type { TaskRecord } from "../task/record.ts";
 import { isEnded, type State } from "../task/states.ts";
-import { findTasks } from "./find-task.ts";
+import { findSound } from "./find-task.ts";
 
 const LOOK_MS = 100;
 
@@ -28,11 +27,20 @@ export async function cancelTasks(
 	by: string,
 	own: string | null = null,
 ): Promise<Cancelled[]> {
-	const records = await findTasks(store, given);
-	const replies = await Promise.all(records.map((record) => cancelOne(store, record, by, own)));
+	const found = new Map<string, { host: string; damaged: boolean }>();
+	for (const each of given) {
+		const record = await findSound(store, each);
+		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false });
+		else found.set(each, { host: (await store.liveBrief(each))?.host ?? "", damaged: true });
+	}
+	const tasks = [...found];
+	const replies = await Promise.all(
+		tasks.map(([id, { host, damaged }]) =>
+			damaged ? store.cancel(id, by) : cancelOne(store, { id, host }, by, own),
+		),
+	);
 	return replies.map((reply, n) => {
-		const { host, spec } = records[n] as (typeof records)[number];
-		const task = spec.id;
+		const [task, { host }] = tasks[n] as (typeof tasks)[number];
 		// Removed in between: then it had ended.
 		if (reply.result === "none") return { task, host, result: "ended", state: "cancelled" };
 		return { task, host, result: reply.result, state: reply.state };
@@ -40,9 +48,14 @@ export async function cancelTasks(
 }
 
 /** Where its host is gone, the task ends all the same; that host ends its agent when it comes back. */
-async function cancelOne(store: Store, { spec, host }: TaskRecord, by: string, own: string | null) {
-	const reply = host === own ? null : await cancelLost(store, spec.id, by);
-	if (reply === null || reply.result === "none" || reply.result === "alive") return store.cancel(spec.id, by);
+async function cancelOne(
+	store: Store,
+	{ id, host }: { id: string; host: string },
+	by: string,
+	own: string | null,
+) {
+	const reply = host === own ? null : await cancelLost(store, id, by);
+	if (reply === null || reply.result === "none" || reply.result === "alive") return store.cancel(id, by);
 	return { result: reply.result, state: reply.state };
 }
 

@@ -25,6 +25,17 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 	});
 }
 
+/** As `findTask`. @returns null: there is one of exactly this id, and its record is damaged */
+export async function findSound(store: Store, given: string): Promise<TaskRecord | null> {
+	try {
+		return await findTask(store, given);
+	} catch (error) {
+		const isDamaged = error instanceof DispatchError && error.code === "DISPATCH_DAMAGED";
+		if (isDamaged && (await store.exists(given))) return null;
+		throw error;
+	}
+}
+
 /** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK for the first that is not there */
 export async function findTasks(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
 	const found = new Map<string, TaskRecord>();

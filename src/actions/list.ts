@@ -1,5 +1,6 @@
 /** Tasks by state, labels and host. */
 import type { Store } from "../queue/records/store.ts";
+import type { DamagedTask } from "../task/damaged.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { STATES } from "../task/states.ts";
@@ -15,6 +16,8 @@ export interface TaskFilter {
 export interface Listed {
 	/** newest first */
 	records: TaskRecord[];
+	/** those among the newest whose record cannot be read; only without a filter: they have nothing to filter by */
+	damaged: DamagedTask[];
 	/** how many there are without the limit */
 	total: number;
 }
@@ -23,9 +26,9 @@ export interface Listed {
 export async function listTasks(store: Store, filter: TaskFilter, limit: number | null): Promise<Listed> {
 	const isWanted = matches(filter);
 	if (Object.values(filter).every((each) => each === undefined))
-		return { records: await store.list(limit ?? -1), total: await store.count() };
+		return { ...(await store.newest(limit ?? -1)), total: await store.count() };
 	const found = (await candidates(store, filter)).filter(isWanted);
-	return { records: found.slice(0, limit ?? found.length), total: found.length };
+	return { records: found.slice(0, limit ?? found.length), damaged: [], total: found.length };
 }
 
 /** @throws DISPATCH_USAGE */

@@ -5,7 +5,7 @@ import { removeRuns } from "../process/run-dir.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
-import { findTask } from "./find-task.ts";
+import { findSound } from "./find-task.ts";
 
 export interface Place {
 	/** the state directory */
@@ -21,15 +21,18 @@ export interface Removed {
 
 /** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED */
 export async function removeTask(store: Store, given: string, place: Place): Promise<Removed> {
-	const record = await findTask(store, given);
-	const { spec } = record;
-	const reply = await store.remove(spec.id);
+	const record = await findSound(store, given);
+	const id = record?.spec.id ?? given;
+	const reply = await store.remove(id);
 	if (reply.result === "not_ended") {
-		throw new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${reply.state}, it has not ended.`, {
-			hint: `Cancel it first: dispatch cancel ${spec.id}`,
+		throw new DispatchError("DISPATCH_NOT_ENDED", `\`${id}\` is ${reply.state}, it has not ended.`, {
+			hint: `Cancel it first: dispatch cancel ${id}`,
 		});
 	}
-	return { task: spec.id, fault: removeFiles(store, record, place) };
+	// A damaged record does not say whose files are where.
+	if (record === null)
+		return { task: id, fault: `The record of ${JSON.stringify(id)} was damaged: its files stay.` };
+	return { task: id, fault: removeFiles(store, record, place) };
 }
 
 /** As `removeTask`, for a record that was chosen before. @returns null: it was started again meanwhile, and stays */

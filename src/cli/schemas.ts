@@ -1,6 +1,7 @@
 /** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
 import * as z from "zod";
 import { NOTIFICATION_TYPES } from "../config/schema.ts";
+import type { DamagedView } from "../task/damaged.ts";
 import { STATES } from "../task/states.ts";
 import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../task/view-schema.ts";
 
@@ -12,6 +13,14 @@ const state = z.enum(STATES);
 const changed = z.strictObject({ path: text, changed: z.boolean() });
 /** Lists leave the prompt out. */
 export const listedTaskSchema = taskViewSchema.omit({ prompt: true });
+/** In a list: what is there and cannot be read. */
+const damagedSchema = z.strictObject({
+	schema: z.literal(1),
+	namespace: text,
+	id: text,
+	state: z.literal("damaged"),
+	damage: text,
+}) satisfies z.ZodType<DamagedView>;
 const tasks = z.array(taskViewSchema);
 
 const logLine = z.strictObject({ epoch: z.int(), at: time.nullable(), text });
@@ -56,7 +65,7 @@ export const JSON_SCHEMAS = {
 		givenItems: z.array(text),
 	}),
 	batch: tasks,
-	ls: z.array(listedTaskSchema),
+	ls: z.array(z.union([listedTaskSchema, damagedSchema])),
 	status: z.union([taskViewSchema, summary]),
 	templates: z.union([z.array(template), template]),
 	questions: z.array(openQuestionSchema),

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import { listTasks } from "../../actions/list.ts";
 import { viewTasks } from "../../actions/views.ts";
+import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { formatDuration } from "../../task/duration.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -29,19 +30,20 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 			? USUAL_LIMIT
 			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
 	const store = await context.store();
-	const { records, total } = await listTasks(store, filterOf(flags), limit);
+	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit);
 	const views = await viewTasks(store, records);
-	const more = total > views.length ? [`${total - views.length} more: dispatch ls --all`] : [];
+	const left = total - views.length - damaged.length;
+	const more = left > 0 ? [`${left} more: dispatch ls --all`] : [];
 	const ids = views.map(({ id }) => id);
 	context.output.result(
-		views.map(withoutPrompt),
-		views.length === 0 ? ["No tasks."] : [...tableOf(context, views), ...more],
+		[...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
+		views.length + damaged.length === 0 ? ["No tasks."] : [...tableOf(context, views, damaged), ...more],
 		ids,
 	);
 	return undefined;
 }
 
-function tableOf({ output }: Context, views: TaskView[]): string[] {
+function tableOf({ output }: Context, views: TaskView[], damaged: DamagedTask[]): string[] {
 	const { colors } = output;
 	const table = new Table({
 		chars: NO_BORDERS,
@@ -53,6 +55,8 @@ function tableOf({ output }: Context, views: TaskView[]): string[] {
 		const age = formatDuration(Math.max(0, Date.now() - timeOf(view.createdAt)));
 		table.push([view.id, stateText(view.state, colors), plan, view.model ?? view.backend, age, whatOf(view)]);
 	}
+	for (const { id, damage } of damaged)
+		table.push([oneLine(id, 64), colors.red("damaged"), "", "", "", damage]);
 	return table
 		.toString()
 		.split("\n")

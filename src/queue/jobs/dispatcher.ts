@@ -11,7 +11,7 @@ const SWEEP_LEASE_MS = 15_000;
 /** A task that was just queued is still the dispatcher's. */
 const SWEEP_AGE_MS = 5_000;
 
-/** `<id> <generation>` */
+/** `<id> <generation>`, and whether its delay is over */
 const MEMBER = /^([a-z0-9-]{1,64}) (\d{1,15})( now)?$/;
 
 /** What is no task of ours, or damaged, is passed over: it holds up nobody. @returns how many run jobs it made */

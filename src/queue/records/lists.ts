@@ -49,12 +49,15 @@ export class Lists extends Connection {
 		return (await this.guard((client) => client.hget(this.keys.task(id), "state"))) as State | null;
 	}
 
-	/** Records of the newest tasks, newest first. */
+	/** The newest tasks, newest first; those that cannot be read apart. @param limit -1: all */
+	async newest(limit: number): Promise<{ records: TaskRecord[]; damaged: DamagedTask[] }> {
+		const last = String(limit < 0 ? -1 : limit - 1);
+		return this.read(await this.guard((client) => client.zrevrange(this.keys.tasks, "0", last)));
+	}
+
+	/** The sound ones of the newest. */
 	async list(limit: number): Promise<TaskRecord[]> {
-		const ids = await this.guard((client) =>
-			client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)),
-		);
-		return this.getMany(ids);
+		return (await this.newest(limit)).records;
 	}
 
 	/** The sound ones of these; who shows a list shows the others too: see `read`. */
@@ -83,14 +86,6 @@ export class Lists extends Connection {
 			}
 		}
 		return { records, damaged };
-	}
-
-	/** What of the newest tasks cannot be read. */
-	async damaged(limit: number): Promise<DamagedTask[]> {
-		const ids = await this.guard((client) =>
-			client.zrevrange(this.keys.tasks, "0", String(limit < 0 ? -1 : limit - 1)),
-		);
-		return (await this.read(ids)).damaged;
 	}
 
 	/** Whether anything is there under this id, sound or not. */

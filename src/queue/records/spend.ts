@@ -95,7 +95,8 @@ export async function spentBy(store: Store, task: string): Promise<number> {
 }
 
 export async function spentToday(store: Store): Promise<number> {
-	return Number((await store.guard((client) => client.get(store.keys.spend(dayOf(store.clock.now()))))) ?? 0);
+	const text = await store.guard((client) => client.get(store.keys.spend(dayOf(store.clock.now()))));
+	return amountOf(text ?? "0", MOST_USD);
 }
 
 /** ms since the Unix epoch at which the day's budget begins anew */

@@ -8,7 +8,7 @@ import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.t
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { nextEvent } from "../../../src/queue/records/feed.ts";
-import { closedGates, holdForRateLimit } from "../../../src/queue/records/gates.ts";
+import { closedGates, holdUntil } from "../../../src/queue/records/gates.ts";
 import { beat } from "../../../src/queue/records/hosts.ts";
 import { appendLog, lastLines } from "../../../src/queue/records/log.ts";
 import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
@@ -45,6 +45,19 @@ afterAll(async () => {
 	await redis?.stop();
 });
 
+const holdGate = () =>
+	holdUntil(
+		store,
+		{ host: HOST, backend: "fake", model: null },
+		{ kind: "rate_limited", until: Date.now() + 60_000, message: "limit", limited: null },
+	);
+const used = (costUsd: number) => ({
+	session: "s",
+	epoch: 1,
+	ofSession: { inputTokens: 1, outputTokens: 1, costUsd },
+	ofRun: null,
+});
+
 /** One of everything: the victim, a queued task and one that asks. */
 async function prepare(): Promise<void> {
 	const epoch = await runningTask(store, VICTIM);
@@ -53,11 +66,11 @@ async function prepare(): Promise<void> {
 	await store.follow(VICTIM, epoch, { sessionId: "s-1" }, "a report");
 	await addNote(store, VICTIM, { text: "note", by: "me" });
 	await appendLog(store, VICTIM, epoch, [{ position: 1, text: "line" }]);
-	await noteUsage(store, VICTIM, "s", { inputTokens: 1, outputTokens: 1, costUsd: 0.5 });
+	await noteUsage(store, VICTIM, used(0.5));
 	const other = await runningTask(store, "asks");
 	await store.ask("asks", other, [question("001", "Mine?")]);
 	await store.create(specOf("waits"), { key: { key: "k1", hash: "h" } });
-	await holdForRateLimit(store, HOST, "fake", Date.now() + 60_000, "limit");
+	await holdGate();
 	await beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
 }
 
@@ -139,7 +152,7 @@ async function lookAtAll(): Promise<void> {
 	for (const look of [
 		() => store.get(VICTIM),
 		() => store.list(-1),
-		() => store.damaged(-1),
+		() => store.newest(-1),
 		() => store.states(),
 		() => store.liveBriefs(HOST),
 		() => store.activeIds(HOST),
@@ -158,9 +171,9 @@ async function lookAtAll(): Promise<void> {
 		() => store.answer(VICTIM, { text: "a", by: "me" }),
 		() => store.delivered(VICTIM, ["1.001"]),
 		() => addNote(store, VICTIM, { text: "n", by: "me" }),
-		() => noteUsage(store, VICTIM, "s", { inputTokens: 2, outputTokens: 2, costUsd: 1 }),
+		() => noteUsage(store, VICTIM, used(1)),
 		() => store.follow(VICTIM, 1, { sessionId: "s-2" }),
-		() => holdForRateLimit(store, HOST, "fake", Date.now() + 60_000, "limit"),
+		() => holdGate(),
 	])
 		await coded<unknown>(look());
 }
@@ -173,7 +186,7 @@ async function othersAreWell(): Promise<void> {
 	const waits = await store.need("waits");
 	expect(await queues.stateOf(HOST, "waits", waits.generation)).toBe("prioritized");
 	expect(await store.answer("asks", { text: "a", by: "me" })).toMatchObject({ result: "answered" });
-	await noteUsage(store, "asks", "s", { inputTokens: 1, outputTokens: 1, costUsd: 0.25 });
+	await noteUsage(store, "asks", used(0.25));
 }
 
 /** A damaged task can be cancelled, and then be removed for good. */

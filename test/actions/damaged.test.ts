@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cancelTasks } from "../../src/actions/cancel.ts";
+import { listTasks } from "../../src/actions/list.ts";
+import { removeTask } from "../../src/actions/remove.ts";
+import { beat } from "../../src/queue/records/hosts.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "damaged", role: "service" });
+});
+afterAll(async () => {
+	await store?.close();
+	await redis?.stop();
+});
+
+const PLACE = { path: "/nonexistent", hostId: "elsewhere" };
+
+test("a damaged task is listed as damaged, can be cancelled and removed, and hides no other", async () => {
+	await beat(store, "h1", { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
+	for (const id of ["sound", "spec", "state", "key"]) await store.create(specOf(id));
+	await store.client.hset(store.keys.task("spec"), "spec", "{x");
+	await store.client.hset(store.keys.task("state"), "state", "\u001b[31m");
+	await store.client.set(store.keys.task("key"), "x");
+	const { records, damaged, total } = await listTasks(store, {}, 50);
+	expect(records.map(({ spec }) => spec.id)).toEqual(["sound"]);
+	expect(Object.fromEntries(damaged.map(({ id, damage }) => [id, damage]))).toEqual({
+		spec: "spec is not JSON",
+		state: "state is unknown",
+		key: "its key holds something else",
+	});
+	expect(total).toBe(4);
+	await expect(store.need("spec")).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
+	expect(await cancelTasks(store, ["spec", "state"], "me")).toMatchObject([
+		{ task: "spec", result: "cancelled" },
+		{ task: "state", result: "cancelled" },
+	]);
+	for (const id of ["spec", "state", "key"]) await removeTask(store, id, PLACE);
+	expect((await listTasks(store, {}, 50)).damaged).toEqual([]);
+	expect(await store.ids()).toEqual(["sound"]);
+	expect(await store.activeIds("h1")).toEqual(["sound"]);
+});
