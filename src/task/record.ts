@@ -41,7 +41,7 @@ const START_MODES = [
 export type StartMode = (typeof START_MODES)[number];
 
 /** It becomes an argument of the next start: no option, and nothing that steers a terminal. */
-export const SESSION_FORM = /^[A-Za-z0-9][\w.:-]{0,199}$/;
+const SESSION_FORM = /^[A-Za-z0-9][\w.:-]{0,199}$/;
 
 const EMPTY_PROGRESS: Progress = {
 	plan: { title: null, items: [] },

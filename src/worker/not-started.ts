@@ -67,7 +67,7 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 		await noteEvent(deps.store, { task: spec.id, kind: "start_failed", why: text });
 }
 
-export function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
 	if (!(error instanceof DispatchError) || !REFUSALS.has(error.code)) return false;
 	for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
 		if (PASSING.has(codeOf(cause) ?? "")) return false;
