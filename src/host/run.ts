@@ -69,8 +69,9 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	await stopping;
 	const request = takeStopRequest(home.path, processIdentity(process.pid));
 	if (request.drain) await daemon.drain();
-	if (!request.stopAgents) setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
-	await daemon.stop({ stopAgents: request.stopAgents });
+	if (request.stopAgents) await daemon.stopAgents();
+	else setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
+	await daemon.stop();
 	lock.release();
 	log.info("worker stopped; its agents run on");
 }

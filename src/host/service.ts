@@ -22,16 +22,16 @@ import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
-import { onWake } from "../queue/records/events.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import { fencedRuns, unfence } from "../queue/records/lost-hosts.ts";
-import { openSecond } from "../queue/records/open.ts";
 import type { Store } from "../queue/records/store.ts";
+import { WakeSubscription } from "../queue/records/wakes.ts";
 import { placeOf } from "../queue/redis/address.ts";
 import { ensureLocalServer } from "../queue/redis/local-server.ts";
 import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
+import { endsWithin, Service } from "../task/service.ts";
 import { VERSION } from "../task/version.ts";
 import { agentEnv } from "../worker/agent-env.ts";
 import { fallbackOf, isFar } from "../worker/fallback.ts";
@@ -54,8 +54,8 @@ const CONFIG_LOOK_MS = 2_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
-/** Leaving takes at most this long, whatever Redis does. */
-const STOP_LIMIT_MS = 1_800;
+/** Saying goodbye takes at most this long, whatever Redis does. */
+const LEAVE_LIMIT_MS = 500;
 
 export interface DaemonOptions {
 	home: Home;
@@ -70,7 +70,7 @@ export interface DaemonOptions {
 	log: Logger;
 }
 
-export class Daemon {
+export class Daemon extends Service {
 	readonly #options: DaemonOptions;
 	readonly #hub = new Hub();
 	readonly #config: LiveConfig;
@@ -82,14 +82,13 @@ export class Daemon {
 	readonly #monitor: MonitorLoop;
 	readonly #serial = new Serial();
 	#notifier: Notifier | null = null;
-	readonly #timers: NodeJS.Timeout[] = [];
-	#unsubscribe: (() => void) | undefined;
+	readonly #wakes: WakeSubscription;
 	#draining: Promise<unknown> = Promise.resolve();
 	#drainAgain = false;
 	#clearing: Promise<unknown> = Promise.resolve();
-	#stopped = false;
 
 	constructor(options: DaemonOptions) {
+		super();
 		this.#options = options;
 		const { store, home, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
@@ -117,6 +116,12 @@ export class Daemon {
 			this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
+		this.#wakes = new WakeSubscription(store, (wake) => {
+			if (wake.kind === "outbox") void this.#drainOutbox();
+			else if (wake.kind === "removed") void this.#clearRemovals();
+			else void this.#look(wake.task);
+			this.#notify();
+		});
 		this.#watcher = new DirectoryWatcher({
 			enabled: env.DISPATCH_WATCH !== "off",
 			changed: (task) => void this.#look(task),
@@ -153,6 +158,7 @@ export class Daemon {
 		};
 		this.#worker = new RunWorker({
 			store,
+			queues: this.#queues,
 			host,
 			maxAgents: Math.max(live.current.worker.maxAgents, concurrency),
 			process: (job) =>
@@ -199,23 +205,24 @@ export class Daemon {
 	}
 
 	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
-	async start(): Promise<void> {
+	protected override async open(): Promise<void> {
 		const { store, home, log } = this.#options;
 		await claimHost(store, home.hostId, home.homeId);
+		this.onStop(() => removeDaemonFile(home.path));
+		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, leave(store, home.hostId)));
+		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
 		clearLeftovers(home.path);
 		installCommand(home.path);
 		await this.#beat();
 		await this.#endFenced();
 		await this.#reconcileDisk();
-		this.#unsubscribe = await onWake(store, openSecond(store), (wake) => {
-			if (wake.kind === "outbox") void this.#drainOutbox();
-			else if (wake.kind === "removed") void this.#clearRemovals();
-			else void this.#look(wake.task);
-			this.#notify();
-		});
+		this.onStop(() => this.#wakes.stop());
+		await this.#wakes.start();
 		// Before any job: what was removed meanwhile shall not start.
 		await this.#clearRemovals();
-		await this.#worker.start(this.#queues.of(home.hostId));
+		// Side by side: each may have to wait for Redis.
+		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
+		await this.#worker.start();
 		await this.#monitor.start();
 		await this.#drainOutbox();
 		this.#notifier = await this.#startNotifier();
@@ -244,6 +251,7 @@ export class Daemon {
 
 	/** What is read at its use is in force already; the rest is set here. */
 	async #configChanged(fault: string | null): Promise<void> {
+		if (this.isStopped) return;
 		const { log, isConcurrencyGiven, concurrency } = this.#options;
 		this.#announce();
 		if (fault !== null)
@@ -258,17 +266,20 @@ export class Daemon {
 	}
 
 	/** Nobody who is told can hold up the work. */
-	#startNotifier(): Promise<Notifier | null> {
+	async #startNotifier(): Promise<Notifier | null> {
 		const { store, home, env, log } = this.#options;
 		const config = this.#config.current;
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const fault = (task: string, step: string, error: unknown) =>
 			log.warn({ task, step, error: String(error) }, "an event could not be told");
 		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs, fault };
-		return startNotifier(options).catch((error: unknown) => {
+		const notifier = await startNotifier(options).catch((error: unknown) => {
 			log.warn({ error: String(error) }, "notifications could not be started");
 			return null;
 		});
+		if (!this.isStopped) return notifier;
+		await notifier?.stop();
+		return null;
 	}
 
 	#notify(): void {
@@ -285,30 +296,10 @@ export class Daemon {
 		}
 	}
 
-	/** Leaves within two seconds; agents run on, unless `stopAgents`. Safe to call twice. */
-	async stop(options: { stopAgents: boolean }): Promise<void> {
-		if (this.#stopped) return;
-		this.#stopped = true;
-		for (const timer of this.#timers) clearInterval(timer);
-		if (options.stopAgents) {
-			// First: a stopped agent's task is queued again, and this worker would start it anew.
-			await this.#worker.drain();
-			await this.#reconciler.stopAgents();
-		}
-		const { store, home } = this.#options;
-		const left = Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]).then(() =>
-			leave(store, home.hostId),
-		);
-		await Promise.race([
-			left.catch(() => {}),
-			new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
-		]);
-		this.#reconciler.stop();
-		this.#watcher.stop();
-		this.#unsubscribe?.();
-		await Promise.race([this.#queues.close(), new Promise((resolve) => setTimeout(resolve, 100).unref())]);
-		removeDaemonFile(home.path);
-		await store.close();
+	/** Before `stop`, which lets agents run on. A stopped agent's task is queued again, and nothing starts it here. */
+	async stopAgents(): Promise<void> {
+		await this.#worker.drain();
+		await this.#reconciler.stopAgents();
 	}
 
 	/** Everything live by the record or by the run directories, before any job is taken. */
@@ -405,13 +396,12 @@ export class Daemon {
 	}
 
 	#every(ms: number, work: () => Promise<unknown>): void {
-		this.#timers.push(
-			setInterval(() => {
-				void work().catch((error: unknown) =>
-					this.#options.log.warn({ error: String(error) }, "background work failed"),
-				);
-			}, ms),
-		);
+		const timer = setInterval(() => {
+			void work().catch((error: unknown) =>
+				this.#options.log.warn({ error: String(error) }, "background work failed"),
+			);
+		}, ms);
+		this.onStop(() => clearInterval(timer));
 	}
 }
 

@@ -25,6 +25,7 @@ import { oneLine } from "../task/outcome/text.ts";
 import type { Plan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
+import { Service } from "../task/service.ts";
 import { isLive } from "../task/states.ts";
 import { deliverAnswers, recordQuestions, reportRejected } from "./bridge.ts";
 import { readEnding, writeEnding } from "./ending.ts";
@@ -91,14 +92,17 @@ interface Found {
 	more: boolean;
 }
 
-export class Reconciler {
+export class Reconciler extends Service {
 	readonly #deps: ReconcileDeps;
 	readonly #live = new Map<string, LiveTask>();
 	readonly #guards = new Map<string, Guard>();
 	readonly #timers = new Timers();
 
 	constructor(deps: ReconcileDeps) {
+		super();
 		this.#deps = deps;
+		// Looks that were put off do not come any more.
+		this.onStop(() => this.#timers.clear());
 	}
 
 	/** The agents that this daemon follows. */
@@ -109,11 +113,6 @@ export class Reconciler {
 	/** What is kept in memory, for a test that looks for leaks. */
 	get sizes(): Record<string, number> {
 		return { live: this.#live.size, guards: this.#guards.size, timers: this.#timers.size };
-	}
-
-	/** Looks that were put off do not come any more. Safe to call twice. */
-	stop(): void {
-		this.#timers.clear();
 	}
 
 	/** Throws nothing. @returns whether all of the look succeeded */
@@ -294,7 +293,7 @@ export class Reconciler {
 	}
 
 	#lookAgain(task: string, ms: number): void {
-		this.#timers.set(task, ms, () => void this.reconcile(task));
+		if (!this.isStopped) this.#timers.set(task, ms, () => void this.reconcile(task));
 	}
 
 	/** Whether a full look would find something new. Touches no Redis. */

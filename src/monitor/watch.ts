@@ -5,6 +5,7 @@
  */
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
+import { Service } from "../task/service.ts";
 
 /** Several files change at once: look after the burst. */
 const SETTLE_MS = 10;
@@ -18,19 +19,24 @@ interface Watched {
 	dueAt: number;
 }
 
-export class DirectoryWatcher {
+export class DirectoryWatcher extends Service {
 	readonly #changed: (task: string) => void;
 	readonly #watched = new Map<string, Watched>();
 	readonly #enabled: boolean;
 
 	constructor(options: { changed: (task: string) => void; enabled: boolean }) {
+		super();
 		this.#changed = options.changed;
 		this.#enabled = options.enabled;
+		this.onStop(() => {
+			for (const task of [...this.#watched.keys()]) this.#drop(task);
+		});
 	}
 
+	/** A task's directories, or null: they are watched no longer. Nothing is watched after `stop`. */
 	set(task: string, dirs: { taskDir: string; runDir: string } | null): void {
 		this.#drop(task);
-		if (dirs === null || !this.#enabled) return;
+		if (dirs === null || !this.#enabled || this.isStopped) return;
 		const watched: Watched = {
 			watchers: new Map(),
 			dirs: [dirs.taskDir, join(dirs.taskDir, "ipc"), dirs.runDir],
@@ -44,10 +50,6 @@ export class DirectoryWatcher {
 	/** Arms what was replaced or could not be watched before. */
 	rearm(): void {
 		for (const [task, watched] of this.#watched) this.#arm(task, watched);
-	}
-
-	stop(): void {
-		for (const task of [...this.#watched.keys()]) this.#drop(task);
 	}
 
 	#arm(task: string, watched: Watched): void {

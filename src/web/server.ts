@@ -5,6 +5,7 @@ import express, { type NextFunction, type Request, type Response } from "express
 import helmet from "helmet";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import { Service } from "../task/service.ts";
 import { Access, checkHost } from "./access.ts";
 import { BOARD_PATH, Board } from "./board.ts";
 import { homePage } from "./home-page.ts";
@@ -21,28 +22,44 @@ export interface WebOptions {
 	listen: string;
 }
 
-export interface Web {
-	/** the link with the token that opens the pages */
-	url: string;
-	stop(): Promise<void>;
+/** Serves the namespace of `store`, which stays open at `stop`. */
+export class Web extends Service {
+	readonly #store: Store;
+	readonly #options: WebOptions;
+	#url = "";
+
+	constructor(store: Store, options: WebOptions) {
+		super();
+		this.#store = store;
+		this.#options = options;
+	}
+
+	/** The link with the token that opens the pages; empty before the start. */
+	get url(): string {
+		return this.#url;
+	}
+
+	/** @throws DISPATCH_USAGE when the port is taken or the address is not ours */
+	protected override async open(): Promise<void> {
+		const { listen } = this.#options;
+		const app = express();
+		const server = createServer(app);
+		const board = new Board(this.#store);
+		this.onStop(() => board.close());
+		this.onStop(() => stopServer(server));
+		await listenOn(server, this.#options);
+		const { port } = server.address() as AddressInfo;
+		const access = new Access(port);
+		mount(app, { store: this.#store, access, board, listen });
+		this.#url = `http://${shownHost(listen)}:${port}/?token=${access.token}`;
+	}
 }
 
-/**
- * Serves the namespace of `store`, which stays open at `stop`.
- * @throws DISPATCH_USAGE when the port is taken or the address is not ours
- */
+/** @throws DISPATCH_USAGE when the port is taken or the address is not ours */
 export async function startWeb(store: Store, options: WebOptions): Promise<Web> {
-	const app = express();
-	const server = createServer(app);
-	await listenOn(server, options);
-	const { port } = server.address() as AddressInfo;
-	const access = new Access(port);
-	const board = new Board(store);
-	mount(app, { store, access, board, listen: options.listen });
-	return {
-		url: `http://${shownHost(options.listen)}:${port}/?token=${access.token}`,
-		stop: () => stopServer(server, board),
-	};
+	const web = new Web(store, options);
+	await web.start();
+	return web;
 }
 
 interface Parts {
@@ -164,9 +181,9 @@ function refusal(error: NodeJS.ErrnoException, port: number, listen: string): Di
 	}
 }
 
-async function stopServer(server: Server, board: Board): Promise<void> {
+/** One that does not listen yet is no fault. */
+async function stopServer(server: Server): Promise<void> {
 	const closed = new Promise<void>((resolve) => server.close(() => resolve()));
 	server.closeAllConnections();
 	await closed;
-	await board.close();
 }

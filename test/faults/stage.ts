@@ -114,7 +114,8 @@ export class FaultStage {
 	}
 
 	async close(): Promise<void> {
-		await this.#daemon.stop({ stopAgents: false });
+		await this.#daemon.stop();
+		await this.store.close();
 		for (const nonce of this.#nonces) await sweepMarked(nonce);
 		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
 	}

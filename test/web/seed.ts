@@ -49,7 +49,7 @@ export async function seed(store: Store): Promise<void> {
 		await queues.add(await store.need(spec.id), store.clock.now());
 	}
 	await startAsking(store);
-	await queues.close();
+	await queues.stop();
 }
 
 async function startAsking(store: Store): Promise<void> {

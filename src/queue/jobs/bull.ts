@@ -1,9 +1,13 @@
 /** What all queues of a host share: names, options, and how a daemon takes its jobs back. */
-import { type Job, Queue, type WorkerOptions } from "bullmq";
+import { type Job, Queue, type Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
+import { endsWithin } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
 
 const TAKE_BACK_LOCK_MS = 30_000;
+const CLOSE_LIMIT_MS = 1_000;
+/** BullMQ sits out this wait before it closes: with its own 15 s, timers outlived a stop while Redis was away. */
+const FETCH_AGAIN_MS = 500;
 
 export function runQueueName(host: string): string {
 	return `run-${host}`;
@@ -25,7 +29,13 @@ export function openQueue(store: Store, name: string): Queue {
 }
 
 export function workerOptions(store: Store, options: Partial<WorkerOptions>): WorkerOptions {
-	return { connection: store.client as never, prefix: store.keys.bull, autorun: false, ...options };
+	return {
+		connection: store.client as never,
+		prefix: store.keys.bull,
+		autorun: false,
+		runRetryDelay: FETCH_AGAIN_MS,
+		...options,
+	};
 }
 
 /**
@@ -49,4 +59,11 @@ export async function takeBack(queue: Queue, client: Redis): Promise<number> {
 		}
 	}
 	return taken;
+}
+
+/** Stops fetching and gives the worker's own connection back; waits no longer than a second for Redis and its jobs. */
+export async function closeWorker(worker: Worker): Promise<void> {
+	// One that never fetched holds no jobs, and need not wait for Redis to let it go.
+	const closing = worker.close(!worker.isRunning());
+	if (!(await endsWithin(CLOSE_LIMIT_MS, closing))) await worker.getBackend().close(true);
 }

@@ -3,8 +3,9 @@
  * is one script, so there is no point at which the job is lost or doubled.
  */
 import { DelayedError, type Job, type Queue, Worker } from "bullmq";
+import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { monitorQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
+import { closeWorker, monitorQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
 
 const LOCK_MS = 15_000;
 const STALL_CHECK_MS = 5_000;
@@ -12,7 +13,6 @@ const STALL_CHECK_MS = 5_000;
 const STALLS_ALLOWED = 1_000_000;
 const KEEP_ALIVE_MS = 5_000;
 const KEPT_LOG_LINES = 20;
-const CLOSE_LIMIT_MS = 1_000;
 
 export interface MonitorOptions {
 	store: Store;
@@ -23,23 +23,21 @@ export interface MonitorOptions {
 	cycle: () => Promise<object>;
 }
 
-export class MonitorLoop {
+export class MonitorLoop extends Service {
 	readonly #options: MonitorOptions;
-	#queue: Queue | undefined;
-	#worker: Worker | undefined;
-	#keeper: NodeJS.Timeout | undefined;
 	/** monotonic ms of the last cycle: a clock set back must not silence the monitor */
 	#lastCycle = performance.now();
 
 	constructor(options: MonitorOptions) {
+		super();
 		this.#options = options;
 	}
 
-	async start(): Promise<void> {
-		if (this.#worker !== undefined) return;
+	protected override async open(): Promise<void> {
 		const { store, host } = this.#options;
-		this.#queue = openQueue(store, monitorQueueName(host));
-		await takeBack(this.#queue, store.client);
+		const queue = openQueue(store, monitorQueueName(host));
+		this.onStop(() => queue.close().catch(() => {}));
+		await takeBack(queue, store.client);
 		const worker = new Worker(
 			monitorQueueName(host),
 			(job: Job, token?: string) => this.#cycle(job, token ?? ""),
@@ -51,30 +49,16 @@ export class MonitorLoop {
 			}),
 		);
 		worker.on("error", () => {});
-		this.#worker = worker;
+		this.onStop(() => closeWorker(worker));
 		await worker.waitUntilReady();
 		worker.run().catch(() => {});
-		await this.#keep();
-		this.#keeper = setInterval(() => void this.#keep().catch(() => {}), KEEP_ALIVE_MS);
-	}
-
-	async stop(): Promise<void> {
-		clearInterval(this.#keeper);
-		const worker = this.#worker;
-		this.#worker = undefined;
-		if (worker === undefined) return;
-		const closed = worker.close();
-		closed.catch(() => {});
-		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
-			() => {},
-		);
-		await this.#queue?.close().catch(() => {});
+		await this.#keep(queue);
+		const keeper = setInterval(() => void this.#keep(queue).catch(() => {}), KEEP_ALIVE_MS);
+		this.onStop(() => clearInterval(keeper));
 	}
 
 	/** Adds the job when it is missing, and wakes one that sleeps too long. */
-	async #keep(): Promise<void> {
-		const queue = this.#queue;
-		if (queue === undefined) return;
+	async #keep(queue: Queue): Promise<void> {
 		const { host, intervalMs } = this.#options;
 		const jobId = `monitor.${host}`;
 		await queue.add(
@@ -91,7 +75,7 @@ export class MonitorLoop {
 		this.#lastCycle = performance.now();
 		const seen = await this.#options.cycle();
 		await job.updateProgress(seen);
-		if (this.#worker !== undefined) this.#lastCycle = performance.now();
+		if (!this.isStopped) this.#lastCycle = performance.now();
 		await job.moveToDelayed(Date.now() + this.#options.intervalMs, token);
 		throw new DelayedError();
 	}

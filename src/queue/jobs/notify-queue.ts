@@ -8,10 +8,11 @@ import { type Job, type Queue, UnrecoverableError, Worker } from "bullmq";
 import { DispatchError } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
 import { withoutSecrets } from "../../task/secrets.ts";
+import { Service } from "../../task/service.ts";
 import { lostEnds } from "../records/ends.ts";
 import { eventsFrom, isBefore, lastEventId, placeBefore, type TaskEvent } from "../records/events.ts";
 import type { Store } from "../records/store.ts";
-import { notifyQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
+import { closeWorker, notifyQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
 
 const ATTEMPTS = 8;
 const FIRST_BACKOFF_MS = 2_000;
@@ -20,7 +21,6 @@ const LOCK_MS = 60_000;
 const CONCURRENT = 4;
 const KEPT_JOBS = 200;
 const PAGE = 500;
-const CLOSE_LIMIT_MS = 1_000;
 
 interface Delivery {
 	target: string;
@@ -46,21 +46,23 @@ function jobIdOf(delivery: string, target: string): string {
 	return `${delivery}.${name}`;
 }
 
-export class Notifier {
+export class Notifier extends Service {
 	readonly #options: NotifierOptions;
 	#queue: Queue | undefined;
-	#worker: Worker<Delivery> | undefined;
 	#pumping: Promise<void> | null = null;
 	#again = false;
 
 	constructor(options: NotifierOptions) {
+		super();
 		this.#options = options;
 	}
 
-	async start(): Promise<void> {
+	protected override async open(): Promise<void> {
 		const { store, host } = this.#options;
-		this.#queue = openQueue(store, notifyQueueName(host));
-		await takeBack(this.#queue, store.client);
+		const queue = openQueue(store, notifyQueueName(host));
+		this.onStop(() => queue.close().catch(() => {}));
+		this.#queue = queue;
+		await takeBack(queue, store.client);
 		const options = workerOptions(store, {
 			concurrency: CONCURRENT,
 			lockDuration: LOCK_MS,
@@ -71,7 +73,7 @@ export class Notifier {
 			settings: { backoffStrategy: (made, _type, error) => this.#backoffMs(made, error) },
 		});
 		worker.on("error", () => {});
-		this.#worker = worker;
+		this.onStop(() => closeWorker(worker));
 		const first = await lastEventId(store);
 		await store.guard((client) => client.set(store.keys.notified(host), first, "NX"));
 		await worker.waitUntilReady();
@@ -154,15 +156,6 @@ export class Notifier {
 		const wished = (error as { retryAfterMs?: number | null } | undefined)?.retryAfterMs ?? null;
 		const usual = FIRST_BACKOFF_MS * 2 ** (made - 1) * (0.75 + Math.random() / 2);
 		return Math.min(wished ?? usual, MAX_BACKOFF_MS, this.#options.maxBackoffMs);
-	}
-
-	async stop(): Promise<void> {
-		const closed = this.#worker?.close() ?? Promise.resolve();
-		closed.catch(() => {});
-		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
-			() => {},
-		);
-		await this.#queue?.close().catch(() => {});
 	}
 }
 

@@ -6,8 +6,9 @@ import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, W
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
+import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
+import { closeWorker, openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
 const LOCK_MS = 60_000;
@@ -15,7 +16,6 @@ const STALL_CHECK_MS = 15_000;
 /** Stalls are ends of daemons, which the record counts; BullMQ must never fail a job for them. */
 const STALLS_ALLOWED = 1_000_000;
 const KEPT_JOBS = 1_000;
-const CLOSE_LIMIT_MS = 1_000;
 /** A closing worker that is woken at once swallows the marker, and the jobs wait 5 s (measured). */
 const CLOSE_HEAD_START_MS = 200;
 
@@ -51,20 +51,24 @@ export function jobIdOf(task: string, generation: number): string {
 	return `${task}.${generation}`;
 }
 
-/** Adds run jobs; one queue object per host. */
-export class RunQueues {
+/** Adds run jobs; one queue object per host, opened when it is first asked for. */
+export class RunQueues extends Service {
 	#queues = new Map<string, Queue>();
 	readonly #store: Store;
 
 	constructor(store: Store) {
+		super();
 		this.#store = store;
 	}
 
+	/** @throws after `stop` */
 	of(host: string): Queue {
 		let queue = this.#queues.get(host);
 		if (queue === undefined) {
-			queue = openQueue(this.#store, runQueueName(host));
-			this.#queues.set(host, queue);
+			const opened = openQueue(this.#store, runQueueName(host));
+			this.onStop(() => opened.close().catch(() => {}));
+			this.#queues.set(host, opened);
+			queue = opened;
 		}
 		return queue;
 	}
@@ -117,16 +121,12 @@ export class RunQueues {
 				await queue.remove(id).catch(() => 0);
 		}
 	}
-
-	async close(): Promise<void> {
-		await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
-		this.#queues.clear();
-	}
 }
 
 /** The worker of a host's run queue. */
-export class RunWorker {
+export class RunWorker extends Service {
 	readonly #store: Store;
+	readonly #queues: RunQueues;
 	readonly #host: string;
 	#maxAgents: number;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
@@ -136,20 +136,22 @@ export class RunWorker {
 
 	constructor(options: {
 		store: Store;
+		queues: RunQueues;
 		host: string;
 		maxAgents: number;
 		process: (job: RunJob) => Promise<RunEnd>;
 	}) {
+		super();
 		this.#store = options.store;
+		this.#queues = options.queues;
 		this.#host = options.host;
 		this.#maxAgents = options.maxAgents;
 		this.#process = options.process;
 	}
 
 	/** Takes the jobs of the daemon before back at once, then fetches. */
-	async start(queue: Queue): Promise<void> {
-		if (this.#worker !== undefined) return;
-		await takeBack(queue, this.#store.client);
+	protected override async open(): Promise<void> {
+		await takeBack(this.#queues.of(this.#host), this.#store.client);
 		const worker = new Worker<RunJobData>(
 			runQueueName(this.#host),
 			(job: Job<RunJobData>, token?: string) => this.#run(job, token ?? ""),
@@ -162,6 +164,7 @@ export class RunWorker {
 		);
 		worker.on("error", () => {});
 		this.#worker = worker;
+		this.onStop(() => this.#handBack(worker));
 		await worker.waitUntilReady();
 		worker.run().catch(() => {});
 	}
@@ -179,17 +182,11 @@ export class RunWorker {
 	}
 
 	/** Stops fetching and hands the jobs back; agents go on. Never waits longer than a second for Redis. */
-	async stop(): Promise<void> {
-		const worker = this.#worker;
-		if (worker === undefined) return;
-		this.#worker = undefined;
-		const closed = worker.close();
-		closed.catch(() => {});
+	async #handBack(worker: Worker): Promise<void> {
+		const closed = closeWorker(worker);
 		await new Promise((resolve) => setTimeout(resolve, CLOSE_HEAD_START_MS));
 		this.#abort.abort();
-		await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())]).catch(
-			() => {},
-		);
+		await closed;
 	}
 
 	async #run(job: Job<RunJobData>, token: string): Promise<object> {

@@ -1,5 +1,4 @@
-/** What happened: one capped stream of events per namespace, and a channel that wakes the daemons. */
-import type { Redis } from "ioredis";
+/** What happened: one capped stream of events per namespace. */
 import {
 	count,
 	matching,
@@ -93,22 +92,6 @@ export async function noteEvent(
 ): Promise<void> {
 	const body = toJson(valueWithoutSecrets({ ...event, at: store.clock.now() }));
 	await store.guard((client) => client.xadd(store.keys.events, "MAXLEN", "~", "10000", "*", "e", body));
-}
-
-/** What wakes a daemon. A wake is a hint: it may be lost, and nothing depends on it. */
-export type Wake = { kind: "outbox" } | { kind: "removed" } | { kind: "task"; task: string };
-
-/**
- * Subscribes to the namespace's wakes on a connection of its own.
- * @returns ends the subscription
- */
-export async function onWake(store: Store, client: Redis, listen: (wake: Wake) => void): Promise<() => void> {
-	client.on("message", (_channel: string, message: string) => {
-		if (message === "outbox" || message === "removed") listen({ kind: message });
-		else if (message.startsWith("task ")) listen({ kind: "task", task: message.slice("task ".length) });
-	});
-	await client.subscribe(store.keys.wake);
-	return () => client.disconnect();
 }
 
 /** Whether event `a` came before event `b`: `<ms>-<n>`, n left out where it is 0. */

@@ -38,14 +38,14 @@ beforeEach(async () => {
 });
 afterEach(async () => {
 	for (const cleanup of cleanups.splice(0)) await cleanup();
-	await queues.close();
+	await queues.stop();
 });
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
 async function worker(process: (job: RunJob) => Promise<RunEnd>, maxAgents = 2): Promise<RunWorker> {
-	const made = new RunWorker({ store, host: HOST, maxAgents, process });
-	await made.start(queues.of(HOST));
+	const made = new RunWorker({ store, queues, host: HOST, maxAgents, process });
+	await made.start();
 	cleanups.push(() => made.stop());
 	return made;
 }

@@ -40,7 +40,7 @@ beforeAll(async () => {
 	whole = await snapshot();
 });
 afterAll(async () => {
-	await queues?.close();
+	await queues?.stop();
 	await store?.close();
 	await redis?.stop();
 });
