@@ -6,8 +6,6 @@ import type { Store } from "../records/store.ts";
 
 const TAKE_BACK_LOCK_MS = 30_000;
 const CLOSE_LIMIT_MS = 1_000;
-/** BullMQ sits out this wait before it closes: with its own 15 s, timers outlived a stop while Redis was away. */
-const FETCH_AGAIN_MS = 500;
 
 export function runQueueName(host: string): string {
 	return `run-${host}`;
@@ -33,7 +31,6 @@ export function workerOptions(store: Store, options: Partial<WorkerOptions>): Wo
 		connection: store.client as never,
 		prefix: store.keys.bull,
 		autorun: false,
-		runRetryDelay: FETCH_AGAIN_MS,
 		...options,
 	};
 }
@@ -65,5 +62,18 @@ export async function takeBack(queue: Queue, client: Redis): Promise<number> {
 export async function closeWorker(worker: Worker): Promise<void> {
 	// One that never fetched holds no jobs, and need not wait for Redis to let it go.
 	const closing = worker.close(!worker.isRunning());
-	if (!(await endsWithin(CLOSE_LIMIT_MS, closing))) await worker.getBackend().close(true);
+	if (await endsWithin(CLOSE_LIMIT_MS, closing)) return;
+	await endLostConnection(worker);
+	await worker.getBackend().close(true);
+}
+
+/**
+ * BullMQ waits for the end of its blocking connection, and ioredis tells none of a connection that waits for its
+ * next try: its fetch and its timers would outlive the worker. A try that is broken off is an end that is told.
+ */
+async function endLostConnection(worker: Worker): Promise<void> {
+	const client = await worker.getBackend().blockingClient;
+	if (client === undefined || client.status !== "reconnecting") return;
+	client.connect().catch(() => {});
+	client.disconnect();
 }
