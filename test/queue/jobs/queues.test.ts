@@ -59,8 +59,8 @@ async function startDaemon(): Promise<ChildProcess> {
 		const target = { socketPath: ${JSON.stringify(redis.socketPath)} };
 		const store = await openStore({ target, namespace: "test", role: "service" });
 		const process = () => { console.log("taken"); return new Promise(() => {}); };
-		const queue = new RunQueues(store).of("${HOST}");
-		await new RunWorker({ store, host: "${HOST}", maxAgents: 1, process }).start(queue);
+		const queues = new RunQueues(store);
+		await new RunWorker({ store, queues, host: "${HOST}", maxAgents: 1, process }).start();
 	})()`;
 	const outfile = join(temporaryFolder("daemon"), "daemon.cjs");
 	const stdin = { contents, resolveDir: process.cwd() };
