@@ -1,10 +1,3 @@
-/**
- * The daemon: the one worker process of a host, where worker and monitor are wired together. It holds
- * the host's kernel lock, so that what it finds unfinished is its own to take back. Its end never ends an
- * agent; the next one adopts it.
- */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
 import type { Home } from "../config/home.ts";
@@ -14,8 +7,7 @@ import { secretVariables } from "../config/secrets.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
-import { clearLeftovers, replaceFile } from "../process/atomic-file.ts";
-import { sweepMarked } from "../process/end-tree.ts";
+import { clearLeftovers } from "../process/atomic-file.ts";
 import { processIdentity } from "../process/identity.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
@@ -23,7 +15,6 @@ import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
-import { fencedRuns, unfence } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { WakeSubscription } from "../queue/records/wakes.ts";
 import { placeOf } from "../queue/redis/address.ts";
@@ -40,7 +31,9 @@ import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
+import { endFenced } from "./fenced.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { clearRemovals } from "./removals.ts";
@@ -357,15 +350,10 @@ export class Daemon extends Service {
 		return this.#clearing;
 	}
 
-	/** Agents whose tasks were cancelled or moved while this host was gone. */
 	async #endFenced(): Promise<void> {
 		const { store, home, log } = this.#options;
-		const nonces = await fencedRuns(store, home.hostId);
-		for (const nonce of nonces) {
-			const killed = await sweepMarked(nonce);
-			if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
-		}
-		await unfence(store, home.hostId, nonces);
+		const killed = await endFenced(store, home.hostId);
+		if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
 	}
 
 	async #beat(): Promise<void> {
@@ -403,13 +391,4 @@ export class Daemon extends Service {
 		}, ms);
 		this.onStop(() => clearInterval(timer));
 	}
-}
-
-/** `bin/dispatch` in the state directory: this very program, first on the PATH of every agent. */
-function installCommand(home: string): void {
-	const dir = join(home, "bin");
-	mkdirSync(dir, { recursive: true, mode: 0o700 });
-	const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-	const text = `#!/bin/sh\nexec ${quote(process.execPath)} ${quote(process.argv[1] ?? "")} "$@"\n`;
-	replaceFile(join(dir, "dispatch"), text, { mode: 0o755 });
 }

@@ -8,35 +8,29 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { backendOf } from "../backends/index.ts";
-import type { Config } from "../config/load.ts";
-import { readPlan } from "../ipc/plan-file.ts";
-import { type IpcState, readIpc } from "../ipc/questions.ts";
+import type { IpcState } from "../ipc/questions.ts";
 import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { openRun, type RunDir } from "../process/run-dir.ts";
+import { openRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
-import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
-import type { Hub } from "../task/hub.ts";
 import { oneLine } from "../task/outcome/text.ts";
-import type { Plan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
-import type { Serial } from "../task/serial.ts";
 import { Service } from "../task/service.ts";
 import { isLive } from "../task/states.ts";
 import { deliverAnswers, recordQuestions, reportRejected } from "./bridge.ts";
 import { readEnding, writeEnding } from "./ending.ts";
 import { followLog } from "./follow.ts";
 import { LogFollower } from "./follow-log.ts";
-import type { Followed } from "./followed.ts";
 import { closeGate } from "./gate.ts";
 import { Guard } from "./guard.ts";
 import { noteLaunch } from "./launch.ts";
 import { dueLimit, endingOf, noteFindings } from "./limits.ts";
 import { type Ending, LiveTask } from "./live-task.ts";
+import { type AgentEnd, type Found, ipcOf, planOf, type ReconcileDeps } from "./look.ts";
 import { deliverNotes } from "./notes.ts";
 import { endPlainly } from "./plain-end.ts";
 import { recordProgress } from "./progress.ts";
@@ -49,48 +43,6 @@ const STARTS_LIMIT_MS = 5_000;
 /** Between two parts of a flood: the other tasks' turn. */
 const REST_OF_LOG_MS = 20;
 const NOTHING_ASKED: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
-
-/** Everything known of an agent that is gone, for `settle` to decide. */
-export interface AgentEnd {
-	record: TaskRecord;
-	/** null: nothing was ever started under the permit */
-	run: RunDir | null;
-	status: AgentStatus;
-	seen: Followed | null;
-	plan: Plan | null;
-	/** the `.done` file is there */
-	finished: boolean;
-	ending: Ending | null;
-	/** our own processes ended and took the agent along */
-	takenDown: boolean;
-}
-
-export interface ReconcileDeps {
-	store: Store;
-	home: string;
-	host: string;
-	config: Config;
-	hub: Hub;
-	serial: Serial;
-	/** false: not settled yet, ask again at the next look */
-	settle: (end: AgentEnd) => Promise<boolean>;
-	/** monotonic ms */
-	monotonic: () => number;
-	graceMs: { done: number; term: number };
-	/** a live task's directories are worth watching, or no longer */
-	watch: (task: string, dirs: { taskDir: string; runDir: string } | null) => void;
-	/** for the log: a step of a look failed; it is tried again */
-	fault: (task: string, step: string, error: unknown) => void;
-}
-
-/** What one look has found. */
-interface Found {
-	status: AgentStatus;
-	plan: Plan | null;
-	ipc: IpcState;
-	/** more output lies there than one look may read */
-	more: boolean;
-}
 
 export class Reconciler extends Service {
 	readonly #deps: ReconcileDeps;
@@ -390,14 +342,4 @@ export class Reconciler extends Service {
 			return this.#endPlainly(task, brief, error, guard);
 		this.#lookAgain(task, guard.againMs);
 	}
-}
-
-function planOf(live: LiveTask): Plan | null {
-	faultPoint("look.plan", live.run.facts.task);
-	return readPlan(live.run.facts.taskDir);
-}
-
-function ipcOf(task: string, taskDir: string): IpcState {
-	faultPoint("look.ipc", task);
-	return readIpc(taskDir);
 }

@@ -59,9 +59,6 @@ export const FAULT_POINTS = [
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
-/** `kill`: SIGKILL to this process. `throw-once`: the first call throws. `throw-always`: each call throws. */
-const FAULT_MODES = ["kill", "throw-once", "throw-always"] as const;
-
 const thrown = new Set<string>();
 
 /** @param task the fault may be meant for one task alone */

@@ -32,10 +32,11 @@ const refused = (record: TaskRecord, by = orders) => {
 
 test("what was signed is executed, also with halves of characters and fields that a later version adds", () => {
 	const spec = specOf("a", { prompt: "half \ud83d of one", tags: { "\ud83d": "x" }, verify: "npm test" });
-	orders.require(signed(spec));
+	expect(() => orders.require(signed(spec))).not.toThrow();
 	const { verify: _verify, permissions: _permissions, ...older } = specOf("b");
 	const { signature } = signed(older as TaskSpec);
-	orders.require(recordOf({ ...older, verify: null, permissions: null }, signature));
+	const record = recordOf({ ...older, verify: null, permissions: null }, signature);
+	expect(() => orders.require(record)).not.toThrow();
 });
 
 test.each<[string, (record: TaskRecord) => TaskRecord]>([

@@ -15,7 +15,6 @@ const BLOCKED_PLAN = parsePlan("- [x] one\n- [?] two\n  Which?");
 const FAILED_PLAN = parsePlan("- [x] one\n- [!] two\n  no compiler");
 const OK = { ok: true, message: "done" };
 const ERROR = { ok: false, message: "API Error: overloaded" };
-const UNTIL = Date.UTC(2026, 10, 24, 14, 5);
 
 /** An agent that ended by itself with exit code 0 in the middle of its work. */
 const FACTS: EndFacts = {
