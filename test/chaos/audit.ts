@@ -10,7 +10,6 @@ const NOTE_ARRIVES_MS = 10_000;
 
 interface TaskJson {
 	id: string;
-	verify: string | null;
 	state: string;
 	outcome: { message: string } | null;
 	plan: { done: number; total: number };
@@ -41,7 +40,7 @@ function auditPromises(task: TaskJson, acts: Act[], stage: Stage): string[] {
 	const isCancelled = stage.promised.cancelled.has(task.id);
 	if (isCancelled && task.state !== "cancelled") findings.push(`${task.id}: cancelled, but is ${task.state}`);
 	const verified = stage.readProject("verified").split("\n");
-	if (task.verify !== null && task.state === "completed" && !verified.includes(task.id))
+	if (stage.promised.verified.has(task.id) && task.state === "completed" && !verified.includes(task.id))
 		findings.push(`${task.id}: completed without its check`);
 	const seen = [
 		stage.readProject(`.dispatch/tasks/${task.id}/plan.md`),

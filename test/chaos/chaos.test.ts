@@ -45,7 +45,11 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 	}
 	for (;;) {
 		const { code, stdout, stderr } = await stage.run(args);
-		if (code === 0) return [key, (JSON.parse(stdout) as { id: string }).id];
+		if (code === 0) {
+			const { id } = JSON.parse(stdout) as { id: string };
+			if (args.includes("--verify")) stage.promised.verified.add(id);
+			return [key, id];
+		}
 		if (code !== 5 && code !== 1) throw new Error(`enqueue ended with ${code}: ${stdout} ${stderr}`);
 		await sleep(200);
 	}

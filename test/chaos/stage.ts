@@ -38,6 +38,8 @@ export interface Promises {
 	retries: Map<string, number>;
 	/** those of them that began anew: what was noted before may be gone */
 	fresh: Set<string>;
+	/** enqueued with a check that writes their id into the project's `verified` */
+	verified: Set<string>;
 	notes: { task: string; text: string; at: number }[];
 }
 
@@ -54,7 +56,13 @@ export class Stage {
 	readonly acts = join(this.path, "acts.jsonl");
 	readonly limited = join(this.path, "limited");
 	/** what the commands of this run acknowledged, for the audit */
-	readonly promised: Promises = { cancelled: new Set(), retries: new Map(), fresh: new Set(), notes: [] };
+	readonly promised: Promises = {
+		cancelled: new Set(),
+		retries: new Map(),
+		fresh: new Set(),
+		verified: new Set(),
+		notes: [],
+	};
 	readonly env: Record<string, string>;
 
 	constructor(concurrency: number) {

@@ -41,7 +41,8 @@ test(`${TASKS} tasks one after another`, async () => {
 		globalThis.gc?.();
 		const grown = rss() - before.rss;
 		if (TASKS >= 1_000) console.log(`${TASKS} tasks: ${(grown / 1024 / 1024).toFixed(1)} MB`);
-		if (TASKS >= 1_000) expect(grown).toBeLessThan(ALLOWED_BYTES);
+		// Few tasks say nothing about memory: what is kept for good is small beside what comes and goes.
+		expect(TASKS >= 1_000 ? grown : 0).toBeLessThan(ALLOWED_BYTES);
 	} finally {
 		await stage.close();
 	}

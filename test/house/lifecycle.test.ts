@@ -115,7 +115,8 @@ describe.each(SERVICES)("$name", ({ make, connections }) => {
 			await expectNothingLeft(`a start without ${command}`);
 			await service.stop();
 		}
-		if (connections > 0) expect(failed).toBeGreaterThan(0);
+		// Of those that talk to Redis at their start, some failed.
+		expect(connections > 0 ? failed : 1).toBeGreaterThan(0);
 	});
 
 	test("a stop during a start that waits for Redis ends it, and nothing comes up later", async () => {
