@@ -13,6 +13,10 @@ declare const DISPATCH_HOT: readonly string[];
 const words = process.argv.slice(2);
 
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
+	// Whoever stopped reading is no fault of ours; a full disk is.
+	process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+		if (code !== "EPIPE") process.exitCode = 1;
+	});
 	process.stdout.write(`${VERSION}\n`);
 } else {
 	const bundle = DISPATCH_HOT.includes(words[0] ?? "") ? "hot" : "main";

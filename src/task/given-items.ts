@@ -28,7 +28,8 @@ export function compareGiven(given: readonly string[], plan: Plan): GivenItems {
 	const free = new Set(plan.items);
 	let missing = given
 		.map((item, at) => ({ at, item, text: loose(item), words: wordsOf(loose(item)) }))
-		.filter(({ item }) => item.trim() !== "")
+		// Blanks and control characters alone make no item of a plan.
+		.filter(({ item }) => /[^\s\p{Cc}]/u.test(item))
 		// The longest first: "Fix" must not take the only place of "Fix tests".
 		.sort((a, b) => b.text.length - a.text.length);
 	const place = (round: (one: Given) => PlanItem | undefined) => {

@@ -36,7 +36,7 @@ describe("the package", () => {
 
 	test("brings along, as a dependency, all that its bundles load at run time", () => {
 		const bundles = readdirSync(join(ROOT, "dist")).filter((name) => name.endsWith(".cjs"));
-		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "main.cjs"]);
+		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "hot.cjs", "main.cjs"]);
 		const loaded = bundles.flatMap((name) => {
 			const text = readFileSync(join(ROOT, "dist", name), "utf8");
 			return [...text.matchAll(/\brequire\("((?:@[\w-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?"\)/g)].map(
