@@ -2,13 +2,18 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { User } from "./harness.ts";
+import { User, type UserOptions } from "./harness.ts";
 
 let user: User;
 beforeEach(() => {
 	user = new User({ agent: "records-args.sh" });
 });
 afterEach(() => user.cleanup());
+
+async function userWith(options: UserOptions): Promise<void> {
+	await user.cleanup();
+	user = new User(options);
+}
 
 function template(folder: string, name: string, text: string): void {
 	mkdirSync(folder, { recursive: true });
@@ -115,7 +120,7 @@ test("--context: the agent is told to read the files; --delay: it starts later, 
 });
 
 test("--follow shows what the agent does and asks, until it has ended; a pipe that is closed ends it quietly", async () => {
-	user = new User({ agent: "ten-line.sh" });
+	await userWith({ agent: "ten-line.sh" });
 	const following = user.start(["enqueue", "--id", "job", "--follow", "Work"]);
 	let seen = "";
 	following.stdout?.on("data", (chunk: Buffer) => {
@@ -159,7 +164,7 @@ test("logs: lines, events, raw; ls --host; prune takes what is old enough, and n
 });
 
 test("logs --raw copies what every start printed, oldest first, byte for byte", async () => {
-	user = new User({ agent: "prints-twice.sh" });
+	await userWith({ agent: "prints-twice.sh" });
 	await user.ok(["enqueue", "--id", "job", "--attempts", "2", "Work"]);
 	expect(await user.waitForState("job", "completed")).toMatchObject({ epoch: 2 });
 	expect(await user.ok(["logs", "job", "--raw"])).toBe(
@@ -168,7 +173,7 @@ test("logs --raw copies what every start printed, oldest first, byte for byte", 
 });
 
 test("up --restart: a new worker, the same agent; up --web: a link that answers, until down", async () => {
-	user = new User({ agent: "busy.sh" });
+	await userWith({ agent: "busy.sh" });
 	await user.ok(["enqueue", "--id", "job", "Work"]);
 	await user.waitForState("job", "running");
 	const before = await user.json<{ pid: number }>(["up"]);

@@ -50,7 +50,7 @@ export class FaultStage {
 			env: { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: "100" },
 			redisUrl: "redis://not-used",
 			concurrency: 1,
-			log: pino({ level: process.env.FAULT_LOG ?? "silent" }),
+			log: pino({ level: process.env.FAULT_LOG ?? "silent" }, pino.destination({ dest: 2, sync: true })),
 		});
 	}
 

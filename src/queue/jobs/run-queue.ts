@@ -2,6 +2,7 @@
  * Run jobs: the vehicles that make queued tasks start on a host. A job `<task>.<generation>` can be made
  * again from its record at any time; one of an older generation ends without acting.
  */
+import { setMaxListeners } from "node:events";
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
@@ -147,6 +148,8 @@ export class RunWorker extends Service {
 		this.#host = options.host;
 		this.#maxAgents = options.maxAgents;
 		this.#process = options.process;
+		// Every job listens, and stops listening when it ends: as many as there are agents.
+		setMaxListeners(0, this.#abort.signal, this.#draining.signal);
 	}
 
 	/** Takes the jobs of the daemon before back at once, then fetches. */
