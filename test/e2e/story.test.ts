@@ -32,7 +32,7 @@ test("from the demo to: what goes on, answer, report, cancel, default model", as
 	writeFileSync(join(user.path, "rc"), `PS1="${PROMPT} "\n`);
 	const terminal = new Screen(["bash", "--noprofile", "--rcfile", join(user.path, "rc")], {
 		columns: 160,
-		rows: 50,
+		rows: 70,
 		cwd: user.project,
 		env,
 	});
