@@ -54,7 +54,7 @@ test("kill -9 of the agent: the next attempt goes on from the first open item", 
 });
 
 test("kill -9 of Redis in the middle of tasks with open questions: all go on, nothing is missing", async () => {
-	const count = 50;
+	const count = 20;
 	user = new User({ config: "worker: { concurrency: 4, max_agents: 60 }" });
 	const ids = Array.from({ length: count }, (_, n) => `t${n}`);
 	const lines = ids.map((id) => `  - { id: ${id}, prompt: Do it }`);
