@@ -67,9 +67,14 @@ describe("claude", () => {
 			script: (conversation) => (left-- > 0 ? busy : WORK(conversation)),
 		});
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
-		const held = await user.waitForState("job", "queued");
-		expect(held).toMatchObject({ hold: { kind: "rate_limited" }, attempt: 1 });
-		expect(held.outcome?.message).toContain("the service is overloaded");
+		await expect
+			.poll(() => user.json(["status", "job"]), { timeout: 30_000 })
+			.toMatchObject({
+				state: "queued",
+				hold: { kind: "rate_limited" },
+				attempt: 1,
+				outcome: { message: expect.stringContaining("the service is overloaded") },
+			});
 		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
 	}, 90_000);
 

@@ -14,6 +14,8 @@ import { monitorStage } from "./stage.ts";
 const stage = monitorStage();
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
 const WAITS = "exec sleep 1000";
+/** Between two looks, as a start that is still under way is a sign of life: one silence may not be enough. */
+const MINUTE_MS = 61_000;
 const FINISHES = "printf -- '- [x] All\\n' >plan.md; : >ipc/.done; exit 0";
 
 afterEach(() => {
@@ -23,9 +25,15 @@ afterEach(() => {
 const faultEvents = async () =>
 	(await eventsAfter(stage().store, "0")).filter(({ kind }) => kind === "fault");
 
-/** Looks until the task is in the state. */
-async function lookUntil(id: string, state: string, monitor = stage().reconciler()): Promise<void> {
+/** Looks until the task is in the state. @param stepMs how much later each look is than the one before */
+async function lookUntil(
+	id: string,
+	state: string,
+	monitor = stage().reconciler(),
+	stepMs = 0,
+): Promise<void> {
 	await until(async () => {
+		stage().now += stepMs;
 		await monitor.reconcile(id);
 		expect(await stage().store.stateOf(id)).toBe(state);
 	});
@@ -73,8 +81,7 @@ test.each(["look.log", "look.plan", "look.ipc", "bridge.ask", "look.progress", "
 		await stage().agent("t", WAITS, { inactivityMs: 60_000 });
 		const monitor = stage().reconciler();
 		await monitor.reconcile("t");
-		stage().now += 61_000;
-		await lookUntil("t", "failed", monitor);
+		await lookUntil("t", "failed", monitor, MINUTE_MS);
 		expect(await stage().store.need("t")).toMatchObject({ reason: "stuck" });
 	},
 );
@@ -184,8 +191,7 @@ test.runIf(process.getuid?.() !== 0)("an agent that takes every permission away 
 	const monitor = stage().reconciler();
 	await monitor.reconcile("t");
 	chmodSync(taskDir, 0);
-	stage().now += 61_000;
-	await lookUntil("t", "failed", monitor);
+	await lookUntil("t", "failed", monitor, MINUTE_MS);
 	chmodSync(taskDir, 0o700);
 	expect(await stage().store.need("t")).toMatchObject({ reason: "stuck" });
 });
@@ -197,8 +203,7 @@ test("a task directory that became something else does not stop the limits", asy
 	rmSync(taskDir, { recursive: true });
 	writeFileSync(taskDir, "in the way");
 	await monitor.reconcile("t");
-	stage().now += 61_000;
-	await lookUntil("t", "failed", monitor);
+	await lookUntil("t", "failed", monitor, MINUTE_MS);
 	expect(existsSync(join(run.path, "ending"))).toBe(true);
 	rmSync(taskDir);
 	mkdirSync(taskDir);
