@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { addNote } from "../../../src/queue/records/notes.ts";
+import { eventsAfter } from "../../../src/queue/records/events.ts";
+import { appendLog } from "../../../src/queue/records/log.ts";
+import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import type { TaskRecord } from "../../../src/task/record.ts";
@@ -209,3 +211,50 @@ test("a lost counter of generations does not bring an old job's name back", asyn
 	await store.move({ id: "t", from: ["running"], epoch, to: "queued" });
 	expect((await store.need("t")).generation).toBeGreaterThan(generation);
 });
+
+test(
+	"any text goes through every script and back, halves of characters as U+FFFD",
+	async () => {
+		const unit = fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code));
+		const any = fc.string({ unit, minLength: 1 });
+		await fc.assert(
+			fc.asyncProperty(any, any, async (text, other) => {
+				await store.client.flushall();
+				const tags = { ["__proto__"]: text, [other]: text };
+				const epoch = await runningTask(store, "t", { prompt: text, tags });
+				const record = await store.need("t");
+				expect(record.spec.prompt).toBe(text.toWellFormed());
+				expect(Object.hasOwn(record.spec.tags, "__proto__")).toBe(true);
+				await store.ask("t", epoch, [{ seq: "001", text, hash: other }]);
+				expect(await store.answer("t", { text: other, by: text, token: text })).toMatchObject({
+					result: "answered",
+				});
+				expect(await store.answer("t", { text, by: other, token: text })).toMatchObject({
+					result: "answered",
+				});
+				const [kept] = await store.questions("t");
+				expect([kept?.text, kept?.answer, kept?.answeredBy]).toEqual(
+					[text, other, text].map((each) => each.toWellFormed()),
+				);
+				await addNote(store, "t", { text, by: other });
+				expect((await pendingNotes(store, "t"))[0]?.text).toBe(text.toWellFormed());
+				await appendLog(store, "t", epoch, [{ position: 1, text }]);
+				await store.follow("t", epoch, { progress: { ...record.progress, activity: text } }, text);
+				expect((await store.need("t")).progress.activity).toBe(text.toWellFormed());
+				expect(await store.report("t")).toBe(text.toWellFormed());
+				await store.cancel("t", text);
+				await store.move({ id: "t", from: ["running"], epoch, to: "parked", why: text });
+				expect((await store.need("t")).outcome?.message).toBe(`Cancelled by ${text}.`.toWellFormed());
+				expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).not.toContain("damaged");
+			}),
+			{
+				numRuns: 60,
+				examples: [
+					["\ud83d", "\udc00"],
+					["\0", "__proto__"],
+				],
+			},
+		);
+	},
+	PROPERTY_LIMIT_MS,
+);
