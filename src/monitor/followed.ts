@@ -36,6 +36,8 @@ export interface Followed {
 	givesUp: boolean;
 	/** it said something only a working CLI says */
 	sawOutput: boolean;
+	/** it used a tool: no session of no use does */
+	worked: boolean;
 }
 
 export const NOTHING: Followed = {
@@ -54,6 +56,7 @@ export const NOTHING: Followed = {
 	pausedUntil: null,
 	givesUp: false,
 	sawOutput: false,
+	worked: false,
 };
 
 export function addUp(seen: Followed, event: AgentEvent): Followed {
@@ -61,7 +64,7 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "session":
 			return { ...seen, sessionId: event.id, sawOutput: true };
 		case "activity":
-			return { ...goesOn(seen), activity: event.text };
+			return { ...goesOn(seen), activity: event.text, worked: true };
 		case "message":
 			return { ...goesOn(seen), activity: cutText(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS) };
 		case "usage":

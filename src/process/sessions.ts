@@ -19,6 +19,12 @@ export function knowsSession(home: string, task: string, id: string): boolean {
 	return runsOfTask(home, task).some((run) => sessionsOf(run).includes(id));
 }
 
+/** Whether this start went on in the session that the task had before it. */
+export function resumedSession(run: RunDir): boolean {
+	const { sessionId } = run.facts;
+	return Boolean(sessionId) && sessionsOf(run).includes(sessionId ?? "");
+}
+
 function sessionsOf(run: RunDir): string[] {
 	try {
 		return readFileSync(sessionsPath(run), "utf8").split("\n");

@@ -11,6 +11,7 @@ import { sweepMarked } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
+import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
@@ -19,6 +20,7 @@ import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
+import { isIdleResume } from "../task/outcome/idle-resume.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
@@ -51,6 +53,7 @@ interface Seen {
 	rateLimitUntil: number | null;
 	limitedModel: string | null;
 	sawOutput: boolean;
+	worked: boolean;
 }
 
 export interface SettleDeps {
@@ -74,7 +77,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
 	faultPoint("settle.facts", id);
-	const decided = await afterCheck(end, decideOutcome(facts), deps);
+	const decided = await afterCheck(end, facts, deps);
 	if (decided === null) return false;
 	faultPoint("settle.decided", id);
 	if (end.run !== null) clearTemporaries(end.run.facts.taskDir);
@@ -112,7 +115,8 @@ interface Checked extends Decision {
 }
 
 /** A claim to be done is checked by the user's own command. @returns null while that runs */
-async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps): Promise<Checked | null> {
+async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): Promise<Checked | null> {
+	const decision = decideOutcome(facts);
 	const { record, run } = end;
 	const { verify: command, id, attempts } = record.spec;
 	if (run === null || command === null) return decision;
@@ -142,6 +146,7 @@ async function afterCheck(end: EndedAgent, decision: Decision, deps: SettleDeps)
 		hold: null,
 		charge: true,
 		startMode: "resume",
+		newSession: isIdleResume(facts),
 	};
 }
 
@@ -217,6 +222,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		failureMessage: seen?.failureMessage ?? null,
 		rateLimitUntil: seen?.rateLimitUntil ?? null,
 		sawOutput: seen?.sawOutput ?? false,
+		idleResume: end.run !== null && resumedSession(end.run) && seen?.worked !== true,
 		openQuestions,
 		undelivered: undelivered.length,
 		unattended: record.spec.unattended,

@@ -22,6 +22,8 @@ export interface EndFacts {
 	rateLimitUntil: number | null;
 	/** it said something that only a working CLI says */
 	sawOutput: boolean;
+	/** it resumed an earlier session, and used no tool in it */
+	idleResume: boolean;
 	/** unanswered */
 	openQuestions: number;
 	/** answered, not delivered, and not carried by this run's prompt */

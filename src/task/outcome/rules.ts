@@ -8,6 +8,7 @@ import { countDone, type Marker, type PlanItem } from "../plan.ts";
 import type { FailureReason } from "../states.ts";
 import type { Decision, EndFacts } from "./facts.ts";
 import { isEnough, nextWaitMs, PATIENCE } from "./failure.ts";
+import { isIdleResume, ofIdleResume } from "./idle-resume.ts";
 import { exitOf, loginHint, oneLine, refusalText, startHint } from "./text.ts";
 
 const FIRST_BACKOFF_MS = 10_000;
@@ -39,7 +40,7 @@ const RULES: readonly ((facts: EndFacts) => Decision | null)[] = [
 ];
 
 export function decideOutcome(facts: EndFacts): Decision {
-	const decision = firstDecision(facts);
+	const decision = ofIdleResume(facts, firstDecision(facts));
 	// Names and commands come from files: whatever they hold, the message stays one line.
 	return { ...decision, message: decision.message.replace(/\s+/g, " ") };
 }
@@ -223,7 +224,9 @@ function crashed(facts: EndFacts): Decision | null {
 /** The agent ended by itself and without an error: the plan tells the rest. */
 function completedOrIncomplete(facts: EndFacts): Decision {
 	if (isPlanDone(facts)) return completed(facts);
-	return failed(facts, "incomplete", `${incompleteText(facts)} ${retryHint(facts)}`);
+	const what = incompleteText(facts);
+	if (isIdleResume(facts) && facts.attempt < facts.attempts) return { ...again(what), charge: true };
+	return failed(facts, "incomplete", `${what} ${retryHint(facts)}`);
 }
 
 function isPlanDone({ plan, givenItems, result }: EndFacts): boolean {
@@ -262,7 +265,7 @@ function failed(facts: EndFacts, reason: FailureReason, message: string): Decisi
 }
 
 function failedToStart(facts: EndFacts): Decision {
-	return { ...failed(facts, "not_started", `${startHint(facts)} ${retryHint(facts)}`), startMode: "fresh" };
+	return failed(facts, "not_started", `${startHint(facts)} ${retryHint(facts)}`);
 }
 
 /** Where the agent left nothing to go on from, a retry begins anew. */

@@ -22,6 +22,7 @@ const FACTS: EndFacts = {
 	spentUsd: 0,
 	budgetUsd: null,
 	sawOutput: true,
+	idleResume: false,
 	openQuestions: 0,
 	undelivered: 0,
 	unattended: false,
