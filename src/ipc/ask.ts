@@ -5,6 +5,7 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
+import { codeOf, isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import {
 	HIGHEST_NUMBER,
@@ -30,6 +31,8 @@ export interface AskInput {
 	/** null: as long as it takes */
 	timeoutMs: number | null;
 	signal?: AbortSignal;
+	/** called once when the task's directory is found to be gone */
+	vanished?: () => void;
 }
 
 /** A question without an answer in time stays open: asking again goes on waiting for it. */
@@ -40,11 +43,11 @@ export type AskResult = { kind: "answered"; text: string } | { kind: "timedOut" 
  * @throws DispatchError DISPATCH_USAGE, DISPATCH_NOT_IN_TASK, DISPATCH_DISK; the reason of `signal`
  */
 export async function ask(dir: string, input: AskInput): Promise<AskResult> {
-	const seq = askOnce(dir, questionText(input));
-	const text = await awaitAnswer(dir, seq, input);
-	if (text === null) return { kind: "timedOut" };
-	writeDone(dir, seq);
-	return { kind: "answered", text };
+	const text = questionText(input);
+	const answer = await awaitAnswer(dir, { seq: askOnce(dir, text), text }, input);
+	if (answer === null) return { kind: "timedOut" };
+	writeDone(dir, answer.seq);
+	return { kind: "answered", text: answer.text };
 }
 
 function questionText({ text, options }: AskInput): string {
@@ -96,24 +99,49 @@ function askOnce(dir: string, text: string): string {
 	);
 }
 
+type Numbered = { seq: string; text: string };
+
+/** @returns the answer, under the number that the question has in the end; null: none in time */
 async function awaitAnswer(
 	dir: string,
-	seq: string,
-	{ timeoutMs, signal }: AskInput,
-): Promise<string | null> {
+	question: Numbered,
+	{ timeoutMs, signal, vanished }: AskInput,
+): Promise<Numbered | null> {
 	const end = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
 	const watcher = watchQuietly(join(dir, "ipc"));
+	let { seq } = question;
+	let told = false;
 	try {
 		for (;;) {
 			signal?.throwIfAborted();
 			const answer = readTaskFile(dir, `ipc/${seq}.answer`, ANSWER_LIMIT_BYTES);
-			if (answer.kind === "text") return answer.text;
+			if (answer.kind === "text") return { seq, text: answer.text };
 			const leftMs = end - performance.now();
 			if (leftMs <= 0) return null;
+			const again = askedAgain(dir, { ...question, seq });
+			if (again === null && !told) vanished?.();
+			told ||= again === null;
+			seq = again ?? seq;
 			await nextChange(watcher, Math.min(POLL_MS, leftMs), signal);
 		}
 	} finally {
 		watcher?.close();
+	}
+}
+
+/**
+ * A question whose file somebody removed (`git clean -fdx`) is asked again, under its number if that is free.
+ * @returns its number; null while there is no directory for it: dispatch makes that again
+ */
+function askedAgain(dir: string, { seq, text }: Numbered): string | null {
+	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return null;
+	if (isThere(join(dir, "ipc", `${seq}.question`))) return seq;
+	try {
+		return publishQuestion(dir, seq, text) ? seq : askOnce(dir, text);
+	} catch (error) {
+		// It vanished again.
+		if (codeOf((error as Error).cause ?? error) === "ENOENT") return null;
+		throw error;
 	}
 }
 

@@ -17,6 +17,7 @@ import { readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { planPath } from "./plan-file.ts";
 import { isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
 
@@ -33,6 +34,14 @@ export interface TaskDirSpec extends Owner {
 	planText: string | null;
 	title: string;
 	givenItems: readonly string[];
+}
+
+export function taskDirSpec(
+	{ spec, host }: Pick<TaskRecord, "spec" | "host">,
+	namespace: string,
+): TaskDirSpec {
+	const { id, nonce, planText, givenItems } = spec;
+	return { id, nonce, namespace, host, planText, title: id, givenItems };
 }
 
 const STAMP = ".owner.json";

@@ -36,6 +36,7 @@ import { endPlainly } from "./plain-end.ts";
 import { recordProgress } from "./progress.ts";
 import { stampOf } from "./stamp.ts";
 import { Timers } from "./timers.ts";
+import { restoreVanished } from "./vanished.ts";
 
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
@@ -116,6 +117,7 @@ export class Reconciler extends Service {
 		await guard.step("launch", () => noteLaunch(record, live, store));
 		const more = await guard.step("log", () => followLog(record, live, store, gone));
 		await guard.step("gate", () => closeGate(record, live, store));
+		await guard.step("directory", () => restoreVanished(record, live, store, gone));
 		const plan = await guard.step("plan", () => planOf(live));
 		live.plan = plan ?? live.plan;
 		const ipc = (await guard.step("ipc", () => ipcOf(id, taskDir))) ?? NOTHING_ASKED;

@@ -63,6 +63,15 @@ export function renderPlan(title: string, items: string[]): string {
 	return `# ${collapse(title)}\n${lines.length === 0 ? "" : "\n"}${lines.join("")}`;
 }
 
+/** A plan that was read, as text: what is read from that is the same plan. */
+export function renderReadPlan({ title, items }: Plan): string {
+	const lines = items.map(({ marker, text, note }) => {
+		const described = note === null ? "" : `  ${note}\n`;
+		return `- [${marker}] ${text}\n${described}`;
+	});
+	return `${title === null ? "" : `# ${title}\n\n`}${lines.join("")}`;
+}
+
 /** Whether the text held more items than `MAX_ITEMS`. */
 export function hasMoreItems({ items }: Plan): boolean {
 	return items.length === MAX_ITEMS && items.at(-1)?.text === MORE_ITEMS;

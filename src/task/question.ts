@@ -22,6 +22,18 @@ export interface KeptQuestion extends Question {
 	open: boolean;
 }
 
+/**
+ * The questions of one session, one for each number: an agent may have used a number again. Those that were
+ * dropped unanswered are left out.
+ */
+export function newestByNumber(questions: readonly KeptQuestion[], ipcGeneration: number): KeptQuestion[] {
+	const newest = new Map<string, KeptQuestion>();
+	for (const question of questions)
+		if (question.ipcGeneration === ipcGeneration && (question.open || question.answer !== null))
+			newest.set(question.seq, question);
+	return [...newest.values()];
+}
+
 export const checkQuestion: Check<Question> = object<Question>({
 	ipcGeneration: count,
 	seq: matching(/^\d{3,20}$/, "a question's number"),

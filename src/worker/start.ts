@@ -17,7 +17,8 @@ import { secretVariables } from "../config/secrets.ts";
 import { readPlan, writePlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
 import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts";
-import { createTaskDir, writePromptFile } from "../ipc/task-dir.ts";
+import { goingOn, restoreQuestions } from "../ipc/restore.ts";
+import { createTaskDir, taskDirSpec, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
 import { writeLaunch } from "../process/launch.ts";
@@ -28,7 +29,7 @@ import { spentBy } from "../queue/records/spend.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
-import type { Question } from "../task/question.ts";
+import { newestByNumber, type Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
@@ -117,22 +118,19 @@ async function startRecord(queued: TaskRecord, changes: RecordChanges, deps: Sta
 }
 
 async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
-	const { store, home, host } = deps;
+	const { store, home } = deps;
 	const { spec, epoch } = record;
 	deps.orders.require(record);
 	const agent = agentOf(record);
 	const cwd = workspaceOf(record);
 	const config = backendConfig(agent.backend, deps.config);
 	const backend = backendOf(config.type);
-	const taskDir = await createTaskDir(cwd, {
-		id: spec.id,
-		nonce: spec.nonce,
-		namespace: store.namespace,
-		host,
-		planText: spec.planText,
-		title: spec.id,
-		givenItems: spec.givenItems,
-	});
+	const own = taskDirSpec(record, store.namespace);
+	// Of a task that goes on, what has vanished meanwhile is made as it was.
+	const taskDir = await createTaskDir(
+		cwd,
+		record.startMode === "fresh" ? own : goingOn(own, record.progress.plan),
+	);
 	faultPoint("start.directory", spec.id);
 	const run = claim(home, {
 		task: spec.id,
@@ -210,6 +208,10 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 	const probe = resumable === null ? null : backend.resume({ ...base, prompt: "", sessionId: resumable });
 	const mode: PromptMode =
 		probe !== null ? "resume" : record.startMode === "resume" && epoch > 1 ? "continue" : "fresh";
+	if (mode === "resume") {
+		const asked = newestByNumber(await deps.store.questions(spec.id), record.ipcGeneration);
+		restoreQuestions(taskDir, asked);
+	}
 	// The prompt carries the answers too; an agent that just waits on, or reads its old files, finds them here.
 	for (const { question } of carried) {
 		if (question.ipcGeneration === record.ipcGeneration)

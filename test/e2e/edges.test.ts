@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
@@ -17,6 +17,28 @@ test("a prompt of 300 KB reaches the agent", async () => {
 	await user.waitForState("long", "completed");
 	expect(readFileSync(user.taskFile("long", "prompt.md"), "utf8")).toContain(prompt);
 	expect(readFileSync(user.taskFile("long", "args.bin"), "utf8")).toContain("prompt.md");
+});
+
+test("git clean -fdx while `dispatch ask` waits: the answer arrives", async () => {
+	user = new User({ agent: "ask-command.sh" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "asking");
+	// Away in one step: it is made again so soon that a removal file by file would meet new ones.
+	renameSync(join(user.project, ".dispatch"), join(user.project, "cleaned"));
+	expect(await user.ok(["questions"])).toContain("Which?");
+	await user.ok(["answer", "t", "this one"]);
+	await user.waitForState("t", "completed");
+	expect(await user.ok(["output", "t"])).toBe("this one\n");
+});
+
+test("git clean -fdx while a task is parked: it goes on with its plan and the answer", async () => {
+	user = new User({ agent: "asks-and-parks.sh" });
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "parked");
+	rmSync(join(user.project, ".dispatch"), { recursive: true });
+	await user.ok(["answer", "t", "8080"]);
+	await user.waitForState("t", "completed");
+	expect(await user.ok(["output", "t"])).toContain("8080");
 });
 
 test("a state directory of 200 characters works", async () => {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { cutOff, User } from "./harness.ts";
 
@@ -6,6 +7,7 @@ let user: User;
 afterEach(() => user?.cleanup());
 
 const agents = () => user.processes().filter(({ run }) => run !== null);
+const workers = () => user.processes().filter(({ command }) => command.includes(" worker "));
 const noAgents = () => expect.poll(agents, { timeout: 20_000 }).toEqual([]);
 
 test("an agent without a sign of life fails as stuck, and its tree is gone", async () => {
@@ -108,9 +110,7 @@ const POINTS = [
 test.each(POINTS)("a worker that dies at %s: the task completes once, attempt 1", async (point) => {
 	user = new User({ agent: "starts-counted.sh" });
 	await user.run(["enqueue", "--id", "t", "Do it"], { env: { DISPATCH_FAULT: point } });
-	await expect
-		.poll(() => user.processes().filter(({ command }) => command.includes(" worker ")), { timeout: 30_000 })
-		.toEqual([]);
+	await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
 	await user.ok(["up"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1 });
 	expect(readFileSync(`${user.project}/starts`, "utf8").trim().split("\n").length).toBe(1);
@@ -130,6 +130,33 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	await user.ok(["enqueue", "--id", "t", "--model", "good", "Again"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 });
+
+test.each(["", "start.permitted:kill", "start.moved-aside:kill"])(
+	"retry --fresh begins anew, and nothing of the earlier run passes for its own (a worker that dies at: %s)",
+	async (fault) => {
+		user = new User({ agent: "reports-once.sh" });
+		const plan = user.write("plan.md", "- [ ] one\n- [ ] two\n");
+		await user.ok(["enqueue", "--id", "t", "--plan", plan, "Do it"]);
+		await user.waitForState("t", "failed");
+		expect(await user.ok(["output", "t"])).toContain("first run");
+		await user.ok(["down"]);
+		await user.ok(["retry", "t", "--fresh"], { env: { DISPATCH_FAULT: fault } });
+		if (fault !== "") {
+			await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
+			const waiting = await user.json(["status", "t"]);
+			expect(waiting).toMatchObject({ reportPath: null, plan: { done: 0, total: 2 } });
+			await user.ok(["up"]);
+		}
+		const done = await user.waitForState("t", "completed");
+		expect(done).toMatchObject({ reportPath: null, plan: { done: 2, total: 2 } });
+		expect((await user.run(["output", "t"])).code).not.toBe(0);
+		const found = readFileSync(`${user.project}/found`, "utf8");
+		expect(found).toMatch(/- \[ \] one\n- \[ \] two/);
+		expect(found).not.toMatch(/output\.md|context\.md/);
+		const kept = readdirSync(user.taskFile("t", "attempts"), { recursive: true, encoding: "utf8" });
+		expect(kept.map((name) => basename(name))).toEqual(expect.arrayContaining(["output.md", "context.md"]));
+	},
+);
 
 test("the same key is the same task, also when the first call was cut off anywhere", async () => {
 	user = new User({ agent: "starts-counted.sh" });

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ask } from "../../src/ipc/ask.ts";
 import { publishAnswer, QUESTION_LIMIT_BYTES, readIpc } from "../../src/ipc/questions.ts";
-import { makeTask } from "./stage.ts";
+import { createTaskDir } from "../../src/ipc/task-dir.ts";
+import { makeTask, SPEC } from "./stage.ts";
 
 const FOREVER = { options: [], timeoutMs: null };
 
@@ -100,6 +101,25 @@ describe("ask", () => {
 		});
 		write("999999.question", "last");
 		await expect(ask(dir, { ...FOREVER, text: "Q?" })).rejects.toMatchObject({ code: "DISPATCH_USAGE" });
+	});
+
+	test.each([
+		["the question's file", (ipc: string) => unlinkSync(join(ipc, "001.question"))],
+		["the whole directory", (ipc: string) => rmSync(join(ipc, "../../.."), { recursive: true })],
+	])("%s vanishes while it waits: it asks again, under the same number", async (_what, remove) => {
+		const { dir, ipc, cwd } = await makeTask();
+		const vanished = vi.fn();
+		const answer = ask(dir, { ...FOREVER, text: "Which?", vanished });
+		remove(ipc);
+		await expect
+			.poll(() => vanished.mock.calls.length > 0 || existsSync(join(ipc, "001.question")))
+			.toBe(true);
+		await createTaskDir(cwd, SPEC);
+		await expect
+			.poll(() => readIpc(dir).questions, { timeout: 10_000 })
+			.toEqual([{ seq: "001", text: "Which?" }]);
+		publishAnswer(dir, "001", "this");
+		expect(await answer).toEqual({ kind: "answered", text: "this" });
 	});
 
 	test("killed while it waits and called again, it asks once", async () => {

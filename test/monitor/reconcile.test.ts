@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { readPlan } from "../../src/ipc/plan-file.ts";
+import { readIpc } from "../../src/ipc/questions.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
@@ -59,6 +61,34 @@ describe("questions and answers", () => {
 		mkdirSync(join(taskDir, "ipc"));
 		await monitor.reconcile("t");
 		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("This");
+	});
+
+	test.each([
+		["git clean -fdx", ".."],
+		["rm -rf of its place for questions", "ipc"],
+	])("%s with questions: what vanished is made again, answers arrive, the plan stays", async (_how, what) => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS, { givenItems: ["one", "two"] });
+		const monitor = stage().reconciler();
+		writeFileSync(join(taskDir, "plan.md"), "# T\n\n- [x] one\n- [ ] two\n  soon\n");
+		for (const n of ["001", "002", "003"]) writeFileSync(join(taskDir, `ipc/${n}.question`), `Which ${n}?`);
+		await monitor.reconcile("t");
+		await store.answer("t", { text: "first", by: "ann@here", seq: "001", token: "k1" });
+		await monitor.reconcile("t");
+		writeFileSync(join(taskDir, "ipc/001.done"), "");
+		await monitor.reconcile("t");
+		rmSync(join(taskDir, what), { recursive: true });
+		await store.answer("t", { text: "second", by: "ann@here", seq: "002", token: "k2" });
+		await stage().reconciler().reconcile("t");
+		expect(readIpc(taskDir)).toMatchObject({
+			questions: [{ seq: "001" }, { seq: "002" }, { seq: "003", text: "Which 003?" }],
+			answered: ["001", "002"],
+			done: ["001"],
+		});
+		expect(readPlan(taskDir)?.items.map(({ marker }) => marker)).toEqual(["x", " "]);
+		expect(await store.openQuestions()).toMatchObject([{ seq: "003" }]);
+		const told = (await eventsAfter(store, "0")).filter(({ kind }) => kind === "directory_restored");
+		expect(told).toHaveLength(1);
 	});
 
 	test("what is no plain file is refused, and told once", async () => {

@@ -1,8 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countDone, parsePlan } from "../../src/task/plan.ts";
+import { countDone, parsePlan, renderReadPlan } from "../../src/task/plan.ts";
 
 const read = (...lines: string[]) => parsePlan(lines.join("\n"));
+
+test("a plan that was read, written and read again is the same plan", () => {
+	const line = fc.oneof(
+		fc.string({ unit: "binary", maxLength: 30 }),
+		fc
+			.tuple(fc.constantFrom("- [ ] ", "- [x] ", "* [~] ", "1. [?] ", "  ", "# "), fc.string())
+			.map((all) => all.join("")),
+	);
+	fc.assert(
+		fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+			const plan = read(...lines);
+			expect(parsePlan(renderReadPlan(plan))).toEqual(plan);
+		}),
+	);
+});
 
 describe("parsePlan", () => {
 	test("reads markers, bullets, indentation and CRLF as real plans have them", () => {

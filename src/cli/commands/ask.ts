@@ -24,6 +24,7 @@ export async function askCommand(
 		text: await textOf(words),
 		options: flags.option ?? [],
 		timeoutMs,
+		vanished: () => output.note("The task's directory is gone: waiting for dispatch to make it again."),
 	});
 	if (reply.kind === "timedOut") {
 		throw new DispatchError("DISPATCH_TIMED_OUT", `No answer within ${flags.timeout}.`, {
