@@ -9,7 +9,7 @@ export default defineConfig({
 		hookTimeout: TEST_LIMIT_MS,
 		maxWorkers: 3,
 		// A test that asserts nothing cannot fail.
-		expect: { requireAssertions: true },
+		expect: { requireAssertions: true, poll: { interval: 100 } },
 		setupFiles: ["test/leaks.ts"],
 		projects: [
 			{

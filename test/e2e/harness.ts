@@ -30,6 +30,8 @@ const WARNINGS = process.env.NODE_REDIRECT_WARNINGS;
 const NOBODY = 65_534;
 const STATE_LIMIT_MS = 40_000;
 const LOOK_MS = 100;
+/** A look is a command, and costs as much as an agent's start: a long wait looks less often. */
+const LAST_LOOK_MS = 500;
 const GONE_LIMIT_MS = 10_000;
 const LOG_TAIL_LINES = 30;
 
@@ -161,7 +163,7 @@ export class User {
 	/** Waits until the task is in one of the states; fails at once when it has ended otherwise. */
 	async waitForState(id: string, ...states: string[]): Promise<Task> {
 		const until = performance.now() + STATE_LIMIT_MS;
-		for (;;) {
+		for (let pause = LOOK_MS; ; pause = Math.min(LAST_LOOK_MS, pause * 1.3)) {
 			const task = await this.json(["status", id]);
 			if (states.includes(task.state)) return task;
 			const ended = ["completed", "failed", "cancelled"].includes(task.state);
@@ -170,7 +172,7 @@ export class User {
 					`${id} is ${task.state}, not ${states.join(" or ")}: ${JSON.stringify(task, null, 1)}\n${this.logTail()}`,
 				);
 			}
-			await sleep(LOOK_MS);
+			await sleep(pause);
 		}
 	}
 
