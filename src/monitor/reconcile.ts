@@ -68,10 +68,11 @@ export class Reconciler extends Service {
 		return { live: this.#live.size, guards: this.#guards.size, timers: this.#timers.size };
 	}
 
-	/** Throws nothing. @returns whether all of the look succeeded */
+	/** Throws nothing; once stopped it looks no more. @returns whether all of the look succeeded */
 	reconcile(task: string): Promise<boolean> {
 		return this.#deps.serial.run(task, async () => {
 			this.#timers.cancel(task);
+			if (this.isStopped) return false;
 			try {
 				await this.#look(task);
 			} catch (error) {
@@ -166,7 +167,7 @@ export class Reconciler extends Service {
 	#liveOf(record: TaskRecord): LiveTask | null {
 		const { id } = record.spec;
 		const known = this.#live.get(id);
-		if (known?.epoch === record.epoch) return known;
+		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
 		const run = openRun(this.#deps.home, id, record.epoch);
 		if (run === null) return null;
 		const { config, hub, monotonic, store } = this.#deps;

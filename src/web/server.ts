@@ -77,6 +77,8 @@ function mount(app: express.Express, { store, access, board, listen }: Parts): v
 		response.set("Cache-Control", "no-store");
 		next();
 	});
+	// A browser asks by itself, also before it has the cookie.
+	app.get("/favicon.ico", (_request, response) => void response.status(204).end());
 	app.use(access.guard((response) => sendUnauthorized(response)));
 	app.get("/page.css", (_request, response) => void response.type("css").send(STYLE));
 	app.get("/page.js", (_request, response) => void response.type("js").send(PAGE_SCRIPT));

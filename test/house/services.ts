@@ -118,6 +118,6 @@ function daemon(store: Store): Daemon {
 		env: { PATH: process.env.PATH },
 		redisUrl: "redis://not-used",
 		concurrency: 1,
-		log: pino({ level: "silent" }),
+		log: pino({ level: "silent" }, pino.destination({ dest: 2, sync: true })),
 	});
 }

@@ -220,3 +220,25 @@ test("one task's fault does not touch the others of the cycle", async () => {
 	expect(await store.stateOf("good")).toBe("asking");
 	expect(await store.stateOf("broken")).toBe("running");
 });
+
+test("a task of the name and epoch of a former one is not taken for it, and who is stopped looks no more", async () => {
+	const { store } = stage();
+	const monitor = stage().reconciler();
+	await stage().agent("t", WAITS);
+	await monitor.reconcile("t");
+	const former = [...monitor.live.values()][0];
+	await stage().endAgents();
+	// As after a restored copy of Redis: nothing there says that the name was used.
+	await store.client.flushall();
+	rmSync(join(stage().home, "runs"), { recursive: true });
+	rmSync(join(stage().project, ".dispatch"), { recursive: true });
+	const { nonce } = await stage().agent("t", WAITS);
+	await monitor.reconcile("t");
+	expect([...monitor.live.values()].map(({ run }) => run.facts.nonce)).toEqual([nonce]);
+	expect(former?.run.facts.nonce).not.toBe(nonce);
+	expect(await store.stateOf("t")).toBe("running");
+	await monitor.stop();
+	await store.cancel("t", "ann@here");
+	expect(await monitor.reconcile("t")).toBe(false);
+	expect(await store.stateOf("t")).toBe("running");
+});

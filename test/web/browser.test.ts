@@ -39,6 +39,10 @@ afterAll(async () => {
 function complaintsOf(page: Page): string[] {
 	const complaints: string[] = [];
 	page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+	page.on(
+		"response",
+		(answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`),
+	);
 	page.on("pageerror", (error) => complaints.push(error.message));
 	page.on("request", (request) => {
 		const isOurs = request.url().startsWith(new URL(web.url).origin) || request.url().startsWith("data:");

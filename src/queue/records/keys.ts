@@ -36,6 +36,8 @@ export interface Keys {
 	/** what a host has still to clear of tasks that were removed */
 	removed(host: string): string;
 	undelivered(id: string): string;
+	/** of a removed task: the first epoch that a next task of that name may have */
+	epoch(id: string): string;
 	/** what its agent was told, by number */
 	notes(id: string): string;
 	/** what each session of a task has cost */
@@ -70,6 +72,7 @@ export function keysOf(namespace: string): Keys {
 		cost: (id) => `${prefix}:cost:${id}`,
 		spend: (day) => `${prefix}:spend:${day}`,
 		notes: (id) => `${prefix}:notes:${id}`,
+		epoch: (id) => `${prefix}:epoch:${id}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};
 }

@@ -105,6 +105,21 @@ describe("moves", () => {
 		expect(await store.cancel("t", "me")).toEqual({ result: "ended", state: "cancelled" });
 	});
 
+	test("what a start of a removed task writes never reaches the next task of that name", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.move({ id: "t", from: ["running"], epoch, to: "failed" });
+		await store.remove("t");
+		const next = await runningTask(store, "t");
+		expect(next).toBeGreaterThan(epoch);
+		const late = { id: "t", from: ["running" as const], epoch, to: "completed" as const };
+		expect(await store.move(late)).toMatchObject({ result: "stale" });
+		expect(await store.follow("t", epoch, { hasReport: true }, "late")).toBe(false);
+		expect(await store.report("t")).toBeNull();
+		await store.client.set(store.keys.epoch("u"), "1e99");
+		await store.client.hset(store.keys.epoch("v"), "a", "b");
+		for (const id of ["u", "v"]) expect(await runningTask(store, id)).toBe(1);
+	});
+
 	test("generations are never used twice, not even after the task was removed", async () => {
 		await store.create(specOf("t"));
 		const first = (await store.need("t")).generation;
@@ -250,7 +265,9 @@ test("a removed task leaves no key behind", async () => {
 	await store.move({ id: "t", from: ["asking"], epoch, to: "failed" });
 	await store.remove("t");
 	const left = (await store.client.keys("*")).filter((key) => key.includes(":t"));
-	expect(left.filter((key) => !/:(tasks|outbox|generation|events|removed:h1)$/.test(key))).toEqual([]);
+	expect(left.filter((key) => !/:(tasks|outbox|generation|events|removed:h1|epoch:t)$/.test(key))).toEqual(
+		[],
+	);
 	expect(await store.liveIds(HOST)).toEqual([]);
 });
 

@@ -19,6 +19,8 @@ if nonce then
 end
 redis.call('HSET', rec, 'nonce', req.nonce)
 for f, v in pairs(req.fields) do redis.call('HSET', rec, f, v) end
+local used = typeOf(p .. ':epoch:' .. id) == 'string' and redis.call('GET', p .. ':epoch:' .. id)
+if used and string.match(used, '^%d+$') and #used <= 15 then redis.call('HSET', rec, 'epoch', used) end
 for _, f in ipairs(req.times) do redis.call('HSET', rec, f, now) end
 redis.call('ZADD', p .. ':tasks', now, id)
 redis.call('ZADD', p .. ':active:' .. req.host, now, id)

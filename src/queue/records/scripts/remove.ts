@@ -3,6 +3,9 @@ import { TASK } from "./prelude.ts";
 /** Of a host that never comes back; what is lost of more lies on its disk only. */
 const NOTICES_KEPT = 10_000;
 
+/** Longer than any host is away and comes back with an agent of a task that is gone. */
+const EPOCH_KEPT_S = 90 * 24 * 3600;
+
 /** Deletes an ended task with everything that belongs to it; what its host keeps, that host is told to clear. */
 export const REMOVE = `${TASK}
 if typeOf(rec) == 'none' then return reply({result = 'none'}) end
@@ -23,6 +26,8 @@ for _, each in ipairs(allHosts()) do
 end
 redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
 redis.call('ZREM', p .. ':tasks', id)
+-- A start that still lives somewhere must not be taken for one of the next task of this name.
+redis.call('SET', p .. ':epoch:' .. id, (tonumber(known('epoch')) or 0) + 1, 'EX', ${EPOCH_KEPT_S})
 local removed = p .. ':removed:' .. host
 redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))
 redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
