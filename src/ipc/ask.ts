@@ -7,6 +7,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import { codeOf, isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
+import { inTaskDir } from "./opened-task.ts";
 import {
 	HIGHEST_NUMBER,
 	publishQuestion,
@@ -15,7 +16,6 @@ import {
 	surveyIpc,
 	writeDone,
 } from "./questions.ts";
-import { isIntact, isRealDirectory } from "./real-directory.ts";
 import { readTaskFile } from "./task-file.ts";
 
 /** The watcher is for speed; this is what one can rely on. */
@@ -76,7 +76,7 @@ function asRead(text: string): string {
 
 /** @returns the number of the question with this text: one that is open, else a new one */
 function askOnce(dir: string, text: string): string {
-	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) {
+	if (inTaskDir(dir, () => true, ["ipc"]) !== true) {
 		throw new DispatchError("DISPATCH_NOT_IN_TASK", `There is no task with an ipc/ directory in ${dir}.`, {
 			hint: "`dispatch ask` is for agents that dispatch has started.",
 		});

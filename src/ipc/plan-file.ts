@@ -1,21 +1,23 @@
 /** plan.md: the agent's own file. Dispatch writes it before the start and appends notes, nothing else. */
-import { closeSync, constants, fstatSync, openSync, writeFileSync } from "node:fs";
+import { constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError, replaceFile } from "../process/atomic-file.ts";
+import { diskError, replaceFile } from "../process/atomic-file.ts";
+import { withRegularFile } from "../process/read-file.ts";
 import type { Plan } from "../task/plan.ts";
 import { parsePlan } from "../task/plan.ts";
-import { isIntact, requireIntact } from "./real-directory.ts";
+import { inTaskDir, requireTaskDir } from "./opened-task.ts";
 import { readTaskFile } from "./task-file.ts";
 
+const PLAN = "plan.md";
 const PLAN_LIMIT_BYTES = 1024 * 1024;
 
 export function planPath(dir: string): string {
-	return join(dir, "plan.md");
+	return join(dir, PLAN);
 }
 
 /** null: there is none, or it cannot be used (a link, no regular file, over 1 MiB) */
 export function readPlanText(dir: string): string | null {
-	const file = readTaskFile(dir, "plan.md", PLAN_LIMIT_BYTES);
+	const file = readTaskFile(dir, PLAN, PLAN_LIMIT_BYTES);
 	return file.kind === "text" && !file.cut ? file.text : null;
 }
 
@@ -27,8 +29,8 @@ export function readPlan(dir: string): Plan | null {
 
 /** @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */
 export function writePlan(dir: string, text: string): void {
-	requireIntact(dir);
-	replaceFile(planPath(dir), text);
+	const refuse = (error: unknown) => diskError(planPath(dir), error);
+	requireTaskDir(dir, (opened) => replaceFile(opened.at(PLAN), text, { refuse }));
 }
 
 /**
@@ -58,24 +60,14 @@ function quoteNote(text: string): string {
 		.concat("\n");
 }
 
+/** @returns false: it was removed, or swapped for a link or a FIFO since it was read */
 function appendInPlace(dir: string, text: string): boolean {
-	if (!isIntact(dir)) return false;
-	let fd: number;
-	try {
-		fd = openSync(
-			planPath(dir),
-			constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-		);
-	} catch (error) {
-		// Removed, or swapped for a link or a FIFO since it was read.
-		if (["ENOENT", "ELOOP", "ENXIO"].includes(codeOf(error) ?? "")) return false;
-		throw error;
-	}
-	try {
-		if (!fstatSync(fd).isFile()) return false;
-		writeFileSync(fd, text);
-		return true;
-	} finally {
-		closeSync(fd);
-	}
+	const flags = constants.O_WRONLY | constants.O_APPEND;
+	const appended = inTaskDir(dir, (opened) =>
+		withRegularFile(opened.at(PLAN), flags, {}, (fd) => {
+			writeFileSync(fd, text);
+			return true;
+		}),
+	);
+	return appended === true;
 }

@@ -3,12 +3,13 @@
  * (`NNN.done`), the agent has finished (`.done`). Redis is authoritative for what was asked and answered;
  * here is only what lies on the disk now. An agent is not trusted: what is no regular file is refused.
  */
-import { type Dirent, lstatSync, mkdirSync, opendirSync, readdirSync, renameSync } from "node:fs";
+import { type Dirent, lstatSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, diskError, isThere, publishNew, temporaryName } from "../process/atomic-file.ts";
+import { inDirectory, type OpenedDirectory } from "../process/opened-directory.ts";
 import { isOurTrouble, readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
-import { isIntact, isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
+import { inTaskDir, nameIn, notADirectory, requireTaskDir } from "./opened-task.ts";
 
 export const QUESTION_LIMIT_BYTES = 64 * 1024;
 export const QUESTIONS_LIMIT = 2_000;
@@ -49,16 +50,31 @@ export function readIpc(dir: string): IpcState {
  */
 export function surveyIpc(dir: string): { ipc: IpcState; nextSeq: string } {
 	const state: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
-	const found = list(dir, state);
+	const highest = inIpc(dir, (ipc) => survey(ipc, state));
+	if (typeof highest !== "number") {
+		state.rejected.push({ name: "ipc", why: "is missing, not a directory, or cannot be read" });
+		return { ipc: state, nextSeq: numberText(1) };
+	}
+	return { ipc: state, nextSeq: numberText(highest + 1) };
+}
+
+const numberText = (number: number) => String(number).padStart(3, "0");
+
+function inIpc<T>(dir: string, use: (ipc: OpenedDirectory) => T) {
+	return inTaskDir(dir, use, ["ipc"]);
+}
+
+/** @returns the highest number in use */
+function survey(ipc: OpenedDirectory, state: IpcState): number {
+	const found = list(ipc, state);
 	const entries = numbered(found, state);
 	readQuestions(
-		dir,
+		ipc,
 		entries.filter(({ kind }) => kind === "question"),
 		state,
 	);
 	readMarks(found, entries, state);
-	const highest = entries.at(-1)?.number ?? 0;
-	return { ipc: state, nextSeq: String(highest + 1).padStart(3, "0") };
+	return entries.at(-1)?.number ?? 0;
 }
 
 function readMarks(found: Dirent[], entries: Entry[], state: IpcState): void {
@@ -72,15 +88,10 @@ function readMarks(found: Dirent[], entries: Entry[], state: IpcState): void {
 	if (finished && !state.finished) state.rejected.push({ name: FINISHED, why: "is not a regular file" });
 }
 
-function list(dir: string, state: IpcState): Dirent[] {
-	const path = join(dir, "ipc");
-	if (!isIntact(dir) || !isRealDirectory(path)) {
-		state.rejected.push({ name: "ipc", why: "is missing, not a directory, or cannot be read" });
-		return [];
-	}
+function list(ipc: OpenedDirectory, state: IpcState): Dirent[] {
 	const found: Dirent[] = [];
 	try {
-		const directory = opendirSync(path, { bufferSize: 256 });
+		const directory = ipc.list();
 		try {
 			for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
 				if (found.length >= ENTRIES_LIMIT) {
@@ -120,9 +131,9 @@ function asEntry(entry: Dirent): Entry[] {
 	return [{ name: entry.name, seq, number: Number(seq), kind, isFile: entry.isFile() }];
 }
 
-function readQuestions(dir: string, entries: Entry[], state: IpcState): void {
+function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState): void {
 	for (const { name, seq } of entries.slice(0, QUESTIONS_LIMIT)) {
-		const file = readRegularFile(join(dir, "ipc", name), QUESTION_LIMIT_BYTES);
+		const file = readRegularFile(ipc.at(name), QUESTION_LIMIT_BYTES);
 		if (file.kind === "absent") continue;
 		const text = file.kind === "text" ? file.text.trimEnd() : "";
 		if (file.kind === "refused") state.rejected.push({ name, why: file.why });
@@ -140,22 +151,24 @@ function readQuestions(dir: string, entries: Entry[], state: IpcState): void {
  * @throws DispatchError DISPATCH_DISK
  */
 export function publishAnswer(dir: string, seq: string, text: string): "published" | "exists" | "blocked" {
-	const path = ipcFile(dir, seq, "answer");
-	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return "blocked";
-	if (publishNew(path, text)) return "published";
-	return lstatSync(path, { throwIfNoEntry: false })?.isFile() ? "exists" : "blocked";
+	const name = ipcName(seq, "answer");
+	const published = inIpc(dir, (ipc) => {
+		if (publishIn(ipc, name, text)) return "published";
+		return lstatSync(ipc.at(name), { throwIfNoEntry: false })?.isFile() ? "exists" : "blocked";
+	});
+	return typeof published === "string" ? published : "blocked";
 }
 
-/** The agent has read the answer. Once is as good as twice. @throws DispatchError DISPATCH_DISK */
+/** The agent has read the answer. Once is as good as twice. @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */
 export function writeDone(dir: string, seq: string): void {
-	publishNew(ipcFile(dir, seq, "done"), "");
+	const name = ipcName(seq, "done");
+	if (typeof inIpc(dir, (ipc) => publishIn(ipc, name, "")) !== "boolean")
+		throw notADirectory(join(dir, "ipc"));
 }
 
 /** An agent that starts (again) has not finished: an earlier start's word is set aside. Nothing is deleted. */
 export function clearFinished(dir: string): void {
-	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return;
-	const path = join(dir, "ipc", FINISHED);
-	moveIfThere(path, temporaryName(path).replace(/\.tmp$/, ".old"));
+	inIpc(dir, (ipc) => setAside(ipc, FINISHED));
 }
 
 /**
@@ -163,11 +176,14 @@ export function clearFinished(dir: string): void {
  * a name that nobody reads. Nothing is deleted.
  */
 export function retireAnswer(dir: string, seq: string): void {
-	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return;
-	for (const kind of ["answer", "done"] as const) {
-		const path = ipcFile(dir, seq, kind);
-		moveIfThere(path, temporaryName(path).replace(/\.tmp$/, ".old"));
-	}
+	const names = [ipcName(seq, "answer"), ipcName(seq, "done")];
+	inIpc(dir, (ipc) => {
+		for (const name of names) setAside(ipc, name);
+	});
+}
+
+function setAside(ipc: OpenedDirectory, name: string): void {
+	moveIfThere(ipc.at(name), ipc.at(temporaryName(name).replace(/\.tmp$/, ".old")));
 }
 
 /**
@@ -177,32 +193,45 @@ export function retireAnswer(dir: string, seq: string): void {
  * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
  */
 export function moveIpcAside(dir: string, n: number, files: readonly string[] = []): void {
-	const ipc = join(dir, "ipc");
-	const attempts = join(dir, "attempts");
 	try {
-		const left = files.filter((name) => isThere(join(dir, name)));
-		if (left.length === 0 && isRealDirectory(ipc) && readdirSync(ipc).length === 0) return;
-		requireIntact(dir);
-		mkdirSync(attempts, { recursive: true, mode: 0o700 });
-		if (!isRealDirectory(attempts)) throw notADirectory(attempts);
-		const aside = freshDirectory(attempts, n);
-		for (const name of left) moveIfThere(join(dir, name), join(aside, name));
-		moveIfThere(ipc, join(aside, "ipc"));
-		mkdirSync(ipc, { mode: 0o700 });
+		requireTaskDir(dir, (task) => {
+			const left = files.filter((name) => isThere(task.at(name)));
+			if (left.length === 0 && isEmpty(task, "ipc")) return;
+			mkdirIfNew(task.at("attempts"));
+			const moved = inDirectory(task, ["attempts"], (attempts) =>
+				inDirectory(attempts, [freshDirectory(attempts, n)], (aside) => {
+					for (const name of [...left, "ipc"]) moveIfThere(task.at(name), aside.at(name));
+					return true;
+				}),
+			);
+			if (moved !== true) throw notADirectory(nameIn(task, "attempts"));
+			mkdirIfNew(task.at("ipc"));
+		});
 	} catch (error) {
-		throw diskError(ipc, error);
+		throw diskError(join(dir, "ipc"), error);
 	}
 }
 
-function freshDirectory(attempts: string, n: number): string {
+function isEmpty(task: OpenedDirectory, name: string): boolean {
+	return inDirectory(task, [name], (opened) => opened.names().length === 0) === true;
+}
+
+/** @returns its name */
+function freshDirectory(attempts: OpenedDirectory, n: number): string {
 	for (let copy = 1; ; copy++) {
-		const path = join(attempts, copy === 1 ? String(n) : `${n}-${copy}`);
-		try {
-			mkdirSync(path, { mode: 0o700 });
-			return path;
-		} catch (error) {
-			if (codeOf(error) !== "EEXIST") throw error;
-		}
+		const name = copy === 1 ? String(n) : `${n}-${copy}`;
+		if (mkdirIfNew(attempts.at(name))) return name;
+	}
+}
+
+/** @returns false: something of that name is there */
+function mkdirIfNew(path: string): boolean {
+	try {
+		mkdirSync(path, { mode: 0o700 });
+		return true;
+	} catch (error) {
+		if (codeOf(error) !== "EEXIST") throw error;
+		return false;
 	}
 }
 
@@ -215,14 +244,20 @@ function moveIfThere(from: string, to: string): void {
 }
 
 /** A number never leads out of `ipc/`. */
-function ipcFile(dir: string, seq: string, kind: "answer" | "done" | "question"): string {
+function ipcName(seq: string, kind: "answer" | "done" | "question"): string {
 	const name = `${seq}.${kind}`;
-	if (!NUMBERED.test(name))
-		throw new DispatchError("DISPATCH_INTERNAL", `Expected a question's number, got "${seq}".`);
-	return join(dir, "ipc", name);
+	if (NUMBERED.test(name)) return name;
+	throw new DispatchError("DISPATCH_INTERNAL", `Expected a question's number, got "${seq}".`);
 }
 
-/** @returns false if the number is taken. @throws DispatchError DISPATCH_DISK */
+/** @returns false if the number is taken. @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */
 export function publishQuestion(dir: string, seq: string, text: string): boolean {
-	return publishNew(ipcFile(dir, seq, "question"), text);
+	const name = ipcName(seq, "question");
+	const published = inIpc(dir, (ipc) => publishIn(ipc, name, text));
+	if (typeof published === "boolean") return published;
+	throw notADirectory(join(dir, "ipc"));
+}
+
+function publishIn(ipc: OpenedDirectory, name: string, text: string): boolean {
+	return publishNew(ipc.at(name), text, { refuse: (error) => diskError(nameIn(ipc, name), error) });
 }

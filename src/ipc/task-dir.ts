@@ -2,10 +2,9 @@
  * `.dispatch/tasks/<id>/` under the agent's working directory. The owner stamp says whose it is: it is
  * in the directory before the directory has its name, so a directory without ours is never ours.
  */
-import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
-	clearLeftovers,
 	codeOf,
 	diskError,
 	isThere,
@@ -13,13 +12,21 @@ import {
 	replaceFile,
 	temporaryName,
 } from "../process/atomic-file.ts";
-import { readRegularFile } from "../process/read-file.ts";
+import { clearLeftovers } from "../process/leftovers.ts";
+import { inDirectory, type OpenedDirectory, removeTree } from "../process/opened-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
-import { planPath } from "./plan-file.ts";
-import { isRealDirectory, notADirectory, requireIntact } from "./real-directory.ts";
+import {
+	inTaskDir,
+	nameIn,
+	notADirectory,
+	requireTaskDir,
+	STAMP,
+	type Stamp,
+	stampOf,
+} from "./opened-task.ts";
 
 /** Whose task directory it is; `nonce` names one creation of the task. */
 export interface Owner {
@@ -44,8 +51,10 @@ export function taskDirSpec(
 	return { id, nonce, namespace, host, planText, title: id, givenItems };
 }
 
-const STAMP = ".owner.json";
-const STAMP_LIMIT_BYTES = 4096;
+const PROMPT = "prompt.md";
+const PLAN = "plan.md";
+const IGNORE = ".gitignore";
+const IGNORE_ALL = "*\n";
 /** Questions, answers and reports are nobody else's, whatever the umask. */
 const OWNER_ONLY = 0o700;
 
@@ -62,16 +71,34 @@ export function taskDirOf(cwd: string, id: string): string {
  */
 export async function createTaskDir(cwd: string, spec: TaskDirSpec): Promise<string> {
 	const dir = taskDirOf(cwd, spec.id);
-	const dispatch = join(resolve(cwd), ".dispatch");
 	requireDirectory(cwd);
-	makeDirectory(dispatch);
-	publishNew(join(dispatch, ".gitignore"), "*\n");
-	makeDirectory(join(dispatch, "tasks"));
-	claim(dir, spec);
+	const done = inDirectory(resolve(cwd), [], (workspace) => makeIn(workspace, dir, spec), { links: true });
+	if (done !== undefined) throw notADirectory(cwd);
 	clearTemporaries(dir);
-	makeDirectory(join(dir, "ipc"));
-	publishNew(planPath(dir), spec.planText ?? renderPlan(spec.title, [...spec.givenItems]));
 	return dir;
+}
+
+function makeIn(workspace: OpenedDirectory, dir: string, spec: TaskDirSpec): void {
+	inMade(workspace, ".dispatch", (dispatch) => {
+		publishIn(dispatch, IGNORE, IGNORE_ALL);
+		inMade(dispatch, "tasks", (tasks) => {
+			claim(tasks, dir, spec);
+			inMade(tasks, spec.id, (task) => fill(task, spec));
+		});
+	});
+}
+
+function fill(task: OpenedDirectory, spec: TaskDirSpec): void {
+	// Its own one, too: an agent, or the repository itself, may have another one above it.
+	publishIn(task, IGNORE, IGNORE_ALL);
+	inMade(task, "ipc", () => {});
+	publishIn(task, PLAN, spec.planText ?? renderPlan(spec.title, [...spec.givenItems]));
+}
+
+function publishIn(directory: OpenedDirectory, name: string, text: string): boolean {
+	return publishNew(directory.at(name), text, {
+		refuse: (error) => diskError(nameIn(directory, name), error),
+	});
 }
 
 function requireDirectory(cwd: string): void {
@@ -87,31 +114,39 @@ function requireDirectory(cwd: string): void {
 	});
 }
 
-function makeDirectory(path: string): void {
+/** Makes a directory if it is not there yet, and uses it. @throws DISPATCH_BAD_CWD for what is none */
+function inMade(parent: OpenedDirectory, name: string, use: (made: OpenedDirectory) => void): void {
 	try {
-		mkdirSync(path, { mode: OWNER_ONLY });
+		mkdirSync(parent.at(name), { mode: OWNER_ONLY });
 	} catch (error) {
-		if (codeOf(error) !== "EEXIST") throw diskError(path, error);
-		if (!isRealDirectory(path)) throw notADirectory(path);
+		if (codeOf(error) !== "EEXIST") throw diskError(nameIn(parent, name), error);
 	}
+	const done = inDirectory(parent, [name], (made) => {
+		use(made);
+		return true;
+	});
+	if (done !== true) throw notADirectory(nameIn(parent, name));
 }
 
 /** rename(2) of a stamped directory: it replaces an empty one at most, so one of two owners wins. */
-function claim(dir: string, owner: Owner): void {
-	if (stampedBy(dir, owner)) return;
-	const temporary = temporaryName(dir);
+function claim(tasks: OpenedDirectory, dir: string, owner: TaskDirSpec): void {
+	const { id } = owner;
+	if (isOurs(tasks, id, owner)) return;
+	const temporary = temporaryName(id);
 	try {
-		mkdirSync(temporary, { mode: OWNER_ONLY });
-		const { namespace, host, nonce } = owner;
-		publishNew(join(temporary, STAMP), `${JSON.stringify({ namespace, host, nonce })}\n`);
-		renameSync(temporary, dir);
+		inMade(tasks, temporary, (made) => publishIn(made, STAMP, stampText(owner)));
+		renameSync(tasks.at(temporary), tasks.at(id));
 	} catch (error) {
 		if (!["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(codeOf(error) ?? "")) throw diskError(dir, error);
-		if (!isRealDirectory(dir)) throw notADirectory(dir);
-		if (!stampedBy(dir, owner)) throw taken(dir);
+		if (inDirectory(tasks, [id], () => true) !== true) throw notADirectory(dir);
+		if (!isOurs(tasks, id, owner)) throw taken(dir);
 	} finally {
-		rmSync(temporary, { recursive: true, force: true });
+		removeTree(tasks, temporary);
 	}
+}
+
+function stampText({ namespace, host, nonce, id }: Owner & { id: string }): string {
+	return `${JSON.stringify({ namespace, host, nonce, id })}\n`;
 }
 
 function taken(dir: string): DispatchError {
@@ -120,58 +155,93 @@ function taken(dir: string): DispatchError {
 	});
 }
 
-function stampedBy(dir: string, owner: Owner): boolean {
-	if (!isRealDirectory(dir)) return false;
-	const file = readRegularFile(join(dir, STAMP), STAMP_LIMIT_BYTES);
-	if (file.kind !== "text") return false;
-	try {
-		const stamp: unknown = JSON.parse(file.text);
-		if (typeof stamp !== "object" || stamp === null) return false;
-		const fields = new Map<string, unknown>(Object.entries(stamp));
-		return (["namespace", "host", "nonce"] as const).every((name) => fields.get(name) === owner[name]);
-	} catch {
-		return false;
-	}
+function isOurs(tasks: OpenedDirectory, id: string, owner: Owner): boolean {
+	return inDirectory(tasks, [id], (task) => isStampedBy(task, id, owner)) === true;
+}
+
+function isStampedBy(task: OpenedDirectory, id: string, owner: Owner): boolean {
+	return isStampOf(stampOf(task), id, owner);
+}
+
+function isStampOf(stamp: Stamp, id: string, owner: Owner): boolean {
+	// Stamps of an earlier version name no id.
+	if ((stamp.get("id") ?? id) !== id) return false;
+	return (["namespace", "host", "nonce"] as const).every((name) => stamp.get(name) === owner[name]);
 }
 
 /** @throws DispatchError DISPATCH_BAD_CWD if `.dispatch` or `tasks` is no directory */
 export function inspectTaskDir(cwd: string, id: string, owner: Owner): "ours" | "foreign" | "absent" {
-	const dir = taskDirOf(cwd, id);
-	for (const parent of [join(dir, "../.."), join(dir, "..")]) {
-		if (!isThere(parent)) return "absent";
-		if (!isRealDirectory(parent)) throw notADirectory(parent);
-	}
-	if (!isThere(dir)) return "absent";
-	return stampedBy(dir, owner) ? "ours" : "foreign";
+	taskDirOf(cwd, id);
+	const seen = inTasks(cwd, (tasks) => {
+		if (!isThere(tasks.at(id))) return "absent";
+		return isOurs(tasks, id, owner) ? "ours" : "foreign";
+	});
+	return seen ?? "absent";
+}
+
+/** @returns null: there is no `tasks` directory. @throws DispatchError DISPATCH_BAD_CWD */
+function inTasks<T extends string | boolean>(cwd: string, use: (tasks: OpenedDirectory) => T): T | null {
+	const dispatch = join(resolve(cwd), ".dispatch");
+	const done = inDirectory(dispatch, ["tasks"], use);
+	if (typeof done !== "object") return done;
+	if (done.kind === "absent") return null;
+	throw notADirectory(join(dispatch, "tasks"));
 }
 
 /** The task has another host now: a directory that was its own stays so. @throws DispatchError DISPATCH_DISK */
 export function restampTaskDir(cwd: string, id: string, owner: Owner, host: string): void {
-	if (inspectTaskDir(cwd, id, owner) !== "ours") return;
-	const { namespace, nonce } = owner;
-	replaceFile(join(taskDirOf(cwd, id), STAMP), `${JSON.stringify({ namespace, host, nonce })}\n`);
+	const dir = taskDirOf(cwd, id);
+	inTaskDir(dir, (task) => {
+		if (!isStampedBy(task, id, owner)) return;
+		replaceFile(task.at(STAMP), stampText({ ...owner, host, id }), {
+			refuse: (error) => diskError(join(dir, STAMP), error),
+		});
+	});
 }
 
-/** Removes the directory if it is the owner's. @returns whether it was. @throws DispatchError DISPATCH_DISK */
+/**
+ * Removes the directory if it is the owner's.
+ * @returns whether it was
+ * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
+ */
 export function removeTaskDir(cwd: string, id: string, owner: Owner): boolean {
-	if (inspectTaskDir(cwd, id, owner) !== "ours") return false;
+	return removeStamped(cwd, id, (stamp) => isStampOf(stamp, id, owner));
+}
+
+/** As `removeTaskDir`, for an owner that is known by something else in the stamp. */
+export function removeStamped(cwd: string, id: string, isIts: (stamp: Stamp) => boolean): boolean {
 	const dir = taskDirOf(cwd, id);
 	try {
-		rmSync(dir, { recursive: true, force: true });
-		return true;
+		return inTasks(cwd, (tasks) => removeFrom(tasks, id, isIts)) ?? false;
 	} catch (error) {
 		throw diskError(dir, error);
 	}
 }
 
+/** Renamed away first: nobody finds it by its name any more, and a killed removal leaves a leftover. */
+function removeFrom(tasks: OpenedDirectory, id: string, isIts: (stamp: Stamp) => boolean): boolean {
+	const away = temporaryName(id);
+	const moved = inDirectory(tasks, [id], (task) => {
+		if (!isIts(stampOf(task))) return false;
+		renameSync(tasks.at(id), tasks.at(away));
+		if (inDirectory(tasks, [away], (there) => there.isSame(task)) === true) return true;
+		// Swapped at the very moment: what was moved is not what was looked at, and goes back.
+		renameSync(tasks.at(away), tasks.at(id));
+		return false;
+	});
+	if (moved === true) removeTree(tasks, away);
+	return moved === true;
+}
+
 /** The exact prompt that an agent got. @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */
 export function writePromptFile(dir: string, prompt: string): void {
-	requireIntact(dir);
-	replaceFile(join(dir, "prompt.md"), prompt);
+	const refuse = (error: unknown) => diskError(join(dir, PROMPT), error);
+	requireTaskDir(dir, (task) => replaceFile(task.at(PROMPT), prompt, { refuse }));
 }
 
 /** Removes what killed writes of ours left in the directory, in `ipc/`, and beside it. */
 export function clearTemporaries(dir: string): void {
-	for (const folder of [dirname(dir), dir, join(dir, "ipc")])
-		if (isRealDirectory(folder)) clearLeftovers(folder);
+	inDirectory(dirname(dirname(dir)), ["tasks"], clearLeftovers);
+	inTaskDir(dir, clearLeftovers);
+	inTaskDir(dir, clearLeftovers, ["ipc"]);
 }

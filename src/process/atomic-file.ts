@@ -7,7 +7,6 @@ import {
 	linkSync,
 	lstatSync,
 	openSync,
-	readdirSync,
 	renameSync,
 	rmSync,
 	writeFileSync,
@@ -26,12 +25,16 @@ export interface WriteOptions {
 
 /** Our own temporary names; an agent's are `<name>.tmp`. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}(?:-(\d+))?\.tmp$/;
-/** One that is older was left by a process that died. */
-const LEFTOVER_MS = 60_000;
 const OWNER_ONLY = 0o600;
 
 export function temporaryName(path: string): string {
 	return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}-${process.pid}.tmp`);
+}
+
+/** The pid of who writes under a temporary name; 0: it does not say; null: the name is none of ours. */
+export function writerOf(name: string): number | null {
+	const temporary = TEMPORARY.exec(name);
+	return temporary === null ? null : Number(temporary[1] ?? 0);
 }
 
 /**
@@ -40,7 +43,7 @@ export function temporaryName(path: string): string {
  * @throws DispatchError DISPATCH_DISK, or what `refuse` makes of the fault
  */
 export function publishNew(path: string, data: string | Uint8Array, options: WriteOptions = {}): boolean {
-	if (isThere(path)) return false;
+	if (isThere(path, options.refuse)) return false;
 	return viaTemporary(path, data, options, (temporary) => {
 		try {
 			linkSync(temporary, path);
@@ -52,13 +55,16 @@ export function publishNew(path: string, data: string | Uint8Array, options: Wri
 	});
 }
 
-/** Whatever it is; a link that leads nowhere is there, too. @throws DispatchError DISPATCH_DISK */
-export function isThere(path: string): boolean {
+/** Whatever it is; a link that leads nowhere is there, too. @throws DispatchError DISPATCH_DISK, or what `refuse` makes of it */
+export function isThere(
+	path: string,
+	refuse: WriteOptions["refuse"] = (error) => diskError(path, error),
+): boolean {
 	try {
 		return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 	} catch (error) {
 		if (codeOf(error) === "ENOTDIR") return false;
-		throw diskError(path, error);
+		throw refuse(error);
 	}
 }
 
@@ -93,43 +99,6 @@ function writeTemporary(path: string, data: string | Uint8Array, mode: number, d
 		if (durable) fsyncSync(fd);
 	} finally {
 		closeSync(fd);
-	}
-}
-
-/**
- * Removes what writes of ours left behind in a folder when they were killed. A name carries its writer's
- * pid: one that is dead finishes nothing any more.
- */
-export function clearLeftovers(folder: string): void {
-	for (const name of namesIn(folder)) {
-		const temporary = TEMPORARY.exec(name);
-		if (temporary !== null) removeLeftover(join(folder, name), Number(temporary[1] ?? 0));
-	}
-}
-
-function namesIn(folder: string): string[] {
-	try {
-		return readdirSync(folder);
-	} catch {
-		return []; // It vanished: then nothing is left in it.
-	}
-}
-
-function removeLeftover(path: string, writer: number): void {
-	try {
-		const isOld = Date.now() - lstatSync(path).mtimeMs > LEFTOVER_MS;
-		if (isOld || (writer > 1 && !isAlive(writer))) rmSync(path, { recursive: true, force: true });
-	} catch {
-		// It went by itself, or cannot be removed: it does no harm.
-	}
-}
-
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return codeOf(error) !== "ESRCH";
 	}
 }
 

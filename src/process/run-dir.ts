@@ -6,10 +6,11 @@
  *   shell.log what the wrapper's shell said: of a signal           ended its whole tree was ended by us
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { publishNew } from "./atomic-file.ts";
+import { inDirectory, removeTree } from "./opened-directory.ts";
 import { meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
@@ -110,7 +111,7 @@ export function epochsOf(home: string, task: string): number[] {
 
 /** Deletes what is kept of a task's runs. */
 export function removeRuns(home: string, task: string): void {
-	rmSync(join(runsOf(home), task), { recursive: true, force: true, maxRetries: 3 });
+	inDirectory(runsOf(home), [], (runs) => removeTree(runs, task));
 }
 
 function names(path: string): string[] {

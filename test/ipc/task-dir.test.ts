@@ -12,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readPlan } from "../../src/ipc/plan-file.ts";
+import { moveIpcAside } from "../../src/ipc/questions.ts";
 import {
 	clearTemporaries,
 	createTaskDir,
@@ -31,7 +32,7 @@ test("makes the directory with everything an agent needs", async () => {
 	const dir = await createTaskDir(cwd, { ...SPEC, givenItems: ["One", "Two"] });
 	expect(dir).toBe(join(cwd, ".dispatch/tasks/t"));
 	expect(readFileSync(join(cwd, ".dispatch/.gitignore"), "utf8")).toBe("*\n");
-	expect(readdirSync(dir).sort()).toEqual([".owner.json", "ipc", "plan.md"]);
+	expect(readdirSync(dir).sort()).toEqual([".gitignore", ".owner.json", "ipc", "plan.md"]);
 	expect(readdirSync(join(cwd, ".dispatch/tasks"))).toEqual(["t"]);
 	expect(readPlan(dir)).toMatchObject({ title: "T", items: [{ text: "One" }, { text: "Two" }] });
 	expect(inspectTaskDir(cwd, "t", OWNER)).toBe("ours");
@@ -165,4 +166,27 @@ test("the prompt is kept as it was given, and replaced by the next one", async (
 		writePromptFile(dir, prompt);
 		expect(readFileSync(join(dir, "prompt.md"), "utf8")).toBe(prompt);
 	}
+});
+
+test("nothing of a task can be committed, whatever became of the .gitignore above it", async () => {
+	const { cwd, dir, write } = await makeTask();
+	const git = (...args: string[]) => spawnSync("git", args, { cwd, encoding: "utf8" });
+	git("init", "-q");
+	for (const name of ["prompt.md", "output.md", "context.md"]) writeFileSync(join(dir, name), "secret");
+	write("001.question", "secret");
+	moveIpcAside(dir, 1);
+	const added = () => git("add", "-A", "--dry-run").stdout;
+	expect(added()).toBe("");
+	for (const spoil of [
+		() => writeFileSync(join(cwd, ".dispatch/.gitignore"), ""),
+		() => writeFileSync(join(cwd, ".dispatch/.gitignore"), "!*\n"),
+		() => rmSync(join(cwd, ".dispatch/.gitignore")),
+	]) {
+		spoil();
+		expect(added()).not.toContain("tasks/");
+	}
+	// The next start puts back what an agent took away.
+	rmSync(join(dir, ".gitignore"));
+	await createTaskDir(cwd, SPEC);
+	expect(added()).toBe("");
 });

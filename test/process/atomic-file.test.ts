@@ -2,7 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { clearLeftovers, publishNew, replaceFile, temporaryName } from "../../src/process/atomic-file.ts";
+import { publishNew, replaceFile, temporaryName } from "../../src/process/atomic-file.ts";
+import { clearLeftovers } from "../../src/process/leftovers.ts";
+import { inDirectory } from "../../src/process/opened-directory.ts";
 import { DispatchError } from "../../src/task/errors.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -50,7 +52,7 @@ test("what a killed writer left is removed, a living one's and anybody else's fi
 	const own = temporaryName(join(dir, "file"));
 	const dead = own.replace(`-${process.pid}.tmp`, `-${spawnSync("true").pid}.tmp`);
 	for (const path of [own, dead, join(dir, "plan.md.tmp"), join(dir, ".hidden.tmp")]) writeFileSync(path, "");
-	clearLeftovers(dir);
+	inDirectory(dir, [], clearLeftovers);
 	expect(readdirSync(dir).map((name) => join(dir, name))).not.toContain(dead);
 	expect(readdirSync(dir)).toHaveLength(3);
 });

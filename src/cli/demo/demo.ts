@@ -1,10 +1,10 @@
 /** `dispatch demo`: the main job from end to end, with a scripted agent that needs no account. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { chooseProject, type Project } from "../../demo/project.ts";
 import { reportSummary } from "../../demo/report.ts";
-import { taskDirOf } from "../../ipc/task-dir.ts";
+import { removeStamped, taskDirOf } from "../../ipc/task-dir.ts";
 import { takeLock } from "../../process/lock.ts";
 import { enqueue } from "../../producer/enqueue.ts";
 import { PRIORITY } from "../../producer/resolve.ts";
@@ -14,7 +14,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { oneLine, plain } from "../show/output.ts";
 import { nextSteps } from "./next.ts";
-import { DEMO_BACKEND, DemoStage, isDemoTask, stagePath } from "./stage.ts";
+import { DEMO_BACKEND, DemoStage, isOfDemo, stagePath } from "./stage.ts";
 import { follow, untilAborted } from "./story.ts";
 
 const TASK_ID = "demo-review";
@@ -122,7 +122,7 @@ async function play(
 async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<string> {
 	const { home, config } = stage.context;
 	const earlier = taskDirOf(cwd, TASK_ID);
-	if (isDemoTask(earlier)) rmSync(earlier, { recursive: true, force: true });
+	removeStamped(cwd, TASK_ID, isOfDemo);
 	const { record } = await enqueue(
 		store,
 		home.hostId,

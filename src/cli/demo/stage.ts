@@ -4,7 +4,7 @@
  * its end; what a killed demo left running is taken down first.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { type Home, openHome } from "../../config/home.ts";
@@ -73,14 +73,9 @@ export function stagePath(user: Context): string {
 	return join(user.home.path, "demo");
 }
 
-/** Whether a task directory was left by an earlier demo. */
-export function isDemoTask(taskDir: string): boolean {
-	try {
-		const stamp = JSON.parse(readFileSync(join(taskDir, ".owner.json"), "utf8")) as { namespace?: unknown };
-		return NAMESPACE_FORM.test(String(stamp.namespace));
-	} catch {
-		return false;
-	}
+/** Whether the stamp of a task directory is an earlier demo's. */
+export function isOfDemo(stamp: ReadonlyMap<string, unknown>): boolean {
+	return NAMESPACE_FORM.test(String(stamp.get("namespace")));
 }
 
 /** The own local server; where no server is installed, the address that the user gave. */

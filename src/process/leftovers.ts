@@ -1,0 +1,41 @@
+/** What writes of ours left behind when they were killed: files, and directories that were being made or removed. */
+import { lstatSync } from "node:fs";
+import { codeOf, writerOf } from "./atomic-file.ts";
+import { type OpenedDirectory, removeTree } from "./opened-directory.ts";
+
+/** One that is older was left by a process that died. */
+const LEFTOVER_MS = 60_000;
+
+/** A name carries its writer's pid: one that is dead finishes nothing any more. Throws nothing. */
+export function clearLeftovers(folder: OpenedDirectory): void {
+	for (const name of namesIn(folder)) {
+		const writer = writerOf(name);
+		if (writer !== null) removeLeftover(folder, name, writer);
+	}
+}
+
+function namesIn(folder: OpenedDirectory): string[] {
+	try {
+		return folder.names();
+	} catch {
+		return []; // It cannot be read: it does no harm.
+	}
+}
+
+function removeLeftover(folder: OpenedDirectory, name: string, writer: number): void {
+	try {
+		const isOld = Date.now() - lstatSync(folder.at(name)).mtimeMs > LEFTOVER_MS;
+		if (isOld || (writer > 1 && !isAlive(writer))) removeTree(folder, name);
+	} catch {
+		// It went by itself, or cannot be removed: it does no harm.
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return codeOf(error) !== "ESRCH";
+	}
+}

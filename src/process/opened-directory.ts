@@ -1,0 +1,162 @@
+/**
+ * Work in a directory that somebody may swap at any moment for a link or another one: it is opened once, and
+ * everything is done through its descriptor (`/proc/self/fd/N/name`), which leads to it wherever it was moved.
+ * Node has no openat(2). Where descriptors have no such names (macOS), the path itself is used: what is there
+ * was looked at, but a swap at the very moment is not noticed.
+ */
+import { randomUUID } from "node:crypto";
+import {
+	closeSync,
+	constants,
+	type Dir,
+	existsSync,
+	fstatSync,
+	opendirSync,
+	openSync,
+	readdirSync,
+	renameSync,
+	rmdirSync,
+	unlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { codeOf } from "./atomic-file.ts";
+import { isOurTrouble, type NoFile } from "./read-file.ts";
+
+const DESCRIPTORS = "/proc/self/fd";
+const HAS_DESCRIPTORS = existsSync(DESCRIPTORS);
+
+export interface OpenOptions {
+	/** true for a directory that the user names. Never for an agent's */
+	links?: boolean;
+}
+
+export class OpenedDirectory {
+	/** as people know it, for messages */
+	readonly name: string;
+	readonly #fd: number;
+
+	private constructor(fd: number, name: string) {
+		this.#fd = fd;
+		this.name = name;
+	}
+
+	/** @throws only what `isOurTrouble` */
+	static open(path: string, options: OpenOptions = {}, name = path): OpenedDirectory | NoFile {
+		const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+		try {
+			const flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | (options.links ? 0 : O_NOFOLLOW);
+			return new OpenedDirectory(openSync(path, flags), name);
+		} catch (error) {
+			if (isOurTrouble(error)) throw error;
+			const code = codeOf(error) ?? "unknown error";
+			if (code === "ENOENT") return { kind: "absent" };
+			const isOther = code === "ENOTDIR" || code === "ELOOP";
+			return { kind: "refused", why: isOther ? "is no directory" : `cannot be read (${code})`, code };
+		}
+	}
+
+	/** The way to what is called `name` in it, for one call; valid until `close`. */
+	at(name: string): string {
+		return HAS_DESCRIPTORS ? `${DESCRIPTORS}/${this.#fd}/${name}` : join(this.name, name);
+	}
+
+	/** A directory in it, which must not be a link. @throws only what `isOurTrouble` */
+	inside(name: string): OpenedDirectory | NoFile {
+		return OpenedDirectory.open(this.at(name), {}, join(this.name, name));
+	}
+
+	/** @throws what the system refuses */
+	names(): string[] {
+		return readdirSync(this.at("."));
+	}
+
+	/** For a directory of any size. @throws what the system refuses */
+	list(): Dir {
+		return opendirSync(this.at("."), { bufferSize: 256 });
+	}
+
+	isSame(other: OpenedDirectory): boolean {
+		const [mine, theirs] = [fstatSync(this.#fd), fstatSync(other.#fd)];
+		return mine.ino === theirs.ino && mine.dev === theirs.dev;
+	}
+
+	close(): void {
+		closeSync(this.#fd);
+	}
+}
+
+/**
+ * Opens a directory (through a link if `options` say so), then each of `names` in the one before, and uses the last one.
+ * @throws what `isOurTrouble`, and what `use` throws
+ */
+export function inDirectory<T>(
+	start: OpenedDirectory | string,
+	names: readonly string[],
+	use: (opened: OpenedDirectory) => T,
+	options: OpenOptions = {},
+): T | NoFile {
+	const [name, ...rest] = names;
+	if (typeof start !== "string" && name === undefined) return use(start);
+	const opened = typeof start === "string" ? OpenedDirectory.open(start, options) : start.inside(name ?? ".");
+	if (!(opened instanceof OpenedDirectory)) return opened;
+	try {
+		return inDirectory(opened, typeof start === "string" ? names : rest, use);
+	} finally {
+		opened.close();
+	}
+}
+
+/** Deletes a file, a link, or a directory with all that is in it. @throws what the system refuses */
+export function removeTree(directory: OpenedDirectory, name: string): void {
+	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return;
+	inDirectory(directory, [name], emptyDirectory);
+	attempt(["ENOENT"], () => rmdirSync(directory.at(name)));
+}
+
+/** A living swapper could keep us busy for ever. */
+const ROUNDS_WITHOUT_SUCCESS = 1_000;
+
+/**
+ * Deletes everything in it. What lies deeper is first moved up into the directory itself, so that a tree of any
+ * depth takes two descriptors, and no way leads through a directory that could be swapped meanwhile.
+ * @throws what the system refuses
+ */
+function emptyDirectory(directory: OpenedDirectory): void {
+	for (let left = ROUNDS_WITHOUT_SUCCESS; left > 0; left--) {
+		const names = directory.names();
+		if (names.length === 0) return;
+		for (const name of names) if (removeEntry(directory, name)) left = ROUNDS_WITHOUT_SUCCESS;
+	}
+	throw new Error(`something in ${directory.name} cannot be removed, or comes back again and again`);
+}
+
+/** A file, a link, or a directory; what that has of directories lies in `directory` then. @returns whether it went */
+function removeEntry(directory: OpenedDirectory, name: string): boolean {
+	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return true;
+	const inner = directory.inside(name);
+	if (!(inner instanceof OpenedDirectory)) return false;
+	try {
+		for (const each of inner.names()) removeOrMoveUp(inner.at(each), directory);
+	} finally {
+		inner.close();
+	}
+	return attempt(["ENOENT", "ENOTDIR", "ENOTEMPTY"], () => rmdirSync(directory.at(name)));
+}
+
+/** An empty directory may be removed where it may not be moved. */
+function removeOrMoveUp(path: string, to: OpenedDirectory): void {
+	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(path))) return;
+	if (attempt(["ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR"], () => rmdirSync(path))) return;
+	attempt(["ENOENT"], () => renameSync(path, to.at(`.${randomUUID()}`)));
+}
+
+/** @returns false: it failed with one of the codes */
+function attempt(codes: readonly string[], act: () => void): boolean {
+	try {
+		act();
+		return true;
+	} catch (error) {
+		if (codes.includes(codeOf(error) ?? "")) return false;
+		throw error;
+	}
+}
