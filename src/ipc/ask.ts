@@ -134,13 +134,14 @@ async function awaitAnswer(
  * @returns its number; null while there is no directory for it: dispatch makes that again
  */
 function askedAgain(dir: string, { seq, text }: Numbered): string | null {
-	if (!isIntact(dir) || !isRealDirectory(join(dir, "ipc"))) return null;
-	if (isThere(join(dir, "ipc", `${seq}.question`))) return seq;
+	const isKept = inTaskDir(dir, (ipc) => isThere(ipc.at(`${seq}.question`)), ["ipc"]);
+	if (typeof isKept !== "boolean") return null;
+	if (isKept) return seq;
 	try {
 		return publishQuestion(dir, seq, text) ? seq : askOnce(dir, text);
 	} catch (error) {
 		// It vanished again.
-		if (codeOf((error as Error).cause ?? error) === "ENOENT") return null;
+		if (inTaskDir(dir, () => true, ["ipc"]) !== true) return null;
 		throw error;
 	}
 }
