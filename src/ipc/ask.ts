@@ -5,7 +5,7 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
-import { codeOf, isThere } from "../process/atomic-file.ts";
+import { isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { inTaskDir } from "./opened-task.ts";
 import {
