@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import {
-	chmodSync,
 	existsSync,
 	mkdirSync,
 	readdirSync,
@@ -15,21 +14,22 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { apart, bundle, bundleSchemas, fileOf, hotOnly, lazyBuiltins } from "./bundle.mjs";
 import { lock } from "./kernel-lock.mjs";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const DIST = join(ROOT, "dist");
 const STAMP = join(DIST, ".stamp");
-const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs"];
+const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scripts/bundle.mjs"];
 
-/** Loaded by `web` only, with files of their own beside them; msgpackr-extract is native and optional. */
-const EXTERNAL = ["@bull-board/*", "express", "helmet", "msgpackr-extract"];
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
+/** Packages that these commands use at times: a changed config, a prompt on the terminal, another program. */
+const SELDOM = ["@clack/prompts", "execa", "yaml", "zod"];
 /** What makes main.cjs big: none of it may come into hot.cjs. */
-const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol", "pino", "ajv"];
-const NEVER_BUNDLED = { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" };
-const BANNER = 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
+const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
+const SELDOM_FOLDER = "seldom";
+const BUNDLES = ["main.cjs", "hot.cjs", "dispatch.cjs", "demo-agent.cjs"];
 
 /** Changes with every source of the build. */
 function sourceHash() {
@@ -45,7 +45,7 @@ function sourceHash() {
 }
 
 export function isBuilt() {
-	const files = ["main.cjs", "hot.cjs", "dispatch.cjs", "demo-agent.cjs", "schemas.mjs", ".stamp"];
+	const files = [...BUNDLES, "schemas.mjs", ".stamp"];
 	return files.every((name) => existsSync(join(DIST, name))) && readFileSync(STAMP, "utf8") === sourceHash();
 }
 
@@ -67,15 +67,9 @@ async function build() {
 	const fresh = join(DIST, `.new-${process.pid}`);
 	rmSync(STAMP, { force: true });
 	try {
-		const main = await bundle("src/cli/main.ts", join(fresh, "main.cjs"));
-		const hot = await bundle("src/cli/main.ts", join(fresh, "hot.cjs"), {}, [hotOnly]);
-		await bundle("src/cli/start.ts", join(fresh, "dispatch.cjs"), {
-			DISPATCH_BUNDLES: JSON.stringify({ main: contentName(main), hot: contentName(hot) }),
-			DISPATCH_HOT: JSON.stringify(HOT),
-		});
-		await bundle("src/demo/agent.ts", join(fresh, "demo-agent.cjs"));
-		await bundleSchemas(join(fresh, "schemas.mjs"));
-		for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(DIST, name));
+		await makeBundles(fresh, { DISPATCH_BUILD: JSON.stringify(hash) });
+		for (const name of SELDOM) await bundle(name, join(fresh, SELDOM_FOLDER, fileOf(name)));
+		moveInto(fresh, DIST);
 	} finally {
 		rmSync(fresh, { recursive: true, force: true });
 	}
@@ -85,79 +79,39 @@ async function build() {
 	renameSync(`${STAMP}.tmp`, STAMP);
 }
 
+async function makeBundles(folder, define) {
+	const main = await bundle("src/cli/main.ts", join(folder, "main.cjs"), { define });
+	const hot = await bundle("src/cli/main.ts", join(folder, "hot.cjs"), {
+		define,
+		plugins: [
+			hotOnly({ hot: HOT, never: [...COLD_PACKAGES, ...SELDOM] }),
+			apart(SELDOM, SELDOM_FOLDER),
+			lazyBuiltins,
+		],
+	});
+	await bundle("src/cli/start.ts", join(folder, "dispatch.cjs"), {
+		define: {
+			DISPATCH_BUNDLES: JSON.stringify({ main: contentName(main), hot: contentName(hot) }),
+			DISPATCH_HOT: JSON.stringify(HOT),
+		},
+		plugins: [lazyBuiltins],
+	});
+	await bundle("src/demo/agent.ts", join(folder, "demo-agent.cjs"));
+	await bundleSchemas(join(folder, "schemas.mjs"));
+}
+
+/** File by file, and what is in folders before what loads it. */
+function moveInto(from, to) {
+	const entries = readdirSync(from, { withFileTypes: true });
+	for (const entry of entries.sort((a, b) => Number(b.isDirectory()) - Number(a.isDirectory()))) {
+		const [source, target] = [join(from, entry.name), join(to, entry.name)];
+		if (entry.isDirectory()) mkdirSync(target, { recursive: true });
+		if (entry.isDirectory()) moveInto(source, target);
+		else renameSync(source, target);
+	}
+}
+
 const contentName = (content) => createHash("sha256").update(content).digest("hex");
-
-/** The program's definitions load each command by import(): those of other commands become a fault. */
-const hotOnly = {
-	name: "hot-only",
-	setup({ onResolve, onLoad, onEnd }) {
-		onResolve({ filter: /^\.\.\/commands\/.*\.ts$/ }, ({ path, importer, kind }) => {
-			const isDefined = kind === "dynamic-import" && /cli\/program\/define/.test(importer);
-			const name = path.slice("../commands/".length, -".ts".length);
-			return isDefined && !HOT.includes(name) ? { path: name, namespace: "cold" } : undefined;
-		});
-		onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
-			contents: `throw new Error("${path} is not in hot.cjs");`,
-		}));
-		onEnd(({ metafile }) => {
-			const inside = Object.keys(metafile.inputs);
-			const cold = COLD_PACKAGES.filter((name) =>
-				inside.some((path) => path.includes(`node_modules/${name}`)),
-			);
-			if (cold.length > 0) throw new Error(`hot.cjs would hold ${cold.join(", ")}`);
-		});
-	},
-};
-
-/** @returns {Promise<Buffer>} what was written */
-async function bundle(entry, outfile, define = {}, plugins = []) {
-	const { build: esbuild } = await import("esbuild");
-	const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-	mkdirSync(join(outfile, ".."), { recursive: true });
-	await esbuild({
-		absWorkingDir: ROOT,
-		entryPoints: [entry],
-		outfile,
-		bundle: true,
-		platform: "node",
-		target: "node20",
-		format: "cjs",
-		minifyWhitespace: true,
-		minifySyntax: true,
-		charset: "ascii",
-		legalComments: "none",
-		external: EXTERNAL,
-		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
-		banner: { js: entry.endsWith("main.ts") ? BANNER : `#!/usr/bin/env node\n${BANNER}` },
-		logLevel: "warning",
-		plugins,
-		metafile: plugins.length > 0,
-	});
-	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
-	if (!entry.endsWith("main.ts")) chmodSync(outfile, 0o755);
-	return readFileSync(outfile);
-}
-
-/** What scripts that read `--json` may import; zod is theirs, too. */
-async function bundleSchemas(outfile) {
-	const { build: esbuild } = await import("esbuild");
-	await esbuild({
-		absWorkingDir: ROOT,
-		entryPoints: ["src/cli/schemas.ts"],
-		outfile,
-		bundle: true,
-		platform: "node",
-		target: "node20",
-		format: "esm",
-		external: ["zod"],
-		logLevel: "warning",
-	});
-}
-
-/** esbuild escapes what stands in strings, and leaves regular expressions as they are. */
-function plainAscii(text) {
-	return text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	const unlock = lock(join(ROOT, ".cache/build.lock"));

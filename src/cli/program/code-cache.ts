@@ -6,7 +6,6 @@
  * One run proves little (`ls --help` uses nothing of `ls`): a cache begins with a list of the forms of the
  * command that it has seen, and the first runs of each form add what they used.
  */
-import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
@@ -72,8 +71,11 @@ function cacheName(file: string, contentHash: string): string {
 	return `${command()}-${contentHash.slice(0, 8)}${checksum(facts)}.cache`;
 }
 
+/** FNV-1a. It names and protects nothing; loading node:crypto would take longer than reading the program. */
 function checksum(text: string): string {
-	return createHash("sha256").update(text).digest("hex").slice(0, 8);
+	let hash = 0x811c9dc5;
+	for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+	return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
 function command(): string {

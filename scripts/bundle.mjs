@@ -1,0 +1,138 @@
+/** One bundle of src/ by esbuild, and what makes a small one of it. */
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "..");
+/** Loaded by `web` only, with files of their own beside them; msgpackr-extract is native and optional. */
+const EXTERNAL = ["@bull-board/*", "express", "helmet", "msgpackr-extract"];
+const NEVER_BUNDLED = { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" };
+const BANNER = 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
+const HOW = {
+	absWorkingDir: ROOT,
+	bundle: true,
+	platform: "node",
+	target: "node20",
+	logLevel: "warning",
+};
+
+/**
+ * @param {string} entry a file of src/
+ * @param {{ define?: Record<string, string>, plugins?: import("esbuild").Plugin[] }} [options]
+ * @returns {Promise<Buffer>} what was written
+ */
+export async function bundle(entry, outfile, { define = {}, plugins = [] } = {}) {
+	const { build } = await import("esbuild");
+	const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+	const isProgram = !entry.endsWith("main.ts") && entry.startsWith("src/");
+	mkdirSync(join(outfile, ".."), { recursive: true });
+	await build({
+		...HOW,
+		entryPoints: [entry],
+		outfile,
+		format: "cjs",
+		minifyWhitespace: true,
+		minifySyntax: true,
+		charset: "ascii",
+		legalComments: "none",
+		external: EXTERNAL,
+		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
+		banner: { js: isProgram ? `#!/usr/bin/env node\n${BANNER}` : BANNER },
+		plugins: [quickCommander, ...plugins],
+		metafile: plugins.length > 0,
+	});
+	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
+	if (isProgram) chmodSync(outfile, 0o755);
+	return readFileSync(outfile);
+}
+
+/** What scripts that read `--json` may import; zod is theirs, too. */
+export async function bundleSchemas(outfile) {
+	const { build } = await import("esbuild");
+	await build({ ...HOW, entryPoints: ["src/cli/schemas.ts"], outfile, format: "esm", external: ["zod"] });
+}
+
+/** esbuild escapes what stands in strings, and leaves regular expressions as they are. */
+function plainAscii(text) {
+	return text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
+ * ioredis puts 600 methods on a prototype, one by one; V8 copies a list of all of them each time, which takes
+ * as long as everything else of a start. An object that has lost a property is kept as a hash table.
+ */
+const quickCommander = {
+	name: "quick-commander",
+	setup({ onLoad }) {
+		const methods = "commands.forEach(function (commandName) {\n    Commander.prototype[";
+		const asTable = "Commander.prototype._a = Commander.prototype._b = 0;\ndelete Commander.prototype._a;\n";
+		onLoad({ filter: /ioredis\/built\/utils\/Commander\.js$/ }, ({ path }) => {
+			const parts = readFileSync(path, "utf8").split(methods);
+			if (parts.length !== 2) throw new Error(`${path} is not as it was: look whether it is quick now`);
+			return { contents: parts.join(`${asTable}${methods}`) };
+		});
+	},
+};
+
+/** Those that Node has not loaded when a program begins, and that not every command uses. */
+const SLOW_BUILTINS = /^(?:node:)?(assert|child_process|crypto|dns|http|https|net|readline|stream|tls|zlib)$/;
+
+/** A builtin is loaded when something of it is used, not where it is named. */
+export const lazyBuiltins = {
+	name: "lazy-builtins",
+	setup({ onResolve, onLoad }) {
+		onResolve({ filter: SLOW_BUILTINS }, ({ path, namespace }) =>
+			namespace === "builtin"
+				? { path, external: true }
+				: { path: path.replace("node:", ""), namespace: "builtin" },
+		);
+		// Everything is inherited: esbuild copies a module's own properties, and would load it for that.
+		onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
+			contents: `module.exports = Object.create(new Proxy({}, {
+				get: (_, name) => require("node:${path}")[name],
+				has: (_, name) => name in require("node:${path}"),
+			}));`,
+		}));
+	},
+};
+
+/**
+ * The program's definitions load each command by import(): the code of commands that are not in `hot` is left out.
+ * @param {{ hot: readonly string[], never: readonly string[] }} what `never`: packages that must not come in
+ */
+export function hotOnly({ hot, never }) {
+	return {
+		name: "hot-only",
+		setup({ onResolve, onLoad, onEnd }) {
+			onResolve({ filter: /^\.\.\/commands\/.*\.ts$/ }, ({ path, importer, kind }) => {
+				const isDefined = kind === "dynamic-import" && /cli\/program\/define/.test(importer);
+				const name = path.slice("../commands/".length, -".ts".length);
+				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
+			});
+			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
+				contents: `throw new Error("${path} is not in hot.cjs");`,
+			}));
+			onEnd(({ metafile }) => {
+				const inside = Object.keys(metafile.inputs);
+				const found = never.filter((name) => inside.some((path) => path.includes(`node_modules/${name}/`)));
+				if (found.length > 0) throw new Error(`hot.cjs would hold ${found.join(", ")}`);
+			});
+		},
+	};
+}
+
+/**
+ * Packages that hot commands seldom need: each has a bundle of its own, loaded when it is used.
+ * @param {readonly string[]} names @param {string} folder beside the bundle
+ */
+export function apart(names, folder) {
+	return {
+		name: "apart",
+		setup({ onResolve }) {
+			onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
+				names.includes(path) ? { path: `./${folder}/${fileOf(path)}`, external: true } : undefined,
+			);
+		},
+	};
+}
+
+export const fileOf = (name) => `${name.replace(/[@/]+/g, "-").replace(/^-/, "")}.cjs`;
