@@ -26,9 +26,14 @@ export interface Listed {
 export async function listTasks(store: Store, filter: TaskFilter, limit: number | null): Promise<Listed> {
 	const isWanted = matches(filter);
 	if (Object.values(filter).every((each) => each === undefined))
-		return { ...(await store.newest(limit ?? -1)), total: await store.count() };
+		return newestOf(store, limit);
 	const found = (await candidates(store, filter)).filter(isWanted);
 	return { records: found.slice(0, limit ?? found.length), damaged: [], total: found.length };
+}
+
+async function newestOf(store: Store, limit: number | null): Promise<Listed> {
+	const [newest, total] = await Promise.all([store.newest(limit ?? -1), store.count()]);
+	return { ...newest, total };
 }
 
 /** @throws DISPATCH_USAGE */

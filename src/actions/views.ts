@@ -12,12 +12,13 @@ export async function viewTask(store: Store, record: TaskRecord): Promise<TaskVi
 
 /** Where the host of one is gone, its hold says so: nothing else of it can be true for long. */
 export async function viewTasks(store: Store, records: readonly TaskRecord[]): Promise<TaskView[]> {
-	const lost = await lostHostsOf(store, records);
-	return Promise.all(
-		records.map(async (record) => {
-			const view = viewOf(record, await store.questions(record.spec.id), store.namespace);
-			if (isEnded(record.state) || !lost.has(record.host)) return view;
-			return { ...view, hold: { kind: "host_gone" as const, until: null } };
-		}),
-	);
+	const [lost, questions] = await Promise.all([
+		lostHostsOf(store, records),
+		store.questionsOf(records.map(({ spec }) => spec.id)),
+	]);
+	return records.map((record, i) => {
+		const view = viewOf(record, questions[i] ?? [], store.namespace);
+		if (isEnded(record.state) || !lost.has(record.host)) return view;
+		return { ...view, hold: { kind: "host_gone" as const, until: null } };
+	});
 }

@@ -110,9 +110,10 @@ export class Context {
 	}
 
 	async #open(role: Role): Promise<Store> {
-		const target = await this.target();
-		const { openStore } = await import("../queue/records/open.ts");
-		return openStore({ target, namespace: this.home.namespace, role, warn: (line) => this.#warn(line) });
+		const url = await this.redisUrl();
+		const { openLocalStore, openStore } = await import("../queue/records/open.ts");
+		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
+		return url === null ? openLocalStore(this.home, options) : openStore({ ...options, target: { url } });
 	}
 
 	/** Once per command, and only where somebody looks. */

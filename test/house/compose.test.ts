@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { checkPolicy } from "../../src/queue/redis/connect.ts";
+import { checkPolicy, readSettings } from "../../src/queue/redis/settings.ts";
 import { startTestRedis } from "../redis.ts";
 
 interface Service {
@@ -43,7 +43,7 @@ test("its command line, given to a real server, makes one that dispatch takes", 
 	expect(await client.config("GET", "appendonly")).toEqual(["appendonly", "yes"]);
 	expect(await client.config("GET", "appendfsync")).toEqual(["appendfsync", "always"]);
 	expect(await client.config("GET", "maxmemory-policy")).toEqual(["maxmemory-policy", "noeviction"]);
-	expect(await checkPolicy(client, server.target)).toBeNull();
+	expect(checkPolicy(await readSettings(client), "compose")).toBeNull();
 });
 
 test("it has a password that nobody can leave out", async () => {

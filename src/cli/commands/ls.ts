@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { listTasks } from "../../actions/list.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
@@ -7,16 +6,12 @@ import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
+import { columns } from "../show/columns.ts";
 import { oneLine } from "../show/output.ts";
 import { openQuestion, stateText, timeOf } from "../show/report-lines.ts";
 import { withoutPrompt } from "./status.ts";
 
 const USUAL_LIMIT = 50;
-const NO_BORDERS = Object.fromEntries(
-	["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-		.concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
-		.map((name) => [name, ""]),
-);
 
 export interface LsFlags extends TaskFilterFlags {
 	limit?: string;
@@ -37,30 +32,23 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const ids = views.map(({ id }) => id);
 	context.output.result(
 		[...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
-		views.length + damaged.length === 0 ? ["No tasks."] : [...tableOf(context, views, damaged), ...more],
+		views.length + damaged.length === 0 ? ["No tasks."] : [...(await tableOf(context, views, damaged)), ...more],
 		ids,
 	);
 	return undefined;
 }
 
-function tableOf({ output }: Context, views: TaskView[], damaged: DamagedTask[]): string[] {
+function tableOf({ output }: Context, views: TaskView[], damaged: DamagedTask[]): Promise<string[]> {
 	const { colors } = output;
-	const table = new Table({
-		chars: NO_BORDERS,
-		style: { "padding-left": 0, "padding-right": 2, head: [], border: [] },
-	});
-	table.push(["TASK", "STATE", "PLAN", "MODEL", "AGE", "WHAT"].map((name) => colors.dim(name)));
-	for (const view of views) {
-		const plan = view.plan.total === 0 ? "" : `${view.plan.done}/${view.plan.total}`;
-		const age = formatDuration(Math.max(0, Date.now() - timeOf(view.createdAt)));
-		table.push([view.id, stateText(view.state, colors), plan, view.model ?? view.backend, age, whatOf(view)]);
-	}
-	for (const { id, damage } of damaged)
-		table.push([oneLine(id, 64), colors.red("damaged"), "", "", "", damage]);
-	return table
-		.toString()
-		.split("\n")
-		.map((line) => line.trimEnd());
+	return columns([
+		["TASK", "STATE", "PLAN", "MODEL", "AGE", "WHAT"].map((name) => colors.dim(name)),
+		...views.map((view) => {
+			const plan = view.plan.total === 0 ? "" : `${view.plan.done}/${view.plan.total}`;
+			const age = formatDuration(Math.max(0, Date.now() - timeOf(view.createdAt)));
+			return [view.id, stateText(view.state, colors), plan, oneLine(view.model ?? view.backend), age, whatOf(view)];
+		}),
+		...damaged.map(({ id, damage }) => [oneLine(id, 64), colors.red("damaged"), "", "", "", damage]),
+	]);
 }
 
 /** What one would want to know at a glance. */

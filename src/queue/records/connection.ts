@@ -35,8 +35,6 @@ export class Connection {
 		this.namespace = options.namespace;
 		this.clock = options.clock ?? systemClock;
 		this.keys = keysOf(options.namespace);
-		for (const [name, lua] of Object.entries(SCRIPTS))
-			this.client.defineCommand(commandOf(name as ScriptName), { numberOfKeys: 1, lua });
 	}
 
 	async close(): Promise<void> {
@@ -54,12 +52,21 @@ export class Connection {
 
 	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED */
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
-		const call = (this.client as unknown as Record<string, ScriptCall>)[commandOf(name)] as ScriptCall;
+		const call = this.#scriptCall(name);
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
 		const body = toJson({ ...shownRequest(name, request), ...time });
 		const reply = JSON.parse(await this.guard(() => call.call(this.client, this.keys.prefix, body)));
 		if (reply.result === "damaged") throw damagedError({ id: String(request.id), damage: reply.damage });
 		return reply as T;
+	}
+
+	/** Defined when it is used: a digest of every script would be half the work of a connection. */
+	#scriptCall(name: ScriptName): ScriptCall {
+		const calls = this.client as unknown as Record<string, ScriptCall | undefined>;
+		const command = commandOf(name);
+		if (calls[command] === undefined)
+			this.client.defineCommand(command, { numberOfKeys: 1, lua: SCRIPTS[name] });
+		return calls[command] as ScriptCall;
 	}
 
 	/** The time by which the scripts go: ms since the Unix epoch, the same for all hosts. */

@@ -1,6 +1,16 @@
 /** Opens the store of a namespace: the server that is named, or the local one. */
 
-import { checkPolicy, connect, createClient, type RedisTarget, type Role } from "../redis/connect.ts";
+import { DispatchError } from "../../task/errors.ts";
+import {
+	type ConnectLimits,
+	connect,
+	createClient,
+	type RedisTarget,
+	type Role,
+	shownAddress,
+} from "../redis/connect.ts";
+import { ensureLocalServer, localSocket } from "../redis/local-server.ts";
+import { checkPolicy } from "../redis/settings.ts";
 import { Store } from "./store.ts";
 
 export interface OpenOptions {
@@ -12,16 +22,41 @@ export interface OpenOptions {
 }
 
 /** @throws DISPATCH_REDIS_UNREACHABLE, DISPATCH_REDIS_POLICY */
-export async function openStore(options: OpenOptions): Promise<Store> {
-	const client = await connect(options.target, options.role);
+export function openStore(options: OpenOptions): Promise<Store> {
+	return open(options);
+}
+
+/** A server that answers does so at once; every other case is that of `ensureLocalServer`. */
+const AT_ONCE: ConnectLimits = { answerMs: 1_000, loadingMs: 0 };
+
+/**
+ * The store on the local server of a state directory, which is started when it does not run.
+ * @param home the state directory
+ * @throws as `openStore` and `ensureLocalServer`
+ */
+export async function openLocalStore(
+	home: { path: string },
+	options: Omit<OpenOptions, "target">,
+): Promise<Store> {
+	const target = { socketPath: localSocket(home) };
 	try {
-		const warning = await checkPolicy(client, options.target);
-		if (warning !== null) options.warn?.(warning);
+		return await open({ ...options, target }, AT_ONCE);
+	} catch (error) {
+		if (!(error instanceof DispatchError) || error.code !== "DISPATCH_REDIS_UNREACHABLE") throw error;
+	}
+	return openStore({ ...options, target: await ensureLocalServer(home) });
+}
+
+async function open({ target, namespace, role, warn }: OpenOptions, limits?: ConnectLimits): Promise<Store> {
+	const { client, settings } = await connect(target, role, limits);
+	try {
+		const warning = checkPolicy(settings, shownAddress(target));
+		if (warning !== null) warn?.(warning);
 	} catch (error) {
 		client.disconnect();
 		throw error;
 	}
-	return new Store({ client, target: options.target, namespace: options.namespace });
+	return new Store({ client, target, namespace });
 }
 
 /** One more connection to the same server, for what blocks or subscribes. */

@@ -62,15 +62,17 @@ export class Questions extends Lists {
 
 	/** All questions of a task in the order of asking, those of earlier sessions first. */
 	async questions(id: string): Promise<KeptQuestion[]> {
-		const [all, open] = await this.guard((client) =>
-			Promise.all([
-				client.hgetall(this.keys.questions(id)),
-				client.zrange(`${this.keys.prefix}:open:${id}`, "0", "-1"),
-			]),
-		);
-		return Object.entries(all)
-			.map(([field, text]) => ({ ...questionOf(field, text), open: open.includes(field) }))
-			.sort(inOrder);
+		return (await this.questionsOf([id]))[0] ?? [];
+	}
+
+	/** As `questions`, of several tasks in one round trip; in the order of `ids`. */
+	async questionsOf(ids: readonly string[]): Promise<KeptQuestion[][]> {
+		if (ids.length === 0) return [];
+		const pipeline = this.client.pipeline();
+		for (const id of ids)
+			pipeline.hgetall(this.keys.questions(id)).zrange(`${this.keys.prefix}:open:${id}`, "0", "-1");
+		const replies = await this.guard(async () => valuesOf(await pipeline.exec()));
+		return ids.map((_, i) => keptQuestions(replies[2 * i], replies[2 * i + 1]));
 	}
 
 	/** Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`). */
@@ -109,6 +111,20 @@ export class Questions extends Lists {
 			return [{ task, seq, text: asked, askedAt }];
 		});
 	}
+}
+
+/** @throws the first fault among them */
+function valuesOf(replies: [Error | null, unknown][] | null): unknown[] {
+	return (replies ?? []).map(([fault, value]) => {
+		if (fault !== null) throw fault;
+		return value;
+	});
+}
+
+function keptQuestions(all: unknown, open: unknown): KeptQuestion[] {
+	return Object.entries(all as Record<string, string>)
+		.map(([field, text]) => ({ ...questionOf(field, text), open: (open as string[]).includes(field) }))
+		.sort(inOrder);
 }
 
 const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;

@@ -4,9 +4,9 @@
  */
 import { Redis } from "ioredis";
 import { DispatchError } from "../../task/errors.ts";
+import { readSettings, type ServerSettings } from "./settings.ts";
 
 const CONNECT_LIMIT_MS = 5_000;
-const LOADING_LIMIT_MS = 60_000;
 const RETRY_STEP_MS = 100;
 const RETRY_MAX_MS = 1_000;
 
@@ -40,6 +40,9 @@ function redisOptions(role: Role): Options {
 		lazyConnect: true,
 		// `connect` asks for itself whether the server still loads: ioredis would give up on it.
 		enableReadyCheck: false,
+		// Replies are the same by either; the older one is spoken without being agreed on.
+		protocol: 2,
+		disableClientInfo: true,
 		maxRetriesPerRequest: 1,
 		enableOfflineQueue: false,
 		retryStrategy: () => null,
@@ -111,38 +114,65 @@ export function createClient(target: RedisTarget, role: Role): Redis {
 	return client;
 }
 
+export interface ConnectLimits {
+	/** how long connecting may take, and a reply */
+	answerMs: number;
+	/** how long the server may read its data */
+	loadingMs: number;
+}
+
+/** ioredis gives up by itself a moment earlier, and knows why. */
+const LIMITS: ConnectLimits = { answerMs: CONNECT_LIMIT_MS + 1_000, loadingMs: 60_000 };
+
+export interface Connected {
+	client: Redis;
+	settings: ServerSettings;
+}
+
 /**
- * Connects once, with a limit of 5 s (60 s while the server loads its data).
+ * Connects once.
  * @throws DISPATCH_REDIS_UNREACHABLE
  */
-export async function connect(target: RedisTarget, role: Role): Promise<Redis> {
+export async function connect(
+	target: RedisTarget,
+	role: Role,
+	limits: ConnectLimits = LIMITS,
+): Promise<Connected> {
 	const probe = createClient(target, "command");
-	const until = Date.now() + LOADING_LIMIT_MS;
 	// `connect` itself only says that the connection is closed; the event says why.
 	let fault: Error | undefined;
 	probe.on("error", (error) => {
 		fault = error;
 	});
+	let settings: ServerSettings;
 	try {
-		await withLimit(probe.connect(), CONNECT_LIMIT_MS + 1_000);
-		while (await isLoading(probe)) {
-			if (Date.now() > until) throw new Error("LOADING Redis is loading the dataset in memory");
-			await new Promise((resolve) => setTimeout(resolve, RETRY_STEP_MS));
-		}
+		await withLimit(probe.connect(), limits.answerMs);
+		settings = await greet(probe, limits);
 	} catch (error) {
 		probe.disconnect();
 		throw unreachable(target, fault ?? error);
 	}
-	if (role === "command") return probe;
+	if (role === "command") return { client: probe, settings };
 	await closeRedis(probe);
 	const client = createClient(target, role);
 	await new Promise<void>((resolve) => client.once("ready", resolve));
-	return client;
+	return { client, settings };
 }
 
-async function isLoading(client: Redis): Promise<boolean> {
+/** One round trip; more while the server reads its data. */
+async function greet(client: Redis, { answerMs, loadingMs }: ConnectLimits): Promise<ServerSettings> {
+	const until = Date.now() + loadingMs;
+	const settings = readSettings(client);
+	while (await isLoading(client, answerMs)) {
+		if (Date.now() >= until) throw new Error("LOADING Redis is loading the dataset in memory");
+		await new Promise((resolve) => setTimeout(resolve, RETRY_STEP_MS));
+	}
+	return withLimit(settings, answerMs);
+}
+
+async function isLoading(client: Redis, limitMs: number): Promise<boolean> {
 	try {
-		await withLimit(client.ping(), CONNECT_LIMIT_MS);
+		await withLimit(client.ping(), limitMs);
 		return false;
 	} catch (error) {
 		if (String(error).includes("LOADING")) return true;
@@ -219,37 +249,4 @@ export function translateFault(error: unknown, target: RedisTarget): unknown {
 	if (/^(MISCONF|NOREPLICAS)/.test(error.message) || CONNECTION_FAULT.test(error.message))
 		return unreachable(target, error);
 	return error;
-}
-
-/** @returns a warning when the server may lose acknowledged data; @throws DISPATCH_REDIS_POLICY when it may evict keys. */
-export async function checkPolicy(client: Redis, target: RedisTarget): Promise<string | null> {
-	let settings: Record<string, string>;
-	try {
-		const reply = (await client.config("GET", "maxmemory-policy", "appendonly")) as
-			| string[]
-			| Record<string, string>;
-		settings = Array.isArray(reply) ? pairs(reply) : reply;
-	} catch {
-		return null; // A server may forbid CONFIG; then nothing can be said.
-	}
-	const policy = settings["maxmemory-policy"];
-	if (policy !== undefined && policy !== "noeviction") {
-		throw new DispatchError(
-			"DISPATCH_REDIS_POLICY",
-			`Redis at ${shownAddress(target)} may evict keys: maxmemory-policy is ${policy}.`,
-			{
-				hint: "Run `redis-cli CONFIG SET maxmemory-policy noeviction` (and put it into redis.conf), or use another server.",
-			},
-		);
-	}
-	if (settings.appendonly === "no") {
-		return `Redis at ${shownAddress(target)} has no append-only file: a crash of it loses what it acknowledged since its last snapshot.`;
-	}
-	return null;
-}
-
-function pairs(list: string[]): Record<string, string> {
-	const found: Record<string, string> = {};
-	for (let i = 0; i + 1 < list.length; i += 2) found[list[i] as string] = list[i + 1] as string;
-	return found;
 }

@@ -1,14 +1,12 @@
 /** What a Redis server tells of itself, for `dispatch doctor`. Nothing is started and nothing is written. */
 import { closeRedis, connect, type RedisTarget } from "./connect.ts";
+import type { ServerSettings } from "./settings.ts";
 
 const PINGS = 11;
 
-export interface RedisFacts {
+export interface RedisFacts extends ServerSettings {
 	/** `7.2.4`; null where the server does not tell */
 	version: string | null;
-	/** null where it forbids CONFIG */
-	maxmemoryPolicy: string | null;
-	appendonly: string | null;
 	/** ms, the middle one of eleven PINGs */
 	pingMs: number;
 	/** ms by which this host's clock is ahead of the server's */
@@ -17,7 +15,7 @@ export interface RedisFacts {
 
 /** @throws DISPATCH_REDIS_UNREACHABLE */
 export async function inspectRedis(target: RedisTarget): Promise<RedisFacts> {
-	const client = await connect(target, "command");
+	const { client, settings } = await connect(target, "command");
 	try {
 		const info = await client.info("server").catch(() => "");
 		const times: number[] = [];
@@ -31,21 +29,11 @@ export async function inspectRedis(target: RedisTarget): Promise<RedisFacts> {
 		const here = (before + Date.now()) / 2;
 		return {
 			version: /^redis_version:(\S+)/m.exec(info)?.[1] ?? null,
-			maxmemoryPolicy: await setting(client, "maxmemory-policy"),
-			appendonly: await setting(client, "appendonly"),
+			...settings,
 			pingMs: times.sort((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0,
 			clockAheadMs: here - (Number(seconds) * 1_000 + Number(micros) / 1_000),
 		};
 	} finally {
 		await closeRedis(client);
-	}
-}
-
-async function setting(client: Awaited<ReturnType<typeof connect>>, name: string): Promise<string | null> {
-	try {
-		const reply = (await client.config("GET", name)) as string[] | Record<string, string>;
-		return (Array.isArray(reply) ? reply[1] : reply[name]) ?? null;
-	} catch {
-		return null;
 	}
 }

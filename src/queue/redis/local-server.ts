@@ -45,6 +45,13 @@ interface HomePath {
 	path: string;
 }
 
+/** Where the directory's server listens, or would. @throws DISPATCH_DISK for a folder that is not ours alone */
+export function localSocket(home: HomePath): string {
+	const place = serverPlace(home.path);
+	checkSocketDir(place);
+	return place.socketPath;
+}
+
 /**
  * Makes sure that the directory's server runs and answers.
  * @throws DISPATCH_NO_REDIS_SERVER, DISPATCH_REDIS_UNREACHABLE, DISPATCH_DISK
