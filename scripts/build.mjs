@@ -3,15 +3,7 @@
  * by one, so that a program that starts meanwhile finds an old file or a new one, never a half.
  */
 import { createHash } from "node:crypto";
-import {
-	existsSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	renameSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { apart, bundle, bundleSchemas, fileOf, hotOnly, lazyBuiltins } from "./bundle.mjs";

@@ -25,8 +25,7 @@ export interface Listed {
 /** @param limit null: all of them. @throws DISPATCH_USAGE for a state that is none */
 export async function listTasks(store: Store, filter: TaskFilter, limit: number | null): Promise<Listed> {
 	const isWanted = matches(filter);
-	if (Object.values(filter).every((each) => each === undefined))
-		return newestOf(store, limit);
+	if (Object.values(filter).every((each) => each === undefined)) return newestOf(store, limit);
 	const found = (await candidates(store, filter)).filter(isWanted);
 	return { records: found.slice(0, limit ?? found.length), damaged: [], total: found.length };
 }

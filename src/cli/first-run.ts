@@ -76,15 +76,16 @@ function permissionsLine(backends: BackendConfig[]): string {
 }
 
 /** A model that the config does not name and that was found all the same: it stands in the file from now on. */
-export function rememberModel(
+export async function rememberModel(
 	{ config, output }: { config: Config; output: Output },
 	asked: { prompt: string; model: string | null },
 	backend: string,
-): void {
+): Promise<void> {
 	const name = unknownName(config, { prompt: asked.prompt, flag: asked.model });
 	if (name === null || config.path === null) return;
 	try {
-		if (addFoundModel(config.path, name, backend)) output.note(`Added the model ${name} to ${config.path}.`);
+		if (await addFoundModel(config.path, name, backend))
+			output.note(`Added the model ${name} to ${config.path}.`);
 	} catch (error) {
 		// The task is accepted: a file that cannot be written is no reason to fail.
 		if (!(error instanceof DispatchError)) throw error;

@@ -3,7 +3,6 @@ import type { Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
 import { cliOf, detectConfig, type Environment } from "./detect.ts";
 import { mentionedModel } from "./directive.ts";
-import { editConfig } from "./edit.ts";
 import { makerOf } from "./model-names.ts";
 import { readConfigText, replaceConfig } from "./save.ts";
 
@@ -37,9 +36,10 @@ export function unknownName(config: Config, asked: { prompt: string; flag: strin
 }
 
 /** Writes a model that was found into the config file. @returns false without a file. @throws DISPATCH_BAD_FILE */
-export function addFoundModel(path: string, name: string, backend: string): boolean {
+export async function addFoundModel(path: string, name: string, backend: string): Promise<boolean> {
 	const text = readConfigText(path);
 	if (text === null) return false;
+	const { editConfig } = await import("./edit.ts");
 	replaceConfig(path, editConfig(text, [{ path: ["models", name], value: { backend } }]));
 	return true;
 }

@@ -38,11 +38,10 @@ export async function enqueue(
  * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
  */
 export async function submit(store: Store, task: ResolvedTask, orders: Orders): Promise<Enqueued> {
-	for (const id of task.explicitId ? [task.spec.id] : idsLike(task.spec.id)) {
-		const spec = { ...task.spec, id };
-		if (!task.explicitId && !(await isFree(store, spec))) continue;
-		if (task.explicitId) await refuseForeignDirectory(store, spec);
-		const done = await create(store, { ...task, spec }, orders);
+	if (task.explicitId) await refuseForeignDirectory(store, task.spec);
+	const ids = task.explicitId ? [task.spec.id] : freeIdsLike(store, task.spec);
+	for await (const id of ids) {
+		const done = await create(store, { ...task, spec: { ...task.spec, id } }, orders);
 		if (done !== null) return done;
 	}
 	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
@@ -57,23 +56,29 @@ export async function checkFree(store: Store, { spec, explicitId, key }: Resolve
 	await refuseForeignDirectory(store, spec);
 }
 
-function* idsLike(id: string): Generator<string> {
-	yield id;
-	for (let n = 2; n <= SAME_NAME_LIMIT; n++) {
-		const end = `-${n}`;
-		yield cutText(id, ID_LIMIT - end.length, "").replace(/-+$/, "") + end;
+/** The id, or with the lowest numbers that are free. The first is asked for alone, then more and more at once. */
+async function* freeIdsLike(store: Store, spec: TaskSpec): AsyncGenerator<string> {
+	for (let from = 1; from <= SAME_NAME_LIMIT; from *= 2) {
+		const numbers = Array.from({ length: Math.min(from, SAME_NAME_LIMIT + 1 - from) }, (_, i) => from + i);
+		const ids = numbers.map((n) => idLike(spec.id, n));
+		const taken = await store.existing(ids);
+		for (const id of ids) {
+			if (taken.has(id)) continue;
+			if (inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent") yield id;
+		}
 	}
 }
 
-async function isFree(store: Store, spec: TaskSpec): Promise<boolean> {
-	if (await store.exists(spec.id)) return false;
-	return inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) === "absent";
+function idLike(id: string, n: number): string {
+	if (n === 1) return id;
+	const end = `-${n}`;
+	return cutText(id, ID_LIMIT - end.length, "").replace(/-+$/, "") + end;
 }
 
 /** A record of that id is the script's affair: it may be this very task, by its key. */
 async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<void> {
-	if (await store.exists(spec.id)) return;
 	if (inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) !== "foreign") return;
+	if (await store.exists(spec.id)) return;
 	throw new DispatchError("DISPATCH_ID_EXISTS", `${taskDirOf(spec.cwd, spec.id)} belongs to another task.`, {
 		hint: "Choose another --id, leave it out, or remove the directory if you no longer need it.",
 	});
@@ -130,8 +135,12 @@ async function createOnce(store: Store, task: ResolvedTask, orders: Orders): Pro
 
 async function createOn(store: Store, { spec, key }: ResolvedTask, orders: Orders): Promise<Created> {
 	const signature = orders.sign({ spec, host: spec.host, chosen: null });
-	const reply = await store.create(spec, { key, signature });
-	return { ...reply, record: await store.need(reply.id) };
+	// Asked for at once: on one connection the second sees what the first has done.
+	const [reply, made] = await Promise.all([
+		store.create(spec, { key, signature }),
+		store.get(spec.id).catch(() => null),
+	]);
+	return { ...reply, record: made?.spec.id === reply.id ? made : await store.need(reply.id) };
 }
 
 function isOutage(error: unknown): error is DispatchError {

@@ -70,7 +70,7 @@ async function submitResolved(
 	task: ResolvedTask,
 ): Promise<Enqueued> {
 	const done = await submit(store, task, await context.orders());
-	if (!done.repeated) rememberModel(context, request, done.record.spec.backend);
+	if (!done.repeated) await rememberModel(context, request, done.record.spec.backend);
 	return done;
 }
 

@@ -32,7 +32,9 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const ids = views.map(({ id }) => id);
 	context.output.result(
 		[...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
-		views.length + damaged.length === 0 ? ["No tasks."] : [...(await tableOf(context, views, damaged)), ...more],
+		views.length + damaged.length === 0
+			? ["No tasks."]
+			: [...(await tableOf(context, views, damaged)), ...more],
 		ids,
 	);
 	return undefined;
@@ -45,7 +47,7 @@ function tableOf({ output }: Context, views: TaskView[], damaged: DamagedTask[])
 		...views.map((view) => {
 			const plan = view.plan.total === 0 ? "" : `${view.plan.done}/${view.plan.total}`;
 			const age = formatDuration(Math.max(0, Date.now() - timeOf(view.createdAt)));
-			return [view.id, stateText(view.state, colors), plan, oneLine(view.model ?? view.backend), age, whatOf(view)];
+			return [view.id, stateText(view.state, colors), plan, view.model ?? view.backend, age, whatOf(view)];
 		}),
 		...damaged.map(({ id, damage }) => [oneLine(id, 64), colors.red("damaged"), "", "", "", damage]),
 	]);

@@ -77,6 +77,14 @@ export class Connection {
 	}
 }
 
+/** What the commands of a pipeline replied. @throws the first fault among them */
+export function valuesOf(replies: [Error | null, unknown][] | null): unknown[] {
+	return (replies ?? []).map(([fault, value]) => {
+		if (fault !== null) throw fault;
+		return value;
+	});
+}
+
 /** What a person asked for, answered or noted goes to the agent as it was said, whatever is in it. */
 const SAID_BY_A_PERSON: readonly ScriptName[] = ["create", "answer", "note"];
 

@@ -5,7 +5,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isState, type State } from "../../task/states.ts";
 import { isWrongType, translateFault } from "../redis/connect.ts";
-import { Connection } from "./connection.ts";
+import { Connection, valuesOf } from "./connection.ts";
 import { decodeRecord } from "./record-fields.ts";
 
 const RECORDS_AT_ONCE = 500;
@@ -91,6 +91,14 @@ export class Lists extends Connection {
 	/** Whether anything is there under this id, sound or not. */
 	async exists(id: string): Promise<boolean> {
 		return (await this.guard((client) => client.exists(this.keys.task(id)))) > 0;
+	}
+
+	/** Those of the ids under which anything is, in one round trip. */
+	async existing(ids: readonly string[]): Promise<Set<string>> {
+		const pipeline = this.client.pipeline();
+		for (const id of ids) pipeline.exists(this.keys.task(id));
+		const replies = await this.guard(async () => valuesOf(await pipeline.exec()));
+		return new Set(ids.filter((_, i) => Number(replies[i]) > 0));
 	}
 
 	/** The state of every task, newest first: cheap beside reading their records. */

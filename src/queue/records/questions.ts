@@ -3,6 +3,7 @@ import { Damage, parsed, soundOrNull } from "../../task/check.ts";
 import { ID_FORM } from "../../task/id.ts";
 import { checkQuestion, type KeptQuestion, type Question } from "../../task/question.ts";
 import type { State } from "../../task/states.ts";
+import { valuesOf } from "./connection.ts";
 import { Lists } from "./lists.ts";
 
 export type AnswerResult =
@@ -111,14 +112,6 @@ export class Questions extends Lists {
 			return [{ task, seq, text: asked, askedAt }];
 		});
 	}
-}
-
-/** @throws the first fault among them */
-function valuesOf(replies: [Error | null, unknown][] | null): unknown[] {
-	return (replies ?? []).map(([fault, value]) => {
-		if (fault !== null) throw fault;
-		return value;
-	});
 }
 
 function keptQuestions(all: unknown, open: unknown): KeptQuestion[] {
