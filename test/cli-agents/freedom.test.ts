@@ -71,7 +71,7 @@ describe("claude", () => {
 			.poll(() => user.json(["status", "job"]), { timeout: 30_000 })
 			.toMatchObject({
 				state: "queued",
-				hold: { kind: "rate_limited" },
+				hold: { kind: "unavailable" },
 				attempt: 1,
 				outcome: { message: expect.stringContaining("the service is overloaded") },
 			});
