@@ -30,3 +30,21 @@ function processOf(name: string, folder: string): FoundProcess | null {
 		return null; // It ended while we looked, or is another user's.
 	}
 }
+
+/** Every live process that `pid` itself started and that still belongs to it. */
+export function childrenOf(pid: number): FoundProcess[] {
+	return readdirSync("/proc")
+		.filter((name) => /^\d+$/.test(name))
+		.flatMap((name) => childOf(pid, name) ?? []);
+}
+
+function childOf(parent: number, name: string): FoundProcess | null {
+	try {
+		const status = readFileSync(`/proc/${name}/status`, "latin1");
+		if (!new RegExp(`^PPid:\\s+${parent}$`, "m").test(status) || /^State:\s+[ZX]/m.test(status)) return null;
+		const command = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0").join(" ").trim();
+		return { pid: Number(name), command, run: null };
+	} catch {
+		return null;
+	}
+}

@@ -1,40 +1,36 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { existsSync, readdirSync, rmSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ask } from "../../src/ipc/ask.ts";
 import { publishAnswer, QUESTION_LIMIT_BYTES, readIpc } from "../../src/ipc/questions.ts";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
+import { bundled, source } from "../process/bundled.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { makeTask, SPEC } from "./stage.ts";
 
 const FOREVER = { options: [], timeoutMs: null };
 
 /** A process of its own that asks: prints "asked" once the question is there, then the result as JSON. */
 const ASKER = `
-import { ask } from ${JSON.stringify(resolve("src/ipc/ask.ts"))};
+import { ask } from ${source("ipc/ask.ts")};
 const result = ask(process.argv[2], { text: process.argv[3], options: [], timeoutMs: null });
 console.log("asked");
 console.log(JSON.stringify(await result));
 `;
 
-let built = "";
-beforeAll(() => {
-	built = mkdtempSync(join(tmpdir(), "ask-"));
-	const outfile = join(built, "asker.mjs");
-	const stdin = { contents: ASKER, resolveDir: process.cwd() };
-	buildSync({ stdin, outfile, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+let asker = "";
+beforeAll(async () => {
+	asker = await bundled(temporaryFolder("ask"), ASKER);
 });
-afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 /** @returns once it has asked */
 async function startAsker(
 	dir: string,
 	text: string,
 ): Promise<{ child: ChildProcess; result: Promise<unknown> }> {
-	const child = spawn(process.execPath, [join(built, "asker.mjs"), dir, text], {
+	const child = spawn(process.execPath, [asker, dir, text], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
 	onTestFinished(() => void child.kill("SIGKILL"));
