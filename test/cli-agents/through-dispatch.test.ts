@@ -43,7 +43,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		await user.ok(["answer", "job", "The new one."]);
 		const done = await user.waitForState("job", "completed");
 		expect(done).toMatchObject({ attempt: 1, plan: { done: 2, total: 2 } });
-		expect(done.questions[0]?.deliveredAt).not.toBeNull();
+		expect(done.questions[0]?.deliveredAt).toEqual(expect.any(String));
 		expect((await user.ok(["output", "job"])).trim()).toBe(REPORT);
 		expect(await user.ok(["logs", "job"])).toMatch(/› (?:Bash|Shell): /);
 		const status = await user.json<object>(["status", "job"]);

@@ -131,6 +131,14 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 });
 
+/** After the one before has died; meanwhile the record tells nothing of the earlier run. */
+async function anotherWorker(): Promise<void> {
+	await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
+	const waiting = await user.json(["status", "t"]);
+	expect(waiting).toMatchObject({ reportPath: null, plan: { done: 0, total: 2 } });
+	await user.ok(["up"]);
+}
+
 test.each(["", "start.permitted:kill", "start.moved-aside:kill"])(
 	"retry --fresh begins anew, and nothing of the earlier run passes for its own (a worker that dies at: %s)",
 	async (fault) => {
@@ -141,12 +149,7 @@ test.each(["", "start.permitted:kill", "start.moved-aside:kill"])(
 		expect(await user.ok(["output", "t"])).toContain("first run");
 		await user.ok(["down"]);
 		await user.ok(["retry", "t", "--fresh"], { env: { DISPATCH_FAULT: fault } });
-		if (fault !== "") {
-			await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
-			const waiting = await user.json(["status", "t"]);
-			expect(waiting).toMatchObject({ reportPath: null, plan: { done: 0, total: 2 } });
-			await user.ok(["up"]);
-		}
+		if (fault !== "") await anotherWorker();
 		const done = await user.waitForState("t", "completed");
 		expect(done).toMatchObject({ reportPath: null, plan: { done: 2, total: 2 } });
 		expect((await user.run(["output", "t"])).code).not.toBe(0);

@@ -38,7 +38,7 @@ test("the main job: enqueue, question, answer, report", async () => {
 	expect(await user.ok(["output", id])).toContain("The answer: Deep red; $(touch pwned)");
 	const done = await user.json(["status", id]);
 	expect(done).toMatchObject({ state: "completed", plan: { done: 3, total: 3 }, attempt: 1 });
-	expect(done.questions[0]?.deliveredAt).not.toBeNull();
+	expect(done.questions[0]?.deliveredAt).toEqual(expect.any(String));
 
 	const late = await user.run(["answer", id, "Green", "--json"]);
 	expect(late.code).toBe(8);

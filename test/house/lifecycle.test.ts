@@ -32,7 +32,7 @@ beforeEach(async () => {
 	await admin.flushall();
 	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
 	handles = new HandleWatch();
-	await vi.waitFor(async () => expect(await clientsOf(admin, "default")).toBe(1));
+	await expect.poll(() => clientsOf(admin, "default")).toBe(1);
 	before = { watches: inotifyWatches(), clients: 1 };
 	vi.spyOn(console, "warn").mockReturnValue();
 });

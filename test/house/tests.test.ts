@@ -14,6 +14,13 @@ const CONDITIONS = [
 	ts.SyntaxKind.CatchClause,
 	ts.SyntaxKind.SwitchStatement,
 ];
+const LOGICAL = [
+	ts.SyntaxKind.AmpersandAmpersandToken,
+	ts.SyntaxKind.BarBarToken,
+	ts.SyntaxKind.QuestionQuestionToken,
+];
+/** What a clock has shown, less what it showed before. */
+const STOPWATCH = /\b(?:performance|Date)\.now\(\) -/;
 
 /** @returns a line for each form that the text has, `LINE: what` */
 function suspects(text: string): string[] {
@@ -41,17 +48,47 @@ function suspicion(node: ts.Node): string | null {
 function suspiciousCall(node: ts.CallExpression): string | null {
 	const called = node.expression.getText();
 	if (called === "expect" && isConditional(node)) return "an expectation under a condition";
-	if (called === "expect" && /performance\.now\(\)|Date\.now\(\) -/.test(node.getText()))
-		return "a stopwatch as an expectation";
-	if (called === "setTimeout" && node.arguments[0]?.getText() === "resolve") return "a sleep for luck";
-	if (/^(sleep|setTimeout)$/.test(called) && ts.isAwaitExpression(node.parent) && !isInLoop(node))
-		return "a sleep for luck";
-	if (
-		/^expect\(JSON\.stringify\(.*\.toContain$/s.test(called) &&
-		/^"\w+"$/.test(node.arguments[0]?.getText() ?? "")
-	)
-		return called.endsWith("not.toContain") ? null : "a key that is always there";
+	if (called === "expect" && isStopwatch(node.arguments[0])) return "a stopwatch as an expectation";
+	if (/^(sleep|setTimeout)$/.test(called) && isAwaited(node) && !isInLoop(node)) return "a sleep for luck";
+	if (/^(?:test|describe)\.(?:skip|only|todo|fails)\b/.test(called)) return "a test that does not run";
+	if (/^vi\.wait(?:For|Until)$/.test(called) && node.arguments.length < 2) return "a wait of one second";
+	if (isUnawaited(node)) return "an expectation that nobody waits for";
+	if (/^expect\([^;]*\?\.[^;]*\)\.not\.to(?:Be|Equal|StrictEqual)\w*$/s.test(called))
+		return "a denial of what may not be there";
+	if (isKeyOfJson(node)) return "a key that is always there";
 	return null;
+}
+
+/** The reading itself, or a constant that was given one. */
+function isStopwatch(given: ts.Expression | undefined): boolean {
+	if (given === undefined) return false;
+	if (/performance\.now\(\)/.test(given.getText()) || STOPWATCH.test(given.getText())) return true;
+	if (!ts.isIdentifier(given)) return false;
+	const named = new RegExp(`(?:const|let) ${given.text} = [^;]*?${STOPWATCH.source}`);
+	return named.test(given.getSourceFile().text);
+}
+
+/** By `await`, or by a promise of one's own. */
+function isAwaited(node: ts.Node): boolean {
+	if (ts.isAwaitExpression(node.parent)) return true;
+	for (let at = node; at.parent !== undefined && !isTestCall(at); at = at.parent)
+		if (ts.isNewExpression(at) && at.expression.getText() === "Promise")
+			return ts.isAwaitExpression(at.parent);
+	return false;
+}
+
+/** A promise of an expectation that stands alone. */
+function isUnawaited(node: ts.CallExpression): boolean {
+	if (!ts.isExpressionStatement(node.parent)) return false;
+	return /^expect\.poll\b|^expect\b.*\.(?:resolves|rejects)\.|^vi\.waitFor$/s.test(node.expression.getText());
+}
+
+/** A bare word in what is printed as JSON: the key stands there whatever its value is. */
+function isKeyOfJson(node: ts.CallExpression): boolean {
+	const called = node.expression.getText();
+	if (!/^expect\(.*(?:JSON\.stringify\(|"--json").*\.(?:toContain|toMatch)$/s.test(called)) return false;
+	const isWord = /^(?:"\w+"|\/\w+\/)$/.test(node.arguments[0]?.getText() ?? "");
+	return isWord && !/\.not\.\w+$/.test(called);
 }
 
 /** Under a condition, within a test; the invariants of a model's states may depend on the state. */
@@ -61,9 +98,16 @@ function isConditional(node: ts.Node): boolean {
 		if (isTestCall(at.parent)) return found;
 		// Both ways of an `if … else` may assert; one alone may not.
 		if (ts.isIfStatement(at.parent) && at.parent.elseStatement !== undefined) continue;
-		found ||= CONDITIONS.includes(at.parent.kind) && !isTheCondition(at);
+		found ||= (CONDITIONS.includes(at.parent.kind) && !isTheCondition(at)) || isAfterLogical(at);
 	}
 	return false;
+}
+
+function isAfterLogical(node: ts.Node): boolean {
+	const { parent } = node;
+	return (
+		ts.isBinaryExpression(parent) && parent.right === node && LOGICAL.includes(parent.operatorToken.kind)
+	);
 }
 
 /** Between two looks at a condition. */
@@ -110,12 +154,28 @@ describe("no test is of a form that cannot fail", () => {
 			'test("a", async () => { await new Promise((resolve) => setTimeout(resolve, 5)); });',
 			'test("a", () => { expect(performance.now() - begun).toBeLessThan(5); });',
 			'test("a", () => { expect(JSON.stringify(x)).toContain("warnings"); });',
+			'test("a", async () => { expect(await user.ok(["status", "t", "--json"])).toMatch(/warnings/); });',
+			'test("a", () => { x && expect(x).toBe(1); });',
+			'test("a", async () => { await new Promise((done) => setTimeout(done, 5)); });',
+			'test("a", async () => { await new Promise((done) => { setTimeout(() => done(1), 5); }); });',
+			'test("a", () => { const took = performance.now() - begun; expect(took).toBeLessThan(5); });',
+			'test.skip("a", () => { expect(1).toBe(2); });',
+			'describe.only("a", () => {});',
+			'test("a", () => { expect(work()).rejects.toThrow("x"); });',
+			'test("a", () => { expect.poll(look).toBe(1); });',
+			'test("a", () => { vi.waitFor(() => expect(x).toBe(1)); });',
+			'test("a", () => { expect(questions[0]?.deliveredAt).not.toBeNull(); });',
+			'test("a", async () => { await vi.waitFor(() => expect(x).toBe(1)); });',
 		];
 		expect(bad.filter((text) => suspects(text).length === 0)).toEqual([]);
 		const good = [
 			'test("a", () => { if (expected === null) expect(x).toBe(1); else expect(x).toBe(2); });',
 			'test("a", () => { const found = list.find((each) => { if (!each) return; return each; }); expect(found).toBe(1); });',
 			'test("a", () => { expect(JSON.stringify(x)).not.toContain("secret"); });',
+			'test("a", async () => { await expect(work()).rejects.toThrow("x"); await expect.poll(look).toBe(1); });',
+			'const until = (look) => vi.waitFor(look, LIMIT); test("a", async () => { expect(await until(look)).toBe(1); });',
+			'test("a", () => { expect(x ?? y).toBe(1); expect(a && b).toBe(true); });',
+			'test("a", async () => { while (!x) await new Promise((done) => setTimeout(done, 5)); expect(x).toBe(1); });',
 		];
 		expect(good.flatMap(suspects)).toEqual([]);
 	});

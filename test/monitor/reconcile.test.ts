@@ -235,7 +235,7 @@ test("a task of the name and epoch of a former one is not taken for it, and who 
 	const { nonce } = await stage().agent("t", WAITS);
 	await monitor.reconcile("t");
 	expect([...monitor.live.values()].map(({ run }) => run.facts.nonce)).toEqual([nonce]);
-	expect(former?.run.facts.nonce).not.toBe(nonce);
+	expect(former).toMatchObject({ run: { facts: { nonce: expect.not.stringContaining(nonce) } } });
 	expect(await store.stateOf("t")).toBe("running");
 	await monitor.stop();
 	await store.cancel("t", "ann@here");
