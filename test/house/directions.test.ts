@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -84,6 +84,23 @@ function cruise(folder: string): Violation[] {
 function violationsIn(json: string): Violation[] {
 	return (JSON.parse(json) as { summary: { violations: Violation[] } }).summary.violations;
 }
+
+/** Ways to a program, or to code of another folder, that are no imports. */
+const PAST_THE_IMPORTS =
+	/\b(?:getBuiltinModule|createRequire|worker_threads|execve|process\.binding|dlopen)\b|\bimport\([^"]/g;
+/** The bundle of a hot command, by its path. */
+const KNOWN = ["cli/program/code-cache.ts createRequire"];
+
+test("nothing goes round the imports", () => {
+	const found = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+		.filter((name) => name.endsWith(".ts") && !name.startsWith("process/"))
+		.flatMap((name) =>
+			[...readFileSync(join(ROOT, "src", name), "utf8").matchAll(PAST_THE_IMPORTS)].map(
+				([way]) => `${name} ${way}`,
+			),
+		);
+	expect([...new Set(found)]).toEqual(KNOWN);
+});
 
 describe("the directions of imports", () => {
 	let found: Violation[];
