@@ -46,7 +46,7 @@ export async function answerTask(store: Store, given: string, request: AnswerReq
 	const question = await questionOf(store, record, request.seq);
 	const chosen = question === null ? null : chosenOption(question.text, request.text);
 	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
-	const text = chosen?.text ?? request.text;
+	const text = (chosen?.text ?? request.text).toWellFormed();
 	const reply = await send(store, id, { text, by: request.by, ...(seq === null ? {} : { seq }) });
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
 	const { question: asked, state } = reply;

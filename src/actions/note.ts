@@ -19,7 +19,7 @@ export async function noteTask(
 	given: string,
 	note: { text: string; by: string },
 ): Promise<Noted> {
-	const text = note.text.trim();
+	const text = note.text.trim().toWellFormed();
 	checkText(text);
 	const { id } = (await findTask(store, given)).spec;
 	const reply = await addNote(store, id, { text, by: note.by });

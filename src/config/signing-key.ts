@@ -56,6 +56,8 @@ function canonical(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
 	const fields = Object.entries(value)
 		.filter(([, field]) => !isNothing(field))
+		// As Redis gives them back: halves of characters sort elsewhere.
+		.map(([name, field]) => [name.toWellFormed(), field] as const)
 		.sort(([a], [b]) => (a < b ? -1 : 1));
 	return `{${fields.map(([name, field]) => `${canonical(name)}:${canonical(field)}`).join()}}`;
 }

@@ -178,7 +178,10 @@ async function answerOf(work: () => Promise<unknown>): Promise<CallToolResult> {
 }
 
 function faultText(error: unknown): string {
-	if (error instanceof DispatchError)
-		return [error.message, error.hint, `[${error.code}]`].filter(Boolean).join(" ");
-	return `An internal fault: ${error instanceof Error ? error.message : String(error)}`;
+	const text =
+		error instanceof DispatchError
+			? [error.message, error.hint, `[${error.code}]`].filter(Boolean).join(" ")
+			: `An internal fault: ${error instanceof Error ? error.message : String(error)}`;
+	// It may quote what came in; some readers of JSON refuse half a character.
+	return text.toWellFormed();
 }

@@ -27,8 +27,30 @@ const text = fc.oneof(
 );
 const maybe = fc.option(text, { freq: 4 });
 
+/** The same agent behind each kind of output that is parsed. */
+const BACKENDS = ["fake", "claude", "codex", "cursor"] as const;
+/** JSON can spell what no bytes can: half a character, where a message, an activity or a session's id stands. */
+const HALVES = [
+	'{"type":"system","subtype":"init","session_id":"\\ud83d"}',
+	'{"type":"assistant","message":{"content":[{"type":"text","text":"\\udc00 Working"}]}}',
+	'{"type":"result","subtype":"success","is_error":true,"result":"No \\ud83d"}',
+	'{"type":"thread.started","thread_id":"\\ud83d"}',
+	'{"type":"turn.failed","error":{"message":"No \\udc00"}}',
+].join("\n");
+type Files = Record<"log" | "error" | "plan" | "question" | "report", Buffer | null>;
+type Run = [files: Files, done: boolean, code: 0 | 3, model: (typeof BACKENDS)[number]];
+const halves = (model: (typeof BACKENDS)[number]): Run => [
+	{ log: Buffer.from(HALVES), error: null, plan: null, question: null, report: null },
+	false,
+	3,
+	model,
+];
+
 test("any bytes as output, plan, question and report", async () => {
 	user = new User({ agent: "writes-bytes.sh" });
+	const program = join(import.meta.dirname, "../fixtures/agents/writes-bytes.sh");
+	for (const type of BACKENDS.slice(1))
+		await user.ok(["config", "add-backend", type, "--command", program, "--type", type]);
 	const bytes = join(user.project, "bytes");
 	let n = 0;
 	await fc.assert(
@@ -36,7 +58,8 @@ test("any bytes as output, plan, question and report", async () => {
 			fc.record({ log: maybe, error: maybe, plan: maybe, question: maybe, report: maybe }),
 			fc.boolean(),
 			fc.constantFrom(0, 0, 3),
-			async (files, done, code) => {
+			fc.constantFrom(...BACKENDS),
+			async (files, done, code, model) => {
 				rmSync(bytes, { recursive: true, force: true });
 				mkdirSync(bytes);
 				for (const [name, content] of Object.entries(files))
@@ -44,7 +67,7 @@ test("any bytes as output, plan, question and report", async () => {
 				if (done) writeFileSync(join(bytes, "done"), "");
 				writeFileSync(join(bytes, "code"), String(code));
 				const id = `t${n++}`;
-				await user.ok(["enqueue", "--id", id, "--attempts", "1", "Do it"]);
+				await user.ok(["enqueue", "--id", id, "--model", model, "--attempts", "1", "Do it"]);
 				const ended = await user.waitForState(id, "completed", "failed", "parked");
 				expect(ended.state === "failed" ? ended.outcome?.message : "no failure").toMatch(/\S/);
 				for (const command of ["status", "logs", "ls", "questions"]) {
@@ -63,6 +86,10 @@ test("any bytes as output, plan, question and report", async () => {
 				expect((await user.run(["status", id])).code).toBe(6);
 			},
 		),
-		{ numRuns: RUNS, endOnFailure: true },
+		{
+			numRuns: RUNS,
+			endOnFailure: true,
+			examples: BACKENDS.slice(1).map(halves),
+		},
 	);
 }, 600_000);

@@ -10,7 +10,7 @@ let transport: StdioClientTransport;
 beforeEach(async () => {
 	user = new User({
 		agent: "ten-line.sh",
-		agents: { quick: "records-args.sh", busy: "busy.sh", long: "long-report.sh" },
+		agents: { quick: "records-args.sh", busy: "busy.sh", long: "long-report.sh", emoji: "emoji-report.sh" },
 	});
 	const { project: cwd, env } = user;
 	transport = new StdioClientTransport({
@@ -127,6 +127,38 @@ test("results are of a size that a model can take; a long report comes in parts"
 		offset = part.nextOffset;
 	}
 	expect(report).toBe(`${Array.from({ length: 9_000 }, (_, n) => n + 1).join("\n")}\n`);
+});
+
+test("a report's parts are cut between characters", async () => {
+	await value("enqueue", { prompt: "x", id: "emoji", model: "emoji" });
+	expect(await value("wait")).toMatchObject({ event: { kind: "completed", task: "emoji" } });
+	const first = (await value("output", { id: "emoji" })) as { report: string; nextOffset: number };
+	const { report: rest } = (await value("output", { id: "emoji", offset: first.nextOffset })) as {
+		report: string;
+	};
+	expect(first.report + rest).toBe(`a${"\u{1f600}".repeat(9_000)}`);
+});
+
+test("halves of characters, which JSON can spell, come in by every tool as U+FFFD and break nothing", async () => {
+	const half = "\ud83d";
+	const submitted = { prompt: `${half} Look`, id: "half", key: half };
+	expect(await value("enqueue", submitted)).toMatchObject({ id: "half", prompt: "\ufffd Look" });
+	expect(await value("enqueue", submitted)).toMatchObject({ id: "half" });
+	expect(await value("wait")).toMatchObject({ event: { kind: "asked", task: "half" } });
+	expect(await value("note", { id: "half", text: half })).toMatchObject({ text: "\ufffd" });
+	expect(await value("answer", { id: "half", text: half })).toMatchObject({ answer: "\ufffd" });
+	expect(await value("wait")).toMatchObject({ event: { kind: "completed", task: "half" } });
+	expect(await value("output", { id: "half" })).toMatchObject({ report: "The answer: \ufffd\n" });
+	for (const [name, more] of Object.entries({
+		status: {},
+		answer: { text: "x" },
+		note: { text: "x" },
+		cancel: {},
+	})) {
+		const reply = await call(name, { id: half, ...more });
+		expect(reply, name).toMatchObject({ isError: true });
+		expect(reply.content[0]?.text).toMatch(/^[^\ud800-\udfff]*DISPATCH_NO_SUCH_TASK/);
+	}
 });
 
 test("what is wrong comes back as an error with the next step; the server goes on", async () => {

@@ -12,6 +12,7 @@ import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { cutText } from "../../task/cut-text.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
@@ -221,7 +222,7 @@ function briefOf(view: TaskView): object {
 }
 
 function partOf({ task, report }: Report, offset: number): object {
-	const part = report.slice(offset, offset + REPORT_PART_CHARS);
+	const part = cutText(report.slice(offset), REPORT_PART_CHARS, "");
 	const end = offset + part.length;
 	return { task, report: part, totalChars: report.length, nextOffset: end < report.length ? end : null };
 }
