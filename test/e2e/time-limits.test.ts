@@ -119,3 +119,21 @@ echo "line two"; printf '# S\\n\\n- [x] Wait\\n' >plan.md; : >ipc/.done\n`,
 	for (const { text } of seen) expect(text()).toContain("line two");
 	await mine.cleanup();
 }, 240_000);
+
+test("watch goes on over a crash of Redis, and ends at Ctrl-C though Redis is away", async () => {
+	const watching = user.start(["watch"], { env: COLLECTING });
+	let text = "";
+	watching.stdout?.on("data", (chunk) => {
+		text += String(chunk);
+	});
+	const ended = once(watching, "exit");
+	const shows = (id: string) => expect.poll(() => text, { timeout: 60_000 }).toContain(id);
+	await shows("long");
+	await redis.restart();
+	await user.ok(["enqueue", "--id", "after-the-crash", "--delay", "1h", "Work"]);
+	await shows("after-the-crash");
+	await redis.kill9();
+	watching.kill("SIGINT");
+	expect(await ended).toEqual([0, null]);
+	await redis.start();
+}, 240_000);

@@ -58,7 +58,10 @@ async function printChanges({ output }: Context, store: Store, signal: AbortSign
 	const known = new Map<string, TaskView>();
 	const stop = timeLimit(null, signal, readerGone);
 	while (!stop.signal.aborted) {
-		for (const task of (await reader.read()).reverse()) {
+		// A Redis that is away holds nobody who wants to leave.
+		const tasks = await orAborted(reader.read(), stop.signal);
+		if (tasks === "aborted") break;
+		for (const task of tasks.reverse()) {
 			const lines = changeLines(known.get(task.id), task);
 			known.set(task.id, task);
 			if (lines.length === 0) continue;
