@@ -3,7 +3,8 @@
  * The BullMQ job is only its vehicle. Times are ms since the Unix epoch.
  *
  * FIELDS is the one table: from it come the type, what a new record holds, how a field is read and written,
- * whether the scripts rely on it, and what of it `--json` shows.
+ * whether the scripts rely on it, and what of it `--json` shows. A new one must be readable where it is missing
+ * (`orNull`, `.later`, a flag): the records of an earlier version lack it.
  */
 
 import { matching, oneOf } from "./check.ts";

@@ -58,7 +58,13 @@ export interface Task {
 	reportPath: string | null;
 	hold: { kind: string } | null;
 	plan: { done: number; total: number; items: { marker: string; text: string }[] };
-	questions: { seq: string; text: string; answer: string | null; deliveredAt: string | null }[];
+	questions: {
+		seq: string;
+		text: string;
+		answer: string | null;
+		answeredAt: string | null;
+		deliveredAt: string | null;
+	}[];
 	outcome: {
 		kind: string;
 		message: string;

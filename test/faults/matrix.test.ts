@@ -37,12 +37,20 @@ function random(state: number): () => number {
 	};
 }
 
+/** Of every run: an exception before the spawn fails nothing, and one after it starts no second agent. */
+const ALWAYS: readonly Case[] = [
+	{ point: "start.permitted", mode: "throw-once", move: "plain" },
+	{ point: "start.spawned", mode: "throw-once", move: "answer" },
+	{ point: "start.spawned", mode: "throw-always", move: "cancel" },
+];
+
 function chosen(): Case[] {
 	if (only !== undefined)
 		return every.filter(({ point, mode, move }) => `${point} ${mode} ${move}`.includes(only));
 	if (whole) return every;
 	const next = random(seed);
-	return Array.from({ length: SEEDED_CASES }, () => every[Math.floor(next() * every.length)] as Case);
+	const some = Array.from({ length: SEEDED_CASES }, () => every[Math.floor(next() * every.length)] as Case);
+	return [...ALWAYS, ...some];
 }
 
 test(`exceptions at ${whole ? "every point" : `points of seed ${seed}`}, once and always, over every move`, async () => {
