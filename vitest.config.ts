@@ -9,7 +9,8 @@ export default defineConfig({
 	test: {
 		testTimeout: TEST_LIMIT_MS,
 		hookTimeout: TEST_LIMIT_MS,
-		maxWorkers: 3,
+		// Tests wait for other processes most of the time.
+		maxWorkers: 5,
 		// A test that asserts nothing cannot fail.
 		expect: { requireAssertions: true, poll: { interval: 100, timeout: CONDITION_LIMIT_MS } },
 		setupFiles: ["test/leaks.ts"],
@@ -32,7 +33,7 @@ export default defineConfig({
 					name: "cli-agents",
 					include: ["test/cli-agents/**/*.test.ts"],
 					testTimeout: 300_000,
-					maxWorkers: 1,
+					maxWorkers: 2,
 				},
 			},
 		],
