@@ -138,6 +138,14 @@ describe("cancel against parking", () => {
 		expect(await park(epoch)).toMatchObject({ result: "moved", state: "cancelled" });
 	});
 
+	test("an answer that comes after the cancel is refused, and by its number too", async () => {
+		await asking();
+		await store.cancel("t", "ann");
+		for (const seq of [{}, { seq: "001" }])
+			expect(await store.answer("t", { text: "a", by: "me", ...seq })).toMatchObject({ result: "ended" });
+		expect(await store.questions("t")).toMatchObject([{ answer: null }]);
+	});
+
 	test("a question that comes after the cancel is nobody's", async () => {
 		const epoch = await runningTask(store, "t");
 		await store.cancel("t", "ann");
