@@ -2,6 +2,7 @@
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
+import type { TaskEnv } from "../config/task-env.ts";
 import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -26,6 +27,8 @@ export interface RetryPlace {
 	config: Config;
 	orders: Orders;
 	hostId: string;
+	/** what a retry takes along of the caller's environment; null: nothing travels */
+	taskEnv?: TaskEnv | null;
 }
 
 export interface Retried {
@@ -57,8 +60,11 @@ export async function retryTasks(
 		// A completed task has nothing left to go on with.
 		plans.push({ record, chosen, signature, fresh: request.fresh || record.state === "completed" });
 	}
-	for (const { record, chosen, signature, fresh } of plans)
+	for (const { record, chosen, signature, fresh } of plans) {
+		// A key that was rotated since is the one to go on with.
+		if (record.host === place.hostId) place.taskEnv?.keep(record.spec);
 		await restart(store, record, { ...changesOf(record, chosen, fresh), signature });
+	}
 	return plans.map(({ record, chosen, fresh }) => ({
 		task: record.spec.id,
 		host: record.host,

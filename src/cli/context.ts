@@ -3,6 +3,7 @@ import { configPath, type Home, openHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { rememberConfig } from "../config/secrets.ts";
+import type { TaskEnv } from "../config/task-env.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { RedisTarget, Role } from "../queue/redis/connect.ts";
 import { rememberAddress, rememberEnvironment } from "../task/secrets.ts";
@@ -65,8 +66,16 @@ export class Context {
 	}
 
 	/** Where this user starts and signs tasks. */
-	async place(): Promise<{ config: Config; orders: Orders; hostId: string }> {
-		return { config: this.config, orders: await this.orders(), hostId: this.home.hostId };
+	async place(): Promise<{ config: Config; orders: Orders; hostId: string; taskEnv: TaskEnv | null }> {
+		const [orders, taskEnv] = await Promise.all([this.orders(), this.taskEnv()]);
+		return { config: this.config, orders, hostId: this.home.hostId, taskEnv };
+	}
+
+	/** What tasks take along of this command's environment. */
+	async taskEnv(): Promise<TaskEnv | null> {
+		if (this.config.env.length === 0) return null;
+		const { TaskEnv: Opened } = await import("../config/task-env.ts");
+		return new Opened(this.home.path, this.config.env, this.env);
 	}
 
 	async loadConfig(): Promise<Config> {

@@ -22,3 +22,14 @@ export async function ensureWorker(
 	if (worker.started && tells) for (const notice of context.config.notices) context.output.note(notice);
 	return worker;
 }
+
+/** Agents get the worker's environment, not this command's: where the two differ, it is told. */
+export async function tellSurroundings(context: Context): Promise<void> {
+	const { workerDiffers } = await import("../host/process.ts");
+	const { differenceText } = await import("../host/surroundings.ts");
+	const found = workerDiffers(context.home, context.config, context.env);
+	if (found.length === 0) return;
+	context.output.note(
+		`Agents get the worker's environment, which differs from this one: ${differenceText(found)}. \`dispatch up --restart\` takes this one; \`env:\` in the config lets variables travel with each task.`,
+	);
+}

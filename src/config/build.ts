@@ -63,6 +63,7 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 	config.attempts = file.attempts ?? DEFAULTS.attempts;
 	config.fallback = file.fallback ?? [];
 	config.allow = file.allow ?? [];
+	config.env = file.env ?? [];
 	config.fallbackAfterMs = file.fallback_after ?? DEFAULTS.fallbackAfterMs;
 	config.budget = { taskUsd: file.budget?.task ?? null, dailyUsd: file.budget?.daily ?? null };
 	Object.assign(config.prices, file.prices);

@@ -44,6 +44,8 @@ export interface Config {
 	notifications: NotificationTarget[];
 	/** what is refused otherwise: changes from inside a task, a `verify` from an MCP host */
 	allow: readonly (typeof ALLOWED)[number][];
+	/** names of variables that travel from the command that submits a task to its agent */
+	env: string[];
 	/** the file is of the older `agents:` form */
 	older: boolean;
 	/** for the user: what still works but should be changed, one line each */
@@ -82,6 +84,7 @@ export function emptyConfig(): Config {
 		prices: noEntries(),
 		notifications: [],
 		allow: [],
+		env: [],
 		older: false,
 		notices: [],
 	};

@@ -71,6 +71,11 @@ const notification = z.discriminatedUnion("type", [
 	z.strictObject({ ...target, type: z.literal("bell") }),
 ]);
 
+/** What is dispatch's own is set for each agent anew. */
+const variable = z.string().regex(/^(?!DISPATCH_)[A-Za-z_][A-Za-z0-9_]*$/, {
+	error: "Expected the name of a variable, such as ANTHROPIC_API_KEY, and none of dispatch's own",
+});
+
 /** What is refused unless the config names it. */
 export const ALLOWED = ["nested", "mcp_verify"] as const;
 
@@ -101,6 +106,7 @@ export const configSchema = z.strictObject({
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
 	notifications: z.array(notification).nullish(),
 	allow: z.array(z.enum(ALLOWED)).nullish(),
+	env: z.array(variable).nullish(),
 	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),
 });
 

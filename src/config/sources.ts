@@ -53,6 +53,7 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 		...(config.fallback.length === 0
 			? []
 			: [setting(["fallback_after"], formatDuration(config.fallbackAfterMs))]),
+		setting(["env"], config.env.join(", ") || null),
 		setting(["budget", "task"], budget.taskUsd),
 		setting(["budget", "daily"], budget.dailyUsd),
 		...config.notifications.map(({ name, type, on }) => ({

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
 import { readRegularFile } from "../process/read-file.ts";
+import type { Surroundings } from "./surroundings.ts";
 
-const LIMIT_BYTES = 64 * 1024;
+const LIMIT_BYTES = 256 * 1024;
 
 export interface DaemonFile {
 	identity: Identity;
@@ -16,6 +17,8 @@ export interface DaemonFile {
 	redis: string;
 	/** why the config as it is now cannot be used: the one before is in force */
 	configFault: string | null;
+	/** what of its environment matters; not told by earlier versions */
+	surroundings?: Surroundings;
 }
 
 export const lockPath = (home: string) => join(home, "daemon.lock");

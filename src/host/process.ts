@@ -1,9 +1,10 @@
 /** Starts and stops the daemon of a state directory from another process. */
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { type Background, startInBackground } from "../process/background.ts";
-import { environmentOfDaemon } from "../process/environment.ts";
+import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { placeOf } from "../queue/redis/address.ts";
@@ -16,6 +17,13 @@ import {
 	type StopRequest,
 	writeStopRequest,
 } from "./files.ts";
+import { type Difference, differences, type Surroundings, surroundingsOf } from "./surroundings.ts";
+
+/** What agents of the running worker get otherwise than a command with this environment. */
+export function workerDiffers(home: Home, config: Config, env: Environment): Difference[] {
+	const worker = daemonState(home)?.surroundings ?? null;
+	return worker === null ? [] : differences(worker, surroundingsOf(env, config, home), config.env);
+}
 
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
@@ -29,13 +37,16 @@ export interface DaemonState {
 	redis: string;
 	/** why it goes by the config as it was before; null where it goes by the file */
 	configFault: string | null;
+	/** null: it does not tell */
+	surroundings: Surroundings | null;
 }
 
 /** @returns the daemon that takes this directory's jobs, or null */
 export function daemonState(home: Home): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	return { pid: file.identity.pid, redis: file.redis, configFault: file.configFault ?? null };
+	const { identity, redis, configFault, surroundings } = file;
+	return { pid: identity.pid, redis, configFault: configFault ?? null, surroundings: surroundings ?? null };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
+import { dropTaskEnv, readTaskEnv, tasksWithEnv } from "../config/task-env.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
@@ -24,6 +25,7 @@ import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
 import { endsWithin, Service } from "../task/service.ts";
+import { isEnded } from "../task/states.ts";
 import { VERSION } from "../task/version.ts";
 import { agentEnv } from "../worker/agent-env.ts";
 import { fallbackOf, isFar } from "../worker/fallback.ts";
@@ -38,6 +40,7 @@ import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { clearRemovals } from "./removals.ts";
+import { surroundingsOf } from "./surroundings.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -45,6 +48,8 @@ const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
 const NOTIFY_LOOK_MS = 3_000;
 const CONFIG_LOOK_MS = 2_000;
+/** A command that submits or retries a task takes less, between its variables and its record. */
+const UNUSED_ENV_MS = 600_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
@@ -98,6 +103,7 @@ export class Daemon extends Service {
 		const checkEnv = (record: TaskRecord) =>
 			agentEnv({
 				base: env,
+				own: readTaskEnv(home.path, record.spec, live.current.env),
 				backend: backendOf("command"),
 				home: home.path,
 				taskDir: taskDirOf(workspaceOf(record), record.spec.id),
@@ -179,9 +185,11 @@ export class Daemon extends Service {
 			intervalMs: MONITOR_INTERVAL_MS,
 			cycle: () => this.#cycle().catch((error: unknown) => this.#cycleFailed(error)),
 		});
-		hub.on("state", (task, state) =>
-			state === "running" ? this.#places.occupy(task) : this.#places.free(task),
-		);
+		hub.on("state", (task, state) => {
+			if (state === "running") this.#places.occupy(task);
+			else this.#places.free(task);
+			if (isEnded(state)) dropTaskEnv(home.path, task);
+		});
 	}
 
 	/** What is kept in memory of tasks, for a test that looks for leaks. */
@@ -236,11 +244,19 @@ export class Daemon extends Service {
 
 	/** For `up`, `status` and `doctor`. */
 	#announce(): void {
-		const { home, redisUrl } = this.#options;
+		const { home, redisUrl, env } = this.#options;
+		const surroundings = surroundingsOf(env, this.#config.current, home);
 		const identity = processIdentity(process.pid);
 		const [redis, configFault] = [placeOf(redisUrl), this.#config.fault];
 		if (identity !== null)
-			writeDaemonFile(home.path, { identity, ready: true, version: VERSION, redis, configFault });
+			writeDaemonFile(home.path, {
+				identity,
+				ready: true,
+				version: VERSION,
+				redis,
+				configFault,
+				surroundings,
+			});
 	}
 
 	/** What is read at its use is in force already; the rest is set here. */
@@ -373,9 +389,19 @@ export class Daemon extends Service {
 		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
 		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
 		await this.#clearRemovals();
+		await this.#dropTaskEnvs();
 		const graceMs = TERM_GRACE_MS;
 		const strays = await endStrayAgents({ store, home: home.path, serial: this.#serial, graceMs });
 		if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");
+	}
+
+	/** Of tasks that ended or were removed while nobody heard of it. */
+	async #dropTaskEnvs(): Promise<void> {
+		const { store, home } = this.#options;
+		for (const task of tasksWithEnv(home.path, Date.now() - UNUSED_ENV_MS)) {
+			const state = await store.stateOf(task);
+			if (state === null || isEnded(state)) dropTaskEnv(home.path, task);
+		}
 	}
 
 	/** The local server is ours to start again; one at an address is not. */

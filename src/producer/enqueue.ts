@@ -4,6 +4,7 @@
  */
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
+import type { TaskEnv } from "../config/task-env.ts";
 import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
 import { openStore } from "../queue/records/open.ts";
 import type { CreateResult, Store } from "../queue/records/store.ts";
@@ -37,11 +38,16 @@ export async function enqueue(
  * Acknowledges a task under its own id, or under the first free one like it.
  * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
  */
-export async function submit(store: Store, task: ResolvedTask, orders: Orders): Promise<Enqueued> {
+export async function submit(
+	store: Store,
+	task: ResolvedTask,
+	orders: Orders,
+	taskEnv: TaskEnv | null = null,
+): Promise<Enqueued> {
 	if (task.explicitId) await refuseForeignDirectory(store, task.spec);
 	const ids = task.explicitId ? [task.spec.id] : freeIdsLike(store, task.spec);
 	for await (const id of ids) {
-		const done = await create(store, { ...task, spec: { ...task.spec, id } }, orders);
+		const done = await create(store, { ...task, spec: { ...task.spec, id } }, orders, taskEnv);
 		if (done !== null) return done;
 	}
 	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
@@ -85,9 +91,17 @@ async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<voi
 }
 
 /** @returns null when the id was taken in between and another one may be tried */
-async function create(store: Store, task: ResolvedTask, orders: Orders): Promise<Enqueued | null> {
+async function create(
+	store: Store,
+	task: ResolvedTask,
+	orders: Orders,
+	taskEnv: TaskEnv | null,
+): Promise<Enqueued | null> {
 	const { spec } = task;
+	// Before the record: its agent may start at once.
+	taskEnv?.keep(spec);
 	const reply = await createOnce(store, task, orders);
+	if (reply.result !== "created") taskEnv?.drop(spec);
 	if (reply.result === "exists") {
 		if (task.explicitId) throw idExists(spec.id);
 		return null;

@@ -14,6 +14,7 @@ import { permittedCommand } from "../backends/permitted.ts";
 import type { BackendConfig, Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
+import { readTaskEnv } from "../config/task-env.ts";
 import { readPlan, writePlan } from "../ipc/plan-file.ts";
 import { buildPrompt, type PromptMode } from "../ipc/prompt.ts";
 import { clearFinished, moveIpcAside, publishAnswer } from "../ipc/questions.ts";
@@ -157,6 +158,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		cwd,
 		env: agentEnv({
 			base: deps.env,
+			own: readTaskEnv(home, spec, deps.config.env),
 			backend,
 			home,
 			taskDir,

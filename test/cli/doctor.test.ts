@@ -189,7 +189,9 @@ describe("Redis and the worker", () => {
 		const { findings, level } = await doctor([], { DISPATCH_REDIS_URL: "" });
 		expect(level("runs dispatch")).toBe("ok");
 		expect(level("started with another PATH")).toBe("warn");
-		expect(level("OPENAI_API_KEY is set for the worker and not for this shell")).toBe("warn");
+		expect(level("OPENAI_API_KEY differs between this shell and the worker (only for the worker)")).toBe(
+			"warn",
+		);
 		expect(level("answers.")).toBe("ok");
 		expect(JSON.stringify(findings)).not.toContain("sk-secret-2");
 	});

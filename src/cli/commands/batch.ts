@@ -8,7 +8,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
 import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
@@ -26,9 +26,10 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	const store = await context.store();
 	for (const task of tasks) await checkFree(store, task);
 	const orders = await context.orders();
+	const taskEnv = await context.taskEnv();
 	const records: TaskRecord[] = [];
 	for (const task of tasks) {
-		const { record, repeated } = await submit(store, task, orders);
+		const { record, repeated } = await submit(store, task, orders, taskEnv);
 		records.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`
@@ -36,6 +37,7 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
 	await ensureWorker(context);
+	await tellSurroundings(context);
 	const ids = records.map(({ spec }) => spec.id);
 	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
 	output.result(

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { configPath, type Home, openHome } from "../../config/home.ts";
 import { rememberConfig } from "../../config/secrets.ts";
+import { workerDiffers } from "../../host/process.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
@@ -10,7 +11,13 @@ import { checkBackend, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import { checkHolds } from "../doctor/check-holds.ts";
 import { checkHosts } from "../doctor/check-hosts.ts";
-import { checkDisk, checkGit, checkWorker, runningWorker } from "../doctor/check-machine.ts";
+import {
+	checkDisk,
+	checkGit,
+	checkSurroundings,
+	checkWorker,
+	runningWorker,
+} from "../doctor/check-machine.ts";
 import { checkNotifications } from "../doctor/check-notifications.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
 import { broken, type Finding } from "../doctor/finding.ts";
@@ -67,6 +74,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...undelivered,
 		...redisFindings,
 		...checkWorker(worker, env, url),
+		...(config === null || home === null ? [] : checkSurroundings(workerDiffers(home, config, env))),
 		git,
 		checkDisk(path),
 	];

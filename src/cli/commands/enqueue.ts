@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -52,6 +52,7 @@ export async function enqueue(
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);
+	await tellSurroundings(context);
 	if (waits) return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
 	if (context.output.json) context.output.result(await viewTask(await context.store(), record), []);
 	return undefined;
@@ -69,7 +70,7 @@ async function submitResolved(
 	request: TaskRequest,
 	task: ResolvedTask,
 ): Promise<Enqueued> {
-	const done = await submit(store, task, await context.orders());
+	const done = await submit(store, task, await context.orders(), await context.taskEnv());
 	if (!done.repeated) await rememberModel(context, request, done.record.spec.backend);
 	return done;
 }

@@ -7,7 +7,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { ensureWorker, tellSurroundings } from "../worker-up.ts";
 
 const SHOWN_PROMPT_CHARS = 500;
 
@@ -31,7 +31,10 @@ export async function retry(
 	const retried = await retryTasks(store, await context.place(), given, request);
 	const ids = retried.map(({ task }) => task);
 	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
-	if (retried.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	if (retried.some(({ host }) => host === context.home.hostId)) {
+		await ensureWorker(context);
+		await tellSurroundings(context);
+	}
 	if (context.output.json) {
 		const views = await viewTasks(store, await store.getMany(ids));
 		context.output.result(given.length === 1 ? views[0] : views, []);
@@ -76,10 +79,12 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
 	const records = await findTasks(store, given);
+	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
 	if (!(await agreesToSign(context, records))) return undefined;
 	for (const record of records) {
 		const { id } = record.spec;
+		taskEnv?.keep(record.spec);
 		const state = await takeOver(store, record, here);
 		const goesOn = state === "parked" ? "waits for its answer" : "starts";
 		if (!output.json) output.result(null, [`\`${id}\` is on this host now and ${goesOn}.`], [id]);

@@ -7,6 +7,7 @@ import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { openQuestion, reportLines, stateText } from "../show/report-lines.ts";
+import { tellSurroundings } from "../worker-up.ts";
 
 const SHOWN = 10;
 
@@ -32,6 +33,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		);
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
+	if (worker !== null) await tellSurroundings(context);
 	const counts: Partial<Record<State, number>> = {};
 	for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1;
 	const questions = (await store.openQuestions()).map((question) => ({

@@ -2,7 +2,7 @@ import { stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
-import { checkWorkerServes, ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
 
 export interface UpFlags {
 	restart?: boolean;
@@ -14,6 +14,7 @@ export async function up(context: Context, flags: UpFlags): Promise<number | und
 	const store = await context.store();
 	if (flags.restart) await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
+	if (!started) await tellSurroundings(context);
 	const { shownAddress } = await import("../../queue/redis/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { readDaemonFile } from "../../host/files.ts";
+import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
 import { placeOf } from "../../queue/redis/address.ts";
@@ -13,16 +14,6 @@ const LITTLE_SPACE_MIB = 500;
 const NO_SPACE_MIB = 50;
 const GIT_LIMIT_MS = 5_000;
 const RESTART = "dispatch up --restart (agents run on and are adopted)";
-
-/** Variables whose presence decides whether an agent can log in. */
-const KEYS = [
-	"ANTHROPIC_API_KEY",
-	"OPENAI_API_KEY",
-	"CURSOR_API_KEY",
-	"CODEX_HOME",
-	"CLAUDE_CONFIG_DIR",
-	"IS_SANDBOX",
-];
 
 /** Free space where the state directory is, or will be. */
 export function checkDisk(home: string): Finding {
@@ -106,12 +97,16 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 		findings.push(
 			warn("worker", "The worker was started with another PATH: agents get the worker's.", RESTART),
 		);
-	for (const name of KEYS) {
-		if (Boolean(worker.env[name]) === Boolean(env[name])) continue;
-		const [has, lacks] = worker.env[name] ? ["the worker", "this shell"] : ["this shell", "the worker"];
-		findings.push(
-			warn("worker", `${name} is set for ${has} and not for ${lacks}: agents get the worker's.`, RESTART),
-		);
-	}
 	return findings;
+}
+
+/** What agents get otherwise than this shell; values are never shown. */
+export function checkSurroundings(found: readonly Difference[]): Finding[] {
+	return found.map(({ name, how }) =>
+		warn(
+			"worker",
+			`${name} differs between this shell and the worker (${how}): agents get the worker's.`,
+			`${RESTART}; or let it travel with each task: env: [${name}] in the config`,
+		),
+	);
 }
