@@ -1,4 +1,5 @@
 import { KNOWN_CLIS } from "../config/detect.ts";
+import { argumentPlace } from "../config/shell-line.ts";
 import { ownWordsStart, replaceFlag, takeFlag } from "../config/shell-words.ts";
 
 /** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
@@ -9,7 +10,10 @@ const SHELL_NAME = "dispatch";
  * prompt or model name is ever read by a shell.
  */
 export function shellInvocation(command: string, words: readonly string[]): string[] {
-	return ["sh", "-c", `${command.trim()} "$@"`, SHELL_NAME, ...words];
+	const line = command.trim();
+	// A line may say itself where they belong: `claude -p "$@" | tee log`.
+	const whole = argumentPlace(line).kind === "given" ? line : `${line} "$@"`;
+	return ["sh", "-c", whole, SHELL_NAME, ...words];
 }
 
 /** Flags count from the CLI's own word on: before it they belong to `timeout`, `ionice` and their like. */
@@ -30,6 +34,9 @@ export function hasFlag(command: string, ...flags: string[]): boolean {
 export function unlessGiven(command: string, flag: string, ...values: string[]): string[] {
 	return hasFlag(command, flag) ? [] : [flag, ...values];
 }
+
+/** Where a line places the arguments itself. */
+const GIVEN = /"?\$(?:@|\{@\})"?/;
 
 /** A word that the shell takes as it is. */
 function quoted(word: string): string {
@@ -54,7 +61,10 @@ export function rewritten(
 		taken = takeFlag(line, without.withValue)
 	)
 		line = taken.rest;
-	return [command.slice(0, start).trim(), line, ...words.map(quoted)].filter(Boolean).join(" ");
+	const added = words.map(quoted).join(" ");
+	const own =
+		argumentPlace(command).kind === "given" ? line.replace(GIVEN, `${added} $&`) : `${line} ${added}`;
+	return [command.slice(0, start).trim(), own.trim()].filter(Boolean).join(" ");
 }
 
 /** `--model X`, where one is wanted and the user's line names none. */

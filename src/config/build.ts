@@ -6,6 +6,7 @@ import { cliOf, defaultCommand, detectConfig, type Environment, KNOWN_CLIS } fro
 import { looksLikeModel, makerOf } from "./model-names.ts";
 import { targetsOf } from "./notifications.ts";
 import type { ConfigFile } from "./schema.ts";
+import { argumentPlace } from "./shell-line.ts";
 
 /** Says no at the place of a key. */
 export type Refuse = (keys: readonly PropertyKey[], message: string) => DispatchError;
@@ -20,6 +21,7 @@ export function buildConfig(
 		refuse(["notifications", at, ...(key === null ? [] : [key])], message),
 	);
 	checkNames(config, refuse);
+	checkCommands(file, refuse);
 	return config;
 }
 
@@ -115,6 +117,20 @@ function addNamedCli(config: Config, name: string | null): void {
 function typeOf(name: string, command: string): BackendType {
 	const named = KNOWN_CLIS.find(({ type }) => type === name);
 	return named?.type ?? cliOf(command)?.cli.type ?? "command";
+}
+
+/** A line that would give the prompt to nobody, or to another program. */
+function checkCommands(file: ConfigFile, refuse: Refuse): void {
+	for (const section of ["backends", "agents"] as const)
+		for (const [name, { command }] of Object.entries(file[section] ?? {})) {
+			const place = argumentPlace(command);
+			if (place.kind !== "nowhere") continue;
+			const what = `The line ${place.why}: the agent would get no prompt`;
+			throw refuse(
+				[section, name, "command"],
+				`${what}. dispatch adds its arguments at the end; where they belong elsewhere, write "$@" there`,
+			);
+		}
 }
 
 /** What names another entry must find it. */

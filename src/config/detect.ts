@@ -67,37 +67,38 @@ export function detectConfig(env: Environment): Config {
 	return config;
 }
 
-/** Words that stand before the program in a shell line, and those of their flags that take a word. */
-const BEFORE_PROGRAM = new Set([
-	"env",
-	"exec",
-	"command",
-	"nohup",
-	"nice",
-	"time",
-	"sudo",
-	"npx",
-	"timeout",
-	"setsid",
-]);
+/** Programs that start another one, and those of their flags that take a word. */
+const BEFORE_PROGRAM = new Set(
+	`env exec command builtin nohup nice ionice chrt taskset time timeout gtimeout setsid setpriv stdbuf unbuffer script sudo
+	doas su runuser npx bunx pnpx npm pnpm yarn bun dlx x systemd-run systemd-inhibit caffeinate firejail bwrap unshare nsenter
+	proxychains proxychains4 torsocks dotenv op mise asdf direnv xvfb-run chronic strace ltrace winpty cgexec numactl prlimit
+	with-env envchain aws-vault doppler infisical`.split(/\s+/),
+);
 const TAKES_WORD = new Set(["-u", "-n", "-C", "--unset", "--chdir", "--user"]);
 
 /** The agent CLI that a shell line starts; null for another program. */
 export function cliOf(command: string): { cli: KnownCli; program: string } | null {
 	for (const part of command.split(/&&|\|\||[;|\n]/)) {
 		const program = programOf(part.trim().split(/\s+/));
-		const name = program.replace(/^.*\//, "");
-		const cli = KNOWN_CLIS.find(({ programs }) => programs.includes(name));
+		const cli = cliNamed(program);
 		if (cli !== undefined) return { cli, program };
 	}
 	return null;
 }
 
+function cliNamed(program: string): KnownCli | undefined {
+	const name = program.replace(/^.*\//, "");
+	return KNOWN_CLIS.find(({ programs }) => programs.includes(name));
+}
+
+/** The first word that is no assignment; of a program that starts another one, the first that is a known CLI's. */
 function programOf(words: string[]): string {
-	for (let at = 0; at < words.length; at++) {
-		const word = (words[at] ?? "").replace(/^["']|["']$/g, "");
-		if (TAKES_WORD.has(word)) at++;
-		else if (!BEFORE_PROGRAM.has(word) && !/^(?:-|[A-Za-z_]\w*=|\d+[smhd]?$)/.test(word)) return word;
-	}
-	return "";
+	const plain = words.map((word) => word.replace(/^["']|["']$/g, ""));
+	const at = plain.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+	const first = plain[at] ?? "";
+	if (!BEFORE_PROGRAM.has(first.replace(/^.*\//, ""))) return first;
+	const started = plain
+		.slice(at + 1)
+		.find((word, n, rest) => !TAKES_WORD.has(rest[n - 1] ?? "") && cliNamed(word));
+	return started ?? first;
 }

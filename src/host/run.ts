@@ -63,6 +63,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		redisUrl: await context.redisUrl(),
 		concurrency,
 		isConcurrencyGiven: options.concurrency !== undefined,
+		displaced: () => process.kill(process.pid, "SIGTERM"),
 		log,
 	});
 	await daemon.start();

@@ -12,6 +12,7 @@ import { processIdentity } from "../process/identity.ts";
 import { clearLeftovers } from "../process/leftovers.ts";
 import { inDirectory } from "../process/opened-directory.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
+import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
 import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
@@ -64,6 +65,8 @@ export interface DaemonOptions {
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
 	concurrency: number;
+	/** another worker has taken its identity: it is to be stopped */
+	displaced?: () => void;
 	/** by an option: the config's does not count */
 	isConcurrencyGiven?: boolean;
 	log: Logger;
@@ -209,9 +212,13 @@ export class Daemon extends Service {
 	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
 	protected override async open(): Promise<void> {
 		const { store, home, log } = this.#options;
-		await claimHost(store, home.hostId, home.homeId);
+		const place = placeOfHome(home.path);
+		const elsewhere = await claimWriter(home.path, home.homeId);
+		if (elsewhere !== null)
+			log.warn({ elsewhere }, "this state directory was used on another machine before");
+		await claimHost(store, home.hostId, { homeId: home.homeId, place });
 		this.onStop(() => removeDaemonFile(home.path));
-		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, leave(store, home.hostId)));
+		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, leave(store, home.hostId, place)));
 		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
 		inDirectory(home.path, [], clearLeftovers, { links: true });
 		installCommand(home.path);
@@ -373,15 +380,20 @@ export class Daemon extends Service {
 		if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
 	}
 
+	/** Whoever finds another one under its identity starts nothing more: its agents run on, and are the other's. */
 	async #beat(): Promise<void> {
-		const { store, home } = this.#options;
-		await beat(store, home.hostId, {
+		const { store, home, log, displaced } = this.#options;
+		const state = {
 			homeId: home.homeId,
 			home: home.path,
 			pid: process.pid,
 			running: this.#places.taken,
 			concurrency: this.#places.limit,
-		});
+		};
+		const isMine = touchWriter(home.path) && (await beat(store, home.hostId, state, placeOfHome(home.path)));
+		if (isMine || this.isStopped) return;
+		log.error("another worker has taken the identity of this state directory: stopping");
+		displaced?.();
 	}
 
 	async #sweep(): Promise<void> {

@@ -13,7 +13,7 @@ export interface Identity {
 let bootIdRead: string | undefined;
 
 /** Changes with every boot of the machine. */
-function bootId(): string {
+export function bootId(): string {
 	bootIdRead ??=
 		process.platform === "linux"
 			? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()

@@ -105,6 +105,11 @@ export const ERRORS = {
 		means: "The record is not signed by this host's user: it is not executed.",
 	},
 	DISPATCH_NO_WORKER: { exit: EXIT.taskFailed, retryable: true, means: "The worker could not be started." },
+	DISPATCH_OTHER_WRITER: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "A copy of this state directory, or another machine, works under the same identity.",
+	},
 	DISPATCH_ALREADY_RUNNING: {
 		exit: EXIT.conflict,
 		retryable: false,

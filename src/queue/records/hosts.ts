@@ -1,4 +1,5 @@
 /** Hosts: a claim on the id, and a heartbeat that says how full it is. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../../task/errors.ts";
 import type { Store } from "./store.ts";
 
@@ -13,13 +14,39 @@ export interface HostState {
 	concurrency: number;
 }
 
+/** Which directory on which running kernel it is. */
+export interface HostPlace {
+	homeId: string;
+	place: string;
+}
+
+/** A living host beats more often. */
+const WATCH_MS = 15_000;
+const LOOK_MS = 500;
+
+type Claim =
+	| { won: true }
+	| { won: false; by: "directory" }
+	| { won: false; by: "copy"; beatAt: string; home: string };
+
 /**
- * Claims the host id for this state directory: two directories with one id would run each other's tasks.
- * @throws DISPATCH_ALREADY_RUNNING when a live host of another directory has the id
+ * Claims the host id for this state directory: two directories with one id, or two copies of one directory, would
+ * run each other's tasks. Takes a while where a copy has beaten a moment ago: whether it still does is looked at.
+ * @throws DISPATCH_ALREADY_RUNNING when a live host of another directory has the id, DISPATCH_OTHER_WRITER when a
+ * copy has it
  */
-export async function claimHost(store: Store, host: string, homeId: string): Promise<void> {
-	const { won } = await store.run<{ won: boolean }>("claimHost", { host, homeId, goneMs: HOST_GONE_MS });
-	if (won) return;
+export async function claimHost(store: Store, host: string, { homeId, place }: HostPlace): Promise<void> {
+	const claim = (silentSince?: string) =>
+		store.run<Claim>("claimHost", { host, homeId, place, silentSince, goneMs: HOST_GONE_MS });
+	let claimed = await claim();
+	if (!claimed.won && claimed.by === "copy") claimed = await claim(await silent(store, host, claimed.beatAt));
+	if (claimed.won) return;
+	if (claimed.by === "copy")
+		throw new DispatchError(
+			"DISPATCH_OTHER_WRITER",
+			`Another copy of this state directory, on this machine or on a clone of it, runs as host "${host}" (${claimed.home}).`,
+			{ hint: "Remove home-id and host-id from one of the two: it is a host of its own then." },
+		);
 	throw new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
 		`Another state directory runs as host "${host}" in namespace "${store.namespace}".`,
@@ -29,15 +56,27 @@ export async function claimHost(store: Store, host: string, homeId: string): Pro
 	);
 }
 
-export async function beat(store: Store, host: string, state: HostState): Promise<void> {
-	const fields = { ...state, beatAt: await store.now() };
-	await store.guard((client) =>
-		client.pipeline().hset(store.keys.host(host), fields).sadd(store.keys.hosts, host).exec(),
-	);
+/** @returns the beat after which none came; undefined: it goes on */
+async function silent(store: Store, host: string, beatAt: string): Promise<string | undefined> {
+	for (const until = performance.now() + WATCH_MS; performance.now() < until; await sleep(LOOK_MS)) {
+		const now = await store.guard((client) => client.hget(store.keys.host(host), "beatAt"));
+		if (now !== beatAt) return undefined;
+	}
+	return beatAt;
+}
+
+/** @returns false: another place has taken the id meanwhile */
+export async function beat(store: Store, host: string, state: HostState, place?: string): Promise<boolean> {
+	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state, place });
+	return mine;
 }
 
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */
-export async function leave(store: Store, host: string): Promise<void> {
-	const leftAt = await store.now();
+export async function leave(store: Store, host: string, place: string): Promise<void> {
+	const [leftAt, held] = await Promise.all([
+		store.now(),
+		store.guard((client) => client.hget(store.keys.host(host), "place")),
+	]);
+	if (held !== null && held !== place) return;
 	await store.guard((client) => client.hset(store.keys.host(host), { beatAt: 0, leftAt }));
 }

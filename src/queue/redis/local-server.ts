@@ -8,10 +8,13 @@
  * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
 import { environmentOfDaemon } from "../../process/environment.ts";
 import { type Lock, takeLock } from "../../process/lock.ts";
+import { readRegularFile } from "../../process/read-file.ts";
+import { claimWriter } from "../../process/writer-mark.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
 import {
@@ -39,6 +42,7 @@ const LOOK_MAX_MS = 250;
 const STOP_LIMIT_MS = 10_000;
 const KILL_LIMIT_MS = 5_000;
 const LOG_TAIL_LINES = 3;
+const HOME_ID_BYTES = 256;
 
 interface HomePath {
 	/** the state directory */
@@ -85,7 +89,7 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "loading") limitMs = limits.loadingMs;
 		if (answer === "absent" && started === null) {
 			const lock = await takeLock(place.lock);
-			if (lock !== null) started = startServer(place, lock);
+			if (lock !== null) started = await startServer(place, lock);
 		}
 		const fault = started?.fault() ?? null;
 		if (fault !== null) throw didNotStart(place, fault);
@@ -94,8 +98,9 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 	throw doesNotAnswer(place, limitMs);
 }
 
-function startServer(place: ServerPlace, lock: Lock): Background {
+async function startServer(place: ServerPlace, lock: Lock): Promise<Background> {
 	try {
+		await claimPlace(place.home);
 		// Again, now that nobody else can be stopping the server: a stop removes what it can.
 		preparePlace(place);
 		const program = findRedisServer(process.env, place.home);
@@ -113,6 +118,12 @@ function startServer(place: ServerPlace, lock: Lock): Background {
 		// The server has its own hold on the lock by now; ours would outlive it.
 		lock.release();
 	}
+}
+
+/** Another machine's lock on the same files may not be seen here. @throws DISPATCH_OTHER_WRITER */
+async function claimPlace(home: string): Promise<void> {
+	const id = readRegularFile(join(home, "home-id"), HOME_ID_BYTES);
+	if (id.kind === "text") await claimWriter(home, id.text.trim());
 }
 
 function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): Background {

@@ -1,10 +1,29 @@
 import { PRELUDE } from "./prelude.ts";
 
-/** The id of a host belongs to the state directory that beats under it. */
+/**
+ * The id of a host belongs to the state directory that beats under it, and to one place of it: a copy, or a clone
+ * of the machine, beats under the same ids.
+ */
 export const CLAIM_HOST = `${PRELUDE}
 local host = p .. ':host:' .. req.host
-local held = redis.call('HMGET', host, 'homeId', 'beatAt')
-if held[1] and held[1] ~= req.homeId and held[2] and now - (tonumber(held[2]) or 0) < req.goneMs then return reply({won = false}) end
-redis.call('HSET', host, 'homeId', req.homeId, 'beatAt', now)
+local held = redis.call('HMGET', host, 'homeId', 'beatAt', 'place', 'home')
+local lives = held[1] and held[2] and now - (tonumber(held[2]) or 0) < req.goneMs
+if lives and held[1] ~= req.homeId then return reply({won = false, by = 'directory'}) end
+if lives and held[3] and held[3] ~= req.place and held[2] ~= req.silentSince then
+  return reply({won = false, by = 'copy', beatAt = held[2], home = held[4] or ''})
+end
+redis.call('HSET', host, 'homeId', req.homeId, 'beatAt', now, 'place', req.place)
 return reply({won = true})
+`;
+
+/** A host says that it lives; where another place has taken its id, it does not. */
+export const BEAT = `${PRELUDE}
+local host = p .. ':host:' .. req.host
+local place = redis.call('HGET', host, 'place')
+if req.place and place and place ~= req.place then return reply({mine = false}) end
+redis.call('HSET', host, 'beatAt', now)
+for name, value in pairs(req.state) do redis.call('HSET', host, name, tostring(value)) end
+if req.place then redis.call('HSET', host, 'place', req.place) end
+redis.call('SADD', p .. ':hosts', req.host)
+return reply({mine = true})
 `;

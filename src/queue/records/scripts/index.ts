@@ -2,7 +2,7 @@
 import { ANSWER } from "./answer.ts";
 import { ASK } from "./ask.ts";
 import { CANCEL } from "./cancel.ts";
-import { CLAIM_HOST } from "./claim-host.ts";
+import { BEAT, CLAIM_HOST } from "./claim-host.ts";
 import { CREATE } from "./create.ts";
 import { DELIVERED } from "./delivered.ts";
 import { FOLLOW } from "./follow.ts";
@@ -19,6 +19,7 @@ import { REMOVE } from "./remove.ts";
 export const SCRIPTS = {
 	answer: ANSWER,
 	ask: ASK,
+	beat: BEAT,
 	cancel: CANCEL,
 	cancelLost: CANCEL_LOST,
 	claimHost: CLAIM_HOST,
