@@ -49,9 +49,11 @@ export function noAgentFound(): DispatchError {
 /** @returns null where nobody was asked */
 async function chosenDefault(found: Config, output: Output): Promise<{ model: string } | "left" | null> {
 	const usual = KNOWN_CLIS.filter(({ type }) => found.backends[type] !== undefined);
-	const choices = usual.flatMap(({ type, models }) =>
-		models.map((model) => ({ value: model as string, label: model, hint: type })),
-	);
+	const choices = usual.flatMap(({ type, models }) => {
+		if (models.length === 0)
+			return [{ value: String(type), label: String(type), hint: "its own default model" }];
+		return models.map((model) => ({ value: model, label: model, hint: String(type) }));
+	});
 	const canAsk =
 		process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json && !output.quiet;
 	if (!canAsk || choices.length < 2 || found.default === null) return null;

@@ -2,10 +2,11 @@
 import { DispatchError } from "../task/errors.ts";
 import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
+import { codexModels } from "./codex-models.ts";
 import type { BackendConfig, Config } from "./config.ts";
 import { cursorModels } from "./cursor-models.ts";
 import { cliOf, type Environment } from "./detect.ts";
-import { mentionedModel } from "./directive.ts";
+import { mentionedModel, unclearMention } from "./directive.ts";
 import { claudeFamily, isFullClaudeId, makerOf } from "./model-names.ts";
 
 export interface Choice {
@@ -50,6 +51,19 @@ export async function chooseModel(
 	throw new DispatchError("DISPATCH_NO_BACKEND", "No agent CLI is configured or found on PATH.", {
 		hint: INSTALL_HINT,
 	});
+}
+
+/**
+ * For a task that named no model in a way that was understood. @returns one line: what was read as a part of the
+ * task, and how to name a model; null where nothing reads like an order
+ */
+export function unclearOrder(config: Config, prompt: string): string | null {
+	const names = namesOf(config);
+	if (mentionedModel(prompt, names) !== null) return null;
+	const unclear = unclearMention(prompt, names);
+	if (unclear === null) return null;
+	const { said, meant } = unclear;
+	return `"${said}" was read as a part of the task, not as an order. To name a model: --model ${meant}, or begin with "use ${meant}: …".`;
 }
 
 function namesOf(config: Config): { models: string[]; backends: string[] } {
@@ -148,6 +162,11 @@ async function discover(config: Config, name: string, env: Environment): Promise
 	if (backend === null) throw unknownModel(config, name, null);
 	const isFamily = claudeFamily(name) === name.replace(/^claude-/, "");
 	if (backend.type === "claude" && (isFamily || isFullClaudeId(name))) return backend;
+	const known = backend.type === "codex" ? await codexModels(backend, env) : null;
+	if (known !== null) {
+		if (known.includes(name)) return backend;
+		throw unknownModel(config, name, known);
+	}
 	const cursor = Object.values(config.backends).find(({ type }) => type === "cursor");
 	const offered = cursor === undefined ? null : await cursorModels(cursorProgram(cursor), env);
 	if (offered === null ? backend !== cursor : offered.includes(name)) return backend;
@@ -165,6 +184,6 @@ function unknownModel(config: Config, name: string, offered: string[] | "no list
 	const silent = offered === "no list" ? " Cursor's CLI gave no list of its models." : "";
 	const hint = there.length === 0 ? INSTALL_HINT : `There is: ${there.join(", ")}.${silent}`;
 	return new DispatchError("DISPATCH_UNKNOWN_MODEL", `The model "${name}" is neither configured nor found.`, {
-		hint: `${hint} A name in the prompt that means no model can be put in quotes.`,
+		hint: `${hint} One that is not listed is taken from the config: dispatch config add-model NAME --backend B. A name in the prompt that means no model can be put in quotes.`,
 	});
 }

@@ -13,8 +13,10 @@ interface KnownCli {
 	flags: string;
 	/** what goes before it */
 	prefix: string;
-	/** the first is used until the user chooses */
-	models: readonly [string, ...string[]];
+	/** the first is used until the user chooses; none: the CLI's own default, by the backend's name */
+	models: readonly string[];
+	/** of this version and later ones dispatch knows the flags and the output; by `--version` */
+	tested: string;
 }
 
 /** In the order of preference. */
@@ -25,13 +27,15 @@ export const KNOWN_CLIS: readonly KnownCli[] = [
 		prefix: "env -u CLAUDE_CODE_ENTRYPOINT -u CLAUDECODE ",
 		flags: "-p --dangerously-skip-permissions",
 		models: ["opus", "sonnet", "haiku"],
+		tested: "2.1.330",
 	},
 	{
 		type: "codex",
 		programs: ["codex"],
 		prefix: "",
 		flags: 'exec --sandbox workspace-write -C "$(pwd)"',
-		models: ["gpt-5.3-codex"],
+		models: [],
+		tested: "0.169.0",
 	},
 	{
 		type: "cursor",
@@ -39,6 +43,8 @@ export const KNOWN_CLIS: readonly KnownCli[] = [
 		prefix: "",
 		flags: '-p --force --workspace "$(pwd)"',
 		models: ["auto"],
+		// It is in no registry: tested against its documentation.
+		tested: "0",
 	},
 ];
 
@@ -62,7 +68,7 @@ export function detectConfig(env: Environment): Config {
 			permissions: null,
 		};
 		for (const model of cli.models) config.models[model] = { backend: cli.type, id: null };
-		config.default ??= cli.models[0];
+		config.default ??= cli.models[0] ?? cli.type;
 	}
 	return config;
 }

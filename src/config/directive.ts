@@ -6,12 +6,15 @@
  * quotes, code or paths. In doubt nothing is named, and the default is used.
  */
 import { cutText } from "../task/cut-text.ts";
+import { similar } from "../task/similar.ts";
 import { looksLikeModel } from "./model-names.ts";
 
 /** Only so much of a prompt is read for directives. */
 const READ_CHARS = 20_000;
 /** A name of several words ("claude sonnet 4.6") has at most three. */
 const MAX_NAME_WORDS = 3;
+/** Shorter words are near to many. */
+const SHORTEST_MISSPELLED = 4;
 const BEFORE_CHARS = 300;
 const AFTER_CHARS = 200;
 
@@ -83,11 +86,8 @@ interface Order {
 
 /** @returns the configured spelling, or a word that can only be a model; of several the last one */
 export function mentionedModel(prompt: string, names: Names): string | null {
-	const text = QUOTED.reduce(
-		(rest, pattern) => rest.replace(pattern, (quoted) => "\0".repeat(quoted.length)),
-		cutText(prompt, READ_CHARS, ""),
-	);
-	const known = new Map([...names.backends, ...names.models].map((name) => [name.toLowerCase(), name]));
+	const text = withoutQuotes(prompt);
+	const known = knownNames(names);
 	let found = addressed(text, known);
 	for (const match of text.matchAll(DIRECTIVE)) {
 		const at = match.index + match[0].length;
@@ -98,6 +98,44 @@ export function mentionedModel(prompt: string, names: Names): string | null {
 		found = directed(order, text.slice(at, at + AFTER_CHARS), known, names) ?? found;
 	}
 	return found;
+}
+
+/**
+ * Where nothing is named: what reads like an order and was not taken for one, since it stands in the middle of a
+ * sentence or is misspelled. @returns the words as they stand, and the name that may be meant; null: nothing
+ */
+export function unclearMention(prompt: string, names: Names): { said: string; meant: string } | null {
+	const text = withoutQuotes(prompt);
+	const known = knownNames(names);
+	for (const match of text.matchAll(DIRECTIVE)) {
+		const at = match.index + match[0].length;
+		const words = [...text.slice(at, at + AFTER_CHARS).matchAll(/\S+/g)].map(([word]) => word);
+		const said = bare(words[0] ?? "");
+		const meant = nameOf(words.slice(0, 1), known) ?? misspelled(said, match[1] ?? "", known);
+		if (meant !== null) return { said: `${match[0].trim()} ${said}`, meant };
+	}
+	return null;
+}
+
+/** "use sonet", not "use some". */
+function misspelled(said: string, verb: string, known: ReadonlyMap<string, string>): string | null {
+	if (said.length < SHORTEST_MISSPELLED || !/^(?:use|using|via)$/i.test(verb)) return null;
+	const near = similar(
+		said.toLowerCase(),
+		[...known.keys()].filter((name) => name.length >= SHORTEST_MISSPELLED),
+	);
+	return near === null ? null : (known.get(near) ?? null);
+}
+
+function withoutQuotes(prompt: string): string {
+	return QUOTED.reduce(
+		(rest, pattern) => rest.replace(pattern, (quoted) => "\0".repeat(quoted.length)),
+		cutText(prompt, READ_CHARS, ""),
+	);
+}
+
+function knownNames({ backends, models }: Names): Map<string, string> {
+	return new Map([...backends, ...models].map((name) => [name.toLowerCase(), name]));
 }
 
 /** "opus: review this" */

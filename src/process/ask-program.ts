@@ -12,6 +12,8 @@ export interface Question {
 	cwd?: string;
 	/** its stdin; nothing when not given */
 	input?: string;
+	/** it gets its input and waits for more of it, as a server does: once this holds of its output it is ended */
+	enough?: (stdout: string) => boolean;
 	/** false: what it says goes nowhere, and may be as much as it likes */
 	listen?: boolean;
 	/** ms; then its whole process group gets SIGKILL */
@@ -31,14 +33,18 @@ export interface Answer {
 
 /** Never rejects: what goes wrong is in the answer. execa is loaded by those who ask only: a start must be quick. */
 export async function askProgram(question: Question): Promise<Answer> {
-	const { file, args = [], env, cwd, input, listen = true, limitMs } = question;
+	const { file, args = [], env, cwd, input, enough, listen = true, limitMs } = question;
 	const output = listen ? ("pipe" as const) : ("ignore" as const);
 	const { execa } = await import("execa");
 	const child = execa(file, args, {
 		env: definedOf(env),
 		extendEnv: false,
 		...(cwd === undefined ? {} : { cwd }),
-		...(input === undefined ? { stdin: "ignore" as const } : { input }),
+		...(input === undefined
+			? { stdin: "ignore" as const }
+			: enough === undefined
+				? { input }
+				: { stdin: "pipe" as const }),
 		stdout: output,
 		stderr: output,
 		reject: false,
@@ -56,6 +62,14 @@ export async function askProgram(question: Question): Promise<Answer> {
 		endGroup(child.pid);
 		letGo();
 	}, limitMs);
+	if (enough !== undefined) {
+		let said = "";
+		child.stdin?.on("error", () => {}).write(input ?? "");
+		child.stdout?.on("data", (chunk: Buffer) => {
+			said += chunk.toString("latin1");
+			if (enough(said)) endGroup(child.pid);
+		});
+	}
 	let held: NodeJS.Timeout | undefined;
 	child.once("exit", () => {
 		held = setTimeout(letGo, HELD_OUTPUT_MS);

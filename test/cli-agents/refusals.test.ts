@@ -1,4 +1,6 @@
 /** The real CLIs while their service is away, lives on in the background, or is killed: what dispatch makes of it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Script, Turn } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
@@ -74,6 +76,28 @@ describe("claude", () => {
 		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 		expect(await user.ok(["logs", "job"])).not.toMatch(/^\{/m);
 	});
+
+	test("a tool that it may not use is in the log as such", async () => {
+		const script: Script = (conversation) =>
+			conversation.toolCalls.length === 0 ? { bash: "touch forbidden" } : { text: "I may not." };
+		const { user } = await prepare("claude", { script, permissions: "read_only" });
+		await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
+		expect((await user.waitForState("job", "failed")).reason).toBe("incomplete");
+		const log = await user.ok(["logs", "job"]);
+		expect(log.match(/not permitted, so not run: Bash: touch forbidden/g)).toHaveLength(1);
+		expect(existsSync(join(user.project, "forbidden"))).toBe(false);
+	});
+
+	test("inside a tool call it prints heartbeats, and is stuck all the same", async () => {
+		const script: Script = (conversation) =>
+			conversation.toolCalls.length === 0 ? { bash: "tail -f /dev/null" } : { text: "Never." };
+		const { user } = await prepare("claude", { script, config: ["limits: { inactivity: 40s }"] });
+		await user.ok(["enqueue", "--id", "job", "Do it"]);
+		await user.ok(["wait", "job", "--timeout", "150s"], { code: 1 });
+		expect((await user.waitForState("job", "failed")).reason).toBe("stuck");
+		expect(await user.ok(["logs", "job", "--raw"])).toContain('"tool_progress"');
+		expect(await user.ok(["logs", "job"])).not.toMatch(/tool_progress|^\{/m);
+	}, 240_000);
 
 	test("killed with -9: what its turns cost is known to the cent", async () => {
 		// $10 per million output tokens and $2 for input, by the CLI's own table: $0.04 a turn.

@@ -91,6 +91,24 @@ describe("agent CLIs", () => {
 		]);
 	});
 
+	test("an old version is told, with the way to a new one; so is a model that codex does not know", async () => {
+		const list = JSON.stringify({ id: 2, result: { data: [{ id: "gpt-6" }] } });
+		cli(
+			"codex",
+			`[ "$1" = app-server ] || { echo codex-cli 0.170.1; exit; }\nread -r _\necho '${list}'\nexec /bin/cat`,
+		);
+		cli("claude", "echo '1.0.128 (Claude Code)'");
+		configure(
+			"default: codex\nbackends: { codex: { command: codex exec }, claude: { command: claude -p } }\nmodels: { gpt-5.3-codex: { backend: codex }, gpt-6: { backend: codex } }\n",
+		);
+		const { findings, level } = await doctor();
+		expect(level("1.0.128")).toBe("warn");
+		expect(findings.find(({ text }) => text.includes("1.0.128"))?.fix).toContain("claude-code@latest");
+		expect(level("0.170.1")).toBe("ok");
+		expect(level("does not know the model gpt-5.3-codex")).toBe("warn");
+		expect(level("does not know the model gpt-6")).toBeUndefined();
+	});
+
 	test("logins are told by files and variables, keys are never shown; root needs IS_SANDBOX", async () => {
 		cli("claude", "echo 2.1.330");
 		configure(
@@ -106,6 +124,18 @@ describe("agent CLIs", () => {
 		const asRoot = await doctor([], { IS_SANDBOX: "" });
 		expect(asRoot.level("for root")).toBe(process.getuid?.() === 0 ? "broken" : undefined);
 	});
+});
+
+test("OPENAI_API_KEY is no login of codex' own service, CODEX_API_KEY is; a provider of one's own may name it", async () => {
+	cli("codex", "echo codex-cli 0.169.0");
+	configure("default: codex\nbackends: { codex: { command: codex exec } }\n");
+	const openai = await doctor([], { OPENAI_API_KEY: "sk-secret-1" });
+	expect(openai.level("no login was found (neither CODEX_API_KEY")).toBe("warn");
+	expect((await doctor([], { CODEX_API_KEY: "k" })).level("a login is there (CODEX_API_KEY)")).toBe("ok");
+	const own = `codex exec -c 'model_providers.x={env_key="OPENAI_API_KEY"}' -c 'model_provider="x"'`;
+	configure(`default: codex\nbackends: { codex: { command: ${JSON.stringify(own)} } }\n`);
+	const named = await doctor([], { OPENAI_API_KEY: "sk-secret-1" });
+	expect(named.level("a login is there (OPENAI_API_KEY)")).toBe("ok");
 });
 
 describe("config", () => {

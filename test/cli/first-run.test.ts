@@ -40,6 +40,9 @@ const TOOLS = [
 	"valkey-server",
 ];
 
+/** What codex answers to `model/list`, in its form. */
+const CODEX_MODELS = JSON.stringify({ id: 2, result: { data: [{ id: "gpt-5.9" }, { id: "gpt-6" }] } });
+
 function programFile(name: string): string | undefined {
 	const folders = (process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
 	return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
@@ -58,7 +61,9 @@ function pathWith(...agents: string[]): string {
 		const models =
 			agent === "agent"
 				? 'if [ "$1" = models ]; then printf "gemini-3.1-pro - Gemini\\nopus-4.6 - Opus\\n"; exit; fi\n'
-				: "";
+				: agent === "codex"
+					? `if [ "$1" = app-server ]; then read -r _; echo '${CODEX_MODELS}'; exec cat; fi\n`
+					: "";
 		writeFileSync(
 			file,
 			`#!/bin/sh\n${models}dir=$DISPATCH_TASK_DIR\nprintf -- '- [x] Done\\n' > "$dir/plan.md"\n: > "$dir/ipc/.done"\n`,
@@ -73,7 +78,7 @@ const config = () => parseConfig(readFileSync(path, "utf8"), path, {});
 describe("without a terminal", () => {
 	test.each([
 		[["claude"], "opus", ["claude"]],
-		[["codex"], "gpt-5.3-codex", ["codex"]],
+		[["codex"], "codex", ["codex"]],
 		[["claude", "codex", "agent"], "opus", ["claude", "codex", "cursor"]],
 	])("%j: chooses, says so, and writes the file", async (agents, model, backends) => {
 		const ran = await user.run(["config", "init"], { env: { PATH: pathWith(...agents) } });
@@ -121,10 +126,22 @@ describe("without a terminal", () => {
 		const env = { PATH: pathWith("codex") };
 		const task = await user.json(["enqueue", "--id", "first", "Use gpt-5.9 to tidy up"], { env });
 		expect(task).toMatchObject({ id: "first", model: "gpt-5.9", backend: "codex" });
-		expect(config()).toMatchObject({ default: "gpt-5.3-codex", models: { "gpt-5.9": { backend: "codex" } } });
+		expect(config()).toMatchObject({ default: "codex", models: { "gpt-5.9": { backend: "codex" } } });
 		expect(readFileSync(path, "utf8")).toContain("# The model of a task that names none.");
 		expect((await user.waitForState("first", "completed")).reason).toBeNull();
 	});
+});
+
+test("codex is asked which models it has: one that it does not know is refused, with those that it knows", async () => {
+	const env = { PATH: pathWith("codex") };
+	const { code, stderr } = await user.run(["enqueue", "--model", "gpt-7.7", "Do it"], { env });
+	expect(code).toBe(2);
+	expect(stderr).toMatch(/gpt-7\.7.*There is: codex, gpt-5\.9, gpt-6\..*DISPATCH_UNKNOWN_MODEL/);
+	await user.ok(["config", "add-model", "gpt-7.7", "--backend", "codex"], { env });
+	const planned = await user.json(["enqueue", "--dry-run", "--model", "gpt-7.7", "Do it"], { env });
+	expect(planned).toMatchObject({ model: "gpt-7.7" });
+	const usual = await user.json(["enqueue", "--dry-run", "Do it"], { env });
+	expect(usual).toMatchObject({ backend: "codex", model: null });
 });
 
 describe("on a terminal", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mentionedModel } from "../../src/config/directive.ts";
+import { mentionedModel, unclearMention } from "../../src/config/directive.ts";
 
 const NAMES = {
 	models: [
@@ -188,5 +188,23 @@ describe("a directive", () => {
 		);
 		for (const text of ["use ", '"', "'", "“", "« ", "to ", "use opus ", "`", "compare ", " '", "use the "])
 			mentioned(text.repeat(200_000));
+	});
+});
+
+describe("what was not taken for an order", () => {
+	const names = { models: ["opus", "sonnet"], backends: ["claude", "codex"] };
+	test.each([
+		["Document using claude for code review in CONTRIBUTING.md", { said: "using claude", meant: "claude" }],
+		["Why does the agent ask sonnet twice?", { said: "ask sonnet", meant: "sonnet" }],
+		["use sonet to tidy up", { said: "use sonet", meant: "sonnet" }],
+		["Use opsu, tidy up", { said: "Use opsu", meant: "opus" }],
+		["Using cladue review it", { said: "Using cladue", meant: "claude" }],
+		["Use bcrypt to hash passwords", null],
+		["use some tests with care", null],
+		["Fix the codex parser", null],
+		["Explain `use opus` in the docs", null],
+	])("%s", (prompt, found) => {
+		expect(mentionedModel(prompt, names)).toBeNull();
+		expect(unclearMention(prompt, names)).toEqual(found);
 	});
 });

@@ -176,7 +176,7 @@ describe("without a file", () => {
 
 	test.each([
 		[["claude", "codex", "agent"], ["claude", "codex", "cursor"], "opus"],
-		[["codex", "agent"], ["codex", "cursor"], "gpt-5.3-codex"],
+		[["codex", "agent"], ["codex", "cursor"], "codex"],
 		[["agent"], ["cursor"], "auto"],
 		[["cursor-agent"], ["cursor"], "auto"],
 		[[], [], null],

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { cutOff, User } from "./harness.ts";
 
@@ -16,6 +16,21 @@ test("an agent without a sign of life fails as stuck, and its tree is gone", asy
 	const failed = await user.waitForState("t", "failed");
 	expect(failed.reason).toBe("stuck");
 	expect(await user.ok(["status", "t"])).toContain("dispatch retry t");
+	await noAgents();
+});
+
+test("claude's heartbeats inside a tool call are no sign of life, and no lines of the log", async () => {
+	user = new User();
+	const agent = resolve(import.meta.dirname, "../fixtures/agents/heartbeats.sh");
+	const lines = [
+		"default: claude",
+		`backends: { claude: { type: claude, command: "${agent}" } }`,
+		"limits: { inactivity: 2s }",
+	];
+	writeFileSync(`${user.home}/config.yaml`, `${lines.join("\n")}\n`);
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
+	expect((await user.ok(["logs", "t"])).trim()).toBe("› Bash: hangs");
 	await noAgents();
 });
 

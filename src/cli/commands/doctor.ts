@@ -7,7 +7,7 @@ import { workerDiffers } from "../../host/process.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
-import { checkBackend, loginOf } from "../doctor/check-backends.ts";
+import { checkBackend, checkCodexModels, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import { checkHolds } from "../doctor/check-holds.ts";
 import { checkHosts } from "../doctor/check-hosts.ts";
@@ -55,9 +55,10 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	if (config !== null) rememberConfig(config, worker?.env ?? env);
 	// Agents get the worker's environment.
 	const agentEnv = worker?.env ?? env;
-	const [redisFindings, git, ...backends] = await Promise.all([
+	const [redisFindings, git, models, ...backends] = await Promise.all([
 		checkRedis(target, env, { home: path, fix }),
 		checkGit(agentEnv),
+		config === null ? [] : checkCodexModels(config, agentEnv),
 		...Object.values(config?.backends ?? {}).map((backend) => checkBackend(backend, agentEnv)),
 	]);
 	const notLoggedIn = Object.values(config?.backends ?? {})
@@ -70,6 +71,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...findings,
 		...hosts,
 		...backends.flat(),
+		...models,
 		...holds,
 		...undelivered,
 		...redisFindings,

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { viewTask } from "../../actions/views.ts";
+import { unclearOrder } from "../../config/choose.ts";
 import type { FilledTemplate } from "../../config/templates.ts";
 import { type Enqueued, submit } from "../../producer/enqueue.ts";
 import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
@@ -46,6 +47,7 @@ export async function enqueue(
 	const timeoutMs = timeoutOf(flags);
 	const request = await requestOf(context, words, flags);
 	const task = await resolveTask(context.home.hostId, context.config, request);
+	tellUnclearOrder(context, request);
 	if (flags.dryRun) return showPlanned(context, task);
 	await checkWorkerServes(context);
 	const { record, repeated } = await submitResolved(context, await context.store(), request, task);
@@ -56,6 +58,11 @@ export async function enqueue(
 	if (waits) return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
 	if (context.output.json) context.output.result(await viewTask(await context.store(), record), []);
 	return undefined;
+}
+
+function tellUnclearOrder({ config, output }: Context, { model, prompt }: TaskRequest): void {
+	const unclear = model === null ? unclearOrder(config, prompt) : null;
+	if (unclear !== null) output.note(oneLine(unclear));
 }
 
 /** Checks the request and submits it. @throws as `resolveTask` and `submit` */

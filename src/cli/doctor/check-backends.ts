@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import type { BackendConfig } from "../../config/config.ts";
+import { codexModels } from "../../config/codex-models.ts";
+import type { BackendConfig, Config } from "../../config/config.ts";
 import { cliOf } from "../../config/detect.ts";
 import { replaceFlag, shellWords } from "../../config/shell-words.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { which } from "../../process/which.ts";
+import { installOf } from "../../task/outcome/text.ts";
 import type { Environment } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
@@ -47,7 +49,7 @@ async function startFinding({ name }: BackendConfig, program: string, env: Envir
 	const file = which(program, env.PATH);
 	if (file === null) return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
 	const { exitCode, said, timedOut } = await askVersion(file, env);
-	if (exitCode === 0) return ok("backend", `${name}: ${file} starts (${said || "it tells no version"}).`);
+	if (exitCode === 0) return versionFinding(name, file, said);
 	const why = timedOut
 		? `gave no version within ${VERSION_LIMIT_MS / 1_000} s`
 		: `refused --version: ${said}`;
@@ -56,6 +58,52 @@ async function startFinding({ name }: BackendConfig, program: string, env: Envir
 		`${name}: ${file} ${why}.`,
 		`Run \`${program} --version\` yourself, or install it again.`,
 	);
+}
+
+/** An old one lacks flags and events that dispatch relies on: npm installs one where Node is older than it wants. */
+function versionFinding(name: string, file: string, said: string): Finding {
+	const cli = cliOf(file)?.cli;
+	const version = /\d+\.\d+\.\d+/.exec(said)?.[0];
+	const starts = `${name}: ${file} starts (${said || "it tells no version"})`;
+	if (cli === undefined || version === undefined || !isOlder(version, cli.tested))
+		return ok("backend", `${starts}.`);
+	const fix = `Install the newest one: ${installOf(cli.type) ?? "see its documentation"}`;
+	return warn(
+		"backend",
+		`${starts}, older than ${cli.tested}, the oldest that dispatch is tested with.`,
+		fix,
+	);
+}
+
+function isOlder(version: string, than: string): boolean {
+	const [a, b] = [version, than].map((text) => text.split(".").map(Number));
+	for (const [at, part] of (a ?? []).entries()) {
+		const other = b?.[at] ?? 0;
+		if (part !== other) return part < other;
+	}
+	return false;
+}
+
+/** Models of the config that codex does not list: it works with a guess of what they are like. */
+export async function checkCodexModels(config: Config, env: Environment): Promise<Finding[]> {
+	const codex = Object.values(config.backends).filter(({ type }) => type === "codex");
+	const findings = await Promise.all(
+		codex.map(async (backend) => {
+			const named = Object.entries(config.models)
+				.filter(([, model]) => model.backend === backend.name)
+				.map(([name, { id }]) => ({ name, id: (id ?? name).toLowerCase() }));
+			const known = named.length === 0 ? null : await codexModels(backend, env);
+			if (known === null) return [];
+			const fix = (name: string) =>
+				`dispatch config remove-model ${name}, then name one of: ${known.join(", ")}; or none, for its default.`;
+			return named
+				.filter(({ id }) => !known.includes(id))
+				.map(({ name, id }) =>
+					warn("backend", `${backend.name}: it does not know the model ${id}.`, fix(name)),
+				);
+		}),
+	);
+	return findings.flat();
 }
 
 async function askVersion(file: string, env: Environment) {

@@ -15,6 +15,11 @@ const INSTALL: Readonly<Record<string, string>> = {
 	cursor: "curl https://cursor.com/install -fsS | bash",
 };
 
+/** @param type of the backend; null: nobody knows */
+export function installOf(type: string): string | null {
+	return own(INSTALL, type);
+}
+
 const LOGIN: Readonly<Record<string, string>> = {
 	claude: "Start `claude` once and log in with /login, or set ANTHROPIC_API_KEY.",
 	codex: "Log in with `codex login`, or set CODEX_API_KEY.",
