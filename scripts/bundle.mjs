@@ -127,7 +127,9 @@ export function hotOnly({ hot, never }) {
 export function apart(names, folder) {
 	return {
 		name: "apart",
-		setup({ onResolve }) {
+		setup({ initialOptions, onResolve }) {
+			// Loaded by require(): code from the cache has no loader for import() in every Node.
+			initialOptions.supported = { "dynamic-import": false };
 			onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
 				names.includes(path) ? { path: `./${folder}/${fileOf(path)}`, external: true } : undefined,
 			);
