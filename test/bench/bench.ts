@@ -7,68 +7,18 @@ import { createTaskDir } from "../../src/ipc/task-dir.ts";
 import { claimRun } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { specOf } from "../queue/records/store-support.ts";
-import { type Figure, latencyFigure, median, printFigures, ratioFigure } from "./figures.ts";
+import { type Figure, latencyFigure, printFigures, ratioFigure } from "./figures.ts";
+import { writePage } from "./page.ts";
 import { idle, listing } from "./screens.ts";
-import { BenchStage, cpuSeconds, PROGRAM, pssMiB, startLoop, timed } from "./stage.ts";
+import { BenchStage, cpuSeconds, pssMiB, startLoop, until } from "./stage.ts";
+import { startUp, startUpWithCertificates } from "./start-up.ts";
 
-const RUNS = 15;
-/** The code cache sees each form of a command twice. */
-const WARM_RUNS = 3;
 const QUESTIONS = 100;
 const QUESTIONS_SLOW = 8;
 const TASKS = 1_000;
 const WATCH_S = 30;
 const LOOP =
 	'd=$1; while [ ! -e "$d/.done" ]; do for q in "$d"/*.question; do [ -e "$q" ] && :; done; sleep 3; done';
-
-/** What people and agents call all day; `aim` beside `node -e 0`. */
-const COMMANDS: { name: string; aim: number; args(n: number): string[] }[] = [
-	{ name: "--version", aim: 1.5, args: () => ["--version"] },
-	{ name: "enqueue", aim: 2.5, args: (n) => ["enqueue", "--id", `t${n}`, "Do it"] },
-	{ name: "ls", aim: 2.5, args: () => ["ls"] },
-	{ name: "status", aim: 2.5, args: () => ["status", "warm"] },
-	{ name: "answer", aim: 2.5, args: (n) => ["answer", "warm", "--seq", String(n), "yes"] },
-	{ name: "ask", aim: 2.5, args: (n) => ["ask", `Question ${n}?`] },
-];
-
-async function startUp(): Promise<Figure[]> {
-	const stage = new BenchStage();
-	try {
-		stage.run("enqueue", "--id", "warm", "x");
-		const store = await stage.store();
-		await until(async () => (await store.stateOf("warm")) === "running");
-		const taskDir = join(stage.project, ".dispatch/tasks/warm");
-		const node: number[] = [];
-		const times = new Map(COMMANDS.map(({ name }) => [name, [] as number[]]));
-		for (let n = 1; n <= WARM_RUNS + RUNS; n++) {
-			const file = (kind: string) => join(taskDir, "ipc", `${String(n).padStart(3, "0")}.${kind}`);
-			writeFileSync(join(taskDir, "ipc/q.tmp"), `Question ${n}?`);
-			renameSync(join(taskDir, "ipc/q.tmp"), file("question"));
-			await until(async () => (await store.openCount("warm")) > 0);
-			const keep = (list: number[] | undefined, ms: number) => n > WARM_RUNS && list?.push(ms);
-			keep(node, timed(stage, ["-e", "0"]));
-			for (const { name, args } of COMMANDS) {
-				// Its question is answered by then: it reads the answer and prints it.
-				if (name === "ask") await until(() => existsSync(file("answer")));
-				const inTask = name === "ask" ? { DISPATCH_TASK: "warm", DISPATCH_TASK_DIR: taskDir } : {};
-				keep(times.get(name), timed(stage, [PROGRAM, ...args(n)], inTask));
-			}
-		}
-		await store.close();
-		const base = median(node);
-		return COMMANDS.map(({ name, aim }) =>
-			ratioFigure(`dispatch ${name} beside node -e 0`, median(times.get(name) ?? []), base, aim, "ms"),
-		);
-	} finally {
-		stage.remove();
-	}
-}
-
-async function until(check: () => boolean | Promise<boolean>): Promise<number> {
-	const begun = performance.now();
-	while (!(await check())) await sleep(1);
-	return performance.now() - begun;
-}
 
 async function bridge(watching: boolean): Promise<Figure[]> {
 	const stage = new BenchStage({ DISPATCH_WATCH: watching ? "on" : "off" });
@@ -184,7 +134,15 @@ async function watching(): Promise<Figure[]> {
 }
 
 const figures: Figure[] = [];
-const parts = { startUp, listing, idle, bridge: () => bridge(true), cycle: () => bridge(false), watching };
+const parts = {
+	startUp,
+	certificates: startUpWithCertificates,
+	listing,
+	idle,
+	bridge: () => bridge(true),
+	cycle: () => bridge(false),
+	watching,
+};
 const only = process.argv.find((word) => word.startsWith("--only="))?.slice("--only=".length);
 for (const [name, part] of Object.entries(parts)) {
 	if (only !== undefined && only !== name) continue;
@@ -192,6 +150,7 @@ for (const [name, part] of Object.entries(parts)) {
 	printFigures(made);
 	figures.push(...made);
 }
+if (process.argv.includes("--write") && only === undefined) writePage(figures);
 const missed = figures.filter(({ isMet }) => !isMet);
 console.log(
 	missed.length === 0 ? "Every aim is met." : `${missed.length} of ${figures.length} aims are missed.`,

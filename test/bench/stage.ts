@@ -3,6 +3,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 
@@ -16,7 +17,12 @@ export class BenchStage {
 	readonly host = HOST;
 	readonly env: Record<string, string>;
 
-	constructor(env: Record<string, string> = {}) {
+	/** only while something is timed, of program and baseline alike */
+	readonly forTimed: Record<string, string>;
+
+	/** @param env of every command */
+	constructor(env: Record<string, string> = {}, forTimed: Record<string, string> = {}) {
+		this.forTimed = forTimed;
 		mkdirSync(this.home);
 		mkdirSync(this.project);
 		const idle = join(this.path, "idle.sh");
@@ -76,9 +82,16 @@ export function timed(stage: BenchStage, args: string[], more: Record<string, st
 	const begun = performance.now();
 	execFileSync(process.execPath, args, {
 		stdio: "ignore",
-		env: { ...stage.env, ...more },
+		env: { ...stage.env, ...stage.forTimed, ...more },
 		cwd: stage.project,
 	});
+	return performance.now() - begun;
+}
+
+/** @returns ms until `check` held */
+export async function until(check: () => boolean | Promise<boolean>): Promise<number> {
+	const begun = performance.now();
+	while (!(await check())) await sleep(1);
 	return performance.now() - begun;
 }
 
