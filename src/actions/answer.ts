@@ -37,10 +37,17 @@ export interface Answered {
 	was: State;
 }
 
-/** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED */
-export async function answerTask(store: Store, given: string, request: AnswerRequest): Promise<Answered> {
+/**
+ * @param given what the user calls the task, or its record, read a moment ago
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED
+ */
+export async function answerTask(
+	store: Store,
+	given: string | TaskRecord,
+	request: AnswerRequest,
+): Promise<Answered> {
 	checkText(request.text);
-	const record = await findTask(store, given);
+	const record = typeof given === "string" ? await findTask(store, given) : given;
 	const { host } = record;
 	const { id } = record.spec;
 	const question = await questionOf(store, record, request.seq);

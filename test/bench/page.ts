@@ -17,7 +17,9 @@ export function writePage(figures: readonly Figure[]): void {
 
 function tableOf(figures: readonly Figure[]): string {
 	const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version.slice(1)}`;
-	const rows = figures.map(({ what, value, aim, isMet }) => `| ${what} | ${value} | ${aim}${isMet ? "" : ", **missed**"} |`);
+	const rows = figures.map(
+		({ what, value, aim, isMet }) => `| ${what} | ${value} | ${aim}${isMet ? "" : ", **missed**"} |`,
+	);
 	return [
 		`Measured ${new Date().toISOString().slice(0, 10)} on ${machine}:`,
 		"",

@@ -26,7 +26,9 @@ export async function answer(
 	const record = await findTask(store, given);
 	const text = words.length > 0 ? await textOf(words) : await askUser(store, record, seq);
 	if (text === null) return EXIT.interrupted;
-	const answered = await answerTask(store, record.spec.id, { text, by: whoAmI(), seq });
+	// Read after the words were typed it is new enough; while somebody writes, the task goes on.
+	const isTyped = words.length > 0 && words[0] !== "-";
+	const answered = await answerTask(store, isTyped ? record : record.spec.id, { text, by: whoAmI(), seq });
 	const { task, question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
 	const isLost = !isOurs && (await lostHosts(store, [answered.host])).has(answered.host);

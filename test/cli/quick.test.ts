@@ -1,0 +1,89 @@
+/** What a command of every day loads and waits for: the bench has the times, these are their causes. */
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROGRAM, User } from "../e2e/harness.ts";
+import { FarRedis } from "../far-redis.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+/** A start reads all of it, and half a megabyte takes a tenth of an empty Node program's time. */
+const HOT_LIMIT_BYTES = 760_000;
+
+let redis: TestRedis;
+let far: FarRedis;
+let user: User;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	far = new FarRedis(redis.socketPath);
+	await far.start();
+	user = new User({ agent: "ten-line.sh", redis: far.url });
+	await user.ok(["enqueue", "--id", "shed", "Paint the shed"]);
+	await user.waitForState("shed", "asking");
+});
+afterAll(async () => {
+	await user.cleanup();
+	far.stop();
+	await redis.stop();
+});
+
+/** Round trips: the first is the greeting. */
+const TRIPS: [string[], number][] = [
+	[["status", "shed"], 3],
+	[["ls"], 4],
+	[["enqueue", "Again"], 3],
+	[["enqueue", "--id", "named", "Again"], 2],
+	[["answer", "shed", "Blue"], 4],
+];
+
+test.each(TRIPS)("%j opens one connection and waits for Redis %i times", async (args, limit) => {
+	const trips = await far.roundTrips(() => user.ok(args));
+	expect(trips).toHaveLength(1);
+	expect(trips[0]).toBeLessThanOrEqual(limit);
+});
+
+test("the twentieth task of one name finds its number in a few round trips", async () => {
+	for (let n = 0; n < 20; n++) await user.ok(["enqueue", "--id", n === 0 ? "alike" : `alike-${n + 1}`, "x"]);
+	const trips = await far.roundTrips(() => user.ok(["enqueue", "Alike"]));
+	expect(trips[0]).toBeLessThanOrEqual(8);
+});
+
+describe("a start loads what it uses", () => {
+	const out = join(temporaryFolder("loaded"), "loaded.json");
+	const probe = join(temporaryFolder("probe"), "probe.cjs");
+	writeFileSync(
+		probe,
+		`process.once("exit", () => require("node:fs").writeFileSync(${JSON.stringify(out)}, JSON.stringify({
+			files: Object.keys(require.cache), builtins: process.moduleLoadList })));`,
+	);
+
+	async function loaded(...args: string[]): Promise<{ files: string[]; builtins: string[] }> {
+		await user.ok(args, { env: { NODE_OPTIONS: `--require ${probe}` } });
+		const { files, builtins } = JSON.parse(readFileSync(out, "utf8")) as Record<string, string[]>;
+		return {
+			files: (files ?? []).map((path) => basename(path)).filter((name) => name !== "probe.cjs"),
+			builtins: (builtins ?? []).map((name) => name.replace("NativeModule ", "")),
+		};
+	}
+
+	test.each([["ls"], ["status", "shed"], ["questions"]])("%s %s", async (...args) => {
+		await user.ok(args);
+		const { files, builtins } = await loaded(...args);
+		// The hot bundle itself comes out of the code cache; what else it requires would be listed.
+		expect(files).toEqual(["dispatch.cjs"]);
+		expect(builtins).toContain("net");
+		for (const slow of ["crypto", "child_process", "tls", "http", "readline"])
+			expect(builtins).not.toContain(slow);
+	});
+
+	test("a changed config is read once more, with its packages, and then no more", async () => {
+		const path = join(user.home, "config.yaml");
+		writeFileSync(path, `${readFileSync(path, "utf8")}\n# changed\n`);
+		expect((await loaded("ls")).files).toEqual(expect.arrayContaining(["yaml.cjs", "zod.cjs"]));
+		expect((await loaded("ls")).files).toEqual(["dispatch.cjs"]);
+	});
+
+	test("the hot bundle stays small", () => {
+		expect(statSync(join(PROGRAM, "../hot.cjs")).size).toBeLessThan(HOT_LIMIT_BYTES);
+	});
+});
