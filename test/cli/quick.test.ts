@@ -57,8 +57,8 @@ describe("a start loads what it uses", () => {
 			files: Object.keys(require.cache), builtins: process.moduleLoadList })));`,
 	);
 
-	async function loaded(...args: string[]): Promise<{ files: string[]; builtins: string[] }> {
-		await user.ok(args, { env: { NODE_OPTIONS: `--require ${probe}` } });
+	async function loaded(by: User, args: string[]): Promise<{ files: string[]; builtins: string[] }> {
+		await by.ok(args, { env: { NODE_OPTIONS: `--require ${probe}` } });
 		const { files, builtins } = JSON.parse(readFileSync(out, "utf8")) as Record<string, string[]>;
 		return {
 			files: (files ?? []).map((path) => basename(path)).filter((name) => name !== "probe.cjs"),
@@ -66,9 +66,9 @@ describe("a start loads what it uses", () => {
 		};
 	}
 
-	test.each([["ls"], ["status", "shed"], ["questions"]])("%s %s", async (...args) => {
+	test.each([[["ls"]], [["status", "shed"]], [["questions"]]])("%j", async (args) => {
 		await user.ok(args);
-		const { files, builtins } = await loaded(...args);
+		const { files, builtins } = await loaded(user, args);
 		// The hot bundle itself comes out of the code cache; what else it requires would be listed.
 		expect(files).toEqual(["dispatch.cjs"]);
 		expect(builtins).toContain("net");
@@ -77,10 +77,20 @@ describe("a start loads what it uses", () => {
 	});
 
 	test("a changed config is read once more, with its packages, and then no more", async () => {
-		const path = join(user.home, "config.yaml");
-		writeFileSync(path, `${readFileSync(path, "utf8")}\n# changed\n`);
-		expect((await loaded("ls")).files).toEqual(expect.arrayContaining(["yaml.cjs", "zod.cjs"]));
-		expect((await loaded("ls")).files).toEqual(["dispatch.cjs"]);
+		// Without a worker, which reads a changed config too.
+		const other = new User({ agent: "ten-line.sh", redis: far.url });
+		try {
+			const path = join(other.home, "config.yaml");
+			const asRead = ["dispatch.cjs"];
+			const withPackages = expect.arrayContaining(["yaml.cjs", "zod.cjs"]);
+			expect((await loaded(other, ["ls"])).files).toEqual(withPackages);
+			expect((await loaded(other, ["ls"])).files).toEqual(asRead);
+			writeFileSync(path, `${readFileSync(path, "utf8")}\n# changed\n`);
+			expect((await loaded(other, ["ls"])).files).toEqual(withPackages);
+			expect((await loaded(other, ["ls"])).files).toEqual(asRead);
+		} finally {
+			await other.cleanup();
+		}
 	});
 
 	test("the hot bundle stays small", () => {
