@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "../queue/records/store.ts";
 import { orAborted } from "../queue/redis/or-aborted.ts";
+import { damagedError } from "../task/damaged.ts";
+import { isOutage } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
@@ -51,17 +53,28 @@ async function lookUntil(
 	const seen = new Map<string, TaskRecord>();
 	const hosts = new HostWatch(store);
 	for (;;) {
-		const looked = await orAborted(look(store, ids, seen), limit);
-		if (looked !== "aborted") {
+		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
+		if (looked !== "aborted" && looked !== "away") {
 			const end = endOf(ids, seen, options);
 			if (end !== null) return end;
 			options.onLook([...seen.values()]);
 			const left = [...seen.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
-			if ((await orAborted(hosts.areGone(left), limit)) === true) return { kind: "hostGone", records: left };
+			const gone = await orAborted(unlessAway(hosts.areGone(left)), limit);
+			if (gone === true) return { kind: "hostGone", records: left };
 		}
 		if (options.signal.aborted) return { kind: "interrupted" };
 		if (limit.aborted) return { kind: "timedOut", records: [...seen.values()] };
 		await sleep(LOOK_MS, undefined, { signal: limit }).catch(() => {});
+	}
+}
+
+/** A server that refuses everybody for a while (it loads, a script blocks it) is waited out like one that is away. */
+async function unlessAway<T>(looking: Promise<T>): Promise<T | "away"> {
+	try {
+		return await looking;
+	} catch (error) {
+		if (isOutage(error)) return "away";
+		throw error;
 	}
 }
 
@@ -71,7 +84,8 @@ async function look(store: Store, ids: readonly string[], seen: Map<string, Task
 		const record = seen.get(id);
 		return record === undefined || !isEnded(record.state);
 	});
-	const records = await store.getMany(open);
+	const { records, damaged } = await store.read(open);
+	if (damaged[0] !== undefined) throw damagedError(damaged[0]);
 	for (const id of open) seen.delete(id);
 	for (const record of records) seen.set(record.spec.id, record);
 }

@@ -1,14 +1,17 @@
 /** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
 import { requireOwn } from "../process/own-path.ts";
+import { readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { HOST_FORM } from "../task/spec.ts";
 
 const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+/** Of a host's id. */
+const NAME_LIMIT_BYTES = 1024;
 const DEFAULT_NAMESPACE = "default";
 
 export interface Home {
@@ -108,13 +111,20 @@ function newHostId(): string {
 
 /** Published by link(2): of two first users one wins, and both read the same. */
 export function readOrMake(file: string, make: () => string): string {
-	try {
-		return readFileSync(file, "utf8").trim();
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-	}
+	const there = lineOf(file);
+	if (there !== null) return there;
 	publishNew(file, `${make()}\n`);
-	return readFileSync(file, "utf8").trim();
+	return lineOf(file) ?? "";
+}
+
+/** null: there is no such file. @throws DISPATCH_DISK when it cannot be read, or is none */
+function lineOf(file: string): string | null {
+	const read = readRegularFile(file, NAME_LIMIT_BYTES, { links: true });
+	if (read.kind === "text") return read.text.trim();
+	if (read.kind === "absent") return null;
+	throw new DispatchError("DISPATCH_DISK", `${file} ${read.why}.`, {
+		hint: "Move it out of the way, or make it readable for you.",
+	});
 }
 
 function badName(option: string, value: string): DispatchError {

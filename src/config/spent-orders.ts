@@ -2,12 +2,13 @@
  * The orders of tasks that were removed, by their nonce: a copy of such a record, put back into Redis with its
  * good signature, starts nothing. One line each in the state directory; lines are only ever added.
  */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError } from "../process/atomic-file.ts";
+import { appendToFile } from "../process/append-file.ts";
+import { withRegularFile } from "../process/read-file.ts";
+import { DispatchError } from "../task/errors.ts";
 
 const NONCE_LINE = /^[\w-]{1,64}$/;
-const OWNER_ONLY = 0o600;
 
 const pathOf = (home: string) => join(home, "removed-tasks");
 
@@ -18,16 +19,7 @@ const pathOf = (home: string) => join(home, "removed-tasks");
  */
 export function spendOrder(home: string, nonce: string): void {
 	const path = pathOf(home);
-	try {
-		const file = openSync(path, "a", OWNER_ONLY);
-		try {
-			writeSync(file, `${nonce}\n`);
-		} finally {
-			closeSync(file);
-		}
-	} catch (error) {
-		throw diskError(path, error);
-	}
+	appendToFile(path, `${nonce}\n`);
 }
 
 /** What was spent, read on as the file grows: other processes add to it. */
@@ -49,22 +41,18 @@ export class SpentOrders {
 	}
 
 	#readOn(): void {
-		let file: number;
-		try {
-			file = openSync(this.#path, "r");
-		} catch (error) {
-			if (codeOf(error) === "ENOENT") return;
-			throw error;
-		}
-		try {
-			const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - this.#offset));
+		const looked = withRegularFile(this.#path, constants.O_RDONLY, {}, (file, { size }) => {
+			const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
 			const read = readSync(file, bytes, 0, bytes.length, this.#offset);
 			this.#offset += read;
 			const lines = (this.#rest + bytes.toString("latin1", 0, read)).split("\n");
 			this.#rest = lines.pop() ?? "";
 			for (const line of lines) if (NONCE_LINE.test(line)) this.#nonces.add(line);
-		} finally {
-			closeSync(file);
-		}
+			return true as const;
+		});
+		if (looked === true || looked.kind === "absent") return;
+		throw new DispatchError("DISPATCH_DISK", `${this.#path} ${looked.why}.`, {
+			hint: "It names the removed tasks, which must not start again: put it right, then `dispatch retry`.",
+		});
 	}
 }

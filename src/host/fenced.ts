@@ -1,4 +1,4 @@
-import { sweepMarked } from "../process/end-tree.ts";
+import { sweepRun } from "../process/end-run.ts";
 import { fencedRuns, unfence } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 
@@ -6,7 +6,7 @@ import type { Store } from "../queue/records/store.ts";
 export async function endFenced(store: Store, host: string): Promise<number> {
 	const nonces = await fencedRuns(store, host);
 	let killed = 0;
-	for (const nonce of nonces) killed += await sweepMarked(nonce);
+	for (const nonce of nonces) killed += await sweepRun(nonce);
 	await unfence(store, host, nonces);
 	return killed;
 }

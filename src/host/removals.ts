@@ -5,7 +5,7 @@
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
-import { endTree } from "../process/end-tree.ts";
+import { endRun } from "../process/end-run.ts";
 import { removeRuns, runsOfTask } from "../process/run-dir.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { followRemovals, forgetQuotes, type RemovedTask } from "../queue/records/removed.ts";
@@ -43,7 +43,7 @@ export function clearRemovals(deps: RemovalDeps): Promise<number> {
 async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Promise<void> {
 	const { store, home, host, graceMs } = deps;
 	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
-	for (const run of mine) if (agentStatus(run).kind === "alive") await endTree(run, { graceMs });
+	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
 	removeTaskDir(cwd, id, { namespace: store.namespace, host, nonce });
 	// The directories of a newer task of this id lie beside them.
 	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) removeRuns(home, id);

@@ -13,7 +13,7 @@ import { clearLeftovers } from "../process/leftovers.ts";
 import { inDirectory } from "../process/opened-directory.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
-import { drainOutbox, sweepLostJobs } from "../queue/jobs/dispatcher.ts";
+import { drainOutbox } from "../queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
@@ -34,7 +34,6 @@ import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
-import { endStrayAgents } from "../worker/stray-agents.ts";
 import { endFenced } from "./fenced.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
 import { installCommand } from "./install-command.ts";
@@ -42,6 +41,7 @@ import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { clearRemovals } from "./removals.ts";
 import { surroundingsOf } from "./surroundings.ts";
+import { mend, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -85,6 +85,8 @@ export class Daemon extends Service {
 	readonly #serial = new Serial();
 	#notifier: Notifier | null = null;
 	readonly #wakes: WakeSubscription;
+	readonly #fault = (task: string, step: string, error: unknown) =>
+		this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
 	#draining: Promise<unknown> = Promise.resolve();
 	#drainAgain = false;
 	#clearing: Promise<unknown> = Promise.resolve();
@@ -115,8 +117,7 @@ export class Daemon extends Service {
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const orders = new Orders(home.path, store.namespace);
-		const fault = (task: string, step: string, error: unknown) =>
-			this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
+		const fault = this.#fault;
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
 		this.#wakes = new WakeSubscription(store, (wake) => {
@@ -216,6 +217,8 @@ export class Daemon extends Service {
 		const elsewhere = await claimWriter(home.path, home.homeId);
 		if (elsewhere !== null)
 			log.warn({ elsewhere }, "this state directory was used on another machine before");
+		// A list may have lost something while nobody looked.
+		await this.#mend(true);
 		await claimHost(store, home.hostId, { homeId: home.homeId, place });
 		this.onStop(() => removeDaemonFile(home.path));
 		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, leave(store, home.hostId, place)));
@@ -236,9 +239,9 @@ export class Daemon extends Service {
 		await this.#drainOutbox();
 		this.#notifier = await this.#startNotifier();
 		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
+		this.#every(OUTBOX_LOOK_MS, () => this.#mend());
 		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
-		this.#every(HEARTBEAT_MS, () => this.#beat());
-		this.#every(HEARTBEAT_MS, () => this.#endFenced());
+		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
 		this.#every(SWEEP_MS, () => this.#sweep());
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
 		this.#every(CONFIG_LOOK_MS, () => this.#config.refresh());
@@ -333,6 +336,7 @@ export class Daemon extends Service {
 		const working = [...briefs].filter(([, { state }]) => state === "running").map(([task]) => task);
 		this.#places.keep(new Set(working), moment);
 		const seen = await this.#reconciler.reconcileAll(briefs);
+		if (seen.unlisted > 0) await this.#mend(true);
 		if (seen.faults > 0) this.#options.log.warn(seen, "some tasks could not be looked at");
 		return seen;
 	}
@@ -354,7 +358,7 @@ export class Daemon extends Service {
 		this.#draining = this.#draining
 			.then(() => {
 				this.#drainAgain = false;
-				return drainOutbox(this.#options.store, this.#queues);
+				return drainOutbox(this.#options.store, this.#queues, this.#fault);
 			})
 			.catch((error: unknown) =>
 				this.#options.log.warn({ error: String(error) }, "the outbox could not be drained"),
@@ -396,15 +400,20 @@ export class Daemon extends Service {
 		displaced?.();
 	}
 
-	async #sweep(): Promise<void> {
+	#mend(relist = false): Promise<void> {
+		return mend({ ...this.#options, host: this.#options.home.hostId }, relist);
+	}
+
+	#sweep(): Promise<void> {
 		const { store, home, log } = this.#options;
-		const repaired = await sweepLostJobs(store, this.#queues, home.hostId);
-		if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
-		await this.#clearRemovals();
-		await this.#dropTaskEnvs();
-		const graceMs = TERM_GRACE_MS;
-		const strays = await endStrayAgents({ store, home: home.path, serial: this.#serial, graceMs });
-		if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");
+		const place = { store, host: home.hostId, home: home.path, log, graceMs: TERM_GRACE_MS };
+		const own = { queues: this.#queues, serial: this.#serial, fault: this.#fault };
+		return sweep({
+			...place,
+			...own,
+			clearRemovals: () => this.#clearRemovals(),
+			dropTaskEnvs: () => this.#dropTaskEnvs(),
+		});
 	}
 
 	/** Of tasks that ended or were removed while nobody heard of it. */

@@ -3,6 +3,8 @@
  * told once and tried again at the next look, and the other steps go on.
  */
 
+import { isOutage } from "../task/errors.ts";
+
 /** Failures in a row after which a step is not waited for any more. */
 const TRIES = 5;
 const FIRST_AGAIN_MS = 200;
@@ -35,7 +37,9 @@ export class Guard {
 	}
 
 	async failed(name: string, error: unknown): Promise<void> {
-		const times = (this.#failures.get(name) ?? 0) + 1;
+		const tries = (this.#failures.get(name) ?? 0) + 1;
+		// An outage passes, however long it lasts: it makes nothing hopeless.
+		const times = isOutage(error) ? Math.min(tries, TRIES - 1) : tries;
 		this.#failures.set(name, times);
 		this.#errors.set(name, error);
 		if (this.#told.has(name)) return;

@@ -1,7 +1,8 @@
 /** What the monitor remembers of one live agent between two looks. Lost with the daemon, made again from the run directory. */
-import type { RunDir } from "../process/run-dir.ts";
+import { taskDirOf } from "../ipc/task-dir.ts";
+import type { RunDir, RunFacts } from "../process/run-dir.ts";
 import type { Plan } from "../task/plan.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Usage } from "../task/spec.ts";
 import type { LogFollower } from "./follow-log.ts";
 import { WorkClock } from "./work-clock.ts";
@@ -16,6 +17,15 @@ export type Ending =
 	| "retrying"
 	| "finished"
 	| "shutdown";
+
+/** The start that a record names, as its run directory should tell it; null: it has none. */
+export function startOf(record: TaskRecord): RunFacts | null {
+	const { spec, epoch, runNonce: nonce, startedAt, sessionId } = record;
+	if (nonce === null) return null;
+	const cwd = workspaceOf(record);
+	const base = { task: spec.id, taskNonce: spec.nonce, epoch, nonce, backend: agentOf(record).backend };
+	return { ...base, cwd, taskDir: taskDirOf(cwd, spec.id), startedAt: startedAt ?? 0, sessionId };
+}
 
 export class LiveTask {
 	readonly epoch: number;

@@ -3,7 +3,7 @@
  * that keeps failing, the task ends all the same, with what little is sure. It reads no file of the agent's and
  * decodes no field of the record but the plain ones, so that what broke the usual way does not break this one.
  */
-import { sweepMarked } from "../process/end-tree.ts";
+import { sweepRun } from "../process/end-run.ts";
 import type { LiveBrief } from "../queue/records/lists.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
@@ -17,7 +17,7 @@ export async function endPlainly(
 	why: unknown,
 	{ store, hub }: { store: Store; hub: Hub },
 ): Promise<void> {
-	if (brief.runNonce !== null) await sweepMarked(brief.runNonce);
+	if (brief.runNonce !== null) await sweepRun(brief.runNonce);
 	const to = brief.stopRequested ? "cancelled" : "failed";
 	const said = oneLine(why instanceof Error ? why.message : String(why));
 	const what = to === "cancelled" ? "Cancelled." : "The agent has ended.";

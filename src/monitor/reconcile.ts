@@ -13,10 +13,10 @@ import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { openRun } from "../process/run-dir.ts";
+import { openNamedRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
-import { DispatchError } from "../task/errors.ts";
+import { isOutage } from "../task/errors.ts";
 import { oneLine } from "../task/outcome/text.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { Service } from "../task/service.ts";
@@ -29,7 +29,7 @@ import { closeGate } from "./gate.ts";
 import { Guard } from "./guard.ts";
 import { noteLaunch } from "./launch.ts";
 import { dueLimit, endingOf, noteFindings } from "./limits.ts";
-import { type Ending, LiveTask } from "./live-task.ts";
+import { type Ending, LiveTask, startOf } from "./live-task.ts";
 import { type AgentEnd, type Found, ipcOf, planOf, type ReconcileDeps } from "./look.ts";
 import { deliverNotes } from "./notes.ts";
 import { endPlainly } from "./plain-end.ts";
@@ -159,7 +159,7 @@ export class Reconciler extends Service {
 	async #tell(task: string, step: string, error: unknown): Promise<void> {
 		const { store, fault } = this.#deps;
 		fault(task, step, error);
-		if (error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_")) throw error;
+		if (isOutage(error)) throw error;
 		const why = oneLine(error instanceof Error ? error.message : String(error));
 		await noteEvent(store, { task, kind: "fault", text: step, why });
 	}
@@ -168,7 +168,8 @@ export class Reconciler extends Service {
 		const { id } = record.spec;
 		const known = this.#live.get(id);
 		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
-		const run = openRun(this.#deps.home, id, record.epoch);
+		const named = startOf(record);
+		const run = named === null ? null : openNamedRun(this.#deps.home, named);
 		if (run === null) return null;
 		const { config, hub, monotonic, store } = this.#deps;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
@@ -267,13 +268,17 @@ export class Reconciler extends Service {
 	/** One look at every live task of the host; a task's fault never touches another's. */
 	async reconcileAll(
 		briefs?: ReadonlyMap<string, TaskBrief>,
-	): Promise<{ live: number; looked: number; faults: number }> {
+	): Promise<{ live: number; looked: number; faults: number; unlisted: number }> {
 		const all = briefs ?? (await this.#deps.store.liveBriefs(this.#deps.host));
-		for (const task of new Set([...this.#live.keys(), ...this.#guards.keys()]))
-			if (!all.has(task)) this.#forget(task);
-		const due = [...all].filter(([task, brief]) => !this.#mayRest(task, brief));
-		const looks = await Promise.all(due.map(([task]) => this.reconcile(task)));
-		return { live: all.size, looked: due.length, faults: looks.filter((ok) => !ok).length };
+		// By its record, not by the list: a list can lose something.
+		const known = [...new Set([...this.#live.keys(), ...this.#guards.keys()])].filter((id) => !all.has(id));
+		const due = [
+			...[...all].filter(([task, brief]) => !this.#mayRest(task, brief)).map(([id]) => id),
+			...known,
+		];
+		const looks = await Promise.all(due.map((task) => this.reconcile(task)));
+		const unlisted = known.filter((task) => this.#live.has(task)).length;
+		return { live: all.size, looked: due.length, faults: looks.filter((ok) => !ok).length, unlisted };
 	}
 
 	async #settle(record: TaskRecord, live: LiveTask, found: Found, guard: Guard): Promise<void> {

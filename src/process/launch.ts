@@ -1,7 +1,9 @@
 /** `launch.json` of a run: what its start has still to tell Redis. Written before the spawn, removed when told. */
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, replaceFile } from "./atomic-file.ts";
+import { DispatchError } from "../task/errors.ts";
+import { replaceFile } from "./atomic-file.ts";
+import { readRegularFile } from "./read-file.ts";
 import type { RunDir } from "./run-dir.ts";
 
 export interface Launch {
@@ -11,6 +13,9 @@ export interface Launch {
 	carried: string[];
 }
 
+/** An answer's field is short, and so many questions are never open at once. */
+const LIMIT_BYTES = 1024 * 1024;
+
 const launchPath = (run: RunDir) => join(run.path, "launch.json");
 
 /** @throws DISPATCH_DISK */
@@ -18,16 +23,24 @@ export function writeLaunch(run: RunDir, launch: Launch): void {
 	replaceFile(launchPath(run), JSON.stringify(launch));
 }
 
-/** null: there is none, it was told already */
+/** null: there is none, it was told already; or something else stands there. @throws when it cannot be known */
 export function readLaunch(run: RunDir): Launch | null {
-	let text: string;
+	const file = readRegularFile(launchPath(run), LIMIT_BYTES);
+	if (file.kind === "absent") return null;
+	if (file.kind === "refused" && file.code === "EACCES")
+		throw new DispatchError("DISPATCH_DISK", `${launchPath(run)} ${file.why}.`);
+	// What the agent put in its place, or damaged, tells nothing any more.
+	return file.kind === "text" ? parsed(file.text) : null;
+}
+
+function parsed(text: string): Launch | null {
 	try {
-		text = readFileSync(launchPath(run), "utf8");
-	} catch (error) {
-		if (codeOf(error) === "ENOENT") return null;
-		throw error;
+		const { sessionId, carried } = JSON.parse(text) as Record<string, unknown>;
+		if (!Array.isArray(carried) || !carried.every((field) => typeof field === "string")) return null;
+		return { sessionId: typeof sessionId === "string" ? sessionId : null, carried };
+	} catch {
+		return null;
 	}
-	return JSON.parse(text) as Launch;
 }
 
 export function removeLaunch(run: RunDir): void {

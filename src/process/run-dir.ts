@@ -9,7 +9,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { publishNew } from "./atomic-file.ts";
+import { isThere, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeTree } from "./opened-directory.ts";
 import { meansAbsent, readRegularFile } from "./read-file.ts";
 
@@ -84,6 +84,30 @@ export function openRun(home: string, task: string, epoch: number): RunDir | nul
 			: null;
 	} catch {
 		return null;
+	}
+}
+
+/**
+ * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
+ * stands: how it ended lies beside them.
+ * @returns null when there is no such directory, or it is another start's
+ * @throws DISPATCH_DISK as `openRun`
+ */
+export function openNamedRun(home: string, named: RunFacts): RunDir | null {
+	const run = openRun(home, named.task, named.epoch);
+	if (run !== null) return run.facts.nonce === named.nonce ? run : null;
+	const path = runPath(home, named.task, named.epoch);
+	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
+	if (!isThere(path) || (file.kind === "text" && namesAnother(file.text))) return null;
+	return asRun(path, named);
+}
+
+function namesAnother(text: string): boolean {
+	try {
+		const facts: unknown = JSON.parse(text);
+		return typeof facts === "object" && facts !== null && "nonce" in facts;
+	} catch {
+		return false;
 	}
 }
 

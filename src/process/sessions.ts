@@ -2,16 +2,18 @@
  * The sessions that a task's agents have had on this host, one a line in each run's directory. Only these are
  * resumed: a session's id from Redis could be that of any other work of this user's.
  */
-import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf } from "./atomic-file.ts";
+import { appendToFile } from "./append-file.ts";
+import { readRegularFile } from "./read-file.ts";
 import { type RunDir, runsOfTask } from "./run-dir.ts";
+
+const LIMIT_BYTES = 1024 * 1024;
 
 const sessionsPath = (run: RunDir) => join(run.path, "sessions");
 
 /** @throws the fault of the disk */
 export function noteSession(run: RunDir, id: string): void {
-	appendFileSync(sessionsPath(run), `${id}\n`, { mode: 0o600 });
+	appendToFile(sessionsPath(run), `${id}\n`);
 }
 
 /** @param home the state directory's path */
@@ -26,10 +28,6 @@ export function resumedSession(run: RunDir): boolean {
 }
 
 function sessionsOf(run: RunDir): string[] {
-	try {
-		return readFileSync(sessionsPath(run), "utf8").split("\n");
-	} catch (error) {
-		if (codeOf(error) === "ENOENT") return [];
-		throw error;
-	}
+	const file = readRegularFile(sessionsPath(run), LIMIT_BYTES);
+	return file.kind === "text" ? file.text.split("\n") : [];
 }

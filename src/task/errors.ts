@@ -172,3 +172,8 @@ export class DispatchError extends Error {
 		return ERRORS[this.code].retryable;
 	}
 }
+
+/** Whether Redis itself is in trouble: that is everybody's, it passes, and says nothing about a task. */
+export function isOutage(error: unknown): boolean {
+	return error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_");
+}

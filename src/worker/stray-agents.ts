@@ -4,12 +4,12 @@
  * when something unknown happened. What Redis does not know at all (another server, lost data) is left alone.
  */
 import { agentStatus } from "../process/agent.ts";
-import { endTree } from "../process/end-tree.ts";
+import { endRun, isOfStart } from "../process/end-run.ts";
 import { liveRunsInTurns } from "../process/live-runs.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
+import type { LiveBrief } from "../queue/records/lists.ts";
 import type { Store } from "../queue/records/store.ts";
-import type { TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import { isLive } from "../task/states.ts";
 
@@ -18,32 +18,39 @@ interface StrayDeps {
 	home: string;
 	serial: Serial;
 	graceMs: number;
+	/** for the log: one that could not be looked at or ended; the next sweep tries again */
+	fault: (task: string, step: string, error: unknown) => void;
 }
 
 /** @returns the tasks of which it ended an agent */
 export async function endStrayAgents(deps: StrayDeps): Promise<string[]> {
 	const ended: string[] = [];
-	// What cannot be looked at is looked at again by the next sweep.
-	for (const run of (await liveRunsInTurns(deps.home)).live) {
+	// What cannot be looked at is looked at again by the next sweep, and keeps nobody from the others.
+	const { live, checks } = await liveRunsInTurns(deps.home);
+	for (const run of [...live, ...checks]) {
 		const { task } = run.facts;
-		if (await deps.serial.run(task, () => endIfStray(run, deps))) ended.push(task);
+		try {
+			if (await deps.serial.run(task, () => endIfStray(run, deps))) ended.push(task);
+		} catch (error) {
+			deps.fault(task, "stray agents", error);
+		}
 	}
 	return ended;
 }
 
-/** In the task's own line, so that no start and no settling is under way. */
+/** In the task's own line, so that no start and no settling is under way. No field is decoded: it may be damaged. */
 async function endIfStray(run: RunDir, { store, graceMs }: StrayDeps): Promise<boolean> {
 	const { task, epoch } = run.facts;
-	const record = await store.get(task);
-	if (record === null || !isStray(run, record) || agentStatus(run).kind !== "alive") return false;
-	await endTree(run, { graceMs });
-	const why = `its agent of start ${epoch} lived on; the task is at start ${record.epoch}, ${record.state}`;
+	const brief = await store.liveBrief(task);
+	if (brief === null || !isStray(run, brief) || agentStatus(run).kind !== "alive") return false;
+	await endRun(run, { graceMs });
+	const why = `its agent of start ${epoch} lived on; the task is at start ${brief.epoch}, ${brief.state}`;
 	await noteEvent(store, { task, kind: "stray_ended", why });
 	return true;
 }
 
 /** Of this very task (a task of another Redis may have the same id), and not what its record follows. */
-function isStray({ facts }: RunDir, record: TaskRecord): boolean {
-	if (facts.taskNonce !== record.spec.nonce) return false;
-	return !isLive(record.state) || record.runNonce !== facts.nonce;
+function isStray(run: RunDir, brief: LiveBrief): boolean {
+	if (run.facts.taskNonce !== brief.taskNonce) return false;
+	return !isLive(brief.state) || !isOfStart(run, brief.runNonce);
 }

@@ -7,6 +7,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { agentStatus, startAgent } from "../process/agent.ts";
 import { isThere, replaceFile } from "../process/atomic-file.ts";
+import { checkOf } from "../process/end-run.ts";
 import { endTree, sweepMarked } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
@@ -91,16 +92,6 @@ function begunAt(check: RunDir, now: number): number {
 	if (Number.isFinite(at)) return at;
 	replaceFile(begunPath(check), String(now));
 	return now;
-}
-
-function checkOf(run: RunDir): RunDir {
-	const path = join(run.path, "verify");
-	// A mark of its own: the sweep of the agent's processes must not end the check.
-	return {
-		path,
-		logPath: join(path, "agent.log"),
-		facts: { ...run.facts, nonce: `${run.facts.nonce}-verify` },
-	};
 }
 
 const tailOf = (check: RunDir) => tailLines(check.logPath, TAIL_LINES);

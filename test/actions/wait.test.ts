@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type WaitOptions, waitFor } from "../../src/actions/wait.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import type { DispatchError } from "../../src/task/errors.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
@@ -48,6 +49,33 @@ test("returns when all have ended or parked, or with `any` one of them", async (
 	await store.move({ id: "b", from: ["asking"], to: "parked", set: {} });
 	expect(await all).toMatchObject({ kind: "ended", records: [{ state: "completed" }, { state: "parked" }] });
 	expect(looks).toBeGreaterThan(0);
+});
+
+test("a damaged task is said to be damaged, not removed", async () => {
+	await runningTask(store, "broken");
+	await store.client.hset(store.keys.task("broken"), "progress", "{half");
+	await expect(wait(["broken"])).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
+});
+
+test("a server that a script blocks is waited out, and to a command it is away", async () => {
+	await runningTask(store, "w");
+	const blocking = store.client.duplicate();
+	blocking.on("error", () => {});
+	await store.client.config("SET", "lua-time-limit", "10");
+	let looks = 0;
+	const waiting = wait(["w"], { onLook: () => looks++ });
+	await expect.poll(() => looks).toBeGreaterThan(0);
+	const blocked = blocking.eval("while true do end", 0).catch(() => {});
+	await expect
+		.poll(() => store.stateOf("w").catch(({ code }: DispatchError) => code), { timeout: 20_000 })
+		.toBe("DISPATCH_REDIS_UNREACHABLE");
+	const before = looks;
+	await store.client.script("KILL");
+	await blocked;
+	await expect.poll(() => looks).toBeGreaterThan(before);
+	await end("w", "completed");
+	expect(await waiting).toMatchObject({ kind: "ended" });
+	blocking.disconnect();
 });
 
 test("a time limit, an interruption and a removal end the wait, and say so", async () => {

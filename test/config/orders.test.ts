@@ -47,6 +47,17 @@ test.each<[string, (record: TaskRecord) => TaskRecord]>([
 	["another nonce", (record) => ({ ...record, spec: { ...record.spec, nonce: "0123456789abcdef" } })],
 ])("%s is refused", (_what, change) => refused(change(signed(specOf("a")))));
 
+test("a list of removed tasks that is no file: what is not known is not permitted, and nothing hangs", () => {
+	const other = temporaryFolder("orders-fifo");
+	const place = new Orders(other, NAMESPACE);
+	const spec = specOf("a");
+	const record = recordOf(spec, place.sign({ spec, host: spec.host, chosen: null }));
+	expect(place.isSigned(record)).toBe(true);
+	mkdirSync(join(other, "removed-tasks"));
+	expect(() => place.require(record)).toThrow(/removed-tasks is a directory/);
+	expect(() => spendOrder(other, spec.nonce)).toThrow(/removed-tasks/);
+});
+
 test("another namespace, and another state directory, is refused", () => {
 	refused(signed(specOf("a")), new Orders(home, "other"));
 	refused(signed(specOf("a")), new Orders(temporaryFolder("orders"), NAMESPACE));

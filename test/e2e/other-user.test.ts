@@ -39,6 +39,27 @@ test("an agent that locks its own task directory can be cancelled", async () => 
 	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
 });
 
+test("an agent that locks its run directory can be cancelled, also by a worker that never saw it", async () => {
+	nobody({ agent: "locks-its-run.sh" });
+	const run = (id: string) => join(user.home, "runs", id, "1");
+	for (const id of ["t", "later"]) {
+		await user.ok(["enqueue", "--id", id, "Do it"]);
+		await expect
+			.poll(() => statSync(run(id), { throwIfNoEntry: false })?.mode ?? 0o777, { timeout: 20_000 })
+			.toBe(0o040000);
+	}
+	await user.ok(["cancel", "t"]);
+	await user.waitForState("t", "cancelled");
+	await user.ok(["up", "--restart"]);
+	await user.ok(["cancel", "later"]);
+	await user.waitForState("later", "cancelled");
+	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	for (const id of ["t", "later"]) {
+		chmodSync(run(id), 0o700);
+		await user.ok(["rm", id]);
+	}
+});
+
 test("an agent that locks its own task directory is stopped by its limits", async () => {
 	nobody({
 		agents: { locks: "locks-its-directory.sh", stuck: "stuck.sh" },

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAULT_POINTS } from "../../src/process/fault.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { type Case, MOVES, runCase } from "./matrix.ts";
+import { type Case, MOVES, random, runCase } from "./matrix.ts";
 
 const SRC = resolve(import.meta.dirname, "../../src");
 const SIDE_BY_SIDE = 4;
@@ -25,17 +25,6 @@ afterAll(() => redis.stop());
 const every: Case[] = FAULT_POINTS.flatMap((point) =>
 	(["throw-once", "throw-always"] as const).flatMap((mode) => MOVES.map((move) => ({ point, mode, move }))),
 );
-
-/** Mulberry32: the same seed chooses the same cases. */
-function random(state: number): () => number {
-	let a = state;
-	return () => {
-		a = (a + 0x6d2b79f5) | 0;
-		let t = Math.imul(a ^ (a >>> 15), 1 | a);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-	};
-}
 
 /** Of every run: an exception before the spawn fails nothing, and one after it starts no second agent. */
 const ALWAYS: readonly Case[] = [

@@ -4,7 +4,7 @@ import type { FaultPoint } from "../../src/process/fault.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { isEnded } from "../../src/task/states.ts";
 import type { TestRedis } from "../redis.ts";
-import { FaultStage } from "./stage.ts";
+import { FaultStage, type TaskStage } from "./stage.ts";
 
 export const MOVES = ["plain", "cancel", "answer", "park", "retry", "verify"] as const;
 
@@ -15,7 +15,7 @@ export interface Case {
 }
 
 /** A fault that passes must be got over in this time; a lasting one is waited for a little. */
-const HEALED_MS = 60_000;
+export const HEALED_MS = 60_000;
 const LASTING_MS = 8_000;
 const CANCEL_MS = 10_000;
 const SECOND_MS = 40_000;
@@ -41,7 +41,7 @@ export async function runCase(redis: TestRedis, { point, mode, move }: Case, id:
 }
 
 /** Makes the move. @returns the record as it ended, null when it did not in time */
-async function drive(stage: FaultStage, id: string, move: Case["move"], limitMs: number) {
+export async function drive(stage: TaskStage, id: string, move: Case["move"], limitMs: number) {
 	const limit = limitMs * SLOWNESS;
 	const { store } = stage;
 	const agent = {
@@ -71,7 +71,7 @@ async function drive(stage: FaultStage, id: string, move: Case["move"], limitMs:
 }
 
 /** What failed once has left no trace in the end. */
-function judgeHealed(ended: TaskRecord | null, move: Case["move"]): string[] {
+export function judgeHealed(ended: TaskRecord | null, move: Case["move"]): string[] {
 	const wanted = move === "cancel" ? "cancelled" : "completed";
 	if (ended === null) return ["has not ended"];
 	return ended.state === wanted ? [] : [`is ${ended.state}: ${ended.reason}, ${ended.outcome?.message}`];
@@ -86,4 +86,15 @@ async function judgeLasting(stage: FaultStage, id: string, ended: TaskRecord | n
 	}
 	if (ended.state === "failed" && ended.reason === null) return ["failed without a reason"];
 	return ended.outcome?.message ? [] : [`is ${ended.state} without a word`];
+}
+
+/** Mulberry32: the same seed chooses the same cases. */
+export function random(state: number): () => number {
+	let a = state;
+	return () => {
+		a = (a + 0x6d2b79f5) | 0;
+		let t = Math.imul(a ^ (a >>> 15), 1 | a);
+		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+	};
 }

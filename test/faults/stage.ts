@@ -1,5 +1,7 @@
-/** A daemon of its own, in this process, with one place; its agents are real processes, its Redis is real. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** A host with one task of each kind: its agents are real processes, its Redis is real; its daemon in this process or one of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,45 +23,21 @@ import { specOf } from "../queue/records/store-support.ts";
 import type { TestRedis } from "../redis.ts";
 
 const AGENT = resolve(import.meta.dirname, "../fixtures/agents/fault-agent.sh");
+const PROGRAM = resolve(import.meta.dirname, "../../dist/dispatch.cjs");
 const LOOK_MS = 40;
 
-export class FaultStage {
+export class TaskStage {
 	readonly path = mkdtempSync(join(tmpdir(), "fs-"));
 	readonly project = join(this.path, "p");
 	readonly home;
 	readonly store: Store;
-	readonly #daemon: Daemon;
 	readonly #nonces = new Set<string>();
 
-	private constructor(store: Store, namespace: string) {
+	/** @param namespace its own, so that several stages share a server */
+	constructor(store: Store, namespace: string) {
 		this.store = store;
 		mkdirSync(this.project);
 		this.home = openHome({ DISPATCH_HOME: join(this.path, "h"), DISPATCH_NAMESPACE: namespace });
-		const config = emptyConfig();
-		config.backends.fake = {
-			name: "fake",
-			type: "command",
-			command: `"${AGENT}"`,
-			modelFlag: true,
-			permissions: null,
-		};
-		this.#daemon = new Daemon({
-			home: this.home,
-			config,
-			store,
-			env: { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: "100" },
-			redisUrl: "redis://not-used",
-			concurrency: 1,
-			log: pino({ level: process.env.FAULT_LOG ?? "silent" }, pino.destination({ dest: 2, sync: true })),
-		});
-	}
-
-	/** @param namespace its own, so that several stages share a server */
-	static async open(redis: TestRedis, namespace: string): Promise<FaultStage> {
-		const store = await openStore({ target: redis.target, namespace, role: "service" });
-		const stage = new FaultStage(store, namespace);
-		await stage.#daemon.start();
-		return stage;
 	}
 
 	async enqueue(id: string, move: string, changes: Partial<TaskSpec> = {}): Promise<void> {
@@ -103,20 +81,118 @@ export class FaultStage {
 		return findings;
 	}
 
-	/** What the daemon keeps in memory of tasks. */
-	sizes(): Record<string, number> {
-		return this.#daemon.sizes;
-	}
-
 	starts(id: string): string[] {
 		const file = join(taskDirOf(this.project, id), "starts");
 		return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
 	}
 
 	async close(): Promise<void> {
-		await this.#daemon.stop();
 		await this.store.close();
 		for (const nonce of this.#nonces) await sweepMarked(nonce);
 		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
+
+const BACKOFF_MS = "100";
+
+/** Its daemon runs in this process. */
+export class FaultStage extends TaskStage {
+	readonly #daemon: Daemon;
+
+	private constructor(store: Store, namespace: string, places: number) {
+		super(store, namespace);
+		const config = emptyConfig();
+		config.backends.fake = {
+			name: "fake",
+			type: "command",
+			command: `"${AGENT}"`,
+			modelFlag: true,
+			permissions: null,
+		};
+		this.#daemon = new Daemon({
+			home: this.home,
+			config,
+			store,
+			env: { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS },
+			redisUrl: "redis://not-used",
+			concurrency: places,
+			log: pino({ level: process.env.FAULT_LOG ?? "silent" }, pino.destination({ dest: 2, sync: true })),
+		});
+	}
+
+	/** @param namespace its own, so that several stages share a server */
+	static async open(redis: TestRedis, namespace: string, places = 1): Promise<FaultStage> {
+		const store = await openStore({ target: redis.target, namespace, role: "service" });
+		const stage = new FaultStage(store, namespace, places);
+		await stage.#daemon.start();
+		return stage;
+	}
+
+	/** What the daemon keeps in memory of tasks. */
+	sizes(): Record<string, number> {
+		return this.#daemon.sizes;
+	}
+
+	override async close(): Promise<void> {
+		await this.#daemon.stop();
+		await super.close();
+	}
+}
+
+/** Its daemon is a process, which faults kill: each end of one is followed by the next daemon. */
+export class KillStage extends TaskStage {
+	/** faults of the daemons to come, the first one's first; after them none fails */
+	readonly #faults: string[];
+	readonly #env: Record<string, string>;
+	#child: ChildProcess | undefined;
+	#isClosing = false;
+	/** daemons that were killed at a point */
+	kills = 0;
+
+	private constructor(store: Store, namespace: string, url: string, faults: readonly string[]) {
+		super(store, namespace);
+		this.#faults = [...faults];
+		const lines = [`default: fake`, "backends:", `  fake: { type: command, command: '"${AGENT}"' }`];
+		writeFileSync(join(this.home.path, "config.yaml"), `${lines.join("\n")}\n`, { mode: 0o600 });
+		this.#env = {
+			PATH: process.env.PATH ?? "",
+			DISPATCH_HOME: this.home.path,
+			DISPATCH_NAMESPACE: namespace,
+			DISPATCH_REDIS_URL: url,
+			DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS,
+		};
+	}
+
+	static async open(redis: TestRedis, namespace: string, faults: readonly string[]): Promise<KillStage> {
+		const store = await openStore({ target: redis.target, namespace, role: "service" });
+		const stage = new KillStage(store, namespace, redis.url, faults);
+		stage.#next();
+		return stage;
+	}
+
+	#next(): void {
+		if (this.#isClosing) return;
+		const fault = this.#faults.shift();
+		const env = { ...this.#env, ...(fault === undefined ? {} : { DISPATCH_FAULT: fault }) };
+		const child = spawn(process.execPath, [PROGRAM, "worker", "--concurrency", "1"], {
+			env,
+			stdio: "ignore",
+		});
+		this.#child = child;
+		child.once("exit", (_code, signal) => {
+			if (signal === "SIGKILL") this.kills += 1;
+			this.#next();
+		});
+	}
+
+	override async close(): Promise<void> {
+		this.#isClosing = true;
+		const child = this.#child;
+		if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+			const ended = once(child, "exit");
+			child.kill("SIGTERM");
+			await ended;
+		}
+		await super.close();
 	}
 }

@@ -25,6 +25,19 @@ test("an agent whose record is gone is ended, and why is left in its run directo
 	expect(readEnding(run)).toBe("shutdown");
 });
 
+test("a check that runs is ended too, and begins anew for the next worker", async () => {
+	const { run, nonce } = await stage().agent("t", "exit 0");
+	const look = () => verify(run, "exec sleep 1000", ENV, Date.now());
+	await look();
+	await vi.waitFor(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0), {
+		timeout: 20_000,
+	});
+	await stopLeftAgents(stage().home);
+	expect(markedPids(`${nonce}-verify`)).toEqual([]);
+	expect(await look()).toEqual({ kind: "running" });
+	await stopLeftAgents(stage().home);
+});
+
 /** The host's own ends so far, who wished for the next one, and whether that one counts as the agent's crash. */
 test.each([
 	[3, null, "taken_down"],

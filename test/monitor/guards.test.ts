@@ -2,11 +2,13 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Guard } from "../../src/monitor/guard.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
-import { openRun } from "../../src/process/run-dir.ts";
+import { openRun, type RunDir } from "../../src/process/run-dir.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
+import { DispatchError } from "../../src/task/errors.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { endStrayAgents } from "../../src/worker/stray-agents.ts";
 import { monitorStage } from "./stage.ts";
@@ -99,6 +101,22 @@ test("a step that throws is told once, as an event and to the log, and the other
 	monitor.stop();
 });
 
+test("a live task that the list of live tasks has lost is looked at all the same, and the list is said to be short", async () => {
+	const { store } = stage();
+	await stage().agent("t", WAITS, { inactivityMs: 60_000 });
+	const monitor = stage().reconciler();
+	await monitor.reconcileAll();
+	await store.client.del(store.keys.live("h1"));
+	expect(await monitor.reconcileAll()).toMatchObject({ live: 0, looked: 1, unlisted: 1 });
+	expect(monitor.sizes.live).toBe(1);
+	stage().now += 61_000;
+	await until(async () => {
+		await monitor.reconcileAll();
+		expect(await store.stateOf("t")).toBe("failed");
+	});
+	monitor.stop();
+});
+
 test("an end that cannot be settled, again and again, is a plain failure that says so", async () => {
 	process.env.DISPATCH_FAULT = "settle.decided:throw-always";
 	const { run } = await stage().agent("t", FINISHES);
@@ -127,6 +145,21 @@ test("last words that Redis did not take at first stand in the log before the en
 });
 
 describe("a check (--verify)", () => {
+	test.each(["settle.begin", "settle.move"])(
+		"is ended by a cancel though every settling throws at %s",
+		async (point) => {
+			const { nonce, run } = await stage().agent("t", FINISHES, { verify: "exec sleep 1000" });
+			await until(() => expect(agentStatus(run).kind).toBe("exited"));
+			const monitor = stage().reconciler();
+			await monitor.reconcile("t");
+			await until(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0));
+			process.env.DISPATCH_FAULT = `${point}:throw-always`;
+			await stage().store.cancel("t", "ann@here");
+			await lookUntil("t", "cancelled", monitor);
+			expect(markedPids(`${nonce}-verify`)).toEqual([]);
+		},
+	);
+
 	test("of more than 128 KiB runs", async () => {
 		const verify = `: ${"x".repeat(200_000)}\nexit 0`;
 		await stage().agent("t", FINISHES, { verify });
@@ -138,6 +171,59 @@ describe("a check (--verify)", () => {
 		await lookUntil("t", "failed");
 		const { reason, outcome } = await stage().store.need("t");
 		expect([reason, outcome?.message]).toEqual(["verify_failed", expect.stringContaining("NUL")]);
+	});
+});
+
+test("an outage of Redis makes nothing hopeless, however often it is met; anything else does", async () => {
+	const guard = new Guard(1, async () => {});
+	const away = new DispatchError("DISPATCH_REDIS_UNREACHABLE", "READONLY");
+	for (let n = 0; n < 20; n++) await guard.step("settle", () => Promise.reject(away));
+	expect([guard.isHopeless("settle"), guard.isUndecided, guard.hasFailed("settle")]).toEqual([
+		false,
+		true,
+		true,
+	]);
+	for (let n = 0; n < 5; n++) await guard.step("settle", () => Promise.reject(new Error("ours")));
+	expect(guard.isHopeless("settle")).toBe(true);
+});
+
+describe("a run directory that the agent can reach", () => {
+	const damage = (run: RunDir, text: string) => writeFileSync(join(run.path, "run.json"), text);
+
+	test.each(["{half of i", "", "[]"])(
+		"whose facts read %j tells all the same how the agent ended",
+		async (text) => {
+			const { run } = await stage().agent("t", FINISHES);
+			await until(() => expect(agentStatus(run).kind).toBe("exited"));
+			damage(run, text);
+			await lookUntil("t", "completed");
+			expect(await stage().store.need("t")).toMatchObject({ epoch: 1, attempt: 1 });
+		},
+	);
+
+	test("whose facts are gone hides no live agent: it is followed, limited, and ended by a cancel", async () => {
+		const { run, nonce } = await stage().agent("t", WAITS);
+		rmSync(join(run.path, "run.json"));
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		expect(await stage().store.stateOf("t")).toBe("running");
+		expect(markedPids(nonce).length).toBeGreaterThan(0);
+		await stage().store.cancel("t", "ann@here");
+		await lookUntil("t", "cancelled", monitor);
+		await expect.poll(() => markedPids(nonce), { timeout: 20_000 }).toEqual([]);
+	});
+
+	test("that was replaced by another start's tells nothing of this one: no word of it counts, its agent is ended", async () => {
+		const { run, nonce } = await stage().agent("t", WAITS);
+		const facts = JSON.parse(readFileSync(join(run.path, "run.json"), "utf8"));
+		// Its wrapper may be writing there.
+		rmSync(run.path, { recursive: true, maxRetries: 10 });
+		mkdirSync(run.path);
+		damage(run, JSON.stringify({ ...facts, nonce: "another" }));
+		writeFileSync(join(run.path, "exit"), "0\n");
+		await lookUntil("t", "queued");
+		expect(markedPids(nonce)).toEqual([]);
+		expect(await stage().store.need("t")).toMatchObject({ charge: false });
 	});
 });
 
@@ -161,7 +247,13 @@ test("a record that cannot be decoded, and whose agent has ended, fails plainly"
 
 describe("an agent whose task has gone on without it", () => {
 	const sweep = () =>
-		endStrayAgents({ store: stage().store, home: stage().home, serial: new Serial(), graceMs: 200 });
+		endStrayAgents({
+			store: stage().store,
+			home: stage().home,
+			serial: new Serial(),
+			graceMs: 200,
+			fault: (task, step, error) => stage().faults.push(`${task} ${step}: ${String(error)}`),
+		});
 
 	test("is ended, and an event says so", async () => {
 		const { store } = stage();
@@ -171,6 +263,31 @@ describe("an agent whose task has gone on without it", () => {
 		expect(await sweep()).toEqual(["t"]);
 		expect(markedPids(nonce)).toEqual([]);
 		expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).toContain("stray_ended");
+	});
+
+	test("is ended though its record, or another's, is damaged", async () => {
+		const { store } = stage();
+		const { nonce } = await stage().agent("t", WAITS);
+		const other = await stage().agent("a", WAITS);
+		await store.client.multi().del(store.keys.task("a")).lpush(store.keys.task("a"), "x").exec();
+		await store.client.hset(store.keys.task("t"), "state", "failed", "progress", "{half a rec");
+		expect(await sweep()).toEqual(["t"]);
+		expect(markedPids(nonce)).toEqual([]);
+		// Of that one nothing is known.
+		expect(markedPids(other.nonce).length).toBeGreaterThan(0);
+	});
+
+	test("is ended with its check, while the check of a live task goes on", async () => {
+		const { store } = stage();
+		const { nonce, run } = await stage().agent("t", FINISHES, { verify: "exec sleep 1000" });
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await stage().reconciler().reconcile("t");
+		await until(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0));
+		expect(await sweep()).toEqual([]);
+		expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0);
+		await store.client.hset(store.keys.task("t"), "state", "failed");
+		expect(await sweep()).toEqual(["t"]);
+		expect(markedPids(`${nonce}-verify`)).toEqual([]);
 	});
 
 	test("is left alone when Redis does not know its task, or knows another of that id", async () => {

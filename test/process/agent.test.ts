@@ -270,5 +270,5 @@ test("every start of every task that lives is known, whatever happened to anothe
 	mkdirSync(join(home, "runs/other/3"), { recursive: true });
 	writeFileSync(join(home, "runs/stray"), "");
 	symlinkSync("/nonexistent", join(home, "runs/link"));
-	expect(liveRuns(home)).toEqual({ live: [run], unknown: [] });
+	expect(liveRuns(home)).toEqual({ live: [run], checks: [], unknown: [] });
 });

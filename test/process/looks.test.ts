@@ -33,6 +33,9 @@ const LOOKS = `
 	import { readReport } from ${source("ipc/report.ts")};
 	import { readIpc } from ${source("ipc/questions.ts")};
 	import { readEnding } from ${source("monitor/ending.ts")};
+	import { readLaunch } from ${source("process/launch.ts")};
+	import { knowsSession } from ${source("process/sessions.ts")};
+	import { readOrMake } from ${source("config/home.ts")};
 	import { LogFollower } from ${source("monitor/follow-log.ts")};
 	import { readDaemonFile } from ${source("host/files.ts")};
 	import { backendOf } from ${source("backends/index.ts")};
@@ -53,6 +56,9 @@ const LOOKS = `
 		log: () => new LogTail(run.logPath, { offset: 0 }).read(1000).lines.map(({ text }) => text),
 		follow: () => new LogFollower(run, backendOf("command")).read(true).lines.map(({ text }) => text),
 		ending: () => readEnding(run),
+		launch: () => readLaunch(run)?.carried.length ?? null,
+		session: () => knowsSession(home, "t", "s-1"),
+		host: () => readOrMake(home + "/host-id", () => "made"),
 		plan: () => readPlan(task)?.items.length ?? null,
 		report: () => readReport(task)?.slice(0, 10) ?? null,
 		ipc: () => readIpc(task).questions.length,
@@ -107,6 +113,9 @@ beforeAll(async () => {
 	});
 	writeFileSync(join(home, "daemon.json"), "{}");
 	writeFileSync(join(run.path, "ending"), "stuck");
+	writeFileSync(join(run.path, "launch.json"), '{"sessionId":null,"carried":["1.001"]}');
+	writeFileSync(join(run.path, "sessions"), "s-1\n");
+	writeFileSync(join(home, "host-id"), "here\n");
 });
 afterAll(() => sweepMarked(nonce));
 
@@ -123,6 +132,9 @@ const TRUTH = {
 	log: ["hello"],
 	follow: ["hello"],
 	ending: "stuck",
+	launch: 1,
+	session: true,
+	host: "here",
 	plan: 1,
 	report: "done",
 	ipc: 1,
@@ -144,6 +156,8 @@ const PLACES = [
 	"agent.log",
 	"followed.json",
 	"ending",
+	"launch.json",
+	"sessions",
 	"shell.log",
 	"plan.md",
 	"output.md",

@@ -86,7 +86,11 @@ async function waitAtCursor(
 		if (interrupt.signal.aborted) return tell(context, { kind: "interrupted" }, ["--cursor", path], SINGLE);
 		throw areOver ? nothingLeft([...ids], path) : nothingNew();
 	}
-	const record = await store.need(event.task);
+	const record = await store.need(event.task).catch((error: unknown) => {
+		// It can be told in no other way: once is enough, and the next ones have their turn.
+		writeCursor(path, { namespace, position });
+		throw error;
+	});
 	const end: WaitEnd =
 		event.kind === "asked" ? { kind: "asks", record, seq: event.seq } : { kind: "ended", records: [record] };
 	const code = await tell(context, end, [event.task], SINGLE);

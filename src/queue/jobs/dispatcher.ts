@@ -2,6 +2,9 @@
  * The dispatcher turns the outbox into run jobs, and the sweep repairs what is left: both may be cut off
  * at any point and run again, by any daemon.
  */
+import { isOutage } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import type { Hold } from "../../task/spec.ts";
 import { noteEvent } from "../records/events.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
@@ -10,15 +13,26 @@ const BATCH = 200;
 const SWEEP_LEASE_MS = 15_000;
 /** A task that was just queued is still the dispatcher's. */
 const SWEEP_AGE_MS = 5_000;
+/** No wait between two attempts is longer. */
+const LONGEST_BACKOFF_MS = 3_600_000;
 
 /** `<id> <generation>`, and whether its delay is over */
 const MEMBER = /^([a-z0-9-]{1,64}) (\d{1,15})( now)?$/;
 
-/** What is no task of ours, or damaged, is passed over: it holds up nobody. @returns how many run jobs it made */
-export async function drainOutbox(store: Store, queues: RunQueues): Promise<number> {
+/** For the log: what failed for one task, and is tried again. */
+export type Fault = (task: string, step: string, error: unknown) => void;
+
+/**
+ * What is no task of ours, or damaged, is passed over: it holds up nobody. Nor does a task whose job cannot be made
+ * (another host's queue may be broken): it stays, and the next drain tries again.
+ * @returns how many run jobs it made
+ */
+export async function drainOutbox(store: Store, queues: RunQueues, fault: Fault = () => {}): Promise<number> {
 	let made = 0;
+	let stay = 0;
 	for (;;) {
-		const members = await store.guard((client) => client.zrange(store.keys.outbox, "0", String(BATCH - 1)));
+		const [first, last] = [String(stay), String(stay + BATCH - 1)];
+		const members = await store.guard((client) => client.zrange(store.keys.outbox, first, last));
 		if (members.length === 0) return made;
 		const names = members.map((member) => MEMBER.exec(member));
 		const ids = names.flatMap((name) => name?.[1] ?? []);
@@ -26,12 +40,18 @@ export async function drainOutbox(store: Store, queues: RunQueues): Promise<numb
 		const byId = new Map(records.map((record) => [record.spec.id, record]));
 		for (const [i, name] of names.entries()) {
 			const record = byId.get(name?.[1] ?? "");
-			if (record?.state === "queued" && record.generation === Number(name?.[2])) {
-				await store.guard(() => queues.add(record, store.clock.now()));
-				if (name?.[3] !== undefined) await store.guard(() => queues.hurry(record));
-				made += 1;
+			try {
+				if (record?.state === "queued" && record.generation === Number(name?.[2])) {
+					await store.guard(() => queues.add(record, store.clock.now()));
+					if (name?.[3] !== undefined) await store.guard(() => queues.hurry(record));
+					made += 1;
+				}
+				await store.guard((client) => client.zrem(store.keys.outbox, members[i] ?? ""));
+			} catch (error) {
+				if (isOutage(error)) throw error;
+				stay += 1;
+				fault(name?.[1] ?? "", "outbox", error);
 			}
-			await store.guard((client) => client.zrem(store.keys.outbox, members[i] ?? ""));
 		}
 		for (const { id, damage } of damaged) await noteEvent(store, { task: id, kind: "damaged", why: damage });
 	}
@@ -42,7 +62,12 @@ export async function drainOutbox(store: Store, queues: RunQueues): Promise<numb
  * again. One daemon at a time, by a lease; a repeat does no harm.
  * @returns the ids it repaired
  */
-export async function sweepLostJobs(store: Store, queues: RunQueues, host: string): Promise<string[]> {
+export async function sweepLostJobs(
+	store: Store,
+	queues: RunQueues,
+	host: string,
+	fault: Fault = () => {},
+): Promise<string[]> {
 	const lease = await store.guard((client) =>
 		client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"),
 	);
@@ -50,14 +75,40 @@ export async function sweepLostJobs(store: Store, queues: RunQueues, host: strin
 	const now = await store.now();
 	const repaired: string[] = [];
 	for (const record of await store.getMany(await store.activeIds(host))) {
-		if (record.state !== "queued" || now - (record.queuedAt ?? 0) < SWEEP_AGE_MS) continue;
+		// A clock that was set back makes it wait for its queue no longer.
+		const age = Math.abs(now - (record.queuedAt ?? 0));
+		if (record.state !== "queued" || age < SWEEP_AGE_MS) continue;
 		const { id } = record.spec;
-		const state = await store.guard(() => queues.stateOf(host, id, record.generation));
-		if (state !== "unknown" && state !== "completed" && state !== "failed") continue;
-		await queues.remove(host, id, record.generation);
-		await store.guard(() => queues.add(record, store.clock.now()));
-		await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${state}` });
-		repaired.push(id);
+		try {
+			if (await repair(store, queues, host, record)) repaired.push(id);
+		} catch (error) {
+			if (isOutage(error)) throw error;
+			fault(id, "sweep", error);
+		}
 	}
 	return repaired;
+}
+
+/** @returns whether its run job was lost */
+async function repair(store: Store, queues: RunQueues, host: string, record: TaskRecord): Promise<boolean> {
+	const { id } = record.spec;
+	const state = await store.guard(() => queues.stateOf(host, id, record.generation));
+	if (state === "delayed" && !isHeld(record.hold, store.clock.now())) {
+		await store.guard(() => queues.hurry(record));
+		return false;
+	}
+	if (state !== "unknown" && state !== "completed" && state !== "failed") return false;
+	await queues.remove(host, id, record.generation);
+	await store.guard(() => queues.add(record, store.clock.now()));
+	await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${state}` });
+	return true;
+}
+
+/**
+ * Whether it has to wait by its record. A job's delay was reckoned by a clock that may have been set back since:
+ * it would wait for as long as that.
+ */
+function isHeld(hold: Hold | null, now: number): boolean {
+	const until = hold?.until ?? 0;
+	return until > now && !(hold?.kind === "backoff" && until - now > LONGEST_BACKOFF_MS);
 }

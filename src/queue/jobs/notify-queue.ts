@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Job, type Queue, UnrecoverableError, Worker } from "bullmq";
-import { DispatchError } from "../../task/errors.ts";
+import { isOutage } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
 import { withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
@@ -123,7 +123,7 @@ export class Notifier extends Service {
 			const news = await this.#options.prepare(event);
 			for (const target of news?.targets ?? []) await this.#add(target, news?.payload as NotificationPayload);
 		} catch (error) {
-			if (error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_")) throw error;
+			if (isOutage(error)) throw error;
 			this.#options.fault(event, error);
 		}
 	}

@@ -95,8 +95,8 @@ export class RunQueues extends Service {
 	}
 
 	/** Its hold was lifted: a job that waits for a time waits no longer. */
-	async hurry({ spec, generation }: TaskRecord): Promise<void> {
-		const job = await this.of(spec.host).getJob(jobIdOf(spec.id, generation));
+	async hurry({ spec, host, generation }: TaskRecord): Promise<void> {
+		const job = await this.of(host).getJob(jobIdOf(spec.id, generation));
 		if (await job?.isDelayed()) await job?.promote().catch(() => {});
 	}
 

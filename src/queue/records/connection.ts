@@ -1,10 +1,11 @@
 /** A namespace on one connection: its keys, and the one way to run a script or a command. */
-import type { Redis } from "ioredis";
+import { randomBytes } from "node:crypto";
+import type { ChainableCommander, Redis } from "ioredis";
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { damagedError } from "../../task/damaged.ts";
 import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { toJson } from "../../task/well-formed.ts";
-import { closeRedis, type RedisTarget, translateFault } from "../redis/connect.ts";
+import { closeRedis, isWrongType, type RedisTarget, translateFault } from "../redis/connect.ts";
 import { type Keys, keysOf } from "./keys.ts";
 import { SCRIPTS, type ScriptName } from "./scripts/index.ts";
 
@@ -41,21 +42,57 @@ export class Connection {
 		await closeRedis(this.client);
 	}
 
-	/** Runs a Redis call; its faults come out as DispatchErrors. */
+	/**
+	 * Runs a Redis call; its faults come out as DispatchErrors. One that met a wrong type wrote nothing: what all
+	 * tasks share is put right, and it is made once more.
+	 */
 	async guard<T>(call: (client: Redis) => Promise<T>): Promise<T> {
 		try {
-			return await call(this.client);
+			return await call(this.client).catch(async (error: unknown) => {
+				if (!isWrongType(error)) throw error;
+				await this.mend();
+				return call(this.client);
+			});
 		} catch (error) {
 			throw translateFault(error, this.target);
 		}
+	}
+
+	/**
+	 * The replies of commands that were sent together; undefined where a key holds something else.
+	 * @throws any other fault of one of them: what was not answered is not empty
+	 */
+	async replies(pipeline: ChainableCommander): Promise<unknown[]> {
+		const replies = (await this.guard(() => pipeline.exec())) ?? [];
+		return replies.map(([error, reply]) => {
+			if (error === null) return reply;
+			if (isWrongType(error)) return undefined;
+			throw translateFault(error, this.target);
+		});
+	}
+
+	/**
+	 * Puts aside what stands in the place of keys that all tasks share, and makes the lists anew from the records.
+	 * @param hosts whose keys are looked at; without them those of all hosts
+	 * @param relist also where nothing stood in the way: a list may have lost something
+	 * @returns the names of what was put aside
+	 */
+	async mend({ hosts, relist = false }: { hosts?: string[]; relist?: boolean } = {}): Promise<string[]> {
+		const day = new Date(this.clock.now()).toISOString().slice(0, 10);
+		const { count, mended } = await this.run<{ count: number; mended: string[] }>("mend", {
+			...{ hosts, relist, day },
+		});
+		return count === 0 ? [] : mended;
 	}
 
 	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED */
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
 		const call = this.#scriptCall(name);
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
-		const body = toJson({ ...shownRequest(name, request), ...time });
-		const reply = JSON.parse(await this.guard(() => call.call(this.client, this.keys.prefix, body)));
+		const once = ONCE.includes(name) ? { call: randomBytes(12).toString("hex") } : {};
+		const grows = GROWING.includes(name) || (name === "move" && request.to === "running");
+		const body = toJson({ ...shownRequest(name, request), ...time, ...once, grows });
+		const reply = JSON.parse(await this.#called(() => call.call(this.client, this.keys.prefix, body)));
 		if (reply.result === "damaged") throw damagedError({ id: String(request.id), damage: reply.damage });
 		return reply as T;
 	}
@@ -69,6 +106,15 @@ export class Connection {
 		return calls[command] as ScriptCall;
 	}
 
+	/** A script puts right by itself what it needs. */
+	async #called(call: () => Promise<string>): Promise<string> {
+		try {
+			return await call();
+		} catch (error) {
+			throw translateFault(error, this.target);
+		}
+	}
+
 	/** The time by which the scripts go: ms since the Unix epoch, the same for all hosts. */
 	async now(): Promise<number> {
 		if (this.clock !== systemClock) return this.clock.now();
@@ -77,13 +123,11 @@ export class Connection {
 	}
 }
 
-/** What the commands of a pipeline replied. @throws the first fault among them */
-export function valuesOf(replies: [Error | null, unknown][] | null): unknown[] {
-	return (replies ?? []).map(([fault, value]) => {
-		if (fault !== null) throw fault;
-		return value;
-	});
-}
+/** A second time they would do something else than the first, or say so. */
+const ONCE: readonly ScriptName[] = ["move", "cancel", "cancelLost", "moveHost", "note", "noteEvent"];
+
+/** They put new work or texts into Redis: one that is full refuses them. */
+const GROWING: readonly ScriptName[] = ["create", "ask", "note", "claimHost"];
 
 /** What a person asked for, answered or noted goes to the agent as it was said, whatever is in it. */
 const SAID_BY_A_PERSON: readonly ScriptName[] = ["create", "answer", "note"];

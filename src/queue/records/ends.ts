@@ -39,9 +39,7 @@ export async function isCurrent(store: Store, { task, state, event }: FeedEnd): 
 }
 
 async function endOf(store: Store, task: string): Promise<FeedEnd | null> {
-	const [state, event, endedAt] = await store.guard((client) =>
-		client.hmget(store.keys.task(task), "state", "endEvent", "endedAt"),
-	);
+	const [state, event, endedAt] = await store.fields(task, "state", "endEvent", "endedAt");
 	if (!state || !(isEnded(state as State) || state === "parked")) return null;
 	const at = Number(endedAt) || Number(event?.split("-")[0] ?? 0);
 	return { task, state: state as State, at, ...(event ? { event } : {}) };

@@ -12,7 +12,6 @@ import {
 } from "../../task/check.ts";
 import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { STATES, type State } from "../../task/states.ts";
-import { toJson } from "../../task/well-formed.ts";
 import type { Store } from "./store.ts";
 
 export interface TaskEvent {
@@ -90,8 +89,7 @@ export async function noteEvent(
 	store: Store,
 	event: { task: string; kind: string; text?: string; why?: string },
 ): Promise<void> {
-	const body = toJson(valueWithoutSecrets({ ...event, at: store.clock.now() }));
-	await store.guard((client) => client.xadd(store.keys.events, "MAXLEN", "~", "10000", "*", "e", body));
+	await store.run("noteEvent", { event: valueWithoutSecrets(event) });
 }
 
 /** Whether event `a` came before event `b`: `<ms>-<n>`, n left out where it is 0. */

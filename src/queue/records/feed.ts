@@ -3,6 +3,7 @@
  * position, so that a loop of calls misses nothing and repeats nothing.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
@@ -176,7 +177,7 @@ async function lookUntil(
 	let kept = current();
 	let position = kept;
 	for (;;) {
-		const next = await orAborted(nextEvent(store, position, filter), limit);
+		const next = await orAborted(nextOrAway(store, position, filter), limit);
 		if (next === "aborted") return { event: null, position };
 		const now = current();
 		if (isSame(now, kept)) {
@@ -190,6 +191,16 @@ async function lookUntil(
 			kept = now;
 			position = now;
 		}
+	}
+}
+
+/** A server that refuses everybody for a while is waited out: there is nothing new. */
+async function nextOrAway(store: Store, position: FeedPosition, filter: FeedFilter): Promise<Told> {
+	try {
+		return await nextEvent(store, position, filter);
+	} catch (error) {
+		if (isOutage(error)) return { event: null, position };
+		throw error;
 	}
 }
 

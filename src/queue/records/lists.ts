@@ -4,8 +4,7 @@ import { type DamagedTask, damagedError } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isState, type State } from "../../task/states.ts";
-import { isWrongType, translateFault } from "../redis/connect.ts";
-import { Connection, valuesOf } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { decodeRecord } from "./record-fields.ts";
 
 const RECORDS_AT_ONCE = 500;
@@ -24,6 +23,8 @@ export interface LiveBrief {
 	host: string;
 	epoch: number;
 	runNonce: string | null;
+	/** names one creation of the task */
+	taskNonce: string | null;
 	stopRequested: boolean;
 }
 
@@ -46,7 +47,15 @@ export class Lists extends Connection {
 
 	/** Only the state: cheap, for loops that wait. */
 	async stateOf(id: string): Promise<State | null> {
-		return (await this.guard((client) => client.hget(this.keys.task(id), "state"))) as State | null;
+		const [state] = await this.fields(id, "state");
+		return (state ?? null) as State | null;
+	}
+
+	/** Some fields of a record, undecoded; none where its key holds something else. */
+	async fields(id: string, ...names: readonly string[]): Promise<(string | null)[]> {
+		const pipeline = this.client.pipeline().hmget(this.keys.task(id), ...names);
+		const [values] = await this.replies(pipeline);
+		return (values ?? []) as (string | null)[];
 	}
 
 	/** The newest tasks, newest first; those that cannot be read apart. @param limit -1: all */
@@ -72,15 +81,14 @@ export class Lists extends Connection {
 		for (let at = 0; at < ids.length; at += RECORDS_AT_ONCE) {
 			const pipeline = this.client.pipeline();
 			for (const id of ids.slice(at, at + RECORDS_AT_ONCE)) pipeline.hgetall(this.keys.task(id));
-			const replies = (await this.guard(() => pipeline.exec())) ?? [];
-			for (const [n, [error, fields]] of replies.entries()) {
+			for (const [n, fields] of (await this.replies(pipeline)).entries()) {
 				const id = ids[at + n] ?? "";
 				try {
-					if (error) throw isWrongType(error) ? new Damage("its key holds something else") : error;
+					if (fields === undefined) throw new Damage("its key holds something else");
 					const record = decodeRecord(id, fields as Record<string, string>);
 					if (record !== null) records.push(record);
 				} catch (fault) {
-					if (!(fault instanceof Damage)) throw translateFault(fault, this.target);
+					if (!(fault instanceof Damage)) throw fault;
 					damaged.push({ id, damage: fault.message });
 				}
 			}
@@ -97,7 +105,7 @@ export class Lists extends Connection {
 	async existing(ids: readonly string[]): Promise<Set<string>> {
 		const pipeline = this.client.pipeline();
 		for (const id of ids) pipeline.exists(this.keys.task(id));
-		const replies = await this.guard(async () => valuesOf(await pipeline.exec()));
+		const replies = await this.replies(pipeline);
 		return new Set(ids.filter((_, i) => Number(replies[i]) > 0));
 	}
 
@@ -109,9 +117,9 @@ export class Lists extends Connection {
 			const some = ids.slice(at, at + STATES_AT_ONCE);
 			const pipeline = this.client.pipeline();
 			for (const id of some) pipeline.hget(this.keys.task(id), "state");
-			const replies = (await this.guard(() => pipeline.exec())) ?? [];
+			const replies = await this.replies(pipeline);
 			for (const [n, id] of some.entries()) {
-				const state = replies[n]?.[1];
+				const state = replies[n];
 				if (isState(state)) states.set(id, state);
 			}
 		}
@@ -132,10 +140,10 @@ export class Lists extends Connection {
 		const ids = await this.liveIds(host);
 		const pipeline = this.client.pipeline();
 		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision", "state");
-		const replies = (await this.guard(() => pipeline.exec())) ?? [];
+		const replies = await this.replies(pipeline);
 		return new Map(
 			ids.map((id, i) => {
-				const [epoch, revision, state] = (replies[i]?.[1] ?? []) as (string | null)[];
+				const [epoch, revision, state] = (replies[i] ?? []) as (string | null)[];
 				return [id, { epoch: Number(epoch), revision: Number(revision), state: state as State }];
 			}),
 		);
@@ -143,15 +151,15 @@ export class Lists extends Connection {
 
 	/** null when there is no such task */
 	async liveBrief(id: string): Promise<LiveBrief | null> {
-		const [state, host, epoch, runNonce, stop] = await this.guard((client) =>
-			client.hmget(this.keys.task(id), "state", "host", "epoch", "runNonce", "stop"),
-		);
+		const names = ["state", "host", "epoch", "runNonce", "stop", "nonce"];
+		const [state, host, epoch, runNonce, stop, taskNonce] = await this.fields(id, ...names);
 		if (!state) return null;
 		return {
 			state: state as State,
 			host: host ?? "",
 			epoch: Number(epoch),
 			runNonce: runNonce || null,
+			taskNonce: taskNonce || null,
 			stopRequested: stop === "1",
 		};
 	}

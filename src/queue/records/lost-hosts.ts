@@ -29,10 +29,10 @@ export async function lostHosts(
 	if (names.length === 0) return new Map();
 	const pipeline = store.client.pipeline();
 	for (const host of names) pipeline.hmget(store.keys.host(host), "beatAt", "leftAt");
-	const [now, replies] = await Promise.all([store.now(), store.guard(() => pipeline.exec())]);
+	const [now, replies] = await Promise.all([store.now(), store.replies(pipeline)]);
 	return new Map(
 		names.flatMap((host, i) => {
-			const lost = lostFor(now, (replies?.[i]?.[1] ?? []) as (string | null)[]);
+			const lost = lostFor(now, (replies[i] ?? []) as (string | null)[]);
 			return lost === null ? [] : [[host, { host, forMs: lost }] as const];
 		}),
 	);

@@ -3,7 +3,6 @@ import { Damage, parsed, soundOrNull } from "../../task/check.ts";
 import { ID_FORM } from "../../task/id.ts";
 import { checkQuestion, type KeptQuestion, type Question } from "../../task/question.ts";
 import type { State } from "../../task/states.ts";
-import { valuesOf } from "./connection.ts";
 import { Lists } from "./lists.ts";
 
 export type AnswerResult =
@@ -72,8 +71,8 @@ export class Questions extends Lists {
 		const pipeline = this.client.pipeline();
 		for (const id of ids)
 			pipeline.hgetall(this.keys.questions(id)).zrange(`${this.keys.prefix}:open:${id}`, "0", "-1");
-		const replies = await this.guard(async () => valuesOf(await pipeline.exec()));
-		return ids.map((_, i) => keptQuestions(replies[2 * i], replies[2 * i + 1]));
+		const replies = await this.replies(pipeline);
+		return ids.map((_, i) => keptQuestions(replies[2 * i] ?? {}, replies[2 * i + 1] ?? []));
 	}
 
 	/** Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`). */
@@ -104,9 +103,9 @@ export class Questions extends Lists {
 			return ID_FORM.test(task) && FIELD_FORM.test(field) ? [{ task, field }] : [];
 		});
 		for (const { task, field } of names) pipeline.hget(this.keys.questions(task), field);
-		const replies = (await this.guard(() => pipeline.exec())) ?? [];
+		const replies = await this.replies(pipeline);
 		return names.flatMap(({ task, field }, i) => {
-			const text = replies[i]?.[1];
+			const text = replies[i];
 			if (typeof text !== "string") return [];
 			const { seq, text: asked, askedAt } = questionOf(field, text);
 			return [{ task, seq, text: asked, askedAt }];

@@ -60,7 +60,8 @@ function readNotice(text: string): RemovedTask | null {
 }
 
 async function nonceOf(store: Store, id: string): Promise<string | null> {
-	return store.guard((client) => client.hget(store.keys.task(id), "nonce"));
+	const [nonce] = await store.fields(id, "nonce");
+	return nonce ?? null;
 }
 
 /** Takes what quotes an agent or a person out of the events of removed tasks. @returns how many events went */

@@ -30,11 +30,14 @@ export function shownAddress(target: RedisTarget): string {
 
 const retryStrategy = (times: number) => Math.min(RETRY_MAX_MS, times * RETRY_STEP_MS);
 
+/** After a failover the address leads to another server, but an old connection still to the old one. */
+const reconnectOnError = (error: Error) => error.message.startsWith("READONLY");
+
 type Options = Record<string, unknown>;
 
 function redisOptions(role: Role): Options {
 	const shared: Options = { connectTimeout: CONNECT_LIMIT_MS };
-	if (role === "service") return { ...shared, maxRetriesPerRequest: null, retryStrategy };
+	if (role === "service") return { ...shared, maxRetriesPerRequest: null, retryStrategy, reconnectOnError };
 	return {
 		...shared,
 		lazyConnect: true,
@@ -203,13 +206,16 @@ export async function closeRedis(client: Redis): Promise<void> {
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
 	const refused = /NOAUTH|WRONGPASS|invalid password/i.test(why);
+	const forbidden = /NOPERM/.test(why);
 	return new DispatchError(
 		"DISPATCH_REDIS_UNREACHABLE",
 		`Redis at ${shownAddress(target)} cannot be reached: ${why || "connection refused"}.`,
 		{
-			hint: refused
-				? "Put the user and password into the address: redis://user:password@host:port."
-				: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
+			hint: forbidden
+				? "Give this user of Redis all commands, keys and channels of dispatch (ACL SETUSER)."
+				: refused
+					? "Put the user and password into the address: redis://user:password@host:port."
+					: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
 			cause,
 		},
 	);
@@ -217,6 +223,9 @@ function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 
 const CONNECTION_FAULT =
 	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out/i;
+
+/** The server is there and refuses everybody, or this user: a script that blocks it, its limits, its rights. */
+const SERVER_FAULT = /^(?:MISCONF|NOREPLICAS|BUSY|NOPERM|TRYAGAIN|ERR max number of clients)\b/;
 
 /** The key holds another type of value than dispatch keeps there. */
 export function isWrongType(error: unknown): boolean {
@@ -246,7 +255,7 @@ export function translateFault(error: unknown, target: RedisTarget): unknown {
 			},
 		);
 	}
-	if (/^(MISCONF|NOREPLICAS)/.test(error.message) || CONNECTION_FAULT.test(error.message))
+	if (SERVER_FAULT.test(error.message) || CONNECTION_FAULT.test(error.message))
 		return unreachable(target, error);
 	return error;
 }

@@ -1,17 +1,8 @@
 /** Where the local server of a state directory keeps its data, its lock and its socket. */
 import { createHash } from "node:crypto";
-import {
-	chmodSync,
-	existsSync,
-	lstatSync,
-	mkdirSync,
-	readFileSync,
-	realpathSync,
-	rmSync,
-	statSync,
-} from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isOurTrouble } from "../../process/read-file.ts";
+import { isOurTrouble, readRegularFile } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
 export interface ServerPlace {
@@ -97,10 +88,13 @@ export function removeSocketDir({ dir, socketDir }: ServerPlace): void {
 	if (socketDir !== dir) rmSync(socketDir, { recursive: true, force: true });
 }
 
+const PID_LIMIT_BYTES = 64;
+
 /** @returns the process that holds the lock as this directory's server; null when there is none */
 export function serverPid(place: ServerPlace): number | null {
 	try {
-		const pid = Number(readFileSync(place.pidFile, "utf8"));
+		const file = readRegularFile(place.pidFile, PID_LIMIT_BYTES);
+		const pid = file.kind === "text" ? Number(file.text) : Number.NaN;
 		return Number.isInteger(pid) && pid > 1 && isHolder(pid, place) ? pid : null;
 	} catch (error) {
 		if (isOurTrouble(error)) throw error;

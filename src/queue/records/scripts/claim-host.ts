@@ -5,6 +5,7 @@ import { PRELUDE } from "./prelude.ts";
  * of the machine, beats under the same ids.
  */
 export const CLAIM_HOST = `${PRELUDE}
+mendHost(req.host)
 local host = p .. ':host:' .. req.host
 local held = redis.call('HMGET', host, 'homeId', 'beatAt', 'place', 'home')
 local lives = held[1] and held[2] and now - (tonumber(held[2]) or 0) < req.goneMs
@@ -18,6 +19,8 @@ return reply({won = true})
 
 /** A host says that it lives; where another place has taken its id, it does not. */
 export const BEAT = `${PRELUDE}
+mendShared()
+mendHost(req.host)
 local host = p .. ':host:' .. req.host
 local place = redis.call('HGET', host, 'place')
 if req.place and place and place ~= req.place then return reply({mine = false}) end

@@ -2,6 +2,7 @@ import { PRELUDE } from "./prelude.ts";
 
 /** Closes a gate. A later end wins over an earlier one, and a count goes on, whoever comes first. */
 export const HOLD_GATE = `${PRELUDE}
+mend('gates:' .. req.host, 'hash')
 local gates = p .. ':gates:' .. req.host
 local old = redis.call('HGET', gates, req.backend)
 local gate = req.gate

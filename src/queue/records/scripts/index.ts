@@ -9,9 +9,11 @@ import { FOLLOW } from "./follow.ts";
 import { HOLD } from "./hold.ts";
 import { HOLD_GATE } from "./hold-gate.ts";
 import { CANCEL_LOST, MOVE_HOST } from "./lost.ts";
+import { MEND } from "./mend.ts";
 import { MOVE } from "./move.ts";
 import { NEW_IPC } from "./new-ipc.ts";
 import { NOTE } from "./note.ts";
+import { NOTE_EVENT } from "./note-event.ts";
 import { NOTE_SEEN } from "./note-seen.ts";
 import { NOTE_USAGE } from "./note-usage.ts";
 import { REMOVE } from "./remove.ts";
@@ -28,10 +30,12 @@ export const SCRIPTS = {
 	follow: FOLLOW,
 	hold: HOLD,
 	holdGate: HOLD_GATE,
+	mend: MEND,
 	move: MOVE,
 	moveHost: MOVE_HOST,
 	newIpc: NEW_IPC,
 	note: NOTE,
+	noteEvent: NOTE_EVENT,
 	noteSeen: NOTE_SEEN,
 	noteUsage: NOTE_USAGE,
 	remove: REMOVE,

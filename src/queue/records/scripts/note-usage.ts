@@ -5,6 +5,7 @@ import { PRELUDE } from "./prelude.ts";
  * `counter:session#run` for one run of it: of a session counts the larger of its own total and its runs' sum.
  */
 export const NOTE_USAGE = `${PRELUDE}
+mend('spend:' .. req.day, 'amount')
 local cost = p .. ':cost:' .. req.task
 local spend = p .. ':spend:' .. req.day
 local function spent()

@@ -4,18 +4,27 @@
  * clocks differ agree; only a test names another one (`req.now`).
  */
 import { FIELDS } from "../../../task/record.ts";
-import { MOVES } from "../../../task/states.ts";
+import { MENDING } from "./mending.ts";
+
+const CALLS_KEPT_S = 600;
 
 const COUNTED = Object.entries(FIELDS).flatMap(([name, field]) => ("counts" in field ? [name] : []));
-
-const EVENTS_KEPT = 10_000;
 
 export const PRELUDE = `
 local p = KEYS[1]
 local req = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = req.now or (tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
-local function reply(r) return cjson.encode(r) end
+-- A call whose reply was lost is made again by the connection: it is the same call, with the same reply.
+local said = req.call and redis.call('GET', p .. ':call:' .. req.call)
+if said then return said end
+local function reply(r)
+  local text = cjson.encode(r)
+  if req.call then redis.call('SET', p .. ':call:' .. req.call, text, 'EX', ${CALLS_KEPT_S}) end
+  return text
+end
+-- Redis that is full lets a script go on that has written: what ends, answers or counts must work then, too.
+if not req.grows then redis.call('DEL', p .. ':room') end
 -- A document of ours, or nil for what is damaged.
 local function decoded(text)
   if not text then return nil end
@@ -29,11 +38,10 @@ local function cut(s, n)
   while n > 0 and math.floor(string.byte(s, n + 1) / 64) == 2 do n = n - 1 end
   return string.sub(s, 1, n) .. '…'
 end
-`;
+${MENDING}`;
 
 /** For scripts about one task: its keys, and the acts that several of them share. "" in a field means null. */
 export const TASK = `${PRELUDE}
-local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
 local COUNTED = cjson.decode('${JSON.stringify(COUNTED)}')
 local id = req.id
 local rec = p .. ':task:' .. id
@@ -42,16 +50,13 @@ local open = p .. ':open:' .. id
 local undelivered = p .. ':undelivered:' .. id
 local notes = p .. ':notes:' .. id
 local function get(f) local v = redis.call('HGET', rec, f); return v or '' end
-local function isEnded(state) return state == 'completed' or state == 'failed' or state == 'cancelled' end
-local function isLive(state) return state == 'running' or state == 'asking' end
 local function event(kind, more)
   local e = more or {}
-  e.task = id; e.kind = kind; e.at = now
-  local place = redis.call('XADD', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT}, '*', 'e', cjson.encode(e))
+  e.task = id; e.kind = kind
+  local place = emit(e)
   -- Who reads the stream too late finds the end in the record, with its place in the order.
   if isEnded(kind) or kind == 'parked' then redis.call('HSET', rec, 'endEvent', place) end
 end
-local function typeOf(key) return redis.call('TYPE', key).ok end
 -- What the scripts rely on: types of keys, the state, the numbers they count with. nil: all of it is sound.
 local function damage()
   local kind = typeOf(rec)
@@ -72,10 +77,16 @@ local function damage()
   return nil
 end
 local function allHosts()
-  local hosts = typeOf(p .. ':hosts') == 'set' and redis.call('SMEMBERS', p .. ':hosts') or {}
+  local hosts = redis.call('SMEMBERS', p .. ':hosts')
   if typeOf(rec) == 'hash' then hosts[#hosts + 1] = get('host') end
+  for _, host in ipairs(hosts) do mendHost(host) end
   return hosts
 end
+-- Before anything is written: a script that fails half-way leaves half a move.
+mendShared()
+if typeOf(rec) == 'hash' then mendHost(get('host')) end
+if req.host then mendHost(req.host) end
+if listsLost then relist() end
 local damaged = damage()
 if damaged and not req.evenDamaged then return reply({result = 'damaged', damage = damaged}) end
 local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end

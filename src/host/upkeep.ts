@@ -1,0 +1,48 @@
+/** What a host puts right from time to time, whoever broke it. */
+import type { Logger } from "pino";
+import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
+import type { RunQueues } from "../queue/jobs/run-queue.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { Serial } from "../task/serial.ts";
+import { endStrayAgents } from "../worker/stray-agents.ts";
+
+interface MendDeps {
+	store: Store;
+	host: string;
+	log: Logger;
+}
+
+/** Keys that all tasks share, where something else stands in their place; `relist`: or a list has lost something. */
+export async function mend({ store, host, log }: MendDeps, relist: boolean): Promise<void> {
+	const mended = await store.mend({ hosts: [host], relist });
+	if (mended.length > 0) log.warn({ mended }, "put aside what stood in the place of shared keys");
+}
+
+interface SweepDeps extends MendDeps {
+	/** the state directory's path */
+	home: string;
+	queues: RunQueues;
+	serial: Serial;
+	/** ms between SIGTERM and SIGKILL */
+	graceMs: number;
+	clearRemovals: () => Promise<unknown>;
+	dropTaskEnvs: () => Promise<unknown>;
+	/** for the log: what failed for one task, and is tried again */
+	fault: (task: string, step: string, error: unknown) => void;
+}
+
+/** Each by itself: one that keeps failing keeps nobody from the others. @throws the first fault, after all of them */
+export async function sweep(deps: SweepDeps): Promise<void> {
+	const { store, host, queues, log, fault } = deps;
+	const swept = await Promise.allSettled([
+		sweepLostJobs(store, queues, host, fault).then((repaired) => {
+			if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+		}),
+		deps.clearRemovals(),
+		deps.dropTaskEnvs(),
+		endStrayAgents(deps).then((strays) => {
+			if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");
+		}),
+	]);
+	for (const each of swept) if (each.status === "rejected") throw each.reason;
+}

@@ -1,0 +1,36 @@
+import { PRELUDE } from "./prelude.ts";
+
+/** BullMQ's keys of one queue. Its jobs are made again from the records. */
+const BULL_KEYS = {
+	list: ["wait", "active", "paused"],
+	zset: ["delayed", "prioritized", "completed", "failed", "waiting-children", "marker"],
+	set: ["stalled"],
+	hash: ["meta"],
+	stream: ["events"],
+	number: ["id", "pc"],
+	string: ["stalled-check"],
+};
+
+/**
+ * Puts right what all tasks share, here and of the named hosts (without names: of all). `relist`: also lists
+ * from which something is missing.
+ */
+export const MEND = `${PRELUDE}
+local BULL = cjson.decode('${JSON.stringify(BULL_KEYS)}')
+mendShared()
+mend('spend:' .. req.day, 'amount')
+for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
+  mendHost(host)
+  mend('gates:' .. host, 'hash'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')
+  -- A lease that never ends is nobody's.
+  if redis.call('PTTL', p .. ':sweep:' .. host) == -1 then redis.call('DEL', p .. ':sweep:' .. host) end
+  for _, queue in ipairs({'run-', 'monitor-', 'notify-'}) do
+    for kind, names in pairs(BULL) do
+      for _, name in ipairs(names) do mend('bull:' .. queue .. host .. ':' .. name, kind) end
+    end
+  end
+end
+if typeOf(p .. ':events') ~= 'none' and typeOf(p .. ':events') ~= 'stream' then emit({task = '', kind = 'repaired', text = 'events'}) end
+if listsLost or req.relist then relist() end
+return reply({count = #mended, mended = mended})
+`;

@@ -1,0 +1,90 @@
+/**
+ * Keys that all tasks of a namespace share. One of them that holds something else (another program wrote there)
+ * would stop every task of every host, half-way through a script: it is put aside under `aside:` for a person to
+ * look at, an event says so, and it is made anew from the records. What belongs to one task is that task's damage.
+ */
+import { MOVES } from "../../../task/states.ts";
+
+const EVENTS_KEPT = 10_000;
+const ASIDE_KEPT_S = 30 * 86_400;
+
+/** Lua, after `p` and `now`. */
+export const MENDING = `
+local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
+local mended, listsLost = {}, false
+local function typeOf(key) return redis.call('TYPE', key).ok end
+local function isEnded(state) return state == 'completed' or state == 'failed' or state == 'cancelled' end
+local function isLive(state) return state == 'running' or state == 'asking' end
+local function putAside(key)
+  local aside = p .. ':aside:' .. string.sub(key, #p + 2)
+  redis.call('RENAME', key, aside)
+  redis.call('EXPIRE', aside, ${ASIDE_KEPT_S})
+end
+-- @returns its place in the stream
+local function emit(e)
+  e.at = now
+  local events = p .. ':events'
+  local function add(call) return call('XADD', events, 'MAXLEN', '~', ${EVENTS_KEPT}, '*', 'e', cjson.encode(e)) end
+  local place = add(redis.pcall)
+  if type(place) ~= 'table' or not place.err then return place end
+  -- Nothing comes behind the last id there is. Any other fault (no memory, a replica) is everybody's.
+  if string.find(place.err, 'WRONGTYPE') or string.find(place.err, 'exhausted') or string.find(place.err, 'equal or smaller') then putAside(events) end
+  return add(redis.call)
+end
+local FORMS = {number = '^%d+$', place = '^%d+%-?%d*$', amount = '^%d+%.?%d*[eE]?[+-]?%d*$'}
+local function isSound(key, expected)
+  local kind = typeOf(key)
+  local form = FORMS[expected]
+  if kind == 'none' then return true end
+  if not form then return kind == expected, kind end
+  if kind ~= 'string' then return false, kind end
+  local value = redis.call('GET', key)
+  return string.match(value, form) ~= nil and (expected ~= 'number' or #value <= 15), 'value that is no ' .. expected
+end
+local function mend(name, expected, isList)
+  local key = p .. ':' .. name
+  local sound, held = isSound(key, expected)
+  if sound then return end
+  putAside(key)
+  mended[#mended + 1] = name
+  if isList then listsLost = true end
+  emit({task = '', kind = 'repaired', text = name, why = 'its key held a ' .. held .. ', which was put aside'})
+end
+local function mendShared()
+  for _, name in ipairs({'tasks', 'outbox', 'inbox'}) do mend(name, 'zset', true) end
+  mend('keys', 'hash'); mend('hosts', 'set'); mend('generation', 'number')
+end
+local function mendHost(host)
+  if not string.match(host, '^[a-z0-9][a-z0-9-]*$') then return end
+  mend('live:' .. host, 'set', true)
+  mend('active:' .. host, 'zset', true)
+  mend('removed:' .. host, 'list'); mend('fenced:' .. host, 'set'); mend('host:' .. host, 'hash')
+end
+-- Every id there is a record of; the list of them may be what was lost.
+local function allIds()
+  local ids, cursor, head = {}, '0', p .. ':task:'
+  repeat
+    local page = redis.call('SCAN', cursor, 'MATCH', head .. '*', 'COUNT', 1000)
+    cursor = page[1]
+    for _, key in ipairs(page[2]) do ids[#ids + 1] = string.sub(key, #head + 1) end
+  until cursor == '0'
+  return ids
+end
+-- What the records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
+local function relist()
+  for _, id in ipairs(allIds()) do
+    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation')
+    local state, host = c[1], c[2]
+    if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
+      local made = tonumber(c[3]) or now
+      redis.pcall('ZADD', p .. ':tasks', 'NX', made, id)
+      if not isEnded(state) then redis.pcall('ZADD', p .. ':active:' .. host, 'NX', made, id) end
+      if isLive(state) then redis.pcall('SADD', p .. ':live:' .. host, id) end
+      if state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
+      local asked = redis.pcall('ZRANGE', p .. ':open:' .. id, 0, -1)
+      if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end
+    end
+  end
+  redis.call('PUBLISH', p .. ':wake', 'outbox')
+end
+`;

@@ -1,0 +1,121 @@
+/**
+ * A reply that is lost is not a call that was not made: the connection makes it again, and it is the same call. After
+ * a failover the address leads to another server.
+ */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { eventsAfter } from "../../../src/queue/records/events.ts";
+import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { runningTask } from "../records/store-support.ts";
+
+/** Between a client and a server; cuts the connection in place of the next reply of a script. */
+class CuttingProxy {
+	readonly #server: Server;
+	readonly #sockets = new Set<Socket>();
+	target: string;
+	cuts = 0;
+	#armed = false;
+
+	constructor(target: string) {
+		this.target = target;
+		this.#server = createServer((client) => this.#join(client));
+	}
+
+	async start(): Promise<string> {
+		this.#server.listen(0, "127.0.0.1");
+		await once(this.#server, "listening");
+		return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+	}
+
+	loseNextReply(): void {
+		this.#armed = true;
+	}
+
+	#join(client: Socket): void {
+		const server = connect(this.target);
+		let isScript = false;
+		for (const socket of [client, server]) {
+			this.#sockets.add(socket);
+			socket.on("error", () => {});
+			socket.on("close", () => {
+				this.#sockets.delete(socket);
+				client.destroy();
+				server.destroy();
+			});
+		}
+		client.on("data", (bytes) => {
+			isScript = /\beval(?:sha)?\b/i.test(bytes.toString("latin1"));
+			server.write(bytes);
+		});
+		server.on("data", (bytes) => {
+			// The script was run; NOSCRIPT is no run.
+			if (this.#armed && isScript && !bytes.toString("latin1").startsWith("-")) {
+				this.#armed = false;
+				this.cuts += 1;
+				client.destroy();
+			} else client.write(bytes);
+		});
+	}
+
+	async stop(): Promise<void> {
+		for (const socket of this.#sockets) socket.destroy();
+		this.#server.close();
+		await once(this.#server, "close");
+	}
+}
+
+let redis: TestRedis;
+let proxy: CuttingProxy;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
+	proxy = new CuttingProxy(redis.socketPath);
+	store = await openStore({ target: { url: await proxy.start() }, namespace: "test", role: "service" });
+});
+afterAll(async () => {
+	await store?.close();
+	await proxy?.stop();
+	await redis?.stop();
+});
+beforeEach(async () => {
+	await store.client.flushall();
+	proxy.cuts = 0;
+});
+
+const calls: Record<string, [() => Promise<{ result: string }>, string]> = {
+	"an end": [() => store.move({ id: "t", from: ["running"], to: "completed" }), "moved"],
+	"a cancel": [() => store.cancel("t", "me"), "cancelling"],
+	"a note": [() => addNote(store, "t", { text: "n", by: "me" }), "noted"],
+};
+
+test.each(Object.keys(calls))("%s whose reply is lost was made once, and its caller knows", async (name) => {
+	const [call, result] = calls[name] as (typeof calls)[string];
+	await runningTask(store, "t");
+	const before = (await eventsAfter(store, "0")).length;
+	proxy.loseNextReply();
+	expect(await call()).toMatchObject({ result });
+	expect(proxy.cuts).toBe(1);
+	expect((await eventsAfter(store, "0")).length).toBe(before + 1);
+	expect((await pendingNotes(store, "t")).length).toBe(name === "a note" ? 1 : 0);
+	// The same again is another call.
+	expect(await call()).toMatchObject({ result: name === "an end" ? "stale" : result });
+});
+
+test("a server that became a replica is left for the one that the address leads to now", async () => {
+	const next = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
+	try {
+		await store.client.replicaof("127.0.0.1", 1);
+		proxy.target = next.socketPath;
+		// The first call meets the old server.
+		const tries = async () => (await store.cancel("t", "me").catch(({ code }) => ({ result: code }))).result;
+		expect(await tries()).toBe("DISPATCH_REDIS_UNREACHABLE");
+		await expect.poll(tries, { timeout: 20_000 }).toBe("none");
+	} finally {
+		proxy.target = redis.socketPath;
+		await next.stop();
+	}
+});
