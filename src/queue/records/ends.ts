@@ -26,20 +26,21 @@ export async function lostEnds(store: Store, after: string, before: string | nul
 		.sort((a, b) => (isBefore(placeOf(a), placeOf(b)) ? -1 : 1));
 }
 
-/** How those of the tasks ended that have. The commands go out together; each is sent again after an outage. */
+/** How those of the tasks ended that have. */
 export async function endsOf(store: Store, ids: readonly string[]): Promise<FeedEnd[]> {
-	const ends = await Promise.all(ids.map((id) => endOf(store, id)));
-	return ends.filter((end) => end !== null);
+	const all = await store.fieldsOf(ids, ...END_FIELDS);
+	return ids.flatMap((id, n) => endIn(id, all[n] ?? []) ?? []);
 }
 
 /** Whether the task's last end is this one. Started again since, or removed: there is nothing to tell. */
 export async function isCurrent(store: Store, { task, state, event }: FeedEnd): Promise<boolean> {
-	const end = await endOf(store, task);
+	const [end] = await endsOf(store, [task]);
 	return end?.state === state && (event === undefined || end.event === undefined || end.event === event);
 }
 
-async function endOf(store: Store, task: string): Promise<FeedEnd | null> {
-	const [state, event, endedAt] = await store.fields(task, "state", "endEvent", "endedAt");
+const END_FIELDS = ["state", "endEvent", "endedAt"];
+
+function endIn(task: string, [state, event, endedAt]: readonly (string | null)[]): FeedEnd | null {
 	if (!state || !(isEnded(state as State) || state === "parked")) return null;
 	const at = Number(endedAt) || Number(event?.split("-")[0] ?? 0);
 	return { task, state: state as State, at, ...(event ? { event } : {}) };
