@@ -222,7 +222,7 @@ function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 }
 
 const CONNECTION_FAULT =
-	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out/i;
+	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out|Command aborted/i;
 
 /** The server is there and refuses everybody, or this user: a script that blocks it, its limits, its rights. */
 const SERVER_FAULT = /^(?:MISCONF|NOREPLICAS|BUSY|NOPERM|TRYAGAIN|ERR max number of clients)\b/;

@@ -19,6 +19,8 @@ class CuttingProxy {
 	target: string;
 	cuts = 0;
 	#armed = false;
+	/** the next reply comes by half */
+	isTearing = false;
 
 	constructor(target: string) {
 		this.target = target;
@@ -57,6 +59,10 @@ class CuttingProxy {
 				this.#armed = false;
 				this.cuts += 1;
 				client.destroy();
+			} else if (this.isTearing) {
+				this.isTearing = false;
+				this.cuts += 1;
+				client.write(bytes.subarray(0, bytes.length / 2), () => client.destroy());
 			} else client.write(bytes);
 		});
 	}
@@ -103,6 +109,15 @@ test.each(Object.keys(calls))("%s whose reply is lost was made once, and its cal
 	expect((await pendingNotes(store, "t")).length).toBe(name === "a note" ? 1 : 0);
 	// The same again is another call.
 	expect(await call()).toMatchObject({ result: name === "an end" ? "stale" : result });
+});
+
+test("of commands that were sent together half is answered: Redis is away, which a wait gets over", async () => {
+	await runningTask(store, "t");
+	proxy.isTearing = true;
+	const look = store.read(Array.from({ length: 50 }, () => "t"));
+	await expect(look).rejects.toMatchObject({ code: "DISPATCH_REDIS_UNREACHABLE" });
+	expect(proxy.cuts).toBe(1);
+	expect((await store.read(["t"])).records).toHaveLength(1);
 });
 
 test("a server that became a replica is left for the one that the address leads to now", async () => {
