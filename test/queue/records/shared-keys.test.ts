@@ -82,7 +82,7 @@ async function everything(): Promise<string[]> {
 		sweep: () => sweepLostJobs(store, queues, HOST),
 		"a look at live tasks": () => store.liveBriefs(HOST),
 		beat: () => beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 }),
-		claim: () => claimHost(store, HOST, "h"),
+		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
 		"lost hosts": () => lostTasks(store),
 		fenced: () => fencedRuns(store, HOST),
 		removals: () => followRemovals(store, HOST, async () => {}),
