@@ -15,6 +15,9 @@ const ONCE = { "x-should-retry": "false" };
 const withoutRetries = (line: string) =>
 	line.replace('wire_api="responses"', 'wire_api="responses",request_max_retries=0,stream_max_retries=0');
 
+/** By hand as long as it was seen to be cut off: BACKGROUND_S=90. */
+const BACKGROUND_S = Number(process.env.BACKGROUND_S ?? 12);
+
 /** Waits between two starts, cut to this, stand for an outage of minutes. */
 const QUICK = { DISPATCH_MAX_BACKOFF_MS: "1000" };
 
@@ -63,7 +66,11 @@ describe("claude", () => {
 		const script: Script = (conversation) => {
 			const { toolCalls, userTexts } = conversation;
 			if (toolCalls.length === 0) {
-				const input = { command: "sleep 12", description: "Long check", run_in_background: true };
+				const input = {
+					command: `sleep ${BACKGROUND_S}`,
+					description: "Long check",
+					run_in_background: true,
+				};
 				return { tool: "Bash", input };
 			}
 			if (!userTexts.some((text) => text.includes("<task-notification>"))) return { text: "I wait for it." };
@@ -73,6 +80,7 @@ describe("claude", () => {
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
 		const activity = async () => (await user.json<{ activity: string | null }>(["status", "job"])).activity;
 		await expect.poll(activity, { timeout: 60_000 }).toBe("waits for a background command: Long check");
+		await user.ok(["wait", "job", "--timeout", `${BACKGROUND_S + 100}s`]);
 		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 		expect(await user.ok(["logs", "job"])).not.toMatch(/^\{/m);
 	});
