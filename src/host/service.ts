@@ -4,30 +4,25 @@ import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
-import { dropTaskEnv, readTaskEnv, tasksWithEnv } from "../config/task-env.ts";
+import { dropTaskEnv, readTaskEnv } from "../config/task-env.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
-import { processIdentity } from "../process/identity.ts";
 import { clearLeftovers } from "../process/leftovers.ts";
 import { inDirectory } from "../process/opened-directory.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
-import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
 import { drainOutbox } from "../queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../queue/jobs/monitor-queue.ts";
 import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
-import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { WakeSubscription } from "../queue/records/wakes.ts";
-import { placeOf } from "../queue/redis/address.ts";
 import { ensureLocalServer } from "../queue/redis/local-server.ts";
 import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
 import { endsWithin, Service } from "../task/service.ts";
 import { isEnded } from "../task/states.ts";
-import { VERSION } from "../task/version.ts";
 import { agentEnv } from "../worker/agent-env.ts";
 import { fallbackOf, isFar } from "../worker/fallback.ts";
 import { Places } from "../worker/places.ts";
@@ -35,12 +30,12 @@ import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { endFenced } from "./fenced.ts";
-import { removeDaemonFile, writeDaemonFile } from "./files.ts";
 import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
+import { Presence } from "./presence.ts";
 import { clearRemovals } from "./removals.ts";
-import { surroundingsOf } from "./surroundings.ts";
+import { dropUnusedEnvs } from "./unused-envs.ts";
 import { mend, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
@@ -49,8 +44,6 @@ const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
 const NOTIFY_LOOK_MS = 3_000;
 const CONFIG_LOOK_MS = 2_000;
-/** A command that submits or retries a task takes less, between its variables and its record. */
-const UNUSED_ENV_MS = 600_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
@@ -76,6 +69,7 @@ export class Daemon extends Service {
 	readonly #options: DaemonOptions;
 	readonly #hub = new Hub();
 	readonly #config: LiveConfig;
+	readonly #presence: Presence;
 	readonly #places: Places;
 	readonly #queues: RunQueues;
 	readonly #watcher: DirectoryWatcher;
@@ -94,6 +88,7 @@ export class Daemon extends Service {
 	constructor(options: DaemonOptions) {
 		super();
 		this.#options = options;
+		this.#presence = new Presence(options);
 		const { store, home, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
 		this.#config = new LiveConfig({
@@ -213,15 +208,13 @@ export class Daemon extends Service {
 	/** Reconciles what is on the disk, takes its jobs back, then takes new ones. */
 	protected override async open(): Promise<void> {
 		const { store, home, log } = this.#options;
-		const place = placeOfHome(home.path);
-		const elsewhere = await claimWriter(home.path, home.homeId);
-		if (elsewhere !== null)
-			log.warn({ elsewhere }, "this state directory was used on another machine before");
+		const presence = this.#presence;
+		await presence.claimDirectory();
 		// A list may have lost something while nobody looked.
 		await this.#mend(true);
-		await claimHost(store, home.hostId, { homeId: home.homeId, place });
-		this.onStop(() => removeDaemonFile(home.path));
-		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, leave(store, home.hostId, place)));
+		await presence.claimHost();
+		this.onStop(() => presence.withdraw());
+		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, presence.leave()));
 		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
 		inDirectory(home.path, [], clearLeftovers, { links: true });
 		installCommand(home.path);
@@ -245,35 +238,18 @@ export class Daemon extends Service {
 		this.#every(SWEEP_MS, () => this.#sweep());
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
 		this.#every(CONFIG_LOOK_MS, () => this.#config.refresh());
-		this.#announce();
+		this.#presence.announce(this.#config);
 		log.info(
 			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
 			"worker ready",
 		);
 	}
 
-	/** For `up`, `status` and `doctor`. */
-	#announce(): void {
-		const { home, redisUrl, env } = this.#options;
-		const surroundings = surroundingsOf(env, this.#config.current, home);
-		const identity = processIdentity(process.pid);
-		const [redis, configFault] = [placeOf(redisUrl), this.#config.fault];
-		if (identity !== null)
-			writeDaemonFile(home.path, {
-				identity,
-				ready: true,
-				version: VERSION,
-				redis,
-				configFault,
-				surroundings,
-			});
-	}
-
 	/** What is read at its use is in force already; the rest is set here. */
 	async #configChanged(fault: string | null): Promise<void> {
 		if (this.isStopped) return;
 		const { log, isConcurrencyGiven, concurrency } = this.#options;
-		this.#announce();
+		this.#presence.announce(this.#config);
 		if (fault !== null)
 			return log.error({ fault }, "the changed config cannot be used: the one before stays");
 		const { worker } = this.#config.current;
@@ -384,20 +360,8 @@ export class Daemon extends Service {
 		if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
 	}
 
-	/** Whoever finds another one under its identity starts nothing more: its agents run on, and are the other's. */
 	async #beat(): Promise<void> {
-		const { store, home, log, displaced } = this.#options;
-		const state = {
-			homeId: home.homeId,
-			home: home.path,
-			pid: process.pid,
-			running: this.#places.taken,
-			concurrency: this.#places.limit,
-		};
-		const isMine = touchWriter(home.path) && (await beat(store, home.hostId, state, placeOfHome(home.path)));
-		if (isMine || this.isStopped) return;
-		log.error("another worker has taken the identity of this state directory: stopping");
-		displaced?.();
+		if (!(await this.#presence.beat(this.#places)) && !this.isStopped) this.#options.displaced?.();
 	}
 
 	#mend(relist = false): Promise<void> {
@@ -412,17 +376,8 @@ export class Daemon extends Service {
 			...place,
 			...own,
 			clearRemovals: () => this.#clearRemovals(),
-			dropTaskEnvs: () => this.#dropTaskEnvs(),
+			dropTaskEnvs: () => dropUnusedEnvs(store, home.path),
 		});
-	}
-
-	/** Of tasks that ended or were removed while nobody heard of it. */
-	async #dropTaskEnvs(): Promise<void> {
-		const { store, home } = this.#options;
-		for (const task of tasksWithEnv(home.path, Date.now() - UNUSED_ENV_MS)) {
-			const state = await store.stateOf(task);
-			if (state === null || isEnded(state)) dropTaskEnv(home.path, task);
-		}
 	}
 
 	/** The local server is ours to start again; one at an address is not. */

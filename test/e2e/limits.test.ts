@@ -30,7 +30,7 @@ test("claude's heartbeats inside a tool call are no sign of life, and no lines o
 	writeFileSync(`${user.home}/config.yaml`, `${lines.join("\n")}\n`);
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
-	expect((await user.ok(["logs", "t"])).trim()).toBe("› Bash: hangs");
+	expect((await user.ok(["logs", "t"])).trim()).toBe("session s-1\n› Bash: hangs");
 	await noAgents();
 });
 

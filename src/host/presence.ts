@@ -1,0 +1,75 @@
+/** That this daemon is the one of its state directory and of its host's id: claimed, shown, kept, given up. */
+import type { Logger } from "pino";
+import type { Home } from "../config/home.ts";
+import { processIdentity } from "../process/identity.ts";
+import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
+import { beat, claimHost, leave } from "../queue/records/hosts.ts";
+import type { Store } from "../queue/records/store.ts";
+import { placeOf } from "../queue/redis/address.ts";
+import { VERSION } from "../task/version.ts";
+import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import type { LiveConfig } from "./live-config.ts";
+import { surroundingsOf } from "./surroundings.ts";
+
+export interface PresenceOptions {
+	home: Home;
+	store: Store;
+	env: Record<string, string | undefined>;
+	redisUrl: string | null;
+	log: Logger;
+}
+
+export class Presence {
+	readonly #options: PresenceOptions;
+
+	constructor(options: PresenceOptions) {
+		this.#options = options;
+	}
+
+	/** @throws DISPATCH_OTHER_WRITER */
+	async claimDirectory(): Promise<void> {
+		const { home, log } = this.#options;
+		const elsewhere = await claimWriter(home.path, home.homeId);
+		if (elsewhere !== null)
+			log.warn({ elsewhere }, "this state directory was used on another machine before");
+	}
+
+	/** @throws DISPATCH_OTHER_WRITER, DISPATCH_ALREADY_RUNNING */
+	async claimHost(): Promise<void> {
+		const { home, store } = this.#options;
+		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
+	}
+
+	/** For `up`, `status` and `doctor`. */
+	announce({ current, fault }: LiveConfig): void {
+		const { home, redisUrl, env } = this.#options;
+		const identity = processIdentity(process.pid);
+		if (identity === null) return;
+		const surroundings = surroundingsOf(env, current, home);
+		const shown = { version: VERSION, redis: placeOf(redisUrl), configFault: fault, surroundings };
+		writeDaemonFile(home.path, { identity, ready: true, ...shown });
+	}
+
+	/**
+	 * Whoever finds another one under its identity starts nothing more: its agents run on, and are the other's.
+	 * @returns false: another one has taken it
+	 */
+	async beat({ taken, limit }: { taken: number; limit: number }): Promise<boolean> {
+		const { home, store, log } = this.#options;
+		const { path, homeId, hostId } = home;
+		const state = { homeId, home: path, pid: process.pid, running: taken, concurrency: limit };
+		const isMine = touchWriter(path) && (await beat(store, hostId, state, placeOfHome(path)));
+		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
+		return isMine;
+	}
+
+	/** Nobody waits for its heartbeat to grow old. */
+	leave(): Promise<void> {
+		const { home, store } = this.#options;
+		return leave(store, home.hostId, placeOfHome(home.path));
+	}
+
+	withdraw(): void {
+		removeDaemonFile(this.#options.home.path);
+	}
+}

@@ -1,0 +1,15 @@
+/** Variables that were kept for tasks which ended or were removed while nobody heard of it. */
+import { dropTaskEnv, tasksWithEnv } from "../config/task-env.ts";
+import type { Store } from "../queue/records/store.ts";
+import { isEnded } from "../task/states.ts";
+
+/** A command that submits or retries a task takes less, between its variables and its record. */
+const UNUSED_MS = 600_000;
+
+/** @param home the state directory's path */
+export async function dropUnusedEnvs(store: Store, home: string): Promise<void> {
+	for (const task of tasksWithEnv(home, Date.now() - UNUSED_MS)) {
+		const state = await store.stateOf(task);
+		if (state === null || isEnded(state)) dropTaskEnv(home, task);
+	}
+}
