@@ -62,7 +62,8 @@ export const NOTHING: Followed = {
 export function addUp(seen: Followed, event: AgentEvent): Followed {
 	switch (event.kind) {
 		case "session":
-			return { ...seen, sessionId: event.id, sawOutput: true };
+			// claude says so again where a turn begins.
+			return { ...goesOn(seen), sessionId: event.id };
 		case "activity":
 			return { ...goesOn(seen), activity: event.text, worked: true };
 		case "message":

@@ -76,7 +76,7 @@ describe("claude", () => {
 			if (!userTexts.some((text) => text.includes("<task-notification>"))) return { text: "I wait for it." };
 			return WORK(conversation);
 		};
-		const { user } = await prepare("claude", { script, env: { DISPATCH_DONE_GRACE_MS: "2000" } });
+		const { user } = await prepare("claude", { script, env: { DISPATCH_DONE_GRACE_MS: "8000" } });
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
 		const activity = async () => (await user.json<{ activity: string | null }>(["status", "job"])).activity;
 		await expect.poll(activity, { timeout: 60_000 }).toBe("waits for a background command: Long check");

@@ -174,3 +174,24 @@ test("any bytes, cut anywhere, in any order of looks, saves and new daemons: eac
 		{ numRuns: 200 },
 	);
 });
+
+test("claude's word before its background command ends is not its last one: it counts when that is over, until another turn begins", () => {
+	const run = newRun();
+	const log = follower(run, "claude");
+	const tell = (...events: object[]) => {
+		appendFileSync(run.logPath, `${events.map((event) => JSON.stringify(event)).join("\n")}\n`);
+		look(log);
+		return log.seen;
+	};
+	const init = { type: "system", subtype: "init", session_id: "s-1" };
+	const tasks = (...list: object[]) => ({ type: "system", subtype: "background_tasks_changed", tasks: list });
+	const result = { type: "result", subtype: "success", is_error: false, result: "I wait." };
+	const task = { task_id: "b", task_type: "local_bash", description: "npm test" };
+	expect(tell(init, tasks(task), result)).toMatchObject({
+		result: null,
+		waitsFor: "a background command: npm test",
+	});
+	expect(tell(tasks())).toMatchObject({ result: { ok: true }, waitsFor: null });
+	expect(tell(init).result).toBeNull();
+	expect(tell({ ...result, result: "Done." }).result).toEqual({ ok: true, message: "Done." });
+});
