@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { KNOWN_CLIS } from "../../src/config/detect.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
@@ -73,5 +74,16 @@ describe("the package", () => {
 
 	test("has a changelog", () => {
 		expect(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")).toMatch(/^## \[(Unreleased|\d+\.\d+\.\d+)\]/m);
+	});
+});
+
+test("the versions that doctor calls tested are those that the tests of the real CLIs run with", () => {
+	const pinned = JSON.parse(readFileSync(join(ROOT, "test/fixtures/cli-agents/package.json"), "utf8")) as {
+		dependencies: Record<string, string>;
+	};
+	const tested = Object.fromEntries(KNOWN_CLIS.map((cli) => [cli.type, cli.tested]));
+	expect(pinned.dependencies).toEqual({
+		"@anthropic-ai/claude-code": tested.claude,
+		"@openai/codex": tested.codex,
 	});
 });
