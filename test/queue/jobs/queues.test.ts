@@ -14,7 +14,7 @@ import {
 	RunWorker,
 } from "../../../src/queue/jobs/run-queue.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
-import type { Store } from "../../../src/queue/records/store.ts";
+import { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis } from "../../redis.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 import { HOST, specOf } from "../records/store-support.ts";
@@ -157,7 +157,8 @@ test("a drained worker starts nothing more", async () => {
 
 test("the sweep makes a lost run job again, and leaves the others alone", async () => {
 	const clock = { now: () => Date.now() + 60_000 };
-	const later = Object.assign(Object.create(Object.getPrototypeOf(store)), store, { clock }) as Store;
+	const { client, target, namespace } = store;
+	const later = new Store({ client, target, namespace, clock });
 	await store.create(specOf("lost"));
 	await store.create(specOf("there"));
 	await drainOutbox(store, queues);
