@@ -1,8 +1,9 @@
 /** Waits for what happens to tasks, by the records alone: a Redis that is away only delays it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import type { Store } from "../queue/records/store.ts";
 import { orAborted } from "../queue/redis/or-aborted.ts";
-import { damagedError } from "../task/damaged.ts";
+import type { DamagedTask } from "../task/damaged.ts";
 import { isOutage } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
@@ -27,6 +28,8 @@ export type WaitEnd =
 	/** all (or, for `any`, one) ended or parked */
 	| { kind: "ended"; records: TaskRecord[] }
 	| { kind: "asks"; record: TaskRecord; seq?: string }
+	/** a record in Redis is damaged, and nothing else is left to wait for; `records`: what has ended */
+	| { kind: "damaged"; damaged: DamagedTask; records: TaskRecord[] }
 	/** a task was removed meanwhile */
 	| { kind: "removed"; id: string }
 	| { kind: "timedOut"; records: TaskRecord[] }
@@ -36,9 +39,12 @@ export type WaitEnd =
 
 /** @param store role `service`: its calls wait out an outage */
 export async function waitFor(store: Store, ids: readonly string[], options: WaitOptions): Promise<WaitEnd> {
-	const limit = timeLimit(options.timeoutMs, options.signal);
+	const { timeoutMs, signal } = options;
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	// However short it is, there is one look: what is so already is told, and no outage is made up.
+	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS), signal);
 	try {
-		return await lookUntil(store, ids, options, limit.signal);
+		return await lookUntil(store, ids, options, { until, limit: limit.signal });
 	} finally {
 		limit.release();
 	}
@@ -48,23 +54,24 @@ async function lookUntil(
 	store: Store,
 	ids: readonly string[],
 	options: WaitOptions,
-	limit: AbortSignal,
+	{ until, limit }: { until: number; limit: AbortSignal },
 ): Promise<WaitEnd> {
-	const seen = new Map<string, TaskRecord>();
+	const seen: Seen = { records: new Map(), damaged: new Map() };
 	const hosts = new HostWatch(store);
 	for (;;) {
 		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
 		if (looked !== "aborted" && looked !== "away") {
 			const end = endOf(ids, seen, options);
 			if (end !== null) return end;
-			options.onLook([...seen.values()]);
-			const left = [...seen.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
+			options.onLook([...seen.records.values()]);
+			const left = [...seen.records.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
 			const gone = await orAborted(unlessAway(hosts.areGone(left)), limit);
 			if (gone === true) return { kind: "hostGone", records: left };
 		}
 		if (options.signal.aborted) return { kind: "interrupted" };
-		if (limit.aborted) return { kind: "timedOut", records: [...seen.values()] };
-		await sleep(LOOK_MS, undefined, { signal: limit }).catch(() => {});
+		const leftMs = until - performance.now();
+		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", records: [...seen.records.values()] };
+		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
 	}
 }
 
@@ -78,28 +85,31 @@ async function unlessAway<T>(looking: Promise<T>): Promise<T | "away"> {
 	}
 }
 
-/** What has ended for good is not read again. */
-async function look(store: Store, ids: readonly string[], seen: Map<string, TaskRecord>): Promise<void> {
-	const open = ids.filter((id) => {
-		const record = seen.get(id);
-		return record === undefined || !isEnded(record.state);
-	});
-	const { records, damaged } = await store.read(open);
-	if (damaged[0] !== undefined) throw damagedError(damaged[0]);
-	for (const id of open) seen.delete(id);
-	for (const record of records) seen.set(record.spec.id, record);
+interface Seen {
+	records: Map<string, TaskRecord>;
+	damaged: Map<string, DamagedTask>;
 }
 
-function endOf(
-	ids: readonly string[],
-	seen: Map<string, TaskRecord>,
-	{ any, forQuestion }: WaitOptions,
-): WaitEnd | null {
+/** What has ended for good is not read again. */
+async function look(store: Store, ids: readonly string[], { records, damaged }: Seen): Promise<void> {
+	const open = ids.filter((id) => {
+		const record = records.get(id);
+		return record === undefined || !isEnded(record.state);
+	});
+	const read = await store.read(open);
+	for (const id of open) records.delete(id);
+	damaged.clear();
+	for (const record of read.records) records.set(record.spec.id, record);
+	for (const task of read.damaged) damaged.set(task.id, task);
+}
+
+function endOf(ids: readonly string[], seen: Seen, { any, forQuestion }: WaitOptions): WaitEnd | null {
 	const records: TaskRecord[] = [];
+	const [damaged] = seen.damaged.values();
 	for (const id of ids) {
-		const record = seen.get(id);
-		if (record === undefined) return { kind: "removed", id };
-		records.push(record);
+		const record = seen.records.get(id);
+		if (record !== undefined) records.push(record);
+		else if (!seen.damaged.has(id)) return { kind: "removed", id };
 	}
 	const rests = records.filter(({ state }) => isEnded(state) || state === "parked");
 	const asks = forQuestion
@@ -107,5 +117,7 @@ function endOf(
 		: undefined;
 	if (asks !== undefined) return { kind: "asks", record: asks };
 	if (any && rests[0] !== undefined) return { kind: "ended", records: [rests[0]] };
-	return rests.length === records.length ? { kind: "ended", records } : null;
+	if (rests.length < records.length) return null;
+	// What became of a damaged one nobody knows: it ends nobody's wait for the others, and is never a good end.
+	return damaged === undefined ? { kind: "ended", records } : { kind: "damaged", damaged, records };
 }

@@ -9,7 +9,8 @@ import { onClosedOutput, readerGone } from "./show/reader-gone.ts";
 export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {
 	let refused: number | null = null;
 	onClosedOutput((error) => {
-		refused ??= explain(error, argv);
+		// To stderr, with --json too: stdout is what cannot be written.
+		refused ??= explain(error, argv, false);
 	});
 	const code = await run(argv);
 	const leave = () => process.exit(refused ?? code);
@@ -37,9 +38,9 @@ async function run(argv: string[]): Promise<number> {
 }
 
 /** @returns the exit code */
-function explain(error: unknown, argv: string[]): number {
+function explain(error: unknown, argv: string[], mayBeJson = true): number {
 	const words = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
-	const output = new Output({ json: words.includes("--json"), quiet: false, env: process.env });
+	const output = new Output({ json: mayBeJson && words.includes("--json"), quiet: false, env: process.env });
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return EXIT.ok;
 		output.error(usageError(error, words));

@@ -47,7 +47,7 @@ const finding = z.strictObject({
 const summary = z.strictObject({
 	namespace: text,
 	host: text,
-	worker: z.strictObject({ pid: z.int() }).nullable(),
+	worker: z.strictObject({ pid: z.int(), draining: z.boolean() }).nullable(),
 	counts: z.partialRecord(state, z.int()),
 	questions: z.array(openQuestionSchema),
 	open: z.array(listedTaskSchema),

@@ -14,8 +14,12 @@ const words = process.argv.slice(2);
 
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	// Whoever stopped reading is no fault of ours; a full disk is.
-	process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
-		if (code !== "EPIPE") process.exitCode = 1;
+	process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+		if (code === "EPIPE") return;
+		process.exitCode = 1;
+		process.stderr.write(
+			`dispatch: The version could not be written to stdout: ${message}. [DISPATCH_DISK]\n`,
+		);
 	});
 	process.stdout.write(`${VERSION}\n`);
 } else {

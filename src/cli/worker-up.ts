@@ -1,10 +1,35 @@
 /** Makes sure that somebody works on this host's tasks. */
+import { findSound } from "../actions/find-task.ts";
+import type { StartedDaemon } from "../host/process.ts";
+import type { TaskRecord } from "../task/record.ts";
 import type { Context } from "./context.ts";
 
 /** Nothing is submitted where this host's worker would never look for it. @throws DISPATCH_OTHER_REDIS */
 export async function checkWorkerServes(context: Context): Promise<void> {
-	const { checkServed } = await import("../host/process.ts");
-	checkServed(context.home, await context.redisUrl());
+	const { servesOther } = await import("../host/process.ts");
+	const other = servesOther(context.home, await context.redisUrl());
+	if (other !== null) throw other;
+}
+
+/**
+ * The same for tasks that are there, before anything of them is changed: what is refused has changed nothing.
+ * @param given ids, or the beginnings of them
+ * @param needs whether what shall be done to it needs this host's worker
+ * @throws DISPATCH_OTHER_REDIS, DISPATCH_NO_SUCH_TASK
+ */
+export async function checkWorkerServesTasks(
+	context: Context,
+	given: readonly string[],
+	needs: (record: TaskRecord) => boolean = () => true,
+): Promise<void> {
+	const { servesOther } = await import("../host/process.ts");
+	const other = servesOther(context.home, await context.redisUrl());
+	if (other === null) return;
+	const store = await context.store();
+	for (const each of given) {
+		const record = await findSound(store, each);
+		if (record?.host === context.home.hostId && needs(record)) throw other;
+	}
 }
 
 /**
@@ -12,14 +37,16 @@ export async function checkWorkerServes(context: Context): Promise<void> {
  * @param tells false: the screen is taken
  * @throws DISPATCH_NO_WORKER
  */
-export async function ensureWorker(
-	context: Context,
-	tells = true,
-): Promise<{ pid: number; started: boolean }> {
+export async function ensureWorker(context: Context, tells = true): Promise<StartedDaemon> {
 	const { startDaemon } = await import("../host/process.ts");
 	const worker = await startDaemon(context.home, await context.redisUrl());
+	if (!tells) return worker;
 	// Told when a worker starts with this config, not at every command.
-	if (worker.started && tells) for (const notice of context.config.notices) context.output.note(notice);
+	if (worker.started) for (const notice of context.config.notices) context.output.note(notice);
+	if (worker.draining)
+		context.output.note(
+			`The worker (pid ${worker.pid}) is draining: it starts nothing more. \`dispatch up\` starts a new one; agents run on.`,
+		);
 	return worker;
 }
 

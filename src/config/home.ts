@@ -1,11 +1,12 @@
 /** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
 import { requireOwn } from "../process/own-path.ts";
 import { readRegularFile } from "../process/read-file.ts";
+import { findUserHome } from "../process/user-home.ts";
 import { DispatchError } from "../task/errors.ts";
 import { HOST_FORM } from "../task/spec.ts";
 
@@ -30,7 +31,16 @@ type Environment = Record<string, string | undefined>;
 
 function homePath(env: Environment): string {
 	const given = env.DISPATCH_HOME;
-	return given ? resolve(given) : join(homedir(), ".dispatch");
+	return given ? resolve(given) : join(userHome(), ".dispatch");
+}
+
+/** @throws DISPATCH_NO_HOME */
+export function userHome(): string {
+	const found = findUserHome();
+	if (found !== null) return found;
+	throw new DispatchError("DISPATCH_NO_HOME", "This user has no home directory, and HOME names none.", {
+		hint: "Set HOME, or DISPATCH_HOME, to the absolute path of a directory that you may write.",
+	});
 }
 
 /**

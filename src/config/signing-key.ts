@@ -8,6 +8,8 @@ import { DispatchError } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
 import { readOrMake } from "./home.ts";
 
+/** in the state directory */
+export const KEY_FILE = "signing-key";
 const KEY_BYTES = 32;
 /** Begins every signature: another way of signing gets another one. */
 const VERSION = "1";
@@ -19,14 +21,16 @@ export interface Signer {
 }
 
 /**
- * Reads the key, or makes it at first use.
+ * Makes the key at first use, and reads it at each: who lost it and made a new one, or put one back from a backup,
+ * must not find worker and commands signing by two of them.
  * @param home the state directory's path
- * @throws DISPATCH_DISK when it is damaged: a guessable key would be worse than none
+ * @throws DISPATCH_DISK, as each use does, when it is damaged: a guessable key would be worse than none
  */
 export function openSigner(home: string): Signer {
-	const key = keyOf(join(home, "signing-key"));
+	const path = join(home, KEY_FILE);
+	keyOf(path);
 	const sign = (order: Order) =>
-		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
+		`${VERSION}.${createHmac("sha256", keyOf(path)).update(canonical(order)).digest("base64url")}`;
 	return {
 		sign,
 		isSigned: (order, signature) =>

@@ -19,6 +19,8 @@ export interface DaemonFile {
 	configFault: string | null;
 	/** what of its environment matters; not told by earlier versions */
 	surroundings?: Surroundings;
+	/** it starts nothing more, and stops when its agents have ended; not told by earlier versions */
+	draining?: boolean;
 }
 
 export const lockPath = (home: string) => join(home, "daemon.lock");

@@ -21,6 +21,7 @@ export interface PresenceOptions {
 
 export class Presence {
 	readonly #options: PresenceOptions;
+	#draining = false;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -40,14 +41,15 @@ export class Presence {
 		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
 	}
 
-	/** For `up`, `status` and `doctor`. */
-	announce({ current, fault }: LiveConfig): void {
+	/** For `up`, `status` and `doctor`. @param changes draining: from now on */
+	announce({ current, fault }: LiveConfig, { draining = this.#draining } = {}): void {
+		this.#draining = draining;
 		const { home, redisUrl, env } = this.#options;
 		const identity = processIdentity(process.pid);
 		if (identity === null) return;
 		const surroundings = surroundingsOf(env, current, home);
 		const shown = { version: VERSION, redis: placeOf(redisUrl), configFault: fault, surroundings };
-		writeDaemonFile(home.path, { identity, ready: true, ...shown });
+		writeDaemonFile(home.path, { identity, ready: true, draining, ...shown });
 	}
 
 	/**

@@ -39,25 +39,27 @@ export interface DaemonState {
 	configFault: string | null;
 	/** null: it does not tell */
 	surroundings: Surroundings | null;
+	/** it starts nothing more */
+	draining: boolean;
 }
 
 /** @returns the daemon that takes this directory's jobs, or null */
 export function daemonState(home: Home): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	const { identity, redis, configFault, surroundings } = file;
-	return { pid: identity.pid, redis, configFault: configFault ?? null, surroundings: surroundings ?? null };
+	const { identity, redis, configFault = null, surroundings = null, draining = false } = file;
+	return { pid: identity.pid, redis, configFault, surroundings, draining };
 }
 
 /**
  * A daemon serves one address: at another one it would start nothing of what is submitted there.
- * @throws DISPATCH_OTHER_REDIS
+ * @returns what to say then (DISPATCH_OTHER_REDIS); null where it serves this one, or none runs
  */
-export function checkServed(home: Home, redisUrl: string | null): void {
+export function servesOther(home: Home, redisUrl: string | null): DispatchError | null {
 	const running = daemonState(home);
 	const wanted = placeOf(redisUrl);
-	if (running === null || running.redis === wanted) return;
-	throw new DispatchError(
+	if (running === null || running.redis === wanted) return null;
+	return new DispatchError(
 		"DISPATCH_OTHER_REDIS",
 		`The worker of ${home.path} (pid ${running.pid}) serves ${running.redis}, not ${wanted}.`,
 		{
@@ -66,17 +68,22 @@ export function checkServed(home: Home, redisUrl: string | null): void {
 	);
 }
 
+export interface StartedDaemon {
+	pid: number;
+	/** false: it ran already */
+	started: boolean;
+	draining: boolean;
+}
+
 /**
  * Makes sure that a daemon runs, and waits until it takes jobs. Its output goes to `daemon.log`.
  * @throws DISPATCH_NO_WORKER with what it said last, DISPATCH_OTHER_REDIS
  */
-export async function startDaemon(
-	home: Home,
-	redisUrl: string | null,
-): Promise<{ pid: number; started: boolean }> {
-	checkServed(home, redisUrl);
+export async function startDaemon(home: Home, redisUrl: string | null): Promise<StartedDaemon> {
+	const other = servesOther(home, redisUrl);
+	if (other !== null) throw other;
 	const running = daemonState(home);
-	if (running !== null) return { pid: running.pid, started: false };
+	if (running !== null) return { pid: running.pid, started: false, draining: running.draining };
 	const child = startInBackground({
 		file: process.execPath,
 		args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],
@@ -84,7 +91,7 @@ export async function startDaemon(
 		env: backgroundEnv(home, redisUrl),
 		log: { path: logPath(home.path), flags: "a" },
 	});
-	return { pid: await untilReady(home, child), started: true };
+	return { pid: await untilReady(home, child), started: true, draining: false };
 }
 
 async function untilReady(home: Home, child: Background): Promise<number> {
@@ -134,11 +141,21 @@ function saidIn(line: string): string {
 	}
 }
 
+/** Whether a daemon holds the directory, or is about to. */
+export async function isServed(home: Home): Promise<boolean> {
+	return !(await isLockFree(home.path));
+}
+
 /**
  * Ends the daemon; its agents go on unless it is told to stop them.
- * @returns stopped: false when none ran
+ * @param signal gives the waiting up, not what was asked for
+ * @returns stopped: false when none ran, or when it was not waited for
  */
-export async function stopDaemon(home: Home, request: StopRequest): Promise<{ stopped: boolean }> {
+export async function stopDaemon(
+	home: Home,
+	request: StopRequest,
+	signal?: AbortSignal,
+): Promise<{ stopped: boolean }> {
 	const file = readDaemonFile(home.path);
 	if (file === null || !sameProcess(file.identity)) return { stopped: false };
 	const { pid } = file.identity;
@@ -146,6 +163,7 @@ export async function stopDaemon(home: Home, request: StopRequest): Promise<{ st
 	process.kill(pid, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(file.identity)) {
+		if (signal?.aborted) return { stopped: false };
 		// It has nothing left to save that the next daemon would not find on disk and in Redis.
 		if (!request.drain && performance.now() > until) process.kill(pid, "SIGKILL");
 		await sleep(LOOK_MS);

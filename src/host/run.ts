@@ -10,7 +10,7 @@ import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
 import { withoutSecrets } from "../task/secrets.ts";
-import { lockPath, takeStopRequest } from "./files.ts";
+import { lockPath, type StopRequest, takeStopRequest } from "./files.ts";
 import { Daemon } from "./service.ts";
 
 const STANDBY_LOOK_MS = 1_000;
@@ -51,7 +51,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		pino.destination({ dest: 2, sync: true }),
 	);
 	const lock = await lockOf(home, options, (text) => log.info(text));
-	const stopping = stopSignal();
+	const signals = stopSignals();
 	const config = await context.loadConfig();
 	const store = await context.store("service");
 	const concurrency = options.concurrency ?? config.worker.concurrency;
@@ -67,9 +67,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		log,
 	});
 	await daemon.start();
-	await stopping;
-	const request = takeStopRequest(home.path, processIdentity(process.pid));
-	if (request.drain) await daemon.drain();
+	const request = await toldToStop(daemon, home, signals, (text) => log.info(text));
 	if (request.stopAgents) await daemon.stopAgents();
 	else setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
 	await daemon.stop();
@@ -93,17 +91,47 @@ async function lockOf(home: Home, options: RunDaemonOptions, say: (text: string)
 	}
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the next one ends the process at once. */
-function stopSignal(): Promise<void> {
-	return new Promise((resolve) => {
-		const hear = () => {
-			process.off("SIGTERM", hear);
-			process.off("SIGINT", hear);
-			process.once("SIGTERM", () => process.exit(130));
-			process.once("SIGINT", () => process.exit(130));
-			resolve();
-		};
-		process.on("SIGTERM", hear);
-		process.on("SIGINT", hear);
-	});
+/** A drain lasts until the agents have ended, or until somebody wants the end at once. */
+async function toldToStop(
+	daemon: Daemon,
+	home: Home,
+	signals: StopSignals,
+	say: (text: string) => void,
+): Promise<StopRequest> {
+	await signals.first;
+	for (;;) {
+		const request = takeStopRequest(home.path, processIdentity(process.pid));
+		if (!request.drain) return request;
+		say("worker drains: it starts nothing more, and stops when its agents have ended");
+		const next = signals.next().then(() => "told" as const);
+		const drained = daemon.drain().then(() => "drained" as const);
+		if ((await Promise.race([drained, next])) === "drained") return request;
+	}
+}
+
+interface StopSignals {
+	first: Promise<void>;
+	/** One more after the one before. */
+	next(): Promise<void>;
+}
+
+/** SIGTERM and SIGINT. While none is waited for, the second one ends the process at once. */
+function stopSignals(): StopSignals {
+	let heard = false;
+	let tell = () => {};
+	const next = () => {
+		heard = false;
+		return new Promise<void>((resolve) => {
+			tell = resolve;
+		});
+	};
+	const hear = () => {
+		if (heard) process.exit(130);
+		heard = true;
+		tell();
+	};
+	const first = next();
+	process.on("SIGTERM", hear);
+	process.on("SIGINT", hear);
+	return { first, next };
 }

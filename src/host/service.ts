@@ -284,10 +284,11 @@ export class Daemon extends Service {
 		});
 	}
 
-	/** Starts nothing more and waits until no agent works or asks here. */
+	/** Starts nothing more, which commands can tell, and waits until no agent works or asks here, or for `stop`. */
 	async drain(): Promise<void> {
+		this.#presence.announce(this.#config, { draining: true });
 		await this.#worker.drain();
-		while ((await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
+		while (!this.isStopped && (await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
 			await new Promise((resolve) => setTimeout(resolve, 200));
 		}
 	}

@@ -180,7 +180,7 @@ async function answerOf(work: () => Promise<unknown>): Promise<CallToolResult> {
 function faultText(error: unknown): string {
 	const text =
 		error instanceof DispatchError
-			? [error.message, error.hint, `[${error.code}]`].filter(Boolean).join(" ")
+			? `${error.inFull} [${error.code}]`
 			: `An internal fault: ${error instanceof Error ? error.message : String(error)}`;
 	// It may quote what came in; some readers of JSON refuse half a character.
 	return text.toWellFormed();

@@ -4,7 +4,8 @@
  */
 import { type NoFile, readRegularBytes } from "./read-file.ts";
 
-const LIMIT_BYTES = 16 * 1024 * 1024;
+/** of anything that a user hands over */
+export const FILE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** `why` reads behind the file's name and "cannot be read:"; `code` is the system's, where it refused */
 export type OwnFile =
@@ -14,10 +15,10 @@ export type OwnFile =
 
 /** @throws when this process has no descriptor or memory left */
 export function readOwnFile(path: string): OwnFile {
-	const file = readRegularBytes(path, LIMIT_BYTES, { links: true });
+	const file = readRegularBytes(path, FILE_LIMIT_BYTES, { links: true });
 	if (file.kind === "absent") return file;
 	if (file.kind === "refused") return { ...file, kind: "unreadable", why: whyUnreadable(file) };
-	if (file.cut) return { kind: "unreadable", why: `it is larger than ${LIMIT_BYTES / 1024 / 1024} MiB` };
+	if (file.cut) return { kind: "unreadable", why: `it is larger than ${FILE_LIMIT_BYTES / 1024 / 1024} MiB` };
 	return file;
 }
 

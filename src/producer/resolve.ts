@@ -1,11 +1,11 @@
 /** Turns a request into a spec. Everything that can be refused is refused here, before anything is written. */
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { isAbsolute, join, parse as parsePath, relative, resolve as resolvePath } from "node:path";
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
+import { findUserHome } from "../process/user-home.ts";
 import { newNonce } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -187,11 +187,12 @@ function contextFile(path: string, cwd: string): string {
 	return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside;
 }
 
-function realHome(): string {
+function realHome(): string | null {
+	const home = findUserHome();
 	try {
-		return realpathSync(homedir());
+		return home === null ? null : realpathSync(home);
 	} catch {
-		return homedir();
+		return home;
 	}
 }
 

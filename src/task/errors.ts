@@ -147,6 +147,11 @@ export const ERRORS = {
 		retryable: true,
 		means: "A file of dispatch's own could not be written.",
 	},
+	DISPATCH_NO_HOME: {
+		exit: EXIT.usage,
+		retryable: false,
+		means: "There is no directory to keep dispatch's state in.",
+	},
 	DISPATCH_INTERNAL: { exit: EXIT.internal, retryable: false, means: "A fault in dispatch itself." },
 } as const satisfies Record<string, { exit: number; retryable: boolean; means: string }>;
 
@@ -162,6 +167,12 @@ export class DispatchError extends Error {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause });
 		this.code = code;
 		this.hint = options.hint;
+	}
+
+	/** What and the next step, each a sentence: what the system said has no full stop. */
+	get inFull(): string {
+		if (this.hint === undefined) return this.message;
+		return `${this.message}${/[.!?:…]$/.test(this.message) ? "" : "."} ${this.hint}`;
 	}
 
 	get exitCode(): number {

@@ -51,12 +51,6 @@ test("returns when all have ended or parked, or with `any` one of them", async (
 	expect(looks).toBeGreaterThan(0);
 });
 
-test("a damaged task is said to be damaged, not removed", async () => {
-	await runningTask(store, "broken");
-	await store.client.hset(store.keys.task("broken"), "progress", "{half");
-	await expect(wait(["broken"])).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
-});
-
 test("a server that a script blocks is waited out, and to a command it is away", async () => {
 	await runningTask(store, "w");
 	const blocking = store.client.duplicate();
@@ -84,6 +78,11 @@ test("a time limit, an interruption and a removal end the wait, and say so", asy
 		kind: "timedOut",
 		records: [{ state: "running" }],
 	});
+	// As `kubectl wait --timeout=0`: one look, and what it saw.
+	expect(await wait(["c"], { timeoutMs: 0 })).toMatchObject({
+		kind: "timedOut",
+		records: [{ state: "running" }],
+	});
 	const interruption = new AbortController();
 	const interrupted = wait(["c"], { signal: interruption.signal });
 	interruption.abort();
@@ -102,4 +101,17 @@ test("a time limit holds while Redis is away, and an outage only delays the wait
 	process.kill(redis.pid, "SIGCONT");
 	await end("d", "failed");
 	expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "failed" }] });
+});
+
+test("a damaged record ends nobody's wait for the others, and is never a good end", async () => {
+	await runningTask(store, "e");
+	await runningTask(store, "bad");
+	await store.client.hset(store.keys.task("bad"), "spec", "{x");
+	const waiting = wait(["bad", "e"]);
+	expect((await wait(["bad", "e"], { timeoutMs: 300 })).kind).toBe("timedOut");
+	await end("e", "completed");
+	const damaged = { kind: "damaged", damaged: { id: "bad", damage: "spec is not JSON" } };
+	expect(await waiting).toMatchObject({ ...damaged, records: [{ state: "completed" }] });
+	expect(await wait(["bad"])).toMatchObject(damaged);
+	expect(await wait(["bad", "e"], { any: true })).toMatchObject({ kind: "ended", records: [{}] });
 });

@@ -226,3 +226,13 @@ describe("Redis and the worker", () => {
 		expect(JSON.stringify(findings)).not.toContain("sk-secret-2");
 	});
 });
+
+test("a signing key that cannot be used is broken: nothing could be submitted, or would start", async () => {
+	configure("backends: { a: { command: cat } }\n");
+	const key = join(user.home, "signing-key");
+	expect((await doctor()).level("signing key")).toBeUndefined();
+	for (const damaged of ["", "garbage\n"]) {
+		writeFileSync(key, damaged);
+		expect((await doctor()).level(`The signing key ${key} is damaged`)).toBe("broken");
+	}
+});

@@ -115,7 +115,13 @@ const WRONG: Wrong[] = [
 	{ args: ["ls"], env: { DISPATCH_CONFIG: "dir" }, code: 2, says: /dir cannot be read: it is a directory/ },
 	{ args: ["ls"], env: { DISPATCH_CONFIG: "config.yaml" }, code: 2, says: /config\.yaml:2:1: .*modles/ },
 	{ args: ["ls"], env: { DISPATCH_HOST_ID: "a b" }, code: 2, says: /DISPATCH_HOST_ID .*got "a b"/ },
-	{ args: ["ls"], env: { DISPATCH_HOME: "/proc/nowhere" }, code: 1, says: /\/proc\/nowhere cannot be used/ },
+	{
+		args: ["ls"],
+		env: { DISPATCH_HOME: "/proc/nowhere" },
+		code: 1,
+		says: /\/proc\/nowhere cannot be used.*'\. Give/,
+	},
+	{ args: ["enqueue", "x", "--timeout", "5m"], code: 2, says: /needs --wait or --follow\. Without them/ },
 ];
 
 describe("a wrong call", () => {
@@ -143,4 +149,16 @@ test("a reader who has enough (`| head -1`) is no error", async () => {
 	child.stdout.destroy();
 	const [said, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
 	expect([said, code]).toEqual(["", 0]);
+});
+
+test.each([
+	["yes", "larger than 16 MiB"],
+	["printf '\\377\\376a'", "stdin is no UTF-8 text"],
+])("what `%s` hands over on stdin is refused as a file would be", async (writer, says) => {
+	const line = `${writer} | "$0" "$1" enqueue -`;
+	const shell = spawn("sh", ["-c", line, process.execPath, PROGRAM], { cwd: user.project, env: user.env });
+	const [said, [code]] = await Promise.all([text(shell.stderr), once(shell, "close")]);
+	expect(said).toMatch(/^dispatch: [^\n]+ \[DISPATCH_BAD_FILE\]\n$/);
+	expect(said).toContain(says);
+	expect(code).toBe(2);
 });

@@ -1,5 +1,5 @@
 /** A record in Redis is a wish: what it names is executed only as its host's user signed it. */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -56,6 +56,21 @@ test("a list of removed tasks that is no file: what is not known is not permitte
 	mkdirSync(join(other, "removed-tasks"));
 	expect(() => place.require(record)).toThrow(/removed-tasks is a directory/);
 	expect(() => spendOrder(other, spec.nonce)).toThrow(/removed-tasks/);
+});
+
+test("who makes a new key, or puts the old one back, changes it for everybody who has it open", () => {
+	const own = temporaryFolder("orders");
+	const [worker, command] = [new Orders(own, NAMESPACE), new Orders(own, NAMESPACE)];
+	const spec = specOf("a");
+	const sign = (by: Orders) => recordOf(spec, by.sign({ spec, host: spec.host, chosen: null }));
+	const [key, before] = [readFileSync(join(own, "signing-key")), sign(command)];
+	rmSync(join(own, "signing-key"));
+	const after = sign(new Orders(own, NAMESPACE));
+	expect(() => worker.require(after)).not.toThrow();
+	refused(before, worker);
+	writeFileSync(join(own, "signing-key"), key);
+	expect(() => worker.require(before)).not.toThrow();
+	refused(after, worker);
 });
 
 test("another namespace, and another state directory, is refused", () => {

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { startTestRedis } from "../redis.ts";
-import { User } from "./harness.ts";
+import { type Task, User } from "./harness.ts";
 
 const LIMIT = { timeout: 30_000, interval: 100 };
 
@@ -73,6 +73,49 @@ test(
 			await user.ok(["wait", "shared"], { env });
 			const spelled = { DISPATCH_REDIS_URL: redis.url.replace("127.0.0.1", "localhost").concat("/0") };
 			await user.ok(["up"], { env: spelled });
+		} finally {
+			await redis.stop();
+		}
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"what is refused at another address than the worker's has changed nothing of the task",
+	async () => {
+		user = new User({ agent: "asks-twice.sh", agents: { quick: "starts-counted.sh" } });
+		const redis = await startTestRedis({ port: true });
+		const env = { DISPATCH_REDIS_URL: redis.url };
+		try {
+			await user.ok(["up"], { env });
+			await user.ok(["enqueue", "--id", "done", "--model", "quick", "x"], { env });
+			await user.ok(["wait", "done"], { env });
+			await user.ok(["enqueue", "--id", "asks", "x"], { env });
+			await user.ok(["wait", "asks", "--for", "question"], { env, code: 3 });
+			await user.ok(["enqueue", "--id", "waits", "--delay", "1h", "x"], { env });
+			await user.ok(["up", "--restart"]);
+			const tasks = async () =>
+				(await user.json<Task[]>(["ls"], { env })).map(({ hold: _hold, ...task }) => task);
+			const before = await tasks();
+			for (const args of [
+				["retry", "done"],
+				["retry", "asks", "--here"],
+				["answer", "asks", "yes"],
+				["cancel", "asks"],
+				["cancel", "waits", "asks"],
+			]) {
+				const ran = await user.run(args, { env });
+				expect([args, ran]).toEqual([
+					args,
+					{ code: 8, stdout: "", stderr: expect.stringMatching(/serves dispatch's own local Redis/) },
+				]);
+			}
+			expect(await tasks()).toEqual(before);
+			// What needs no worker is done.
+			expect(await user.ok(["cancel", "waits"], { env })).toBe("Cancelled `waits`.\n");
+			const summary = await user.run(["status"], { env });
+			expect(summary.stdout).not.toContain("dispatch up` starts it");
+			expect(summary.stdout).toContain("This host's worker serves another Redis.");
 		} finally {
 			await redis.stop();
 		}

@@ -1,7 +1,7 @@
 /** Who reads a command may be gone before it has said anything: its exit code stands. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PROGRAM, User } from "./harness.ts";
 
@@ -57,16 +57,20 @@ test("what prints without end stops when nobody reads it", async () => {
 	expect(await Promise.all(ends)).toEqual([0, 0]);
 });
 
-test("a result that cannot be written is a failure that says so", async () => {
-	const { env, project: cwd } = user;
-	const stdio = ["ignore", openSync("/dev/full", "w"), "pipe"] as const;
-	const child = spawn(process.execPath, [PROGRAM, "ls"], { cwd, env, stdio: [...stdio] });
-	let said = "";
-	child.stderr?.on("data", (chunk) => {
-		said += String(chunk);
-	});
-	expect(await codeOf(child)).toBe(1);
-	expect(said).toMatch(
-		/^dispatch: The result could not be written to stdout: .*ENOSPC.* \[DISPATCH_DISK\]\n$/,
-	);
-});
+test.each([[["ls"]], [["ls", "--json"]], [["--version"]], [["--help"]]])(
+	"%s: a result that cannot be written is a failure that says so",
+	async (args) => {
+		const { env, project: cwd } = user;
+		const full = openSync("/dev/full", "w");
+		const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env, stdio: ["ignore", full, "pipe"] });
+		closeSync(full);
+		let said = "";
+		child.stderr?.on("data", (chunk) => {
+			said += String(chunk);
+		});
+		expect(await codeOf(child)).toBe(1);
+		expect(said).toMatch(
+			/^dispatch: The (result|version) could not be written to stdout: .*ENOSPC.* \[DISPATCH_DISK\]\n$/,
+		);
+	},
+);

@@ -14,6 +14,7 @@ import { checkHosts } from "../doctor/check-hosts.ts";
 import {
 	checkDisk,
 	checkGit,
+	checkKey,
 	checkSurroundings,
 	checkWorker,
 	runningWorker,
@@ -78,6 +79,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...checkWorker(worker, env, url),
 		...(config === null || home === null ? [] : checkSurroundings(workerDiffers(home, config, env))),
 		git,
+		...(home === null ? [] : checkKey(path)),
 		checkDisk(path),
 	];
 }

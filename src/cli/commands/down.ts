@@ -1,9 +1,11 @@
 import { stopLeftAgents } from "../../host/left-agents.ts";
-import { daemonState, stopDaemon } from "../../host/process.ts";
+import { daemonState, isServed, stopDaemon } from "../../host/process.ts";
 import { stopWebProcess } from "../../host/web-process.ts";
 import { liveRuns } from "../../process/live-runs.ts";
 import { stopLocalServer } from "../../queue/redis/local-server.ts";
+import { EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
+import { onInterrupt } from "../show/interrupt.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 const NO_WORKER_FOR_IT =
@@ -21,8 +23,14 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	if (stopAgents && daemonState(home) === null && liveRuns(home.path).live.length > 0)
 		await ensureWorker(context).catch(() => output.note(NO_WORKER_FOR_IT));
 	const webStopped = await stopWebProcess(home.path);
-	const { stopped } = await stopDaemon(home, { drain: flags.drain ?? false, stopAgents });
-	const redisStopped = (await context.redisUrl()) === null ? await stopLocalServer(home) : false;
+	const drain = flags.drain ?? false;
+	const interrupt = onInterrupt();
+	const { stopped } = await stopDaemon(home, { drain, stopAgents }, drain ? interrupt.signal : undefined);
+	interrupt.release();
+	if (drain && interrupt.signal.aborted) return stillDrains(context);
+	// Somebody's `up` may have put another worker in the place of one that drained.
+	const isOurs = (await context.redisUrl()) === null && !(await isServed(home));
+	const redisStopped = isOurs ? await stopLocalServer(home) : false;
 	if (stopAgents) await stopLeftAgents(home.path);
 	const { live, unknown } = liveRuns(home.path);
 	const agents = live.length;
@@ -39,4 +47,12 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	];
 	output.result({ stopped, redisStopped, webStopped, agents }, lines);
 	return undefined;
+}
+
+function stillDrains({ home, output }: Context): number {
+	if (daemonState(home) !== null)
+		output.note(
+			"Interrupted. The worker goes on draining: it starts nothing more, and stops when its agents have ended. `dispatch up` starts one that takes tasks.",
+		);
+	return EXIT.interrupted;
 }

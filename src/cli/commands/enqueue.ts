@@ -100,7 +100,10 @@ async function waitFor(
 /** @throws DISPATCH_USAGE for a --timeout that nothing waits for */
 export function timeoutOf(flags: { timeout?: string; wait?: boolean; follow?: boolean }): number | null {
 	if (flags.timeout === undefined) return null;
-	if (!flags.wait && !flags.follow) throw new DispatchError("DISPATCH_USAGE", "--timeout needs --wait.");
+	if (!flags.wait && !flags.follow)
+		throw new DispatchError("DISPATCH_USAGE", "--timeout needs --wait or --follow.", {
+			hint: "Without them enqueue returns at once; --deadline limits the work itself.",
+		});
 	return parseDuration(flags.timeout, "--timeout");
 }
 

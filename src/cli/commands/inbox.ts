@@ -17,7 +17,7 @@ import { clip } from "../screen/text.ts";
 import { openEditor } from "../show/editor.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine, plain } from "../show/output.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
 import { sentLine } from "./answer.ts";
 import { questions } from "./questions.ts";
 
@@ -202,11 +202,12 @@ async function writeInEditor({ env }: Context, question: OpenQuestion): Promise<
 async function send(context: Context, { task, seq }: OpenQuestion, text: string): Promise<string> {
 	try {
 		const store = await context.store("service");
+		await checkWorkerServesTasks(context, [task]);
 		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
 		if (answered.host === context.home.hostId) await ensureWorker(context);
 		return `${sentLine(answered)} Worker is continuing.`;
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
-		return oneLine(`${error.message} ${error.hint ?? ""}`);
+		return oneLine(error.inFull);
 	}
 }

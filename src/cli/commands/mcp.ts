@@ -22,7 +22,7 @@ import { Context, type Environment } from "../context.ts";
 import { mayChange } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServes, checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 
 const USUAL_WAIT_S = 50;
@@ -73,6 +73,7 @@ class Session {
 				),
 			answer: ({ id, text, seq }) =>
 				this.#change(async (store, context) => {
+					await checkWorkerServesTasks(context, [id]);
 					const done = await answerTask(store, id, { text, by: whoAmI(), seq: seq ?? null });
 					if (done.host === context.home.hostId) await ensureWorker(context);
 					const { host: _host, option: _option, ...value } = done;
@@ -83,6 +84,7 @@ class Session {
 			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
 			retry: ({ id, fresh = false, model = null }) =>
 				this.#change(async (store, context) => {
+					await checkWorkerServesTasks(context, [id]);
 					const [retried] = await retryTasks(store, await context.place(), [id], {
 						fresh,
 						model,
@@ -154,6 +156,7 @@ async function nowOf(store: Store, ids: string[]): Promise<TaskView[]> {
 }
 
 async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">): Promise<TaskView> {
+	await checkWorkerServes(context);
 	const { prompt, items, template: name, variables, context: files, verify } = args;
 	if (verify !== undefined && !context.config.allow.includes("mcp_verify")) {
 		throw new DispatchError(
@@ -185,6 +188,7 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 }
 
 async function cancelTask(store: Store, context: Context, id: string): Promise<TaskView[]> {
+	await checkWorkerServesTasks(context, [id], ({ state }) => isLive(state));
 	const replies = await cancelTasks(store, [id], whoAmI());
 	refuseEnded(replies);
 	const tasks = replies.map(({ task }) => task);

@@ -7,7 +7,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { ensureWorker, tellSurroundings } from "../worker-up.ts";
+import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellSurroundings } from "../worker-up.ts";
 
 const SHOWN_PROMPT_CHARS = 500;
 
@@ -26,6 +26,7 @@ export async function retry(
 ): Promise<number | undefined> {
 	if (flags.here) return retryHere(context, given, flags);
 	const store = await context.store();
+	await checkWorkerServesTasks(context, given);
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
 	if (request.sign && !(await agreesToSign(context, await findTasks(store, given)))) return undefined;
 	const retried = await retryTasks(store, await context.place(), given, request);
@@ -68,6 +69,7 @@ function retryLine({ task, agent, fresh }: Retried): string {
 /** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */
 async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<undefined> {
 	const { output, home } = context;
+	await checkWorkerServes(context);
 	const store = await context.store();
 	const orders = await context.orders();
 	const here: TakeOver = {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { userHome } from "../../config/home.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 
@@ -20,7 +20,12 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 			hint: "`dispatch worker` runs under any process manager that leaves children alone.",
 		});
 	}
-	const path = join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd", "user", "dispatch.service");
+	const path = join(
+		env.XDG_CONFIG_HOME || join(userHome(), ".config"),
+		"systemd",
+		"user",
+		"dispatch.service",
+	);
 	try {
 		mkdirSync(dirname(path), { recursive: true });
 		writeFileSync(path, unit, { mode: 0o600 });

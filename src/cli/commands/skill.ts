@@ -9,8 +9,8 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { userHome } from "../../config/home.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 import type { Output } from "../show/output.ts";
@@ -79,7 +79,9 @@ function refuseChanged(path: string, text: string, action: string): void {
 }
 
 function skillPath(env: Environment, { project }: SkillFlags): string {
-	const base = project ? join(process.cwd(), ".claude") : env.CLAUDE_CONFIG_DIR || join(homedir(), ".claude");
+	const base = project
+		? join(process.cwd(), ".claude")
+		: env.CLAUDE_CONFIG_DIR || join(userHome(), ".claude");
 	return join(base, "skills", "dispatch", "SKILL.md");
 }
 

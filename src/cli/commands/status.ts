@@ -1,6 +1,6 @@
 import { findTask } from "../../actions/find-task.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
-import { daemonState } from "../../host/process.ts";
+import { type DaemonState, daemonState } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
@@ -26,7 +26,8 @@ export async function summary(context: Context): Promise<number | undefined> {
 	const open = await viewTasks(store, await store.getMany(openIds));
 	const daemon = daemonState(context.home);
 	const wanted = placeOf(await context.redisUrl());
-	const worker = daemon !== null && daemon.redis === wanted ? { pid: daemon.pid } : null;
+	const isHere = daemon !== null && daemon.redis === wanted;
+	const worker = isHere ? { pid: daemon.pid, draining: daemon.draining } : null;
 	if (daemon !== null && daemon.redis !== wanted)
 		context.output.note(
 			`The worker here (pid ${daemon.pid}) serves ${daemon.redis}, not ${wanted}: nothing of this host starts. \`dispatch up --restart\` moves it.`,
@@ -48,7 +49,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		questions,
 		open: open.map(withoutPrompt),
 	};
-	context.output.result(value, summaryLines(context, { open, counts, worker: worker !== null }));
+	context.output.result(value, summaryLines(context, { open, counts, worker: workerLine(daemon, worker) }));
 	return undefined;
 }
 
@@ -61,7 +62,15 @@ export function withoutPrompt(view: TaskView): Omit<TaskView, "prompt"> {
 interface Summary {
 	open: TaskView[];
 	counts: Partial<Record<State, number>>;
-	worker: boolean;
+	worker: string;
+}
+
+/** @param worker the daemon, where it serves this address */
+function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | null): string {
+	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
+	if (worker === null) return "This host's worker serves another Redis.";
+	if (!worker.draining) return "The worker is up.";
+	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";
 }
 
 function summaryLines(context: Context, { open, counts, worker }: Summary): string[] {
@@ -77,7 +86,7 @@ function summaryLines(context: Context, { open, counts, worker }: Summary): stri
 	const asking = open.filter((view) => openQuestion(view) !== undefined);
 	const others = open.filter((view) => openQuestion(view) === undefined);
 	return [
-		`${numbers.join(", ")}. ${worker ? "The worker is up." : "No worker runs on this host: `dispatch up` starts it."}`,
+		`${numbers.join(", ")}. ${worker}`,
 		...asking
 			.slice(0, SHOWN)
 			.flatMap((view) => [

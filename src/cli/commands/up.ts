@@ -1,4 +1,4 @@
-import { stopDaemon } from "../../host/process.ts";
+import { daemonState, stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +12,9 @@ export interface UpFlags {
 export async function up(context: Context, flags: UpFlags): Promise<number | undefined> {
 	if (!flags.restart) await checkWorkerServes(context);
 	const store = await context.store();
-	if (flags.restart) await stopDaemon(context.home, { drain: false, stopAgents: false });
+	// One that drains is none that is up.
+	if (flags.restart || daemonState(context.home)?.draining)
+		await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
 	if (!started) await tellSurroundings(context);
 	const { shownAddress } = await import("../../queue/redis/connect.ts");

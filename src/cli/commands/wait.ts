@@ -2,6 +2,7 @@ import { findTask } from "../../actions/find-task.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
 import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import { damagedError } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -39,7 +40,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	if (flags.cursor !== undefined)
 		return waitAtCursor(context, flags.cursor, named, { questions: flags.for === "question", timeoutMs });
 	const ids = new Set(named.map(({ spec }) => spec.id));
-	if (given.length === 0) for (const [id, state] of await store.states()) if (!isEnded(state)) ids.add(id);
+	if (given.length === 0) for (const id of await openTasks(context)) ids.add(id);
 	if (ids.size === 0) {
 		context.output.result([], ["No task is open."]);
 		return undefined;
@@ -51,6 +52,15 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		timeoutMs,
 		single,
 	});
+}
+
+/** A damaged one has no end that could be waited for: it is told, and left out. */
+async function openTasks(context: Context): Promise<string[]> {
+	const store = await context.store("service");
+	const open = [...(await store.states())].filter(([, state]) => !isEnded(state));
+	const { records, damaged } = await store.read(open.map(([id]) => id));
+	for (const task of damaged) context.output.note(damagedError(task).inFull);
+	return records.map(({ spec }) => spec.id);
 }
 
 const SINGLE: WaitSettings = { timeoutMs: null, single: true };
@@ -153,6 +163,9 @@ async function tell(
 			return EXIT.interrupted;
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
+		case "damaged":
+			if (!output.json) for (const view of await viewTasks(store, end.records)) output.write(endLine(view));
+			throw damagedError(end.damaged);
 		case "hostGone":
 			throw hostGone(end.records);
 		case "timedOut":

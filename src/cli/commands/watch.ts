@@ -7,7 +7,7 @@ import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { isEnded } from "../../task/states.ts";
+import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -21,7 +21,7 @@ import { onInterrupt } from "../show/interrupt.ts";
 import { plain } from "../show/output.ts";
 import { readerGone } from "../show/reader-gone.ts";
 import { openQuestion } from "../show/report-lines.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
 import { sentLine } from "./answer.ts";
 import { withoutPrompt } from "./status.ts";
 
@@ -211,6 +211,7 @@ class WatchScreen {
 		this.#model.mode = { kind: "list" };
 		this.#act(async (store) => {
 			const request = { text: text.trim(), by: whoAmI(), seq: Number(seq) };
+			await checkWorkerServesTasks(this.#context, [task]);
 			const answered = await answerTask(store, task, request);
 			if (answered.host === this.#context.home.hostId) await ensureWorker(this.#context, false);
 			return sentLine(answered);
@@ -222,6 +223,7 @@ class WatchScreen {
 		this.#model.mode = { kind: "list" };
 		if (name !== "y") return;
 		this.#act(async (store) => {
+			await checkWorkerServesTasks(this.#context, [task], ({ state }) => isLive(state));
 			const replies = await cancelTasks(store, [task], whoAmI());
 			refuseEnded(replies);
 			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);
@@ -243,7 +245,7 @@ class WatchScreen {
 		work(this.#store)
 			.catch((error: unknown) => {
 				if (!(error instanceof DispatchError)) return String(error);
-				return `${error.message} ${error.hint ?? ""}`;
+				return error.inFull;
 			})
 			.then((message) => {
 				this.#model.message = message;

@@ -1,7 +1,7 @@
 /** `dispatch demo`: the main job from end to end, with a scripted agent that needs no account. */
 import { existsSync, readFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
+import { userHome } from "../../config/home.ts";
 import { chooseProject, type Project } from "../../demo/project.ts";
 import { reportSummary } from "../../demo/report.ts";
 import { removeStamped, taskDirOf } from "../../ipc/task-dir.ts";
@@ -12,6 +12,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
+import { whoAmI } from "../options/values.ts";
 import { oneLine, plain } from "../show/output.ts";
 import { nextSteps } from "./next.ts";
 import { DEMO_BACKEND, DemoStage, isOfDemo, stagePath } from "./stage.ts";
@@ -80,7 +81,7 @@ async function onStage(
 	const stage = await DemoStage.open(user);
 	try {
 		const samplePath = join(stagePath(user), "sample");
-		const project = chooseProject({ named: cwd, cwd: process.cwd(), userHome: homedir(), samplePath });
+		const project = chooseProject({ named: cwd, cwd: process.cwd(), userHome: userHome(), samplePath });
 		introduce(project, say);
 		const code = await play(stage, project, interruption, say);
 		say("");
@@ -145,7 +146,7 @@ async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<st
 			attempts: null,
 			unattended: false,
 			key: null,
-			createdBy: `${userInfo().username}@${home.hostId}`,
+			createdBy: whoAmI(),
 		},
 		await stage.context.orders(),
 	);

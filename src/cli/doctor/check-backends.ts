@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { codexModels } from "../../config/codex-models.ts";
 import type { BackendConfig, Config } from "../../config/config.ts";
 import { cliOf } from "../../config/detect.ts";
 import { replaceFlag, shellWords } from "../../config/shell-words.ts";
 import { askProgram } from "../../process/ask-program.ts";
+import { findUserHome } from "../../process/user-home.ts";
 import { which } from "../../process/which.ts";
 import { installOf } from "../../task/outcome/text.ts";
 import type { Environment } from "../context.ts";
@@ -146,7 +146,7 @@ export type Login = { state: "seen" | "missing" | "unknown"; by: string; fix: st
 
 /** Only what files and variables tell: no request is made, nothing is spent. */
 export function loginOf({ command }: BackendConfig, env: Environment): Login {
-	const home = env.HOME || homedir();
+	const home = env.HOME || (findUserHome() ?? "/");
 	const type = cliOf(command)?.cli.type;
 	if (type === "claude") {
 		const file = join(env.CLAUDE_CONFIG_DIR || join(home, ".claude"), ".credentials.json");

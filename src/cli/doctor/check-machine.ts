@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { KEY_FILE, openSigner } from "../../config/signing-key.ts";
 import { readDaemonFile } from "../../host/files.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
 import { placeOf } from "../../queue/redis/address.ts";
+import { DispatchError } from "../../task/errors.ts";
 import { VERSION } from "../../task/version.ts";
 import type { Environment } from "../context.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
@@ -27,6 +29,17 @@ export function checkDisk(home: string): Finding {
 	return free < LITTLE_SPACE_MIB ? warn("machine", text, fix) : ok("machine", text);
 }
 
+/** Without it nothing can be submitted, and nothing starts. @param home the state directory's path */
+export function checkKey(home: string): Finding[] {
+	try {
+		if (existsSync(join(home, KEY_FILE))) openSigner(home);
+		return [];
+	} catch (error) {
+		const fix = (error instanceof DispatchError && error.hint) || "Make it readable for you.";
+		return [broken("machine", (error as Error).message, fix)];
+	}
+}
+
 export async function checkGit(env: Environment): Promise<Finding> {
 	const ran = await askProgram({
 		file: "git",
@@ -43,6 +56,7 @@ export interface Worker {
 	version: string;
 	redis: string;
 	configFault: string | null;
+	draining: boolean;
 	/** null where the system does not show it */
 	env: Environment | null;
 }
@@ -52,8 +66,8 @@ export function runningWorker(home: string): Worker | null {
 	const file = readDaemonFile(home);
 	if (file === null || !sameProcess(file.identity)) return null;
 	const { pid } = file.identity;
-	const { version, redis, configFault } = file;
-	return { pid, version, redis, configFault, env: environmentOf(pid) };
+	const { version, redis, configFault, draining = false } = file;
+	return { pid, version, redis, configFault, draining, env: environmentOf(pid) };
 }
 
 function environmentOf(pid: number): Environment | null {
@@ -82,6 +96,14 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 				"worker",
 				`The worker (pid ${pid}) serves ${worker.redis}, not ${placeOf(redisUrl)}: nothing that is submitted here starts.`,
 				"dispatch up --restart; or another DISPATCH_HOME for the other address",
+			),
+		);
+	if (worker.draining)
+		findings.push(
+			warn(
+				"worker",
+				`The worker (pid ${pid}) is draining: it starts nothing more, and stops when its agents have ended.`,
+				"dispatch up",
 			),
 		);
 	if (worker.configFault)

@@ -1,7 +1,6 @@
 /** Values of options and arguments: parsed and checked, with the option's name in every refusal. */
 import { hostname, userInfo } from "node:os";
-import { text as readAll } from "node:stream/consumers";
-import { readOwnFile } from "../../process/own-file.ts";
+import { FILE_LIMIT_BYTES, readOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
 /** @throws DISPATCH_USAGE unless it is a whole number from `first` to `last` */
@@ -48,19 +47,41 @@ export function readTextFile(path: string): string {
 			hint: "Name a regular file that exists and that you may read.",
 		});
 	}
+	return utf8Of(file.bytes, path);
+}
+
+/** @throws DISPATCH_BAD_FILE */
+function utf8Of(bytes: Buffer, from: string): string {
 	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file.bytes);
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `${path} is no UTF-8 text.`, {
+		throw new DispatchError("DISPATCH_BAD_FILE", `${from} is no UTF-8 text.`, {
 			hint: "Save it as UTF-8.",
 			cause: error,
 		});
 	}
 }
 
-/** Words as one text; a single `-` means stdin. */
+/** Words as one text; a single `-` means stdin. @throws DISPATCH_BAD_FILE */
 export async function textOf(words: readonly string[]): Promise<string> {
-	return words.length === 1 && words[0] === "-" ? readAll(process.stdin) : words.join(" ");
+	return words.length === 1 && words[0] === "-" ? readStdin() : words.join(" ");
+}
+
+/** As a file is read: what never ends, as /dev/zero or `yes`, is refused before the memory is full. */
+async function readStdin(): Promise<string> {
+	const chunks: Buffer[] = [];
+	let size = 0;
+	for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+		size += chunk.length;
+		if (size > FILE_LIMIT_BYTES)
+			throw new DispatchError(
+				"DISPATCH_BAD_FILE",
+				`Cannot read stdin: it is larger than ${FILE_LIMIT_BYTES / 1024 / 1024} MiB.`,
+				{ hint: "Put long material into a file and name it in the text." },
+			);
+		chunks.push(chunk);
+	}
+	return utf8Of(Buffer.concat(chunks), "stdin");
 }
 
 /** user@host, or `agent of ID` inside a task: for the record of who asked and who answered */

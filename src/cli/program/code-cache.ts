@@ -8,10 +8,10 @@
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { constants, Script } from "node:vm";
 import { replaceFile } from "../../process/atomic-file.ts";
+import { findUserHome } from "../../process/user-home.ts";
 
 const COMMAND_FORM = /^[a-z]{1,20}$/;
 /** The list of forms at the beginning of a cache; V8 copies data that is not aligned. */
@@ -47,7 +47,7 @@ type ModuleFunction = (
 function compile(file: string, contentHash: string): ModuleFunction | null {
 	try {
 		const name = cacheName(file, contentHash);
-		const folders = [join(dirname(file), "code-cache"), join(userCacheFolder(), "dispatch")];
+		const folders = [join(dirname(file), "code-cache"), ...userCacheFolders()];
 		const { seen, data: cachedData } = readCache(folders, name);
 		// The build sees to it that the text is plain ASCII, which is read far faster so.
 		const text = readFileSync(file, "latin1");
@@ -83,8 +83,12 @@ function command(): string {
 	return COMMAND_FORM.test(word) ? word : "other";
 }
 
-function userCacheFolder(): string {
-	return process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+/** None where it would be relative, to wherever the command was called. */
+function userCacheFolders(): string[] {
+	const given = process.env.XDG_CACHE_HOME ?? "";
+	if (isAbsolute(given)) return [join(given, "dispatch")];
+	const home = findUserHome();
+	return home === null ? [] : [join(home, ".cache", "dispatch")];
 }
 
 /** Option names alone: values differ at each run and change nothing. */

@@ -79,11 +79,12 @@ export class Output {
 
 	error(error: DispatchError): void {
 		const { code } = error;
-		const [message, hint] = [withoutSecrets(error.message), error.hint && withoutSecrets(error.hint)];
-		if (this.json) this.#print(JSON.stringify({ error: { code, message, hint: hint ?? null } }));
+		const hint = error.hint === undefined ? null : withoutSecrets(error.hint);
+		if (this.json)
+			this.#print(JSON.stringify({ error: { code, message: withoutSecrets(error.message), hint } }));
 		else {
 			this.clearProgress();
-			process.stderr.write(`dispatch: ${oneLine([message, hint].filter(Boolean).join(" "))} [${code}]\n`);
+			process.stderr.write(`dispatch: ${oneLine(withoutSecrets(error.inFull))} [${code}]\n`);
 		}
 	}
 }

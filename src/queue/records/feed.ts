@@ -15,7 +15,7 @@ import type { Store } from "./store.ts";
 const LOOK_MS = 250;
 const PAGE = 1_000;
 /** A look at a Redis that answers takes less; a shorter time limit still gets one look. */
-const ONE_LOOK_MS = 2_000;
+export const ONE_LOOK_MS = 2_000;
 
 /** JSON: may be kept in a file, or handed to a host agent and back. */
 export interface FeedPosition {

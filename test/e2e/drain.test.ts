@@ -1,0 +1,71 @@
+/** `down --drain` while agents work: who drains says so, and more of the same does no more. */
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+beforeEach(async () => {
+	user = new User({ agent: "busy.sh" });
+	await user.ok(["enqueue", "--id", "long", "x"]);
+	await user.waitForState("long", "running");
+});
+afterEach(() => user.cleanup());
+
+const LIMIT = { timeout: 30_000, interval: 200 };
+const drains = () =>
+	expect.poll(async () => (await user.json<Status>(["status"])).worker?.draining, LIMIT).toBe(true);
+interface Status {
+	worker: { pid: number; draining: boolean } | null;
+}
+
+function drain() {
+	const command = user.start(["down", "--drain"]);
+	let said = "";
+	for (const stream of [command.stdout, command.stderr])
+		stream?.on("data", (data) => {
+			said += data;
+		});
+	return { command, said: () => said, end: once(command, "close") };
+}
+
+test("an interrupted drain goes on and is told everywhere; `up` puts a worker in its place that takes tasks", async () => {
+	const first = user.daemonPid();
+	const { command, said, end } = drain();
+	await drains();
+	command.kill("SIGINT");
+	expect((await end)[0]).toBe(130);
+	expect(said()).toMatch(/^dispatch: Interrupted\. The worker goes on draining/);
+	expect(await user.ok(["status"])).toContain("The worker drains: it starts nothing more.");
+	expect(await user.ok(["doctor"])).toMatch(/warn +The worker \(pid \d+\) is draining/);
+	const ran = await user.run(["enqueue", "--id", "later", "y"]);
+	expect(ran.code).toBe(0);
+	expect(ran.stderr).toMatch(/^dispatch: The worker \(pid \d+\) is draining: it starts nothing more/);
+	expect(await user.ok(["up"])).toMatch(/^The worker is up/);
+	expect(user.daemonPid()).not.toBe(first);
+	await user.waitForState("later", "running");
+	expect((await user.waitForState("long", "running")).epoch).toBe(1);
+});
+
+test("a second drain waits as the first does, and both end with the last agent", async () => {
+	const first = drain();
+	await drains();
+	const pid = user.daemonPid();
+	const second = drain();
+	await expect.poll(() => user.logTail().split("worker drains").length - 1, LIMIT).toBe(2);
+	expect(user.daemonPid()).toBe(pid);
+	writeFileSync(user.taskFile("long", "enough"), "");
+	for (const { end, said } of [first, second]) {
+		expect((await end)[0]).toBe(0);
+		expect(said()).not.toContain("runs on");
+	}
+	expect((await user.json(["status", "long"])).state).toBe("completed");
+});
+
+test("a plain `down` ends a drain at once, and its agents run on", async () => {
+	const { end } = drain();
+	await drains();
+	expect(await user.ok(["down"])).toContain("1 agent runs on");
+	expect((await end)[0]).toBe(0);
+	expect((await user.waitForState("long", "running")).epoch).toBe(1);
+});
