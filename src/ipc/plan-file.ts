@@ -11,7 +11,7 @@ import { readTaskFile } from "./task-file.ts";
 const PLAN = "plan.md";
 const PLAN_LIMIT_BYTES = 1024 * 1024;
 
-export function planPath(dir: string): string {
+function planPath(dir: string): string {
 	return join(dir, PLAN);
 }
 
