@@ -42,6 +42,8 @@ class ClaudeOutput implements OutputParser {
 	/** it has had an answer of its service */
 	#worked = false;
 	#refused = new Set<string>();
+	/** what the last tools were asked to do, by the call's id: a refusal names only that */
+	readonly #asked = new Map<string, string>();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -104,7 +106,9 @@ class ClaudeOutput implements OutputParser {
 		if (block.type !== "tool_use") return [];
 		const input = objectAt(block, "input");
 		const name = stringAt(block, "name") ?? "tool";
-		const activity: AgentEvent = { kind: "activity", text: activityText(name, detailOf(input)) };
+		const detail = detailOf(input);
+		const activity: AgentEvent = { kind: "activity", text: activityText(name, detail) };
+		this.#remember(stringAt(block, "id"), detail);
 		const delayS = name === "ScheduleWakeup" ? numberAt(input, "delaySeconds") : null;
 		if (delayS === null) return [activity];
 		const until = this.#clock.now() + Math.min(Math.max(0, delayS), LONGEST_SLEEP_S) * 1_000;
@@ -150,19 +154,27 @@ class ClaudeOutput implements OutputParser {
 		];
 	}
 
+	#remember(id: string | null, detail: string | null): void {
+		if (id !== null && detail !== null) this.#asked.set(id, activityText(detail, null));
+		const [oldest] = this.#asked.keys();
+		if (oldest !== undefined && this.#asked.size > CALLS_REMEMBERED) this.#asked.delete(oldest);
+	}
+
 	/** A tool that it was not allowed to use; told by an event, by the result, or by both. */
 	#denied(json: Json): AgentEvent[] {
 		const id = stringAt(json, "tool_use_id") ?? "";
 		if (this.#refused.has(id)) return [];
 		this.#refused.add(id);
 		const name = stringAt(json, "tool_name") ?? "a tool";
-		const detail = detailOf(objectAt(json, "tool_input")) ?? stringAt(json, "message");
+		const detail = detailOf(objectAt(json, "tool_input")) ?? this.#asked.get(id) ?? stringAt(json, "message");
 		return [{ kind: "text", text: activityText(`not permitted, so not run: ${name}`, detail) }];
 	}
 }
 
 const OVER_BUDGET: AgentEvent = { kind: "error", message: "the budget is spent", failure: "budget" };
 const NOT_WAITING: AgentEvent = { kind: "background", waitsFor: null, until: null };
+/** Refusals follow their call at once; several tools may be asked for in one message. */
+const CALLS_REMEMBERED = 64;
 const LONGEST_SLEEP_S = 86_400;
 
 /** Tasks that only watch do not keep it alive. */

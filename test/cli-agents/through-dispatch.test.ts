@@ -31,6 +31,15 @@ function transcript(user: User): string {
 		.join("\n");
 }
 
+/** One of a tree may end because another one was killed. */
+function killIfThere(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+	}
+}
+
 const agents = (user: User) => user.processes().filter(({ run }) => run !== null);
 
 describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kind) => {
@@ -78,7 +87,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		await expect.poll(askedFor, { timeout: 30_000 }).toContain("DONE ask");
 		// What the CLI has sent it may still be writing down.
 		await expect.poll(() => transcript(user), { timeout: 30_000 }).toMatch(/(?<!\\)"DONE ask"|DONE ask\\+n/);
-		for (const { pid } of agents(user)) process.kill(pid, "SIGKILL");
+		for (const { pid } of agents(user)) killIfThere(pid);
 		await user.waitForState("job", "parked", "queued");
 		const before = server.requests.length;
 		await user.ok(["answer", "job", "The new one."]);
