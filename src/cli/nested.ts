@@ -1,8 +1,21 @@
 /** What an agent of dispatch may do with dispatch itself: look, and ask. */
-import { configPath } from "../config/home.ts";
+import { configPath, homePath } from "../config/home.ts";
 import { loadConfig } from "../config/load.ts";
+import { agentAbove } from "../process/caller.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
+
+/**
+ * An agent that takes DISPATCH_TASK out of its environment is the task's agent all the same: what it started is
+ * known by its ancestors and by what it inherited. From here on the variable says so.
+ */
+export function recognizeCaller(env: Environment): void {
+	if (env.DISPATCH_TASK) return;
+	const task = agentAbove(homePath(env));
+	if (task === null) return;
+	env.DISPATCH_TASK = task;
+	process.env.DISPATCH_TASK = task;
+}
 
 /**
  * The one rule for every command that changes something. An agent that submits tasks can multiply without end,

@@ -51,6 +51,7 @@ const summary = z.strictObject({
 	counts: z.partialRecord(state, z.int()),
 	questions: z.array(openQuestionSchema),
 	open: z.array(listedTaskSchema),
+	leftAgents: z.array(z.strictObject({ task: text, start: z.int(), why: text })),
 });
 
 const setting = z.strictObject({ value: z.union([text, z.number(), z.boolean()]).nullable(), from: text });
@@ -70,7 +71,7 @@ export const JSON_SCHEMAS = {
 	templates: z.union([z.array(template), template]),
 	questions: z.array(openQuestionSchema),
 	inbox: z.array(openQuestionSchema),
-	watch: listedTaskSchema,
+	watch: z.union([listedTaskSchema, damagedSchema]),
 	logs: z.union([z.array(z.union([logLine, event])), logLine, event]),
 	output: z.strictObject({ task: text, report: text }),
 	wait: z.union([taskViewSchema, tasks]),

@@ -29,7 +29,7 @@ export interface Home {
 
 type Environment = Record<string, string | undefined>;
 
-function homePath(env: Environment): string {
+export function homePath(env: Environment): string {
 	const given = env.DISPATCH_HOME;
 	return given ? resolve(given) : join(userHome(), ".dispatch");
 }

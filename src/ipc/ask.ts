@@ -9,6 +9,7 @@ import { isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { inTaskDir } from "./opened-task.ts";
 import {
+	ANSWER_LIMIT_BYTES,
 	HIGHEST_NUMBER,
 	publishQuestion,
 	QUESTION_LIMIT_BYTES,
@@ -22,7 +23,6 @@ import { readTaskFile } from "./task-file.ts";
 const POLL_MS = 1_000;
 /** So many others cannot take the number first, unless the directory is too full to be read. */
 const TRIES_LIMIT = 1_000;
-const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024;
 
 export interface AskInput {
 	text: string;

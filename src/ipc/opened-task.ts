@@ -11,6 +11,8 @@ import { DispatchError } from "../task/errors.ts";
 /** Says whose the directory is, see `task-dir.ts`. */
 export const STAMP = ".owner.json";
 const STAMP_LIMIT_BYTES = 4096;
+const ANOTHERS: NoFile = { kind: "refused", why: "is the directory of another task" };
+
 export type Stamp = ReadonlyMap<string, unknown>;
 
 /**
@@ -29,7 +31,7 @@ export function inTaskDir<T>(
 	return inDirectory(dirname(tasks), [basename(tasks), id], (opened) => {
 		const owner = stampOf(opened).get("id");
 		// An agent put another task's directory in the place of its own.
-		if (typeof owner === "string" && owner !== id) return refusedFile(`is the directory of ${owner}`);
+		if (typeof owner === "string" && owner !== id) return ANOTHERS;
 		return inDirectory(opened, below, use);
 	});
 }
@@ -38,9 +40,9 @@ export function inTaskDir<T>(
 export function requireTaskDir(dir: string, use: (opened: OpenedDirectory) => void): void {
 	const done = inTaskDir(dir, (opened) => {
 		use(opened);
-		return true;
+		return true as const;
 	});
-	if (done !== true) throw notADirectory(dir);
+	if (done !== true) throw notUsable(dir, done);
 }
 
 /** What the stamp in a task directory says; empty where there is none of ours. */
@@ -55,8 +57,12 @@ export function stampOf(opened: OpenedDirectory): Stamp {
 	}
 }
 
-function refusedFile(why: string): NoFile {
-	return { kind: "refused", why };
+/** Another user who owns it could read what is put there, or put something else in its place. */
+export function notUsable(path: string, { kind, ...found }: NoFile): DispatchError {
+	if (kind === "absent" || !("why" in found) || found.code !== undefined) return notADirectory(path);
+	return new DispatchError("DISPATCH_BAD_CWD", `${path} ${found.why}: it is not used.`, {
+		hint: `Work in a directory of your own, or have ${path} removed.`,
+	});
 }
 
 export function notADirectory(path: string): DispatchError {

@@ -60,11 +60,13 @@ function quoteNote(text: string): string {
 		.concat("\n");
 }
 
-/** @returns false: it was removed, or swapped for a link or a FIFO since it was read */
+/** @returns false: it was removed, swapped for a link or a FIFO since it was read, or has another name elsewhere */
 function appendInPlace(dir: string, text: string): boolean {
 	const flags = constants.O_WRONLY | constants.O_APPEND;
 	const appended = inTaskDir(dir, (opened) =>
-		withRegularFile(opened.at(PLAN), flags, {}, (fd) => {
+		withRegularFile(opened.at(PLAN), flags, {}, (fd, { nlink }) => {
+			// A second name may be a file of the user's elsewhere.
+			if (nlink > 1) return false;
 			writeFileSync(fd, text);
 			return true;
 		}),

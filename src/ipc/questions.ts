@@ -12,11 +12,15 @@ import { DispatchError } from "../task/errors.ts";
 import { inTaskDir, nameIn, notADirectory, requireTaskDir } from "./opened-task.ts";
 
 export const QUESTION_LIMIT_BYTES = 64 * 1024;
+export const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024;
 export const QUESTIONS_LIMIT = 2_000;
 export const HIGHEST_NUMBER = 999_999;
+/** Of all questions that lie there together; what the agent has not got its answer to comes first. */
+export const ALL_QUESTIONS_LIMIT_BYTES = 1024 * 1024;
 /** Three files a question, and room for temporary ones. */
 const ENTRIES_LIMIT = 10_000;
 
+const TOO_MUCH = `are over ${ALL_QUESTIONS_LIMIT_BYTES / 1024} KiB together: the rest is read as these are answered`;
 const NUMBERED = /^(\d{3,})\.(question|answer|done)$/;
 const FINISHED = ".done";
 
@@ -68,11 +72,7 @@ function inIpc<T>(dir: string, use: (ipc: OpenedDirectory) => T) {
 function survey(ipc: OpenedDirectory, state: IpcState): number {
 	const found = list(ipc, state);
 	const entries = numbered(found, state);
-	readQuestions(
-		ipc,
-		entries.filter(({ kind }) => kind === "question"),
-		state,
-	);
+	readQuestions(ipc, entries, state);
 	readMarks(found, entries, state);
 	return entries.at(-1)?.number ?? 0;
 }
@@ -132,17 +132,27 @@ function asEntry(entry: Dirent): Entry[] {
 }
 
 function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState): void {
-	for (const { name, seq } of entries.slice(0, QUESTIONS_LIMIT)) {
+	const questions = entries.filter(({ kind }) => kind === "question");
+	const done = new Set(entries.flatMap(({ kind, seq }) => (kind === "done" ? [seq] : [])));
+	const read = questions
+		.slice(0, QUESTIONS_LIMIT)
+		.sort((a, b) => Number(done.has(a.seq)) - Number(done.has(b.seq)));
+	let left = ALL_QUESTIONS_LIMIT_BYTES;
+	for (const { name, seq } of read) {
+		if (left <= 0) break;
 		const file = readRegularFile(ipc.at(name), QUESTION_LIMIT_BYTES);
 		if (file.kind === "absent") continue;
 		const text = file.kind === "text" ? file.text.trimEnd() : "";
+		left -= Buffer.byteLength(text);
 		if (file.kind === "refused") state.rejected.push({ name, why: file.why });
 		else if (file.cut) state.rejected.push({ name, why: `is larger than ${QUESTION_LIMIT_BYTES} bytes` });
 		else if (text === "") state.rejected.push({ name, why: "is empty" });
 		else state.questions.push({ seq, text });
 	}
-	const more = entries.length - QUESTIONS_LIMIT;
+	state.questions.sort((a, b) => Number(a.seq) - Number(b.seq));
+	const more = questions.length - QUESTIONS_LIMIT;
 	if (more > 0) state.rejected.push({ name: "ipc", why: `holds more than ${QUESTIONS_LIMIT} questions` });
+	if (left <= 0) state.rejected.push({ name: "ipc/*.question", why: TOO_MUCH });
 }
 
 /**
@@ -172,18 +182,24 @@ export function clearFinished(dir: string): void {
 }
 
 /**
- * The agent uses a number again under another text: what was answered to the old one is set aside, under
- * a name that nobody reads. Nothing is deleted.
+ * What stands as answer and acknowledgement of a question that has no answer yet, or another one, is set aside
+ * under a name that nobody reads. Nothing is deleted.
+ * @returns whether something was there
  */
-export function retireAnswer(dir: string, seq: string): void {
+export function retireAnswer(dir: string, seq: string): boolean {
 	const names = [ipcName(seq, "answer"), ipcName(seq, "done")];
-	inIpc(dir, (ipc) => {
-		for (const name of names) setAside(ipc, name);
-	});
+	return inIpc(dir, (ipc) => names.filter((name) => setAside(ipc, name)).length > 0) === true;
 }
 
-function setAside(ipc: OpenedDirectory, name: string): void {
-	moveIfThere(ipc.at(name), ipc.at(temporaryName(name).replace(/\.tmp$/, ".old")));
+/** The text of an answer's file; null: there is none that can be read. */
+export function readAnswer(dir: string, seq: string): string | null {
+	const name = ipcName(seq, "answer");
+	const file = inIpc(dir, (ipc) => readRegularFile(ipc.at(name), ANSWER_LIMIT_BYTES));
+	return file.kind === "text" ? file.text : null;
+}
+
+function setAside(ipc: OpenedDirectory, name: string): boolean {
+	return moveIfThere(ipc.at(name), ipc.at(temporaryName(name).replace(/\.tmp$/, ".old")));
 }
 
 /**
@@ -235,11 +251,14 @@ function mkdirIfNew(path: string): boolean {
 	}
 }
 
-function moveIfThere(from: string, to: string): void {
+/** @returns whether it was there */
+function moveIfThere(from: string, to: string): boolean {
 	try {
 		renameSync(from, to);
+		return true;
 	} catch (error) {
 		if (codeOf(error) !== "ENOENT") throw error;
+		return false;
 	}
 }
 

@@ -22,6 +22,7 @@ import {
 	inTaskDir,
 	nameIn,
 	notADirectory,
+	notUsable,
 	requireTaskDir,
 	STAMP,
 	type Stamp,
@@ -122,10 +123,11 @@ function inMade(parent: OpenedDirectory, name: string, use: (made: OpenedDirecto
 		if (codeOf(error) !== "EEXIST") throw diskError(nameIn(parent, name), error);
 	}
 	const done = inDirectory(parent, [name], (made) => {
+		made.makePrivate();
 		use(made);
-		return true;
+		return true as const;
 	});
-	if (done !== true) throw notADirectory(nameIn(parent, name));
+	if (done !== true) throw notUsable(nameIn(parent, name), done);
 }
 
 /** rename(2) of a stamped directory: it replaces an empty one at most, so one of two owners wins. */
@@ -185,7 +187,7 @@ function inTasks<T extends string | boolean>(cwd: string, use: (tasks: OpenedDir
 	const done = inDirectory(dispatch, ["tasks"], use);
 	if (typeof done !== "object") return done;
 	if (done.kind === "absent") return null;
-	throw notADirectory(join(dispatch, "tasks"));
+	throw notUsable(join(dispatch, "tasks"), done);
 }
 
 /** The task has another host now: a directory that was its own stays so. @throws DispatchError DISPATCH_DISK */

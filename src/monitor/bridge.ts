@@ -1,11 +1,17 @@
 /** The bridge: new question files → Redis, answers in Redis → files, acknowledged answers → delivered. */
 import { createHash } from "node:crypto";
-import { type IpcState, publishAnswer, retireAnswer } from "../ipc/questions.ts";
+import { type IpcState, publishAnswer, readAnswer, retireAnswer } from "../ipc/questions.ts";
 import { faultPoint } from "../process/fault.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { Store } from "../queue/records/store.ts";
+import { cutText } from "../task/cut-text.ts";
+import { newestByNumber, type Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
+
+/** So many are handed to Redis at a look; it takes as many as may be open at once. */
+const AT_ONCE = 20;
+const SELF_ANSWER_SHOWN = 200;
 
 /** Question files that are new, or new under their number. */
 export async function recordQuestions(
@@ -15,18 +21,82 @@ export async function recordQuestions(
 	store: Store,
 ): Promise<void> {
 	faultPoint("bridge.ask", record.spec.id);
-	const fresh = ipc.questions.filter(({ seq, text }) => live.recorded.get(seq) !== text);
+	const fresh = ipc.questions
+		.map(({ seq, text }) => ({ seq, text, hash: createHash("sha256").update(text).digest("hex") }))
+		.filter(({ seq, hash }) => live.recorded.get(seq) !== hash);
 	if (fresh.length === 0) return;
-	const questions = fresh.map(({ seq, text }) => ({
-		seq,
-		text,
-		hash: createHash("sha256").update(text).digest("hex"),
-	}));
-	const { result, again } = await store.ask(record.spec.id, live.epoch, questions);
-	faultPoint("bridge.asked", record.spec.id);
+	const { id } = record.spec;
+	const { result, again, waiting } = await store.ask(id, live.epoch, fresh.slice(0, AT_ONCE));
+	faultPoint("bridge.asked", id);
 	// The number was answered under another text: its old answer would pass for the new one's.
-	for (const seq of again) retireAnswer(live.run.facts.taskDir, seq);
-	if (result === "ok") for (const { seq, text } of fresh) live.recorded.set(seq, text);
+	for (const seq of again) retire(live, seq);
+	if (result !== "ok") return;
+	for (const { seq, hash } of fresh.slice(0, AT_ONCE)) {
+		if (waiting.includes(seq)) continue;
+		live.recorded.set(seq, hash);
+		live.trusted.delete(seq);
+	}
+	const left = fresh.length - AT_ONCE + waiting.length;
+	if (left > 0) await tellWaiting(id, live, left, store);
+}
+
+async function tellWaiting(id: string, live: LiveTask, left: number, store: Store): Promise<void> {
+	if (live.toldWaiting) return;
+	live.toldWaiting = true;
+	const why = `${left} more of its questions are shown as the open ones are answered`;
+	await noteEvent(store, { task: id, kind: "questions_wait", why });
+}
+
+function retire(live: LiveTask, seq: string): boolean {
+	live.published.delete(seq);
+	live.trusted.delete(seq);
+	return retireAnswer(live.run.facts.taskDir, seq);
+}
+
+/**
+ * Only dispatch writes answers. What an agent put in the place of one, or acknowledged before it was there, is set
+ * aside and told: the question stays open, and the person's answer comes under its own name.
+ */
+async function refuseOwnAnswers(
+	record: TaskRecord,
+	live: LiveTask,
+	ipc: IpcState,
+	store: Store,
+): Promise<void> {
+	const { id } = record.spec;
+	const unsure = new Set([...ipc.answered, ...ipc.done].filter((seq) => !live.trusted.has(seq)));
+	if (unsure.size === 0) return;
+	for (const question of newestByNumber(await store.questions(id), record.ipcGeneration)) {
+		const { seq } = question;
+		if (!unsure.has(seq)) continue;
+		const said = readAnswer(live.run.facts.taskDir, seq);
+		if (isRight(question, said, live)) live.trusted.add(seq);
+		else if (retire(live, seq)) await tellOwnAnswer(id, seq, said, store);
+	}
+	ipc.answered = ipc.answered.filter((seq) => live.trusted.has(seq));
+	ipc.done = ipc.done.filter((seq) => live.trusted.has(seq));
+}
+
+/** @param said in the answer's file; null: none is there, which an agent may have read and removed */
+function isRight({ seq, answer, deliveredAt }: Question, said: string | null, live: LiveTask): boolean {
+	if (answer === null) return false;
+	if (deliveredAt !== null) return true;
+	// As it comes back from a file.
+	return said === null ? live.published.has(seq) || live.adopted : said === Buffer.from(answer).toString();
+}
+
+async function tellOwnAnswer(id: string, seq: string, said: string | null, store: Store): Promise<void> {
+	const text = said === null ? undefined : cutText(said, SELF_ANSWER_SHOWN);
+	const what = said === null ? "acknowledged before there was an answer" : "written by the agent itself";
+	const why = `(${what}; set aside: a person's answer counts)`;
+	await noteEvent(store, {
+		task: id,
+		kind: "self_answered",
+		seq,
+		by: `agent of ${id}`,
+		...(text && { text }),
+		why,
+	});
 }
 
 /** Answers that the agent has not got → files; those that it has read → delivered. */
@@ -36,6 +106,7 @@ export async function deliverAnswers(
 	ipc: IpcState,
 	store: Store,
 ): Promise<void> {
+	await refuseOwnAnswers(record, live, ipc, store);
 	const { id } = record.spec;
 	const undelivered = (await store.undelivered(id)).filter(
 		({ question }) => question.ipcGeneration === record.ipcGeneration,
@@ -53,7 +124,7 @@ export async function deliverAnswers(
 
 function publish(live: LiveTask, seq: string, text: string): void {
 	try {
-		publishAnswer(live.run.facts.taskDir, seq, text);
+		if (publishAnswer(live.run.facts.taskDir, seq, text) === "published") live.published.add(seq);
 	} catch {
 		// A full or vanished directory: the answer stays undelivered, the next look tries again.
 	}

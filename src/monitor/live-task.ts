@@ -60,8 +60,14 @@ export class LiveTask {
 	sleeps = false;
 	/** its tree is being ended right now */
 	endingRuns = false;
-	/** texts of questions that are in Redis, by number */
+	/** hashes of the questions that are in Redis, by number */
 	readonly recorded = new Map<string, string>();
+	/** it was told that questions wait for their turn */
+	toldWaiting = false;
+	/** numbers whose answer was written by this daemon */
+	readonly published = new Set<string>();
+	/** numbers whose answer's file and acknowledgement were found to be right */
+	readonly trusted = new Set<string>();
 	/** this session's usage as last counted (JSON), and with it that of all the task's sessions */
 	counted: { text: string; total: Usage } | null = null;
 	overBudget = false;

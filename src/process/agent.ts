@@ -213,7 +213,7 @@ function isHeld(run: RunDir): boolean {
 /** Processes that hold the run's FIFO as an agent inherits it (for reading and writing); Linux only. */
 export function holdersOf(run: RunDir): number[] {
 	const fifo = lstatSync(fifoPath(run), { throwIfNoEntry: false });
-	return fifo?.isFIFO() ? pidsHolding(fifo) : [];
+	return fifo?.isFIFO() && isHeld(run) ? pidsHolding(fifo) : [];
 }
 
 /** Whether the wrapper itself lives; a pid alone could be another process's by now. */

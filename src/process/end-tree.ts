@@ -54,15 +54,19 @@ export async function endTree(run: RunDir, options: { graceMs: number }): Promis
 		await sleep(GRACE_LOOK_MS);
 	}
 	if (group !== null) signal(-group, "SIGKILL");
-	await sweepMarked(nonce);
-	// Who emptied its environment and left the group still has what every process of the run inherits.
+	await sweepRun(run);
+	markEnded(run);
+}
+
+/** Kills what is left of a run: who emptied its environment and left the group still has what all of it inherit. */
+export async function sweepRun(run: RunDir): Promise<void> {
+	await sweepMarked(run.facts.nonce);
 	for (let look = 0; look < HOLDER_LOOKS; look++) {
 		const holders = holdersOf(run);
 		if (holders.length === 0) break;
 		for (const pid of holders) signal(pid, "SIGKILL");
 		await sleep(SCAN_MS);
 	}
-	markEnded(run);
 }
 
 /** The wrapper's process group while it is surely this run's: a member carries its mark, or the wrapper lives. */

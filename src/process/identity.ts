@@ -45,6 +45,8 @@ function linuxStartTime(pid: number): string | null {
 
 export interface Stat {
 	state: string;
+	/** pid */
+	parent: number;
 	processGroup: number;
 	/** clock ticks of the process and of its children that ended */
 	cpuTicks: number;
@@ -67,6 +69,7 @@ export function readStat(pid: number): Stat | null {
 	const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0);
 	return {
 		state: fields[0] ?? "X",
+		parent: Number(fields[1]),
 		processGroup: Number(fields[2]),
 		cpuTicks: ticks,
 		startTime: fields[19] ?? "",

@@ -10,6 +10,7 @@ import {
 	constants,
 	type Dir,
 	existsSync,
+	fchmodSync,
 	fstatSync,
 	opendirSync,
 	openSync,
@@ -24,6 +25,9 @@ import { isOurTrouble, type NoFile } from "./read-file.ts";
 
 const DESCRIPTORS = "/proc/self/fd";
 const HAS_DESCRIPTORS = existsSync(DESCRIPTORS);
+
+const WRITABLE_BY_OTHERS = 0o022;
+const MODE_BITS = 0o7777;
 
 export interface OpenOptions {
 	/** true for a directory that the user names. Never for an agent's */
@@ -45,7 +49,10 @@ export class OpenedDirectory {
 		const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 		try {
 			const flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | (options.links ? 0 : O_NOFOLLOW);
-			return new OpenedDirectory(openSync(path, flags), name);
+			const fd = openSync(path, flags);
+			if (options.links || isOurs(fstatSync(fd).uid)) return new OpenedDirectory(fd, name);
+			closeSync(fd);
+			return { kind: "refused", why: "belongs to another user" };
 		} catch (error) {
 			if (isOurTrouble(error)) throw error;
 			const code = codeOf(error) ?? "unknown error";
@@ -55,12 +62,18 @@ export class OpenedDirectory {
 		}
 	}
 
+	/** Takes the right to write away from everybody else. @throws what the system refuses */
+	makePrivate(): void {
+		const { mode } = fstatSync(this.#fd);
+		if ((mode & WRITABLE_BY_OTHERS) !== 0) fchmodSync(this.#fd, mode & ~WRITABLE_BY_OTHERS & MODE_BITS);
+	}
+
 	/** The way to what is called `name` in it, for one call; valid until `close`. */
 	at(name: string): string {
 		return HAS_DESCRIPTORS ? `${DESCRIPTORS}/${this.#fd}/${name}` : join(this.name, name);
 	}
 
-	/** A directory in it, which must not be a link. @throws only what `isOurTrouble` */
+	/** A directory in it, which must be this user's (or root's) and no link. @throws only what `isOurTrouble` */
 	inside(name: string): OpenedDirectory | NoFile {
 		return OpenedDirectory.open(this.at(name), {}, join(this.name, name));
 	}
@@ -111,6 +124,12 @@ export function removeTree(directory: OpenedDirectory, name: string): void {
 	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return;
 	inDirectory(directory, [name], emptyDirectory);
 	attempt(["ENOENT"], () => rmdirSync(directory.at(name)));
+}
+
+/** root may be at home in anybody's directory, as in a container with a mounted project. */
+function isOurs(uid: number): boolean {
+	const me = process.geteuid?.() ?? uid;
+	return uid === me || uid === 0 || me === 0;
 }
 
 /** A living swapper could keep us busy for ever. */

@@ -25,8 +25,8 @@ export function isSecretName(name: string): boolean {
 
 /** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
 const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)@/gi;
-/** In any other one an unencoded `/` or `@` is still a part of the password. */
-const USER_OF_ADDRESS = /\b((?!https?:)[a-z][a-z0-9+.-]*:\/\/)([^\s"'`<>]*)@/gi;
+/** In any other one an unencoded `/` or `@` is still a part of the password. Bounded: what is read may be long. */
+const USER_OF_ADDRESS = /\b((?!https?:)[a-z][a-z0-9+.-]{0,30}:\/\/)([^\s"'`<>]{0,1024})@/gi;
 /** A user without a password (`ssh://git@host`) is none, a long one may be a token. */
 const LONGEST_USER = 15;
 /** Of our own hints. */
@@ -156,10 +156,24 @@ export function shownCommand(line: string): string {
 
 /** Remembers the values that `shownCommand` would hide by their name. */
 export function rememberCommand(line: string): void {
-	for (const [, , name = "", value = ""] of line.matchAll(ASSIGNMENT))
-		if (isSecretName(name) || looksRandom(unquoted(value))) rememberSecret(name, unquoted(value));
-	for (const [, option = "", , value = ""] of line.matchAll(OPTION))
-		if (isSecretName(option.replace(/^-+/, ""))) rememberSecret(option, unquoted(value));
+	for (const { name, value } of secretsOf(line)) rememberSecret(name, value);
+}
+
+/** Names of the secrets that stand in a command line, where everybody on the machine sees them (`ps`). */
+export function secretsInCommand(line: string): string[] {
+	// What the shell fills in stands there while the program starts only.
+	const written = secretsOf(line).filter(({ value }) => !/^\$(?:\w+$|\{\w+\}$|\()/.test(value));
+	return [...new Set(written.map(({ name }) => name))];
+}
+
+function secretsOf(line: string): { name: string; value: string }[] {
+	const assigned = [...line.matchAll(ASSIGNMENT)]
+		.map(([, , name = "", value = ""]) => ({ name, value: unquoted(value) }))
+		.filter(({ name, value }) => isSecretName(name) || looksRandom(value));
+	const given = [...line.matchAll(OPTION)]
+		.map(([, name = "", , value = ""]) => ({ name, value: unquoted(value) }))
+		.filter(({ name }) => isSecretName(name.replace(/^-+/, "")));
+	return [...assigned, ...given];
 }
 
 function unquoted(value: string): string {

@@ -2,6 +2,7 @@
 import type { OpenQuestion } from "../queue/records/questions.ts";
 import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
+import { type DamagedTask, damagedError } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { type Html, html } from "./html.ts";
 import { ago, page, stateBadge } from "./layout.ts";
@@ -9,10 +10,13 @@ import { ago, page, stateBadge } from "./layout.ts";
 const TASKS_SHOWN = 100;
 
 export async function homePage(store: Store): Promise<string> {
-	const [questions, tasks] = await Promise.all([store.openQuestions(), store.list(TASKS_SHOWN)]);
+	const [questions, { records, damaged }] = await Promise.all([
+		store.openQuestions(),
+		store.newest(TASKS_SHOWN),
+	]);
 	const now = store.clock.now();
 	const title = questions.length > 0 ? `(${questions.length}) dispatch` : "dispatch";
-	const body = html`${questionList(questions, now)}<h2>Tasks</h2>${taskTable(tasks, now)}`;
+	const body = html`${questionList(questions, now)}<h2>Tasks</h2>${taskTable(records, now)}${damagedList(damaged)}`;
 	return page(title, store.namespace, body);
 }
 
@@ -39,6 +43,16 @@ function taskTable(tasks: TaskRecord[], now: number): Html {
 	}
 	return html`<table><thead><tr><th>Task</th><th>State</th><th>Plan</th><th>Now</th><th>Created</th></tr></thead>
 <tbody>${tasks.map((task) => taskRow(task, now))}</tbody></table>`;
+}
+
+/** Their ids are any text: no link leads there. */
+function damagedList(damaged: readonly DamagedTask[]): Html | null {
+	if (damaged.length === 0) return null;
+	const cards = damaged.map((task) => {
+		const { message, hint } = damagedError(task);
+		return html`<section class="card"><b>${message}</b><br><span class="soft small">${hint ?? ""}</span></section>`;
+	});
+	return html`<h2>Damaged</h2>${cards}`;
 }
 
 function taskRow(task: TaskRecord, now: number): Html {

@@ -140,8 +140,11 @@ function sendFault(error: unknown, _request: Request, response: Response, next: 
 		next(error);
 		return;
 	}
-	const message = error instanceof DispatchError ? error.message : "The page could not be made.";
-	response.status(500).send(messagePage("Something went wrong", message));
+	if (error instanceof DispatchError)
+		response
+			.status(500)
+			.send(messagePage("Something went wrong", [error.message, error.hint].join(" ").trim()));
+	else response.status(500).send(messagePage("Something went wrong", "The page could not be made."));
 }
 
 function shownHost(listen: string): string {

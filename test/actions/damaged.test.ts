@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cancelTasks } from "../../src/actions/cancel.ts";
 import { listTasks } from "../../src/actions/list.ts";
 import { removeTask } from "../../src/actions/remove.ts";
+import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { homePage } from "../../src/web/home-page.ts";
 import { specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
@@ -35,6 +37,12 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 		key: "its key holds something else",
 	});
 	expect(total).toBe(4);
+	const page = await homePage(store);
+	expect(page).toContain('href="/task/sound"');
+	expect(page).toContain("dispatch rm spec");
+	const reader = new TaskReader(store);
+	expect((await reader.read()).map(({ id }) => id)).toEqual(["sound"]);
+	expect(reader.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
 	await expect(store.need("spec")).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
 	expect(await cancelTasks(store, ["spec", "state"], "me")).toMatchObject([
 		{ task: "spec", result: "cancelled" },

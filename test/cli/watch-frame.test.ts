@@ -67,6 +67,7 @@ const failed = {
 };
 
 const MODEL: WatchModel = {
+	damaged: [],
 	tasks: [
 		task("update-dependencies", { plan: plan(3, 8), activity: "Bash: npm test", usage }),
 		task("翻訳-ひらがな-カタカナ-漢字-の-とても-長い-名前", { activity: "読む\u001b[31m赤\u0007" }),
@@ -146,4 +147,19 @@ test("of more tasks than rows those around the selected one are shown", () => {
 	const lines = watchFrame({ ...MODEL, tasks, selected: "task-200" }, { columns: 80, rows: 24 }, NO_COLORS);
 	expect(lines.filter((line) => line.startsWith("›task-200 "))).toHaveLength(1);
 	expect(lines.filter((line) => /task-\d+/.test(line))).toHaveLength(20);
+});
+
+test("what is damaged stands below the others, on one line each, without control characters", () => {
+	const damaged = Array.from({ length: 5 }, (_, n) => ({
+		id: `bad\u001b]0;x\u0007${n}`,
+		damage: "spec is not JSON",
+	}));
+	for (const tasks of [MODEL.tasks, []]) {
+		const lines = watchFrame({ ...MODEL, tasks, damaged }, { columns: 80, rows: 24 }, NO_COLORS);
+		expect(lines).toHaveLength(24);
+		expect(lines.filter((line) => line.includes("damaged: spec is not JSON"))).toHaveLength(3);
+		expect(lines.join("\n")).toContain("2 more damaged: dispatch ls --all");
+		expect(lines.join("")).not.toMatch(/[\u0000-\u001f]/);
+		expect(lines.join("\n").includes("update-dependencies")).toBe(tasks.length > 0);
+	}
 });

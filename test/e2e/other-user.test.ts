@@ -1,9 +1,11 @@
 /** What permissions forbid is invisible to root: here everything runs as another user. */
+import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
 
+const STRANGER = 65_533;
 const isRoot = process.getuid?.() === 0;
 let user: User;
 afterEach(() => user?.cleanup());
@@ -96,6 +98,65 @@ test("a working directory that may not be written to: refused or not_started, wi
 	const said = ran.code === 0 ? (await user.waitForState("t", "failed")).outcome?.message : ran.stderr;
 	expect(said).toMatch(/closed is not writable/);
 	chmodSync(cwd, 0o755);
+});
+
+/** What a user who is neither root nor the victim gets to see or do. */
+function stranger(file: string, args: string[], env: Record<string, string> = {}) {
+	const own = { uid: STRANGER, gid: STRANGER, cwd: "/" };
+	const ran = spawnSync(file, args, {
+		...own,
+		env: { PATH: process.env.PATH ?? "", ...env },
+		encoding: "utf8",
+	});
+	return { code: ran.status, said: ran.stdout + ran.stderr };
+}
+
+test.runIf(isRoot)(
+	"two users on one machine, umask 000: neither reads the other's words, nor makes the other's worker run anything",
+	async () => {
+		nobody();
+		// Inherited by everything that is started from here on.
+		const umask = process.umask(0);
+		try {
+			// All that lies around dispatch's own directories is open to everybody.
+			for (const path of [user.path, user.project]) chmodSync(path, 0o777);
+			await user.ok(["enqueue", "--id", "t", "the-prompt-is-private"]);
+			await user.waitForState("t", "asking");
+			await user.ok(["answer", "t", "the-answer-is-private"]);
+			await user.waitForState("t", "completed");
+			const readable = stranger("grep", ["-rIlE", "is-private|Which colour", user.path]).said;
+			expect(
+				readable.split("\n").filter((line) => line !== "" && !/Permission denied|fake|agents\//.test(line)),
+			).toEqual([]);
+			// Of everything that dispatch made, the sockets of its Redis among them, nothing may be written.
+			const dispatchFolders = [user.home, join(user.project, ".dispatch")];
+			for (const folder of dispatchFolders)
+				expect(
+					stranger("sh", ["-c", `ls ${folder}; echo x >${folder}/x; mv ${folder}/tasks ${folder}/y`]).said,
+				).not.toMatch(/^(?!.*(?:denied|cannot)).+$/m);
+			const program = [join(user.path, "dist/dispatch.cjs")];
+			const asVictim = { DISPATCH_HOME: user.home, HOME: user.path };
+			for (const args of [["ls"], ["enqueue", "--id", "theirs", "x"], ["rm", "t"], ["answer", "t", "x"]]) {
+				const ran = stranger(process.execPath, [...program, ...args], asVictim);
+				expect(ran.code).not.toBe(0);
+				expect(ran.said).not.toMatch(/is-private/);
+			}
+			expect((await user.json<{ id: string }[]>(["ls"])).map(({ id }) => id)).toEqual(["t"]);
+		} finally {
+			process.umask(umask);
+		}
+	},
+);
+
+test.runIf(isRoot)("a .dispatch that another user put into the project is not used", async () => {
+	nobody();
+	for (const path of [user.path, user.project]) chmodSync(path, 0o777);
+	const planted = join(user.project, ".dispatch");
+	expect(stranger("mkdir", ["-p", "-m", "777", planted, join(planted, "tasks")]).code).toBe(0);
+	const ran = await user.run(["enqueue", "--id", "t", "the-prompt-is-private"]);
+	const said = ran.code === 0 ? (await user.waitForState("t", "failed")).outcome?.message : ran.stderr;
+	expect(said).toMatch(/\.dispatch.* belongs to another user/);
+	expect(stranger("grep", ["-r", "is-private", planted]).code).toBe(1);
 });
 
 test.runIf(isRoot)(

@@ -49,6 +49,26 @@ async function receiver(status: number) {
 	return { bodies, port: typeof address === "object" ? address?.port : 0 };
 }
 
+/** As a browser gets them, by the link that `dispatch web` prints. */
+async function pagesOf(user: User, paths: string[]): Promise<string> {
+	const web = user.start(["web", "--port", "0"]);
+	let said = "";
+	web.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
+	try {
+		await expect.poll(link, LIMIT).not.toBe("");
+		const opened = await fetch(link(), { redirect: "manual" });
+		const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+		const { origin } = new URL(link());
+		const replies = paths.map(async (path) => (await fetch(origin + path, { headers: { cookie } })).text());
+		return (await Promise.all(replies)).join("\n");
+	} finally {
+		web.kill();
+	}
+}
+
 /** Everything in Redis, whatever its type. */
 async function allOf(client: Redis): Promise<string> {
 	const parts: unknown[] = [];
@@ -82,6 +102,7 @@ test(
 		cleanup.push(() => redis.stop());
 		const good = await receiver(200);
 		const bad = await receiver(410);
+		const chat = await receiver(200);
 		const address = redis.url.replace("redis://", `redis://:${PLANTED.redisPassword}@`);
 		const user = new User({
 			agent: "ten-line.sh",
@@ -98,7 +119,7 @@ test(
 			env: {
 				ANTHROPIC_API_KEY: PLANTED.apiKey,
 				HOOK_VALUE: PLANTED.secretEnv,
-				CHAT_PLACE: `https://127.0.0.1:1/${PLANTED.urlEnv}`,
+				CHAT_PLACE: `http://127.0.0.1:${chat.port}/${PLANTED.urlEnv}`,
 				REDIS_URL: `${redis.url}/?password=${PLANTED.redisParameter}`,
 				QUEUE: `${address}/3`,
 			},
@@ -153,12 +174,19 @@ test(
 		await show("ls", "--redis", `redis://:${PLANTED.redisParameter}/x@127.0.0.1:1`);
 		await show("ls", "--redis", `rediss//u:${PLANTED.redisParameter}@h`);
 		await show("ls", "--redis", `redis://127.0.0.1:1?password=${PLANTED.redisParameter}`);
+		await expect
+			.poll(() => chat.bodies.filter((body) => body.includes('"text":')).length, LIMIT)
+			.toBeGreaterThanOrEqual(3);
+		const pages = await pagesOf(user, ["/", "/task/keyed", "/task/gone", "/board/api/queues"]);
 		const agentEnv = readFileSync(join(user.path, "env-of-keyed.txt"), "utf8");
 		const client = new Redis(address);
 		const everything = {
 			redis: await allOf(client),
 			shown: shown.join("\n"),
 			log: readFileSync(join(user.home, "daemon.log"), "utf8"),
+			pages,
+			// A receiver is called under the path that it was given.
+			slack: chat.bodies.filter((body) => body.includes('"text":')).join("\n"),
 			bodies: [...good.bodies, ...bad.bodies.filter((body) => !body.includes('"authorization"'))].join("\n"),
 		};
 		client.disconnect();
@@ -169,6 +197,8 @@ test(
 		);
 		expect(leaks).toEqual([]);
 		expect(everything.shown).toContain("[ANTHROPIC_API_KEY]");
+		expect(everything.shown).toContain("holds a secret (CLI_KEY)");
+		expect(pages).toContain("keyed");
 		const ofOthers = ["redisPassword", "redisParameter", "webhookPassword", "secretEnv", "urlEnv"] as const;
 		expect(ofOthers.filter((what) => agentEnv.includes(PLANTED[what]))).toEqual([]);
 	},

@@ -1,5 +1,6 @@
 /** Ends that somebody wished for: found without a record, and charged to nobody. */
 import { expect, test, vi } from "vitest";
+import { leftAgents } from "../../src/actions/left-agents.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { stopLeftAgents } from "../../src/host/left-agents.ts";
@@ -36,6 +37,23 @@ test("a check that runs is ended too, and begins anew for the next worker", asyn
 	expect(markedPids(`${nonce}-verify`)).toEqual([]);
 	expect(await look()).toEqual({ kind: "running" });
 	await stopLeftAgents(stage().home);
+});
+
+test("agents that no task follows are named with the reason, those that one follows are not", async () => {
+	const { store, home } = stage();
+	const { nonce } = await stage().agent("followed", "exec sleep 1000");
+	await stage().agent("damaged", "exec sleep 1000");
+	await stage().agent("gone", "exec sleep 1000");
+	await stage().agent("ended", "exec sleep 1000");
+	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), { timeout: 20_000 });
+	await store.client.hset(store.keys.task("damaged"), "spec", "{x");
+	await store.client.del(store.keys.task("gone"));
+	await store.move({ id: "ended", from: ["running"], epoch: 1, to: "failed" });
+	expect((await leftAgents(store, home)).sort((a, b) => (a.task < b.task ? -1 : 1))).toEqual([
+		{ task: "damaged", start: 1, why: "its record is damaged: spec is not JSON" },
+		{ task: "ended", start: 1, why: "the task is at start 1, failed" },
+		{ task: "gone", start: 1, why: "this Redis has no record of it" },
+	]);
 });
 
 /** The host's own ends so far, who wished for the next one, and whether that one counts as the agent's crash. */

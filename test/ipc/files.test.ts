@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	linkSync,
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { appendNote, readPlan, readPlanText, writePlan } from "../../src/ipc/plan-file.ts";
@@ -53,6 +62,17 @@ describe("plan.md", () => {
 		agentWrites((readPlanText(dir) ?? "").replaceAll("\n", "\r\n"));
 		expect(appendNote(dir, "Use Redis 7.\n- [x] no item")).toBe("there");
 	});
+});
+
+test("a note is never written through a second name of the plan", async () => {
+	const { dir, cwd } = await makeTask();
+	const outside = join(cwd, "a file of the user's");
+	writeFileSync(outside, "# P\n\n- [ ] One\n");
+	rmSync(join(dir, "plan.md"));
+	linkSync(outside, join(dir, "plan.md"));
+	expect(appendNote(dir, "x")).toBe("no_plan");
+	writePlan(dir, "# New\n");
+	expect(readFileSync(outside, "utf8")).toBe("# P\n\n- [ ] One\n");
 });
 
 describe("output.md", () => {

@@ -1,4 +1,6 @@
 /** `dispatch mcp`, driven by the protocol's own client over stdio. */
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -180,6 +182,26 @@ test("what is wrong comes back as an error with the next step; the server goes o
 		expect(reply.content[0]?.text).not.toContain("    at ");
 	}
 	expect(await value("list")).toEqual({ items: [] });
+});
+
+test("every tool that changes something says so; a check of the model's own needs the user's word in the config", async () => {
+	const { tools } = await client.listTools();
+	const changing = tools
+		.filter(({ annotations }) => annotations?.destructiveHint === true)
+		.map(({ name }) => name);
+	expect(changing.sort()).toEqual(["answer", "cancel", "enqueue", "note", "retry"]);
+	for (const { name, annotations } of tools)
+		expect(annotations?.readOnlyHint, name).toBe(!changing.includes(name));
+	const made = join(user.project, "made");
+	const asked = { prompt: "x", model: "quick", verify: `touch ${made}` };
+	const reply = await call("enqueue", asked);
+	expect(reply).toMatchObject({ isError: true });
+	expect(reply.content[0]?.text).toMatch(/mcp_verify/);
+	expect(await value("list")).toEqual({ items: [] });
+	appendFileSync(join(user.home, "config.yaml"), "allow: [mcp_verify]\n");
+	const { id } = await value("enqueue", asked);
+	await user.waitForState(String(id), "completed");
+	expect(existsSync(made)).toBe(true);
 });
 
 test("it ends when its host is gone", async () => {

@@ -105,6 +105,124 @@ describe("questions and answers", () => {
 	});
 });
 
+const eventsOf = async (task: string) =>
+	(await eventsAfter(stage().store, "0", 20_000)).filter((event) => event.task === task);
+
+describe("an agent that answers its own question", () => {
+	test("is told, its answer set aside, and the person's one comes under its name", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		for (const [name, text] of Object.entries({ question: "Delete all?", answer: "NO", done: "" }))
+			writeFileSync(join(taskDir, `ipc/001.${name}`), text);
+		await monitor.reconcile("t");
+		await monitor.reconcile("t");
+		expect(await store.openQuestions()).toMatchObject([{ task: "t", seq: "001" }]);
+		expect((await eventsOf("t")).filter(({ kind }) => kind === "self_answered")).toMatchObject([
+			{ seq: "001", text: "NO", by: "agent of t" },
+		]);
+		await store.answer("t", { text: "yes", by: "ann@here", token: "k" });
+		await monitor.reconcile("t");
+		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("yes");
+		expect(await store.undelivered("t")).toHaveLength(1);
+		expect(await store.questions("t")).toMatchObject([{ answer: "yes", answeredBy: "ann@here" }]);
+	});
+
+	test("after the person answered: what the agent put there is no delivery", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		writeFileSync(join(taskDir, "ipc/001.question"), "Delete all?");
+		await stage().reconciler().reconcile("t");
+		await store.answer("t", { text: "yes", by: "ann@here", token: "k" });
+		writeFileSync(join(taskDir, "ipc/001.answer"), "NO");
+		writeFileSync(join(taskDir, "ipc/001.done"), "");
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("yes");
+		expect(await store.undelivered("t")).toHaveLength(1);
+		writeFileSync(join(taskDir, "ipc/001.done"), "");
+		await monitor.reconcile("t");
+		expect(await store.undelivered("t")).toEqual([]);
+	});
+
+	test("a number that is used again is no such trick", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		for (const text of ["First?", "Second?"]) {
+			writeFileSync(join(taskDir, "ipc/001.question"), text);
+			await monitor.reconcile("t");
+			await store.answer("t", { text, by: "ann@here", token: text });
+			await monitor.reconcile("t");
+			expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe(text);
+			writeFileSync(join(taskDir, "ipc/001.done"), "");
+			await monitor.reconcile("t");
+		}
+		expect(await store.undelivered("t")).toEqual([]);
+		expect((await eventsOf("t")).map(({ kind }) => kind)).not.toContain("self_answered");
+	});
+});
+
+describe("a flood of questions", () => {
+	test("few are open at once, the rest waits for its turn, which is said", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		const seqOf = (number: number) => String(number).padStart(3, "0");
+		const big = "x".repeat(60_000);
+		for (let number = 1; number <= 25; number++)
+			writeFileSync(join(taskDir, `ipc/${seqOf(number)}.question`), `${number} ${big}`);
+		await monitor.reconcile("t");
+		await monitor.reconcile("t");
+		const open = async () => (await store.openQuestions()).map(({ seq }) => Number(seq));
+		const first = await open();
+		expect(first.length).toBeLessThan(20);
+		expect((await eventsOf("t")).filter(({ kind }) => kind === "file_refused")).toHaveLength(1);
+		// The turn of the others comes: every question is asked once.
+		const asked = new Set(first);
+		for (let number = 1; number <= 10; number++) {
+			const seq = seqOf(number);
+			await store.answer("t", { text: "yes", by: "ann@here", token: seq, seq });
+			writeFileSync(join(taskDir, `ipc/${seq}.done`), "");
+			await monitor.reconcile("t");
+			writeFileSync(join(taskDir, `ipc/${seq}.done`), "");
+			await monitor.reconcile("t");
+			for (const each of await open()) asked.add(each);
+		}
+		expect([...asked].sort((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, n) => n + 1));
+	});
+
+	test("many short ones wait too, and that is told once", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		for (let number = 100; number < 400; number++)
+			writeFileSync(join(taskDir, `ipc/${number}.question`), `Question ${number}?`);
+		for (let look = 0; look < 3; look++) await monitor.reconcile("t");
+		expect(await store.openQuestions()).toHaveLength(20);
+		const told = (await eventsOf("t")).map(({ kind }) => kind);
+		expect(told.filter((kind) => kind === "questions_wait")).toHaveLength(1);
+		expect(told.filter((kind) => kind === "asked")).toHaveLength(20);
+	});
+
+	test("one agent cannot push the others' events out of the stream", async () => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const monitor = stage().reconciler();
+		for (let round = 0; round < 230; round++) {
+			writeFileSync(join(taskDir, "ipc/001.question"), `Question ${round}?`);
+			await monitor.reconcile("t");
+		}
+		const told = (await eventsOf("t")).map(({ kind }) => kind);
+		expect(told.filter((kind) => kind === "asked").length).toBeLessThanOrEqual(200);
+		expect(told.filter((kind) => kind === "events_left_out")).toHaveLength(1);
+		// The question itself is there all the same, and so is the end.
+		expect(await store.openQuestions()).toMatchObject([{ text: "Question 229?" }]);
+		await store.move({ id: "t", from: ["asking"], epoch: 1, to: "failed" });
+		expect((await eventsOf("t")).at(-1)).toMatchObject({ kind: "failed" });
+	});
+});
+
 test("plan, output and activity become progress; a line is told once, by whichever monitor", async () => {
 	const { store } = stage();
 	const { run, taskDir } = await stage().agent("t", `echo first; echo 'second \u001b[31mred'; ${WAITS}`);

@@ -17,6 +17,7 @@ import {
 	tasksWithRuns,
 } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
+import { processesOf } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { bundled } from "./bundled.ts";
 
@@ -249,6 +250,17 @@ test("who left the group, emptied the environment and killed the wrapper is foun
 	await endTree(run, { graceMs: 100 });
 	await until(() => expect(processIdentity(pid)).toBeNull());
 	expect(agentStatus(run)).toEqual({ kind: "gone" });
+});
+
+test("hundreds that left the group and emptied their environment end with the tree", async () => {
+	const many =
+		"n=0; while [ $n -lt 300 ]; do setsid env -i sleep 1000 & n=$((n + 1)); done; echo ready; wait";
+	const { run, home } = await started(many);
+	await until(() => expect(log(run)).toBe("ready\n"));
+	await until(() => expect(processesOf(home).length).toBeGreaterThanOrEqual(300));
+	await endTree(run, { graceMs: 100 });
+	await until(() => expect(processesOf(home)).toEqual([]));
+	expect(["gone", "exited"]).toContain(agentStatus(run).kind);
 });
 
 test("after the end of its tree an agent is gone, whoever still holds its FIFO", async () => {

@@ -5,6 +5,7 @@ import {
 	rememberAddress,
 	rememberCommand,
 	rememberSecret,
+	secretsInCommand,
 	shownCommand,
 	showOnPurpose,
 	valueWithoutSecrets,
@@ -85,3 +86,11 @@ test("a JSON value stays one whatever its texts are", () => {
 		}),
 	);
 });
+
+test.each([
+	["env ANTHROPIC_API_KEY=sk-1234 claude", ["ANTHROPIC_API_KEY"]],
+	["cli --api-key abcdef --model x", ["--api-key"]],
+	[`MY_TOKEN="a b" OTHER_SECRET='c' cli`, ["MY_TOKEN", "OTHER_SECRET"]],
+	["env KEY=$MY_KEY cli --password $(pass show x)", []],
+	["IS_SANDBOX=1 LANG=C claude --model opus", []],
+])("secrets that `ps` shows of %s", (line, names) => expect(secretsInCommand(line)).toEqual(names));

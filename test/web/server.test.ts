@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
@@ -117,6 +119,23 @@ describe("the board", () => {
 	])("refuses %s %s", async (method, path) => {
 		const refused = await fetch(base + path, { method, headers: { cookie } });
 		expect(refused.status).toBe(405);
+		expect(await store.client.exists(`${store.keys.bull}:run-${HOST}:fix-login.2`)).toBe(1);
+	});
+
+	test("refuses every changing route that the board has", async () => {
+		const api = join(import.meta.dirname, "../../node_modules/@bull-board/api/dist/routes.js");
+		const routes = [
+			...readFileSync(api, "utf8").matchAll(/method: '(put|post|patch|delete)',\s*route: '([^']+)'/g),
+		];
+		expect(routes.length).toBeGreaterThanOrEqual(23);
+		for (const [, method = "", route = ""] of routes) {
+			const path = route.replace(":queueName", `run-${HOST}`).replace(/:\w+/g, "fix-login.2");
+			const refused = await fetch(`${base}/board${path}`, {
+				method: method.toUpperCase(),
+				headers: { cookie },
+			});
+			expect(refused.status, route).toBe(405);
+		}
 		expect(await store.client.exists(`${store.keys.bull}:run-${HOST}:fix-login.2`)).toBe(1);
 	});
 

@@ -7,6 +7,7 @@ import { workerDiffers } from "../../host/process.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
+import { checkAgents } from "../doctor/check-agents.ts";
 import { checkBackend, checkCodexModels, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import { checkHolds } from "../doctor/check-holds.ts";
@@ -68,9 +69,11 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const holds = target === null || home === null ? [] : await checkHolds(target, home, { notLoggedIn, fix });
 	const undelivered = target === null || home === null ? [] : await checkNotifications(target, home);
 	const hosts = target === null || home === null ? [] : await checkHosts(target, home);
+	const left = target === null || home === null ? [] : await checkAgents(target, home);
 	return [
 		...findings,
 		...hosts,
+		...left,
 		...backends.flat(),
 		...models,
 		...holds,

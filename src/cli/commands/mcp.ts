@@ -13,13 +13,14 @@ import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "..
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { cutText } from "../../task/cut-text.ts";
+import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
 import { Context, type Environment } from "../context.ts";
-import { mayChange } from "../nested.ts";
+import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
 import { checkWorkerServes, checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
@@ -60,8 +61,9 @@ class Session {
 			enqueue: (args) => this.#change((store, context) => enqueueTask(store, context, args)),
 			list: ({ states, limit }) =>
 				this.#look(async (store) => {
-					const { records } = await listTasks(store, { states }, limit ?? USUAL_LIST);
-					return (await viewTasks(store, records)).map(briefOf);
+					const { records, damaged } = await listTasks(store, { states }, limit ?? USUAL_LIST);
+					const broken = damaged.map((each) => damagedView(each, store.namespace));
+					return [...(await viewTasks(store, records)).map(briefOf), ...broken];
 				}),
 			status: ({ id }) => this.#look(async (store) => viewTask(store, await findTask(store, id))),
 			questions: () =>
@@ -114,6 +116,7 @@ class Session {
 
 	/** @throws DISPATCH_NESTED where the host agent is itself an agent of dispatch */
 	async #change<T>(work: (store: Store, context: Context) => Promise<T>): Promise<T> {
+		recognizeCaller(this.#input.env);
 		await mayChange(this.#input.env, this.#input.allowNested);
 		return this.#look(work);
 	}

@@ -1,4 +1,5 @@
 import { findTask } from "../../actions/find-task.ts";
+import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type DaemonState, daemonState } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
@@ -41,6 +42,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
 	}));
+	const left = await leftAgents(store, context.home.path);
 	const value = {
 		namespace: store.namespace,
 		host: context.home.hostId,
@@ -48,8 +50,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 		counts,
 		questions,
 		open: open.map(withoutPrompt),
+		leftAgents: left,
 	};
-	context.output.result(value, summaryLines(context, { open, counts, worker: workerLine(daemon, worker) }));
+	context.output.result(value, [
+		...summaryLines(context, { open, counts, worker: workerLine(daemon, worker) }),
+		...leftLines(left),
+	]);
 	return undefined;
 }
 
@@ -98,6 +104,14 @@ function summaryLines(context: Context, { open, counts, worker }: Summary): stri
 		...others.slice(0, SHOWN).map((view) => openLine(view, stateText(view.state, colors))),
 		...(open.length > 2 * SHOWN ? ["", "All of them: dispatch ls"] : []),
 	];
+}
+
+function leftLines(left: LeftAgent[]): string[] {
+	if (left.length === 0) return [];
+	const lines = left
+		.slice(0, SHOWN)
+		.map(({ task, start, why }) => `  ${task}, start ${start}: ${oneLine(why)}`);
+	return ["", `Agents that no task follows (\`dispatch down --stop-agents\` ends all agents):`, ...lines];
 }
 
 function openLine(view: TaskView, state: string): string {

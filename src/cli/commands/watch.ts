@@ -6,13 +6,14 @@ import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
-import { changeLines } from "../screen/change-lines.ts";
+import { changeLines, damagedLine } from "../screen/change-lines.ts";
 import { TaskReader } from "../screen/task-reader.ts";
 import { type Key, Terminal } from "../screen/terminal.ts";
 import { inOrder, type WatchModel, watchFrame } from "../screen/watch-frame.ts";
@@ -56,6 +57,7 @@ export async function watch(context: Context): Promise<undefined> {
 async function printChanges({ output }: Context, store: Store, signal: AbortSignal): Promise<void> {
 	const reader = new TaskReader(store);
 	const known = new Map<string, TaskView>();
+	const told = new Set<string>();
 	const stop = timeLimit(null, signal, readerGone);
 	while (!stop.signal.aborted) {
 		// A Redis that is away holds nobody who wants to leave.
@@ -67,6 +69,11 @@ async function printChanges({ output }: Context, store: Store, signal: AbortSign
 			if (lines.length === 0) continue;
 			if (output.json) output.write(JSON.stringify(withoutPrompt(task)));
 			else for (const line of lines) output.write(line);
+		}
+		for (const each of reader.damaged.filter(({ id }) => !told.has(id))) {
+			told.add(each.id);
+			if (output.json) output.write(JSON.stringify(damagedView(each, store.namespace)));
+			else output.write(damagedLine(each));
 		}
 		await sleep(LOOK_MS, undefined, { signal: stop.signal }).catch(() => {});
 	}
@@ -81,6 +88,7 @@ class WatchScreen {
 	#wake = new AbortController();
 	#model: WatchModel = {
 		tasks: [],
+		damaged: [],
 		selected: null,
 		mode: { kind: "list" },
 		message: null,
@@ -124,6 +132,7 @@ class WatchScreen {
 		const before = new Set(this.#asking());
 		const isFirst = this.#model.tasks.length === 0;
 		this.#model.tasks = await reader.read();
+		this.#model.damaged = reader.damaged;
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		const ids = inOrder(this.#model.tasks).map(({ id }) => id);
 		if (this.#model.selected === null || !ids.includes(this.#model.selected))

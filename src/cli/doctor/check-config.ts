@@ -3,6 +3,7 @@ import { type ConfigChange, editConfig, readDocument } from "../../config/edit.t
 import { loadConfig } from "../../config/load.ts";
 import { readConfigText, replaceConfig } from "../../config/save.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { secretsInCommand } from "../../task/secrets.ts";
 import type { Environment } from "../context.ts";
 import { mendedCommand } from "./check-backends.ts";
 import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
@@ -47,7 +48,26 @@ function findingsOf(config: Config, path: string): Finding[] {
 		);
 	if (config.older)
 		findings.push(warn("config", "The file is of the older form (agents:).", "dispatch config migrate"));
-	return findings;
+	return [...findings, ...visibleSecrets(config)];
+}
+
+/** What stands in a command line is read by every user of the machine while it runs. */
+function visibleSecrets({ backends, notifications }: Config): Finding[] {
+	const commands = [
+		...Object.values(backends).map(({ name, command }) => ({ of: `backend ${name}`, command })),
+		...notifications.flatMap((target) =>
+			target.type === "command" ? [{ of: `notification ${target.name}`, command: target.command }] : [],
+		),
+	];
+	return commands.flatMap(({ of, command }) => {
+		const names = secretsInCommand(command);
+		if (names.length === 0) return [];
+		return warn(
+			"config",
+			`The command of the ${of} holds a secret (${names.join(", ")}): every user of this machine can see it in \`ps\`.`,
+			"Take it out of the command and set it in the worker's environment: `export NAME=…`, then dispatch up --restart",
+		);
+	});
 }
 
 /** Replaces flags that their CLI has dropped; nothing else of the file changes. */

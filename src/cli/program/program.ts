@@ -99,8 +99,9 @@ const FOR_AGENTS = new Set(
 
 function refuseInsideTasks(program: Command, env: Environment): void {
 	program.hook("preAction", async (_program, action) => {
-		if (!env.DISPATCH_TASK || isForAgents(action)) return;
-		const { mayChange } = await import("../nested.ts");
+		if (isForAgents(action)) return;
+		const { mayChange, recognizeCaller } = await import("../nested.ts");
+		recognizeCaller(env);
 		await mayChange(env, program.opts<GlobalOptions>().allowNested ?? false);
 	});
 }

@@ -1,4 +1,5 @@
 /** What changed in a task, a line each, for a `watch` whose output is no terminal. */
+import type { DamagedTask } from "../../task/damaged.ts";
 import type { TaskView } from "../../task/view.ts";
 import { oneLine } from "../show/output.ts";
 
@@ -14,6 +15,10 @@ export function changeLines(before: TaskView | undefined, task: TaskView): strin
 	for (const { seq, askedAt, text, open } of task.questions)
 		if (open && !known.has(`${seq} ${askedAt}`)) lines.push(line(`asks (${seq}): ${oneLine(text)}`));
 	return lines;
+}
+
+export function damagedLine({ id, damage }: DamagedTask): string {
+	return `${new Date().toISOString()} ${oneLine(id, 64)} is damaged: ${oneLine(damage)}`;
 }
 
 function stateLine({ state, plan, reason, outcome, hold }: TaskView): string {

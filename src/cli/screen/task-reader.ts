@@ -3,6 +3,7 @@
 import { viewTasks } from "../../actions/views.ts";
 import { lastEventId } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
+import type { DamagedTask } from "../../task/damaged.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 
@@ -12,6 +13,8 @@ export class TaskReader {
 	readonly #store: Store;
 	#event = "";
 	#views = new Map<string, TaskView>();
+	/** of the newest, those whose record cannot be read */
+	damaged: readonly DamagedTask[] = [];
 
 	/** @param store role `service`: it waits out an outage */
 	constructor(store: Store) {
@@ -26,11 +29,12 @@ export class TaskReader {
 			for (const view of await viewTasks(store, await store.getMany(live))) this.#views.set(view.id, view);
 			return [...this.#views.values()];
 		}
-		const newest = await store.list(TASKS_SHOWN);
+		const { records: newest, damaged } = await store.newest(TASKS_SHOWN);
 		const shown = new Set(newest.map(({ spec }) => spec.id));
 		const asking = (await store.openQuestions()).map(({ task }) => task).filter((id) => !shown.has(id));
 		const others = await store.getMany([...new Set(asking)]);
 		this.#views = new Map((await viewTasks(store, [...newest, ...others])).map((view) => [view.id, view]));
+		this.damaged = damaged;
 		this.#event = event;
 		return [...this.#views.values()];
 	}

@@ -1,4 +1,6 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
+
+import type { DamagedTask } from "../../task/damaged.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
@@ -11,6 +13,8 @@ type Colors = Output["colors"];
 
 export interface WatchModel {
 	tasks: TaskView[];
+	/** whose record cannot be read: shown below the others */
+	damaged: readonly DamagedTask[];
 	selected: string | null;
 	mode:
 		| { kind: "list" }
@@ -40,6 +44,7 @@ const ORDER: Readonly<Record<TaskView["state"], number>> = {
 	cancelled: 3,
 };
 const QUESTIONS_SHOWN = 3;
+const DAMAGED_SHOWN = 3;
 const STATE_COLUMNS = 9;
 const AGE_COLUMNS = 6;
 const COST_COLUMNS = 7;
@@ -85,10 +90,12 @@ function headLine({ tasks, awaySince, now, mode }: WatchModel, { columns }: Size
 
 function listLines(model: WatchModel, size: Size, room: number, colors: Colors): string[] {
 	const tasks = inOrder(model.tasks);
+	const damaged = damagedLines(model.damaged, size, colors);
+	if (tasks.length === 0 && damaged.length > 0) return damaged;
 	if (tasks.length === 0)
 		return ["", clip('  No tasks yet. Submit one: dispatch enqueue "Review the login code"', size.columns)];
 	const questions = questionLines(tasks, size, colors);
-	const left = Math.max(1, room - questions.length - 1);
+	const left = Math.max(1, room - questions.length - damaged.length - 1);
 	const at = Math.max(
 		0,
 		tasks.findIndex(({ id }) => id === model.selected),
@@ -99,7 +106,17 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 		const line = taskLine(task, shape, model.now, colors);
 		return task.id === model.selected ? `${colors.cyan("›")}${line}` : ` ${line}`;
 	});
-	return [...questions, colors.dim(` ${headings(shape)}`), ...rows];
+	return [...questions, colors.dim(` ${headings(shape)}`), ...rows, ...damaged];
+}
+
+function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors: Colors): string[] {
+	if (damaged.length === 0) return [];
+	const lines = damaged.slice(0, DAMAGED_SHOWN).map(({ id, damage }) => {
+		const name = ` ${foreign(id, MOST_TASK_COLUMNS)} `;
+		return colors.red(name) + foreign(`damaged: ${damage}`, columns - name.length - 1);
+	});
+	const more = damaged.length - lines.length;
+	return ["", ...lines, ...(more > 0 ? [colors.dim(` and ${more} more damaged: dispatch ls --all`)] : [])];
 }
 
 function questionLines(tasks: readonly TaskView[], { columns }: Size, colors: Colors): string[] {

@@ -10,7 +10,6 @@ import {
 	text,
 	time,
 } from "../../task/check.ts";
-import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { STATES, type State } from "../../task/states.ts";
 import type { Store } from "./store.ts";
 
@@ -84,12 +83,12 @@ export async function lastEventId(store: Store): Promise<string> {
 	return last?.[0] ?? "0";
 }
 
-/** Notes something that is not a move: a repair of the sweep, a refused question file. */
+/** Notes something that is not a move: a repair of the sweep, a refused question file. Of one task's not too many. */
 export async function noteEvent(
 	store: Store,
-	event: { task: string; kind: string; text?: string; why?: string },
+	{ task: id, kind, ...more }: Pick<TaskEvent, "task" | "kind" | "text" | "why" | "seq" | "by">,
 ): Promise<void> {
-	await store.run("noteEvent", { event: valueWithoutSecrets(event) });
+	await store.run("noteEvent", { id, kind, more, evenDamaged: true });
 }
 
 /** Whether event `a` came before event `b`: `<ms>-<n>`, n left out where it is 0. */

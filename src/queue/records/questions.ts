@@ -28,13 +28,13 @@ export interface NewQuestion {
 }
 
 export class Questions extends Lists {
-	/** @returns which numbers were new, and which of them had been answered under another text. */
+	/** @returns which numbers were new, which of them had been answered under another text, and which must wait. */
 	ask(
 		id: string,
 		epoch: number,
 		questions: NewQuestion[],
-	): Promise<{ result: string; asked: string[]; again: string[] }> {
-		return this.run<{ result: string; asked: unknown; again: unknown }>("ask", {
+	): Promise<{ result: string; asked: string[]; again: string[]; waiting: string[] }> {
+		return this.run<{ result: string; asked: unknown; again: unknown; waiting: unknown }>("ask", {
 			id,
 			epoch,
 			questions,
@@ -42,6 +42,7 @@ export class Questions extends Lists {
 			result: reply.result,
 			asked: listOf(reply.asked),
 			again: listOf(reply.again),
+			waiting: listOf(reply.waiting),
 		}));
 	}
 

@@ -1,7 +1,7 @@
-import { PRELUDE } from "./prelude.ts";
+import { TASK } from "./prelude.ts";
 
-/** Notes what is no move. */
-export const NOTE_EVENT = `${PRELUDE}
-emit(req.event)
+/** An event that is no move; also of a task that is damaged, or not there any more. */
+export const NOTE_EVENT = `${TASK}
+chatter(req.kind, req.more)
 return reply({result = 'ok'})
 `;

@@ -10,6 +10,10 @@ const CALLS_KEPT_S = 600;
 
 const COUNTED = Object.entries(FIELDS).flatMap(([name, field]) => ("counts" in field ? [name] : []));
 
+/** What an agent can bring about as often as it likes must not push the others' events out of the stream. */
+const CHATTER_LIMIT = 200;
+const CHATTER_WINDOW_MS = 10 * 60 * 1000;
+
 export const PRELUDE = `
 local p = KEYS[1]
 local req = cjson.decode(ARGV[1])
@@ -56,6 +60,20 @@ local function event(kind, more)
   local place = emit(e)
   -- Who reads the stream too late finds the end in the record, with its place in the order.
   if isEnded(kind) or kind == 'parked' then redis.call('HSET', rec, 'endEvent', place) end
+end
+-- An event that an agent can cause at will. Over the limit it is left out, which is told once.
+local function chatter(kind, more)
+  if redis.call('TYPE', rec).ok == 'hash' then
+    local since = tonumber(redis.call('HGET', rec, 'chatterSince') or '') or 0
+    local told = tonumber(redis.call('HGET', rec, 'chatter') or '') or 0
+    if now - since >= ${CHATTER_WINDOW_MS} or since > now then since = now; told = 0 end
+    if told > ${CHATTER_LIMIT} then return end
+    redis.call('HSET', rec, 'chatterSince', since, 'chatter', told + 1)
+    if told == ${CHATTER_LIMIT} then
+      return event('events_left_out', {why = 'it caused over ${CHATTER_LIMIT} events in ${CHATTER_WINDOW_MS / 60_000} minutes: until these are over, its questions and refused files are told no more'})
+    end
+  end
+  event(kind, more)
 end
 -- What the scripts rely on: types of keys, the state, the numbers they count with. nil: all of it is sound.
 local function damage()

@@ -1,0 +1,77 @@
+/**
+ * What others write is read in a time that grows with its length: no text holds the daemon or a command up. Texts
+ * on which a regular expression might go back and forth, at the length that may come; a slow one runs into the
+ * test's own limit.
+ */
+import { expect, test } from "vitest";
+import { failureClass } from "../../src/backends/failure.ts";
+import { backendOf } from "../../src/backends/index.ts";
+import { statusIn } from "../../src/backends/wordings.ts";
+import { plain } from "../../src/cli/show/output.ts";
+import { parseModels } from "../../src/config/cursor-models.ts";
+import { mentionedModel } from "../../src/config/directive.ts";
+import { looksLikeModel } from "../../src/config/model-names.ts";
+import { shellWords, takeFlag } from "../../src/config/shell-words.ts";
+import { durationMs } from "../../src/task/duration.ts";
+import { idFromPrompt } from "../../src/task/id.ts";
+import { parsePlan } from "../../src/task/plan.ts";
+import { chosenOption, optionsOf } from "../../src/task/question-options.ts";
+import { namesEnd, resetTime, retryAfterMs } from "../../src/task/reset-time/read.ts";
+import { passwordsOf, secretsInCommand, shownCommand, withoutSecrets } from "../../src/task/secrets.ts";
+
+const KIB = 1024;
+/** A plan, or a line of an agent's output. */
+const LONG = 256 * KIB;
+/** A question, a prompt. */
+const MIDDLE = 64 * KIB;
+/** What a user types into one field. */
+const SHORT = 8 * KIB;
+
+const NOW = Date.UTC(2026, 10, 24);
+const names = { models: ["opus", "claude-opus-4-1"], backends: ["cursor"] };
+
+const PARSERS: Record<string, { read: (text: string) => unknown; chars: number }> = {
+	plan: { read: parsePlan, chars: LONG },
+	"secrets in any text": { read: withoutSecrets, chars: LONG },
+	"terminal text": { read: plain, chars: LONG },
+	"claude's output": { read: (text) => backendOf("claude").parser().line(text), chars: LONG },
+	"codex' output": { read: (text) => backendOf("codex").parser().line(text), chars: LONG },
+	"cursor's output": { read: (text) => backendOf("cursor").parser().line(text), chars: LONG },
+	"a command's output": { read: (text) => backendOf("command").parser().line(text), chars: LONG },
+	"failure class": { read: failureClass, chars: LONG },
+	"status in words": { read: statusIn, chars: LONG },
+	"reset time": { read: (text) => resetTime(text, NOW), chars: LONG },
+	"names an end": { read: namesEnd, chars: LONG },
+	"Retry-After": { read: (text) => retryAfterMs(text, NOW), chars: LONG },
+	"options of a question": { read: optionsOf, chars: MIDDLE },
+	"chosen option": { read: (text) => chosenOption(text, "1"), chars: MIDDLE },
+	"directive in a prompt": { read: (text) => mentionedModel(text, names), chars: MIDDLE },
+	"id of a prompt": { read: (text) => idFromPrompt(text), chars: MIDDLE },
+	"list of models": { read: parseModels, chars: MIDDLE },
+	"name of a model": { read: looksLikeModel, chars: SHORT },
+	duration: { read: durationMs, chars: SHORT },
+	"words of a shell line": { read: shellWords, chars: SHORT },
+	"flag of a shell line": { read: (text) => takeFlag(text, ["--model"]), chars: SHORT },
+	"shown command": { read: shownCommand, chars: SHORT },
+	"secrets in a command": { read: secretsInCommand, chars: SHORT },
+	"passwords of an address": { read: passwordsOf, chars: SHORT },
+};
+
+const PIECES = [
+	..." \t\n-[(\"'`\\$=:/@.1a_#*|>~&?;,+%",
+	..."- [ ] ,- [x,| a ,[[,((,https://,a:b@,--key=,KEY=,sk-,1. ,in 1h ,10:,a.,\r\n,```\n,<a>,\u001b[,\u001b],\"a,'a,%41,retry-after: ,until ".split(
+		",",
+	),
+	"Basic ",
+	"resets 3am (a/",
+];
+
+const texts = (chars: number) =>
+	PIECES.flatMap((piece) => {
+		const run = piece.repeat(Math.ceil(chars / piece.length)).slice(0, chars);
+		return [run, `${run}!`, `x${run}\u0000`];
+	});
+
+test.each(Object.entries(PARSERS))("%s", (_name, { read, chars }) => {
+	for (const text of texts(chars)) expect(() => read(text)).not.toThrow(/call stack/);
+});
