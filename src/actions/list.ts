@@ -53,6 +53,7 @@ export function matches({ states, tags, host }: TaskFilter): (record: TaskRecord
 /** Records are read only of tasks in a wanted state. */
 async function candidates(store: Store, { states }: TaskFilter): Promise<TaskRecord[]> {
 	if (states === undefined) return store.list(-1);
-	const ids = [...(await store.states())].filter(([, state]) => states.includes(state)).map(([id]) => id);
+	const all = [...(await store.states())];
+	const ids = all.filter(([, state]) => state !== null && states.includes(state)).map(([id]) => id);
 	return store.getMany(ids);
 }

@@ -51,6 +51,7 @@ const summary = z.strictObject({
 	counts: z.partialRecord(state, z.int()),
 	questions: z.array(openQuestionSchema),
 	open: z.array(listedTaskSchema),
+	damaged: z.array(damagedSchema),
 	leftAgents: z.array(z.strictObject({ task: text, start: z.int(), why: text })),
 });
 

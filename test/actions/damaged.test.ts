@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cancelTasks } from "../../src/actions/cancel.ts";
 import { listTasks } from "../../src/actions/list.ts";
+import { overviewOf } from "../../src/actions/overview.ts";
 import { removeTask } from "../../src/actions/remove.ts";
 import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
@@ -37,6 +38,10 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 		key: "its key holds something else",
 	});
 	expect(total).toBe(4);
+	const overview = await overviewOf(store);
+	expect(overview.counts).toEqual({ queued: 1 });
+	expect(overview.open.map(({ spec }) => spec.id)).toEqual(["sound"]);
+	expect(overview.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
 	const page = await homePage(store);
 	expect(page).toContain('href="/task/sound"');
 	expect(page).toContain("dispatch rm spec");

@@ -183,9 +183,9 @@ async function idsOf({ output, env, written }: AskingValue, command: string): Pr
 		const states = await Promise.race([store.states(), late]);
 		const isFor = STATES_FOR[command] ?? (() => true);
 		return [...states]
-			.filter(([id, state]) => id.startsWith(written) && isFor(state))
+			.filter(([id, state]) => id.startsWith(written) && (state === null || isFor(state)))
 			.slice(0, IDS_OFFERED)
-			.map(([value, description]) => ({ value, description }));
+			.map(([value, state]) => ({ value, description: state ?? "damaged" }));
 	} catch {
 		return [];
 	} finally {

@@ -1,9 +1,11 @@
 import { findTask } from "../../actions/find-task.ts";
 import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
+import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type DaemonState, daemonState } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
-import { isEnded, type State } from "../../task/states.ts";
+import { type DamagedTask, damagedView } from "../../task/damaged.ts";
+import type { State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "../show/output.ts";
@@ -22,9 +24,8 @@ export async function status(context: Context, given: string): Promise<number | 
 /** What runs and what needs you. */
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
-	const states = await store.states();
-	const openIds = [...states].filter(([, state]) => !isEnded(state)).map(([id]) => id);
-	const open = await viewTasks(store, await store.getMany(openIds));
+	const { counts, open: records, damaged } = await overviewOf(store);
+	const open = await viewTasks(store, records);
 	const daemon = daemonState(context.home);
 	const wanted = placeOf(await context.redisUrl());
 	const isHere = daemon !== null && daemon.redis === wanted;
@@ -36,8 +37,6 @@ export async function summary(context: Context): Promise<number | undefined> {
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
 	if (worker !== null) await tellSurroundings(context);
-	const counts: Partial<Record<State, number>> = {};
-	for (const state of states.values()) counts[state] = (counts[state] ?? 0) + 1;
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
@@ -50,10 +49,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 		counts,
 		questions,
 		open: open.map(withoutPrompt),
+		damaged: damaged.map((each) => damagedView(each, store.namespace)),
 		leftAgents: left,
 	};
 	context.output.result(value, [
 		...summaryLines(context, { open, counts, worker: workerLine(daemon, worker) }),
+		...damagedLines(damaged),
 		...leftLines(left),
 	]);
 	return undefined;
@@ -104,6 +105,12 @@ function summaryLines(context: Context, { open, counts, worker }: Summary): stri
 		...others.slice(0, SHOWN).map((view) => openLine(view, stateText(view.state, colors))),
 		...(open.length > 2 * SHOWN ? ["", "All of them: dispatch ls"] : []),
 	];
+}
+
+function damagedLines(damaged: DamagedTask[]): string[] {
+	if (damaged.length === 0) return [];
+	const lines = damaged.slice(0, SHOWN).map(({ id, damage }) => `  ${oneLine(id, 64)}: ${damage}`);
+	return ["", "Damaged records (`dispatch cancel ID`, then `dispatch rm ID`):", ...lines];
 }
 
 function leftLines(left: LeftAgent[]): string[] {

@@ -57,7 +57,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 /** A damaged one has no end that could be waited for: it is told, and left out. */
 async function openTasks(context: Context): Promise<string[]> {
 	const store = await context.store("service");
-	const open = [...(await store.states())].filter(([, state]) => !isEnded(state));
+	const open = [...(await store.states())].filter(([, state]) => state === null || !isEnded(state));
 	const { records, damaged } = await store.read(open.map(([id]) => id));
 	for (const task of damaged) context.output.note(damagedError(task).inFull);
 	return records.map(({ spec }) => spec.id);

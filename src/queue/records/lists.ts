@@ -114,10 +114,10 @@ export class Lists extends Connection {
 		return new Set(ids.filter((_, i) => Number(replies[i]) > 0));
 	}
 
-	/** The state of every task, newest first: cheap beside reading their records. */
-	async states(): Promise<Map<string, State>> {
+	/** The state of every task, newest first: cheap beside reading their records. null: the record says none. */
+	async states(): Promise<Map<string, State | null>> {
 		const ids = await this.ids();
-		const states = new Map<string, State>();
+		const states = new Map<string, State | null>();
 		for (let at = 0; at < ids.length; at += STATES_AT_ONCE) {
 			const some = ids.slice(at, at + STATES_AT_ONCE);
 			const pipeline = this.client.pipeline();
@@ -125,7 +125,7 @@ export class Lists extends Connection {
 			const replies = await this.replies(pipeline);
 			for (const [n, id] of some.entries()) {
 				const state = replies[n];
-				if (isState(state)) states.set(id, state);
+				states.set(id, isState(state) ? state : null);
 			}
 		}
 		return states;

@@ -1,0 +1,24 @@
+/** What there is, what is open, and what cannot be read. */
+import type { Store } from "../queue/records/store.ts";
+import type { DamagedTask } from "../task/damaged.ts";
+import type { TaskRecord } from "../task/record.ts";
+import { isEnded, type State } from "../task/states.ts";
+
+export interface Overview {
+	/** of the sound ones */
+	counts: Partial<Record<State, number>>;
+	open: TaskRecord[];
+	/** the open ones, and those that do not say whether they are */
+	damaged: DamagedTask[];
+}
+
+export async function overviewOf(store: Store): Promise<Overview> {
+	const states = [...(await store.states())];
+	const ended = states.flatMap(([, state]) => (state !== null && isEnded(state) ? [state] : []));
+	const others = states.filter(([, state]) => state === null || !isEnded(state));
+	const { records: open, damaged } = await store.read(others.map(([id]) => id));
+	const counts: Overview["counts"] = {};
+	for (const state of [...open.map((record) => record.state), ...ended])
+		counts[state] = (counts[state] ?? 0) + 1;
+	return { counts, open, damaged };
+}
