@@ -1,7 +1,8 @@
 /** What claude prints (`--output-format stream-json --verbose --include-partial-messages`), as events. */
 import { type Clock, systemClock } from "../task/clock.ts";
 import type { FailureClass } from "../task/outcome/failure.ts";
-import { limitEnd } from "../task/reset-time/read.ts";
+import { LONGEST_LIMIT_MS, limitEnd } from "../task/reset-time/read.ts";
+import { Bounded, isName } from "./bounded.ts";
 import { MessageUsage, sessionUsage } from "./claude-usage.ts";
 import type { AgentEvent, OutputParser } from "./contract.ts";
 import {
@@ -41,9 +42,9 @@ class ClaudeOutput implements OutputParser {
 	#limit: { until: number | null; model: string | null } = { until: null, model: null };
 	/** it has had an answer of its service */
 	#worked = false;
-	#refused = new Set<string>();
+	readonly #refused = new Bounded<true>(REFUSALS_KEPT);
 	/** what the last tools were asked to do, by the call's id: a refusal names only that */
-	readonly #asked = new Map<string, string>();
+	readonly #asked = new Bounded<string>(CALLS_REMEMBERED);
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -155,16 +156,14 @@ class ClaudeOutput implements OutputParser {
 	}
 
 	#remember(id: string | null, detail: string | null): void {
-		if (id !== null && detail !== null) this.#asked.set(id, activityText(detail, null));
-		const [oldest] = this.#asked.keys();
-		if (oldest !== undefined && this.#asked.size > CALLS_REMEMBERED) this.#asked.delete(oldest);
+		if (id !== null && isName(id) && detail !== null) this.#asked.set(id, activityText(detail, null));
 	}
 
 	/** A tool that it was not allowed to use; told by an event, by the result, or by both. */
 	#denied(json: Json): AgentEvent[] {
 		const id = stringAt(json, "tool_use_id") ?? "";
 		if (this.#refused.has(id)) return [];
-		this.#refused.add(id);
+		if (isName(id)) this.#refused.set(id, true);
 		const name = stringAt(json, "tool_name") ?? "a tool";
 		const detail = detailOf(objectAt(json, "tool_input")) ?? this.#asked.get(id) ?? stringAt(json, "message");
 		return [{ kind: "text", text: activityText(`not permitted, so not run: ${name}`, detail) }];
@@ -176,6 +175,7 @@ const NOT_WAITING: AgentEvent = { kind: "background", waitsFor: null, until: nul
 /** Refusals follow their call at once; several tools may be asked for in one message. */
 const CALLS_REMEMBERED = 64;
 const LONGEST_SLEEP_S = 86_400;
+const REFUSALS_KEPT = 1_000;
 
 /** Tasks that only watch do not keep it alive. */
 function backgroundEvent(tasks: readonly Json[]): AgentEvent {
@@ -187,13 +187,14 @@ function backgroundEvent(tasks: readonly Json[]): AgentEvent {
 	return { kind: "background", waitsFor, until: null };
 }
 
-const RETRY_CAUSES: Readonly<Record<string, { text: string; failure: FailureClass }>> = {
-	rate_limit: { text: "rate limited", failure: "rate_limited" },
-	overloaded: { text: "the service is overloaded", failure: "overloaded" },
-	server_error: { text: "the service fails", failure: "outage" },
-	authentication_failed: { text: "not authorised", failure: "auth" },
-	billing_error: { text: "billing", failure: "billing" },
-};
+/** Maps: any word may come, `constructor` too. */
+const RETRY_CAUSES: ReadonlyMap<string, { text: string; failure: FailureClass }> = new Map([
+	["rate_limit", { text: "rate limited", failure: "rate_limited" }],
+	["overloaded", { text: "the service is overloaded", failure: "overloaded" }],
+	["server_error", { text: "the service fails", failure: "outage" }],
+	["authentication_failed", { text: "not authorised", failure: "auth" }],
+	["billing_error", { text: "billing", failure: "billing" }],
+]);
 
 /** It tries up to 10 times, with delays that double from 1 s on. A login may be refreshed by the second try. */
 const LOGIN_RETRIES = 2;
@@ -202,7 +203,7 @@ const PATIENCE_MS = 15_000;
 
 function retryEvent(json: Json, now: number): AgentEvent {
 	const error = stringAt(json, "error") ?? "unknown error";
-	const { text, failure } = RETRY_CAUSES[error] ?? otherCause(error, numberAt(json, "error_status"));
+	const { text, failure } = RETRY_CAUSES.get(error) ?? otherCause(error, numberAt(json, "error_status"));
 	const attempt = numberAt(json, "attempt") ?? 1;
 	const delayMs = Math.max(0, numberAt(json, "retry_delay_ms") ?? 0);
 	const lasts = failure === "auth" || failure === "billing" || failure === "quota";
@@ -212,7 +213,7 @@ function retryEvent(json: Json, now: number): AgentEvent {
 		cause: activityText(text, null),
 		attempt,
 		failure,
-		until: now + delayMs,
+		until: delayMs <= LONGEST_LIMIT_MS ? now + delayMs : null,
 		givesUp,
 	};
 }
@@ -224,20 +225,21 @@ function otherCause(error: string, status: number | null): { text: string; failu
 	return { text: `${error} (${status})`, failure: failureClass(error, status) ?? "refused" };
 }
 
-const ERROR_STATUSES: Readonly<Record<string, number>> = {
-	authentication_failed: 401,
-	billing_error: 402,
-	model_not_found: 404,
-	rate_limit: 429,
-	server_error: 500,
-	overloaded: 529,
-};
+const ERROR_STATUSES: ReadonlyMap<string, number> = new Map([
+	["authentication_failed", 401],
+	["billing_error", 402],
+	["model_not_found", 404],
+	["rate_limit", 429],
+	["server_error", 500],
+	["overloaded", 529],
+]);
 
 /** What the CLI says in the agent's place when the API refuses: "Not logged in · Please run /login". */
 function apiErrorOf(json: Json): { message: string; status: number | null } | null {
 	if (json.is_api_error_message !== true && json.isApiErrorMessage !== true) return null;
 	const texts = listAt(objectAt(json, "message"), "content").map((block) => stringAt(block, "text") ?? "");
-	const status = numberAt(json, "api_error_status") ?? ERROR_STATUSES[stringAt(json, "error") ?? ""] ?? null;
+	const status =
+		numberAt(json, "api_error_status") ?? ERROR_STATUSES.get(stringAt(json, "error") ?? "") ?? null;
 	return { message: texts.join("\n"), status: classOfStatus(status ?? 0) === null ? null : status };
 }
 

@@ -1,9 +1,13 @@
 /** What claude uses, message by message: its own totals come only with an orderly end. */
 import type { Usage } from "../task/spec.ts";
+import { Bounded, isName } from "./bounded.ts";
 import type { AgentEvent } from "./contract.ts";
-import { isObject, type Json, numberAt, objectAt, stringAt, sumOf } from "./json.ts";
+import { isObject, type Json, objectAt, stringAt, sumOf, tokensAt, usdAt } from "./json.ts";
 
 const PER_MILLION = 1_000_000;
+/** Parts of a message come one after the other, those of its sub-agents beside them. */
+const MESSAGES_KEPT = 1_000;
+const AGENTS_KEPT = 100;
 /** Of the price of input. */
 const CACHE_READ = 0.1;
 const CACHE_WRITE = 1.25;
@@ -25,15 +29,17 @@ interface Message {
 
 /** Counts each message once, however often and in however many parts it is told. */
 export class MessageUsage {
-	readonly #messages = new Map<string, Message>();
+	readonly #messages = new Bounded<Message>(MESSAGES_KEPT);
 	/** the message that is being streamed, by the agent (`parent_tool_use_id`) that streams it */
-	readonly #streamed = new Map<string, string>();
+	readonly #streamed = new Bounded<string>(AGENTS_KEPT);
 
 	/** An `assistant` event: its input is final, its output is what was known at its beginning. */
 	assistant(json: Json): AgentEvent[] {
 		const message = objectAt(json, "message");
 		const id = stringAt(message, "id");
-		return id === null ? [] : this.#count(id, stringAt(message, "model") ?? "", objectAt(message, "usage"));
+		return id === null || !isName(id)
+			? []
+			: this.#count(id, stringAt(message, "model") ?? "", objectAt(message, "usage"));
 	}
 
 	/** A `stream_event`: the beginning and the end of a message carry its usage. */
@@ -42,7 +48,7 @@ export class MessageUsage {
 		const event = objectAt(json, "event");
 		if (event.type === "message_start") {
 			const id = stringAt(objectAt(event, "message"), "id");
-			if (id !== null) this.#streamed.set(agent, id);
+			if (id !== null && isName(id) && isName(agent)) this.#streamed.set(agent, id);
 			return this.assistant(event);
 		}
 		const id = this.#streamed.get(agent);
@@ -52,11 +58,11 @@ export class MessageUsage {
 
 	#count(id: string, model: string, told: Json): AgentEvent[] {
 		const before = this.#messages.get(id) ?? { model, input: 0, output: 0 };
-		const read = numberAt(told, "cache_read_input_tokens") ?? 0;
-		const written = numberAt(told, "cache_creation_input_tokens") ?? 0;
-		const fresh = numberAt(told, "input_tokens") ?? 0;
+		const read = tokensAt(told, "cache_read_input_tokens") ?? 0;
+		const written = tokensAt(told, "cache_creation_input_tokens") ?? 0;
+		const fresh = tokensAt(told, "input_tokens") ?? 0;
 		const input = Math.max(before.input, fresh + read + written);
-		const output = Math.max(before.output, numberAt(told, "output_tokens") ?? 0);
+		const output = Math.max(before.output, tokensAt(told, "output_tokens") ?? 0);
 		const price = PRICES.find(([name]) => name.test(model))?.[1];
 		const inputUsd =
 			price && ((fresh + read * CACHE_READ + written * CACHE_WRITE) * price.input) / PER_MILLION;
@@ -78,7 +84,7 @@ export function sessionUsage(json: Json): AgentEvent[] {
 	const usage: Usage = {
 		inputTokens: total(["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"]),
 		outputTokens: total(["outputTokens"]),
-		costUsd: numberAt(json, "total_cost_usd"),
+		costUsd: usdAt(json, "total_cost_usd"),
 		estimated: false,
 	};
 	return [{ kind: "usage", scope: "session", usage }];

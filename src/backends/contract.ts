@@ -47,7 +47,14 @@ export type AgentEvent =
 	 * A limit, or a service without room. `until` is null when nobody says; only a fatal one ends the run.
 	 * `model`: of which model, `""` for the one in use, null for the whole account.
 	 */
-	| { kind: "rate_limit"; until: number | null; fatal: boolean; model: string | null; failure: FailureClass }
+	| {
+			kind: "rate_limit";
+			until: number | null;
+			fatal: boolean;
+			model: string | null;
+			failure: FailureClass;
+			unsure?: true;
+	  }
 	/**
 	 * The CLI waits until then to ask its service again. `givesUp`: it would go on for so long that dispatch
 	 * ends it: waiting in the queue takes no place, and a dead login must not look like a long silence.
@@ -57,10 +64,15 @@ export type AgentEvent =
 			cause: string;
 			attempt: number;
 			failure: FailureClass | null;
-			until: number;
+			/** null: nobody says, or it cannot be */
+			until: number | null;
 			givesUp: boolean;
 	  }
-	| { kind: "error"; message: string; failure: FailureClass | null }
+	/**
+	 * `unsure`: a line of text that reads like the CLI's own complaint; anything that it starts may print such.
+	 * It counts when the run ends with it.
+	 */
+	| { kind: "error"; message: string; failure: FailureClass | null; unsure?: true }
 	/** the agent's own verdict; it may still live for a while */
 	| { kind: "result"; ok: boolean; message: string | null }
 	/** anything else it printed */

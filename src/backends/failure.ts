@@ -3,6 +3,7 @@ import type { Clock } from "../task/clock.ts";
 import { cutText } from "../task/cut-text.ts";
 import { type FailureClass, passes } from "../task/outcome/failure.ts";
 import { namesEnd, resetTime } from "../task/reset-time/read.ts";
+import { Bounded } from "./bounded.ts";
 import type { AgentEvent, OutputParser } from "./contract.ts";
 import { type Json, stringAt } from "./json.ts";
 import { activityText, eventText } from "./text.ts";
@@ -64,9 +65,14 @@ export function errorEvents(
 /** A line that is not JSON, from a CLI that was told to speak JSON. */
 export function plainLine(line: string, clock: Clock): AgentEvent[] {
 	if (line.trim() === "") return [];
-	if (COMPLAINT.test(line) && failureClass(line) !== null)
-		return errorEvents({ message: line.trim() }, clock);
+	if (COMPLAINT.test(line) && failureClass(line) !== null) return complaint(line, clock);
 	return [{ kind: "text", text: eventText(line) }];
+}
+
+function complaint(line: string, clock: Clock): AgentEvent[] {
+	return errorEvents({ message: line.trim() }, clock).map((event) =>
+		event.kind === "error" || event.kind === "rate_limit" ? { ...event, unsure: true } : event,
+	);
 }
 
 /** An event of a type that nobody knows: its type and its words, never the raw JSON. `logs --raw` has that. */
@@ -77,16 +83,23 @@ export function unknownEvent(json: Json, line: string): AgentEvent[] {
 	return [{ kind: "text", text: activityText(type, words.find((word) => word !== null) ?? null) }];
 }
 
-/** A CLI may tell one error several times, on both streams and in its result: only the first counts. */
+/** Errors that are told again are told close by. */
+const ERRORS_KEPT = 50;
+
+/**
+ * A CLI may tell one error several times, on both streams and in its result: only the first counts. After more
+ * work it is another one.
+ */
 export function tellingErrorsOnce(parser: OutputParser): OutputParser {
-	const told = new Set<string>();
+	const told = new Bounded<true>(ERRORS_KEPT);
 	return {
 		line(text) {
 			const events = parser.line(text);
+			if (events.some(({ kind }) => kind === "activity" || kind === "message")) told.clear();
 			const error = events.find((event) => event.kind === "error");
 			if (error === undefined) return events;
 			if (!told.has(error.message)) {
-				told.add(error.message);
+				told.set(error.message, true);
 				return events;
 			}
 			return events.filter((event) => event.kind !== "error" && event.kind !== "rate_limit");

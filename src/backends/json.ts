@@ -1,3 +1,5 @@
+import { MOST_TOKENS, MOST_USD } from "../task/spec.ts";
+
 /** Reading JSON of unknown shape: every accessor answers null or [] where the field is missing or of another type. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -37,7 +39,19 @@ export function numberAt(json: Json, key: string): number | null {
 	return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-/** The sum of the numbers among the fields. */
+/** A count of tokens; null for what is none: a fraction, less than nothing, more than any session has. */
+export function tokensAt(json: Json, key: string): number | null {
+	const value = numberAt(json, key);
+	return Number.isSafeInteger(value) && value !== null && value >= 0 && value <= MOST_TOKENS ? value : null;
+}
+
+/** An amount in USD; null for what cannot be one. */
+export function usdAt(json: Json, key: string): number | null {
+	const value = numberAt(json, key);
+	return value !== null && value >= 0 && value <= MOST_USD ? value : null;
+}
+
+/** The sum of the counts of tokens among the fields. */
 export function sumOf(json: Json, keys: readonly string[]): number {
-	return keys.reduce((sum, key) => sum + (numberAt(json, key) ?? 0), 0);
+	return keys.reduce((sum, key) => sum + (tokensAt(json, key) ?? 0), 0);
 }

@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from "node:util";
 import { cutText } from "../task/cut-text.ts";
+import { withoutEscapes } from "../task/escapes.ts";
 
 /** Longest text of one event, in characters. */
 const EVENT_TEXT_MAX = 16 * 1024;
@@ -11,7 +11,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /** Safe to print, at most 16 KiB. */
 export function eventText(text: string): string {
 	return cutText(
-		stripVTControlCharacters(cutText(text, 2 * EVENT_TEXT_MAX)).replace(CONTROL_CHARACTERS, ""),
+		withoutEscapes(cutText(text, 2 * EVENT_TEXT_MAX)).replace(CONTROL_CHARACTERS, ""),
 		EVENT_TEXT_MAX,
 	);
 }

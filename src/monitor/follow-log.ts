@@ -154,7 +154,7 @@ function readSaved(file: string): { seen: Followed; offset: number } {
 	const kept = readRegularFile(file, SAVED_LIMIT_BYTES);
 	try {
 		const saved = JSON.parse(kept.kind === "text" ? kept.text : "{}") as { seen: Followed; offset: number };
-		if (Number.isSafeInteger(saved.offset))
+		if (Number.isSafeInteger(saved.offset) && saved.offset >= 0)
 			return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
 	} catch {
 		// First look, or torn by a crash: from the start.

@@ -3,7 +3,7 @@ import type { AgentEvent } from "../backends/contract.ts";
 import { retryText } from "../backends/render.ts";
 import { cutText } from "../task/cut-text.ts";
 import { type FailureClass, passes } from "../task/outcome/failure.ts";
-import type { Usage } from "../task/spec.ts";
+import { MOST_TOKENS, MOST_USD, type Usage } from "../task/spec.ts";
 
 /** Shown beside the name of a task. */
 const ACTIVITY_CHARS = 200;
@@ -27,6 +27,8 @@ export interface Followed {
 	earlyResult: Verdict | null;
 	failure: FailureClass | null;
 	failureMessage: string | null;
+	/** the failure rests on a line of text that anything may have printed: more work takes it back */
+	unsure: boolean;
 	rateLimitUntil: number | null;
 	/** of which model the limit is, `""` for the one in use; null: of the whole account */
 	limitedModel: string | null;
@@ -51,6 +53,7 @@ export const NOTHING: Followed = {
 	earlyResult: null,
 	failure: null,
 	failureMessage: null,
+	unsure: false,
 	rateLimitUntil: null,
 	limitedModel: null,
 	pausedUntil: null,
@@ -75,13 +78,24 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "background":
 			return background(seen, event);
 		case "rate_limit":
-			return event.fatal
-				? { ...seen, failure: event.failure, rateLimitUntil: event.until, limitedModel: event.model }
-				: seen;
+			if (!event.fatal || isOutdone(seen, event)) return seen;
+			return {
+				...seen,
+				failure: event.failure,
+				rateLimitUntil: event.until,
+				limitedModel: event.model,
+				unsure: event.unsure === true,
+			};
 		case "retrying":
 			return retrying(seen, event);
 		case "error":
-			return { ...seen, failure: event.failure ?? seen.failure, failureMessage: event.message };
+			if (isOutdone(seen, event)) return seen;
+			return {
+				...seen,
+				failure: event.failure ?? seen.failure,
+				failureMessage: event.message,
+				unsure: event.failure === null ? seen.unsure : event.unsure === true,
+			};
 		case "result": {
 			const said = { ok: event.ok, message: event.message };
 			return seen.waitsFor !== null && event.ok ? { ...seen, earlyResult: said } : { ...seen, result: said };
@@ -92,9 +106,22 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 	}
 }
 
+const NO_FAILURE = {
+	failure: null,
+	failureMessage: null,
+	unsure: false,
+	rateLimitUntil: null,
+	limitedModel: null,
+} satisfies Partial<Followed>;
+
 /** Another turn: what it said at the end of the one before was not its last word. */
 function goesOn(seen: Followed): Followed {
-	return { ...seen, result: null, earlyResult: null, sawOutput: true };
+	return { ...seen, result: null, earlyResult: null, sawOutput: true, ...(seen.unsure ? NO_FAILURE : {}) };
+}
+
+/** What the CLI itself has said stands against any line of text. */
+function isOutdone({ failure, unsure }: Followed, event: { unsure?: true }): boolean {
+	return event.unsure === true && failure !== null && !unsure;
 }
 
 function background(seen: Followed, { waitsFor, until }: AgentEvent & { kind: "background" }): Followed {
@@ -115,15 +142,17 @@ function retrying(seen: Followed, event: AgentEvent & { kind: "retrying" }): Fol
 	if (!event.givesUp) return paused;
 	const { failure, cause: failureMessage } = event;
 	const rateLimitUntil = failure === "rate_limited" ? event.until : null;
-	return { ...paused, failure, failureMessage, givesUp: true, rateLimitUntil };
+	return { ...paused, failure, failureMessage, givesUp: true, rateLimitUntil, unsure: false };
 }
 
 function sum(a: Usage | null, b: Usage): Usage {
 	if (a === null) return b;
+	// A message without a price takes nothing off what the others cost.
+	const isUnknown = a.costUsd === null && b.costUsd === null;
 	return {
-		inputTokens: a.inputTokens + b.inputTokens,
-		outputTokens: a.outputTokens + b.outputTokens,
-		costUsd: a.costUsd === null || b.costUsd === null ? null : a.costUsd + b.costUsd,
+		inputTokens: Math.min(MOST_TOKENS, a.inputTokens + b.inputTokens),
+		outputTokens: Math.min(MOST_TOKENS, a.outputTokens + b.outputTokens),
+		costUsd: isUnknown ? null : Math.min(MOST_USD, (a.costUsd ?? 0) + (b.costUsd ?? 0)),
 		estimated: a.estimated || b.estimated,
 	};
 }

@@ -10,7 +10,10 @@ const FIRST_GATE_MS = 3_000;
 
 export async function closeGate(record: TaskRecord, live: LiveTask, store: Store): Promise<void> {
 	faultPoint("look.gate", record.spec.id);
-	const { failure, rateLimitUntil, pausedUntil, failureMessage, activity, limitedModel } = live.log.seen;
+	const { failure, unsure, rateLimitUntil, pausedUntil, failureMessage, activity, limitedModel } =
+		live.log.seen;
+	// A line of text holds nobody else while its agent goes on.
+	if (unsure) return;
 	const usual = live.gateUntil || store.clock.now() + FIRST_GATE_MS;
 	const until = failure === "rate_limited" ? (rateLimitUntil ?? usual) : pausedUntil;
 	if (until === null || until <= live.gateUntil || until <= store.clock.now()) return;

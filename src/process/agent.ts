@@ -53,6 +53,7 @@ write exit $? 2>/dev/null
 /** The pipe holds 64 KiB; more bytes than that come from somebody who writes at this moment. */
 const PROBE = Buffer.alloc(64 * 1024);
 const PROBES_MAX = 4;
+const EXIT_CODE_MAX = 255;
 /** A number, or who the wrapper is: more is not ours. */
 const RUN_FILE_LIMIT_BYTES = 4096;
 
@@ -164,7 +165,7 @@ function readExit(run: RunDir): AgentStatus | null {
 	const text = readRunFile(run, "exit")?.trim();
 	if (text === undefined) return null;
 	const code = Number(text);
-	if (text === "" || !Number.isSafeInteger(code)) return { kind: "gone" };
+	if (text === "" || !Number.isInteger(code) || code < 0 || code > EXIT_CODE_MAX) return { kind: "gone" };
 	return { kind: "exited", code, signal: code > 128 ? signalOf(run, code - 128) : null };
 }
 

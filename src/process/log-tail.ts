@@ -1,8 +1,8 @@
 /** Reads an agent's log while it grows: bounded memory whatever is printed, and a bounded file. */
 import { spawn } from "node:child_process";
 import { constants, lstatSync, readSync } from "node:fs";
-import { stripVTControlCharacters } from "node:util";
 import { cutText } from "../task/cut-text.ts";
+import { withoutEscapes } from "../task/escapes.ts";
 import { withRegularFile } from "./read-file.ts";
 
 /** One JSON event of an agent CLI may carry a whole file. */
@@ -157,7 +157,7 @@ function readAt(path: string, offset: number, maxBytes: number): Buffer {
 export function tailLines(path: string, count: number): string[] {
 	const bytes = readAt(path, Math.max(0, sizeOf(path) - TAIL_BYTES), TAIL_BYTES);
 	return (
-		stripVTControlCharacters(bytes.toString("utf8").replaceAll("\0", ""))
+		withoutEscapes(bytes.toString("utf8").replaceAll("\0", ""))
 			.split(/\r?\n/)
 			// What a progress display left standing.
 			.map((line) => line.slice(line.lastIndexOf("\r") + 1))

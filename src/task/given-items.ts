@@ -41,10 +41,8 @@ export function compareGiven(given: readonly string[], plan: Plan): GivenItems {
 	const current = new Map(plan.items.map((item) => [item, loose(item.text)]));
 	place(({ text }) => [...free].find((item) => (current.get(item) ?? "").startsWith(text)));
 	const rest = missing;
-	const words = new Map(
-		[...free].map((item) => [item, wordsOf(`${current.get(item)} ${loose(item.note ?? "")}`)]),
-	);
-	place((one) => nearest(one, free, words));
+	const byWord = itemsByWord(free, current);
+	place((one) => nearest(one, free, byWord));
 	if (plan.items.length === given.length && missing.length * 2 <= given.length) {
 		place(({ at }) => {
 			const item = plan.items[at];
@@ -55,20 +53,41 @@ export function compareGiven(given: readonly string[], plan: Plan): GivenItems {
 	return { gone: inOrder(missing), reworded: inOrder(rest.filter((one) => !missing.includes(one))) };
 }
 
+/** A thousand items against a thousand are compared by the words that they share, not each with each. */
+function itemsByWord(
+	items: ReadonlySet<PlanItem>,
+	textOf: ReadonlyMap<PlanItem, string>,
+): ReadonlyMap<string, PlanItem[]> {
+	const found = new Map<string, PlanItem[]>();
+	for (const item of items) {
+		for (const word of wordsOf(`${textOf.get(item)} ${loose(item.note ?? "")}`)) {
+			const those = found.get(word);
+			if (those === undefined) found.set(word, [item]);
+			else those.push(item);
+		}
+	}
+	return found;
+}
+
+/** The free item that shares most of the words, of several the first. */
 function nearest(
 	{ words }: Given,
 	free: ReadonlySet<PlanItem>,
-	wordsOfItem: ReadonlyMap<PlanItem, Set<string>>,
+	byWord: ReadonlyMap<string, PlanItem[]>,
 ): PlanItem | undefined {
-	let best: { item: PlanItem; share: number } | undefined;
-	if (words.size === 0) return undefined;
+	const shared = new Map<PlanItem, number>();
+	for (const word of words)
+		for (const item of byWord.get(word) ?? []) shared.set(item, (shared.get(item) ?? 0) + 1);
+	const needed = words.size * (words.size < WORDS_TO_COMPARE ? 1 : 0.5);
+	let best: PlanItem | undefined;
+	let most = 0;
 	for (const item of free) {
-		const others = wordsOfItem.get(item) ?? new Set();
-		const share = [...words].filter((word) => others.has(word)).length / words.size;
-		const needed = words.size < WORDS_TO_COMPARE ? 1 : 0.5;
-		if (share >= needed && share > (best?.share ?? 0)) best = { item, share };
+		const count = shared.get(item) ?? 0;
+		if (count < needed || count <= most) continue;
+		best = item;
+		most = count;
 	}
-	return best?.item;
+	return best;
 }
 
 /** Without what agents add while ticking: emphasis, strokes, numbers, signs, other case and punctuation. */

@@ -2,8 +2,15 @@
  * One line of a plan, read as a person reads it. Fail-closed: what looks like a box and is not `[x]` is
  * open, since an item that is overlooked would let an unfinished task pass for completed.
  */
-/** " " open · "x" done · "?" blocked (question below) · "!" error (description below) */
-export type Marker = " " | "x" | "?" | "!";
+import {
+	BLOCKED_GLYPH,
+	BUSY_GLYPH,
+	DONE_GLYPH,
+	FAILED_GLYPH,
+	type Marker,
+	markerOf,
+	OPEN_GLYPH,
+} from "./plan-state.ts";
 
 export interface PlanLine {
 	marker: Marker;
@@ -24,30 +31,42 @@ const BRACKETS: Readonly<Record<string, string>> = {
 	"）": ")",
 	"｛": "{",
 	"｝": "}",
+	"〖": "[",
+	"〗": "]",
+	"「": "[",
+	"」": "]",
+	"『": "[",
+	"』": "]",
+	"❲": "[",
+	"❳": "]",
+	"⁅": "[",
+	"⁆": "]",
+	"⦋": "[",
+	"⦌": "]",
+	"﹝": "[",
+	"﹞": "]",
 };
-const FOREIGN_BRACKET = /[［【〔⟦］】〕⟧（）｛｝]/g;
+const FOREIGN_BRACKET = /[［【〔⟦］】〕⟧（）｛｝〖〗「」『』❲❳⁅⁆⦋⦌﹝﹞]/g;
+/** Of HTML, as far as a box is made of them. */
+const ENTITY = /&(?:#91|lsqb|lbrack|#93|rsqb|rbrack|#160|nbsp|#9744|#x2610|#9745|#x2611);/gi;
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+	...["#91", "lsqb", "lbrack"].map((name) => [`&${name};`, "["] as const),
+	...["#93", "rsqb", "rbrack"].map((name) => [`&${name};`, "]"] as const),
+	...["#160", "nbsp"].map((name) => [`&${name};`, " "] as const),
+	...["#9744", "#x2610"].map((name) => [`&${name};`, "☐"] as const),
+	...["#9745", "#x2611"].map((name) => [`&${name};`, "☑"] as const),
+]);
 
-const BULLET = /(?:[-*+•‣⁃◦▪▸►·–—]|\d{1,9}[.):、．]|\(\d{1,9}\)|[A-Za-z][.)](?=\s))/y;
+const BULLET =
+	/(?:[-*+•‣⁃◦▪▸►·–—－−‐‑・∙●◆■]|\d{1,9}(?:\.\d{1,4}){1,5}[.):、．]?|\d{1,9}[.):、．]|\((?:\d{1,9}|[a-z]|[ivx]{2,4})\)|#\d{1,6}|(?:[a-z]|[ivxlc]{2,5})[.)](?=\s))/iy;
 const HEADING_MARK = /#{1,6}(?=[\s[])/y;
-const SKIPPED = /(?:\s|>|\p{Cf}|<\/?[a-z][^<>]{0,60}>|[*_~`]{1,3}(?=\\?[[({]|[☐-☒✅✓✔⬜□]|[*_~`<]))/uy;
+const SKIPPED = /(?:\s|>|\p{Cf}|<!--|<\/?[a-z][^<>]{0,60}>|[*_~`]{1,3}(?=\\?[[({]|[☐-☒✅✓✔⬜□]|[*_~`<]))/uy;
 const CHECKBOX_TAG = /<input\b(?=[^<>]{0,200}checkbox)([^<>]{0,200})>/iy;
 
 const BOX_LIMIT_CHARS = 24;
 /** After a box: its emphasis, a colon, further boxes. */
 const AFTER_BOX = /^[*_~`]{0,3}[\s:：]*(?:\[[ xX]?\]\s+)*/;
 
-const OPEN_GLYPH = /[☐□◻◽▢❏❑❒⬜⬚🔲🔳🗆]/u;
-const DONE_GLYPH = /[☑✅✔✓🗹]/u;
-const FAILED_GLYPH = /[❌✗✘✖⛔]/u;
-const BLOCKED_GLYPH = /[❓❔]/u;
-const BUSY_GLYPH = /[☒⏳⌛🔄🚧🚫⏸⏯🔜🕐🟡🟠🔵⚪]/u;
-
-const DONE_WORD =
-	/^(?:done|ok|yes|complete|completed|finished|erledigt|fertig|fait|termin[ée]e?|hecho|completado|terminado|完了|完成|済|済み|已完成|100 ?%)$/iu;
-const OPEN_WORD =
-	/^(?:to-?do|to do|open|wip|doing|pending|in[ -]progress|started|ongoing|next|later|skipped|partial|not done|offen|in arbeit|à faire|a faire|en cours|pendiente|en curso|未完了|未完成|未着手|進行中|进行中|待办|\d{1,3} ?%)$/iu;
-const FAILED_WORD = /^(?:failed|error|fehler|[ée]chec|erreur|fallido|失敗|失败)$/iu;
-const BLOCKED_WORD = /^(?:blocked|question|blockiert|bloqu[ée]|bloqueado|質問|阻塞)$/iu;
 /** "TODO: write the tests", without any box */
 const OPEN_LABEL = /^(?:to-?do|wip|pending|offen|à faire|pendiente|未完了|未完成|待办|進行中)\s?[:：]\s?/iu;
 
@@ -64,16 +83,31 @@ interface Box {
  * @returns null for a line that is no item
  */
 export function readPlanLine(line: string, top: boolean): PlanLine | null {
-	const plain = line.replace(FOREIGN_BRACKET, (bracket) => BRACKETS[bracket] ?? bracket);
-	if (/^\s*\|/.test(plain)) return tableRow(plain, line);
+	return readLine(
+		line.replace(ENTITY, (entity) => ENTITIES.get(entity.toLowerCase()) ?? entity),
+		top,
+	);
+}
+
+function readLine(line: string, top: boolean): PlanLine | null {
+	const plain = withPlainBrackets(line);
 	const { at, bullet } = lineStart(plain);
 	const box = tagAt(plain, at) ?? boxAt(plain, at, bullet) ?? glyphAt(plain, at, bullet && top);
 	if (box !== null) {
 		const text = line.slice(box.end).replace(AFTER_BOX, "");
 		return { marker: box.marker === "x" && holdsOpenBox(plain.slice(box.end)) ? " " : box.marker, text };
 	}
-	if (!bullet) return null;
-	return labelled(line.slice(at), top) ?? boxElsewhere(plain, line, at);
+	return (bullet ? labelled(line.slice(at), top) : null) ?? boxElsewhere(plain, line, at);
+}
+
+/** What a line says behind its bullet or number; null where it has none. */
+export function bulletText(line: string): string | null {
+	const { at, bullet } = lineStart(withPlainBrackets(line));
+	return bullet ? line.slice(at).trim() : null;
+}
+
+export function withPlainBrackets(line: string): string {
+	return line.replace(FOREIGN_BRACKET, (bracket) => BRACKETS[bracket] ?? bracket);
 }
 
 /** Where the text of a line begins: behind indentation, quotes, bullets, numbers, emphasis, tags. */
@@ -87,7 +121,7 @@ function lineStart(line: string): { at: number; bullet: boolean } {
 			continue;
 		}
 		const mark = lengthAt(BULLET, line, at) || lengthAt(HEADING_MARK, line, at);
-		if (mark === 0 || !/^[\s[({\\*_~`☐-☒✅✓✔⬜□]/u.test(line.slice(at + mark, at + mark + 2)))
+		if (mark === 0 || !/^[\s[({<\\*_~`☐-☒✅✓✔⬜□\p{Cf}]/u.test(line.slice(at + mark, at + mark + 2)))
 			return { at, bullet };
 		// "**bold** text" begins with no bullet.
 		if (/^[*_]/.test(line.slice(at)) && /^[*_]/.test(line.slice(at + mark))) return { at, bullet };
@@ -113,7 +147,9 @@ function tagAt(line: string, at: number): Box | null {
 }
 
 /** `[ ]`, `\[ \]`, `( )`, `{ }`, and one that nobody closed. */
-function boxAt(line: string, at: number, bullet: boolean): Box | null {
+export function boxAt(line: string, at: number, bullet: boolean): Box | null {
+	const angle = bullet ? /^<\s*>(?=\s)/.exec(line.slice(at, at + BOX_LIMIT_CHARS)) : null;
+	if (angle !== null) return { marker: " ", start: at, end: at + angle[0].length };
 	const found = /^\\?([[({])([^[\](){}]{0,24})(\\?[\])}])?/.exec(line.slice(at, at + BOX_LIMIT_CHARS + 6));
 	if (found === null) return null;
 	const [whole, bracket = "", inside = "", close] = found;
@@ -128,8 +164,10 @@ function boxAt(line: string, at: number, bullet: boolean): Box | null {
 		return open ? { marker: " ", start: at, end: at + whole.length - inside.length } : null;
 	}
 	if (bracket !== "[") {
-		const isBox = bullet && (content === "" ? inside !== "" : bracket === "(" && /^[x?!~-]$/i.test(content));
-		return isBox ? { marker: markerOf(content) ?? " ", start: at, end } : null;
+		const isState =
+			bracket === "(" && content !== "" && (/^[x?!~-]$/i.test(content) || markerOf(content) === " ");
+		const isEmpty = content === "" && (inside !== "" || /^\s+[\p{L}\p{N}]/u.test(line.slice(end)));
+		return bullet && (isState || isEmpty) ? { marker: markerOf(content) ?? " ", start: at, end } : null;
 	}
 	const marker = markerOf(content);
 	if (marker === null || !isBoxBefore(line.slice(end), content, bullet)) return null;
@@ -144,25 +182,8 @@ function isBoxBefore(rest: string, content: string, bullet: boolean): boolean {
 	return bullet && !/^:\s*(?:https?:|\/|<)/.test(rest);
 }
 
-/** What stands between the brackets; null: a word that is no state. */
-function markerOf(content: string): Marker | null {
-	if (/^x$/i.test(content) || DONE_WORD.test(content) || isAll(content, DONE_GLYPH) || content === "√")
-		return "x";
-	if (/^\?+$/.test(content) || BLOCKED_WORD.test(content) || isAll(content, BLOCKED_GLYPH)) return "?";
-	if (/^!+$/.test(content) || FAILED_WORD.test(content) || isAll(content, FAILED_GLYPH)) return "!";
-	const share = /^(\d{1,4}) ?[/／] ?(\d{1,4})$/.exec(content);
-	if (share !== null) return share[1] === share[2] ? "x" : " ";
-	if (OPEN_WORD.test(content) || /^\p{L}$/u.test(content)) return " ";
-	return /[\p{L}\p{N}]|^\^./u.test(content) ? null : " ";
-}
-
-function isAll(content: string, glyph: RegExp): boolean {
-	const bare = content.replaceAll("\ufe0f", "");
-	return [...bare].length === 1 && glyph.test(bare);
-}
-
 /** ☐ is a box wherever a line begins with it; a sign such as ❌ needs a list. */
-function glyphAt(line: string, at: number, listed: boolean): Box | null {
+export function glyphAt(line: string, at: number, listed: boolean): Box | null {
 	const glyph = String.fromCodePoint(line.codePointAt(at) ?? 0);
 	const end = at + glyph.length + (line[at + glyph.length] === "\ufe0f" ? 1 : 0);
 	if (OPEN_GLYPH.test(glyph)) return { marker: " ", start: at, end };
@@ -176,13 +197,18 @@ function glyphAt(line: string, at: number, listed: boolean): Box | null {
 
 /** "- [x] parser [ ] printer": the second half is open. `[]` and code may be what the item is about. */
 function holdsOpenBox(rest: string): boolean {
-	return /(?:^|\s)(?:\[[ \u00a0\u3000]\](?=\s|$)|[☐⬜])/u.test(rest.replace(/`[^`]*`/g, ""));
+	return /(?:^|[\s(,;/–—-]|\p{Cf})(?:\[[ \u00a0\u3000]\](?=[\s),;]|$)|[☐⬜])/u.test(
+		rest.replace(/`[^`]*`/g, ""),
+	);
 }
 
 function labelled(text: string, top: boolean): PlanLine | null {
 	const label = top ? OPEN_LABEL.exec(text.replace(/^[*_~]{1,3}/, "")) : null;
 	return label === null ? null : { marker: " ", text };
 }
+
+/** "Step 2:", "Task 3 –", "1 -", "T1", "Phase 4" */
+const LABEL = /^(?:.{1,60}[:：|–—-]|\p{L}{0,12}[ #-]?\d{1,6}[a-z]?)\s*$/u;
 
 /** "- Write the tests [ ]" and "- Step 2: [ ] write the tests": one box alone, at the end or behind a label. */
 function boxElsewhere(plain: string, line: string, at: number): PlanLine | null {
@@ -195,44 +221,7 @@ function boxElsewhere(plain: string, line: string, at: number): PlanLine | null 
 	const start = at + box.index + box[0].length - (box[1] ?? "").length;
 	const before = line.slice(at, start);
 	const after = line.slice(start + (box[1] ?? "").length);
-	if (after.trim() !== "" && !/^.{1,60}[:：–—-]\s*$/u.test(before)) return null;
+	if (after.trim() !== "" && !LABEL.test(before)) return null;
 	const marker = box[1]?.includes("☑") ? "x" : (markerOf((box[2] ?? "").trim()) ?? " ");
 	return { marker, text: `${before}${after}` };
-}
-
-/** `|---|:-:|`: the row above it is no item. */
-export function isTableRule(line: string): boolean {
-	return line.includes("-") && /^\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?$/.test(line.trim());
-}
-
-/** A row with a cell that is a box or a state. */
-function tableRow(plain: string, line: string): PlanLine | null {
-	const cells = plain
-		.split(/(?<!\\)\|/)
-		.map((cell) => cell.trim().replace(/^[*_~`]+(?=\[)|(?<=\])[*_~`]+$/g, ""));
-	for (const [n, cell] of cells.entries()) {
-		const marker = cellMarker(cell);
-		if (marker === null) continue;
-		const texts = line.split(/(?<!\\)[|｜]/).filter((_, at) => at !== n);
-		return {
-			marker,
-			text: texts
-				.map((text) => text.trim())
-				.filter(Boolean)
-				.join(" · "),
-		};
-	}
-	const box = cells.map((cell) => boxAt(cell, 0, false)).find((found) => found !== null);
-	return box ? { marker: box.marker, text: cells.filter(Boolean).join(" · ") } : null;
-}
-
-function cellMarker(cell: string): Marker | null {
-	const inside = /^\\?\[(.{0,24}?)\\?\]$/u.exec(cell)?.[1];
-	if (inside !== undefined) return markerOf(inside.normalize("NFKC").trim());
-	const glyph = glyphAt(cell, 0, true);
-	if (glyph !== null && cell.slice(glyph.end).trim() === "") return glyph.marker;
-	if (OPEN_WORD.test(cell) || /^not started$/i.test(cell)) return " ";
-	if (FAILED_WORD.test(cell)) return "!";
-	if (BLOCKED_WORD.test(cell)) return "?";
-	return /^(?:done|completed|erledigt|fait|hecho|完了|已完成)$/iu.test(cell) ? "x" : null;
 }

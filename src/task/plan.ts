@@ -1,6 +1,9 @@
 /** The checklist of a task as its agent keeps it in plan.md. */
 import { cutText } from "./cut-text.ts";
-import { isTableRule, type Marker, readPlanLine } from "./plan-item.ts";
+import { bulletText, type PlanLine, readPlanLine } from "./plan-item.ts";
+import { ListReader } from "./plan-list.ts";
+import type { Marker } from "./plan-state.ts";
+import { isTableLine, readTable } from "./plan-table.ts";
 
 export type { Marker };
 
@@ -45,7 +48,7 @@ interface Fence {
  */
 export function parsePlan(text: string): Plan {
 	const lines = [...linesOf(text)];
-	const reader = new PlanReader(lastFences(lines));
+	const reader = new PlanReader(lastFences(lines), tableRows(lines));
 	for (const [n, line] of lines.entries()) {
 		if (line === "") reader.blank();
 		else reader.take(line, n);
@@ -87,8 +90,8 @@ class PlanReader {
 	#fence: Fence | null = null;
 	/** the item that lines below belong to */
 	#item: PlanItem | null = null;
-	/** where the last item stands that is a row of a table */
-	#rowAt = -1;
+	readonly #rows: ReadonlyMap<number, PlanLine>;
+	readonly #list = new ListReader();
 	#afterBlank = false;
 	/** inside the block quote of a note of ours */
 	#note = false;
@@ -97,21 +100,48 @@ class PlanReader {
 	#more = false;
 	#moreOpen = false;
 
-	constructor(fences: ReadonlyMap<string, number[]>) {
+	/** @param rows items in tables, by the number of their line */
+	constructor(fences: ReadonlyMap<string, number[]>, rows: ReadonlyMap<number, PlanLine>) {
 		this.#lastFences = fences;
+		this.#rows = rows;
 	}
 
 	take(line: string, n: number): void {
 		if (this.#insideFence(line, n)) return;
 		this.#note = /^\s*>/.test(line) && (this.#note || line.includes(NOTE_MARK));
 		const top = this.#depth === null || indentOf(line) <= this.#depth;
-		const item = this.#note || RULE.test(line) ? null : readPlanLine(line, top);
+		const item = this.#note || RULE.test(line) ? null : (this.#rows.get(n) ?? this.#itemOf(line, top));
+		if (item === null && this.#endsList(line)) this.#list.end();
 		const heading = HEADING.exec(line);
-		if (isTableRule(line)) this.#dropTableHead(n);
-		else if (item) this.#begin(item, line, n);
+		if (item) this.#begin(item, line);
 		else if (heading) this.#heading(heading[1] ?? "", heading[2] ?? "");
 		else if (line.trim() === "") this.blank();
 		else this.#describe(line);
+	}
+
+	#itemOf(line: string, top: boolean): PlanLine | null {
+		const item = readPlanLine(line, top);
+		const depth = indentOf(line);
+		if (item !== null) {
+			for (const { at, text } of this.#list.box(depth).reverse()) this.#insert(at, text);
+			return item;
+		}
+		const text = bulletText(line);
+		const isItem = text !== null && this.#list.bullet(depth, { at: this.#plan.items.length, text });
+		return isItem ? { marker: " ", text } : null;
+	}
+
+	/** A bullet that a box below it has shown to be an item. */
+	#insert(at: number, text: string): void {
+		if (this.#plan.items.length < MAX_ITEMS)
+			this.#plan.items.splice(at, 0, { marker: " ", text: cut(collapse(text)), note: null });
+		else this.#more = this.#moreOpen = true;
+	}
+
+	/** A heading, a rule, a paragraph of its own. */
+	#endsList(line: string): boolean {
+		if (HEADING.test(line) || RULE.test(line)) return true;
+		return this.#afterBlank && indentOf(line) === 0 && line.trim() !== "" && bulletText(line) === null;
 	}
 
 	blank(): void {
@@ -135,7 +165,7 @@ class PlanReader {
 		return this.#plan;
 	}
 
-	#begin({ marker, text }: { marker: Marker; text: string }, line: string, n: number): void {
+	#begin({ marker, text }: PlanLine, line: string): void {
 		if (this.#plan.items.length >= MAX_ITEMS) {
 			this.#more = true;
 			this.#moreOpen ||= marker !== "x";
@@ -143,15 +173,8 @@ class PlanReader {
 		}
 		this.#depth ??= indentOf(line);
 		this.#item = { marker, text: cut(collapse(text)), note: null };
-		if (line.trimStart().startsWith("|")) this.#rowAt = n;
 		this.#afterBlank = false;
 		this.#plan.items.push(this.#item);
-	}
-
-	/** "| Task | Done |" above "|---|---|" names the columns. */
-	#dropTableHead(n: number): void {
-		if (this.#rowAt === n - 1 && !this.#more) this.#plan.items.pop();
-		this.#item = null;
 	}
 
 	#heading(level: string, text: string): void {
@@ -211,6 +234,19 @@ function lastFences(lines: readonly string[]): Map<string, number[]> {
 		last.set(mark[0] ?? "", lengths);
 	}
 	return last;
+}
+
+/** Items in tables, by the number of their line. */
+function tableRows(lines: readonly string[]): Map<number, PlanLine> {
+	const rows = new Map<number, PlanLine>();
+	for (let from = 0; from < lines.length; from++) {
+		let end = from;
+		while (isTableLine(lines[end] ?? "")) end++;
+		if (end === from) continue;
+		for (const row of readTable(lines.slice(from, end))) rows.set(from + row.line, row);
+		from = end;
+	}
+	return rows;
 }
 
 function* linesOf(text: string): Generator<string> {

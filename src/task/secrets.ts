@@ -25,8 +25,11 @@ export function isSecretName(name: string): boolean {
 
 /** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
 const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)@/gi;
-/** In any other one an unencoded `/` or `@` is still a part of the password. Bounded: what is read may be long. */
-const USER_OF_ADDRESS = /\b((?!https?:)[a-z][a-z0-9+.-]{0,30}:\/\/)([^\s"'`<>]{0,1024})@/gi;
+/** In any other one an unencoded `/` or `@` is still a part of the password. */
+const SCHEME = /[a-z][a-z0-9+.-]*$/i;
+const LONGEST_SCHEME = 32;
+const WORD = /[^\s"'`<>]+/g;
+const NOTHING = /(?!)/g;
 /** A user without a password (`ssh://git@host`) is none, a long one may be a token. */
 const LONGEST_USER = 15;
 /** Of our own hints. */
@@ -102,7 +105,7 @@ export function showOnPurpose(link: string): void {
 export function withoutSecrets(text: string): string {
 	const formless = text
 		.replace(USER_OF_PAGE, hideUser)
-		.replace(USER_OF_ADDRESS, hideUser)
+		.replace(text.includes("://") ? WORD : NOTHING, hideUserOfAddress)
 		.replace(SECRET_PARAMETER, (whole, name: string, value: string) =>
 			isSecretName(name.slice(1, -1)) && !onPurpose.has(value) ? `${name}${HIDDEN}` : whole,
 		)
@@ -119,6 +122,18 @@ export function withoutSecrets(text: string): string {
 		"g",
 	);
 	return formless.replace(pattern, (value) => known.get(value) ?? HIDDEN);
+}
+
+/** From the first scheme of a word to its last `@`. By places: one pattern for it all would take quadratic time. */
+function hideUserOfAddress(word: string): string {
+	const host = word.lastIndexOf("@");
+	for (let at = word.indexOf("://"); at >= 0 && at < host; at = word.indexOf("://", at + 1)) {
+		const scheme = SCHEME.exec(word.slice(Math.max(0, at - LONGEST_SCHEME), at))?.[0];
+		if (scheme === undefined || /^https?$/i.test(scheme)) continue;
+		const [before, user] = [word.slice(0, at + 3), word.slice(at + 3, host)];
+		return hideUser(word.slice(0, host + 1), before, user) + word.slice(host + 1);
+	}
+	return word;
 }
 
 function hideUser(whole: string, scheme: string, user: string): string {

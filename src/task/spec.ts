@@ -28,6 +28,8 @@ export const NONCE = matching(/^[\w-]{1,64}$/, "a nonce");
 /** More is a mistake, or malice: it would hold everybody's budget. */
 export const MOST_USD = 1_000_000;
 const dollars = number(0, MOST_USD);
+/** Of one task: more than any service has. */
+export const MOST_TOKENS = 1e13;
 
 /** How free an agent is, the narrowest first. `read_only` may still write the task's own files. */
 export const PERMISSIONS = ["read_only", "edit", "full"] as const;

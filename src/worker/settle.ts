@@ -27,6 +27,8 @@ import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 
 const TAIL_LINES = 20;
+/** Anything that an agent starts may print a line that reads like a limit: the other tasks soon see for themselves. */
+const UNSURE_HOLD_MS = 30 * 60_000;
 /** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
 const TAKEN_DOWN_LIMIT = 10;
 
@@ -52,6 +54,7 @@ interface Seen {
 	failureMessage: string | null;
 	rateLimitUntil: number | null;
 	limitedModel: string | null;
+	unsure: boolean;
 	sawOutput: boolean;
 	worked: boolean;
 }
@@ -190,7 +193,9 @@ async function moveGate(
 	if ((kind === "rate_limited" || kind === "unavailable") && until !== null) {
 		// What nobody has seen may be this task's own affair.
 		if (facts.failure === "refused") return;
-		await holdUntil(store, gated, { kind, until, message, limited: end.seen?.limitedModel ?? null });
+		const most = end.seen?.unsure ? store.clock.now() + UNSURE_HOLD_MS : until;
+		const limited = end.seen?.limitedModel ?? null;
+		await holdUntil(store, gated, { kind, until: Math.min(until, most), message, limited });
 	} else if (decision.reason === "auth") await noteLasting(store, gated, "auth", message);
 	else if (decision.reason === "billing" || decision.reason === "quota")
 		await noteLasting(store, gated, "billing", message);

@@ -144,6 +144,76 @@ const NOT_DONE: readonly string[] = [
 	"- [ ] vérifier",
 	"- [ ] 確認する",
 	"- [ ] комната",
+	"1.1 [ ] b",
+	"1.2.3. [ ] b",
+	"iv. [ ] b",
+	"(ii) [ ] b",
+	"#1 [ ] b",
+	"Step 1: [ ] b",
+	"Task 2 - [ ] b",
+	"1 - [ ] b",
+	"T1: [ ] b",
+	"b [ ]",
+	"b: [ ]",
+	"b | [ ]",
+	"- ○ b",
+	"- ⭕ b",
+	"- 🔴 b",
+	"- 🟨 b",
+	"- ⚠️ b",
+	"- 🕓 b",
+	"- () b",
+	"- < > b",
+	"- <> b",
+	"- (todo) b",
+	"－ [ ] b",
+	"‐ [ ] b",
+	"・[ ] b",
+	"∙ [ ] b",
+	"-\u200b[ ] b",
+	"\u200b- [ ] b",
+	"\u202e- [ ] b",
+	"- [\u3164] b",
+	"- [\u2800] b",
+	"- &#91; &#93; b",
+	"- &#9744; b",
+	"- 「 」 b",
+	"- 〖 〗 b",
+	"- ❲ ❳ b",
+	"<!-- - [ ] b -->",
+	"- [x]\u200b[ ] b",
+	"- [x] a/[ ] b",
+	"- [x] a ([ ] b)",
+	"- [x] a,[ ] b",
+	..."not started|not yet|unfinished|incomplete|remaining|deferred|on hold|paused|waiting|waiting for CI|TBD|planned|in review"
+		.split("|")
+		.map((word) => `- [${word}] b`),
+	..."almost done|half|needs tests|partially done|no|n/a|cancelled|won't do|blocked by infra|TODO: tests|0|1 of 2|x/2"
+		.split("|")
+		.map((word) => `- [${word}] b`),
+	..."nicht erledigt|unerledigt|ausstehend|pas fait|en attente|sin hacer|da fare|não feito|не сделано|в работе|진행중|未着手|保留|尚未完成|待处理"
+		.split("|")
+		.map((word) => `- [${word}] b`),
+	"| b | ⏳ pending |",
+	"| b | In Progress 🚧 |",
+	"| b | not yet |",
+	"| b | to be done |",
+];
+
+/** In a list of boxes, or below a row with a state, a person takes these for items that are not done. */
+const NOT_DONE_AMONG_BOXES: readonly string[] = [
+	"- [frontend] b",
+	"- [some words] b",
+	"- TODO b",
+	"- **TODO** b",
+	"- b (todo)",
+	"- b (not done)",
+	"- b — pending",
+	"- b: not done",
+	"- b [open]",
+	"- b ⏳",
+	"- b ❌",
+	"- b (offen)",
 ];
 
 const DONE: readonly string[] = [
@@ -199,6 +269,29 @@ describe("spellings", () => {
 
 	test.each(DONE.map((line) => [line]))("%j is done", (line) => {
 		expect(read(line).items).toEqual([{ marker: "x", text: expect.stringContaining("b"), note: null }]);
+	});
+
+	test.each(NOT_DONE_AMONG_BOXES.map((line) => [line]))("%j in a list of boxes is not done", (line) => {
+		for (const plan of [`- [x] a\n${line}`, `${line}\n- [x] a`, `- [x] a\n  note\n${line}\n- [x] c`]) {
+			const { items } = parsePlan(plan);
+			expect(items.some(({ marker, text }) => marker === " " && text.includes("b"))).toBe(true);
+		}
+		// Elsewhere it is a list of other things.
+		expect(parsePlan(`- [x] a\n\n## Notes\n\n${line}\n`).items).toHaveLength(1);
+	});
+
+	test.each(["", "-", "?!", "soon", "❗", "ask Bob"])("a row whose state is %j is not done", (state) => {
+		for (const rows of [
+			["| a | done |", `| b | ${state} |`],
+			[`| b | ${state} |`, "| a | done |"],
+		]) {
+			const { items } = read("| Task | State |", "|---|---|", ...rows);
+			expect(items.map(({ marker, text }) => [text, marker === "x"]).sort()).toEqual([
+				["a", true],
+				["b", false],
+			]);
+		}
+		expect(read("| Name | Size |", "|---|---|", `| b | ${state} |`).items).toEqual([]);
 	});
 
 	test("an item that is added in any spelling and at any place never leaves a plan done", () => {

@@ -1,5 +1,5 @@
 /** A table without borders for a terminal or a pipe. */
-import { stripVTControlCharacters } from "node:util";
+import { withoutEscapes } from "../../task/escapes.ts";
 
 const GAP = "  ";
 const PLAIN = /^[ -~]*$/;
@@ -21,7 +21,7 @@ export async function columns(rows: readonly (readonly string[])[]): Promise<str
 
 /** Wide characters take two columns, combining ones none; what is plain needs no knowledge of them. */
 async function widthsOf(rows: readonly (readonly string[])[]): Promise<number[][]> {
-	const cells = rows.map((row) => row.map((cell) => stripVTControlCharacters(cell)));
+	const cells = rows.map((row) => row.map((cell) => withoutEscapes(cell)));
 	if (cells.flat().every((cell) => PLAIN.test(cell)))
 		return cells.map((row) => row.map((cell) => cell.length));
 	const { default: stringWidth } = await import("string-width");

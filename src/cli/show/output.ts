@@ -1,15 +1,15 @@
 /** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
-import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
 import { cutText } from "../../task/cut-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
+import { withoutEscapes } from "../../task/escapes.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Foreign text as it may go to a terminal: no escape sequences, no controls but newline and tab. */
 export function plain(text: string): string {
-	return stripVTControlCharacters(text.replaceAll("\r\n", "\n")).replace(CONTROLS, "");
+	return withoutEscapes(text.replaceAll("\r\n", "\n")).replace(CONTROLS, "");
 }
 
 /** As `plain`, on one line, at most `limit` characters. */

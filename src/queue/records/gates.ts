@@ -42,7 +42,7 @@ type Closing = Pick<Gate, "kind" | "backend" | "model" | "until" | "message">;
 
 function close(store: Store, host: string, gate: Closing): Promise<Gate> {
 	const field = gate.model === null ? gate.backend : `${gate.backend} | ${gate.model}`;
-	return store.run("holdGate", { host, backend: field, gate });
+	return store.run("holdGate", { host, backend: field, gate, longest: LONGEST_HOLD_MS });
 }
 
 /**
@@ -58,7 +58,9 @@ export function holdUntil(
 	const { limited, ...rest } = hold;
 	const isOwn = limited !== null && limited !== "" && isOf(limited, model);
 	const of = limited === null ? null : isOwn ? limited : (model ?? DEFAULT_MODEL);
-	return close(store, host, { ...rest, backend, model: of });
+	// A later end is kept: one that cannot be would take the place of all that come.
+	const until = Math.min(hold.until, store.clock.now() + LONGEST_HOLD_MS);
+	return close(store, host, { ...rest, until, backend, model: of });
 }
 
 /** Counts a failed login, or an account with nothing left; from the second in a row on the gate is closed. */

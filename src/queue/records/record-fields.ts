@@ -34,10 +34,15 @@ const TABLE = Object.entries(FIELDS as Record<keyof TaskRecord, Field<unknown>>)
 /** The name in the hash. */
 const storedAs = (name: string, { stored = name }: Field<unknown>) => stored;
 
+/** @throws Damage: what could not be read again is not written, since it would take the whole task away */
 export function encodeFields(changes: RecordChanges): Record<string, string> {
 	const set = TABLE.filter(([name]) => changes[name as keyof RecordChanges] !== undefined);
 	return Object.fromEntries(
-		set.map(([name, field]) => [storedAs(name, field), field.write(changes[name as keyof RecordChanges])]),
+		set.map(([name, field]) => {
+			const text = field.write(changes[name as keyof RecordChanges]);
+			field.read(text, name);
+			return [storedAs(name, field), text];
+		}),
 	);
 }
 

@@ -2,7 +2,7 @@
  * What was spent, counted atomically: per task (each session's own total, so that a resumed session is not
  * counted twice) and per day of UTC. In USD.
  */
-import { MOST_USD, type Usage } from "../../task/spec.ts";
+import { MOST_TOKENS, MOST_USD, type Usage } from "../../task/spec.ts";
 import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
@@ -58,13 +58,13 @@ function countersOf(name: string, counters: Counters | null): { field: string; t
 	];
 }
 
-const MOST_TOKENS = 1e13;
-
 /** What cannot be is counted as nothing: it would hold everybody for the day. */
 function amountOf(text: string, most: number): number {
 	const amount = Number(text);
 	return amount >= 0 && amount <= most ? amount : 0;
 }
+
+const mostOf = (counter: string) => (counter === "usd:" ? MOST_USD : MOST_TOKENS);
 
 type Pairs = readonly (readonly [string, string])[];
 
@@ -82,10 +82,15 @@ function sumOf(pairs: Pairs, counter: string): number {
 		if (!field.startsWith(counter)) continue;
 		const [, session = "", run] = /^([^#]*)(#\d+)?$/.exec(field.slice(counter.length)) ?? [];
 		const of = run === undefined ? totals : runs;
-		of.set(session, (of.get(session) ?? 0) + amountOf(value, counter === "usd:" ? MOST_USD : MOST_TOKENS));
+		of.set(session, (of.get(session) ?? 0) + amountOf(value, mostOf(counter)));
 	}
 	const sessions = new Set([...totals.keys(), ...runs.keys()]);
-	return [...sessions].reduce((sum, each) => sum + Math.max(totals.get(each) ?? 0, runs.get(each) ?? 0), 0);
+	const sum = [...sessions].reduce(
+		(so, each) => so + Math.max(totals.get(each) ?? 0, runs.get(each) ?? 0),
+		0,
+	);
+	// The record takes no more; what would not fit would make it unreadable.
+	return Math.min(sum, mostOf(counter));
 }
 
 /** @returns USD of all the task's sessions */

@@ -31,7 +31,7 @@ export function durationAt(text: string, at: number): number | null {
 	let total: number | null = null;
 	for (let next = at; ; next = PART.lastIndex) {
 		const part = partAt(text, next);
-		if (part === null) return total === null ? null : Math.max(0, total);
+		if (part === null) return total === null || !Number.isFinite(total) ? null : Math.max(0, total);
 		total = (total ?? 0) + part;
 	}
 }

@@ -22,7 +22,8 @@ const LONGEST: readonly [RegExp, number][] = [
 	[/\bweek(?:ly)?\b|\b(?:7|seven)[-_ ]?day/i, 8 * DAY_MS],
 	[/\bmonth(?:ly)?\b|\bspend|\bcycle\b|\bregain\b|\boverage\b/i, 32 * DAY_MS],
 ];
-const LONGEST_OF_ALL_MS = 32 * DAY_MS;
+/** No limit of any kind lasts longer. */
+export const LONGEST_LIMIT_MS = 32 * DAY_MS;
 const HALF_A_DAY_MS = 12 * HOUR_MS;
 
 const TEXT_MAX = 4_000;
@@ -30,6 +31,8 @@ const TEXT_MAX = 4_000;
 const REACH = 70;
 const ANCHOR =
 	/(?<![a-z])(?:resets?|resetting|again|retry(?:ing|delay)?|regain|available|until|wait|renews?|refresh(?:es)?|expires?|back|lifted|lifts)(?![a-z])|(?<=["_-])reset/gi;
+/** No service says it so often; whoever does has the time of everybody's daemon. */
+const ANCHORS_MAX = 20;
 const SENTENCE_END = /[.!?]["')]?\s+["'(]?[A-Z]|\n/;
 const EPOCH = /(\d{13}|\d{10})(?:\.\d+)?(?!\d)/y;
 const BARE = /(-?\d+(?:\.\d+)?)(?![\w:/.-])/y;
@@ -47,7 +50,7 @@ export function resetTime(text: string, now: number): number | null {
 	const said = cutText(text, TEXT_MAX);
 	const bar = /\|(\d{10}|\d{13})\b/.exec(said)?.[1];
 	if (bar !== undefined) return limitEnd(fromEpoch(bar), now, said);
-	for (const anchor of said.matchAll(ANCHOR)) {
+	for (const anchor of anchorsOf(said)) {
 		const named = firstTime(said, anchor.index + anchor[0].length, now);
 		// "session limit · resets 12:50am", said at 1am: it is over, since no session lasts a day.
 		if (named?.daily) {
@@ -62,16 +65,20 @@ export function resetTime(text: string, now: number): number | null {
 /** Whether a text names an end at all. */
 export function namesEnd(text: string): boolean {
 	const said = cutText(text, TEXT_MAX);
-	return [...said.matchAll(ANCHOR)].some(
-		(anchor) => firstTime(said, anchor.index + anchor[0].length, 0) !== null,
-	);
+	return anchorsOf(said).some((anchor) => firstTime(said, anchor.index + anchor[0].length, 0) !== null);
+}
+
+function anchorsOf(said: string): RegExpExecArray[] {
+	const found: RegExpExecArray[] = [];
+	for (const anchor of said.matchAll(ANCHOR)) if (found.push(anchor) === ANCHORS_MAX) break;
+	return found;
 }
 
 /** A `Retry-After` header: seconds or an HTTP date. @returns ms to wait, at least a second; null without one */
 export function retryAfterMs(header: string | null, now: number): number | null {
 	const text = cutText(`Retry-After: ${header ?? ""}`, TEXT_MAX);
 	const named = firstTime(text, "Retry".length, now);
-	if (named === null || named.at - now > LONGEST_OF_ALL_MS) return null;
+	if (named === null || named.at - now > LONGEST_LIMIT_MS) return null;
 	return Math.max(SECOND_MS, named.at - now);
 }
 
@@ -85,7 +92,7 @@ export function limitEnd(until: number, now: number, kind: string): number | nul
 
 function longestOf(kind: string): number {
 	const kinds = LONGEST.filter(([words]) => words.test(kind)).map(([, ms]) => ms);
-	return kinds.length === 0 ? LONGEST_OF_ALL_MS : Math.max(...kinds);
+	return kinds.length === 0 ? LONGEST_LIMIT_MS : Math.max(...kinds);
 }
 
 function soonest(until: number, now: number): number {

@@ -121,3 +121,23 @@ test("what is no gate holds nothing, stops nobody, and a real one takes its plac
 		expect(await closedGate(store, of("h9", null))).not.toBeNull();
 	}
 });
+
+test("an end that cannot be takes the place of none that comes later, whoever wrote it", async () => {
+	for (const until of [1e300, Date.now() + 99 * 24 * HOUR_MS]) {
+		await holdUntil(store, of("h9", "opus"), { ...limit(null), until });
+		await holdUntil(store, of("h9", "opus"), limit(null));
+		expect((await closedGate(store, of("h9", "opus")))?.until).toBeLessThan(Date.now() + 41 * 24 * HOUR_MS);
+		const written = {
+			kind: "rate_limited",
+			backend: "claude",
+			model: null,
+			until,
+			message: "",
+			failures: 1,
+			since: 0,
+		};
+		await store.client.hset(store.keys.gates("h9"), "claude", JSON.stringify(written));
+		await holdUntil(store, of("h9", "opus"), limit(null));
+		expect((await closedGate(store, of("h9", "opus")))?.until).toBeLessThan(Date.now() + 2 * HOUR_MS);
+	}
+});

@@ -51,3 +51,12 @@ test("of a session counts the larger of its own totals and the sum of its runs; 
 	expect(today - before).toBe(0.5);
 	expect(await spentBy(store, "killed")).toBe(0.5);
 });
+
+test("what several sessions tell adds up to no more than a record takes", async () => {
+	for (const session of ["a", "b", "c"]) {
+		const ofSession = { inputTokens: 1e13, outputTokens: 1e13, costUsd: 999_999 };
+		const { task } = await noteUsage(store, "much", { session, epoch: 1, ofSession, ofRun: null });
+		expect(task.costUsd).toBeLessThanOrEqual(1_000_000);
+		expect(task.inputTokens).toBeLessThanOrEqual(1e13);
+	}
+});

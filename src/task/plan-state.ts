@@ -1,0 +1,86 @@
+/** What agents write for the state of an item: a word, a sign or a share, in their own languages. */
+
+/** " " open · "x" done · "?" blocked (question below) · "!" error (description below) */
+export type Marker = " " | "x" | "?" | "!";
+
+export const OPEN_GLYPH = /[☐□◻◽▢❏❑❒⬜⬚🔲🔳🗆]/u;
+export const DONE_GLYPH = /[☑✅✔✓🗹]/u;
+export const FAILED_GLYPH = /[❌✗✘✖⛔]/u;
+export const BLOCKED_GLYPH = /[❓❔]/u;
+/** Signs of a state that is not done; in a list only, since elsewhere they are decoration. */
+export const BUSY_GLYPH = /[☒⏳⌛⌚🔄🚧🚫⏸⏯🔜🔘○◯⭕◌⚠➖🕐-🕧🔴🟠🟡🔵🟣⚪⚫🟥🟧🟨🟦🟪🟫⬛🛑]/u;
+
+const DONE_WORD =
+	/^(?:done|ok|yes|complete|completed|finished|erledigt|fertig|fait|termin[ée]e?|hecho|completado|terminado|完了|完成|済|済み|已完成|100 ?%)$/iu;
+/** In a cell of a table an "ok" or a "yes" may be anything. */
+const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|完了|已完成)$/iu;
+const OPEN_WORDS: readonly string[] = [
+	"to-?do|to do|open|wip|doing|pending|in[ -]progress|started|ongoing|next|later|skipped|skip|partial|0|false",
+	"undone|unfinished|unstarted|incomplete|remaining|outstanding|missing|deferred|postponed|delayed|on hold|paused|waiting",
+	"tb[dac]|planned|queued|backlog|active|running|current|now|(?:in )?review|reviewing|in test|testing|untested|draft|unclear",
+	"cancell?ed|dropped|abandoned|no|nope|n/a|won['’]?t(?: do| fix)?|wontfix|nearly|almost|half",
+	"offen|in arbeit|unerledigt|ausstehend|begonnen|angefangen|teilweise|später|wartet|zurückgestellt|geplant|nein|läuft",
+	"à faire|a faire|en cours|en attente|incomplet|reporté|partiel|plus tard|prévu|non",
+	"pendiente|en curso|en espera|incompleto|parcial|por hacer|da fare|in corso|in attesa|a fazer|em andamento|pendente",
+	"進行中|进行中|作業中|保留|待ち|途中|着手中|着手|暂停|进行|진행 ?중|대기 ?중?|в работе|в процессе|ожидает|нет|bezig|open ?staand",
+	"\\d{1,3} ?%",
+];
+const OPEN_WORD = new RegExp(`^(?:${OPEN_WORDS.join("|")})$`, "iu");
+/** Whatever follows: "not yet", "needs tests", "pas fait", "sin hacer", "nicht fertig", "未着手". */
+const OPEN_BEGINNING =
+	/^(?:(?:not|half|almost|nearly|partly|partially|still|needs?|waiting|to be|to-?do|wip|fixme|tbd|pending|nicht|noch|teils|pas|non|encore|sin|no|falta|não|niet|nie|не|ещё|еще)[\s:：-]+\S|[未没没尚待不미]\S?)/iu;
+const FAILED_WORD = /^(?:failed|error|fehler|[ée]chec|erreur|fallido|失敗|失败)$/iu;
+const BLOCKED_WORD = /^(?:question|質問|(?:blocked|blockiert|bloqu[ée]|bloqueado|阻塞)(?:[\s:：].*)?)$/iu;
+
+/** What stands between the brackets; null: a word that is no state. */
+export function markerOf(content: string): Marker | null {
+	if (/^x$/i.test(content) || DONE_WORD.test(content) || isAll(content, DONE_GLYPH) || content === "√")
+		return "x";
+	if (/^\?+$/.test(content) || BLOCKED_WORD.test(content) || isAll(content, BLOCKED_GLYPH)) return "?";
+	if (/^!+$/.test(content) || FAILED_WORD.test(content) || isAll(content, FAILED_GLYPH)) return "!";
+	const share = /^(\d{1,4}|x) ?(?:[/／]|of|von|de|sur) ?(\d{1,4})$/i.exec(content);
+	if (share !== null) return share[1] === share[2] ? "x" : " ";
+	if (isOpenWord(content) || /^\p{L}$/u.test(content)) return " ";
+	return /[\p{L}\p{N}]|^\^./u.test(content) ? null : " ";
+}
+
+function isOpenWord(text: string): boolean {
+	return OPEN_WORD.test(text) || OPEN_BEGINNING.test(text);
+}
+
+function isAll(content: string, glyph: RegExp): boolean {
+	const bare = content.replaceAll("\ufe0f", "");
+	return [...bare].length === 1 && glyph.test(bare);
+}
+
+/** The state that a text names, with or without a sign before or behind it; null: none. For a cell of a table. */
+export function stateIn(text: string): Marker | null {
+	const words = text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}%]+$/gu, "");
+	if (FAILED_WORD.test(words)) return "!";
+	if (BLOCKED_WORD.test(words)) return "?";
+	if (isOpenWord(words)) return " ";
+	return DONE_CELL.test(words) ? "x" : null;
+}
+
+const SUFFIX = /(?:[([]\s*([^()[\]]{1,24}?)\s*[)\]]|\s[–—-]\s*([^–—-]{1,24}))[\s.*_~]*$/u;
+const FIRST_WORD = /^[*_~(<[]{0,3}(?:TODO|WIP|FIXME|TBD|PENDING|OPEN)\b/;
+const LAST_SIGN = /(\S)\ufe0f?\s*$/u;
+
+/**
+ * Whether a bullet without a box says that it is not done. Asked of one that stands in a list of boxes only:
+ * "[frontend] login", "tests (todo)", "tests — pending", "tests ⏳".
+ */
+export function saysUnfinished(text: string): boolean {
+	if (FIRST_WORD.test(text)) return true;
+	if (/^\[[^[\]]{1,24}\](?![([:])/.test(text) && !text.startsWith("[^")) return true;
+	const [, bracketed, dashed] = SUFFIX.exec(text) ?? [];
+	if (isNotDone(stateIn(bracketed ?? dashed ?? ""))) return true;
+	const labelled = /[:：]\s*([^:：]{1,24})$/u.exec(text)?.[1];
+	if (labelled !== undefined && isNotDone(stateIn(labelled))) return true;
+	const sign = LAST_SIGN.exec(text)?.[1] ?? "";
+	return [BUSY_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign));
+}
+
+function isNotDone(marker: Marker | null): boolean {
+	return marker !== null && marker !== "x";
+}
