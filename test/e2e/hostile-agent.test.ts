@@ -18,7 +18,7 @@ test("an agent that says hostile things in every field is followed, asks, is ans
 	];
 	user = new User({ config: "" });
 	user.write("../h/config.yaml", `${config.join("\n")}\n`, 0o600);
-	await user.ok(["enqueue", "--id", "one", "--budget", "1", "Do it"]);
+	await user.ok(["enqueue", "--id", "one", "Do it"]);
 	const asking = await user.waitForState("one", "asking");
 	expect(asking.questions[0]?.text).toContain("Which?");
 	const log = await user.ok(["logs", "one"]);

@@ -14,7 +14,6 @@ const outcome = {
 /** Each would make the record damaged: its agent would have no limits any more. */
 test.each<[string, RecordChanges]>([
 	["an end beyond all calendars", { hold: { kind: "rate_limited", until: 1e15 } }],
-	["no number", { hold: { kind: "rate_limited", until: Number.NaN } }],
 	[
 		"tokens below nothing",
 		{
