@@ -7,11 +7,14 @@ import { MOST_TOKENS, MOST_USD, type Usage } from "../task/spec.ts";
 
 /** Shown beside the name of a task. */
 const ACTIVITY_CHARS = 200;
+const SESSIONS_MAX = 20;
 
 type Verdict = { ok: boolean; message: string | null };
 
 export interface Followed {
 	sessionId: string | null;
+	/** how often that changed */
+	sessions: number;
 	activity: string | null;
 	/** totals of the session, as the CLI tells them, resumed runs included */
 	sessionUsage: Usage | null;
@@ -44,6 +47,7 @@ export interface Followed {
 
 export const NOTHING: Followed = {
 	sessionId: null,
+	sessions: 0,
 	activity: null,
 	sessionUsage: null,
 	runUsage: null,
@@ -66,7 +70,7 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 	switch (event.kind) {
 		case "session":
 			// claude says so again where a turn begins.
-			return { ...goesOn(seen), sessionId: event.id };
+			return { ...goesOn(seen), ...session(seen, event.id) };
 		case "activity":
 			return { ...goesOn(seen), activity: event.text, worked: true };
 		case "message":
@@ -104,6 +108,12 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "heartbeat":
 			return seen;
 	}
+}
+
+/** Each is noted on disk and counted by itself: a CLI has a few in one run. */
+function session({ sessionId, sessions }: Followed, id: string): Pick<Followed, "sessionId" | "sessions"> {
+	if (id === sessionId || sessions >= SESSIONS_MAX) return { sessionId, sessions };
+	return { sessionId: id, sessions: sessions + 1 };
 }
 
 const NO_FAILURE = {

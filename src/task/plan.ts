@@ -28,6 +28,8 @@ const MAX_LINE_CHARS = 8_000;
 
 const GIVEN_MARKER = /^(?:(?:[-*+]|\d{1,9}[.)]) )?(?:\[[ xX?!]\] )+/;
 const HEADING = /^ {0,3}(#{1,6})(?:\s+(.*))?$/;
+/** An item behind one of these stands on a line of its own for whoever looks at the plan. */
+const OTHER_LINE_ENDS = /\r(?!\n)|[\u2028\u2029\u0085\v\f]/g;
 const FENCE = /^\s*(`{3,}|~{3,})([^`]*)$/;
 /** Longer fences count as of this length. */
 const FENCE_LENGTHS = 50;
@@ -47,7 +49,7 @@ interface Fence {
  * a fence that is never closed hides nothing. Never throws; takes time linear in the text.
  */
 export function parsePlan(text: string): Plan {
-	const lines = [...linesOf(text)];
+	const lines = [...linesOf(text.replace(OTHER_LINE_ENDS, "\n"))];
 	const reader = new PlanReader(lastFences(lines), tableRows(lines));
 	for (const [n, line] of lines.entries()) {
 		if (line === "") reader.blank();

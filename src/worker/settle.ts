@@ -224,7 +224,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		givenItems: record.spec.givenItems,
 		done: end.finished,
 		result: seen?.result ?? null,
-		failure: seen?.failure ?? null,
+		failure: failureOf(seen),
 		failureMessage: seen?.failureMessage ?? null,
 		rateLimitUntil: seen?.rateLimitUntil ?? null,
 		sawOutput: seen?.sawOutput ?? false,
@@ -243,6 +243,16 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		command: backend?.command ?? null,
 		agentName: backend === undefined || backend.type === "command" ? agent : backend.type,
 	};
+}
+
+/**
+ * A dead login or an empty account is told by the CLI itself once it has worked: a line of text that says so is of
+ * something that the agent started, and would hold everybody until a person comes.
+ */
+function failureOf(seen: Seen | null): EndFacts["failure"] {
+	const failure = seen?.failure ?? null;
+	const holdsAll = failure === "auth" || failure === "billing" || failure === "quota";
+	return seen?.unsure && seen.sawOutput && holdsAll ? null : failure;
 }
 
 function changesOf(

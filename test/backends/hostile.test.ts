@@ -245,3 +245,18 @@ test("what a parser remembers is bounded, however long the names and however man
 		expect(parser.line("still there")).toHaveLength(1);
 	}
 });
+
+test("a run has a few sessions, however many it tells", () => {
+	const many = Array.from({ length: 1_000 }, (_, n) => ({
+		type: "system",
+		subtype: "init",
+		session_id: `s-${n}`,
+	}));
+	const { sessionId, sessions } = follow("claude", many);
+	expect(sessions).toBe(20);
+	expect(sessionId).toBe("s-19");
+	expect(follow("claude", [many[0] ?? {}, many[0] ?? {}, many[1] ?? {}])).toMatchObject({
+		sessionId: "s-1",
+		sessions: 2,
+	});
+});

@@ -7,17 +7,34 @@ let user: User;
 
 afterEach(() => user?.cleanup());
 
-test("an agent that says hostile things in every field is followed, asks, is answered and completes; it holds nobody else", {
-	timeout: 240_000,
-}, async () => {
+/** A backend of type claude that is this program. */
+function userOf(agent: string): void {
+	user = new User();
 	const config = [
 		"backends:",
-		`  claude: { type: claude, command: "${join(AGENTS, "hostile-claude.mjs")}" }`,
+		`  claude: { type: claude, command: "${join(AGENTS, agent)}" }`,
 		"models: { opus: { backend: claude } }",
 		"default: opus",
 	];
-	user = new User({ config: "" });
 	user.write("../h/config.yaml", `${config.join("\n")}\n`, 0o600);
+}
+
+test("a line about a dead login behind its work is the task's own affair: it holds nobody", {
+	timeout: 240_000,
+}, async () => {
+	userOf("says-unauthorized.sh");
+	for (const id of ["one", "two", "three"]) {
+		await user.ok(["enqueue", "--id", id, "--attempts", "1", "Do it"]);
+		const { reason, outcome } = await user.waitForState(id, "failed");
+		expect(reason).toBe("crashed");
+		expect(outcome?.message).toContain("401 Unauthorized");
+	}
+});
+
+test("an agent that says hostile things in every field is followed, asks, is answered and completes; it holds nobody else", {
+	timeout: 240_000,
+}, async () => {
+	userOf("hostile-claude.mjs");
 	await user.ok(["enqueue", "--id", "one", "Do it"]);
 	const asking = await user.waitForState("one", "asking");
 	expect(asking.questions[0]?.text).toContain("Which?");

@@ -330,6 +330,14 @@ describe("spellings", () => {
 		expect(read("# Plan", "~~~~", "- [x] a", "```", "- [ ] b", "~~~").items).toHaveLength(2);
 	});
 
+	test.each(["\r", "\u2028", "\u2029", "\u0085", "\v", "\f", "\r\n", "\n\r"])(
+		"an item behind the line end %j is one of its own",
+		(end) => {
+			const { items } = parsePlan(["- [x] a", "- [~] b", "- [x] c"].join(end));
+			expect(items.map(({ marker }) => marker)).toEqual(["x", " ", "x"]);
+		},
+	);
+
 	test("a table's head is no item", () => {
 		expect(read("| Task | Done |", "|---|:-:|", "| a | [x] |", "| b | [ ] |").items).toEqual([
 			{ marker: "x", text: "a", note: null },

@@ -26,7 +26,7 @@ export function endLine(view: TaskView): string {
 }
 
 function reportHint({ id, reportPath }: TaskView): string {
-	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${reportPath}`;
+	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${oneLine(reportPath)}`;
 }
 
 /** An open question, the oldest one unless another is named, and how to answer it. */
@@ -184,7 +184,7 @@ function factLines(view: TaskView, now: number): string[] {
 				.map(([name, value]) => oneLine(`${name}=${value}`))
 				.join(", ") || null,
 		],
-		["Report", view.reportPath],
+		["Report", view.reportPath === null ? null : oneLine(view.reportPath)],
 	];
 	return facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`]));
 }
