@@ -106,7 +106,7 @@ function endLines(view: TaskView, colors: Colors): string[] {
 	const said = oneLine(outcome.message);
 	const first = view.state === "failed" ? colors.red(`Failed (${view.reason ?? "unknown"}): ${said}`) : said;
 	const code = outcome.exitCode === null ? "" : `exit code ${outcome.exitCode}`;
-	const how = outcome.signal === null ? code : `signal ${outcome.signal}`;
+	const how = outcome.signal === null ? code : `signal ${oneLine(outcome.signal)}`;
 	const tail = view.state === "failed" ? outcome.logTail.slice(-TAIL_SHOWN) : [];
 	return [
 		...(first === "" ? [] : [first]),
