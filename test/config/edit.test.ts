@@ -86,11 +86,11 @@ describe("a change keeps comments, order and every line that it does not concern
 		expect(parseConfig(none, "c.yaml", {}).models).toEqual({});
 		for (const text of ["", "# empty\n", "attempts: 3"]) {
 			const edited = editConfig(text, [
-				{ path: ["backends", "on"], value: { command: "x: # 'y' \"z\" {" } },
+				{ path: ["backends", "on"], value: { command: "x: '# y' \"z\" {" } },
 				{ path: ["default"], value: "on" },
 			]);
 			const config = parseConfig(edited, "c.yaml", {});
-			expect([config.default, config.backends.on?.command]).toEqual(["on", "x: # 'y' \"z\" {"]);
+			expect([config.default, config.backends.on?.command]).toEqual(["on", "x: '# y' \"z\" {"]);
 		}
 	});
 });

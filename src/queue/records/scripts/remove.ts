@@ -14,6 +14,7 @@ local state = not damaged and get('state')
 if not damaged and not isEnded(state) then return reply({result = 'not_ended', state = state}) end
 local function known(f) return typeOf(rec) == 'hash' and get(f) or '' end
 local host, nonce = known('host'), known('nonce')
+local epoch = tonumber(known('epoch')) or 0
 local spec = decoded(known('spec'))
 local cwd = spec and spec.cwd or nil
 local key = known('key')
@@ -27,7 +28,7 @@ end
 redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
 redis.call('ZREM', p .. ':tasks', id)
 -- A start that still lives somewhere must not be taken for one of the next task of this name.
-redis.call('SET', p .. ':epoch:' .. id, (tonumber(known('epoch')) or 0) + 1, 'EX', ${EPOCH_KEPT_S})
+redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
 local removed = p .. ':removed:' .. host
 redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))
 redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
