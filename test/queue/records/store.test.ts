@@ -122,6 +122,19 @@ describe("moves", () => {
 		for (const id of ["u", "v"]) expect(await runningTask(store, id)).toBe(1);
 	});
 
+	test("an epoch is not used again for a name, however many starts the removed task had", async () => {
+		let epoch = await runningTask(store, "t");
+		for (let start = 0; start < 4; start++) {
+			await store.move({ id: "t", from: ["running"], epoch, to: "queued" });
+			await store.move({ id: "t", from: ["queued"], to: "running", runNonce: `r${start}` });
+			epoch = (await store.need("t")).epoch;
+		}
+		expect(epoch).toBe(5);
+		await store.move({ id: "t", from: ["running"], epoch, to: "failed" });
+		await store.remove("t");
+		expect(await runningTask(store, "t")).toBeGreaterThan(5);
+	});
+
 	test("generations are never used twice, not even after the task was removed", async () => {
 		await store.create(specOf("t"));
 		const first = (await store.need("t")).generation;
