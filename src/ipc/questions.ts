@@ -16,7 +16,7 @@ export const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024;
 export const QUESTIONS_LIMIT = 2_000;
 export const HIGHEST_NUMBER = 999_999;
 /** Of all questions that lie there together; what the agent has not got its answer to comes first. */
-export const ALL_QUESTIONS_LIMIT_BYTES = 1024 * 1024;
+const ALL_QUESTIONS_LIMIT_BYTES = 1024 * 1024;
 /** Three files a question, and room for temporary ones. */
 const ENTRIES_LIMIT = 10_000;
 
