@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -25,7 +25,9 @@ test("a task directory that is deleted under a working agent: a clear failure, n
 	user = new User({ config: "limits: { inactivity: 3s }" });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	await user.waitForState("t", "asking");
-	rmSync(join(user.project, ".dispatch"), { recursive: true });
+	// Away in one step: it is made again at once, and the agent stands in the old one.
+	renameSync(join(user.project, ".dispatch"), join(user.project, "cleaned"));
+	rmSync(join(user.project, "cleaned"), { recursive: true });
 	await user.ok(["answer", "t", "blue"]);
 	const failed = await user.waitForState("t", "failed");
 	expect(failed.reason).toBe("stuck");
