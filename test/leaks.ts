@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll } from "vitest";
 import { openResources, type Resources } from "./open-resources.ts";
 import { pendingTimers } from "./pending-timers.ts";
-import { childrenOf, processesOf } from "./processes.ts";
+import { childrenOf, killIfThere, processesOf } from "./processes.ts";
 
 /** Sockets close and children are reaped a moment after the call that ends them. */
 const GIVEN_BACK_LIMIT_MS = 10_000;
@@ -39,7 +39,7 @@ const before: Resources = openResources();
 afterAll(async () => {
 	const left = await whenGivenBack();
 	const told = readFileSync(warnings, "utf8");
-	for (const { pid } of started()) kill(pid);
+	for (const { pid } of started()) killIfThere(pid);
 	for (const path of [folder, warnings]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 	const tooMany = told.split("\n").filter((line) => line.includes("MaxListenersExceededWarning"));
 	const all = [...left, ...warned, ...tooMany];
@@ -71,13 +71,5 @@ async function whenGivenBack(): Promise<string[]> {
 		const left = leftBehind();
 		if (left.length === 0 || performance.now() > until) return left;
 		await sleep(LOOK_MS);
-	}
-}
-
-function kill(pid: number): void {
-	try {
-		process.kill(pid, "SIGKILL");
-	} catch {
-		// Gone already.
 	}
 }

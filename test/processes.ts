@@ -31,6 +31,15 @@ function processOf(name: string, folder: string): FoundProcess | null {
 	}
 }
 
+/** SIGKILL; a process may have ended because another one of its tree was killed before. */
+export function killIfThere(pid: number): void {
+	try {
+		process.kill(pid, "SIGKILL");
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+	}
+}
+
 /** Every live process that `pid` itself started and that still belongs to it. */
 export function childrenOf(pid: number): FoundProcess[] {
 	return readdirSync("/proc")

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Script, Turn } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
+import { killIfThere } from "../processes.ts";
 import { prepare } from "./prepare.ts";
 import { INSTALL_LIMIT_MS, installCliAgents } from "./support.ts";
 
@@ -124,7 +125,7 @@ describe("claude", () => {
 		};
 		await user.ok(["enqueue", "--id", "job", "--budget", "5", "Do it"]);
 		await expect.poll(spent, { timeout: 60_000 }).toBeCloseTo(0.16, 3);
-		for (const { pid, run } of user.processes()) if (run !== null) process.kill(pid, "SIGKILL");
+		for (const { pid, run } of user.processes()) if (run !== null) killIfThere(pid);
 		await user.waitForState("job", "queued", "running");
 		expect(await spent()).toBeGreaterThan(0.159);
 	});

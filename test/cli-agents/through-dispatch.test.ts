@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { User } from "../e2e/harness.ts";
 import type { Script } from "../fixtures/model-server/conversation.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
+import { killIfThere } from "../processes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { type CliKind, INSTALL_LIMIT_MS, installCliAgents } from "./support.ts";
 
@@ -29,15 +30,6 @@ function transcript(user: User): string {
 		.filter((name) => name.endsWith(".jsonl"))
 		.map((name) => readFileSync(join(home, name), "utf8"))
 		.join("\n");
-}
-
-/** One of a tree may end because another one was killed. */
-function killIfThere(pid: number): void {
-	try {
-		process.kill(pid, "SIGKILL");
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-	}
 }
 
 const agents = (user: User) => user.processes().filter(({ run }) => run !== null);

@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type FoundProcess, processesOf } from "../processes.ts";
+import { type FoundProcess, killIfThere, processesOf } from "../processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
@@ -223,7 +223,7 @@ export class User {
 		for (;;) {
 			const left = this.processes();
 			if (left.length === 0 || performance.now() > until) break;
-			for (const { pid } of left) kill(pid);
+			for (const { pid } of left) killIfThere(pid);
 			await sleep(LOOK_MS / 4);
 		}
 		rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
@@ -234,14 +234,6 @@ export class User {
 export async function cutOff(command: ChildProcess, afterMs: number): Promise<void> {
 	await sleep(afterMs);
 	command.kill("SIGKILL");
-}
-
-function kill(pid: number): void {
-	try {
-		process.kill(pid, "SIGKILL");
-	} catch {
-		// Gone already.
-	}
 }
 
 function configOf({ agent = "ten-line.sh", agents = {}, config = "" }: UserOptions, folder: string): string {

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { killIfThere } from "../processes.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
@@ -38,7 +39,7 @@ const agentsOfAnn = () =>
 
 /** Its worker dies; the agents live on, as on a machine that is only cut off, unless they are to die too. */
 async function loseHost({ agents }: { agents: boolean }): Promise<void> {
-	for (const { pid, run } of ann.processes()) if (agents || run === null) process.kill(pid, "SIGKILL");
+	for (const { pid, run } of ann.processes()) if (agents || run === null) killIfThere(pid);
 	await grownOld();
 }
 
