@@ -55,6 +55,12 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 	}
 }
 
+/** What happened to the tasks that a finding names. */
+async function tellEvents(stage: Stage, findings: string[]): Promise<void> {
+	const ids = new Set(findings.flatMap((finding) => /^(task-\d+):/.exec(finding)?.[1] ?? []));
+	for (const id of ids) console.log((await stage.run(["logs", id, "--events"])).stdout);
+}
+
 async function expectTwoQuestions(stage: Stage, task: string, seq: string): Promise<void> {
 	const asked = (): Promise<string> =>
 		stage.run(["status", task, "--json"]).then(({ stdout, code }) => (code === 0 ? stdout : asked()));
@@ -127,6 +133,7 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 		await untilAllEnded(stage);
 		await stage.run(["wait", "--timeout", "60s"]);
 		const findings = await audit(stage, keys);
+		await tellEvents(stage, findings);
 		findings.push(...(await placesAreFree(stage, PLACES)));
 		await stage.run(["down"]);
 		for (const { pid, command } of stage.processes()) findings.push(`orphan: ${pid} ${command}`);
