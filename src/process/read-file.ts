@@ -33,9 +33,15 @@ export function meansAbsent(error: unknown): boolean {
 	return ["ENOENT", "ENOTDIR", "ENXIO"].includes(codeOf(error) ?? "");
 }
 
+/** Whether this process is short of descriptors or memory, at first hand or as the cause: it passes. */
+export function isShortage(error: unknown): boolean {
+	if (["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"].includes(codeOf(error) ?? "")) return true;
+	return error instanceof Error && error.cause !== undefined && isShortage(error.cause);
+}
+
 /** Whether a failed look says nothing about the file: descriptors, memory or the disk failed us. It may be tried again. */
 export function isOurTrouble(error: unknown): boolean {
-	return ["EMFILE", "ENFILE", "ENOMEM", "EIO", "ESTALE"].includes(codeOf(error) ?? "");
+	return isShortage(error) || ["EIO", "ESTALE"].includes(codeOf(error) ?? "");
 }
 
 /**

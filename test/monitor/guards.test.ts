@@ -1,5 +1,5 @@
 /** Whatever throws at every look: limits, cancel and settling go on, and the user is told once. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Guard } from "../../src/monitor/guard.ts";
@@ -174,10 +174,15 @@ describe("a check (--verify)", () => {
 	});
 });
 
-test("an outage of Redis makes nothing hopeless, however often it is met; anything else does", async () => {
+const SHORT = Object.assign(new Error("too many open files"), { code: "EMFILE" });
+
+test.each([
+	["an outage of Redis", new DispatchError("DISPATCH_REDIS_UNREACHABLE", "READONLY")],
+	["a shortage of descriptors", SHORT],
+	["a shortage behind another error", new DispatchError("DISPATCH_DISK", "It failed.", { cause: SHORT })],
+])("%s makes nothing hopeless, however often it is met; anything else does", async (_name, passing) => {
 	const guard = new Guard(1, async () => {});
-	const away = new DispatchError("DISPATCH_REDIS_UNREACHABLE", "READONLY");
-	for (let n = 0; n < 20; n++) await guard.step("settle", () => Promise.reject(away));
+	for (let n = 0; n < 20; n++) await guard.step("settle", () => Promise.reject(passing));
 	expect([guard.isHopeless("settle"), guard.isUndecided, guard.hasFailed("settle")]).toEqual([
 		false,
 		true,
@@ -216,8 +221,8 @@ describe("a run directory that the agent can reach", () => {
 	test("that was replaced by another start's tells nothing of this one: no word of it counts, its agent is ended", async () => {
 		const { run, nonce } = await stage().agent("t", WAITS);
 		const facts = JSON.parse(readFileSync(join(run.path, "run.json"), "utf8"));
-		// Its wrapper may be writing there.
-		rmSync(run.path, { recursive: true, maxRetries: 10 });
+		// In one step: its wrapper may be writing there.
+		renameSync(run.path, join(stage().home, "away"));
 		mkdirSync(run.path);
 		damage(run, JSON.stringify({ ...facts, nonce: "another" }));
 		writeFileSync(join(run.path, "exit"), "0\n");
