@@ -54,12 +54,12 @@ export async function endTree(run: RunDir, options: { graceMs: number }): Promis
 		await sleep(GRACE_LOOK_MS);
 	}
 	if (group !== null) signal(-group, "SIGKILL");
-	await sweepRun(run);
+	await sweepTree(run);
 	markEnded(run);
 }
 
 /** Kills what is left of a run: who emptied its environment and left the group still has what all of it inherit. */
-export async function sweepRun(run: RunDir): Promise<void> {
+export async function sweepTree(run: RunDir): Promise<void> {
 	await sweepMarked(run.facts.nonce);
 	for (let look = 0; look < HOLDER_LOOKS; look++) {
 		const holders = holdersOf(run);

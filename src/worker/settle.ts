@@ -7,7 +7,7 @@ import type { Orders } from "../config/orders.ts";
 import { readReport } from "../ipc/report.ts";
 import { clearTemporaries } from "../ipc/task-dir.ts";
 import type { AgentStatus } from "../process/agent.ts";
-import { sweepMarked, sweepRun } from "../process/end-tree.ts";
+import { sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
@@ -76,7 +76,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const { id } = end.record.spec;
 	const nonce = end.record.runNonce;
 	faultPoint("settle.begin", id);
-	if (end.run !== null) await sweepRun(end.run);
+	if (end.run !== null) await sweepTree(end.run);
 	else if (nonce !== null) await sweepMarked(nonce);
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
