@@ -1,5 +1,5 @@
 /** Answers a question. */
-import { openStore } from "../queue/records/open.ts";
+import { onceMore } from "../queue/records/open.ts";
 import type { AnswerResult } from "../queue/records/questions.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -54,7 +54,9 @@ export async function answerTask(
 	const chosen = question === null ? null : chosenOption(question.text, request.text);
 	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
 	const text = (chosen?.text ?? request.text).toWellFormed();
-	const reply = await send(store, id, { text, by: request.by, ...(seq === null ? {} : { seq }) });
+	// The token makes it the same answer where a reply was lost.
+	const said = { text, by: request.by, ...(seq === null ? {} : { seq }), token: newNonce() };
+	const reply = await onceMore(store, (each) => each.answer(id, said));
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
 	const { question: asked, state } = reply;
 	const option = chosen?.number ?? null;
@@ -99,26 +101,6 @@ function checkText(text: string): void {
 		`The answer has ${bytes} bytes; the limit is ${ANSWER_LIMIT_BYTES}.`,
 		{ hint: "Put it into a file and answer with its path." },
 	);
-}
-
-/** Once more on a new connection if the reply was lost: the token makes it the same answer. */
-async function send(
-	store: Store,
-	id: string,
-	given: { text: string; by: string; seq?: string },
-): Promise<AnswerResult> {
-	const request = { ...given, token: newNonce() };
-	try {
-		return await store.answer(id, request);
-	} catch (error) {
-		if (!(error instanceof DispatchError) || error.code !== "DISPATCH_REDIS_UNREACHABLE") throw error;
-	}
-	const again = await openStore({ target: store.target, namespace: store.namespace, role: "command" });
-	try {
-		return await again.answer(id, request);
-	} finally {
-		await again.close();
-	}
 }
 
 type Refused = Exclude<AnswerResult, { result: "answered" }>;

@@ -6,7 +6,7 @@ import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import type { TaskEnv } from "../config/task-env.ts";
 import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
-import { openStore } from "../queue/records/open.ts";
+import { isUnreachable, onceMore } from "../queue/records/open.ts";
 import type { CreateResult, Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -121,19 +121,11 @@ async function create(
 
 type Created = CreateResult & { record: TaskRecord };
 
-/** The script, and once more on a new connection if the first one broke. */
 async function createOnce(store: Store, task: ResolvedTask, orders: Orders): Promise<Created> {
 	try {
-		return await createOn(store, task, orders);
+		return await onceMore(store, (each) => createOn(each, task, orders));
 	} catch (error) {
-		if (!isOutage(error)) throw error;
-	}
-	let again: Store | undefined;
-	try {
-		again = await openStore({ target: store.target, namespace: store.namespace, role: "command" });
-		return await createOn(again, task, orders);
-	} catch (error) {
-		if (!isOutage(error) || task.key !== undefined) throw error;
+		if (!isUnreachable(error) || task.key !== undefined) throw error;
 		throw new DispatchError(
 			"DISPATCH_REDIS_UNREACHABLE",
 			`${error.message} It is unknown whether "${task.spec.id}" was accepted.`,
@@ -142,8 +134,6 @@ async function createOnce(store: Store, task: ResolvedTask, orders: Orders): Pro
 				cause: error,
 			},
 		);
-	} finally {
-		await again?.close();
 	}
 }
 
@@ -155,10 +145,6 @@ async function createOn(store: Store, { spec, key }: ResolvedTask, orders: Order
 		store.get(spec.id).catch(() => null),
 	]);
 	return { ...reply, record: made?.spec.id === reply.id ? made : await store.need(reply.id) };
-}
-
-function isOutage(error: unknown): error is DispatchError {
-	return error instanceof DispatchError && error.code === "DISPATCH_REDIS_UNREACHABLE";
 }
 
 /** For the user to look at; the start makes what is missing, and says why if it cannot. */

@@ -4,8 +4,8 @@
  * nothing is decided here: the looks at the run see what came of it.
  */
 import { agentStatus } from "../process/agent.ts";
-import { codeOf } from "../process/atomic-file.ts";
 import { sweepMarked } from "../process/end-tree.ts";
+import { isShortage } from "../process/read-file.ts";
 import { openRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
@@ -32,9 +32,6 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	"DISPATCH_NOT_SIGNED",
 	"DISPATCH_DISK",
 ]);
-
-/** The machine is short of something for the moment. */
-const PASSING: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "EINTR", "EBUSY"]);
 
 interface NotStartedDeps {
 	store: Store;
@@ -68,10 +65,7 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 }
 
 function isRefusal(error: unknown): boolean {
-	if (!(error instanceof DispatchError) || !REFUSALS.has(error.code)) return false;
-	for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
-		if (PASSING.has(codeOf(cause) ?? "")) return false;
-	return true;
+	return error instanceof DispatchError && REFUSALS.has(error.code) && !isShortage(error);
 }
 
 function failure(error: unknown, text: string): RecordChanges {

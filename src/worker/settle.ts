@@ -25,15 +25,14 @@ import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
+import { fallbackOf, isFar } from "./fallback.ts";
+import { endCheck, type Verdict, verify } from "./verify.ts";
 
 const TAIL_LINES = 20;
 /** Anything that an agent starts may print a line that reads like a limit: the other tasks soon see for themselves. */
 const UNSURE_HOLD_MS = 30 * 60_000;
 /** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
 const TAKEN_DOWN_LIMIT = 10;
-
-import { fallbackOf, isFar } from "./fallback.ts";
-import { endCheck, type Verdict, verify } from "./verify.ts";
 
 /** What the monitor found of an agent that is gone (its `AgentEnd`). */
 export interface EndedAgent {

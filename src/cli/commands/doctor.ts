@@ -7,11 +7,8 @@ import { workerDiffers } from "../../host/process.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
-import { checkAgents } from "../doctor/check-agents.ts";
 import { checkBackend, checkCodexModels, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
-import { checkHolds } from "../doctor/check-holds.ts";
-import { checkHosts } from "../doctor/check-hosts.ts";
 import {
 	checkDisk,
 	checkGit,
@@ -20,7 +17,7 @@ import {
 	checkWorker,
 	runningWorker,
 } from "../doctor/check-machine.ts";
-import { checkNotifications } from "../doctor/check-notifications.ts";
+import { checkRecords } from "../doctor/check-records.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
 import { broken, type Finding } from "../doctor/finding.ts";
 import { type Output, oneLine } from "../show/output.ts";
@@ -66,18 +63,15 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const notLoggedIn = Object.values(config?.backends ?? {})
 		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
 		.map(({ name }) => name);
-	const holds = target === null || home === null ? [] : await checkHolds(target, home, { notLoggedIn, fix });
-	const undelivered = target === null || home === null ? [] : await checkNotifications(target, home);
-	const hosts = target === null || home === null ? [] : await checkHosts(target, home);
-	const left = target === null || home === null ? [] : await checkAgents(target, home);
+	const records = await checkRecords(target, home, { notLoggedIn, fix });
 	return [
 		...findings,
-		...hosts,
-		...left,
+		...records.hosts,
+		...records.agents,
 		...backends.flat(),
 		...models,
-		...holds,
-		...undelivered,
+		...records.holds,
+		...records.notifications,
 		...redisFindings,
 		...checkWorker(worker, env, url),
 		...(config === null || home === null ? [] : checkSurroundings(workerDiffers(home, config, env))),

@@ -1,4 +1,5 @@
 import { findTask } from "../../actions/find-task.ts";
+import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
 import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
@@ -57,10 +58,9 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 /** A damaged one has no end that could be waited for: it is told, and left out. */
 async function openTasks(context: Context): Promise<string[]> {
 	const store = await context.store("service");
-	const open = [...(await store.states())].filter(([, state]) => state === null || !isEnded(state));
-	const { records, damaged } = await store.read(open.map(([id]) => id));
+	const { open, damaged } = await overviewOf(store);
 	for (const task of damaged) context.output.note(damagedError(task).inFull);
-	return records.map(({ spec }) => spec.id);
+	return open.map(({ spec }) => spec.id);
 }
 
 const SINGLE: WaitSettings = { timeoutMs: null, single: true };

@@ -1,12 +1,10 @@
 import type { Home } from "../../config/home.ts";
 import { closedGates, type Gate, release } from "../../queue/records/gates.ts";
-import { openStore } from "../../queue/records/open.ts";
-import type { RedisTarget } from "../../queue/redis/connect.ts";
-import { DispatchError } from "../../task/errors.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { oneLine } from "../show/output.ts";
 import { type Finding, fixed, warn } from "./finding.ts";
 
-interface Asked {
+export interface Asked {
 	/** backends whose login is known to be missing */
 	notLoggedIn: string[];
 	/** `--fix`: a person lifts what would end by itself, too */
@@ -18,26 +16,15 @@ interface Asked {
  * its next task tries again, and two more failures hold it anew. One whose login is known to be missing stays
  * held, and limits and outages stay until their end, unless they are to be fixed.
  */
-export async function checkHolds(target: RedisTarget, home: Home, asked: Asked): Promise<Finding[]> {
-	try {
-		const store = await openStore({ target, namespace: home.namespace, role: "command" });
-		try {
-			const findings: Finding[] = [];
-			for (const gate of await closedGates(store, home.hostId)) {
-				const advice = whyItStays(gate, asked);
-				if (advice !== null) findings.push(warn("backend", `${textOf(gate)}.`, advice));
-				else if (await release(store, home.hostId, gate))
-					findings.push(fixed("backend", `${textOf(gate)}: lifted, its tasks are tried again.`));
-			}
-			return findings;
-		} finally {
-			await store.close();
-		}
-	} catch (error) {
-		// Why Redis is not there stands among its own findings.
-		if (error instanceof DispatchError) return [];
-		throw error;
+export async function checkHolds(store: Store, home: Home, asked: Asked): Promise<Finding[]> {
+	const findings: Finding[] = [];
+	for (const gate of await closedGates(store, home.hostId)) {
+		const advice = whyItStays(gate, asked);
+		if (advice !== null) findings.push(warn("backend", `${textOf(gate)}.`, advice));
+		else if (await release(store, home.hostId, gate))
+			findings.push(fixed("backend", `${textOf(gate)}: lifted, its tasks are tried again.`));
 	}
+	return findings;
 }
 
 /** @returns null for a hold that is lifted */

@@ -1,9 +1,7 @@
 import type { Home } from "../../config/home.ts";
 import { lostTasks } from "../../queue/records/lost-hosts.ts";
-import { openStore } from "../../queue/records/open.ts";
-import type { RedisTarget } from "../../queue/redis/connect.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { formatDuration } from "../../task/duration.ts";
-import { DispatchError } from "../../task/errors.ts";
 import { oneLine } from "../show/output.ts";
 import { type Finding, warn } from "./finding.ts";
 
@@ -11,31 +9,20 @@ const SHOWN = 5;
 const YEAR_MS = 365 * 24 * 60 * 60_000;
 
 /** Hosts without a worker whose tasks wait for one. */
-export async function checkHosts(target: RedisTarget, home: Home): Promise<Finding[]> {
-	try {
-		const store = await openStore({ target, namespace: home.namespace, role: "command" });
-		try {
-			return (await lostTasks(store)).map(({ host: { host, forMs }, tasks }) => {
-				const names = tasks
-					.slice(0, SHOWN)
-					.map((id) => oneLine(id))
-					.join(", ");
-				const since = forMs > YEAR_MS ? "" : ` (last seen ${formatDuration(forMs)} ago)`;
-				const text = `No worker runs on ${oneLine(host)}${since}, and ${tasks.length} of its tasks have not ended: ${names}${tasks.length > SHOWN ? ", …" : ""}.`;
-				return host === home.hostId
-					? warn("hosts", text, "dispatch up")
-					: warn(
-							"hosts",
-							text,
-							"Start it there, take a task over (dispatch retry ID --here), or end it (dispatch cancel ID).",
-						);
-			});
-		} finally {
-			await store.close();
-		}
-	} catch (error) {
-		// Why Redis is not there stands among its own findings.
-		if (error instanceof DispatchError) return [];
-		throw error;
-	}
+export async function checkHosts(store: Store, home: Home): Promise<Finding[]> {
+	return (await lostTasks(store)).map(({ host: { host, forMs }, tasks }) => {
+		const names = tasks
+			.slice(0, SHOWN)
+			.map((id) => oneLine(id))
+			.join(", ");
+		const since = forMs > YEAR_MS ? "" : ` (last seen ${formatDuration(forMs)} ago)`;
+		const text = `No worker runs on ${oneLine(host)}${since}, and ${tasks.length} of its tasks have not ended: ${names}${tasks.length > SHOWN ? ", …" : ""}.`;
+		return host === home.hostId
+			? warn("hosts", text, "dispatch up")
+			: warn(
+					"hosts",
+					text,
+					"Start it there, take a task over (dispatch retry ID --here), or end it (dispatch cancel ID).",
+				);
+	});
 }

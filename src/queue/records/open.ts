@@ -42,7 +42,7 @@ export async function openLocalStore(
 	try {
 		return await open({ ...options, target }, AT_ONCE);
 	} catch (error) {
-		if (!(error instanceof DispatchError) || error.code !== "DISPATCH_REDIS_UNREACHABLE") throw error;
+		if (!isUnreachable(error)) throw error;
 	}
 	return openStore({ ...options, target: await ensureLocalServer(home) });
 }
@@ -57,6 +57,29 @@ async function open({ target, namespace, role, warn }: OpenOptions, limits?: Con
 		throw error;
 	}
 	return new Store({ client, target, namespace });
+}
+
+/**
+ * A call whose reply was lost is made once more, on a new connection.
+ * @param call must be the same call the second time: by a nonce, or a token
+ */
+export async function onceMore<T>(store: Store, call: (store: Store) => Promise<T>): Promise<T> {
+	try {
+		return await call(store);
+	} catch (error) {
+		if (!isUnreachable(error)) throw error;
+	}
+	const { target, namespace } = store;
+	const again = await openStore({ target, namespace, role: "command" });
+	try {
+		return await call(again);
+	} finally {
+		await again.close();
+	}
+}
+
+export function isUnreachable(error: unknown): error is DispatchError {
+	return error instanceof DispatchError && error.code === "DISPATCH_REDIS_UNREACHABLE";
 }
 
 /** One more connection to the same server, for what blocks or subscribes. */
