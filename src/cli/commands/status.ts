@@ -53,7 +53,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 		leftAgents: left,
 	};
 	context.output.result(value, [
-		...summaryLines(context, { open, counts, worker: workerLine(daemon, worker) }),
+		...summaryLines(context, {
+			open,
+			counts,
+			worker: workerLine(daemon, worker),
+			isDamaged: damaged.length > 0,
+		}),
 		...damagedLines(damaged),
 		...leftLines(left),
 	]);
@@ -70,6 +75,8 @@ interface Summary {
 	open: TaskView[];
 	counts: Partial<Record<State, number>>;
 	worker: string;
+	/** there are tasks whose records cannot be read */
+	isDamaged: boolean;
 }
 
 /** @param worker the daemon, where it serves this address */
@@ -80,9 +87,10 @@ function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | 
 	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";
 }
 
-function summaryLines(context: Context, { open, counts, worker }: Summary): string[] {
+function summaryLines(context: Context, { open, counts, worker, isDamaged }: Summary): string[] {
 	const { colors } = context.output;
 	if (Object.keys(counts).length === 0) {
+		if (isDamaged) return [`No task can be read. ${worker}`];
 		return [
 			"No tasks yet. Submit one:",
 			'  dispatch enqueue "Review the login code"',
