@@ -7,7 +7,8 @@ const WORKS_ON_TASKS = ["queue", "ipc", "config", "backends", "process", "task"]
 const MAY_IMPORT = {
 	task: [],
 	process: ["task"],
-	config: ["process", "task"],
+	notify: ["task"],
+	config: ["notify", "process", "task"],
 	backends: ["config", "process", "task"],
 	ipc: ["process", "task"],
 	queue: ["process", "task"],
@@ -15,7 +16,6 @@ const MAY_IMPORT = {
 	producer: WORKS_ON_TASKS,
 	worker: WORKS_ON_TASKS,
 	monitor: WORKS_ON_TASKS,
-	notify: ["queue", "process", "config", "task"],
 	host: [...WORKS_ON_TASKS, "worker", "monitor", "notify", "producer"],
 	web: ["actions", "queue", "task"],
 	mcp: ["actions", "queue", "task"],

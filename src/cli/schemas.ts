@@ -1,6 +1,6 @@
 /** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
 import * as z from "zod";
-import { NOTIFICATION_TYPES } from "../config/schema.ts";
+import { TARGET_TYPES } from "../notify/targets/index.ts";
 import type { DamagedView } from "../task/damaged.ts";
 import { STATES } from "../task/states.ts";
 import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../task/view-schema.ts";
@@ -103,7 +103,7 @@ export const JSON_SCHEMAS = {
 	notify: z.array(
 		z.strictObject({
 			target: text,
-			type: z.enum(NOTIFICATION_TYPES),
+			type: z.enum(TARGET_TYPES),
 			delivered: z.boolean(),
 			why: text.nullable(),
 		}),

@@ -1,10 +1,10 @@
 /** From what a config file says to the config, checked for names that lead nowhere; needs neither yaml nor zod. */
+import { targetsOf } from "../notify/read.ts";
 import type { DispatchError } from "../task/errors.ts";
 import type { BackendType } from "./backend-type.ts";
 import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./config.ts";
 import { cliOf, defaultCommand, detectConfig, type Environment, KNOWN_CLIS } from "./detect.ts";
 import { looksLikeModel, makerOf } from "./model-names.ts";
-import { targetsOf } from "./notifications.ts";
 import type { ConfigFile } from "./schema.ts";
 import { argumentPlace } from "./shell-line.ts";
 

@@ -1,5 +1,5 @@
 /** What a config says, once it is read. Times are ms. */
-import type { NotificationTarget } from "../task/notification.ts";
+import type { NotificationTarget } from "../notify/targets/index.ts";
 import type { Permissions } from "../task/spec.ts";
 import type { BackendType } from "./backend-type.ts";
 import type { ALLOWED } from "./schema.ts";

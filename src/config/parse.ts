@@ -1,12 +1,13 @@
 /** From the text of config.yaml to a config; errors name file, line, column and key. */
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { TARGET_TYPES } from "../notify/targets/index.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { buildConfig, type Refuse } from "./build.ts";
 import type { Config } from "./config.ts";
 import type { Environment } from "./detect.ts";
-import { type ConfigFile, configSchema, keysAt, NOTIFICATION_TYPES } from "./schema.ts";
+import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;
 const MAX_YAML_ALIASES = 100;
@@ -103,7 +104,7 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 		case "too_big":
 			return `Expected ${issue.maximum} or less, got ${got}`;
 		case "invalid_union":
-			return `Expected type: to be one of ${NOTIFICATION_TYPES.join(", ")}`;
+			return `Expected type: to be one of ${TARGET_TYPES.join(", ")}`;
 		case "invalid_key":
 			return "Expected a name that is not empty";
 		default:

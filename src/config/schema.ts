@@ -1,8 +1,8 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import * as z from "zod";
+import { targetForm } from "../notify/form.ts";
 import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
-import { NOTIFICATION_EVENTS } from "../task/notification.ts";
 import { PERMISSIONS } from "../task/spec.ts";
 import { BACKEND_TYPES } from "./backend-type.ts";
 
@@ -46,30 +46,8 @@ const agent = z.strictObject({
 	type: z.enum(BACKEND_TYPES).optional(),
 });
 
-const events = z.array(z.enum(NOTIFICATION_EVENTS)).min(1);
-const url = z.url({
-	protocol: /^https?$/,
-	error: "Expected an address that begins with https:// or http://",
-});
-const target = { name: name.optional(), on: events.optional() };
 // A config is parsed once: code made for the next time would cost more than it saves.
 z.config({ jitless: true });
-
-export const NOTIFICATION_TYPES = ["webhook", "slack", "command", "bell"] as const;
-
-const notification = z.discriminatedUnion("type", [
-	z.strictObject({
-		...target,
-		type: z.literal("webhook"),
-		url: url.optional(),
-		url_env: name.optional(),
-		secret: text.optional(),
-		secret_env: name.optional(),
-	}),
-	z.strictObject({ ...target, type: z.literal("slack"), url: url.optional(), url_env: name.optional() }),
-	z.strictObject({ ...target, type: z.literal("command"), command: text }),
-	z.strictObject({ ...target, type: z.literal("bell") }),
-]);
 
 /** What is dispatch's own is set for each agent anew. */
 const variable = z.string().regex(/^(?!DISPATCH_)[A-Za-z_][A-Za-z0-9_]*$/, {
@@ -104,7 +82,7 @@ export const configSchema = z.strictObject({
 	fallback: z.array(name).nullish(),
 	fallback_after: duration.nullish(),
 	budget: z.strictObject({ task: usd.nullish(), daily: usd.nullish() }).nullish(),
-	notifications: z.array(notification).nullish(),
+	notifications: z.array(targetForm).nullish(),
 	allow: z.array(z.enum(ALLOWED)).nullish(),
 	env: z.array(variable).nullish(),
 	prices: z.record(name, z.strictObject({ input: usd, output: usd })).nullish(),

@@ -1,11 +1,13 @@
 /** Wires the host's config, its queue and the sending together. */
 import type { Config } from "../config/config.ts";
-import { payloadOf } from "../notify/payload.ts";
-import { DeliveryError, deliver, type RunCommand } from "../notify/send.ts";
+import { newsOf, payloadOf } from "../notify/payload.ts";
+import { deliver } from "../notify/send.ts";
+import { DeliveryError, type RunCommand } from "../notify/target.ts";
+import { isAtTerminal, type NotificationTarget } from "../notify/targets/index.ts";
 import { runHook } from "../process/hook.ts";
 import { forgetNotifications, Notifier } from "../queue/jobs/notify-queue.ts";
 import type { Store } from "../queue/records/store.ts";
-import type { NotificationPayload, NotificationTarget } from "../task/notification.ts";
+import type { NotificationPayload } from "../task/notification.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -23,8 +25,7 @@ export interface NotificationOptions {
 /** Starts telling; null where the config names nobody to tell. */
 export async function startNotifier(options: NotificationOptions): Promise<Notifier | null> {
 	const { store, host, config, env, home, maxBackoffMs } = options;
-	// A bell rings where somebody waits at a terminal, not here.
-	const targets = config.notifications.filter(({ type }) => type !== "bell");
+	const targets = config.notifications.filter(({ type }) => !isAtTerminal(type));
 	if (targets.length === 0) {
 		await forgetNotifications(store, host);
 		return null;
@@ -35,8 +36,11 @@ export async function startNotifier(options: NotificationOptions): Promise<Notif
 		maxBackoffMs,
 		fault: ({ task, kind }, error) => options.fault(task, `telling ${kind}`, error),
 		prepare: async (event) => {
-			const payload = await payloadOf(store, host, event);
-			if (payload === null) return null;
+			const kind = newsOf(event.kind);
+			const record = kind === null ? null : await store.get(event.task);
+			// Tasks of other hosts are told by those.
+			if (kind === null || record === null || record.host !== host) return null;
+			const payload = payloadOf(kind, { event, record, namespace: store.namespace });
 			const names = targets.filter(({ on }) => on.includes(payload.event)).map(({ name }) => name);
 			return { payload, targets: names };
 		},

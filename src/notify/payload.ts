@@ -1,36 +1,45 @@
 /** From what happened to what is told. */
 
-import type { TaskEvent } from "../queue/records/events.ts";
-import type { Store } from "../queue/records/store.ts";
 import type { NotificationEvent, NotificationPayload } from "../task/notification.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { viewOf } from "../task/view.ts";
 
-const EVENT_OF: Readonly<Record<string, NotificationEvent>> = {
-	asked: "question",
-	parked: "parked",
-	completed: "completed",
-	failed: "failed",
-	cancelled: "cancelled",
-};
+const EVENT_OF: ReadonlyMap<string, NotificationEvent> = new Map([
+	["asked", "question"],
+	["parked", "parked"],
+	["completed", "completed"],
+	["failed", "failed"],
+	["cancelled", "cancelled"],
+]);
 
-/** @returns null for what is nobody's news, and for tasks of other hosts */
-export async function payloadOf(
-	store: Store,
-	host: string,
-	event: TaskEvent,
-): Promise<NotificationPayload | null> {
-	const kind = EVENT_OF[event.kind];
-	if (kind === undefined) return null;
-	const record = await store.get(event.task);
-	if (record === null || record.host !== host) return null;
-	const { state, reason, model, cwd, tags, outcome, reportPath } = viewOf(record, [], store.namespace);
+/** Of a task's event; `id` names its place in the order of events. */
+interface Happened {
+	id: string;
+	kind: string;
+	task: string;
+	/** ms since the Unix epoch */
+	at: number;
+	seq?: string;
+	text?: string;
+}
+
+/** @returns null for what is nobody's news */
+export function newsOf(kind: string): NotificationEvent | null {
+	return EVENT_OF.get(kind) ?? null;
+}
+
+export function payloadOf(
+	kind: NotificationEvent,
+	{ event, record, namespace }: { event: Happened; record: TaskRecord; namespace: string },
+): NotificationPayload {
+	const { state, reason, model, cwd, tags, outcome, reportPath } = viewOf(record, [], namespace);
 	const question = kind === "question" ? { seq: event.seq ?? "", text: event.text ?? "" } : null;
 	return {
 		schema: 1,
 		id: event.id,
 		event: kind,
 		at: new Date(event.at).toISOString(),
-		task: { id: event.task, namespace: store.namespace, state, reason, host, model, cwd, tags },
+		task: { id: event.task, namespace, state, reason, host: record.host, model, cwd, tags },
 		question,
 		message: question === null ? (outcome?.message ?? null) : null,
 		reportPath,

@@ -21,10 +21,3 @@ export function textOf({ question, message, task }: NotificationPayload): string
 	if (question === null) return message ?? "";
 	return `${question.text.trimEnd()}\nAnswer with: dispatch answer ${task.id} "…"`;
 }
-
-/** Slack's own escapes: without them a text could mention people or forge links. */
-export function slackText(payload: NotificationPayload): string {
-	const escaped = (text: string) =>
-		text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-	return `*${escaped(titleOf(payload))}*\n${escaped(textOf(payload))}`.trimEnd();
-}

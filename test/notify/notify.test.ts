@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
-import { signatureOf } from "../../src/notify/send.ts";
+import { signatureOf } from "../../src/notify/targets/webhook.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { NotificationPayload } from "../../src/task/notification.ts";
 import { User } from "../e2e/harness.ts";

@@ -4,6 +4,7 @@ import { sendTo } from "../../host/notifications.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
 import type { Context } from "../context.ts";
+import { signalHere, signalOf } from "../show/bell.ts";
 import { oneLine } from "../show/output.ts";
 
 export async function notify(context: Context): Promise<number | undefined> {
@@ -16,7 +17,7 @@ export async function notify(context: Context): Promise<number | undefined> {
 	const results = await Promise.all(
 		config.notifications.map(async (target) => {
 			try {
-				if (target.type === "bell") process.stderr.write(process.stderr.isTTY ? "\x07" : "");
+				signalHere(signalOf(target));
 				await sendTo(target, payload, { env, home: home.path });
 				return { target: target.name, type: target.type, delivered: true, why: null };
 			} catch (error) {

@@ -2,6 +2,7 @@ import type { Config } from "../../config/config.ts";
 import { type ConfigChange, editConfig, readDocument } from "../../config/edit.ts";
 import { loadConfig } from "../../config/load.ts";
 import { readConfigText, replaceConfig } from "../../config/save.ts";
+import { valuesOf } from "../../notify/read.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { secretsInCommand } from "../../task/secrets.ts";
 import type { Environment } from "../context.ts";
@@ -56,7 +57,9 @@ function visibleSecrets({ backends, notifications }: Config): Finding[] {
 	const commands = [
 		...Object.values(backends).map(({ name, command }) => ({ of: `backend ${name}`, command })),
 		...notifications.flatMap((target) =>
-			target.type === "command" ? [{ of: `notification ${target.name}`, command: target.command }] : [],
+			valuesOf(target).flatMap(({ kind, given: { value } }) =>
+				kind === "line" && value !== null ? [{ of: `notification ${target.name}`, command: value }] : [],
+			),
 		),
 	];
 	return commands.flatMap(({ of, command }) => {

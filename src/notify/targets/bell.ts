@@ -1,0 +1,3 @@
+import type { AtTerminal } from "../target.ts";
+
+export const bell: AtTerminal = { fields: {}, signal: "\x07" };
