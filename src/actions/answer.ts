@@ -5,7 +5,7 @@ import { newNonce, type Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
-import { chosenOption } from "../task/question-options.ts";
+import { chosenOption, optionsOf } from "../task/question-options.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { isOpen } from "../task/view.ts";
@@ -32,6 +32,8 @@ export interface Answered {
 	answer: string;
 	/** the option's number that was given in its place */
 	option: number | null;
+	/** it is a number, the question has options, and none of this number: what was sent is the number itself */
+	noSuchOption: boolean;
 	/** the task's state now, and before */
 	state: State;
 	was: State;
@@ -60,7 +62,16 @@ export async function answerTask(
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
 	const { question: asked, state } = reply;
 	const option = chosen?.number ?? null;
-	return { task: id, host, seq: reply.seq, question: asked, answer: text, option, state, was: record.state };
+	const noSuchOption = namesNoOption(asked, text, option);
+	const done = { task: id, host, seq: reply.seq, question: asked, answer: text };
+	return { ...done, option, noSuchOption, state, was: record.state };
+}
+
+function namesNoOption(question: string, answer: string, option: number | null): boolean {
+	const { options } = optionsOf(question);
+	return (
+		option === null && options.length > 0 && /^\d+$/.test(answer.trim()) && !options.includes(answer.trim())
+	);
 }
 
 /**

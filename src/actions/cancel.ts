@@ -4,7 +4,7 @@ import { cancelLost } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { isEnded, type State } from "../task/states.ts";
-import { findSound } from "./find-task.ts";
+import { eachFound, findSound } from "./find-task.ts";
 
 const LOOK_MS = 100;
 
@@ -28,8 +28,9 @@ export async function cancelTasks(
 	own: string | null = null,
 ): Promise<Cancelled[]> {
 	const found = new Map<string, { host: string; damaged: boolean }>();
-	for (const each of given) {
-		const record = await findSound(store, each);
+	const records = await eachFound(given, (each) => findSound(store, each));
+	for (const [n, record] of records.entries()) {
+		const each = given[n] ?? "";
 		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false });
 		else found.set(each, { host: (await store.liveBrief(each))?.host ?? "", damaged: true });
 	}

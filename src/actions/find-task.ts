@@ -36,12 +36,33 @@ export async function findSound(store: Store, given: string): Promise<TaskRecord
 	}
 }
 
-/** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK for the first that is not there */
+/** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK as `eachFound` does */
 export async function findTasks(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
-	const found = new Map<string, TaskRecord>();
+	const found = await eachFound(given, (each) => findTask(store, each));
+	return [...new Map(found.map((record) => [record.spec.id, record])).values()];
+}
+
+/**
+ * Looks for all of them before anything is done to one.
+ * @throws DISPATCH_NO_SUCH_TASK for the first that is not there; of several, it is said that the others were left alone
+ */
+export async function eachFound<T>(
+	given: readonly string[],
+	find: (each: string) => Promise<T>,
+): Promise<T[]> {
+	const found: T[] = [];
 	for (const each of given) {
-		const record = await findTask(store, each);
-		found.set(record.spec.id, record);
+		try {
+			found.push(await find(each));
+		} catch (error) {
+			if (!(error instanceof DispatchError) || given.length === 1) throw error;
+			const { code, message, hint } = error;
+			const more = hint === undefined ? {} : { hint };
+			throw new DispatchError(code, `${message} Nothing was done to the other ids.`, {
+				...more,
+				cause: error,
+			});
+		}
 	}
-	return [...found.values()];
+	return found;
 }

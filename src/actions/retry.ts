@@ -42,6 +42,8 @@ export interface Retried {
 
 /**
  * All of them, or none: each is looked at before the first one is moved.
+ * @param agrees asked once, when nothing stands against it
+ * @returns empty: it was not agreed to
  * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED, DISPATCH_UNKNOWN_MODEL, DISPATCH_NOT_SIGNED, DISPATCH_STALE
  */
 export async function retryTasks(
@@ -49,6 +51,7 @@ export async function retryTasks(
 	place: RetryPlace,
 	given: readonly string[],
 	request: RetryRequest,
+	agrees: (records: readonly TaskRecord[]) => Promise<boolean> = async () => true,
 ): Promise<Retried[]> {
 	const records = await findTasks(store, given);
 	const lost = await lostHostsOf(store, records);
@@ -60,6 +63,7 @@ export async function retryTasks(
 		// A completed task has nothing left to go on with.
 		plans.push({ record, chosen, signature, fresh: request.fresh || record.state === "completed" });
 	}
+	if (!(await agrees(records))) return [];
 	for (const { record, chosen, signature, fresh } of plans) {
 		// A key that was rotated since is the one to go on with.
 		if (record.host === place.hostId) place.taskEnv?.keep(record.spec);

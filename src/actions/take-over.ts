@@ -48,6 +48,23 @@ async function changesFor(record: TaskRecord, to: TakeOver): Promise<RecordChang
  */
 export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): Promise<State> {
 	const { id, nonce } = record.spec;
+	await checkTakeOver(store, record);
+	const set = await changesFor(record, to);
+	if (record.runNonce !== null) await sweepMarked(record.runNonce);
+	const { host, by } = to;
+	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
+	if (moved.result === "alive") throw hostLives(record);
+	if (moved.result !== "moved")
+		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
+			hint: `Look again: dispatch status ${id}`,
+		});
+	restampTaskDir(workspaceOf(record), id, { namespace: store.namespace, host: record.host, nonce }, host);
+	return moved.state;
+}
+
+/** What stands against taking it over. @throws DISPATCH_NOT_ENDED while its host lives, DISPATCH_BAD_CWD */
+export async function checkTakeOver(store: Store, record: TaskRecord): Promise<void> {
+	const { id } = record.spec;
 	const directory = workspaceOf(record);
 	if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
 		throw new DispatchError(
@@ -60,17 +77,6 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	}
 	const isLost = isEnded(record.state) || (await lostHosts(store, [record.host])).has(record.host);
 	if (!isLost) throw hostLives(record);
-	const set = await changesFor(record, to);
-	if (record.runNonce !== null) await sweepMarked(record.runNonce);
-	const { host, by } = to;
-	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
-	if (moved.result === "alive") throw hostLives(record);
-	if (moved.result !== "moved")
-		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
-			hint: `Look again: dispatch status ${id}`,
-		});
-	restampTaskDir(directory, id, { namespace: store.namespace, host: record.host, nonce }, host);
-	return moved.state;
 }
 
 function hostLives({ spec, host, state }: TaskRecord): DispatchError {

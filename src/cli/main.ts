@@ -1,7 +1,7 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { DispatchError, EXIT } from "../task/errors.ts";
-import { buildProgram } from "./program/program.ts";
+import { buildProgram, commandOf } from "./program/program.ts";
 import { Output } from "./show/output.ts";
 import { onClosedOutput, readerGone } from "./show/reader-gone.ts";
 
@@ -10,7 +10,7 @@ export async function main(argv: string[] = process.argv.slice(2)): Promise<void
 	let refused: number | null = null;
 	onClosedOutput((error) => {
 		// To stderr, with --json too: stdout is what cannot be written.
-		refused ??= explain(error, argv, false);
+		refused ??= explain(error, argv, { mayBeJson: false });
 	});
 	const code = await run(argv);
 	const leave = () => process.exit(refused ?? code);
@@ -33,17 +33,21 @@ async function run(argv: string[]): Promise<number> {
 		await program.parseAsync(argv, { from: "user" });
 		return code;
 	} catch (error) {
-		return explain(error, argv);
+		return explain(error, argv, { program });
 	}
 }
 
 /** @returns the exit code */
-function explain(error: unknown, argv: string[], mayBeJson = true): number {
+function explain(
+	error: unknown,
+	argv: string[],
+	{ program, mayBeJson = true }: { program?: Command; mayBeJson?: boolean },
+): number {
 	const words = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
 	const output = new Output({ json: mayBeJson && words.includes("--json"), quiet: false, env: process.env });
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return EXIT.ok;
-		output.error(usageError(error, words));
+		output.error(usageError(error, words, program));
 		return EXIT.usage;
 	}
 	if (error instanceof DispatchError) {
@@ -56,7 +60,7 @@ function explain(error: unknown, argv: string[], mayBeJson = true): number {
 	return EXIT.internal;
 }
 
-function usageError(error: CommanderError, words: readonly string[]): DispatchError {
+function usageError(error: CommanderError, words: readonly string[], program?: Command): DispatchError {
 	// Asked for help on what is no command, commander shows the whole help and says nothing.
 	if (error.code === "commander.help")
 		return new DispatchError("DISPATCH_USAGE", `There is no help for "${words.at(-1)}".`, {
@@ -67,7 +71,10 @@ function usageError(error: CommanderError, words: readonly string[]): DispatchEr
 		.trim()
 		.split("\n");
 	const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, ".");
-	const hint = rest.join(" ").replace(/[()]/g, "").trim() || "`dispatch --help` lists commands and options.";
+	const name = program && words.find((word) => commandOf(program, word) !== undefined);
+	const page =
+		name === undefined ? "`dispatch --help` lists commands and options." : `See: dispatch ${name} --help`;
+	const hint = rest.join(" ").replace(/[()]/g, "").trim() || page;
 	return new DispatchError("DISPATCH_USAGE", message, { hint });
 }
 

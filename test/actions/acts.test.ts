@@ -1,13 +1,15 @@
 /** Actions on a real store: values in, values or refusals out. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
 import { retryTasks } from "../../src/actions/retry.ts";
+import { answerLine } from "../../src/cli/commands/answer.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { chosenOption } from "../../src/task/question-options.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
 import { HOST, question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -48,6 +50,7 @@ test("an option's number is sent as its text, and said; every name of a question
 	expect(first).toMatchObject({ task: "port", seq: "0001", answer: "9090", option: 2, state: "asking" });
 	const second = await answerTask(store, "port", { text: "2", by: "me@here", seq: null });
 	expect(second).toMatchObject({ seq: "002", answer: "2", option: null, state: "running", was: "asking" });
+	expect([first, second].map(({ noSuchOption }) => noSuchOption)).toEqual([false, false]);
 	expect((await store.questions("port")).map(({ answer }) => answer)).toEqual(["9090", "2"]);
 	await expect(answerTask(store, "port", { text: "1", by: "you@here", seq: 1 })).rejects.toMatchObject({
 		code: "DISPATCH_ALREADY_ANSWERED",
@@ -114,6 +117,19 @@ test("retry --model keeps the words of template and alias, and widens no permiss
 	});
 });
 
+test.each([
+	["8", true, 'Answer sent as the text "8": the question has no such option. '],
+	["1", false, "Answer sent. "],
+	["2", false, 'Answer sent: "9090" (option 2). '],
+	["8 of them", false, "Answer sent. "],
+])("the answer %j to a question with options: no such option is %s, and said", async (text, isNone, line) => {
+	const id = `number-${text.charAt(0)}${text.length}`;
+	await store.ask(id, await runningTask(store, id), [question("001", ASKED)]);
+	const answered = await answerTask(store, id, { text, by: "me@here", seq: null });
+	expect(answered.noSuchOption).toBe(isNone);
+	expect(answerLine(answered).slice(0, line.length)).toBe(line);
+});
+
 test("a task that nobody on this host signed is not started again, unless its user vouches for it", async () => {
 	const place = { config: emptyConfig(), orders, hostId: HOST };
 	const request = { fresh: false, model: null, sign: false };
@@ -129,7 +145,17 @@ test("a task that nobody on this host signed is not started again, unless its us
 		message: expect.stringContaining("of the host h1"),
 	});
 	expect(await store.stateOf("old")).toBe("failed");
-	await retryTasks(store, place, ["old"], { ...request, sign: true });
+	const signed = { ...request, sign: true };
+	const agrees = vi.fn(async (records: readonly TaskRecord[]) => records.length === 0);
+	await runningTask(store, "busy");
+	await expect(retryTasks(store, place, ["old", "busy"], signed, agrees)).rejects.toMatchObject({
+		code: "DISPATCH_NOT_ENDED",
+	});
+	expect(agrees).not.toHaveBeenCalled();
+	expect(await retryTasks(store, place, ["old"], signed, agrees)).toEqual([]);
+	expect(agrees).toHaveBeenCalledOnce();
+	expect(await store.stateOf("old")).toBe("failed");
+	await retryTasks(store, place, ["old"], signed);
 	orders.require(await store.need("old"));
 });
 

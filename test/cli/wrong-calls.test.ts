@@ -79,6 +79,23 @@ const WRONG: Wrong[] = [
 	{ args: ["status", "../../etc/passwd"], code: 6, says: /no task ".*dispatch ls/ },
 	{ args: ["rm", ""], code: 6, says: /no task "".*dispatch ls/ },
 	{ args: ["cancel", "nosuch"], code: 6, says: /no task "nosuch"/ },
+	...["cancel", "retry", "rm"].map((name) => ({
+		args: [name, "nosuch", "also"],
+		code: 6,
+		says: /no task "nosuch"\. Nothing was done to the other ids\./,
+	})),
+	{
+		args: ["--namespace", "x", "ls"],
+		code: 2,
+		says: /Unknown option '--namespace'\. .*`dispatch ls --help`/,
+	},
+	{
+		args: ["--model=opus", "enqueue", "x"],
+		code: 2,
+		says: /Unknown option '--model'\. .*`dispatch enqueue --help`/,
+	},
+	{ args: ["--namespace", "x"], code: 2, says: /Unknown option '--namespace'\. `dispatch --help`/ },
+	{ args: ["answer"], code: 2, says: /missing required argument 'id'.*dispatch answer --help/i },
 	{ args: ["retry", "nosuch"], code: 6, says: /no task "nosuch"/ },
 	{ args: ["answer", "nosuch", "yes"], code: 6, says: /no task "nosuch"/ },
 	{ args: ["answer", "x", "yes", "--seq", "0"], code: 2, says: /--seq to be 1–\d+, got 0/ },

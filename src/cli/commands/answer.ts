@@ -43,17 +43,21 @@ export async function answer(
 }
 
 /** What was sent, where it is not what was typed, and what happens now. */
-export function answerLine({ task, answer: sent, option, state }: Answered): string {
+export function answerLine(answered: Answered): string {
+	const { task, state } = answered;
 	const goesOn = state === "queued" ? `\`${task}\` resumes where it stopped.` : "Worker is continuing.";
 	const more = state === "asking" || state === "parked";
-	const what =
-		option === null ? "Answer sent." : `Answer sent: "${oneLine(sent, SENT_SHOWN)}" (option ${option}).`;
-	return `${what} ${more ? `\`${task}\` has another question: dispatch questions` : goesOn}`;
+	return `Answer sent${whatWasSent(answered)}. ${more ? `\`${task}\` has another question: dispatch questions` : goesOn}`;
 }
 
 /** The same in short, where the task is not on the screen. */
-export function sentLine({ task, answer: sent, option }: Answered): string {
-	return `Answer sent to ${task}${option === null ? "" : `: "${oneLine(sent, SENT_SHOWN)}" (option ${option})`}.`;
+export function sentLine(answered: Answered): string {
+	return `Answer sent to ${answered.task}${whatWasSent(answered)}.`;
+}
+
+function whatWasSent({ answer: sent, option, noSuchOption }: Answered): string {
+	if (option !== null) return `: "${oneLine(sent, SENT_SHOWN)}" (option ${option})`;
+	return noSuchOption ? ` as the text "${oneLine(sent, SENT_SHOWN)}": the question has no such option` : "";
 }
 
 /** @returns null when the user gave up */

@@ -78,7 +78,7 @@ class Session {
 					await checkWorkerServesTasks(context, [id]);
 					const done = await answerTask(store, id, { text, by: whoAmI(), seq: seq ?? null });
 					if (done.host === context.home.hostId) await ensureWorker(context);
-					const { host: _host, option: _option, ...value } = done;
+					const { host: _host, option: _option, noSuchOption: _no, ...value } = done;
 					return value;
 				}),
 			note: ({ id, text }) => this.#change((store) => noteTask(store, id, { text, by: whoAmI() })),

@@ -1,6 +1,6 @@
 import { findTasks } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
-import { type TakeOver, takeOver } from "../../actions/take-over.ts";
+import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
@@ -28,8 +28,10 @@ export async function retry(
 	const store = await context.store();
 	await checkWorkerServesTasks(context, given);
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
-	if (request.sign && !(await agreesToSign(context, await findTasks(store, given)))) return undefined;
-	const retried = await retryTasks(store, await context.place(), given, request);
+	const retried = await retryTasks(store, await context.place(), given, request, async (records) =>
+		request.sign ? agreesToSign(context, records) : true,
+	);
+	if (retried.length === 0) return undefined;
 	const ids = retried.map(({ task }) => task);
 	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
 	if (retried.some(({ host }) => host === context.home.hostId)) {
@@ -81,6 +83,7 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
 	const records = await findTasks(store, given);
+	for (const record of records) await checkTakeOver(store, record);
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
 	if (!(await agreesToSign(context, records))) return undefined;

@@ -117,12 +117,12 @@ function isForAgents(action: Command): boolean {
 }
 
 function unknownWord(program: Command, words: string[]): DispatchError {
-	const word = words.find((each) => !each.startsWith("-"));
-	if (word === undefined) {
-		const option = words[0] ?? "";
+	const [word = ""] = words;
+	if (word.startsWith("-")) {
+		const option = word.replace(/=.*$/s, "");
 		const near = similar(option, ["--redis", "--json", "--quiet", "--help", "--version"]);
 		return new DispatchError("DISPATCH_USAGE", `Unknown option '${option}'.`, {
-			hint: near === null ? "`dispatch --help` lists commands and options." : `Did you mean ${near}?`,
+			hint: near === null ? hintOn(program, words) : `Did you mean ${near}?`,
 		});
 	}
 	const near = similar(
@@ -136,6 +136,18 @@ function unknownWord(program: Command, words: string[]): DispatchError {
 	return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
 		hint: `To submit a task: dispatch enqueue "${words.join(" ")}"; \`dispatch --help\` lists the commands.`,
 	});
+}
+
+/** Where a command is named behind it, it may be one of that command's options. */
+function hintOn(program: Command, words: readonly string[]): string {
+	const name = words.find((word) => commandOf(program, word) !== undefined);
+	if (name === undefined) return "`dispatch --help` lists commands and options.";
+	return `Options of a command stand behind it: \`dispatch ${name} --help\` lists them.`;
+}
+
+/** @param word a command's name or alias */
+export function commandOf(program: Command, word: string): Command | undefined {
+	return program.commands.find((each) => each.name() === word || each.aliases().includes(word));
 }
 
 async function withContext(
