@@ -1,6 +1,6 @@
-import { KNOWN_CLIS } from "../config/detect.ts";
-import { argumentPlace } from "../config/shell-line.ts";
-import { ownWordsStart, replaceFlag, takeFlag } from "../config/shell-words.ts";
+import { KNOWN_CLIS } from "./known.ts";
+import { argumentPlace } from "./shell-line.ts";
+import { ownWordsStart, replaceFlag, takeFlag } from "./shell-words.ts";
 
 /** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
 const SHELL_NAME = "dispatch";

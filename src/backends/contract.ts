@@ -1,11 +1,23 @@
 /**
  * What dispatch needs to know of an agent CLI: how it is started and resumed, and what its output says.
- * One file per CLI; nothing outside this folder knows their flags or their events.
+ * One folder per CLI; nothing outside this folder knows their flags or their events.
  */
-import type { BackendType } from "../config/backend-type.ts";
 import type { Clock } from "../task/clock.ts";
 import type { FailureClass } from "../task/outcome/failure.ts";
 import type { Permissions, Usage } from "../task/spec.ts";
+import type { BackendType } from "./known.ts";
+
+/** A backend as it is configured. */
+export interface BackendConfig {
+	name: string;
+	type: BackendType;
+	/** a shell command line of the user's own */
+	command: string;
+	/** whether dispatch passes `--model` */
+	modelFlag: boolean;
+	/** null: as its command says */
+	permissions: Permissions | null;
+}
 
 export interface StartInput {
 	/** the user's own shell command line, as configured */

@@ -1,9 +1,9 @@
-import type { BackendType } from "../config/backend-type.ts";
-import { claude } from "./claude.ts";
-import { codex } from "./codex.ts";
-import { command } from "./command.ts";
+import { claude } from "./claude/adapter.ts";
+import { codex } from "./codex/adapter.ts";
+import { command } from "./command/adapter.ts";
 import type { Backend } from "./contract.ts";
-import { cursor } from "./cursor.ts";
+import { cursor } from "./cursor/adapter.ts";
+import type { BackendType } from "./known.ts";
 
 const BACKENDS: Readonly<Record<BackendType, Backend>> = { claude, codex, cursor, command };
 

@@ -1,6 +1,6 @@
-import type { BackendConfig } from "../config/config.ts";
 import { DispatchError } from "../task/errors.ts";
 import { narrower, type Permissions } from "../task/spec.ts";
+import type { BackendConfig } from "./contract.ts";
 import { backendOf } from "./index.ts";
 
 /**

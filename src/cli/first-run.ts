@@ -1,8 +1,10 @@
 /** The first use without a config: finds the agent CLIs, asks for the default where it can, writes the file. */
-import type { BackendConfig, Config } from "../config/config.ts";
-import { cliOf, KNOWN_CLIS } from "../config/detect.ts";
+import type { BackendConfig } from "../backends/contract.ts";
+import { installHint, KNOWN_CLIS } from "../backends/known.ts";
+import { cliOf } from "../backends/started.ts";
+import type { Config } from "../config/config.ts";
 import { addFoundModel, detectWithModels, unknownName } from "../config/first-run.ts";
-import { RESTRICTION, renderConfig } from "../config/render.ts";
+import { renderConfig, restriction } from "../config/render.ts";
 import { createConfig } from "../config/save.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
@@ -42,7 +44,7 @@ export async function firstRun({ path, env, output }: FirstRunOptions): Promise<
 export function noAgentFound(): DispatchError {
 	const programs = KNOWN_CLIS.map((cli) => cli.programs[0]).join(", ");
 	return new DispatchError("DISPATCH_NO_BACKEND", `No agent CLI is on PATH (looked for ${programs}).`, {
-		hint: "Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), or name another program: dispatch config add-backend NAME --command LINE.",
+		hint: `${installHint()}, or name another program: dispatch config add-backend NAME --command LINE.`,
 	});
 }
 
@@ -50,9 +52,9 @@ export function noAgentFound(): DispatchError {
 async function chosenDefault(found: Config, output: Output): Promise<{ model: string } | "left" | null> {
 	const usual = KNOWN_CLIS.filter(({ type }) => found.backends[type] !== undefined);
 	const choices = usual.flatMap(({ type, models }) => {
-		if (models.length === 0)
+		if (models.usual.length === 0)
 			return [{ value: String(type), label: String(type), hint: "its own default model" }];
-		return models.map((model) => ({ value: model, label: model, hint: String(type) }));
+		return models.usual.map((model) => ({ value: model, label: model, hint: String(type) }));
 	});
 	const canAsk =
 		process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json && !output.quiet;
@@ -72,7 +74,8 @@ function permissionsLine(backends: BackendConfig[]): string {
 	const how = backends.map(({ name, type, command }) => {
 		const started = cliOf(command)?.program ?? name;
 		const flags = command.slice(command.indexOf(started));
-		return `\`${flags}\`${type === "command" ? "" : ` (to restrict it, add ${RESTRICTION[type]})`}`;
+		const less = restriction(type);
+		return `\`${flags}\`${less === null ? "" : ` (to restrict it, add ${less})`}`;
 	});
 	return `Agents run unattended, with these permissions, in the directory of their task: ${how.join("; ")}. Change them in that file: dispatch config edit.`;
 }

@@ -1,12 +1,15 @@
 /** From what a config file says to the config, checked for names that lead nowhere; needs neither yaml nor zod. */
+import type { Environment } from "../backends/cli.ts";
+import type { BackendConfig } from "../backends/contract.ts";
+import { type BackendType, knownCli } from "../backends/known.ts";
+import { looksLikeModel, makersCli } from "../backends/model-names.ts";
+import { argumentPlace } from "../backends/shell-line.ts";
+import { cliOf, droppedFlag } from "../backends/started.ts";
 import { targetsOf } from "../notify/read.ts";
 import type { DispatchError } from "../task/errors.ts";
-import type { BackendType } from "./backend-type.ts";
-import { type BackendConfig, type Config, DEFAULTS, emptyConfig } from "./config.ts";
-import { cliOf, defaultCommand, detectConfig, type Environment, KNOWN_CLIS } from "./detect.ts";
-import { looksLikeModel, makerOf } from "./model-names.ts";
+import { type Config, DEFAULTS, emptyConfig } from "./config.ts";
+import { defaultCommand, detectConfig } from "./detect.ts";
 import type { ConfigFile } from "./schema.ts";
-import { argumentPlace } from "./shell-line.ts";
 
 /** Says no at the place of a key. */
 export type Refuse = (keys: readonly PropertyKey[], message: string) => DispatchError;
@@ -94,16 +97,18 @@ function addAgents(config: Config, file: ConfigFile): void {
 
 function addBackend(config: Config, backend: BackendConfig): void {
 	config.backends[backend.name] = backend;
-	if (cliOf(backend.command)?.cli.type !== "codex" || !/\s--full-auto(?=\s|$)/.test(backend.command)) return;
+	const dropped = droppedFlag(backend.command);
+	if (dropped === null) return;
+	const { cli, flag, successor } = dropped;
 	config.notices.push(
-		`The command of backend ${backend.name} has --full-auto, which today's codex refuses: write --sandbox workspace-write in its place (\`dispatch doctor --fix\` does).`,
+		`The command of backend ${backend.name} has ${flag}, which today's ${cli.type} refuses: write ${successor} in its place (\`dispatch doctor --fix\` does).`,
 	);
 }
 
 /** `backend: codex` needs no entry under backends: if the usual command will do. */
 function addNamedCli(config: Config, name: string | null): void {
-	const cli = KNOWN_CLIS.find(({ type }) => type === name);
-	if (cli === undefined || config.backends[cli.type] !== undefined) return;
+	const cli = name === null ? null : knownCli(name);
+	if (cli === null || config.backends[cli.type] !== undefined) return;
 	addBackend(config, {
 		name: cli.type,
 		type: cli.type,
@@ -115,8 +120,7 @@ function addNamedCli(config: Config, name: string | null): void {
 
 /** By its name, else by the program in its command. */
 function typeOf(name: string, command: string): BackendType {
-	const named = KNOWN_CLIS.find(({ type }) => type === name);
-	return named?.type ?? cliOf(command)?.cli.type ?? "command";
+	return knownCli(name)?.type ?? cliOf(command)?.cli.type ?? "command";
 }
 
 /** A line that would give the prompt to nobody, or to another program. */
@@ -139,7 +143,7 @@ function checkNames(config: Config, refuse: Refuse): void {
 	const models = Object.keys(config.models);
 	// A name that tells its maker needs no entry; whether a CLI serves it is seen when it is used.
 	const isModel = (name: string) =>
-		models.includes(name) || backends.includes(name) || (looksLikeModel(name) && makerOf(name) !== "other");
+		models.includes(name) || backends.includes(name) || (looksLikeModel(name) && makersCli(name) !== null);
 	for (const [name, { backend }] of Object.entries(config.models)) {
 		if (backend === null || backends.includes(backend)) continue;
 		throw refuse(["models", name, "backend"], `There is no backend "${backend}"; ${listed(backends)}`);

@@ -1,13 +1,13 @@
 /** Which model and which backend a task gets: `--model`, else a directive in the prompt, else the default. */
+import type { Environment } from "../backends/cli.ts";
+import type { BackendConfig } from "../backends/contract.ts";
+import { installHint, knownCli } from "../backends/known.ts";
+import { asAsked } from "../backends/model-names.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Permissions } from "../task/spec.ts";
-import type { BackendType } from "./backend-type.ts";
-import { codexModels } from "./codex-models.ts";
-import type { BackendConfig, Config } from "./config.ts";
-import { cursorModels } from "./cursor-models.ts";
-import { cliOf, type Environment } from "./detect.ts";
+import type { Config } from "./config.ts";
 import { mentionedModel, unclearMention } from "./directive.ts";
-import { claudeFamily, isFullClaudeId, makerOf } from "./model-names.ts";
+import { backendFor, gatewayOf, offeredModels } from "./offered-models.ts";
 
 export interface Choice {
 	/** the name that was chosen: a model, an alias or a backend */
@@ -28,14 +28,13 @@ interface Asked {
 	prompt: string;
 	/** `--model` */
 	flag: string | null;
-	/** for finding Cursor's CLI; this process's own by default */
+	/** for finding the CLIs; this process's own by default */
 	env?: Environment;
 }
 
 type Found = Omit<Choice, "name" | "reason">;
 
-const INSTALL_HINT =
-	"Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), or write backends: into the config file.";
+const INSTALL_HINT = `${installHint()}, or write backends: into the config file.`;
 
 /** @throws DISPATCH_UNKNOWN_MODEL, DISPATCH_NO_BACKEND */
 export async function chooseModel(
@@ -110,8 +109,7 @@ async function findModel(config: Config, name: string, env: Environment): Promis
 	const model = config.models[name];
 	if (model === undefined) {
 		if (config.backends[name] !== undefined) return null;
-		// A full id goes through as it is written; Bedrock's tell upper from lower case.
-		const asked = isFullClaudeId(name) ? name : name.toLowerCase();
+		const asked = asAsked(name);
 		return found(await discover(config, asked, env), asked, null);
 	}
 	const backend = model.backend === null ? backendFor(config, name) : config.backends[model.backend];
@@ -137,53 +135,54 @@ function found(backend: BackendConfig, name: string, id: string | null): Found {
 	return { model, backend: backend.name, promptAddition: null, permissions: null };
 }
 
-/** claude gets the family unless the user wrote an id, the others get the id; a command gets none. */
-function modelArgument(backend: BackendConfig, name: string, id: string | null): string | null {
-	if (backend.type === "command" || !backend.modelFlag) return null;
-	if (/(?:^|\s)(?:--model|-m)(?:[\s=]|$)/.test(backend.command)) return null;
-	if (id !== null) return id;
-	return backend.type === "claude" && !isFullClaudeId(name) ? (claudeFamily(name) ?? name) : name;
-}
-
-/** Claude's models go to claude and OpenAI's to codex where those are configured, all others to Cursor. */
-function backendFor(config: Config, name: string): BackendConfig | null {
-	const of = (type: BackendType) => Object.values(config.backends).find((backend) => backend.type === type);
-	const maker = makerOf(name);
-	const own = maker === "claude" ? of("claude") : maker === "openai" ? of("codex") : undefined;
-	return own ?? of("cursor") ?? null;
+/** None for any other program, and where the command itself decides. */
+function modelArgument(
+	{ type, command, modelFlag }: BackendConfig,
+	name: string,
+	id: string | null,
+): string | null {
+	const cli = knownCli(type);
+	if (cli === null || !modelFlag) return null;
+	if (/(?:^|\s)(?:--model|-m)(?:[\s=]|$)/.test(command)) return null;
+	return id ?? cli.models.argument(name);
 }
 
 /**
- * A model that is not configured. Cursor's CLI is asked where there is one; where there is none, or it
- * gives no list, the maker's own CLI takes its maker's names.
+ * A model that is not configured. Its maker's CLI is asked, or the one for the models of all makers; where none
+ * gives a list, the maker's own CLI takes its maker's names.
  */
 async function discover(config: Config, name: string, env: Environment): Promise<BackendConfig> {
 	const backend = backendFor(config, name);
 	if (backend === null) throw unknownModel(config, name, null);
-	const isFamily = claudeFamily(name) === name.replace(/^claude-/, "");
-	if (backend.type === "claude" && (isFamily || isFullClaudeId(name))) return backend;
-	const known = backend.type === "codex" ? await codexModels(backend, env) : null;
-	if (known !== null) {
-		if (known.includes(name)) return backend;
-		throw unknownModel(config, name, known);
+	if (knownCli(backend.type)?.models.isSure(name)) return backend;
+	const gateway = gatewayOf(config);
+	const asked = [...new Set([backend, gateway])].filter((each) => each !== null);
+	for (const each of asked) {
+		const offered = await offeredModels(each, env);
+		if (offered?.includes(name)) return backend;
+		if (offered !== null) throw unknownModel(config, name, offered);
 	}
-	const cursor = Object.values(config.backends).find(({ type }) => type === "cursor");
-	const offered = cursor === undefined ? null : await cursorModels(cursorProgram(cursor), env);
-	if (offered === null ? backend !== cursor : offered.includes(name)) return backend;
-	throw unknownModel(config, name, offered ?? "no list");
+	if (backend !== gateway) return backend;
+	throw unknownModel(config, name, { noListBy: backend });
 }
 
-function cursorProgram({ command }: BackendConfig): string {
-	const started = cliOf(command);
-	return started?.cli.type === "cursor" ? started.program : "agent";
-}
-
-function unknownModel(config: Config, name: string, offered: string[] | "no list" | null): DispatchError {
+function unknownModel(
+	config: Config,
+	name: string,
+	offered: string[] | { noListBy: BackendConfig } | null,
+): DispatchError {
 	const { models, backends } = namesOf(config);
 	const there = [...new Set([...models, ...backends, ...(Array.isArray(offered) ? offered : [])])];
-	const silent = offered === "no list" ? " Cursor's CLI gave no list of its models." : "";
+	const silent =
+		offered !== null && "noListBy" in offered
+			? ` ${capitalized(offered.noListBy.type)}'s CLI gave no list of its models.`
+			: "";
 	const hint = there.length === 0 ? INSTALL_HINT : `There is: ${there.join(", ")}.${silent}`;
 	return new DispatchError("DISPATCH_UNKNOWN_MODEL", `The model "${name}" is neither configured nor found.`, {
 		hint: `${hint} One that is not listed is taken from the config: dispatch config add-model NAME --backend B. A name in the prompt that means no model can be put in quotes.`,
 	});
+}
+
+function capitalized(word: string): string {
+	return word.charAt(0).toUpperCase() + word.slice(1);
 }

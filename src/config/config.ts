@@ -1,19 +1,8 @@
 /** What a config says, once it is read. Times are ms. */
+import type { BackendConfig } from "../backends/contract.ts";
 import type { NotificationTarget } from "../notify/targets/index.ts";
 import type { Permissions } from "../task/spec.ts";
-import type { BackendType } from "./backend-type.ts";
 import type { ALLOWED } from "./schema.ts";
-
-export interface BackendConfig {
-	name: string;
-	type: BackendType;
-	/** a shell command line of the user's own */
-	command: string;
-	/** whether dispatch passes `--model` */
-	modelFlag: boolean;
-	/** null: as its command says */
-	permissions: Permissions | null;
-}
 
 export interface Config {
 	/** null when there is no file */

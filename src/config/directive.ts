@@ -5,9 +5,10 @@
  * something else ("Document using claude for …", "the agent should use sonnet"), and so is what stands in
  * quotes, code or paths. In doubt nothing is named, and the default is used.
  */
+
+import { goesOn, looksLikeModel, withoutPrefix } from "../backends/model-names.ts";
 import { cutText } from "../task/cut-text.ts";
 import { similar } from "../task/similar.ts";
-import { looksLikeModel } from "./model-names.ts";
 
 /** Only so much of a prompt is read for directives. */
 const READ_CHARS = 20_000;
@@ -185,11 +186,10 @@ function directed(
 
 function nameOf(parts: string[], known: ReadonlyMap<string, string>): string | null {
 	const [first = "", ...more] = parts.map((part) => bare(part).toLowerCase());
-	// Only a version or a family goes on: "sonnet 4.6", "claude opus", "gpt 5.3 codex".
-	if (more.some((word) => !/^(?:\d[\d.]*|opus|sonnet|haiku|codex|thinking)$/.test(word))) return null;
+	if (!more.every(goesOn)) return null;
 	if (parts.slice(0, -1).some((part) => /[,;:!?)]$/.test(part))) return null;
 	const name = [first, ...more].join("-");
-	const configured = known.get(name) ?? known.get(name.replace(/^claude-/, ""));
+	const configured = known.get(name) ?? known.get(withoutPrefix(name));
 	return configured ?? (looksLikeModel(name) ? name : null);
 }
 

@@ -1,28 +1,25 @@
-/** The first config of a user: what is on PATH, with the models that Cursor's CLI offers. */
+/** The first config of a user: what is on PATH, with the models that are offered there. */
+import type { Environment } from "../backends/cli.ts";
 import type { Config } from "./config.ts";
-import { cursorModels } from "./cursor-models.ts";
-import { cliOf, detectConfig, type Environment } from "./detect.ts";
+import { detectConfig } from "./detect.ts";
 import { mentionedModel } from "./directive.ts";
-import { makerOf } from "./model-names.ts";
+import { backendFor, gatewayOf, offeredModels } from "./offered-models.ts";
 import { readConfigText, replaceConfig } from "./save.ts";
 
-/** So many of Cursor's models are written down; the others are found when they are named. */
+/** So many of them are written down; the others are found when they are named. */
 const MAX_LISTED = 40;
 
 /**
- * As `detectConfig`, and asks Cursor's CLI for its models where there is one. Claude's and OpenAI's models
- * go to their makers' CLIs where those are installed, all others to Cursor.
+ * As `detectConfig`, and asks the CLI that takes the models of all makers, where there is one. Models go to their
+ * makers' CLIs where those are installed, all others to that one.
  */
 export async function detectWithModels(env: Environment): Promise<Config> {
 	const config = detectConfig(env);
-	const cursor = config.backends.cursor;
-	if (cursor === undefined) return config;
-	const offered = (await cursorModels(cliOf(cursor.command)?.program ?? "agent", env)) ?? [];
-	for (const name of offered.filter((id) => /^[a-z0-9][\w.-]*$/.test(id)).slice(0, MAX_LISTED)) {
-		const maker = makerOf(name) === "openai" ? "codex" : makerOf(name);
-		const own = config.backends[maker]?.name ?? "cursor";
-		config.models[name] ??= { backend: own, id: null };
-	}
+	const gateway = gatewayOf(config);
+	if (gateway === null) return config;
+	const offered = (await offeredModels(gateway, env)) ?? [];
+	for (const name of offered.filter((id) => /^[a-z0-9][\w.-]*$/.test(id)).slice(0, MAX_LISTED))
+		config.models[name] ??= { backend: backendFor(config, name)?.name ?? gateway.name, id: null };
 	return config;
 }
 

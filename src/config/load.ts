@@ -1,12 +1,13 @@
 /** Reads the config file (docs/CONFIG.md); without one the agent CLIs on PATH give a config. */
+import type { Environment } from "../backends/cli.ts";
 import { DispatchError } from "../task/errors.ts";
 import { buildConfig } from "./build.ts";
 import type { Config } from "./config.ts";
-import { detectConfig, type Environment } from "./detect.ts";
+import { detectConfig } from "./detect.ts";
 import { RememberedConfig } from "./remembered.ts";
 import { readConfigText } from "./save.ts";
 
-export type { BackendConfig, Config } from "./config.ts";
+export type { Config } from "./config.ts";
 
 interface Source {
 	path: string;

@@ -1,9 +1,9 @@
 /** Turns a config of the older `agents:` form into the present one; comments and order stay. */
 import { type Document, isMap, isScalar, type Pair, type YAMLMap } from "yaml";
+import { takeFlag } from "../backends/shell-words.ts";
+import { cliOf } from "../backends/started.ts";
 import { DispatchError } from "../task/errors.ts";
-import { cliOf } from "./detect.ts";
 import { pairOf, readDocument } from "./edit.ts";
-import { takeFlag } from "./shell-words.ts";
 
 const MODEL_FLAGS = ["--model", "-m"];
 

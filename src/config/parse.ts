@@ -1,12 +1,12 @@
 /** From the text of config.yaml to a config; errors name file, line, column and key. */
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import type { Environment } from "../backends/cli.ts";
 import { TARGET_TYPES } from "../notify/targets/index.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { buildConfig, type Refuse } from "./build.ts";
 import type { Config } from "./config.ts";
-import type { Environment } from "./detect.ts";
 import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;

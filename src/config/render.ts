@@ -1,5 +1,5 @@
 /** The config file of a first run: what was found, with the words to change it. */
-import type { BackendType } from "./backend-type.ts";
+import { type BackendType, knownCli } from "../backends/known.ts";
 import type { Config } from "./config.ts";
 
 const HEADER = `# The config of dispatch. Change it here or with \`dispatch config …\`; comments stay.
@@ -10,19 +10,19 @@ const UNATTENDED = `# How each agent is started: shell lines of your own. Agents
 # directory of their task.
 `;
 
-/** How to give less freedom. */
-export const RESTRICTION: Readonly<Record<Exclude<BackendType, "command">, string>> = {
-	claude: "permissions: read_only or edit",
-	codex: "permissions: read_only or edit",
-	cursor: "permissions: edit",
-};
+/** How to give a backend of this type less freedom; null where no key does. */
+export function restriction(type: BackendType): string | null {
+	const cli = knownCli(type);
+	return cli === null || cli.permissions.length === 0 ? null : `permissions: ${cli.permissions.join(" or ")}`;
+}
 
 /** @param config what was found; its names are those of known CLIs, so nothing in it needs to be quoted */
 export function renderConfig(config: Config): string {
-	const backends = Object.values(config.backends).map(
-		({ name, type, command }) =>
-			`${type === "command" ? "" : `  # To restrict it, add ${RESTRICTION[type]}\n`}  ${name}:\n    command: ${command}\n`,
-	);
+	const backends = Object.values(config.backends).map(({ name, type, command }) => {
+		const how = restriction(type);
+		const comment = how === null ? "" : `  # To restrict it, add ${how}\n`;
+		return `${comment}  ${name}:\n    command: ${command}\n`;
+	});
 	const models = Object.entries(config.models).map(
 		([name, { backend }]) => `  ${name}: { backend: ${backend} }\n`,
 	);

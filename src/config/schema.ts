@@ -1,10 +1,10 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import * as z from "zod";
+import { BACKEND_TYPES } from "../backends/known.ts";
 import { targetForm } from "../notify/form.ts";
 import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
 import { PERMISSIONS } from "../task/spec.ts";
-import { BACKEND_TYPES } from "./backend-type.ts";
 
 const text = z.string().regex(/^[^\0]*[^\s\0][^\0]*$/, { error: "Expected a text that is not empty" });
 const name = z.string().min(1);

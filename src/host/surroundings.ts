@@ -3,8 +3,8 @@
  * command compares it with its own. Agents get the worker's, so a rotated key or another proxy is to be told.
  */
 import { createHash } from "node:crypto";
+import { cliOf } from "../backends/started.ts";
 import type { Config } from "../config/config.ts";
-import { cliOf } from "../config/detect.ts";
 import type { Home } from "../config/home.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { which } from "../process/which.ts";

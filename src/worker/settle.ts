@@ -2,6 +2,9 @@
  * An agent is gone: decide what that means, and make the move. The outcome is in the record before
  * anything else learns of it. Idempotent: a second settle of the same epoch is refused as stale.
  */
+import type { BackendConfig } from "../backends/contract.ts";
+import { knownCli } from "../backends/known.ts";
+import { cliOf } from "../backends/started.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { readReport } from "../ipc/report.ts";
@@ -239,9 +242,19 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		spentUsd,
 		budgetUsd: record.spec.budgetUsd,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
-		command: backend?.command ?? null,
-		agentName: backend === undefined || backend.type === "command" ? agent : backend.type,
+		...cliFacts(agent, backend),
 	};
+}
+
+/** @param backend undefined: the config no longer names it */
+function cliFacts(
+	agent: string,
+	backend: BackendConfig | undefined,
+): Pick<EndFacts, "command" | "agentName" | "cli"> {
+	if (backend === undefined) return { command: null, agentName: agent, cli: knownCli(agent) };
+	const { type, command } = backend;
+	const cli = knownCli(type);
+	return { command, agentName: cli?.type ?? agent, cli: cli ?? cliOf(command)?.cli ?? null };
 }
 
 /**

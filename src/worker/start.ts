@@ -8,10 +8,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { join, relative } from "node:path";
-import type { Backend, Invocation } from "../backends/contract.ts";
+import type { Backend, BackendConfig, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
 import { permittedCommand } from "../backends/permitted.ts";
-import type { BackendConfig, Config } from "../config/load.ts";
+import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
 import { readTaskEnv } from "../config/task-env.ts";

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { StartInput } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
+import { BACKEND_TYPES, type BackendType } from "../../src/backends/known.ts";
 import { permittedCommand } from "../../src/backends/permitted.ts";
-import { BACKEND_TYPES, type BackendType } from "../../src/config/backend-type.ts";
 
 const SESSION = "0b5bd1b7-5a7e-4f2e-9a0c-3d6b1c9a7f10";
 const PRINT_WORDS = `'${process.execPath}' -e 'console.log(JSON.stringify(process.argv.slice(1)))' --`;

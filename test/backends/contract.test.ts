@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AgentEvent } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
+import { BACKEND_TYPES } from "../../src/backends/known.ts";
 import { renderEvent } from "../../src/backends/render.ts";
-import { BACKEND_TYPES } from "../../src/config/backend-type.ts";
 import { expectScenario } from "../fixtures/recorded/expect-scenario.ts";
 import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
 

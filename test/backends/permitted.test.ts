@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { BackendConfig } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
 import { permittedCommand } from "../../src/backends/permitted.ts";
-import type { BackendConfig } from "../../src/config/config.ts";
 
 const claude = (permissions: BackendConfig["permissions"]): BackendConfig => ({
 	name: "claude",

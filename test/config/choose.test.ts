@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseModels } from "../../src/backends/cursor/models.ts";
 import { chooseModel } from "../../src/config/choose.ts";
-import { parseModels } from "../../src/config/cursor-models.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
 let dir: string;

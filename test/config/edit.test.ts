@@ -1,11 +1,11 @@
 import { chmodSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { replaceFlag, takeFlag } from "../../src/backends/shell-words.ts";
 import { editConfig } from "../../src/config/edit.ts";
 import { migrateConfig } from "../../src/config/migrate.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { createConfig, replaceConfig } from "../../src/config/save.ts";
-import { replaceFlag, takeFlag } from "../../src/config/shell-words.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 /** As the original skill wrote it: aligned, folded, with comments between the entries. */

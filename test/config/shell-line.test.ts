@@ -5,9 +5,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { shellInvocation } from "../../src/backends/command-line.ts";
-import { cliOf } from "../../src/config/detect.ts";
+import { argumentPlace } from "../../src/backends/shell-line.ts";
+import { cliOf } from "../../src/backends/started.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { argumentPlace } from "../../src/config/shell-line.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const PROMPT = "touch ran-as-a-command";

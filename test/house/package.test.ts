@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { KNOWN_CLIS } from "../../src/config/detect.ts";
+import { KNOWN_CLIS } from "../../src/backends/known.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {

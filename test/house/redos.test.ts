@@ -4,14 +4,14 @@
  */
 import vm from "node:vm";
 import { expect, test } from "vitest";
+import { parseModels } from "../../src/backends/cursor/models.ts";
 import { failureClass } from "../../src/backends/failure.ts";
 import { backendOf } from "../../src/backends/index.ts";
+import { looksLikeModel } from "../../src/backends/model-names.ts";
+import { shellWords, takeFlag } from "../../src/backends/shell-words.ts";
 import { statusIn } from "../../src/backends/wordings.ts";
 import { plain } from "../../src/cli/show/output.ts";
-import { parseModels } from "../../src/config/cursor-models.ts";
 import { mentionedModel } from "../../src/config/directive.ts";
-import { looksLikeModel } from "../../src/config/model-names.ts";
-import { shellWords, takeFlag } from "../../src/config/shell-words.ts";
 import { durationMs } from "../../src/task/duration.ts";
 import { compareGiven } from "../../src/task/given-items.ts";
 import { idFromPrompt } from "../../src/task/id.ts";

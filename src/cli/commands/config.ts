@@ -1,8 +1,8 @@
 /** `dispatch config …`: looks at the config file and changes it, comments and order kept. */
-import { BACKEND_TYPES } from "../../config/backend-type.ts";
+import { BACKEND_TYPES, KNOWN_CLIS } from "../../backends/known.ts";
 import { chooseModel } from "../../config/choose.ts";
 import type { Config } from "../../config/config.ts";
-import { detectConfig, KNOWN_CLIS } from "../../config/detect.ts";
+import { detectConfig } from "../../config/detect.ts";
 import { type ConfigChange, editConfig } from "../../config/edit.ts";
 import { configPath } from "../../config/home.ts";
 import { migrateConfig } from "../../config/migrate.ts";

@@ -7,7 +7,7 @@ import { workerDiffers } from "../../host/process.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
-import { checkBackend, checkCodexModels, loginOf } from "../doctor/check-backends.ts";
+import { checkBackend, checkModels, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import {
 	checkDisk,
@@ -57,7 +57,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const [redisFindings, git, models, ...backends] = await Promise.all([
 		checkRedis(target, env, { home: path, fix }),
 		checkGit(agentEnv),
-		config === null ? [] : checkCodexModels(config, agentEnv),
+		config === null ? [] : checkModels(config, agentEnv),
 		...Object.values(config?.backends ?? {}).map((backend) => checkBackend(backend, agentEnv)),
 	]);
 	const notLoggedIn = Object.values(config?.backends ?? {})

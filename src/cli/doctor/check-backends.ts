@@ -1,21 +1,19 @@
 import { existsSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
-import { codexModels } from "../../config/codex-models.ts";
-import type { BackendConfig, Config } from "../../config/config.ts";
-import { cliOf } from "../../config/detect.ts";
-import { replaceFlag, shellWords } from "../../config/shell-words.ts";
+import { isAbsolute } from "node:path";
+import type { BackendConfig } from "../../backends/contract.ts";
+import { shellWords } from "../../backends/shell-words.ts";
+import { cliOf, droppedFlag } from "../../backends/started.ts";
+import type { Config } from "../../config/config.ts";
+import { isGateway, offeredModels } from "../../config/offered-models.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { findUserHome } from "../../process/user-home.ts";
 import { which } from "../../process/which.ts";
-import { installOf } from "../../task/outcome/text.ts";
 import type { Environment } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
 
 const VERSION_LIMIT_MS = 5_000;
 const MAX_VERSION_CHARS = 80;
-const DROPPED_FLAG = "--full-auto";
-const ITS_SUCCESSOR = "--sandbox workspace-write";
 
 /** @param env the environment that agents get: the running worker's, else the caller's */
 export async function checkBackend(backend: BackendConfig, env: Environment): Promise<Finding[]> {
@@ -23,13 +21,6 @@ export async function checkBackend(backend: BackendConfig, env: Environment): Pr
 	if (started === null) return [otherProgram(backend, env)];
 	const start = await startFinding(backend, started.program, env);
 	return [start, ...flagFindings(backend, env), ...loginFinding(backend, env)];
-}
-
-/** The command with flags that today's codex refuses replaced; null where it has none. */
-export function mendedCommand({ command }: Pick<BackendConfig, "command">): string | null {
-	if (cliOf(command)?.cli.type !== "codex") return null;
-	const hasSandbox = shellWords(command).some(({ text }) => /^(?:-s|--sandbox)(?:=|$)/.test(text));
-	return replaceFlag(command, DROPPED_FLAG, hasSandbox ? "" : ITS_SUCCESSOR);
 }
 
 /** A program of the user's own is looked for, never started: who knows what it does. */
@@ -67,7 +58,7 @@ function versionFinding(name: string, file: string, said: string): Finding {
 	const starts = `${name}: ${file} starts (${said || "it tells no version"})`;
 	if (cli === undefined || version === undefined || !isOlder(version, cli.tested))
 		return ok("backend", `${starts}.`);
-	const fix = `Install the newest one: ${installOf(cli.type) ?? "see its documentation"}`;
+	const fix = `Install the newest one: ${cli.install}`;
 	return warn(
 		"backend",
 		`${starts}, older than ${cli.tested}, the oldest that dispatch is tested with.`,
@@ -84,15 +75,14 @@ function isOlder(version: string, than: string): boolean {
 	return false;
 }
 
-/** Models of the config that codex does not list: it works with a guess of what they are like. */
-export async function checkCodexModels(config: Config, env: Environment): Promise<Finding[]> {
-	const codex = Object.values(config.backends).filter(({ type }) => type === "codex");
+/** Models of the config that their maker's CLI does not list: it works with a guess of what they are like. */
+export async function checkModels(config: Config, env: Environment): Promise<Finding[]> {
 	const findings = await Promise.all(
-		codex.map(async (backend) => {
+		Object.values(config.backends).map(async (backend) => {
 			const named = Object.entries(config.models)
 				.filter(([, model]) => model.backend === backend.name)
 				.map(([name, { id }]) => ({ name, id: (id ?? name).toLowerCase() }));
-			const known = named.length === 0 ? null : await codexModels(backend, env);
+			const known = named.length === 0 || isGateway(backend) ? null : await offeredModels(backend, env);
 			if (known === null) return [];
 			const fix = (name: string) =>
 				`dispatch config remove-model ${name}, then name one of: ${known.join(", ")}; or none, for its default.`;
@@ -112,33 +102,19 @@ async function askVersion(file: string, env: Environment) {
 	return { exitCode, timedOut, said: oneLine(`${stdout} ${stderr}`, MAX_VERSION_CHARS) || (fault ?? "") };
 }
 
-function flagFindings(backend: BackendConfig, env: Environment): Finding[] {
-	const { name, command } = backend;
+function flagFindings({ name, command }: BackendConfig, env: Environment): Finding[] {
+	const dropped = droppedFlag(command);
+	const refused = cliOf(command)?.cli.refusal?.(command, { env, isRoot: process.getuid?.() === 0 }) ?? null;
 	const findings: Finding[] = [];
-	if (mendedCommand(backend) !== null)
+	if (dropped !== null)
 		findings.push(
 			broken(
 				"backend",
-				`${name}: its command has ${DROPPED_FLAG}, which today's codex refuses.`,
-				`\`dispatch doctor --fix\` writes ${ITS_SUCCESSOR} in its place.`,
+				`${name}: its command has ${dropped.flag}, which today's ${dropped.cli.type} refuses.`,
+				`\`dispatch doctor --fix\` writes ${dropped.successor} in its place.`,
 			),
 		);
-	const isRoot = process.getuid?.() === 0;
-	const skips = shellWords(command).some(({ text }) => text === "--dangerously-skip-permissions");
-	if (
-		isRoot &&
-		skips &&
-		cliOf(command)?.cli.type === "claude" &&
-		!/\bIS_SANDBOX=1\b/.test(command) &&
-		env.IS_SANDBOX !== "1"
-	)
-		findings.push(
-			broken(
-				"backend",
-				`${name}: claude refuses --dangerously-skip-permissions for root.`,
-				"Run the worker as another user, or, where this machine is a sandbox, start it with IS_SANDBOX=1.",
-			),
-		);
+	if (refused !== null) findings.push(broken("backend", `${name}: ${refused.what}`, refused.fix));
 	return findings;
 }
 
@@ -146,29 +122,14 @@ export type Login = { state: "seen" | "missing" | "unknown"; by: string; fix: st
 
 /** Only what files and variables tell: no request is made, nothing is spent. */
 export function loginOf({ command }: BackendConfig, env: Environment): Login {
-	const home = env.HOME || (findUserHome() ?? "/");
-	const type = cliOf(command)?.cli.type;
-	if (type === "claude") {
-		const file = join(env.CLAUDE_CONFIG_DIR || join(home, ".claude"), ".credentials.json");
-		const variables = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
-		return seenLogin(env, variables, file, "Run `claude` and then /login, or set ANTHROPIC_API_KEY.");
-	}
-	if (type === "codex") {
-		const file = join(env.CODEX_HOME || join(home, ".codex"), "auth.json");
-		return seenLogin(
-			env,
-			// It sends no OPENAI_API_KEY to its own service (0.169, 0.171); a provider of the user's own may name it.
-			["CODEX_API_KEY", ...(/env_key/.test(command) ? ["OPENAI_API_KEY"] : [])],
-			file,
-			"Run `codex login`, or set CODEX_API_KEY.",
-		);
-	}
-	return { state: env.CURSOR_API_KEY ? "seen" : "unknown", by: "CURSOR_API_KEY", fix: "" };
-}
-
-function seenLogin(env: Environment, variables: string[], file: string, fix: string): Login {
+	const login = cliOf(command)?.cli.login;
+	if (login === undefined) return { state: "unknown", by: "", fix: "" };
+	const { how: fix } = login;
+	const variables = login.variables(command);
 	const set = variables.find((variable) => env[variable]);
 	if (set !== undefined) return { state: "seen", by: set, fix };
+	const file = login.file?.(env, env.HOME || (findUserHome() ?? "/")) ?? null;
+	if (file === null) return { state: "unknown", by: "", fix };
 	if (existsSync(file)) return { state: "seen", by: file, fix };
 	// macOS keeps claude's login in its keychain: there a missing file means nothing.
 	const state = process.platform === "darwin" ? "unknown" : "missing";

@@ -1,3 +1,5 @@
+import { installHint } from "../../backends/known.ts";
+import { droppedFlag } from "../../backends/started.ts";
 import type { Config } from "../../config/config.ts";
 import { type ConfigChange, editConfig, readDocument } from "../../config/edit.ts";
 import { loadConfig } from "../../config/load.ts";
@@ -6,7 +8,6 @@ import { valuesOf } from "../../notify/read.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { secretsInCommand } from "../../task/secrets.ts";
 import type { Environment } from "../context.ts";
-import { mendedCommand } from "./check-backends.ts";
 import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
 
 export interface ConfigFindings {
@@ -35,7 +36,7 @@ function findingsOf(config: Config, path: string): Finding[] {
 			broken(
 				"config",
 				"No agent CLI is configured or found on PATH.",
-				"Install one (`npm install -g @anthropic-ai/claude-code@latest` or `npm install -g @openai/codex@latest`), then: dispatch config init.",
+				`${installHint()}, then: dispatch config init.`,
 			),
 		];
 	const findings: Finding[] = [
@@ -81,7 +82,7 @@ function mendConfig(path: string, config: Config): Finding[] {
 	const changes = Object.values(config.backends).flatMap(({ name }): ConfigChange[] => {
 		const section = config.aliases[name]?.backend === name ? "agents" : "backends";
 		const written: unknown = document.getIn([section, name, "command"]);
-		const command = typeof written === "string" ? mendedCommand({ command: written }) : null;
+		const command = typeof written === "string" ? (droppedFlag(written)?.mended ?? null) : null;
 		return command === null ? [] : [{ path: [section, name, "command"], value: command }];
 	});
 	if (changes.length === 0) return [];

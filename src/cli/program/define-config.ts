@@ -1,11 +1,13 @@
 /** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
 import { existsSync } from "node:fs";
+import { BACKEND_TYPES } from "../../backends/known.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { AliasFlags, BackendFlags, ConfigCommand } from "../commands/config.ts";
 import type { DoctorFlags } from "../commands/doctor.ts";
 import { Output } from "../show/output.ts";
 import { type Definer, example } from "./definer.ts";
 
+const TYPES = BACKEND_TYPES.join(", ").replace(/, (?=[^,]*$)/, " or ");
 const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
 
 export function defineConfig(definer: Definer): void {
@@ -97,7 +99,7 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		'dispatch config add-backend mine --command "./agent.sh"',
 	)
 		.requiredOption("--command <line>", "the shell line that starts it; the prompt is its last word")
-		.option("--type <type>", "claude, codex, cursor or command (default: by its name or program)")
+		.option("--type <type>", `${TYPES} (default: by its name or program)`)
 		.option("--no-model-flag", "never pass --model to it")
 		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
 		.action((name: string, flags: BackendFlags) =>

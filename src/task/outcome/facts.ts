@@ -46,6 +46,8 @@ export interface EndFacts {
 	command: string | null;
 	/** the backend's type, or its name */
 	agentName: string;
+	/** where it is a CLI that dispatch knows: the shell line that installs it, how a person logs in */
+	cli: { install: string; login: { how: string } } | null;
 }
 
 export interface Decision {

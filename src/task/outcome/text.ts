@@ -7,27 +7,8 @@ import type { FailureClass } from "./failure.ts";
 
 const MAX_QUOTED_CHARS = 200;
 
-/** What to do where a CLI is missing; by the backend's type. */
-const INSTALL: Readonly<Record<string, string>> = {
-	// npm picks an old version by the Node that runs it, unless it is told not to.
-	claude: "npm install -g @anthropic-ai/claude-code@latest",
-	codex: "npm install -g @openai/codex@latest",
-	cursor: "curl https://cursor.com/install -fsS | bash",
-};
-
-/** @param type of the backend; null: nobody knows */
-export function installOf(type: string): string | null {
-	return own(INSTALL, type);
-}
-
-const LOGIN: Readonly<Record<string, string>> = {
-	claude: "Start `claude` once and log in with /login, or set ANTHROPIC_API_KEY.",
-	codex: "Log in with `codex login`, or set CODEX_API_KEY.",
-	cursor: "Log in with `agent login`, or set CURSOR_API_KEY.",
-};
-
-export function loginHint({ agentName }: EndFacts): string {
-	return own(LOGIN, agentName) ?? `Log in to the CLI of backend ${agentName}.`;
+export function loginHint({ agentName, cli }: EndFacts): string {
+	return cli?.login.how ?? `Log in to the CLI of backend ${agentName}.`;
 }
 
 const REFUSALS = {
@@ -53,14 +34,21 @@ export function refusalText(failure: FailureClass, agentName: string): { what: s
 }
 
 /** Why the CLI could not be started, and how to mend it. */
-export function startHint({ agentName, command, exit, failure, failureMessage, logTail }: EndFacts): string {
+export function startHint({
+	agentName,
+	cli,
+	command,
+	exit,
+	failure,
+	failureMessage,
+	logTail,
+}: EndFacts): string {
 	const said = failureMessage ?? logTail.at(-1) ?? "";
 	const line = command === null ? "" : ` (\`${oneLine(shownCommand(command))}\`)`;
 	const what = `${agentName} could not be started${line}${said.trim() === "" ? "" : `: ${oneLine(said)}`}.`;
 	if (exit.kind === "exited" && exit.code === 127) {
-		const install = own(INSTALL, agentName);
 		const check = `check \`command:\` of backend ${agentName} in the config`;
-		return `${what} ${install === null ? `The command was not found: ${check}.` : `Install it with \`${install}\`, or ${check}.`}`;
+		return `${what} ${cli === null ? `The command was not found: ${check}.` : `Install it with \`${cli.install}\`, or ${check}.`}`;
 	}
 	if (exit.kind === "exited" && exit.code === 126) {
 		return `${what} The file is not executable: mend it with chmod +x, or check \`command:\` of backend ${agentName} in the config.`;
@@ -82,8 +70,4 @@ export function oneLine(text: string): string {
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim();
 	return cutText(line, MAX_QUOTED_CHARS).replace(/\.+$/, "");
-}
-
-function own(table: Readonly<Record<string, string>>, key: string): string | null {
-	return Object.hasOwn(table, key) ? (table[key] ?? null) : null;
 }

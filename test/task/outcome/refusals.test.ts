@@ -1,5 +1,6 @@
 /** What a service's refusal leads to: waits, caps, new sessions, failures that say the next step. */
 import { expect, test } from "vitest";
+import { knownCli } from "../../../src/backends/known.ts";
 import type { Decision, EndFacts } from "../../../src/task/outcome/facts.ts";
 import { decideOutcome } from "../../../src/task/outcome/rules.ts";
 import { parsePlan } from "../../../src/task/plan.ts";
@@ -33,6 +34,7 @@ const FACTS: EndFacts = {
 	logTail: ["first", "last words"],
 	command: "claude -p",
 	agentName: "claude",
+	cli: knownCli("claude"),
 };
 
 const LAST = { attempt: 2 };

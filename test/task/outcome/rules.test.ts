@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { knownCli } from "../../../src/backends/known.ts";
 import { compareGiven } from "../../../src/task/given-items.ts";
 import type { Decision, EndFacts } from "../../../src/task/outcome/facts.ts";
 import { decideOutcome } from "../../../src/task/outcome/rules.ts";
@@ -15,6 +16,8 @@ const BLOCKED_PLAN = parsePlan("- [x] one\n- [?] two\n  Which?");
 const FAILED_PLAN = parsePlan("- [x] one\n- [!] two\n  no compiler");
 const OK = { ok: true, message: "done" };
 const ERROR = { ok: false, message: "API Error: overloaded" };
+
+const of = (type: string) => ({ agentName: type, cli: knownCli(type) });
 
 /** An agent that ended by itself with exit code 0 in the middle of its work. */
 const FACTS: EndFacts = {
@@ -41,7 +44,7 @@ const FACTS: EndFacts = {
 	attempts: 2,
 	logTail: ["first", "last words"],
 	command: "claude -p",
-	agentName: "claude",
+	...of("claude"),
 };
 
 const LAST = { attempt: 2 };
@@ -168,12 +171,7 @@ const CASES: Case[] = [
 		failed("auth"),
 		/claude is not logged in: Not logged in.*ANTHROPIC_API_KEY/,
 	],
-	[
-		"not logged in, codex",
-		{ exit: exit(1), failure: "auth", agentName: "codex" },
-		failed("auth"),
-		/codex login/,
-	],
+	["not logged in, codex", { exit: exit(1), failure: "auth", ...of("codex") }, failed("auth"), /codex login/],
 	["an auth error that it got over", { failure: "auth", result: OK }, failed("incomplete")],
 	[
 		"stopped by its budget",
@@ -203,19 +201,19 @@ const CASES: Case[] = [
 	],
 	[
 		"codex missing",
-		{ exit: exit(127), sawOutput: false, agentName: "codex" },
+		{ exit: exit(127), sawOutput: false, ...of("codex") },
 		failed("not_started"),
 		/npm install -g @openai\/codex/,
 	],
 	[
 		"cursor missing",
-		{ exit: exit(127), sawOutput: false, agentName: "cursor" },
+		{ exit: exit(127), sawOutput: false, ...of("cursor") },
 		failed("not_started"),
 		/curl https:\/\/cursor\.com\/install -fsS \| bash/,
 	],
 	[
 		"another command missing",
-		{ exit: exit(127), sawOutput: false, agentName: "shell" },
+		{ exit: exit(127), sawOutput: false, agentName: "shell", cli: null },
 		failed("not_started"),
 		/check `command:` of backend shell in the config/,
 	],
@@ -302,6 +300,7 @@ describe("decideOutcome", () => {
 		logTail: fc.array(text, { maxLength: 2 }),
 		command: fc.option(text),
 		agentName: fc.oneof(fc.constantFrom("claude", "codex"), text),
+		cli: fc.constantFrom(null, of("codex").cli),
 	});
 	const always = (property: (facts: EndFacts, decision: Decision) => void) =>
 		fc.assert(

@@ -1,9 +1,9 @@
 /** Claude Code: https://docs.anthropic.com/en/docs/claude-code/cli-reference (recorded from 2.1.330). */
-import type { Permissions } from "../task/spec.ts";
-import { claudeParser } from "./claude-output.ts";
-import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
-import type { Backend, Invocation, StartInput } from "./contract.ts";
-import { isSessionId } from "./text.ts";
+import type { Permissions } from "../../task/spec.ts";
+import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "../command-line.ts";
+import type { Backend, Invocation, StartInput } from "../contract.ts";
+import { isSessionId } from "../text.ts";
+import { claudeParser } from "./output.ts";
 
 /** An agent may wait for an answer in one command; the CLI's own limits are 2 and 10 minutes. */
 const BASH_LIMIT_MS = 30 * 60_000;

@@ -1,6 +1,6 @@
-import { shellInvocation } from "./command-line.ts";
-import type { Backend, OutputParser } from "./contract.ts";
-import { eventText } from "./text.ts";
+import { shellInvocation } from "../command-line.ts";
+import type { Backend, OutputParser } from "../contract.ts";
+import { eventText } from "../text.ts";
 
 /** Any other program: it gets the prompt as its last word; the plan and the ipc files tell everything else. */
 export const command: Backend = {

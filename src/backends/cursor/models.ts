@@ -1,6 +1,6 @@
 /** What Cursor's CLI offers. The form of its list is not documented: what does not fit is skipped. */
-import { askProgram } from "../process/ask-program.ts";
-import type { Environment } from "./detect.ts";
+import { askProgram } from "../../process/ask-program.ts";
+import type { Environment } from "../cli.ts";
 
 const LIMIT_MS = 5_000;
 

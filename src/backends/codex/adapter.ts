@@ -1,11 +1,11 @@
 /** OpenAI's Codex CLI: https://developers.openai.com/codex/noninteractive (recorded from 0.169.0). */
-import { type Clock, systemClock } from "../task/clock.ts";
-import type { Permissions } from "../task/spec.ts";
-import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "./command-line.ts";
-import type { AgentEvent, Backend, OutputParser, StartInput } from "./contract.ts";
-import { errorEvents, failureClass, plainLine, tellingErrorsOnce, unknownEvent } from "./failure.ts";
-import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "./json.ts";
-import { activityText, eventText, isSessionId, sessionEvents } from "./text.ts";
+import { type Clock, systemClock } from "../../task/clock.ts";
+import type { Permissions } from "../../task/spec.ts";
+import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "../command-line.ts";
+import type { AgentEvent, Backend, OutputParser, StartInput } from "../contract.ts";
+import { errorEvents, failureClass, plainLine, tellingErrorsOnce, unknownEvent } from "../failure.ts";
+import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "../json.ts";
+import { activityText, eventText, isSessionId, sessionEvents } from "../text.ts";
 
 const FREEDOM_FLAGS = {
 	flags: ["--full-auto", "--dangerously-bypass-approvals-and-sandbox", "--yolo"],

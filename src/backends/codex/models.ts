@@ -1,7 +1,6 @@
 /** What OpenAI's codex offers: its app server lists the models that it knows, without a network or a login. */
-import { askProgram } from "../process/ask-program.ts";
-import type { BackendConfig } from "./config.ts";
-import { cliOf, type Environment } from "./detect.ts";
+import { askProgram } from "../../process/ask-program.ts";
+import type { Environment } from "../cli.ts";
 
 const LIMIT_MS = 8_000;
 const LIST_ID = 2;
@@ -17,11 +16,13 @@ const REQUESTS = [
 const OWN_PROVIDER = /model_provider|--oss\b|--local-provider|--profile|(?:^|\s)-p(?:\s|=)/;
 
 /** @returns ids in lower case; null where codex gives no list, or another provider serves its models */
-export async function codexModels({ command }: BackendConfig, env: Environment): Promise<string[] | null> {
-	const started = cliOf(command);
-	if (started?.cli.type !== "codex" || OWN_PROVIDER.test(command)) return null;
+export async function codexModels(
+	{ program, command }: { program: string | null; command: string },
+	env: Environment,
+): Promise<string[] | null> {
+	if (program === null || OWN_PROVIDER.test(command)) return null;
 	const { stdout } = await askProgram({
-		file: started.program,
+		file: program,
 		args: ["app-server"],
 		env,
 		input: REQUESTS.map((request) => `${JSON.stringify(request)}\n`).join(""),

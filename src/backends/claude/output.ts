@@ -1,10 +1,9 @@
 /** What claude prints (`--output-format stream-json --verbose --include-partial-messages`), as events. */
-import { type Clock, systemClock } from "../task/clock.ts";
-import type { FailureClass } from "../task/outcome/failure.ts";
-import { LONGEST_LIMIT_MS, limitEnd } from "../task/reset-time/read.ts";
-import { Bounded, isName } from "./bounded.ts";
-import { MessageUsage, sessionUsage } from "./claude-usage.ts";
-import type { AgentEvent, OutputParser } from "./contract.ts";
+import { type Clock, systemClock } from "../../task/clock.ts";
+import type { FailureClass } from "../../task/outcome/failure.ts";
+import { LONGEST_LIMIT_MS, limitEnd } from "../../task/reset-time/read.ts";
+import { Bounded, isName } from "../bounded.ts";
+import type { AgentEvent, OutputParser } from "../contract.ts";
 import {
 	errorEvents,
 	failureClass,
@@ -12,10 +11,11 @@ import {
 	type Said,
 	tellingErrorsOnce,
 	unknownEvent,
-} from "./failure.ts";
-import { type Json, listAt, numberAt, objectAt, parseObject, stringAt } from "./json.ts";
-import { activityText, eventText, sessionEvents } from "./text.ts";
-import { classOfStatus, limitedModel } from "./wordings.ts";
+} from "../failure.ts";
+import { type Json, listAt, numberAt, objectAt, parseObject, stringAt } from "../json.ts";
+import { activityText, eventText, sessionEvents } from "../text.ts";
+import { classOfStatus, limitedModel } from "../wordings.ts";
+import { MessageUsage, sessionUsage } from "./usage.ts";
 
 /** Tell nothing that the agent's files and its next steps would not tell. */
 const SILENT: readonly string[] = [

@@ -3,7 +3,7 @@
  * `"$@"` where the line has one. A line that would give them to another program, to a comment or to nobody, or that
  * would run a prompt as a command, is no use: the agent would get no prompt.
  */
-import { cliOf } from "./detect.ts";
+import { cliOf } from "./started.ts";
 
 /** `why` reads behind the line's name: "ends in a comment" */
 export type ArgumentPlace = { kind: "end" } | { kind: "given" } | { kind: "nowhere"; why: string };
