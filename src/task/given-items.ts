@@ -1,4 +1,5 @@
 /** Whether the items that a user gave are still in the plan, although agents reword what they tick. */
+import { contradictionIn } from "./plan-state.ts";
 import { type Plan, type PlanItem, plainItemText } from "./plan.ts";
 
 export interface GivenItems {
@@ -12,6 +13,20 @@ const MOST_WORDS = 60;
 /** Two short items may share half of their words by chance. */
 const WORDS_TO_COMPARE = 3;
 
+const STEM_CHARS = 6;
+const IRREGULAR = new Map([
+	["wrote", "writ"],
+	["ran", "run"],
+	["built", "build"],
+	["made", "make"],
+]);
+/** They are shared by chance. */
+const SMALL_WORDS = new Set(
+	"an and at by for from in into is it of on or the to with der die das ein eine und für im in mit von zu de du des et la le les un une el en los las una".split(
+		" ",
+	),
+);
+
 interface Given {
 	at: number;
 	item: string;
@@ -19,10 +34,24 @@ interface Given {
 	words: Set<string>;
 }
 
+/** A ticked item that says of itself that it is not done: "- [x] Tests (not done)". */
+export interface Contradiction {
+	item: PlanItem;
+	said: string;
+}
+
+/** @param given what a user wrote so is no contradiction: "Show tasks (pending)" */
+export function contradictions(given: readonly string[], plan: Plan): Contradiction[] {
+	return plan.items.flatMap((item) => {
+		const said = item.marker === "x" ? contradictionIn(item.text) : null;
+		return said === null || given.some((text) => text.includes(said)) ? [] : [{ item, said }];
+	});
+}
+
 /**
- * Each given item needs an item of its own, looked for in three rounds: one that begins with its text, one
- * that shares at least half of its words, and, when the plan has as many items as were given and most of
- * them were found, the one at its place.
+ * Each given item needs an item of its own, looked for in rounds: one that begins with its text, one that
+ * shares at least half of its words, and, when the plan has as many items as were given, the one at its
+ * place: if that shares a word, or if most of the given ones were found.
  */
 export function compareGiven(given: readonly string[], plan: Plan): GivenItems {
 	const free = new Set(plan.items);
@@ -43,11 +72,17 @@ export function compareGiven(given: readonly string[], plan: Plan): GivenItems {
 	const rest = missing;
 	const byWord = itemsByWord(free, current);
 	place((one) => nearest(one, free, byWord));
-	if (plan.items.length === given.length && missing.length * 2 <= given.length) {
-		place(({ at }) => {
+	if (plan.items.length === given.length) {
+		const atPlace = ({ at }: Given) => {
 			const item = plan.items[at];
 			return item !== undefined && free.has(item) ? item : undefined;
+		};
+		place((one) => {
+			const item = atPlace(one);
+			const words = wordsOf((item && current.get(item)) ?? "");
+			return [...one.words].some((word) => words.has(word)) ? item : undefined;
 		});
+		if (missing.length * 2 <= given.length) place(atPlace);
 	}
 	const inOrder = (some: Given[]) => [...some].sort((a, b) => a.at - b.at).map(({ item }) => item);
 	return { gone: inOrder(missing), reworded: inOrder(rest.filter((one) => !missing.includes(one))) };
@@ -107,7 +142,16 @@ function wordsOf(text: string): Set<string> {
 	const parts = words.flatMap((word) =>
 		/^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}]/u.test(word)
 			? [...word].slice(1).map((_, n) => [...word].slice(n, n + 2).join(""))
-			: [word],
+			: [stem(word)],
 	);
-	return new Set(parts.slice(0, MOST_WORDS));
+	const telling = parts.filter((word) => !SMALL_WORDS.has(word));
+	return new Set((telling.length === 0 ? parts : telling).slice(0, MOST_WORDS));
+}
+
+/** "write", "written"; "tests", "test"; "fixed", "fix": agents tick in another tense than they were told in. */
+function stem(word: string): string {
+	const irregular = IRREGULAR.get(word);
+	if (irregular !== undefined) return irregular;
+	const bare = word.length > 4 ? word.replace(/(?:ing|ten|ed|es|en|s|e)$/u, "") : word;
+	return [...bare].slice(0, STEM_CHARS).join("");
 }

@@ -7,9 +7,12 @@ import {
 	BUSY_GLYPH,
 	DONE_GLYPH,
 	FAILED_GLYPH,
+	isStateName,
 	type Marker,
 	markerOf,
 	OPEN_GLYPH,
+	PENDING_GLYPH,
+	saysNothing,
 } from "./plan-state.ts";
 
 export interface PlanLine {
@@ -47,14 +50,25 @@ const BRACKETS: Readonly<Record<string, string>> = {
 	"﹞": "]",
 };
 const FOREIGN_BRACKET = /[［【〔⟦］】〕⟧（）｛｝〖〗「」『』❲❳⁅⁆⦋⦌﹝﹞]/g;
-/** Of HTML, as far as a box is made of them. */
-const ENTITY = /&(?:#91|lsqb|lbrack|#93|rsqb|rbrack|#160|nbsp|#9744|#x2610|#9745|#x2611);/gi;
+/** Of HTML, as far as a box is made of them; and the short names of signs on GitHub. */
+const ENTITY = /&(?:#91|lsqb|lbrack|#93|rsqb|rbrack|#160|nbsp|#9744|#x2610|#9745|#x2611);|:[a-z_]{1,24}:/gi;
 const ENTITIES: ReadonlyMap<string, string> = new Map([
 	...["#91", "lsqb", "lbrack"].map((name) => [`&${name};`, "["] as const),
 	...["#93", "rsqb", "rbrack"].map((name) => [`&${name};`, "]"] as const),
 	...["#160", "nbsp"].map((name) => [`&${name};`, " "] as const),
 	...["#9744", "#x2610"].map((name) => [`&${name};`, "☐"] as const),
 	...["#9745", "#x2611"].map((name) => [`&${name};`, "☑"] as const),
+	...Object.entries({
+		"✅": ["white_check_mark", "heavy_check_mark"],
+		"☑": ["ballot_box_with_check"],
+		"❌": ["x", "no_entry"],
+		"❓": ["question", "grey_question"],
+		"⏳": ["hourglass", "hourglass_flowing_sand", "soon"],
+		"🚧": ["construction"],
+		"🔄": ["arrows_counterclockwise"],
+		"⬜": ["white_large_square", "white_medium_square", "black_square_button", "white_square_button"],
+		"⚪": ["white_circle", "yellow_circle", "red_circle"],
+	}).flatMap(([sign, names]) => names.map((name) => [`:${name}:`, sign] as const)),
 ]);
 
 const BULLET =
@@ -68,7 +82,10 @@ const BOX_LIMIT_CHARS = 24;
 const AFTER_BOX = /^[*_~`]{0,3}[\s:：]*(?:\[[ xX]?\]\s+)*/;
 
 /** "TODO: write the tests", without any box */
-const OPEN_LABEL = /^(?:to-?do|wip|pending|offen|à faire|pendiente|未完了|未完成|待办|進行中)\s?[:：]\s?/iu;
+const OPEN_LABEL =
+	/^(?:to-?do|wip|pending|open|blocked|remaining|unfinished|in progress|not (?:yet )?(?:done|started)|offen|noch offen|in arbeit|nicht erledigt|à faire|en cours|pas fait|pendiente|en curso|未完了|未完成|未着手|作業中|待办|進行中|进行中|не сделано|в работе|осталось)\s?[:：]\s?/iu;
+/** Below an item and without a bullet only what cannot be prose. */
+const LOUD_LABEL = /^(?:TODO|WIP|FIXME)\s?[:：]\s?\S/;
 
 interface Box {
 	marker: Marker;
@@ -80,24 +97,42 @@ interface Box {
 /**
  * @param top whether the line stands no deeper than the plan's first item: there a status sign alone
  * (`- ⏳ tests`) is an item, deeper it belongs to a note
+ * @param listed whether a sign needs no bullet: the lines around it begin with one, too
  * @returns null for a line that is no item
  */
-export function readPlanLine(line: string, top: boolean): PlanLine | null {
-	return readLine(
-		line.replace(ENTITY, (entity) => ENTITIES.get(entity.toLowerCase()) ?? entity),
-		top,
-	);
+export function readPlanLine(line: string, top: boolean, listed = false): PlanLine | null {
+	return readLine(withSigns(line), top, listed);
 }
 
-function readLine(line: string, top: boolean): PlanLine | null {
+/** Whether a line begins with the sign of a state instead of a bullet. */
+export function beginsWithSign(line: string): boolean {
+	const shown = withSigns(line);
+	const box = glyphAt(shown, 0, true);
+	return box !== null && /^\s+\S/.test(shown.slice(box.end));
+}
+
+function withSigns(line: string): string {
+	return line.replace(ENTITY, (entity) => ENTITIES.get(entity.toLowerCase()) ?? entity);
+}
+
+function readLine(line: string, top: boolean, listed: boolean): PlanLine | null {
 	const plain = withPlainBrackets(line);
 	const { at, bullet } = lineStart(plain);
-	const box = tagAt(plain, at) ?? boxAt(plain, at, bullet) ?? glyphAt(plain, at, bullet && top);
+	const box = tagAt(plain, at) ?? boxAt(plain, at, bullet) ?? signAt(plain, at, bullet, top, listed);
 	if (box !== null) {
+		// "`[ ]` = open" explains the boxes.
+		if (!bullet && /^[*_~`]{0,3}\s*=\s/.test(plain.slice(box.end))) return null;
 		const text = line.slice(box.end).replace(AFTER_BOX, "");
 		return { marker: box.marker === "x" && holdsOpenBox(plain.slice(box.end)) ? " " : box.marker, text };
 	}
-	return (bullet ? labelled(line.slice(at), top) : null) ?? boxElsewhere(plain, line, at);
+	return labelled(line.slice(at), bullet, top) ?? boxElsewhere(plain, line, at);
+}
+
+function signAt(line: string, at: number, bullet: boolean, top: boolean, listed: boolean): Box | null {
+	const pending = bullet && PENDING_GLYPH.test(String.fromCodePoint(line.codePointAt(at) ?? 0));
+	const found = glyphAt(line, at, pending || (top && (bullet || listed)));
+	const rest = found === null ? "" : line.slice(found.end);
+	return isStateName(rest) ? null : found;
 }
 
 /** What a line says behind its bullet or number; null where it has none. */
@@ -197,14 +232,16 @@ export function glyphAt(line: string, at: number, listed: boolean): Box | null {
 
 /** "- [x] parser [ ] printer": the second half is open. `[]` and code may be what the item is about. */
 function holdsOpenBox(rest: string): boolean {
-	return /(?:^|[\s(,;/–—-]|\p{Cf})(?:\[[ \u00a0\u3000]\](?=[\s),;]|$)|[☐⬜])/u.test(
-		rest.replace(/`[^`]*`/g, ""),
-	);
+	const shown = rest.replace(/`[^`]*`/g, "");
+	if (/(?:^|[\s(,;/>–—-]|\p{Cf})(?:\[[ \u00a0\u3000]\](?=[\s),;<]|$)|[☐⬜])/u.test(shown)) return true;
+	const [tag] = /<input\b(?=[^<>]{0,200}checkbox)[^<>]{0,200}>/i.exec(shown) ?? [];
+	return tag !== undefined && !/\bchecked\b/i.test(tag);
 }
 
-function labelled(text: string, top: boolean): PlanLine | null {
-	const label = top ? OPEN_LABEL.exec(text.replace(/^[*_~]{1,3}/, "")) : null;
-	return label === null ? null : { marker: " ", text };
+function labelled(line: string, bullet: boolean, top: boolean): PlanLine | null {
+	const text = line.replace(/^[*_~]{1,3}/, "");
+	const open = bullet && top ? OPEN_LABEL.test(text) : (bullet || top) && LOUD_LABEL.test(text);
+	return open && !saysNothing(text) ? { marker: " ", text: line } : null;
 }
 
 /** "Step 2:", "Task 3 –", "1 -", "T1", "Phase 4" */

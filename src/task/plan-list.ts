@@ -1,5 +1,5 @@
 /** Bullets without a box in a list of boxes: those that say that they are not done are open items. */
-import { saysUnfinished } from "./plan-state.ts";
+import { isOpenSection, saysNothing, saysUnfinished } from "./plan-state.ts";
 
 /** A bullet that may turn out to be an item when a box follows in its list. */
 export interface Pending {
@@ -16,6 +16,8 @@ interface Level {
 
 export class ListReader {
 	readonly #levels: Level[] = [];
+	/** below a heading such as "Remaining" */
+	#openSection = false;
 
 	/** A box at this depth. @returns the bullets before it in its list that are items now, in order */
 	box(depth: number): Pending[] {
@@ -27,14 +29,16 @@ export class ListReader {
 	/** @returns whether the bullet is an open item */
 	bullet(depth: number, bullet: Pending): boolean {
 		const level = this.#at(depth);
+		if (this.#openSection && this.#levels[0] === level && !level.boxes) return !saysNothing(bullet.text);
 		if (!saysUnfinished(bullet.text)) return false;
 		if (!level.boxes) level.pending.push(bullet);
 		return level.boxes;
 	}
 
-	/** What follows is another list. */
-	end(): void {
+	/** What follows is another list. @param title what its heading says, or the line above it */
+	end(title: string): void {
 		this.#levels.length = 0;
+		this.#openSection = isOpenSection(title);
 	}
 
 	#at(depth: number): Level {

@@ -8,12 +8,19 @@ export const DONE_GLYPH = /[☑✅✔✓🗹]/u;
 export const FAILED_GLYPH = /[❌✗✘✖⛔]/u;
 export const BLOCKED_GLYPH = /[❓❔]/u;
 /** Signs of a state that is not done; in a list only, since elsewhere they are decoration. */
-export const BUSY_GLYPH = /[☒⏳⌛⌚🔄🚧🚫⏸⏯🔜🔘○◯⭕◌⚠➖🕐-🕧🔴🟠🟡🔵🟣⚪⚫🟥🟧🟨🟦🟪🟫⬛🛑]/u;
+export const BUSY_GLYPH = /[☒⏳⌛⌚🔄🚧🚫⏸⏯🔜🔘○◯⭕◌➖🕐-🕧🔴🟠🟡🔵🟣⚪⚫🟥🟧🟨🟦🟪🟫⬛🛑]/u;
+/** Below an item, too, these say that something is not done; other signs there decorate notes. */
+export const PENDING_GLYPH = /[⏳⌛🔄🚧🔜⏸]/u;
+/** Decoration, but for a bullet in a list of boxes. */
+const DOUBTFUL_GLYPH = /^[⚠❗🔃🔁⏭⏩▶💤👷❎🏗]\ufe0f?\s/u;
 
 const DONE_WORD =
 	/^(?:done|ok|yes|complete|completed|finished|erledigt|fertig|fait|termin[ée]e?|hecho|completado|terminado|完了|完成|済|済み|已完成|100 ?%)$/iu;
 /** In a cell of a table an "ok" or a "yes" may be anything. */
-const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|完了|已完成)$/iu;
+const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|готово|сделано|完了|已完成|100 ?%)$/iu;
+/** In a column that is known to hold states. */
+const DONE_IN_COLUMN =
+	/^(?:(?:all )?(?:done|complete|finished|fixed|implemented|resolved|merged|closed)|fertig|abgeschlossen|umgesetzt|termin[ée]e?|completado|terminado|feito|conclu[ií]do|fatto|выполнено|완료)$/iu;
 const OPEN_WORDS: readonly string[] = [
 	"to-?do|to do|open|wip|doing|pending|in[ -]progress|started|ongoing|next|later|skipped|skip|partial|0|false",
 	"undone|unfinished|unstarted|incomplete|remaining|outstanding|missing|deferred|postponed|delayed|on hold|paused|waiting",
@@ -22,8 +29,8 @@ const OPEN_WORDS: readonly string[] = [
 	"offen|in arbeit|unerledigt|ausstehend|begonnen|angefangen|teilweise|später|wartet|zurückgestellt|geplant|nein|läuft",
 	"à faire|a faire|en cours|en attente|incomplet|reporté|partiel|plus tard|prévu|non",
 	"pendiente|en curso|en espera|incompleto|parcial|por hacer|da fare|in corso|in attesa|a fazer|em andamento|pendente",
-	"進行中|进行中|作業中|保留|待ち|途中|着手中|着手|暂停|进行|진행 ?중|대기 ?중?|в работе|в процессе|ожидает|нет|bezig|open ?staand",
-	"\\d{1,3} ?%",
+	"進行中|进行中|作業中|保留|待ち|途中|着手中|着手|暂停|进行|处理中|要対応|진행 ?중|대기 ?중?|в работе|в процессе|ожидает|нет|bezig|open ?staand",
+	"(?!100)\\d{1,3} ?%",
 ];
 const OPEN_WORD = new RegExp(`^(?:${OPEN_WORDS.join("|")})$`, "iu");
 /** Whatever follows: "not yet", "needs tests", "pas fait", "sin hacer", "nicht fertig", "未着手". */
@@ -53,34 +60,94 @@ function isAll(content: string, glyph: RegExp): boolean {
 	return [...bare].length === 1 && glyph.test(bare);
 }
 
+/** Without what stands around: signs, brackets, emphasis. */
+function wordsIn(text: string): string {
+	return text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}%]+$/gu, "");
+}
+
+/** Whether a cell of a column that holds states is a done one. */
+export function isDoneInColumn(cell: string): boolean {
+	return DONE_IN_COLUMN.test(wordsIn(cell));
+}
+
 /** The state that a text names, with or without a sign before or behind it; null: none. For a cell of a table. */
 export function stateIn(text: string): Marker | null {
-	const words = text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}%]+$/gu, "");
+	const words = wordsIn(text);
 	if (FAILED_WORD.test(words)) return "!";
 	if (BLOCKED_WORD.test(words)) return "?";
 	if (isOpenWord(words)) return " ";
 	return DONE_CELL.test(words) ? "x" : null;
 }
 
+const MAX_STATE_NAME_CHARS = 24;
 const SUFFIX = /(?:[([]\s*([^()[\]]{1,24}?)\s*[)\]]|\s[–—-]\s*([^–—-]{1,24}))[\s.*_~]*$/u;
 const FIRST_WORD = /^[*_~(<[]{0,3}(?:TODO|WIP|FIXME|TBD|PENDING|OPEN)\b/;
 const LAST_SIGN = /(\S)\ufe0f?\s*$/u;
+
+const NOTHING =
+	/(?:^|[:：\s–—-])\s*(?:none|nothing|nil|no|n\/?a|0|keine?s?|nichts|aucune?|rien|nada|ninguno|nessuno|нет|无|なし|[-–—])\.?[\s*_]*$/iu;
+
+/** "TODO: none", "none", "–" */
+export function saysNothing(text: string): boolean {
+	return NOTHING.test(text);
+}
+
+const OPEN_SECTION = new RegExp(
+	`^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|осталось|в работе|не сделано)$`,
+	"iu",
+);
+
+/** Whether a heading says that what is listed below it is not done. */
+export function isOpenSection(heading: string): boolean {
+	return OPEN_SECTION.test(wordsIn(heading));
+}
+
+/** Whether a heading or the beginning of a paragraph says that the signs below are explained. */
+export function isLegend(text: string): boolean {
+	return /^[\s*_#]*(?:legend|key|markers?|legende|légende|leyenda|凡例|图例|легенда)[\s*_]*[:：]?[\s*_]*$/iu.test(
+		text,
+	);
+}
+
+/** Whether a text explains a sign: "open", "question, below the item", "= not started". */
+export function isStateName(text: string): boolean {
+	const name = /^[^,;:：(（–—]*/u.exec(text)?.[0] ?? "";
+	return name.length <= MAX_STATE_NAME_CHARS && (stateIn(name) !== null || isDoneInColumn(name));
+}
 
 /**
  * Whether a bullet without a box says that it is not done. Asked of one that stands in a list of boxes only:
  * "[frontend] login", "tests (todo)", "tests — pending", "tests ⏳".
  */
 export function saysUnfinished(text: string): boolean {
-	if (FIRST_WORD.test(text)) return true;
+	if (FIRST_WORD.test(text) || DOUBTFUL_GLYPH.test(text)) return !saysNothing(text);
 	if (/^\[[^[\]]{1,24}\](?![([:])/.test(text) && !text.startsWith("[^")) return true;
 	const [, bracketed, dashed] = SUFFIX.exec(text) ?? [];
 	if (isNotDone(stateIn(bracketed ?? dashed ?? ""))) return true;
 	const labelled = /[:：]\s*([^:：]{1,24})$/u.exec(text)?.[1];
-	if (labelled !== undefined && isNotDone(stateIn(labelled))) return true;
+	if (labelled !== undefined && !saysNothing(labelled) && isNotDone(stateIn(labelled))) return true;
 	const sign = LAST_SIGN.exec(text)?.[1] ?? "";
 	return [BUSY_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign));
 }
 
 function isNotDone(marker: Marker | null): boolean {
 	return marker !== null && marker !== "x";
+}
+
+/** Said behind a ticked item; words such as "open" or "next" may be what the item is about. */
+const CONTRADICTION =
+	/^(?:(?:not|never) (?:yet )?(?:done|started|finished|implemented|complete|completed|tested|fixed|possible|run)|not yet|unfinished|incomplete|part(?:ly|ially)|half[ -]|to-?do|wip|tbd|in progress|pending|skipped|deferred|postponed|blocked|failed|still (?:open|to|failing|missing)|remaining|offen|noch |nicht (?:erledigt|fertig|gemacht|möglich)|unerledigt|teilweise|übersprungen|zurückgestellt|verschoben|in arbeit|pas (?:encore|fait)|à faire|en cours|en attente|partiel|reporté|no hecho|sin hacer|pendiente|en curso|parcial|не (?:сделано|готово|выполнено)|частично|отложено|未完|未着手|未做|没做|没有完成|尚未|待办|待辦|进行中|進行中|作業中|部分|一部|スキップ|跳过|失败|失敗)/iu;
+
+/** What a text says of its own state at its end, and contradicts a tick: "(not done)", "— skipped: no network", "⏳"; null: nothing. */
+export function contradictionIn(text: string): string | null {
+	const shown = text
+		.replaceAll("（", "(")
+		.replaceAll("）", ")")
+		.replace(/`[^`]*`/g, "");
+	const said =
+		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(shown)?.[1] ??
+		/(?:^|\s)(?:[–—]|--?)\s+([^–—]{1,200})$/u.exec(shown)?.[1];
+	if (said !== undefined && CONTRADICTION.test(wordsIn(said))) return said.trim();
+	const sign = LAST_SIGN.exec(shown)?.[1] ?? [...shown.replace(/[\s\ufe0f]+$/u, "")].at(-1) ?? "";
+	return [PENDING_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign)) ? sign : null;
 }

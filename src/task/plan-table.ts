@@ -1,6 +1,6 @@
 /** A plan that is a table: one column holds boxes or states, and what that column holds decides for every row. */
 import { boxAt, glyphAt, type PlanLine, withPlainBrackets } from "./plan-item.ts";
-import { type Marker, markerOf, stateIn } from "./plan-state.ts";
+import { isDoneInColumn, type Marker, markerOf, stateIn } from "./plan-state.ts";
 
 export interface TableRow extends PlanLine {
 	/** of the lines that were given */
@@ -13,8 +13,24 @@ export function isTableLine(line: string): boolean {
 	return /^\s*(?:\||｜)/.test(line);
 }
 
+/** A row without a bar at its beginning: of a table only where a rule says that there is one. */
+export function isBareRow(line: string): boolean {
+	return BAR.test(line) && line.trim() !== "";
+}
+
+/** The rows of an HTML table on lines of their own, with bars instead of tags. */
+export function withBars(line: string): string[] {
+	if (!/^\s*<(?:tr|td|th|table|tbody)\b/i.test(line)) return [line];
+	return line.split(/<\/tr\s*>/i).map((row) =>
+		row
+			.replace(/<t[dh]\b[^<>]{0,100}>/gi, "|")
+			.replace(/<\/?(?:t[dhr]|table|tbody|thead)\b[^<>]{0,100}>/gi, "")
+			.trim(),
+	);
+}
+
 /** `|---|:-:|`: the row above it names the columns. */
-function isRule(line: string): boolean {
+export function isRule(line: string): boolean {
 	return line.includes("-") && /^\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?$/.test(line.trim());
 }
 
@@ -24,8 +40,9 @@ function isRule(line: string): boolean {
  */
 export function readTable(lines: readonly string[]): TableRow[] {
 	const rule = lines.findIndex(isRule);
+	const answers = rule > 0 ? columnOfAnswers(lines[rule - 1] ?? "") : -1;
 	const rows = lines.flatMap((line, at) =>
-		at === rule || at === rule - 1 || isRule(line) ? [] : [rowOf(line, at)],
+		at === rule || at === rule - 1 || isRule(line) ? [] : [rowOf(line, at, answers)],
 	);
 	const columns = new Set(rows.flatMap(({ state }) => (state === null ? [] : [state.column])));
 	return rows.flatMap(({ line, cells, texts, state }): TableRow[] => {
@@ -33,7 +50,13 @@ export function readTable(lines: readonly string[]): TableRow[] {
 		const [column] = columns;
 		// Not understood, or empty: never done.
 		if (column !== undefined && columns.size === 1)
-			return [{ line, marker: " ", text: joined(texts, column) || joined(cells, -1) }];
+			return [
+				{
+					line,
+					marker: isDoneInColumn(cells[column] ?? "") ? "x" : " ",
+					text: joined(texts, column) || joined(cells, -1),
+				},
+			];
 		const box = cells.map((cell) => boxAt(cell, 0, false)).find((found) => found !== null);
 		return box ? [{ line, marker: box.marker, text: joined(cells, -1) }] : [];
 	});
@@ -47,12 +70,35 @@ interface Row {
 	state: { column: number; marker: Marker } | null;
 }
 
-function rowOf(line: string, at: number): Row {
-	const cells = withPlainBrackets(line)
+/** "| Task | Done? |": any answer in that column is a state. */
+function columnOfAnswers(head: string): number {
+	return cellsOf(head).findIndex((cell) =>
+		/^(?:done|complete|completed|finished|erledigt|fertig|fait|termin[ée]|hecho|completado|готово|完了|完成)\s?[?？]?$/iu.test(
+			cell,
+		),
+	);
+}
+
+function cellsOf(line: string): string[] {
+	return withPlainBrackets(line)
 		.replaceAll("｜", "|")
 		.split(BAR)
 		.map((cell) => cell.trim().replace(/^[*_~`]+(?=\[)|(?<=\])[*_~`]+$/g, ""));
+}
+
+function rowOf(line: string, at: number, answers: number): Row {
+	const cells = cellsOf(line);
 	const texts = line.replaceAll("｜", "|").split(BAR);
+	const answer = cells[answers];
+	if (answer !== undefined) {
+		const yes = /^(?:y|yes|true|ja|oui|sí|да|是|はい|○|●)$/iu.test(answer);
+		return {
+			line: at,
+			cells,
+			texts,
+			state: { column: answers, marker: yes ? "x" : (cellMarker(answer) ?? markerOf(answer) ?? " ") },
+		};
+	}
 	for (const [column, cell] of cells.entries()) {
 		const marker = cellMarker(cell);
 		if (marker !== null) return { line: at, cells, texts, state: { column, marker } };

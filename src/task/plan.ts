@@ -1,9 +1,9 @@
 /** The checklist of a task as its agent keeps it in plan.md. */
 import { cutText } from "./cut-text.ts";
-import { bulletText, type PlanLine, readPlanLine } from "./plan-item.ts";
+import { beginsWithSign, bulletText, type PlanLine, readPlanLine } from "./plan-item.ts";
 import { ListReader } from "./plan-list.ts";
-import type { Marker } from "./plan-state.ts";
-import { isTableLine, readTable } from "./plan-table.ts";
+import { isLegend, isStateName, type Marker } from "./plan-state.ts";
+import { isBareRow, isRule, isTableLine, readTable, withBars } from "./plan-table.ts";
 
 export type { Marker };
 
@@ -49,8 +49,8 @@ interface Fence {
  * a fence that is never closed hides nothing. Never throws; takes time linear in the text.
  */
 export function parsePlan(text: string): Plan {
-	const lines = [...linesOf(text.replace(OTHER_LINE_ENDS, "\n"))];
-	const reader = new PlanReader(lastFences(lines), tableRows(lines));
+	const lines = withoutWrapper([...linesOf(text.replace(OTHER_LINE_ENDS, "\n"))]).flatMap(withBars);
+	const reader = new PlanReader(lastFences(lines), tableRows(lines), signedLines(lines));
 	for (const [n, line] of lines.entries()) {
 		if (line === "") reader.blank();
 		else reader.take(line, n);
@@ -93,8 +93,11 @@ class PlanReader {
 	/** the item that lines below belong to */
 	#item: PlanItem | null = null;
 	readonly #rows: ReadonlyMap<number, PlanLine>;
+	readonly #signed: ReadonlyMap<number, boolean>;
+	/** signs are explained here */
+	#legend = false;
 	readonly #list = new ListReader();
-	#afterBlank = false;
+	#afterBlank = true;
 	/** inside the block quote of a note of ours */
 	#note = false;
 	/** how deep the first item stands */
@@ -102,33 +105,54 @@ class PlanReader {
 	#more = false;
 	#moreOpen = false;
 
-	/** @param rows items in tables, by the number of their line */
-	constructor(fences: ReadonlyMap<string, number[]>, rows: ReadonlyMap<number, PlanLine>) {
+	/**
+	 * @param rows items in tables, by the number of their line
+	 * @param signed lines that begin with the sign of a state, without a bullet; whether items stand beside
+	 */
+	constructor(
+		fences: ReadonlyMap<string, number[]>,
+		rows: ReadonlyMap<number, PlanLine>,
+		signed: ReadonlyMap<number, boolean>,
+	) {
 		this.#lastFences = fences;
 		this.#rows = rows;
+		this.#signed = signed;
 	}
 
 	take(line: string, n: number): void {
 		if (this.#insideFence(line, n)) return;
 		this.#note = /^\s*>/.test(line) && (this.#note || line.includes(NOTE_MARK));
 		const top = this.#depth === null || indentOf(line) <= this.#depth;
-		const item = this.#note || RULE.test(line) ? null : (this.#rows.get(n) ?? this.#itemOf(line, top));
-		if (item === null && this.#endsList(line)) this.#list.end();
 		const heading = HEADING.exec(line);
+		if (this.#endsList(line)) this.#endList(heading?.[2] ?? line);
+		const apart = this.#note || RULE.test(line);
+		const item = apart ? null : (this.#rows.get(n) ?? this.#itemOf(line, top, this.#isListed(n)));
+		if (this.#legend && item !== null && isStateName(item.text)) return;
 		if (item) this.#begin(item, line);
 		else if (heading) this.#heading(heading[1] ?? "", heading[2] ?? "");
 		else if (line.trim() === "") this.blank();
 		else this.#describe(line);
 	}
 
-	#itemOf(line: string, top: boolean): PlanLine | null {
-		const item = readPlanLine(line, top);
+	#endList(title: string): void {
+		this.#list.end(title);
+		this.#legend = isLegend(title);
+	}
+
+	/** A sign without a bullet is an item beside others. */
+	#isListed(n: number): boolean {
+		const beside = this.#signed.get(n);
+		return beside === true || (beside === false && this.#item !== null && !this.#afterBlank);
+	}
+
+	#itemOf(line: string, top: boolean, listed: boolean): PlanLine | null {
+		const item = readPlanLine(line, top, listed);
 		const depth = indentOf(line);
 		if (item !== null) {
 			for (const { at, text } of this.#list.box(depth).reverse()) this.#insert(at, text);
 			return item;
 		}
-		const text = bulletText(line);
+		const text = HEADING.test(line) ? null : bulletText(line);
 		const isItem = text !== null && this.#list.bullet(depth, { at: this.#plan.items.length, text });
 		return isItem ? { marker: " ", text } : null;
 	}
@@ -238,15 +262,35 @@ function lastFences(lines: readonly string[]): Map<string, number[]> {
 	return last;
 }
 
+/** A plan that stands whole in a code fence: without the fence's two lines. */
+function withoutWrapper(lines: string[]): string[] {
+	const first = lines.findIndex((line) => line.trim() !== "");
+	const mark = FENCE.exec(lines[first] ?? "")?.[1];
+	if (mark === undefined) return lines;
+	const end = lines.findIndex((line, n) => n > first && line.trim() === mark);
+	return lines.map((line, n) => (n === first || n === end ? "" : line));
+}
+
+/** By their number: lines that begin with the sign of a state and no bullet, and whether such or a box stands beside. */
+function signedLines(lines: readonly string[]): Map<number, boolean> {
+	const isOne = (line = "") => beginsWithSign(line) || readPlanLine(line, true) !== null;
+	return new Map(
+		lines.flatMap((line, n) =>
+			beginsWithSign(line) ? [[n, isOne(lines[n - 1]) || isOne(lines[n + 1])]] : [],
+		),
+	);
+}
+
 /** Items in tables, by the number of their line. */
 function tableRows(lines: readonly string[]): Map<number, PlanLine> {
 	const rows = new Map<number, PlanLine>();
 	for (let from = 0; from < lines.length; from++) {
 		let end = from;
-		while (isTableLine(lines[end] ?? "")) end++;
+		const bare = isRule(lines[from + 1] ?? "") && isBareRow(lines[from] ?? "");
+		while (isTableLine(lines[end] ?? "") || (bare && isBareRow(lines[end] ?? ""))) end++;
 		if (end === from) continue;
 		for (const row of readTable(lines.slice(from, end))) rows.set(from + row.line, row);
-		from = end;
+		from = end - 1;
 	}
 	return rows;
 }

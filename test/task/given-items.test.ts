@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compareGiven } from "../../src/task/given-items.ts";
+import { compareGiven, contradictions } from "../../src/task/given-items.ts";
 import { parsePlan, renderPlan } from "../../src/task/plan.ts";
 
 const read = (...lines: string[]) => parsePlan(lines.join("\n"));
@@ -45,6 +45,37 @@ describe("given items", () => {
 		expect(gone(given, "- [x] Easier", "- [x] Simple", "- [x] Nothing")).toEqual(given);
 	});
 
+	test.each([
+		[
+			["Write the tests", "Fix the bug"],
+			["Tests written", "Bug fixed"],
+		],
+		[
+			["Write the tests", "Fix the bug"],
+			["Fixed the bug in login", "Wrote the tests", "Cleaned up"],
+		],
+		[
+			["Tests schreiben", "Fehler beheben"],
+			["Write tests", "Fix error"],
+		],
+		[["Implement login and logout"], ["Implement login", "Implement logout"]],
+		[["Update the docs"], ["Updating docs: README"]],
+		[["Escribir las pruebas"], ["Pruebas escritas"]],
+	])("%j are reworded, not gone, in %j", (given, texts) => {
+		const kept = compareGiven(given, read(...texts.map((text) => `- [x] ${text}`)));
+		expect(kept).toEqual({ gone: [], reworded: given });
+	});
+
+	test.each([
+		[["Fix bug 1", "Fix bug 2", "Fix bug 3"], ["Fix bug 1", "Fix bug 3"], ["Fix bug 2"]],
+		[["Refactor A", "Refactor B"], ["Refactor B", "Refactor C"], ["Refactor A"]],
+		[["Add auth", "Add auth tests"], ["Add auth tests"], ["Add auth"]],
+		[["Delete the table", "Add an index"], ["Add an index", "Look around"], ["Delete the table"]],
+		[["one", "two", "three"], ["all of it"], ["one", "two", "three"]],
+	])("%j: in %j %j are gone", (given, texts, expected) => {
+		expect(gone(given, ...texts.map((text) => `- [x] ${text}`))).toEqual(expected);
+	});
+
 	test("are in the plan that is made of them", () => {
 		expect(renderPlan("a\nb", ["one", "* [x] two"])).toBe("# a b\n\n- [ ] one\n- [ ] two\n");
 		expect(renderPlan("only-title", [])).toBe("# only-title\n");
@@ -55,5 +86,52 @@ describe("given items", () => {
 				expect(plan.items.every(({ marker }) => marker === " ")).toBe(true);
 			}),
 		);
+	});
+});
+
+const UNFINISHED = [
+	..."not done|not yet tested|skipped|skipped: no network|deferred to a follow-up|partially done|TODO: tests|WIP|blocked|blocked by infra|FAILED|pending|in progress|still failing".split(
+		"|",
+	),
+	..."nicht erledigt|teilweise|offen|noch offen|pas fait|en cours|à faire|no hecho|pendiente|sin hacer|未完成|未完了|进行中|部分完成|一部のみ|не сделано|частично".split(
+		"|",
+	),
+];
+
+describe("ticked items that say that they are not done", () => {
+	test.each(UNFINISHED)("%j", (state) => {
+		for (const text of [
+			`b (${state})`,
+			`b（${state}）`,
+			`b — ${state}`,
+			`**b** - *${state}*`,
+			`b [${state}].`,
+		]) {
+			const plan = read("- [x] a", `- [x] ${text}`);
+			expect(contradictions(["a", "b"], plan).map(({ item }) => item)).toEqual([plan.items[1]]);
+			expect(contradictions([text], plan)).toEqual([]);
+		}
+	});
+
+	test.each(["⏳", "🚧", "❌"])("with a %s behind them", (sign) => {
+		expect(contradictions([], read(`- [x] b ${sign}`, `- [x] b ${sign}\ufe0f`))).toHaveLength(2);
+	});
+
+	test.each([
+		"b (done)",
+		"b — done: 3 files",
+		"b (3 files, 2 tests)",
+		"Check whether CI is needed — no",
+		"TODO: b",
+		"~~b~~ ✅",
+		"Fix the failed tests",
+		"Handle `(pending)`",
+		"b - 0 failed",
+		"b (now in src/open)",
+		"b 🚀",
+		"Next: b (later)",
+		"b (see failed.log)",
+	])("%j does not say so", (text) => {
+		expect(contradictions([], read(`- [x] ${text}`))).toEqual([]);
 	});
 });

@@ -3,7 +3,7 @@
  * order and the first that applies decides; exit code 0 alone never means success.
  */
 import { formatDuration } from "../duration.ts";
-import { compareGiven } from "../given-items.ts";
+import { compareGiven, contradictions } from "../given-items.ts";
 import { countDone, type Marker, type PlanItem } from "../plan.ts";
 import type { FailureReason } from "../states.ts";
 import type { Decision, EndFacts } from "./facts.ts";
@@ -231,7 +231,8 @@ function completedOrIncomplete(facts: EndFacts): Decision {
 
 function isPlanDone({ plan, givenItems, result }: EndFacts): boolean {
 	if (plan === null || plan.items.length === 0 || result?.ok === false) return false;
-	return plan.items.every(({ marker }) => marker === "x") && compareGiven(givenItems, plan).gone.length === 0;
+	if (!plan.items.every(({ marker }) => marker === "x")) return false;
+	return compareGiven(givenItems, plan).gone.length === 0 && contradictions(givenItems, plan).length === 0;
 }
 
 function completed(facts: EndFacts): Decision {
@@ -313,6 +314,9 @@ function incompleteText({ plan, givenItems }: EndFacts): string {
 	if (blocked !== undefined)
 		return `The agent ended without asking its question; blocked is ${named(blocked)}.`;
 	const open = plan.items.filter(isOpen);
+	const [contradiction] = contradictions(givenItems, plan);
+	if (open.length === 0 && contradiction !== undefined)
+		return `The agent ended, but an item is ticked that says "${contradiction.said}" of itself: ${oneLine(contradiction.item.text)}.`;
 	const count = `${open.length} of ${plan.items.length} items ${open.length === 1 ? "is" : "are"} open`;
 	return `The agent ended, but ${count}; the first: ${oneLine(open[0]?.text ?? "")}.`;
 }

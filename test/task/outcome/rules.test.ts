@@ -128,6 +128,12 @@ const CASES: Case[] = [
 		/overloaded/,
 	],
 	[
+		"an item is ticked that says that it is not done",
+		{ plan: parsePlan("- [x] one\n- [x] two (not done)"), done: true, result: OK },
+		failed("incomplete"),
+		/ticked that says "not done" of itself: two/,
+	],
+	[
 		"a given item is gone",
 		{ plan: DONE_PLAN, done: true, givenItems: ["zero"] },
 		failed("incomplete"),
