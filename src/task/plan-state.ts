@@ -92,10 +92,8 @@ export function saysNothing(text: string): boolean {
 	return NOTHING.test(text);
 }
 
-const OPEN_SECTION = new RegExp(
-	`^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|осталось|в работе|не сделано)$`,
-	"iu",
-);
+const OPEN_SECTION =
+	/^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|осталось|в работе|не сделано)$/iu;
 
 /** Whether a heading says that what is listed below it is not done. */
 export function isOpenSection(heading: string): boolean {
@@ -148,6 +146,6 @@ export function contradictionIn(text: string): string | null {
 		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(shown)?.[1] ??
 		/(?:^|\s)(?:[–—]|--?)\s+([^–—]{1,200})$/u.exec(shown)?.[1];
 	if (said !== undefined && CONTRADICTION.test(wordsIn(said))) return said.trim();
-	const sign = LAST_SIGN.exec(shown)?.[1] ?? [...shown.replace(/[\s\ufe0f]+$/u, "")].at(-1) ?? "";
+	const sign = LAST_SIGN.exec(shown)?.[1] ?? "";
 	return [PENDING_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign)) ? sign : null;
 }
