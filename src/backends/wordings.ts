@@ -17,7 +17,11 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"context_full",
-		/prompt is too long|ran out of room in the model's context|context[ _-]?(?:length|window|limit)[ _-]?(?:is )?(?:exceeded|reached|full|too long)|exceeds? (?:the |your |its )?(?:model'?s? |maximum |available )*context|maximum context length|exceeds the maximum number of tokens|(?:input|conversation|request) (?:is )?too (?:long|large)|too many (?:input )?tokens in|exceed context limit/i,
+		/prompt is too long|ran out of room in the model's context|context[ _-]?(?:length|window|limit)[ _-]?(?:is )?(?:exceeded|reached|full|too long)|exceeds? (?:the |your |its )?(?:model'?s? |maximum |available )*context|maximum context length|exceeds the maximum number of tokens|(?:input|conversation|request) (?:is )?too (?:long|large)|too many (?:input )?tokens in|exceed context limit|exceeds? the (?:configured )?limit of \d+ tokens|上下文.{0,12}(?:超|过长)|コンテキスト.{0,12}(?:超|長)|kontext.{0,30}(?:überschritten|zu lang)/i,
+	],
+	[
+		"policy",
+		/violat\w* (?:our|the|their|\w+['’]s) .{0,40}polic|content[ _-](?:filter|management policy|policy violation)|flagged (?:as|for) .{0,60}(?:violat|policy|safety)|(?:blocked|rejected|refused) (?:by|for) .{0,30}(?:safety|responsible ai)|\binvalid_prompt\b/i,
 	],
 	[
 		"billing",
@@ -30,11 +34,23 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"rate_limited",
-		/out of (?:extra usage|usage credits|free (?:requests|usage))|limit will reset|until your limit resets/i,
+		/out of (?:extra usage|usage credits|free (?:requests|usage))|limit will reset|until your limit resets|limit reached\|\d{10}|used up your (?:included|free|daily|weekly|monthly)/i,
 	],
 	[
 		"billing",
 		/insufficient (?:credits?|funds|balance)|payment[ _]required|out of credits|no (?:remaining )?credits? (?:left|remaining)|billing (?:hard limit|not active|is not enabled)|add (?:more )?(?:credits|funds)|past[ -]due|subscription (?:has )?(?:expired|lapsed|ended|been cancel)/i,
+	],
+	[
+		"billing",
+		/余额不足|余额已|欠费|guthaben .{0,30}(?:aufgebraucht|reicht nicht)|account is not active.{0,40}billing|credits? (?:are|is) (?:depleted|exhausted|used up)|balance is (?:negative|zero|insufficient)|not have a(?:n active| valid) .{0,20}subscription|requires? more credits/i,
+	],
+	[
+		"overloaded",
+		/(?:服务器?|系统|模型).{0,6}(?:繁忙|负载过高|过载)|请求人数过多|überlastet|surchargée?s?\b|sobrecargado|過負荷|混み合って|перегружен|model is not ready/i,
+	],
+	[
+		"rate_limited",
+		/请求过于频繁|(?:速率|频率).{0,4}(?:限制|超限)|(?:使用|用量|请求).{0,4}(?:上限|限额)|nutzungslimit|limit (?:erreicht|überschritten)|zu viele anfragen|limite .{0,30}atteinte?|trop de requ[êe]tes|alcanzado .{0,20}límite|límite .{0,30}(?:alcanzado|superado)|demasiadas solicitudes|利用制限|レート制限|リクエストが多すぎ|слишком много запросов|лимит .{0,30}(?:исчерпан|превышен|достигнут)/i,
 	],
 	[
 		"overloaded",
@@ -42,7 +58,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"model",
-		/issue with the selected model|model[_ ]not[_ ]found|(?:unknown|unsupported|invalid|no such) model|model:? .{0,80}(?:not (?:found|supported|available|exist|a valid)|does ?n[o']t exist|is retired|been (?:deprecated|retired|removed))|do(?:es)? not have access to (?:the )?model|not_found_error.{0,60}model|no access to (?:the )?model/i,
+		/issue with the selected model|model[_ ]not[_ ]found|(?:unknown|unsupported|invalid|no such) model|model:? .{0,80}(?:not (?:found|supported|available|exist|a valid)|does ?n[o']t exist|is retired|been (?:deprecated|retired|removed))|do(?:es)? not have access to (?:the )?model|not_found_error.{0,60}model|no access to (?:the )?model|have access to the model|deploymentnotfound|model identifier is invalid|on-demand throughput isn|models?\/\S{1,80} is not found|cannot use this model|模型(?:不存在|未找到)/i,
 	],
 	[
 		"rate_limited",
@@ -50,19 +66,19 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"quota",
-		/insufficient_quota|quota (?:exceeded|exhausted|reached)|(?:exceeded|exhausted) your .{0,40}(?:quota|allowance)|check your plan|out of quota/i,
+		/insufficient_quota|quota (?:exceeded|exhausted|reached)|(?:exceeded|exhausted) your .{0,40}(?:quota|allowance)|check your plan|out of quota|spending cap/i,
 	],
 	[
 		"auth",
-		/not logged in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:is )?(?:missing|expired|not valid|not found|disabled)|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden/i,
+		/not logged in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:is )?(?:missing|expired|not valid|not found|disabled)|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|nicht angemeldet|認証に失敗/i,
 	],
 	[
 		"outage",
-		/internal[ _]server[ _]error|bad gateway|service[ _](?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under maintenance|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request/i,
+		/internal[ _]server[ _]error|bad gateway|service[ _]?(?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under maintenance|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request|model ?timeout|took too long to (?:process|respond)|timeout occurred|client closed request|服务(?:暂时|暂)?不可用|dienst .{0,20}nicht (?:verfügbar|erreichbar)|service .{0,20}indisponible|временно недоступ/i,
 	],
 	[
 		"outage",
-		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE)\b|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
+		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE|PROTO)\b|\b(?:UND_)?ERR_(?:TLS|SSL|INTERNET|NETWORK|NAME|CONNECTION|PROXY|CONNECT|SOCKET|HEADERS|BODY)_|SSL routines|no such host|i\/o timeout|other side closed|premature close|aborted due to timeout|broken pipe|网络(?:错误|异常|连接失败)|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
 	],
 ];
 
@@ -74,9 +90,13 @@ const STATUSES: Readonly<Record<number, FailureClass>> = {
 	401: "auth",
 	402: "billing",
 	403: "auth",
+	407: "auth",
 	408: "outage",
+	409: "outage",
 	413: "context_full",
+	425: "outage",
 	429: "rate_limited",
+	499: "outage",
 	503: "outage",
 	529: "overloaded",
 };

@@ -6,7 +6,7 @@
  * nobody has seen. All four pass by themselves.
  *
  * `quota`, `billing`: nothing is left until somebody pays or raises it. `auth`: no login. `model`: no such
- * model. `context_full`: the session is too long. `budget`: ours. `not_started`: it refused its arguments or
+ * model. `policy`: the service will not talk about this; another session may get along. `context_full`: the session is too long. `budget`: ours. `not_started`: it refused its arguments or
  * its surroundings. `no_session`: what it should resume is gone.
  */
 export type FailureClass =
@@ -18,6 +18,7 @@ export type FailureClass =
 	| "billing"
 	| "auth"
 	| "model"
+	| "policy"
 	| "context_full"
 	| "budget"
 	| "not_started"

@@ -50,6 +50,17 @@ type Case = [name: string, facts: Partial<EndFacts>, decision: Partial<Decision>
 
 const CASES: Case[] = [
 	[
+		"the service will not talk about this: tried anew as after a crash, not waited for",
+		{ failure: "policy", failureMessage: "It appears to violate our Usage Policy." },
+		queued({ kind: "backoff", until: null, forMs: 10_000 }, true),
+		/Usage Policy/,
+	],
+	[
+		"the service will not talk about this, at the last attempt",
+		{ failure: "policy", ...LAST },
+		failed("crashed"),
+	],
+	[
 		"rate limited until",
 		{ exit: exit(1), failure: "rate_limited", rateLimitUntil: UNTIL },
 		queued({ kind: "rate_limited", until: UNTIL, forMs: null }, false),
