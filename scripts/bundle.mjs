@@ -48,7 +48,13 @@ export async function bundle(entry, outfile, { define = {}, plugins = [] } = {})
 /** What scripts that read `--json` may import; zod is theirs, too. */
 export async function bundleSchemas(outfile) {
 	const { build } = await import("esbuild");
-	await build({ ...HOW, entryPoints: ["src/cli/schemas.ts"], outfile, format: "esm", external: ["zod"] });
+	await build({
+		...HOW,
+		entryPoints: ["src/cli/commands/schemas.ts"],
+		outfile,
+		format: "esm",
+		external: ["zod"],
+	});
 }
 
 /** esbuild escapes what stands in strings, and leaves regular expressions as they are. */
@@ -103,9 +109,9 @@ export function hotOnly({ hot, never }) {
 	return {
 		name: "hot-only",
 		setup({ onResolve, onLoad, onEnd }) {
-			onResolve({ filter: /^\.\.\/commands\/.*\.ts$/ }, ({ path, importer, kind }) => {
-				const isDefined = kind === "dynamic-import" && /cli\/program\/define/.test(importer);
-				const name = path.slice("../commands/".length, -".ts".length);
+			onResolve({ filter: /^\.\.\/[\w-]+\.ts$/ }, ({ path, importer, kind }) => {
+				const isDefined = kind === "dynamic-import" && /cli\/commands\/define\//.test(importer);
+				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({

@@ -3,17 +3,17 @@ import { Command } from "commander";
 import { DispatchError } from "../../task/errors.ts";
 import { similar } from "../../task/similar.ts";
 import { VERSION } from "../../task/version.ts";
+import { defineChanges } from "../commands/define/changes.ts";
+import { defineCompletion } from "../commands/define/completion.ts";
+import { defineConfig } from "../commands/define/config.ts";
+import type { Definer, Work } from "../commands/define/definer.ts";
+import { defineHosts } from "../commands/define/hosts.ts";
+import { defineReports } from "../commands/define/reports.ts";
+import { defineScreens } from "../commands/define/screens.ts";
+import { defineServices } from "../commands/define/services.ts";
+import { defineSubmission } from "../commands/define/submission.ts";
 import type { Environment } from "../context.ts";
 import { Output } from "../show/output.ts";
-import { defineChanges } from "./define-changes.ts";
-import { defineCompletion } from "./define-completion.ts";
-import { defineConfig } from "./define-config.ts";
-import { defineHosts } from "./define-hosts.ts";
-import { defineReports } from "./define-reports.ts";
-import { defineScreens } from "./define-screens.ts";
-import { defineServices } from "./define-services.ts";
-import { defineSubmission } from "./define-submission.ts";
-import type { Definer, Work } from "./definer.ts";
 
 export interface ProgramOptions {
 	env: Environment;

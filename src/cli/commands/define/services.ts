@@ -1,11 +1,11 @@
 /** Worker, web, demo, and the agent's own command. */
 import { Argument, Option } from "commander";
-import type { AskFlags } from "../commands/ask.ts";
-import type { DownFlags } from "../commands/down.ts";
-import type { ServiceFlags } from "../commands/service.ts";
-import type { UpFlags } from "../commands/up.ts";
-import type { WebFlags } from "../commands/web.ts";
-import type { WorkerFlags } from "../commands/worker.ts";
+import type { AskFlags } from "../ask.ts";
+import type { DownFlags } from "../down.ts";
+import type { ServiceFlags } from "../service.ts";
+import type { UpFlags } from "../up.ts";
+import type { WebFlags } from "../web.ts";
+import type { WorkerFlags } from "../worker.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineServices({ program, run, runBare, env }: Definer): void {
@@ -15,18 +15,14 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--restart", "with a new worker: it reads the config and the environment anew; agents run on")
 		.option("--web", "and the web view, until `dispatch down`")
 		.addHelpText("after", example("dispatch up --web"))
-		.action((flags: UpFlags) =>
-			run(async (context) => (await import("../commands/up.ts")).up(context, flags)),
-		);
+		.action((flags: UpFlags) => run(async (context) => (await import("../up.ts")).up(context, flags)));
 	program
 		.command("down")
 		.description("stop the worker and the local Redis; agents run on until told otherwise")
 		.option("--drain", "start nothing more and wait for the agents")
 		.option("--stop-agents", "end the agents; their tasks go on at the next start")
 		.addHelpText("after", example("dispatch down --drain"))
-		.action((flags: DownFlags) =>
-			run(async (context) => (await import("../commands/down.ts")).down(context, flags)),
-		);
+		.action((flags: DownFlags) => run(async (context) => (await import("../down.ts")).down(context, flags)));
 	program
 		.command("worker")
 		.description("a worker in the foreground, for systemd, containers and CI")
@@ -35,7 +31,7 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.addOption(new Option("--background").hideHelp())
 		.addHelpText("after", example("dispatch worker --concurrency 4"))
 		.action((flags: WorkerFlags) =>
-			run(async (context) => (await import("../commands/worker.ts")).worker(context, flags)),
+			run(async (context) => (await import("../worker.ts")).worker(context, flags)),
 		);
 	program
 		.command("service")
@@ -44,7 +40,7 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--print", "print the unit instead")
 		.addHelpText("after", example("dispatch service install --print"))
 		.action((_action: string, flags: ServiceFlags) =>
-			run(async (context) => (await import("../commands/service.ts")).installService(context, flags)),
+			run(async (context) => (await import("../service.ts")).installService(context, flags)),
 		);
 	program
 		.command("web")
@@ -54,16 +50,14 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--open", "open it in the browser")
 		.addOption(new Option("--background").hideHelp())
 		.addHelpText("after", example("dispatch web --open --port 8080"))
-		.action((flags: WebFlags) =>
-			run(async (context) => (await import("../commands/web.ts")).web(context, flags)),
-		);
+		.action((flags: WebFlags) => run(async (context) => (await import("../web.ts")).web(context, flags)));
 	program
 		.command("demo")
 		.description("the main job from end to end with a bundled agent; no account needed")
 		.option("--cwd <dir>", "work in this directory (default: a sample project)")
 		.addHelpText("after", example("dispatch demo"))
 		.action((flags: { cwd?: string }) =>
-			run(async (context) => (await import("../commands/demo.ts")).demo(context, flags)),
+			run(async (context) => (await import("../demo.ts")).demo(context, flags)),
 		);
 	program
 		.command("ask")
@@ -73,6 +67,6 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--timeout <duration>", "give up after this time; the question stays open")
 		.addHelpText("after", example('dispatch ask "Which database?" --option Postgres --option SQLite'))
 		.action((words: string[], flags: AskFlags) =>
-			runBare(async (output) => (await import("../commands/ask.ts")).askCommand(output, env, words, flags)),
+			runBare(async (output) => (await import("../ask.ts")).askCommand(output, env, words, flags)),
 		);
 }

@@ -1,5 +1,5 @@
 /** What connects dispatch with other programs: the MCP server, the skill, notifications. */
-import type { SkillCommand, SkillFlags } from "../commands/skill.ts";
+import type { SkillCommand, SkillFlags } from "../skill.ts";
 import { type Definer, example } from "./definer.ts";
 
 export function defineHosts(definer: Definer): void {
@@ -11,14 +11,14 @@ export function defineHosts(definer: Definer): void {
 		.action(() =>
 			runBare(async () => {
 				const { redis, allowNested = false } = program.opts<{ redis?: string; allowNested?: boolean }>();
-				return (await import("../commands/mcp.ts")).mcp({ env, redis, allowNested });
+				return (await import("../mcp.ts")).mcp({ env, redis, allowNested });
 			}),
 		);
 	program
 		.command("notify")
 		.description("try the notifications: a test goes to every target of the config")
 		.addHelpText("after", example("dispatch notify"))
-		.action(() => run(async (context) => (await import("../commands/notify.ts")).notify(context)));
+		.action(() => run(async (context) => (await import("../notify.ts")).notify(context)));
 	defineSkill(definer);
 }
 
@@ -27,9 +27,8 @@ function defineSkill({ program, env, runBare }: Definer): void {
 		.command("skill")
 		.description("the /dispatch skill, with which Claude Code plays the dispatcher")
 		.addHelpText("after", example("dispatch skill install"));
-	const act = (
-		work: (commands: typeof import("../commands/skill.ts"), command: SkillCommand) => Promise<undefined>,
-	) => runBare(async (output) => work(await import("../commands/skill.ts"), { output, env }));
+	const act = (work: (commands: typeof import("../skill.ts"), command: SkillCommand) => Promise<undefined>) =>
+		runBare(async (output) => work(await import("../skill.ts"), { output, env }));
 	skill
 		.command("install")
 		.description("put it where Claude Code finds it, or bring it up to date")

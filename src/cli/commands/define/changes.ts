@@ -1,7 +1,7 @@
 /** The commands that change tasks. */
-import type { AnswerFlags } from "../commands/answer.ts";
-import type { PruneFlags } from "../commands/prune.ts";
-import type { RetryFlags } from "../commands/retry.ts";
+import type { AnswerFlags } from "../answer.ts";
+import type { PruneFlags } from "../prune.ts";
+import type { RetryFlags } from "../retry.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineChanges({ program, run }: Definer): void {
@@ -13,7 +13,7 @@ export function defineChanges({ program, run }: Definer): void {
 		.option("--seq <n>", "answer this question instead")
 		.addHelpText("after", example('dispatch answer review-login-code "Review both"'))
 		.action((id: string, words: string[], flags: AnswerFlags) =>
-			run(async (context) => (await import("../commands/answer.ts")).answer(context, id, words, flags)),
+			run(async (context) => (await import("../answer.ts")).answer(context, id, words, flags)),
 		);
 	program
 		.command("note")
@@ -22,7 +22,7 @@ export function defineChanges({ program, run }: Definer): void {
 		.argument("<text...>", "what to tell it; `-` reads it from stdin")
 		.addHelpText("after", example('dispatch note review-login-code "Leave the legacy code out"'))
 		.action((id: string, words: string[]) =>
-			run(async (context) => (await import("../commands/note.ts")).note(context, id, words)),
+			run(async (context) => (await import("../note.ts")).note(context, id, words)),
 		);
 	for (const [name, hidden] of [
 		["cancel", false],
@@ -33,9 +33,7 @@ export function defineChanges({ program, run }: Definer): void {
 			.description("cancel tasks; ends their agents' process trees")
 			.argument("<ids...>", "ids, or the beginnings of them")
 			.addHelpText("after", example("dispatch cancel review-login-code"))
-			.action((ids: string[]) =>
-				run(async (context) => (await import("../commands/cancel.ts")).cancel(context, ids)),
-			);
+			.action((ids: string[]) => run(async (context) => (await import("../cancel.ts")).cancel(context, ids)));
 	}
 	program
 		.command("retry")
@@ -47,14 +45,14 @@ export function defineChanges({ program, run }: Definer): void {
 		.option("--here", "on this host; takes over a task whose host is gone, ended or not")
 		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
 		.action((ids: string[], flags: RetryFlags) =>
-			run(async (context) => (await import("../commands/retry.ts")).retry(context, ids, flags)),
+			run(async (context) => (await import("../retry.ts")).retry(context, ids, flags)),
 		);
 	program
 		.command("rm")
 		.description("delete ended tasks with their files in .dispatch/tasks")
 		.argument("<ids...>", "ids, or the beginnings of them")
 		.addHelpText("after", example("dispatch rm review-login-code"))
-		.action((ids: string[]) => run(async (context) => (await import("../commands/rm.ts")).rm(context, ids)));
+		.action((ids: string[]) => run(async (context) => (await import("../rm.ts")).rm(context, ids)));
 	program
 		.command("prune")
 		.description("delete tasks of this host that ended a while ago; the work in the project stays")
@@ -64,6 +62,6 @@ export function defineChanges({ program, run }: Definer): void {
 		.option("--dry-run", "show what would go")
 		.addHelpText("after", example("dispatch prune --older-than 30d --dry-run"))
 		.action((flags: PruneFlags) =>
-			run(async (context) => (await import("../commands/prune.ts")).prune(context, flags)),
+			run(async (context) => (await import("../prune.ts")).prune(context, flags)),
 		);
 }

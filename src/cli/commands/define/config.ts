@@ -1,10 +1,10 @@
 /** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
 import { existsSync } from "node:fs";
-import { BACKEND_TYPES } from "../../backends/known.ts";
-import { DispatchError, EXIT } from "../../task/errors.ts";
-import type { AliasFlags, BackendFlags, ConfigCommand } from "../commands/config.ts";
-import type { DoctorFlags } from "../commands/doctor.ts";
-import { Output } from "../show/output.ts";
+import { BACKEND_TYPES } from "../../../backends/known.ts";
+import { DispatchError, EXIT } from "../../../task/errors.ts";
+import { Output } from "../../show/output.ts";
+import type { AliasFlags, BackendFlags, ConfigCommand } from "../config.ts";
+import type { DoctorFlags } from "../doctor.ts";
 import { type Definer, example } from "./definer.ts";
 
 const TYPES = BACKEND_TYPES.join(", ").replace(/, (?=[^,]*$)/, " or ");
@@ -32,19 +32,19 @@ export function defineConfig(definer: Definer): void {
 		.action((flags: DoctorFlags) =>
 			runBare(async (output) => {
 				const { redis } = program.opts<{ redis?: string }>();
-				return (await import("../commands/doctor.ts")).doctor({ output, env, redis }, flags);
+				return (await import("../doctor.ts")).doctor({ output, env, redis }, flags);
 			}),
 		);
 }
 
 /** Writes the first config; where nothing is found, the command itself says what is missing. */
 async function beforeFirstUse({ program, env }: Definer): Promise<void> {
-	const { configPath } = await import("../../config/home.ts");
+	const { configPath } = await import("../../../config/home.ts");
 	const path = configPath(env);
 	if (existsSync(path)) return;
 	const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
 	const output = new Output({ json, quiet, env });
-	const { firstRun } = await import("../first-run.ts");
+	const { firstRun } = await import("../../first-run.ts");
 	try {
 		const run = await firstRun({ path, env, output });
 		if (run.kind === "left") process.exit(EXIT.interrupted);
@@ -58,9 +58,9 @@ async function beforeFirstUse({ program, env }: Definer): Promise<void> {
 function defineEditing({ program, runBare, env }: Definer): void {
 	const config = program.command("config").description("look at the config file and change it");
 	config.addHelpText("after", example("dispatch config set-default sonnet", "dispatch config show"));
-	type Commands = typeof import("../commands/config.ts");
+	type Commands = typeof import("../config.ts");
 	const act = (work: (commands: Commands, command: ConfigCommand) => Promise<number | undefined>) =>
-		runBare(async (output) => work(await import("../commands/config.ts"), { output, env }));
+		runBare(async (output) => work(await import("../config.ts"), { output, env }));
 	const sub = (usage: string, description: string, ...lines: string[]) =>
 		config
 			.command(usage)
@@ -76,7 +76,7 @@ function defineEditing({ program, runBare, env }: Definer): void {
 	sub("show", "print what is in force, and where it came from", "dispatch config show --json").action(() =>
 		act(async (_commands, command) => {
 			const { redis } = program.opts<{ redis?: string }>();
-			return (await import("../commands/config-show.ts")).showConfig(command, redis);
+			return (await import("../config-show.ts")).showConfig(command, redis);
 		}),
 	);
 	sub(
@@ -120,7 +120,7 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		(name: string) => act((commands, command) => commands.removeAlias(command, name)),
 	);
 	sub("edit", "open it in your editor; only what loads is taken", "dispatch config edit").action(() =>
-		act(async (_commands, command) => (await import("../commands/config-edit.ts")).editInEditor(command)),
+		act(async (_commands, command) => (await import("../config-edit.ts")).editInEditor(command)),
 	);
 	sub("migrate", "turn the older agents: form into the present one", "dispatch config migrate").action(() =>
 		act((commands, command) => commands.migrate(command)),

@@ -1,7 +1,7 @@
 /** `enqueue`, `run` and `batch`. */
 import type { Command } from "commander";
-import type { BatchFlags } from "../commands/batch.ts";
-import type { EnqueueFlags } from "../commands/enqueue.ts";
+import type { BatchFlags } from "../batch.ts";
+import type { EnqueueFlags } from "../enqueue.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineSubmission({ program, run }: Definer): void {
@@ -19,14 +19,14 @@ export function defineSubmission({ program, run }: Definer): void {
 			),
 		)
 		.action((words: string[], flags: EnqueueFlags) =>
-			run(async (context) => (await import("../commands/enqueue.ts")).enqueue(context, words, flags)),
+			run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags)),
 		);
 	taskOptions(program.command("run", { hidden: true }))
 		.description("submit one task and follow it to its end")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) =>
-				(await import("../commands/enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
+				(await import("../enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
 			),
 		);
 	program
@@ -39,7 +39,7 @@ export function defineSubmission({ program, run }: Definer): void {
 		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
 		.addHelpText("after", example("dispatch batch tasks.yaml --key nightly-42 --wait"))
 		.action((file: string, flags: BatchFlags) =>
-			run(async (context) => (await import("../commands/batch.ts")).batch(context, file, flags)),
+			run(async (context) => (await import("../batch.ts")).batch(context, file, flags)),
 		);
 }
 

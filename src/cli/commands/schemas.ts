@@ -1,9 +1,9 @@
 /** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
 import * as z from "zod";
-import { TARGET_TYPES } from "../notify/targets/index.ts";
-import type { DamagedView } from "../task/damaged.ts";
-import { STATES } from "../task/states.ts";
-import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../task/view-schema.ts";
+import { TARGET_TYPES } from "../../notify/targets/index.ts";
+import type { DamagedView } from "../../task/damaged.ts";
+import { STATES } from "../../task/states.ts";
+import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../../task/view-schema.ts";
 
 export { errorViewSchema, openQuestionSchema, taskViewSchema };
 

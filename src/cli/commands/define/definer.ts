@@ -1,7 +1,7 @@
 /** What the definitions of commands share. */
 import { type Command, Option } from "commander";
-import type { Context, Environment } from "../context.ts";
-import type { Output } from "../show/output.ts";
+import type { Context, Environment } from "../../context.ts";
+import type { Output } from "../../show/output.ts";
 
 /** A command's work; @returns its exit code, 0 when it returns nothing */
 export type Work = (context: Context) => Promise<number | undefined>;

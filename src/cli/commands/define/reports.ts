@@ -1,16 +1,15 @@
 /** The commands that only look. */
 
-import type { LsFlags } from "../commands/ls.ts";
-import type { WaitFlags } from "../commands/wait.ts";
-import type { LogsFlags } from "../show/log-source.ts";
+import type { LogsFlags } from "../../show/log-source.ts";
+import type { LsFlags } from "../ls.ts";
+import type { WaitFlags } from "../wait.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
 export function defineReports({ program, run }: Definer): void {
-	const list = (flags: LsFlags) =>
-		run(async (context) => (await import("../commands/ls.ts")).ls(context, flags));
+	const list = (flags: LsFlags) => run(async (context) => (await import("../ls.ts")).ls(context, flags));
 	const show = (id: string | undefined) =>
 		run(async (context) => {
-			const { status, summary } = await import("../commands/status.ts");
+			const { status, summary } = await import("../status.ts");
 			return id === undefined ? summary(context) : status(context, id);
 		});
 	for (const [name, hidden] of [
@@ -45,13 +44,13 @@ export function defineReports({ program, run }: Definer): void {
 		.argument("[name]", "print this one as it is written")
 		.addHelpText("after", example("dispatch templates", "dispatch templates security-review"))
 		.action((name: string | undefined) =>
-			run(async (context) => (await import("../commands/templates.ts")).templates(context, name)),
+			run(async (context) => (await import("../templates.ts")).templates(context, name)),
 		);
 	program
 		.command("questions")
 		.description("open questions of all tasks")
 		.addHelpText("after", example("dispatch questions"))
-		.action(() => run(async (context) => (await import("../commands/questions.ts")).questions(context)));
+		.action(() => run(async (context) => (await import("../questions.ts")).questions(context)));
 	program
 		.command("logs")
 		.description("what the agent does and says, a line each")
@@ -63,16 +62,14 @@ export function defineReports({ program, run }: Definer): void {
 		.option("--events", "what happened to the task: moves, questions, answers, notes")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
 		.action((id: string, flags: LogsFlags) =>
-			run(async (context) => (await import("../commands/logs.ts")).logs(context, id, flags)),
+			run(async (context) => (await import("../logs.ts")).logs(context, id, flags)),
 		);
 	program
 		.command("output")
 		.description("the agent's report (output.md)")
 		.argument("<id>", "the task's id or the beginning of it")
 		.addHelpText("after", example("dispatch output review-login-code > report.md"))
-		.action((id: string) =>
-			run(async (context) => (await import("../commands/output.ts")).output(context, id)),
-		);
+		.action((id: string) => run(async (context) => (await import("../output.ts")).output(context, id)));
 	program
 		.command("wait")
 		.description("wait until tasks have ended (default: all open ones)")
@@ -86,6 +83,6 @@ export function defineReports({ program, run }: Definer): void {
 		)
 		.addHelpText("after", example("dispatch wait --any --for question --cursor seen.json"))
 		.action((ids: string[], flags: WaitFlags) =>
-			run(async (context) => (await import("../commands/wait.ts")).wait(context, ids, flags)),
+			run(async (context) => (await import("../wait.ts")).wait(context, ids, flags)),
 		);
 }

@@ -16,15 +16,13 @@ export function defineCompletion({ program, runBare, env }: Definer): void {
 			),
 		)
 		.action((shell: string) =>
-			runBare(async (output) => (await import("../commands/completion.ts")).printScript(output, shell)),
+			runBare(async (output) => (await import("../completion.ts")).printScript(output, shell)),
 		);
 	program
 		.command("complete", { hidden: true })
 		.argument("[words...]")
 		.allowUnknownOption()
 		.action((words: string[]) =>
-			runBare(async (output) =>
-				(await import("../commands/completion.ts")).complete(program, output, env, words),
-			),
+			runBare(async (output) => (await import("../completion.ts")).complete(program, output, env, words)),
 		);
 }
