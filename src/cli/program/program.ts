@@ -6,7 +6,7 @@ import { VERSION } from "../../task/version.ts";
 import { defineChanges } from "../commands/define/changes.ts";
 import { defineCompletion } from "../commands/define/completion.ts";
 import { defineConfig } from "../commands/define/config.ts";
-import type { Definer, Work } from "../commands/define/definer.ts";
+import { type Definer, forAgents, isForAgents, type Work } from "../commands/define/definer.ts";
 import { defineHosts } from "../commands/define/hosts.ts";
 import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
@@ -55,7 +55,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 }
 
 function describeProgram(program: Command, { run }: Definer): void {
-	program
+	forAgents(program)
 		.description("Run coding agents in the background: ask them, answer them, collect their reports.")
 		.version(VERSION, "-V, --version", "print the version")
 		.helpOption("-h, --help", "explain the command")
@@ -80,23 +80,6 @@ function describeProgram(program: Command, { run }: Definer): void {
 		});
 }
 
-/** What an agent may run all the same: it looks, or asks. Every other command changes something. */
-const FOR_AGENTS = new Set(
-	[
-		"dispatch",
-		"ask",
-		"ls",
-		"ps",
-		"status",
-		"show",
-		"templates",
-		"questions",
-		"logs",
-		"output",
-		"wait",
-	].concat(["mcp", "completion", "complete", "config path", "config show", "skill show"]),
-);
-
 function refuseInsideTasks(program: Command, env: Environment): void {
 	program.hook("preAction", async (_program, action) => {
 		if (isForAgents(action)) return;
@@ -104,16 +87,6 @@ function refuseInsideTasks(program: Command, env: Environment): void {
 		recognizeCaller(env);
 		await mayChange(env, program.opts<GlobalOptions>().allowNested ?? false);
 	});
-}
-
-function isForAgents(action: Command): boolean {
-	const names = [action.name()];
-	for (let at = action.parent; at !== null && at.parent !== null; at = at.parent) names.unshift(at.name());
-	const name = names.join(" ");
-	if (name === "doctor") return action.opts<{ fix?: boolean }>().fix !== true;
-	// Without a terminal they only print.
-	if (name === "watch" || name === "inbox") return process.stdin.isTTY !== true;
-	return FOR_AGENTS.has(name);
 }
 
 function unknownWord(program: Command, words: string[]): DispatchError {

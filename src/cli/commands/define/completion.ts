@@ -1,10 +1,9 @@
 /** `completion`, and what the shells' scripts call at every Tab. */
 import { Argument } from "commander";
-import { type Definer, example } from "./definer.ts";
+import { type Definer, example, forAgents } from "./definer.ts";
 
 export function defineCompletion({ program, runBare, env }: Definer): void {
-	program
-		.command("completion")
+	forAgents(program.command("completion"))
 		.description("print the script with which your shell completes commands, options, models and task ids")
 		.addArgument(new Argument("<shell>", "which one").choices(["bash", "zsh", "fish"]))
 		.addHelpText(
@@ -18,8 +17,7 @@ export function defineCompletion({ program, runBare, env }: Definer): void {
 		.action((shell: string) =>
 			runBare(async (output) => (await import("../completion.ts")).printScript(output, shell)),
 		);
-	program
-		.command("complete", { hidden: true })
+	forAgents(program.command("complete", { hidden: true }))
 		.argument("[words...]")
 		.allowUnknownOption()
 		.action((words: string[]) =>

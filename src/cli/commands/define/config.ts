@@ -5,7 +5,7 @@ import { DispatchError, EXIT } from "../../../task/errors.ts";
 import { Output } from "../../show/output.ts";
 import type { AliasFlags, BackendFlags, ConfigCommand } from "../config.ts";
 import type { DoctorFlags } from "../doctor.ts";
-import { type Definer, example } from "./definer.ts";
+import { type Definer, example, forAgents } from "./definer.ts";
 
 const TYPES = BACKEND_TYPES.join(", ").replace(/, (?=[^,]*$)/, " or ");
 const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
@@ -24,8 +24,7 @@ export function defineConfig(definer: Definer): void {
 		await beforeFirstUse(definer);
 	});
 	defineEditing(definer);
-	program
-		.command("doctor")
+	forAgents(program.command("doctor"), (doctor) => doctor.opts<DoctorFlags>().fix !== true)
 		.description("look for what is broken, with its fix: Redis, config, agent CLIs, worker, disk, clock")
 		.option("--fix", "mend what can be mended safely")
 		.addHelpText("after", example("dispatch doctor --fix"))
@@ -70,10 +69,12 @@ function defineEditing({ program, runBare, env }: Definer): void {
 	sub("init", "write a config of the agent CLIs on PATH", "dispatch config init").action(() =>
 		act((commands, command) => commands.initConfig(command)),
 	);
-	sub("path", "print where the config file is", "dispatch config path").action(() =>
+	forAgents(sub("path", "print where the config file is", "dispatch config path")).action(() =>
 		act((commands, command) => commands.printPath(command)),
 	);
-	sub("show", "print what is in force, and where it came from", "dispatch config show --json").action(() =>
+	forAgents(
+		sub("show", "print what is in force, and where it came from", "dispatch config show --json"),
+	).action(() =>
 		act(async (_commands, command) => {
 			const { redis } = program.opts<{ redis?: string }>();
 			return (await import("../config-show.ts")).showConfig(command, redis);

@@ -15,6 +15,19 @@ export interface Definer {
 	runBare(work: (output: Output) => Promise<number | undefined>): Promise<void>;
 }
 
+/** Every command changes something and is refused inside a task, unless it stands here. */
+const FOR_AGENTS = new WeakMap<Command, (command: Command) => boolean>();
+
+/** An agent may run it all the same: it looks, or asks. @param when with these options only */
+export function forAgents(command: Command, when: (command: Command) => boolean = () => true): Command {
+	FOR_AGENTS.set(command, when);
+	return command;
+}
+
+export function isForAgents(command: Command): boolean {
+	return FOR_AGENTS.get(command)?.(command) === true;
+}
+
 /** An option that may be given several times. */
 export function repeatable(flags: string, description: string): Option {
 	return new Option(flags, description).argParser((value: string, before: string[] | undefined) => [

@@ -1,11 +1,10 @@
 /** What connects dispatch with other programs: the MCP server, the skill, notifications. */
 import type { SkillCommand, SkillFlags } from "../skill.ts";
-import { type Definer, example } from "./definer.ts";
+import { type Definer, example, forAgents } from "./definer.ts";
 
 export function defineHosts(definer: Definer): void {
 	const { program, env, run, runBare } = definer;
-	program
-		.command("mcp")
+	forAgents(program.command("mcp"))
 		.description("serve MCP on stdin and stdout, for Claude Code, Cursor and other host agents")
 		.addHelpText("after", example("dispatch mcp", "claude mcp add dispatch -- dispatch mcp"))
 		.action(() =>
@@ -43,8 +42,7 @@ function defineSkill({ program, env, runBare }: Definer): void {
 		.option("--force", "even if it was changed by hand")
 		.addHelpText("after", example("dispatch skill uninstall"))
 		.action((flags: SkillFlags) => act((commands, command) => commands.removeSkill(command, flags)));
-	skill
-		.command("show")
+	forAgents(skill.command("show"))
 		.description("print it")
 		.addHelpText("after", example("dispatch skill show"))
 		.action(() => act((commands, command) => commands.showSkill(command)));

@@ -3,7 +3,7 @@
 import type { LogsFlags } from "../../show/log-source.ts";
 import type { LsFlags } from "../ls.ts";
 import type { WaitFlags } from "../wait.ts";
-import { type Definer, example, repeatable } from "./definer.ts";
+import { type Definer, example, forAgents, repeatable } from "./definer.ts";
 
 export function defineReports({ program, run }: Definer): void {
 	const list = (flags: LsFlags) => run(async (context) => (await import("../ls.ts")).ls(context, flags));
@@ -16,8 +16,7 @@ export function defineReports({ program, run }: Definer): void {
 		["ls", false],
 		["ps", true],
 	] as const) {
-		program
-			.command(name, { hidden })
+		forAgents(program.command(name, { hidden }))
 			.description("list tasks, newest first")
 			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
 			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
@@ -31,28 +30,24 @@ export function defineReports({ program, run }: Definer): void {
 		["status", false],
 		["show", true],
 	] as const) {
-		program
-			.command(name, { hidden })
+		forAgents(program.command(name, { hidden }))
 			.description("a task's report; without an id, what runs and what needs you")
 			.argument("[id]", "the task's id or the beginning of it")
 			.addHelpText("after", example("dispatch status review-login-code"))
 			.action(show);
 	}
-	program
-		.command("templates")
+	forAgents(program.command("templates"))
 		.description("list the templates for `enqueue --template`, or print one")
 		.argument("[name]", "print this one as it is written")
 		.addHelpText("after", example("dispatch templates", "dispatch templates security-review"))
 		.action((name: string | undefined) =>
 			run(async (context) => (await import("../templates.ts")).templates(context, name)),
 		);
-	program
-		.command("questions")
+	forAgents(program.command("questions"))
 		.description("open questions of all tasks")
 		.addHelpText("after", example("dispatch questions"))
 		.action(() => run(async (context) => (await import("../questions.ts")).questions(context)));
-	program
-		.command("logs")
+	forAgents(program.command("logs"))
 		.description("what the agent does and says, a line each")
 		.argument("<id>", "the task's id or the beginning of it")
 		.option("-f, --follow", "go on until the task has ended")
@@ -64,14 +59,12 @@ export function defineReports({ program, run }: Definer): void {
 		.action((id: string, flags: LogsFlags) =>
 			run(async (context) => (await import("../logs.ts")).logs(context, id, flags)),
 		);
-	program
-		.command("output")
+	forAgents(program.command("output"))
 		.description("the agent's report (output.md)")
 		.argument("<id>", "the task's id or the beginning of it")
 		.addHelpText("after", example("dispatch output review-login-code > report.md"))
 		.action((id: string) => run(async (context) => (await import("../output.ts")).output(context, id)));
-	program
-		.command("wait")
+	forAgents(program.command("wait"))
 		.description("wait until tasks have ended (default: all open ones)")
 		.argument("[ids...]", "ids, or the beginnings of them")
 		.option("--any", "until one of them has ended")

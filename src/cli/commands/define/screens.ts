@@ -1,14 +1,15 @@
 /** The commands that stay on the screen. */
-import { type Definer, example } from "./definer.ts";
+import { type Definer, example, forAgents } from "./definer.ts";
+
+/** Then they only print. */
+const withoutTerminal = () => process.stdin.isTTY !== true;
 
 export function defineScreens({ program, run }: Definer): void {
-	program
-		.command("watch")
+	forAgents(program.command("watch"), withoutTerminal)
 		.description("a live table of tasks; answer, read logs and cancel by keys (piped: a line per change)")
 		.addHelpText("after", example("dispatch watch"))
 		.action(() => run(async (context) => (await import("../watch.ts")).watch(context)));
-	program
-		.command("inbox")
+	forAgents(program.command("inbox"), withoutTerminal)
 		.description("go through open questions one by one, waiting for new ones")
 		.addHelpText("after", example("dispatch inbox"))
 		.action(() => run(async (context) => (await import("../inbox.ts")).inbox(context)));

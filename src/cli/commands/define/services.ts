@@ -6,7 +6,7 @@ import type { ServiceFlags } from "../service.ts";
 import type { UpFlags } from "../up.ts";
 import type { WebFlags } from "../web.ts";
 import type { WorkerFlags } from "../worker.ts";
-import { type Definer, example, repeatable } from "./definer.ts";
+import { type Definer, example, forAgents, repeatable } from "./definer.ts";
 
 export function defineServices({ program, run, runBare, env }: Definer): void {
 	program
@@ -59,8 +59,7 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.action((flags: { cwd?: string }) =>
 			run(async (context) => (await import("../demo.ts")).demo(context, flags)),
 		);
-	program
-		.command("ask")
+	forAgents(program.command("ask"))
 		.description("for agents: ask, and block until answered")
 		.argument("<text...>", "the question")
 		.addOption(repeatable("--option <text>", "an answer to choose from (repeatable)"))
