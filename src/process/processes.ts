@@ -45,6 +45,16 @@ function hasInEnvironment(pid: number, marker: string): boolean {
 	return environ?.includes(marker) === true && environ.split("\0").includes(marker);
 }
 
+/** What a process was started with; null where the system does not show it. */
+export function environmentOf(pid: number): Record<string, string> | null {
+	const environ = look(() => readFileSync(`/proc/${pid}/environ`, "utf8"));
+	if (environ === null) return null;
+	const entries = environ.split("\0").filter(Boolean);
+	return Object.fromEntries(
+		entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+	);
+}
+
 export const isLive = ({ state }: Stat) => state !== "Z" && state !== "X";
 
 /** Newest first: the head of a chain that forks anew is gone a moment later. Empty where there is no /proc. */

@@ -71,6 +71,8 @@ test(
 			await user.ok(["up", "--restart"], { env });
 			await user.ok(["enqueue", "--id", "shared", "x"], { env });
 			await user.ok(["wait", "shared"], { env });
+			const again = await user.run(["up", "--restart"], { env });
+			expect(again.stderr).not.toContain("stay at");
 			const spelled = { DISPATCH_REDIS_URL: redis.url.replace("127.0.0.1", "localhost").concat("/0") };
 			await user.ok(["up"], { env: spelled });
 		} finally {
@@ -93,7 +95,13 @@ test(
 			await user.ok(["enqueue", "--id", "asks", "x"], { env });
 			await user.ok(["wait", "asks", "--for", "question"], { env, code: 3 });
 			await user.ok(["enqueue", "--id", "waits", "--delay", "1h", "x"], { env });
-			await user.ok(["up", "--restart"]);
+			const moved = await user.run(["up", "--restart"]);
+			expect(moved).toMatchObject({
+				code: 0,
+				stderr: expect.stringMatching(
+					/2 tasks stay at redis:.*: asks, waits\. Agents that live run on\. .*--restart/,
+				),
+			});
 			const tasks = async () =>
 				(await user.json<Task[]>(["ls"], { env })).map(({ hold: _hold, ...task }) => task);
 			const before = await tasks();

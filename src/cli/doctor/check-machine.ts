@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { KEY_FILE, openSigner } from "../../config/signing-key.ts";
 import { readDaemonFile } from "../../host/files.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
+import { environmentOf } from "../../process/processes.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { VERSION } from "../../task/version.ts";
@@ -68,17 +69,6 @@ export function runningWorker(home: string): Worker | null {
 	const { pid } = file.identity;
 	const { version, redis, configFault, draining = false } = file;
 	return { pid, version, redis, configFault, draining, env: environmentOf(pid) };
-}
-
-function environmentOf(pid: number): Environment | null {
-	try {
-		const entries = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean);
-		return Object.fromEntries(
-			entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
-		);
-	} catch {
-		return null;
-	}
 }
 
 /** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
