@@ -185,6 +185,11 @@ export class KillStage extends TaskStage {
 		});
 	}
 
+	/** of the daemon that runs now */
+	get pid(): number {
+		return this.#child?.pid ?? Number.NaN;
+	}
+
 	override async close(): Promise<void> {
 		this.#isClosing = true;
 		const child = this.#child;
