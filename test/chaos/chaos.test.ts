@@ -55,10 +55,13 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 	}
 }
 
-/** What happened to the tasks that a finding names. */
+/** What happened to the tasks that a finding names, as dispatch and as their agents tell it. */
 async function tellEvents(stage: Stage, findings: string[]): Promise<void> {
 	const ids = new Set(findings.flatMap((finding) => /^(task-\d+):/.exec(finding)?.[1] ?? []));
-	for (const id of ids) console.log((await stage.run(["logs", id, "--events"])).stdout);
+	for (const id of ids) {
+		console.log((await stage.run(["logs", id, "--events"])).stdout);
+		for (const act of stage.readActs().filter(({ task }) => task === id)) console.log(JSON.stringify(act));
+	}
 }
 
 async function expectTwoQuestions(stage: Stage, task: string, said: string[]): Promise<void> {
