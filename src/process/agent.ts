@@ -11,7 +11,6 @@ import {
 	closeSync,
 	constants,
 	fstatSync,
-	lstatSync,
 	openSync,
 	readSync,
 	rmSync,
@@ -24,9 +23,9 @@ import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, isThere, replaceFile } from "./atomic-file.ts";
 import { type Identity, processIdentity, sameProcess } from "./identity.ts";
-import { markedPids, pidsHolding } from "./processes.ts";
+import { markedPids } from "./processes.ts";
 import { meansAbsent, readRegularFile } from "./read-file.ts";
-import type { RunDir } from "./run-dir.ts";
+import { fifoPath, type RunDir } from "./run-dir.ts";
 
 /** Linux refuses one argument of 131,072 bytes and more (MAX_ARG_STRLEN, its closing zero included). */
 export const ARG_LIMIT_BYTES = 131_071;
@@ -36,7 +35,8 @@ export const ARG_LIMIT_BYTES = 131_071;
  * agent's PATH is the user's and may lack the system's programs. Its own stderr is a file of its own, the
  * agent's is descriptor 4: a shell names the signal that ended its child there ("Killed"), the only sign that
  * tells an end by a signal from an exit code over 128. Dash, bash and busybox do, but for SIGINT and SIGPIPE.
- * A subshell that is replaced, since dash opens a command's files before it looks how that ended.
+ * A subshell that is replaced, since dash opens a command's files before it looks how that ended. At last its
+ * group goes, and it with it: one that emptied its environment is known by nothing else once the wrapper is gone.
  */
 const WRAPPER = `
 dir=$1; shift
@@ -48,6 +48,7 @@ write() {
 write pid $$ 2>/dev/null
 (exec "$@" 2>&4 4>&-) </dev/null
 write exit $? 2>/dev/null
+kill -s KILL 0
 `;
 
 /** The pipe holds 64 KiB; more bytes than that come from somebody who writes at this moment. */
@@ -139,7 +140,6 @@ function recordIdentity(run: RunDir, pid: number): void {
 
 const identityPath = (run: RunDir) => join(run.path, "identity.json");
 const spawningPath = (run: RunDir) => join(run.path, "spawning");
-const fifoPath = (run: RunDir) => join(run.path, "alive");
 const endedPath = (run: RunDir) => join(run.path, "ended");
 const shellPath = (run: RunDir) => join(run.path, "shell.log");
 
@@ -209,12 +209,6 @@ function isHeld(run: RunDir): boolean {
 	} finally {
 		closeSync(fifo);
 	}
-}
-
-/** Processes that hold the run's FIFO as an agent inherits it (for reading and writing); Linux only. */
-export function holdersOf(run: RunDir): number[] {
-	const fifo = lstatSync(fifoPath(run), { throwIfNoEntry: false });
-	return fifo?.isFIFO() && isHeld(run) ? pidsHolding(fifo) : [];
 }
 
 /** Whether the wrapper itself lives; a pid alone could be another process's by now. */

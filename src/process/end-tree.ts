@@ -5,8 +5,9 @@
  * all there is where the environment of others cannot be read (macOS). Last, whoever still holds the run's FIFO.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { holdersOf, isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
+import { isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
+import { holdersOf } from "./holders.ts";
 import { readStat } from "./identity.ts";
 import { isLive, listPids, marked, markedPids } from "./processes.ts";
 import type { RunDir } from "./run-dir.ts";

@@ -3,7 +3,7 @@
  * their environment. A process that is gone, or another user's, is none of ours; a look that fails for another
  * reason is thrown, since "I could not look" is not "nobody is there".
  */
-import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { codeOf } from "./atomic-file.ts";
 import { readStat, type Stat } from "./identity.ts";
 
@@ -65,18 +65,27 @@ export function listPids(): number[] {
 		.sort((a, b) => b - a);
 }
 
-/** Other processes that hold a file open for reading and writing. Looks at every descriptor of this user's. */
-export function pidsHolding({ ino, dev }: Stats): number[] {
+/**
+ * Other processes that hold a file open for reading and writing: the one that is there now, or one that was
+ * removed or replaced since, which the system goes on to call by its path. Looks at every descriptor of this user's.
+ * @param held whether a file of this path, or of these numbers, is meant
+ */
+export function pidsHolding(held: (path: string, numbers: () => Stats | null) => boolean): number[] {
 	return listPids().filter((pid) => {
 		if (pid === process.pid) return false;
 		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 		return descriptors.some((fd) => {
-			const held = look(() => statSync(`/proc/${pid}/fd/${fd}`));
-			return held?.ino === ino && held.dev === dev && isReadWrite(pid, fd);
+			const place = `/proc/${pid}/fd/${fd}`;
+			const path = look(() => readlinkSync(place));
+			// Pipes, sockets and the like have no path.
+			if (!path?.startsWith("/") || !held(path.replace(REMOVED, ""), () => look(() => statSync(place))))
+				return false;
+			return isReadWrite(pid, fd);
 		});
 	});
 }
 
+const REMOVED = / \(deleted\)$/;
 const ACCESS_MODE = 0o3;
 const READ_WRITE = 0o2;
 

@@ -6,7 +6,7 @@
  *   shell.log what the wrapper's shell said: of a signal           ended its whole tree was ended by us
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { isThere, publishNew } from "./atomic-file.ts";
@@ -36,6 +36,8 @@ export interface RunDir {
 }
 
 const FACTS_LIMIT_BYTES = 64 * 1024;
+
+const FIFO = "alive";
 
 const runsOf = (home: string) => join(home, "runs");
 const runPath = (home: string, task: string, epoch: number) => join(runsOf(home), task, String(epoch));
@@ -113,6 +115,15 @@ function namesAnother(text: string): boolean {
 
 function asRun(path: string, facts: RunFacts): RunDir {
 	return { path, logPath: join(path, "agent.log"), facts };
+}
+
+/** What all processes of a run inherit, and hold as long as they live. */
+export const fifoPath = (run: Pick<RunDir, "path">) => join(run.path, FIFO);
+
+/** @returns whether a path, as the system names what somebody holds open, is the FIFO of a start of the task or of a check */
+export function fifosOf(home: string, task: string): (path: string) => boolean {
+	const folder = `${join(runsOf(realpathSync(home)), task)}/`;
+	return (path) => path.startsWith(folder) && path.endsWith(`/${FIFO}`);
 }
 
 /** Every task that ever started here and was not removed. @throws when the directory cannot be read */

@@ -22,6 +22,7 @@ import { goingOn, restoreQuestions } from "../ipc/restore.ts";
 import { createTaskDir, taskDirSpec, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
+import { holdersOfTask } from "../process/holders.ts";
 import { writeLaunch } from "../process/launch.ts";
 import { claimRun, openRun, type RunDir, type RunFacts, removeRuns, runsOfTask } from "../process/run-dir.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
@@ -170,10 +171,24 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 }
 
 /**
+ * Run directories are within an agent's reach: what one of this task's agents holds open counts for more.
+ * @throws DISPATCH_DISK
+ */
+function requireNobody(home: string, task: string): void {
+	const left = holdersOfTask(home, task);
+	if (left.length === 0) return;
+	const why = `An agent of an earlier start of \`${task}\` still lives (process ${left.join(", ")}), which its run directory does not tell.`;
+	throw new DispatchError("DISPATCH_DISK", why, {
+		hint: `End it (kill ${left.join(" ")}), then \`dispatch retry ${task}\`.`,
+	});
+}
+
+/**
  * A directory that is there already is of an earlier task of this id, whose removal was cut short: this
  * epoch was just minted, so nobody else can have claimed it.
  */
 function claim(home: string, facts: RunFacts): RunDir {
+	requireNobody(home, facts.task);
 	const claimed = claimRun(home, facts);
 	if (claimed !== null) return claimed;
 	const old = openRun(home, facts.task, facts.epoch);

@@ -1,0 +1,53 @@
+/**
+ * An agent takes away what it is known by (its mark, its group, its wrapper, files of its run directory), also
+ * while no worker looks. As long as it holds what all of a run inherit, no other one starts beside it.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { killIfThere } from "../processes.ts";
+import { User } from "./harness.ts";
+
+const HIDES = [
+	"garbled-run",
+	"no-json",
+	"deleted-fifo",
+	"replaced-fifo",
+	"deleted-run",
+	"forged-exit",
+	"forged-end",
+	"never-spawned",
+	"in-group",
+];
+const LIMIT = { timeout: 90_000, interval: 200 };
+
+let user: User;
+beforeAll(() => {
+	user = new User({ agent: "hides.sh", config: "worker: { concurrency: 20, max_agents: 40 }" });
+});
+afterAll(() => user?.cleanup());
+
+const pidsOf = (task: string) => {
+	const path = join(user.project, `pids-${task}`);
+	return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+};
+
+test("whatever an agent hides, none starts beside it, over a restart of the worker", async () => {
+	await user.ok(["up"]);
+	// They hide before anybody looks: the worker dies at once.
+	for (const id of HIDES) await user.ok(["enqueue", "--id", id, "--attempts", "2", "Hide"]);
+	await expect.poll(() => HIDES.filter((id) => pidsOf(id).length === 0), LIMIT).toEqual([]);
+	killIfThere(user.daemonPid() ?? 0);
+	await user.ok(["up"]);
+	const states = async () => {
+		const tasks = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
+		return tasks.filter(({ state }) => state !== "failed").map(({ id }) => id);
+	};
+	// Of this one the record itself says what was started: it is followed as if nothing had happened.
+	await expect.poll(states, LIMIT).toEqual(["no-json"]);
+	expect(
+		existsSync(join(user.project, "second")) ? readFileSync(join(user.project, "second"), "utf8") : "",
+	).toBe("");
+	await user.ok(["cancel", "no-json"]);
+	await user.waitForState("no-json", "cancelled");
+}, 240_000);
