@@ -19,13 +19,16 @@ const pathOf = (home: string) => join(home, "removed-tasks");
  */
 export function spendOrder(home: string, nonce: string): void {
 	const path = pathOf(home);
-	appendToFile(path, `${nonce}\n`);
+	// A full disk may have cut the line before it: that must not swallow this one.
+	appendToFile(path, `\n${nonce}\n`);
 }
 
 /** What was spent, read on as the file grows: other processes add to it. */
 export class SpentOrders {
 	readonly #path: string;
 	readonly #nonces = new Set<string>();
+	/** of the file that was read so far */
+	#ino = 0;
 	#offset = 0;
 	#rest = "";
 
@@ -41,7 +44,9 @@ export class SpentOrders {
 	}
 
 	#readOn(): void {
-		const looked = withRegularFile(this.#path, constants.O_RDONLY, {}, (file, { size }) => {
+		const looked = withRegularFile(this.#path, constants.O_RDONLY, {}, (file, { size, ino }) => {
+			// Another one, or cut: from its begin. What was known stays known.
+			if (ino !== this.#ino || size < this.#offset) [this.#ino, this.#offset, this.#rest] = [ino, 0, ""];
 			const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
 			const read = readSync(file, bytes, 0, bytes.length, this.#offset);
 			this.#offset += read;

@@ -66,13 +66,21 @@ async function refuseOwnAnswers(
 	const { id } = record.spec;
 	const unsure = new Set([...ipc.answered, ...ipc.done].filter((seq) => !live.trusted.has(seq)));
 	if (unsure.size === 0) return;
+	const own: string[] = [];
 	for (const question of newestByNumber(await store.questions(id), record.ipcGeneration)) {
 		const { seq } = question;
 		if (!unsure.has(seq)) continue;
 		const said = readAnswer(live.run.facts.taskDir, seq);
 		if (isRight(question, said, live)) live.trusted.add(seq);
-		else if (retire(live, seq)) await tellOwnAnswer(id, seq, said, store);
+		else if (retire(live, seq)) {
+			own.push(seq);
+			await tellOwnAnswer(id, seq, said, store);
+		}
 	}
+	if (own.length > 0)
+		live.log.tell(
+			`The agent itself answered question ${own.join(", ")}: set aside, a person's answer counts.`,
+		);
 	ipc.answered = ipc.answered.filter((seq) => live.trusted.has(seq));
 	ipc.done = ipc.done.filter((seq) => live.trusted.has(seq));
 }

@@ -75,6 +75,11 @@ export class LogFollower {
 		return this.#signs;
 	}
 
+	/** What is to stand in the task's log between the agent's own lines; saved with the next of them. */
+	tell(text: string): void {
+		this.#show(this.#offset, `[dispatch] ${text}`);
+	}
+
 	/**
 	 * Reads what is new, for a short time.
 	 * @param ended the agent is gone: an unfinished last line counts
@@ -100,8 +105,7 @@ export class LogFollower {
 	/** Of what was skipped once more here: what came after it may be all that the log keeps. */
 	#caughtUp(): { lines: LogLine[]; more: boolean } {
 		this.#behindSince = null;
-		if (this.#skipped > 0)
-			this.#show(this.#offset, `[dispatch] ${this.#skipped} bytes of output above are not shown.`);
+		if (this.#skipped > 0) this.tell(`${this.#skipped} bytes of output above are not shown.`);
 		this.#skipped = 0;
 		return { lines: this.#unsaved, more: false };
 	}

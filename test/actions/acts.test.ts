@@ -155,8 +155,16 @@ test("a task that nobody on this host signed is not started again, unless its us
 	expect(await retryTasks(store, place, ["old"], signed, agrees)).toEqual([]);
 	expect(agrees).toHaveBeenCalledOnce();
 	expect(await store.stateOf("old")).toBe("failed");
-	await retryTasks(store, place, ["old"], signed);
-	orders.require(await store.need("old"));
+	const shown = await store.need("old");
+	// Changed by hand while its user looks at what was shown.
+	await retryTasks(store, place, ["old"], signed, async () => {
+		const spec = JSON.stringify({ ...shown.spec, prompt: "Do something else" });
+		await store.client.hset(store.keys.task("old"), "spec", spec);
+		return true;
+	});
+	const queued = await store.need("old");
+	expect(() => orders.require(queued)).toThrow(expect.objectContaining({ code: "DISPATCH_NOT_SIGNED" }));
+	orders.require({ ...queued, spec: shown.spec });
 });
 
 test("another host starts a task again as it was signed, and chooses nothing for it", async () => {

@@ -120,6 +120,26 @@ test("a copy of a task that was removed is refused, also by a process that looke
 	expect(statSync(join(home, "removed-tasks")).mode & 0o077).toBe(0);
 });
 
+test("a line that a full disk cut, and a list that was begun anew, hide no removed task", () => {
+	const own = temporaryFolder("orders");
+	const place = new Orders(own, NAMESPACE);
+	const sign = (spec: TaskSpec) => recordOf(spec, place.sign({ spec, host: spec.host, chosen: null }));
+	const [first, second, third] = ["a", "b", "c"].map((id) => sign(specOf(id))) as [
+		TaskRecord,
+		TaskRecord,
+		TaskRecord,
+	];
+	writeFileSync(join(own, "removed-tasks"), "\n0123");
+	place.require(first);
+	spendOrder(own, first.spec.nonce);
+	refused(first, place);
+	spendOrder(own, second.spec.nonce);
+	place.require(third);
+	rmSync(join(own, "removed-tasks"));
+	spendOrder(own, third.spec.nonce);
+	for (const record of [first, second, third]) refused(record, place);
+});
+
 test("the key is private, the same for all processes, and a damaged one is no key", () => {
 	expect(statSync(join(home, "signing-key")).mode & 0o077).toBe(0);
 	for (const damaged of ["", "0", "zz".repeat(32)]) {

@@ -102,8 +102,21 @@ test("its own user vouches once for a task of an earlier version", async () => {
 	await isRefused("older");
 	const refused = await user.run(["retry", "older"]);
 	expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining("dispatch retry older --sign")]);
+	expect((await user.run(["retry", "older", "--sign", "--quiet"])).stderr).toContain("would hide");
+	// Whatever is signed is shown, to its last word.
+	const spec = {
+		...(JSON.parse(good.spec ?? "") as object),
+		prompt: `Do it.\n${"Carefully. ".repeat(200)}LAST-OF-PROMPT`,
+		promptAddition: "WORDS-BEFORE",
+		contextFiles: ["FILE-TO-READ"],
+		planText: "- [ ] ITEM-OF-PLAN\n",
+		verify: "true # OWN-CHECK",
+	};
+	await client.hset(recordKey("older"), "spec", JSON.stringify(spec));
 	const signed = await user.run(["retry", "older", "--sign"]);
-	expect([signed.code, signed.stderr]).toEqual([0, expect.stringContaining("Do it")]);
+	expect(signed.code).toBe(0);
+	for (const part of ["LAST-OF-PROMPT", "WORDS-BEFORE", "FILE-TO-READ", "ITEM-OF-PLAN", "OWN-CHECK"])
+		expect(signed.stderr).toContain(part);
 	await user.waitForState("older", "completed");
 	await user.ok(["retry", "older"]);
 	await user.waitForState("older", "completed");

@@ -121,6 +121,10 @@ describe("an agent that answers its own question", () => {
 		expect((await eventsOf("t")).filter(({ kind }) => kind === "self_answered")).toMatchObject([
 			{ seq: "001", text: "NO", by: "agent of t" },
 		]);
+		// Where a person looks.
+		expect((await lastLines(store, "t", 10)).map(({ text }) => text)).toContainEqual(
+			expect.stringContaining("The agent itself answered question 001: set aside"),
+		);
 		await store.answer("t", { text: "yes", by: "ann@here", token: "k" });
 		await monitor.reconcile("t");
 		expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("yes");

@@ -2,14 +2,12 @@ import { findTasks } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { viewTasks } from "../../actions/views.ts";
-import { cutText } from "../../task/cut-text.ts";
+import { DispatchError } from "../../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
-import { oneLine } from "../show/output.ts";
+import { plain } from "../show/output.ts";
 import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellSurroundings } from "../worker-up.ts";
-
-const SHOWN_PROMPT_CHARS = 500;
 
 export interface RetryFlags {
 	fresh?: boolean;
@@ -47,20 +45,40 @@ export async function retry(
 
 /** Shows what the signature would stand for; on a terminal the user says yes to it. */
 async function agreesToSign({ output }: Context, records: readonly TaskRecord[]): Promise<boolean> {
-	for (const record of records) {
-		const { id, prompt, verify, createdBy } = record.spec;
-		const { backend, model, permissions } = agentOf(record);
-		const lines = [
-			`\`${id}\`, by ${createdBy}, would run in ${workspaceOf(record)}:`,
-			`  agent   ${[backend, model, permissions].filter(Boolean).join(", ")}`,
-			...(verify === null ? [] : [`  check   ${verify}`]),
-			`  prompt  ${cutText(prompt, SHOWN_PROMPT_CHARS)}`,
-		];
-		for (const line of lines) output.note(oneLine(line, SHOWN_PROMPT_CHARS));
-	}
+	if (output.quiet)
+		throw new DispatchError("DISPATCH_USAGE", "--quiet would hide what is to be signed.", {
+			hint: "Leave --quiet out.",
+		});
+	for (const line of records.flatMap(orderLines)) output.note(line);
 	if (process.stdin.isTTY !== true || output.json) return true;
 	const { confirm } = await import("@clack/prompts");
 	return (await confirm({ message: "Sign this and run it as you?", initialValue: false })) === true;
+}
+
+/** All of it: who wrote the record would put into the rest what is not shown. */
+function orderLines(record: TaskRecord): string[] {
+	const { spec } = record;
+	const { backend, model, permissions, promptAddition } = agentOf(record);
+	const parts: [string, string | null][] = [
+		["agent", [backend, model, permissions].filter(Boolean).join(", ")],
+		["check", spec.verify],
+		["before", promptAddition],
+		["prompt", spec.prompt],
+		["reads", spec.contextFiles.join("\n") || null],
+		["plan", spec.planText ?? (spec.givenItems.join("\n") || null)],
+	];
+	return [
+		`\`${spec.id}\`, by ${spec.createdBy}, would run in ${workspaceOf(record)}:`,
+		...parts.flatMap(([name, text]) => (text === null ? [] : named(name, text))),
+	];
+}
+
+/** A text of several lines under its name. */
+function named(name: string, text: string): string[] {
+	const lines = plain(text)
+		.split("\n")
+		.filter((line) => line.trim() !== "");
+	return lines.map((line, at) => (at === 0 ? `${name}: ${line}` : line));
 }
 
 function retryLine({ task, agent, fresh }: Retried): string {

@@ -1,5 +1,5 @@
 /** What all queues of a host share: names, options, and how a daemon takes its jobs back. */
-import { type Job, Queue, type Worker, type WorkerOptions } from "bullmq";
+import { type Job, Queue, UnrecoverableError, type Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import { endsWithin } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
@@ -76,4 +76,13 @@ async function endLostConnection(worker: Worker): Promise<void> {
 	if (client === undefined || client.status !== "reconnecting") return;
 	client.connect().catch(() => {});
 	client.disconnect();
+}
+
+/**
+ * Whoever can write to Redis can add jobs to our queues. One that we did not make is not worked on, nor tried again.
+ * @param id that a job with this one's content has; null: none of ours has such content
+ * @throws UnrecoverableError
+ */
+export function requireOwn(job: Job, id: string | null): void {
+	if (job.id !== id) throw new UnrecoverableError("This job was not made by dispatch.");
 }

@@ -5,7 +5,7 @@
 import { DelayedError, type Job, type Queue, Worker } from "bullmq";
 import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, monitorQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
+import { closeWorker, monitorQueueName, openQueue, requireOwn, takeBack, workerOptions } from "./bull.ts";
 
 const LOCK_MS = 15_000;
 const STALL_CHECK_MS = 5_000;
@@ -57,10 +57,14 @@ export class MonitorLoop extends Service {
 		this.onStop(() => clearInterval(keeper));
 	}
 
+	get #jobId(): string {
+		return `monitor.${this.#options.host}`;
+	}
+
 	/** Adds the job when it is missing, and wakes one that sleeps too long. */
 	async #keep(queue: Queue): Promise<void> {
 		const { host, intervalMs } = this.#options;
-		const jobId = `monitor.${host}`;
+		const jobId = this.#jobId;
 		await queue.add(
 			"monitor",
 			{ host },
@@ -72,6 +76,7 @@ export class MonitorLoop extends Service {
 	}
 
 	async #cycle(job: Job, token: string): Promise<void> {
+		requireOwn(job, this.#jobId);
 		this.#lastCycle = performance.now();
 		const seen = await this.#options.cycle();
 		await job.updateProgress(seen);

@@ -138,14 +138,15 @@ export class Notifier extends Service {
 		});
 	}
 
-	async #deliver({ data }: Job<Delivery>): Promise<object> {
+	async #deliver({ data, attemptsMade }: Job<Delivery>): Promise<object> {
 		try {
 			await this.#options.deliver(data.target, data.payload);
 			return { target: data.target };
 		} catch (error) {
 			// BullMQ keeps the message: an address with a password may stand in it.
 			(error as Error).message = withoutSecrets((error as Error).message);
-			if ((error as { final?: boolean }).final === true)
+			// How often it is tried stands in the job, where anybody may have written it.
+			if ((error as { final?: boolean }).final === true || attemptsMade + 1 >= ATTEMPTS)
 				throw new UnrecoverableError((error as Error).message);
 			throw error;
 		}

@@ -9,7 +9,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, openQueue, runQueueName, takeBack, workerOptions } from "./bull.ts";
+import { closeWorker, openQueue, requireOwn, runQueueName, takeBack, workerOptions } from "./bull.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
 const LOCK_MS = 60_000;
@@ -193,6 +193,9 @@ export class RunWorker extends Service {
 	}
 
 	async #run(job: Job<RunJobData>, token: string): Promise<object> {
+		// Made by hand, one task's many jobs would take all places while it lives.
+		const { task, generation } = (job.data ?? {}) as Partial<RunJobData>;
+		requireOwn(job, typeof task === "string" ? jobIdOf(task, Number(generation)) : null);
 		const end = await this.#process({
 			task: job.data.task,
 			generation: job.data.generation,

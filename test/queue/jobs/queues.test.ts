@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { monitorQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
+import { monitorQueueName, notifyQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
+import { Notifier } from "../../../src/queue/jobs/notify-queue.ts";
 import {
 	jobIdOf,
 	type RunEnd,
@@ -200,4 +201,64 @@ test("a monitor whose job was removed, or sleeps through a clock that was set ba
 	const before = cycles;
 	await monitor(async () => ({ cycles: ++cycles }));
 	await until(() => expect(cycles).toBeGreaterThan(before));
+});
+
+/** What somebody who can write to Redis may add to a queue; `attempts` would have it tried for ever. */
+const HOSTILE = { attempts: 1_000_000, backoff: { type: "fixed", delay: 0 }, removeOnFail: false };
+
+test("run jobs that somebody else made take no place, and are not tried again", async () => {
+	await store.create(specOf("a"));
+	await drainOutbox(store, queues);
+	const queue = queues.of(HOST);
+	for (const data of [{ task: "a", generation: 1 }, null, 7, { task: { toString: null } }, {}, "x", [[]]])
+		await queue.add("a", data, HOSTILE);
+	await queue.upsertJobScheduler(
+		"often",
+		{ every: 50, limit: 5 },
+		{ name: "a", data: { task: "a", generation: 1 } },
+	);
+	await queue.add("a", { task: "a", generation: 1 }, HOSTILE);
+	const seen: string[] = [];
+	await worker(async (job) => {
+		seen.push(jobIdOf(job.task, job.generation));
+		return untilAborted(job);
+	}, 1);
+	await until(() => expect(seen).toEqual(["a.1"]));
+	await (cleanups.pop() ?? (() => {}))();
+	await worker(async (job) => {
+		seen.push(jobIdOf(job.task, job.generation));
+		return { kind: "done", state: "completed", message: "ok" };
+	}, 1);
+	await until(async () => expect(await queue.getFailedCount()).toBeGreaterThan(8));
+	expect(seen).toEqual(["a.1", "a.1"]);
+	for (const job of await queue.getFailed()) expect([job.id, job.attemptsMade]).toEqual([job.id, 1]);
+});
+
+test("monitor jobs that somebody else made look at nothing, and go", async () => {
+	let cycles = 0;
+	await monitor(async () => ({ cycles: ++cycles }));
+	const queue = openQueue(store, monitorQueueName(HOST));
+	cleanups.push(() => queue.close());
+	for (let n = 0; n < 5; n++) await queue.add("monitor", { host: HOST }, HOSTILE);
+	await until(async () => expect(await queue.getFailedCount()).toBe(5));
+	const before = cycles;
+	await until(() => expect(cycles).toBeGreaterThan(before + 2));
+});
+
+test("a delivery that somebody else made is tried as often as ours", async () => {
+	let tries = 0;
+	const deliver = async () => {
+		tries += 1;
+		throw new Error("no");
+	};
+	const prepare = async () => null;
+	const notifier = new Notifier({ store, host: HOST, prepare, deliver, fault: () => {}, maxBackoffMs: 1 });
+	await notifier.start();
+	cleanups.push(() => notifier.stop());
+	const queue = openQueue(store, notifyQueueName(HOST));
+	cleanups.push(() => queue.close());
+	await queue.add("x", null, HOSTILE);
+	await queue.add("x", { target: "t", payload: {} }, HOSTILE);
+	await until(async () => expect(await queue.getFailedCount()).toBe(2));
+	expect(tries).toBe(8);
 });

@@ -1,0 +1,80 @@
+/** What is damaged in Redis, and an agent that no task follows any more, is told wherever somebody looks. */
+
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PROGRAM, User } from "./harness.ts";
+
+const LIMIT = { timeout: 40_000, interval: 100 };
+const recordKey = "{dispatch:default}:task:broken";
+
+let user: User;
+let client: Redis;
+beforeEach(() => {
+	user = new User({ agent: "ten-line.sh" });
+});
+afterEach(async () => {
+	client?.disconnect();
+	await user.cleanup();
+});
+
+async function mcpList(): Promise<string> {
+	const { project: cwd, env } = user;
+	const args = [PROGRAM, "mcp"];
+	const transport = new StdioClientTransport({ command: process.execPath, args, cwd, env, stderr: "pipe" });
+	const host = new Client({ name: "test", version: "1" });
+	await host.connect(transport);
+	try {
+		return JSON.stringify((await host.callTool({ name: "list", arguments: {} })).structuredContent);
+	} finally {
+		await host.close();
+	}
+}
+
+/** @returns the page of tasks and that of the damaged one */
+async function webPages(): Promise<string[]> {
+	const web = user.start(["web", "--port", "0"]);
+	let said = "";
+	web.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
+	try {
+		await expect.poll(link, LIMIT).not.toBe("");
+		const { headers } = await fetch(link(), { redirect: "manual" });
+		const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+		const get = async (path: string) =>
+			(await fetch(new URL(link()).origin + path, { headers: { cookie } })).text();
+		return await Promise.all(["/", "/task/broken"].map(get));
+	} finally {
+		web.kill();
+	}
+}
+
+test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: status, doctor, down", async () => {
+	await user.ok(["enqueue", "--id", "broken", "Ask"]);
+	await user.waitForState("broken", "asking");
+	// Nobody ends it meanwhile: only looking is asked for.
+	await user.ok(["down"]);
+	client = new Redis({ path: join(user.home, "redis/redis.sock") });
+	await client.hset(recordKey, "spec", "{x");
+	const why = "spec is not JSON";
+	expect(await user.ok(["status"])).toContain("No task can be read.");
+	for (const args of [["status"], ["ls"], ["ls", "--all"]]) expect(await user.ok(args)).toContain(why);
+	expect(await user.json(["status"])).toMatchObject({
+		damaged: [{ id: "broken" }],
+		leftAgents: [{ task: "broken", start: 1, why: `its record is damaged: ${why}` }],
+	});
+	expect(await user.ok(["status"])).toMatch(/broken.*start 1.*its record is damaged/);
+	const { stdout } = await user.run(["doctor"]);
+	expect(stdout).toContain("The agent of broken, start 1, lives and no task follows it");
+	expect(await mcpList()).toContain(why);
+	for (const page of await webPages()) expect(page).toContain(why);
+	await user.ok(["down", "--stop-agents"]);
+	await expect.poll(() => user.processes().filter(({ run }) => run !== null), LIMIT).toEqual([]);
+	await user.ok(["cancel", "broken"]);
+	await user.ok(["rm", "broken"]);
+	expect(await user.ok(["status"])).toContain("No tasks yet.");
+}, 120_000);
