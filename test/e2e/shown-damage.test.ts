@@ -5,6 +5,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { killIfThere } from "../processes.ts";
 import { PROGRAM, User } from "./harness.ts";
 
 const LIMIT = { timeout: 40_000, interval: 100 };
@@ -56,10 +57,11 @@ async function webPages(): Promise<string[]> {
 test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: status, doctor, down", async () => {
 	await user.ok(["enqueue", "--id", "broken", "Ask"]);
 	await user.waitForState("broken", "asking");
-	// Nobody ends it meanwhile: only looking is asked for.
-	await user.ok(["down"]);
+	// Nobody follows it meanwhile: only looking is asked for.
+	killIfThere(user.daemonPid() ?? 0);
 	client = new Redis({ path: join(user.home, "redis/redis.sock") });
 	await client.hset(recordKey, "spec", "{x");
+	client.disconnect();
 	const why = "spec is not JSON";
 	expect(await user.ok(["status"])).toContain("No task can be read.");
 	for (const args of [["status"], ["ls"], ["ls", "--all"]]) expect(await user.ok(args)).toContain(why);
