@@ -1,6 +1,6 @@
 import { KNOWN_CLIS } from "./known.ts";
 import { argumentPlace } from "./shell-line.ts";
-import { ownWordsStart, replaceFlag, takeFlag } from "./shell-words.ts";
+import { ownWords, replaceFlag, takeFlag } from "./shell-words.ts";
 
 /** Marks dispatch's shell in messages such as `dispatch: 1: claude: not found`. */
 const SHELL_NAME = "dispatch";
@@ -16,9 +16,9 @@ export function shellInvocation(command: string, words: readonly string[]): stri
 	return ["sh", "-c", whole, SHELL_NAME, ...words];
 }
 
-/** Flags count from the CLI's own word on: before it they belong to `timeout`, `ionice` and their like. */
-function ownStart(command: string): number {
-	return ownWordsStart(
+/** Flags count from the CLI's own word to the end of its command: others belong to `timeout`, `tee` and their like. */
+function ownPart(command: string): { start: number; end: number } {
+	return ownWords(
 		command,
 		KNOWN_CLIS.flatMap(({ programs }) => [...programs]),
 	);
@@ -26,7 +26,8 @@ function ownStart(command: string): number {
 
 /** Whether the user's line already carries one of the flags (`--model x`, `--model=x`, `-m x`). */
 export function hasFlag(command: string, ...flags: string[]): boolean {
-	const own = command.slice(ownStart(command));
+	const { start, end } = ownPart(command);
+	const own = command.slice(start, end);
 	return flags.some((flag) => new RegExp(`(?:^|\\s)${flag}(?=[\\s=]|$)`).test(own));
 }
 
@@ -49,8 +50,8 @@ export function rewritten(
 	without: { flags: readonly string[]; withValue: readonly string[] },
 	words: readonly string[],
 ): string {
-	const start = ownStart(command);
-	let line = command.slice(start).trim();
+	const { start, end } = ownPart(command);
+	let line = command.slice(start, end).trim();
 	for (const flag of without.flags) {
 		for (let next = replaceFlag(line, flag, ""); next !== null; next = replaceFlag(line, flag, ""))
 			line = next;
@@ -62,9 +63,9 @@ export function rewritten(
 	)
 		line = taken.rest;
 	const added = words.map(quoted).join(" ");
-	const own =
-		argumentPlace(command).kind === "given" ? line.replace(GIVEN, `${added} $&`) : `${line} ${added}`;
-	return [command.slice(0, start).trim(), own.trim()].filter(Boolean).join(" ");
+	const isGiven = argumentPlace(command).kind === "given" && GIVEN.test(line);
+	const own = isGiven ? line.replace(GIVEN, (place) => `${added} ${place}`) : `${line} ${added}`;
+	return [command.slice(0, start).trim(), own.trim(), command.slice(end).trim()].filter(Boolean).join(" ");
 }
 
 /** `--model X`, where one is wanted and the user's line names none. */

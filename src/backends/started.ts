@@ -19,12 +19,16 @@ interface Started {
 
 /** The agent CLI that a shell line starts; null for another program. */
 export function cliOf(command: string): Started | null {
-	for (const part of command.split(/&&|\|\||[;|\n]/)) {
+	return clisOf(command)[0] ?? null;
+}
+
+/** All that it starts, in order. */
+export function clisOf(command: string): Started[] {
+	return command.split(/&&|\|\||[;|\n]/).flatMap((part) => {
 		const program = programOf(part.trim().split(/\s+/));
 		const cli = cliNamed(program);
-		if (cli !== undefined) return { cli, program };
-	}
-	return null;
+		return cli === undefined ? [] : [{ cli, program }];
+	});
 }
 
 function cliNamed(program: string): KnownCli | undefined {
