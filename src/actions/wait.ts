@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import type { Store } from "../queue/records/store.ts";
-import { orAborted } from "../queue/redis/or-aborted.ts";
+import { orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import type { DamagedTask } from "../task/damaged.ts";
-import { isOutage } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
@@ -72,16 +71,6 @@ async function lookUntil(
 		const leftMs = until - performance.now();
 		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", records: [...seen.records.values()] };
 		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
-	}
-}
-
-/** A server that refuses everybody for a while (it loads, a script blocks it) is waited out like one that is away. */
-async function unlessAway<T>(looking: Promise<T>): Promise<T | "away"> {
-	try {
-		return await looking;
-	} catch (error) {
-		if (isOutage(error)) return "away";
-		throw error;
 	}
 }
 

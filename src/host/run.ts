@@ -1,6 +1,5 @@
 /** `dispatch worker`: takes the host's lock, runs the daemon, and leaves on a signal. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
@@ -9,8 +8,8 @@ import { type Lock, takeLock } from "../process/lock.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
-import { withoutSecrets } from "../task/secrets.ts";
 import { lockPath, type StopRequest, takeStopRequest } from "./files.ts";
+import { openLog } from "./log.ts";
 import { Daemon } from "./service.ts";
 
 const STANDBY_LOOK_MS = 1_000;
@@ -42,14 +41,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	// In the foreground too: what describes a shell or a script is nobody else's business.
 	const env = environmentOfDaemon(context.env);
 	setDaemonUmask();
-	const log = pino(
-		{
-			level: env.DISPATCH_LOG_LEVEL || "info",
-			base: { pid: process.pid },
-			hooks: { streamWrite: withoutSecrets },
-		},
-		pino.destination({ dest: 2, sync: true }),
-	);
+	const log = openLog(env.DISPATCH_LOG_LEVEL || "info");
 	const lock = await lockOf(home, options, (text) => log.info(text));
 	const signals = stopSignals();
 	const config = await context.loadConfig();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findTask } from "../../actions/find-task.ts";
 import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
@@ -92,9 +92,10 @@ function lineSource(store: Store, id: string): LogSource<ReadLine> {
  * without an agent), or the time is over.
  */
 export async function followLog(context: Context, id: string, timeoutMs: number | null): Promise<void> {
-	const store = await context.store("service");
 	const limit = timeLimit(timeoutMs, readerGone);
 	try {
+		const store = await orAborted(context.store("service"), limit.signal);
+		if (store === "aborted") return;
 		const questions = new QuestionTeller(context, store, id);
 		await follow(context, store, id, lineSource(store, id), { from: null, limit: limit.signal, questions });
 	} finally {
@@ -128,7 +129,7 @@ async function follow<Line>(
 		return isOver(state) ? "over" : "quiet";
 	};
 	for (;;) {
-		const found = await orAborted(look(), limit);
+		const found = await untilTaken(look, limit);
 		if (found === "over" || limit.aborted) return;
 		if (found === "quiet") await sleep(LOOK_MS, undefined, { signal: limit }).catch(() => {});
 	}

@@ -11,7 +11,7 @@ import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -128,6 +128,7 @@ class Session {
 		const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
 		const start = await startOfFeed(store);
 		const service = await context.store("service");
+		const kept: { before: FeedPosition | null; after: FeedPosition | null } = { before: null, after: null };
 		// A host that gave the call up was not told: then nothing is kept.
 		const { event } = await waitForEvent(service, () => this.#position ?? start, {
 			ids,
@@ -135,6 +136,7 @@ class Session {
 			timeoutMs,
 			signal,
 			keep: (position) => {
+				Object.assign(kept, { before: this.#position, after: position });
 				this.#position = position;
 			},
 		});
@@ -142,20 +144,28 @@ class Session {
 			const tasks = ids === null ? [] : await nowOf(service, [...ids]);
 			return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
 		}
-		const task = await viewTask(service, await service.need(event.task));
-		return { event: shownEvent(event, task), task };
+		const task = await lastLook(async () => viewTask(service, await service.need(event.task)));
+		if (task !== "aborted") return { event: shownEvent(event, task), task };
+		// It could not be told: the next call does, unless another one has gone on meanwhile.
+		if (this.#position === kept.after) this.#position = kept.before;
+		return { event: null, message: "Redis does not answer.", tasks: [] };
 	}
 }
 
 /** The tasks as they are; none while Redis is away: the time of the call is over. */
 async function nowOf(store: Store, ids: string[]): Promise<TaskView[]> {
-	const limit = timeLimit(LAST_LOOK_MS);
-	const views = await orAborted(
-		store.getMany(ids).then((records) => viewTasks(store, records)),
-		limit.signal,
-	);
-	limit.release();
+	const views = await lastLook(async () => viewTasks(store, await store.getMany(ids)));
 	return views === "aborted" ? [] : views;
+}
+
+/** The time of the call is over: Redis is waited for no longer than it takes to answer. */
+async function lastLook<T>(look: () => Promise<T>): Promise<T | "aborted"> {
+	const limit = timeLimit(LAST_LOOK_MS);
+	try {
+		return await untilTaken(look, limit.signal);
+	} finally {
+		limit.release();
+	}
 }
 
 async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">): Promise<TaskView> {

@@ -2,12 +2,14 @@ import { findTask } from "../../actions/find-task.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
-import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import { ONE_LOOK_MS, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { damagedError } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
-import { DispatchError, EXIT } from "../../task/errors.ts";
+import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
+import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { ring } from "../show/bell.ts";
@@ -35,13 +37,16 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		throw new DispatchError("DISPATCH_USAGE", `Expected --for to be question, got "${flags.for}".`);
 	}
 	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
-	const store = await context.store("service");
-	const named: TaskRecord[] = [];
-	for (const id of given) named.push(await findTask(store, id));
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	const leftMs = () => (timeoutMs === null ? null : Math.max(0, until - performance.now()));
+	const named = await inTime(timeoutMs, () => found(context, given));
 	if (flags.cursor !== undefined)
-		return waitAtCursor(context, flags.cursor, named, { questions: flags.for === "question", timeoutMs });
+		return waitAtCursor(context, flags.cursor, named, {
+			questions: flags.for === "question",
+			timeoutMs: leftMs(),
+		});
 	const ids = new Set(named.map(({ spec }) => spec.id));
-	if (given.length === 0) for (const id of await openTasks(context)) ids.add(id);
+	if (given.length === 0) for (const id of await inTime(leftMs(), () => openTasks(context))) ids.add(id);
 	if (ids.size === 0) {
 		context.output.result([], ["No task is open."]);
 		return undefined;
@@ -50,8 +55,39 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	return waitForAll(context, [...ids], {
 		any: flags.any ?? false,
 		forQuestion: flags.for === "question",
-		timeoutMs,
+		timeoutMs: leftMs(),
 		single,
+	});
+}
+
+/** @throws DISPATCH_NO_SUCH_TASK for the first that is not there */
+async function found(context: Context, given: readonly string[]): Promise<TaskRecord[]> {
+	const store = await context.store("service");
+	const records: TaskRecord[] = [];
+	for (const id of given) records.push(await findTask(store, id));
+	return records;
+}
+
+/**
+ * The time limit holds for what comes before and after the waiting, too: a server that reads its data, or hangs,
+ * takes longer than that.
+ * @param waitsOut a server that refuses: it connected before, and the work may be done again
+ * @throws DISPATCH_TIMED_OUT
+ */
+export async function inTime<T>(
+	timeoutMs: number | null,
+	work: () => Promise<T>,
+	{ waitsOut = false } = {},
+): Promise<T> {
+	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS));
+	try {
+		const done = await (waitsOut ? untilTaken(work, limit.signal) : orAborted(work(), limit.signal));
+		if (done !== "aborted") return done;
+	} finally {
+		limit.release();
+	}
+	throw new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: Redis does not answer.", {
+		hint: "The work goes on; `dispatch status` shows it once Redis is back.",
 	});
 }
 
@@ -77,8 +113,9 @@ async function waitAtCursor(
 ): Promise<number> {
 	const store = await context.store("service");
 	const { namespace } = store;
+	const { timeoutMs } = wanted;
 	const known = readCursor(path, namespace);
-	const start = known ?? (await startOfFeed(store, named));
+	const start = known ?? (await inTime(timeoutMs, () => startOfFeed(store, named), { waitsOut: true }));
 	if (known === null) writeCursor(path, { namespace, position: start });
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
@@ -86,7 +123,7 @@ async function waitAtCursor(
 	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
 		questions: wanted.questions,
 		ids: named.length === 0 ? null : ids,
-		timeoutMs: areOver ? 0 : wanted.timeoutMs,
+		timeoutMs: areOver ? 0 : timeoutMs,
 		signal: interrupt.signal,
 		onLook: () => context.output.progress("waiting for a question or an end"),
 	});
@@ -96,14 +133,19 @@ async function waitAtCursor(
 		if (interrupt.signal.aborted) return tell(context, { kind: "interrupted" }, ["--cursor", path], SINGLE);
 		throw areOver ? nothingLeft([...ids], path) : nothingNew();
 	}
-	const record = await store.need(event.task).catch((error: unknown) => {
-		// It can be told in no other way: once is enough, and the next ones have their turn.
-		writeCursor(path, { namespace, position });
-		throw error;
-	});
-	const end: WaitEnd =
-		event.kind === "asked" ? { kind: "asks", record, seq: event.seq } : { kind: "ended", records: [record] };
-	const code = await tell(context, end, [event.task], SINGLE);
+	const tellEvent = async () => {
+		const record = await store.need(event.task).catch((error: unknown) => {
+			// It can be told in no other way: once is enough, and the next ones have their turn.
+			if (!isOutage(error)) writeCursor(path, { namespace, position });
+			throw error;
+		});
+		const end: WaitEnd =
+			event.kind === "asked"
+				? { kind: "asks", record, seq: event.seq }
+				: { kind: "ended", records: [record] };
+		return tell(context, end, [event.task], SINGLE);
+	};
+	const code = await inTime(timeoutMs, tellEvent, { waitsOut: true });
 	// Once it is told: a call that is cut off before tells it again.
 	writeCursor(path, { namespace, position });
 	return code;
@@ -130,18 +172,21 @@ function nothingLeft(ids: readonly string[], path: string): DispatchError {
 /** Waits, prints the event, and gives the exit code for it. */
 export async function waitForAll(context: Context, ids: string[], settings: WaitSettings): Promise<number> {
 	const { output } = context;
-	const store = await context.store("service");
+	const { timeoutMs } = settings;
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	const leftMs = () => (timeoutMs === null ? null : Math.max(0, until - performance.now()));
+	const store = await inTime(timeoutMs, () => context.store("service"));
 	const interrupt = onInterrupt();
 	try {
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
-			timeoutMs: settings.timeoutMs,
+			timeoutMs: leftMs(),
 			signal: interrupt.signal,
 			onLook: (records) => output.progress(progressLine(records)),
 		});
 		output.clearProgress();
-		return await tell(context, end, ids, settings);
+		return await inTime(leftMs(), () => tell(context, end, ids, settings), { waitsOut: true });
 	} finally {
 		interrupt.release();
 	}
@@ -171,14 +216,14 @@ async function tell(
 		case "timedOut":
 			throw timedOut(end.records, ids);
 		case "asks": {
-			ring(context, "question");
 			const view = await viewTask(store, end.record);
+			ring(context, "question");
 			output.result(single ? view : [view], [questionLine(view, end.seq)]);
 			return EXIT.needsAnswer;
 		}
 		case "ended": {
-			for (const { state } of end.records) if (isEnded(state)) ring(context, state);
 			const views = await viewTasks(store, end.records);
+			for (const { state } of end.records) if (isEnded(state)) ring(context, state);
 			output.result(
 				single ? views[0] : views,
 				views.map((view) => endLine(view)),

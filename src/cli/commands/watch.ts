@@ -5,7 +5,7 @@ import { answerTask } from "../../actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
@@ -61,7 +61,7 @@ async function printChanges({ output }: Context, store: Store, signal: AbortSign
 	const stop = timeLimit(null, signal, readerGone);
 	while (!stop.signal.aborted) {
 		// A Redis that is away holds nobody who wants to leave.
-		const tasks = await orAborted(reader.read(), stop.signal);
+		const tasks = await untilTaken(() => reader.read(), stop.signal);
 		if (tasks === "aborted") break;
 		for (const task of tasks.reverse()) {
 			const lines = changeLines(known.get(task.id), task);
@@ -111,7 +111,7 @@ class WatchScreen {
 		this.#terminal.open();
 		try {
 			while (!this.#stop.signal.aborted) {
-				await this.#orAway(this.#look(reader));
+				await this.#orAway(() => this.#look(reader));
 				this.#draw();
 				await this.#pause();
 			}
@@ -147,7 +147,7 @@ class WatchScreen {
 	}
 
 	/** Keeps the picture alive while Redis does not answer. */
-	async #orAway(looked: Promise<void>): Promise<void> {
+	async #orAway(look: () => Promise<void>): Promise<void> {
 		const begun = Date.now();
 		const timer = setInterval(() => {
 			if (Date.now() - begun < AWAY_AFTER_MS) return;
@@ -155,7 +155,7 @@ class WatchScreen {
 			this.#draw();
 		}, LOOK_MS);
 		try {
-			await orAborted(looked, this.#stop.signal);
+			await untilTaken(look, this.#stop.signal);
 		} finally {
 			clearInterval(timer);
 		}

@@ -3,11 +3,10 @@
  * position, so that a loop of calls misses nothing and repeats nothing.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
-import { orAborted } from "../redis/or-aborted.ts";
+import { orAborted, unlessAway } from "../redis/or-aborted.ts";
 import { endsOf, type FeedEnd, isCurrent, lostEnds } from "./ends.ts";
 import { eventsFrom, isBefore, lastEventId, placeBefore } from "./events.ts";
 import type { Store } from "./store.ts";
@@ -196,12 +195,8 @@ async function lookUntil(
 
 /** A server that refuses everybody for a while is waited out: there is nothing new. */
 async function nextOrAway(store: Store, position: FeedPosition, filter: FeedFilter): Promise<Told> {
-	try {
-		return await nextEvent(store, position, filter);
-	} catch (error) {
-		if (isOutage(error)) return { event: null, position };
-		throw error;
-	}
+	const next = await unlessAway(nextEvent(store, position, filter));
+	return next === "away" ? { event: null, position } : next;
 }
 
 function isSame(a: FeedPosition, b: FeedPosition): boolean {

@@ -204,28 +204,54 @@ export async function closeRedis(client: Redis): Promise<void> {
 }
 
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
-	const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
-	const refused = /NOAUTH|WRONGPASS|invalid password/i.test(why);
-	const forbidden = /NOPERM/.test(why);
+	const why = saidByServer(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
+	const [, hint] = HINTS.find(([said]) => said.test(why)) ?? [];
+	// A server that refuses is there: it is no address that has to be looked at.
+	const how = hint === undefined ? "cannot be reached" : "refuses";
 	return new DispatchError(
 		"DISPATCH_REDIS_UNREACHABLE",
-		`Redis at ${shownAddress(target)} cannot be reached: ${why || "connection refused"}.`,
+		`Redis at ${shownAddress(target)} ${how}: ${why || "connection refused"}.`,
 		{
-			hint: forbidden
-				? "Give this user of Redis all commands, keys and channels of dispatch (ACL SETUSER)."
-				: refused
-					? "Put the user and password into the address: redis://user:password@host:port."
-					: "Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
+			hint:
+				hint ??
+				"Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
 			cause,
 		},
 	);
+}
+
+const HINTS: readonly (readonly [RegExp, string])[] = [
+	[/^NOPERM/, "Give this user of Redis all commands, keys and channels of dispatch (ACL SETUSER)."],
+	[
+		/NOAUTH|WRONGPASS|invalid password/i,
+		"Put the user and password into the address: redis://user:password@host:port.",
+	],
+	[/^LOADING/, "It reads its data: try again in a while."],
+	[/^(?:BUSY|UNKILLABLE)/, "Somebody's script blocks it: try again when that has ended (SCRIPT KILL)."],
+	[
+		/^MISCONF/,
+		"It cannot write to its disk: look at its log and its free space. Nothing is written until then.",
+	],
+	[/^NOREPLICAS/, "Too few of its replicas are there (min-replicas-to-write): try again when they are."],
+	[
+		/^(?:READONLY|MASTERDOWN)/,
+		"It is a replica: name the server that takes writes, or wait for the failover.",
+	],
+	[/^(?:CLUSTERDOWN|TRYAGAIN)/, "Its cluster is not ready: try again when it is."],
+	[/max number of clients/, "It has too many connections (maxclients): close some, or allow more."],
+];
+
+/** Redis before version 7 wraps what a command in a script was refused with. */
+function saidByServer(message: string): string {
+	return /^ERR Error running script .*?: -?([A-Z]+ .*)$/s.exec(message)?.[1] ?? message;
 }
 
 const CONNECTION_FAULT =
 	/ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|Connection is closed|isn't writeable|max retries per request|LOADING|READONLY|NOAUTH|CLUSTERDOWN|MASTERDOWN|Command timed out|Command aborted/i;
 
 /** The server is there and refuses everybody, or this user: a script that blocks it, its limits, its rights. */
-const SERVER_FAULT = /^(?:MISCONF|NOREPLICAS|BUSY|NOPERM|TRYAGAIN|ERR max number of clients)\b/;
+const SERVER_FAULT =
+	/^(?:MISCONF|NOREPLICAS|BUSY|UNKILLABLE|NOPERM|WRONGPASS|TRYAGAIN|ERR max number of clients)\b/;
 
 /** The key holds another type of value than dispatch keeps there. */
 export function isWrongType(error: unknown): boolean {
@@ -235,15 +261,12 @@ export function isWrongType(error: unknown): boolean {
 /** What a Redis or connection fault means to the user; anything else is passed on as it is. */
 export function translateFault(error: unknown, target: RedisTarget): unknown {
 	if (error instanceof DispatchError || !(error instanceof Error)) return error;
-	if (/^OOM /.test(error.message)) {
-		return new DispatchError(
-			"DISPATCH_REDIS_FULL",
-			`Redis at ${shownAddress(target)} is full: ${error.message}`,
-			{
-				hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
-				cause: error,
-			},
-		);
+	const said = saidByServer(error.message);
+	if (/^OOM /.test(said)) {
+		return new DispatchError("DISPATCH_REDIS_FULL", `Redis at ${shownAddress(target)} is full: ${said}`, {
+			hint: "Give it more memory (maxmemory), or remove old tasks with `dispatch rm`. Nothing was written.",
+			cause: error,
+		});
 	}
 	if (isWrongType(error)) {
 		return new DispatchError(
@@ -255,7 +278,6 @@ export function translateFault(error: unknown, target: RedisTarget): unknown {
 			},
 		);
 	}
-	if (SERVER_FAULT.test(error.message) || CONNECTION_FAULT.test(error.message))
-		return unreachable(target, error);
+	if (SERVER_FAULT.test(said) || CONNECTION_FAULT.test(said)) return unreachable(target, error);
 	return error;
 }

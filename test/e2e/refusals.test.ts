@@ -1,0 +1,108 @@
+/** A Redis that is there and refuses: it loads, a script blocks it, it cannot write, the user's rights were taken away. */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { RefusingRedis } from "../refusing-redis.ts";
+import { User } from "./harness.ts";
+
+const REFUSALS = [
+	"LOADING Redis is loading the dataset in memory",
+	"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+	"UNKILLABLE Sorry the script already executed write commands against the dataset.",
+	"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+	"NOREPLICAS Not enough good replicas to write.",
+	"CLUSTERDOWN The cluster is down",
+	"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+	"NOAUTH Authentication required.",
+	"WRONGPASS invalid username-password pair or user is disabled.",
+	"NOPERM this user has no permissions to run the 'evalsha' command",
+	"ERR max number of clients reached",
+];
+/** A connection that only asks whether the server is there sends fewer. */
+const COMMANDS = 8;
+
+let redis: TestRedis;
+let proxy: RefusingRedis;
+let user: User;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	proxy = new RefusingRedis(redis.socketPath);
+	await proxy.start();
+	user = new User({ redis: proxy.url });
+});
+afterAll(async () => {
+	proxy.errors = [];
+	await user.cleanup();
+	await proxy.stop();
+	await redis.stop();
+});
+
+interface Running {
+	command: ChildProcess;
+	said: Promise<string>;
+	ended: Promise<unknown[]>;
+}
+
+function running(...args: string[]): Running {
+	const command = user.start(args);
+	const [stdout, stderr] = [command.stdout, command.stderr].map((stream) => (stream ? text(stream) : ""));
+	const said = Promise.all([stdout, stderr]).then((parts) => parts.join(""));
+	return { command, said, ended: once(command, "close") };
+}
+
+test("the worker, and all that waits or follows, goes on when it is over: nothing is lost or counted", async () => {
+	const cursor = join(user.path, "cursor");
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "asking");
+	// The question is told before: next comes the end.
+	await user.ok(["wait", "--any", "--for", "question", "--cursor", cursor], { code: 3 });
+	const daemon = user.daemonPid();
+	const before = proxy.clients(COMMANDS);
+	const following = [
+		running("wait", "t", "--timeout", "10m"),
+		running("wait", "t", "--cursor", cursor, "--timeout", "10m"),
+		running("logs", "-f", "t"),
+		running("logs", "-f", "--events", "t"),
+	];
+	const watching = running("watch");
+	await expect.poll(() => proxy.clients(COMMANDS), { timeout: 60_000 }).toBe(before + 5);
+	const refused = proxy.refused;
+	proxy.errors = REFUSALS;
+	// Each of them meets each refusal several times.
+	await expect.poll(() => proxy.refused, { timeout: 120_000 }).toBeGreaterThan(refused + 400);
+	proxy.errors = [];
+	await user.ok(["answer", "t", "blue"]);
+	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+	expect(user.daemonPid()).toBe(daemon);
+	for (const each of following) {
+		const [code] = await each.ended;
+		expect(code, await each.said).toBe(0);
+	}
+	expect(await following[1]?.said).toContain("complete");
+	watching.command.kill("SIGINT");
+	await watching.ended;
+	expect(await watching.said).toContain("completed");
+}, 300_000);
+
+test("a command that is refused says why, in one line, and that it may be tried again", async () => {
+	for (const refusal of ["BUSY Redis is busy running a script.", "NOREPLICAS Not enough good replicas."]) {
+		proxy.errors = [refusal];
+		for (const args of [["ls"], ["answer", "t", "blue"], ["up"]]) {
+			const { code, stderr } = await user.run(args);
+			expect(code, stderr).toBe(5);
+			expect(stderr.trimEnd().split("\n")).toEqual([expect.stringContaining(refusal.split(".")[0] ?? "")]);
+			expect(stderr).toMatch(/refuses: .* try again .*\[DISPATCH_REDIS_UNREACHABLE\]/);
+		}
+	}
+	proxy.errors = [];
+}, 120_000);
+
+test("a time limit holds while the server reads its data, which may take longer", async () => {
+	proxy.errors = ["LOADING Redis is loading the dataset in memory"];
+	const { code, stderr } = await user.run(["wait", "t", "--timeout", "3s"]);
+	expect(code, stderr).toBe(4);
+	proxy.errors = [];
+}, 120_000);
