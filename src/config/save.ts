@@ -1,9 +1,10 @@
 /** Writes the config file: whole or not at all, and never over a newer one that nobody has read. */
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { publishNew, replaceFile } from "../process/atomic-file.ts";
+import { hintFor, publishNew, replaceFile } from "../process/atomic-file.ts";
 import { readOwnFile } from "../process/own-file.ts";
 import { requireOwn } from "../process/own-path.ts";
+import { isDiskFull } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
 /** A command line in it may carry a key. */
@@ -54,9 +55,12 @@ function realPathOf(path: string): string {
 }
 
 function unwritable(path: string, error: unknown): DispatchError {
+	const hint = isDiskFull(error)
+		? hintFor(error)
+		: "Make its directory writable, or name another file by DISPATCH_CONFIG.";
 	return new DispatchError(
 		"DISPATCH_BAD_FILE",
 		`The config ${path} cannot be written: ${(error as Error).message}.`,
-		{ hint: "Make its directory writable, or name another file by DISPATCH_CONFIG.", cause: error },
+		{ hint, cause: error },
 	);
 }

@@ -1,8 +1,10 @@
 /**
- * The config as it is in force: read again when the file has changed. One that does not load changes nothing; why
- * stands in the log, and in the daemon's file for `status` and `doctor`.
+ * The config as it is in force: read again when the file has changed. One that does not load, or is gone, changes
+ * nothing; why stands in the log, and in the daemon's file for `status` and `doctor`.
  */
 import { statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { rememberConfig } from "../config/secrets.ts";
@@ -21,14 +23,14 @@ export interface LiveConfigOptions {
 export class LiveConfig {
 	readonly #options: LiveConfigOptions;
 	#current: Config;
-	#stamp: string;
+	/** of the file as it was read; null: it was read before, and may have changed since */
+	#stamp: string | null = null;
 	#refreshing: Promise<void> | null = null;
 	#fault: string | null = null;
 
 	constructor(options: LiveConfigOptions) {
 		this.#options = options;
 		this.#current = options.first;
-		this.#stamp = stampOf(options.path);
 	}
 
 	get current(): Config {
@@ -49,10 +51,21 @@ export class LiveConfig {
 	}
 
 	async #look(): Promise<void> {
-		const { path, env, changed } = this.#options;
-		const stamp = stampOf(path);
-		if (stamp === this.#stamp) return;
+		const { path, changed } = this.#options;
+		if (stampOf(path) === this.#stamp) return;
+		const before = { config: this.#current, fault: this.#fault };
+		this.#stamp = await settledStamp(path);
+		await this.#read();
+		const isSame = isDeepStrictEqual(before, { config: this.#current, fault: this.#fault });
+		if (!isSame) await changed(this.#fault).catch(() => {});
+	}
+
+	async #read(): Promise<void> {
+		const { path, env } = this.#options;
 		try {
+			// What was found on PATH instead would start agents with other commands, and other rights.
+			if (this.#current.path !== null && stampOf(path) === ABSENT)
+				throw new Error(`The config ${path} is gone. Put it back, or restart the worker to go without one.`);
 			const config = await loadConfig({ path, env });
 			rememberConfig(config, env);
 			this.#current = config;
@@ -60,9 +73,23 @@ export class LiveConfig {
 		} catch (error) {
 			this.#fault = error instanceof Error ? error.message : String(error);
 		}
-		this.#stamp = stamp;
-		await changed(this.#fault);
 	}
+}
+
+const ABSENT = "ENOENT";
+const SETTLE_MS = 100;
+const SETTLE_LOOKS = 20;
+
+/** A file that somebody is writing is half of what it will be, and half a config may load. */
+async function settledStamp(path: string): Promise<string> {
+	let stamp = stampOf(path);
+	for (let look = 0; look < SETTLE_LOOKS; look++) {
+		await sleep(SETTLE_MS);
+		const now = stampOf(path);
+		if (now === stamp) break;
+		stamp = now;
+	}
+	return stamp;
 }
 
 function stampOf(path: string): string {

@@ -22,6 +22,8 @@ export interface PresenceOptions {
 export class Presence {
 	readonly #options: PresenceOptions;
 	#draining = false;
+	/** what could not be told yet */
+	#untold: LiveConfig | null = null;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -41,7 +43,18 @@ export class Presence {
 		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
 	}
 
-	/** For `up`, `status` and `doctor`. @param changes draining: from now on */
+	/** As `announce`; where there is no room for it now, it is told with a later beat. */
+	tell(config: LiveConfig, changes: { draining?: boolean } = {}): void {
+		this.#untold = null;
+		try {
+			this.announce(config, changes);
+		} catch (error) {
+			this.#untold = config;
+			this.#options.log.warn({ error: String(error) }, "what this worker does could not be written down");
+		}
+	}
+
+	/** For `up`, `status` and `doctor`. @param changes draining: from now on. @throws DISPATCH_DISK */
 	announce({ current, fault }: LiveConfig, { draining = this.#draining } = {}): void {
 		this.#draining = draining;
 		const { home, redisUrl, env } = this.#options;
@@ -58,11 +71,23 @@ export class Presence {
 	 */
 	async beat({ taken, limit }: { taken: number; limit: number }): Promise<boolean> {
 		const { home, store, log } = this.#options;
+		if (this.#untold !== null) this.tell(this.#untold);
 		const { path, homeId, hostId } = home;
 		const state = { homeId, home: path, pid: process.pid, running: taken, concurrency: limit };
-		const isMine = touchWriter(path) && (await beat(store, hostId, state, placeOfHome(path)));
+		const isMine = this.#isWriter() && (await beat(store, hostId, state, placeOfHome(path)));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
 		return isMine;
+	}
+
+	/** A mark that cannot be made says nothing of who else writes: the others must not take this host for gone. */
+	#isWriter(): boolean {
+		const { home, log } = this.#options;
+		try {
+			return touchWriter(home.path);
+		} catch (error) {
+			log.warn({ error: String(error) }, "the mark of this state directory's writer could not be touched");
+			return true;
+		}
 	}
 
 	/** Nobody waits for its heartbeat to grow old. */

@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
-import { sameProcess } from "../process/identity.ts";
+import { type Identity, sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { placeOf } from "../queue/redis/address.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -146,6 +146,15 @@ export async function isServed(home: Home): Promise<boolean> {
 	return !(await isLockFree(home.path));
 }
 
+/** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
+function askToStop(home: string, daemon: Identity, request: StopRequest): void {
+	try {
+		writeStopRequest(home, daemon, request);
+	} catch (error) {
+		if (request.drain || request.stopAgents) throw error;
+	}
+}
+
 /**
  * Ends the daemon; its agents go on unless it is told to stop them.
  * @param signal gives the waiting up, not what was asked for
@@ -159,7 +168,7 @@ export async function stopDaemon(
 	const file = readDaemonFile(home.path);
 	if (file === null || !sameProcess(file.identity)) return { stopped: false };
 	const { pid } = file.identity;
-	writeStopRequest(home.path, file.identity, request);
+	askToStop(home.path, file.identity, request);
 	process.kill(pid, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(file.identity)) {

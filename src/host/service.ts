@@ -4,7 +4,7 @@ import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
-import { dropTaskEnv, readTaskEnv } from "../config/task-env.ts";
+import { readTaskEnv } from "../config/task-env.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
@@ -35,7 +35,7 @@ import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { Presence } from "./presence.ts";
 import { clearRemovals } from "./removals.ts";
-import { dropUnusedEnvs } from "./unused-envs.ts";
+import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
 import { mend, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
@@ -187,7 +187,7 @@ export class Daemon extends Service {
 		hub.on("state", (task, state) => {
 			if (state === "running") this.#places.occupy(task);
 			else this.#places.free(task);
-			if (isEnded(state)) dropTaskEnv(home.path, task);
+			if (isEnded(state)) dropEnvOf(home.path, task, fault);
 		});
 	}
 
@@ -249,7 +249,7 @@ export class Daemon extends Service {
 	async #configChanged(fault: string | null): Promise<void> {
 		if (this.isStopped) return;
 		const { log, isConcurrencyGiven, concurrency } = this.#options;
-		this.#presence.announce(this.#config);
+		this.#presence.tell(this.#config);
 		if (fault !== null)
 			return log.error({ fault }, "the changed config cannot be used: the one before stays");
 		const { worker } = this.#config.current;
@@ -286,7 +286,7 @@ export class Daemon extends Service {
 
 	/** Starts nothing more, which commands can tell, and waits until no agent works or asks here, or for `stop`. */
 	async drain(): Promise<void> {
-		this.#presence.announce(this.#config, { draining: true });
+		this.#presence.tell(this.#config, { draining: true });
 		await this.#worker.drain();
 		while (!this.isStopped && (await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
 			await new Promise((resolve) => setTimeout(resolve, 200));

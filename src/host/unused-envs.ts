@@ -6,6 +6,19 @@ import { isEnded } from "../task/states.ts";
 /** A command that submits or retries a task takes less, between its variables and its record. */
 const UNUSED_MS = 600_000;
 
+/** The task has ended. What cannot be removed now goes with `dropUnusedEnvs`. @param home the state directory's path */
+export function dropEnvOf(
+	home: string,
+	task: string,
+	fault: (task: string, step: string, error: unknown) => void,
+): void {
+	try {
+		dropTaskEnv(home, task);
+	} catch (error) {
+		fault(task, "its variables", error);
+	}
+}
+
 /** @param home the state directory's path */
 export async function dropUnusedEnvs(store: Store, home: string): Promise<void> {
 	for (const task of tasksWithEnv(home, Date.now() - UNUSED_MS)) {

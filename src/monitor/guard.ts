@@ -3,7 +3,7 @@
  * told once and tried again at the next look, and the other steps go on.
  */
 
-import { isShortage } from "../process/read-file.ts";
+import { isDiskFull, isShortage } from "../process/read-file.ts";
 import { isOutage } from "../task/errors.ts";
 
 /** Failures in a row after which a step is not waited for any more. */
@@ -40,7 +40,8 @@ export class Guard {
 	async failed(name: string, error: unknown): Promise<void> {
 		const tries = (this.#failures.get(name) ?? 0) + 1;
 		// An outage or a shortage passes, however long it lasts: it makes nothing hopeless.
-		const times = isOutage(error) || isShortage(error) ? Math.min(tries, TRIES - 1) : tries;
+		const passes = isOutage(error) || isShortage(error) || isDiskFull(error);
+		const times = passes ? Math.min(tries, TRIES - 1) : tries;
 		this.#failures.set(name, times);
 		this.#errors.set(name, error);
 		if (this.#told.has(name)) return;

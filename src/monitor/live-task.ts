@@ -1,5 +1,6 @@
 /** What the monitor remembers of one live agent between two looks. Lost with the daemon, made again from the run directory. */
 import { taskDirOf } from "../ipc/task-dir.ts";
+import { runningFor } from "../process/agent.ts";
 import type { RunDir, RunFacts } from "../process/run-dir.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
@@ -85,13 +86,13 @@ export class LiveTask {
 		log: LogFollower,
 		adopted: boolean,
 		now: number,
-		wallNow: number,
+		redisNow: number,
 	) {
 		this.epoch = record.epoch;
 		this.run = run;
 		this.log = log;
 		this.adopted = adopted;
 		this.limits = { inactivityMs: record.spec.inactivityMs, deadlineMs: record.spec.deadlineMs };
-		this.clock = new WorkClock(record, now, wallNow);
+		this.clock = new WorkClock(record, { now, redisNow, ageMs: runningFor(run) });
 	}
 }

@@ -89,7 +89,7 @@ export class Reconciler extends Service {
 		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
 		await guard.step("look", () => faultPoint("look.opened", task));
-		const live = this.#liveOf(record);
+		const live = await this.#liveOf(record);
 		if (live === null) return this.#settleUnstarted(record, guard);
 		live.stamp = stampOf(live.run);
 		live.revision = record.revision;
@@ -164,7 +164,7 @@ export class Reconciler extends Service {
 		await noteEvent(store, { task, kind: "fault", text: step, why });
 	}
 
-	#liveOf(record: TaskRecord): LiveTask | null {
+	async #liveOf(record: TaskRecord): Promise<LiveTask | null> {
 		const { id } = record.spec;
 		const known = this.#live.get(id);
 		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
@@ -175,7 +175,7 @@ export class Reconciler extends Service {
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
 		const log = new LogFollower(run, backend);
-		const live = new LiveTask(record, run, log, adopted, monotonic(), store.clock.now());
+		const live = new LiveTask(record, run, log, adopted, monotonic(), await store.now());
 		live.ending = readEnding(run);
 		this.#forgetLive(id);
 		this.#live.set(id, live);

@@ -11,6 +11,18 @@ const TICKS_PER_SECOND = 100;
 const CPU_LOOK_MS = 10_000;
 const CPU_LOOKS = 8;
 
+/** Looks come far more often; what is longer was no silence that anybody heard. */
+const UNSEEN_MS = 60_000;
+
+export interface Times {
+	/** monotonic ms */
+	now: number;
+	/** ms since the Unix epoch, by the clock that the record's times are of */
+	redisNow: number;
+	/** ms since the agent was started; null where that cannot be told */
+	ageMs: number | null;
+}
+
 export class WorkClock {
 	#workedMs: number;
 	#last: number;
@@ -19,10 +31,11 @@ export class WorkClock {
 	/** ms of silence before the first look at the CPU, and between two of them */
 	readonly #cpuLookMs: number;
 
-	/** @param now monotonic ms; @param wallNow ms since the Unix epoch */
-	constructor(record: TaskRecord, now: number, wallNow: number) {
+	constructor(record: TaskRecord, { now, redisNow, ageMs }: Times) {
 		const since = record.workingSince;
-		this.#workedMs = record.workedMs + (since === null ? 0 : Math.max(0, wallNow - since));
+		const elapsed = since === null ? 0 : Math.max(0, redisNow - since);
+		// A clock that was moved makes nobody older than its process.
+		this.#workedMs = record.workedMs + Math.min(elapsed, ageMs ?? Number.POSITIVE_INFINITY);
 		this.#last = now;
 		this.#signAt = now;
 		this.#cpuLookMs = Math.max(CPU_LOOK_MS, record.spec.inactivityMs / CPU_LOOKS);
@@ -34,6 +47,8 @@ export class WorkClock {
 
 	/** To be called at every look; @returns ms since the last sign of life */
 	tick(now: number, state: { asking: boolean; sign: boolean }, cpuTicks: () => number): number {
+		// While nobody looked (this process was stopped, or had no turn) there may have been many signs.
+		this.#signAt += Math.max(0, now - this.#last - UNSEEN_MS);
 		if (state.asking) {
 			this.#signAt = now;
 			this.#cpu = null;

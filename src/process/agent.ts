@@ -21,8 +21,8 @@ import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf, isThere, replaceFile } from "./atomic-file.ts";
-import { type Identity, processIdentity, sameProcess } from "./identity.ts";
+import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
+import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
 import { markedPids } from "./processes.ts";
 import { meansAbsent, readRegularFile } from "./read-file.ts";
 import { fifoPath, type RunDir } from "./run-dir.ts";
@@ -37,12 +37,14 @@ export const ARG_LIMIT_BYTES = 131_071;
  * tells an end by a signal from an exit code over 128. Dash, bash and busybox do, but for SIGINT and SIGPIPE.
  * A subshell that is replaced, since dash opens a command's files before it looks how that ended. At last its
  * group goes, and it with it: one that emptied its environment is known by nothing else once the wrapper is gone.
+ * It writes over what is there (1<>): the exit status has its room on the disk from the beginning.
+ * A subshell that is replaced, since dash opens a command's files before it looks how that ended.
  */
 const WRAPPER = `
 dir=$1; shift
 trap : TERM INT HUP
 write() {
-	echo "$2" > "$dir/$1.tmp" || return
+	echo "$2" 1<> "$dir/$1.tmp" || return
 	command -p mv "$dir/$1.tmp" "$dir/$1" 2>/dev/null || mv "$dir/$1.tmp" "$dir/$1"
 }
 write pid $$ 2>/dev/null
@@ -50,6 +52,9 @@ write pid $$ 2>/dev/null
 write exit $? 2>/dev/null
 kill -s KILL 0
 `;
+
+/** Written over by the exit status, so that a disk that is full by then takes it all the same. */
+const ROOM_FOR_EXIT = "        \n";
 
 /** The pipe holds 64 KiB; more bytes than that come from somebody who writes at this moment. */
 const PROBE = Buffer.alloc(64 * 1024);
@@ -93,6 +98,7 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		const log = open(run.logPath, "a");
 		const said = open(shellPath(run), "a");
 		const fifo = open(fifoPath(run), constants.O_RDWR | constants.O_NONBLOCK);
+		writeFileSync(join(run.path, "exit.tmp"), ROOM_FOR_EXIT, { mode: 0o600 });
 		writeFileSync(spawningPath(run), "");
 		recordIdentity(run, await spawnDetached(run, start, [said, log, fifo]));
 	} catch (error) {
@@ -100,8 +106,8 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		rmSync(spawningPath(run), { force: true });
 		throw new DispatchError(
 			"DISPATCH_DISK",
-			`The agent's process could not be made: ${(error as Error).message}.`,
-			{ cause: error },
+			`The agent's process could not be made: ${(error as Error).message.replace(/\.$/, "")}.`,
+			{ cause: error, hint: hintFor(error) },
 		);
 	} finally {
 		for (const descriptor of opened) closeSync(descriptor);
@@ -215,6 +221,16 @@ function isHeld(run: RunDir): boolean {
 export function isWrapperAlive(run: RunDir): boolean {
 	const identity = parseIdentity(readRunFile(run, "identity.json"));
 	return identity !== null && identity.pid === wrapperPid(run) && sameProcess(identity);
+}
+
+/** ms since the wrapper was started, which no change of the clock changes; null where that cannot be told */
+export function runningFor(run: RunDir): number | null {
+	try {
+		const identity = parseIdentity(readRunFile(run, "identity.json"));
+		return identity !== null && sameProcess(identity) ? ageOf(identity) : null;
+	} catch {
+		return null;
+	}
 }
 
 function parseIdentity(text: string | null): Identity | null {

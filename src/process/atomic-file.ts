@@ -115,9 +115,17 @@ export function diskError(path: string, error: unknown): DispatchError {
 	if (error instanceof DispatchError) return error;
 	const reason = error instanceof Error ? error.message.split(",")[0] : String(error);
 	return new DispatchError("DISPATCH_DISK", `Cannot write ${path}: ${reason}.`, {
-		hint: HINTS[codeOf(error) ?? ""] ?? "Check that the directory exists and can be written.",
+		hint: hintFor(error),
 		cause: error,
 	});
+}
+
+/** The next step after a write that failed with `error`. */
+export function hintFor(
+	error: unknown,
+	other = "Check that the directory exists and can be written.",
+): string {
+	return HINTS[codeOf(error) ?? ""] ?? other;
 }
 
 export function codeOf(error: unknown): string | null {

@@ -1,6 +1,7 @@
 /** Who a process is: boot, pid and start time. A pid alone may have been given to another one. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { codeOf } from "./atomic-file.ts";
 
 export interface Identity {
@@ -35,6 +36,17 @@ export function processIdentity(pid: number): Identity | null {
 export function sameProcess(identity: Identity): boolean {
 	const now = processIdentity(identity.pid);
 	return now !== null && now.bootId === identity.bootId && now.startTime === identity.startTime;
+}
+
+/** Of `startTime`, on every Linux (USER_HZ). */
+const TICK_MS = 10;
+
+/** How long ago the process was made, in ms, whatever was done to the clock since; null where the system does not tell. */
+export function ageOf(identity: Identity): number | null {
+	if (process.platform !== "linux" || identity.bootId !== bootId()) return null;
+	const age = uptime() * 1_000 - Number(identity.startTime) * TICK_MS;
+	// Some containers show another uptime than that by which processes are told.
+	return age >= 0 ? age : null;
 }
 
 function linuxStartTime(pid: number): string | null {

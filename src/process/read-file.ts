@@ -35,8 +35,18 @@ export function meansAbsent(error: unknown): boolean {
 
 /** Whether this process is short of descriptors or memory, at first hand or as the cause: it passes. */
 export function isShortage(error: unknown): boolean {
-	if (["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"].includes(codeOf(error) ?? "")) return true;
-	return error instanceof Error && error.cause !== undefined && isShortage(error.cause);
+	return hasCode(error, ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
+}
+
+/** Whether a file system, or this user's share of it, has no room left, at first hand or as the cause: it passes. */
+export function isDiskFull(error: unknown): boolean {
+	return hasCode(error, ["ENOSPC", "EDQUOT"]);
+}
+
+/** Of the error itself, or of what caused it. */
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+	if (codes.includes(codeOf(error) ?? "")) return true;
+	return error instanceof Error && error.cause !== undefined && hasCode(error.cause, codes);
 }
 
 /** Whether a failed look says nothing about the file: descriptors, memory or the disk failed us. It may be tried again. */

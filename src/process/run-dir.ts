@@ -59,11 +59,8 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 		if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
 		throw new DispatchError(
 			"DISPATCH_DISK",
-			`The run directory ${path} cannot be made: ${(error as Error).message}.`,
-			{
-				hint: "Free some space, or make the state directory writable.",
-				cause: error,
-			},
+			`The run directory ${path} cannot be made: ${(error as Error).message.replace(/\.$/, "")}.`,
+			{ hint: "Free some space, or make the state directory writable.", cause: error },
 		);
 	}
 	return asRun(path, facts);

@@ -5,7 +5,7 @@
  */
 import { agentStatus } from "../process/agent.ts";
 import { sweepMarked } from "../process/end-tree.ts";
-import { isShortage } from "../process/read-file.ts";
+import { isDiskFull, isShortage } from "../process/read-file.ts";
 import { openRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
@@ -13,6 +13,7 @@ import type { Store } from "../queue/records/store.ts";
 import { DispatchError, type ErrorCode } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import type { TaskRecord } from "../task/record.ts";
+import type { Outcome } from "../task/spec.ts";
 
 /** Faults of ours in a row, after which a start is not tried again. */
 const TRIES = 10;
@@ -49,13 +50,13 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 	if (run !== null && agentStatus(run).kind !== "never") return;
 	if (record.runNonce !== null) await sweepMarked(record.runNonce);
 	const text = error instanceof Error ? error.message : String(error);
-	const final = isRefusal(error) || record.takenDown >= TRIES;
+	const final = (isRefusal(error) && !mayPass(error)) || record.takenDown >= TRIES;
 	const moved = await deps.store.move({
 		id: spec.id,
 		from: ["running", "asking"],
 		epoch,
 		to: final ? "failed" : "queued",
-		set: final ? failure(error, text) : putBack(record, deps),
+		set: final ? failure(error, text) : putBack(record, text, deps),
 		why: text,
 	});
 	if (record.runNonce !== null) deps.hub.startedHere.delete(record.runNonce);
@@ -65,7 +66,12 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 }
 
 function isRefusal(error: unknown): boolean {
-	return error instanceof DispatchError && REFUSALS.has(error.code) && !isShortage(error);
+	return error instanceof DispatchError && REFUSALS.has(error.code);
+}
+
+/** Whatever it was refused with: descriptors and room on the disk come back. */
+function mayPass(error: unknown): boolean {
+	return isShortage(error) || isDiskFull(error);
 }
 
 function failure(error: unknown, text: string): RecordChanges {
@@ -73,15 +79,20 @@ function failure(error: unknown, text: string): RecordChanges {
 	const message = `The agent could not be started: ${text}${hint}`;
 	const isBudget = error instanceof DispatchError && error.code === "DISPATCH_BUDGET_SPENT";
 	return {
-		outcome: { kind: "failed", message, exitCode: null, signal: null, logTail: [], warnings: [] },
+		outcome: withoutAgent("failed", message),
 		reason: isBudget ? "budget" : isRefusal(error) ? "not_started" : "internal",
 	};
 }
 
-/** The same start once more, a little later each time. */
-function putBack(record: TaskRecord, { store, maxBackoffMs }: NotStartedDeps): RecordChanges {
+function withoutAgent(kind: Outcome["kind"], message: string): Outcome {
+	return { kind, message, exitCode: null, signal: null, logTail: [], warnings: [] };
+}
+
+/** The same start once more, a little later each time; until then the record says why. */
+function putBack(record: TaskRecord, text: string, { store, maxBackoffMs }: NotStartedDeps): RecordChanges {
 	const waitMs = Math.min(LAST_AGAIN_MS, maxBackoffMs, FIRST_AGAIN_MS * 2 ** record.takenDown);
 	return {
+		outcome: withoutAgent("queued", `The agent could not be started, and is tried again: ${text}`),
 		hold: { kind: "backoff", until: store.clock.now() + waitMs },
 		charge: false,
 		startMode: record.startMode,

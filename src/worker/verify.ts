@@ -5,7 +5,7 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { agentStatus, startAgent } from "../process/agent.ts";
+import { agentStatus, runningFor, startAgent } from "../process/agent.ts";
 import { isThere, replaceFile } from "../process/atomic-file.ts";
 import { checkOf } from "../process/end-run.ts";
 import { endTree, sweepMarked } from "../process/end-tree.ts";
@@ -25,12 +25,13 @@ export type Verdict =
 	/** the command itself cannot be run: no work of the agent's would change that */
 	| { kind: "refused"; why: string };
 
-/** @param now ms since the Unix epoch */
+/** @param now ms since the Unix epoch; it counts only where a process does not tell how long it has been running */
 export async function verify(
 	run: RunDir,
 	command: string,
 	env: Record<string, string>,
 	now: number,
+	limitMs = LIMIT_MS,
 ): Promise<Verdict> {
 	const check = checkOf(run);
 	faultPoint("verify.begin", run.facts.task);
@@ -39,7 +40,7 @@ export async function verify(
 	const status = agentStatus(check);
 	switch (status.kind) {
 		case "alive":
-			if (now - begunAt(check, now) < LIMIT_MS) return { kind: "running" };
+			if ((runningFor(check) ?? now - begunAt(check, now)) < limitMs) return { kind: "running" };
 			await endTree(check, { graceMs: TERM_GRACE_MS });
 			return { kind: "failed", how: "it did not end within 30 minutes", tail: tailOf(check) };
 		case "exited":

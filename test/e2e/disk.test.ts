@@ -1,7 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statfsSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -84,3 +93,73 @@ test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when
 		spawnSync("umount", ["-l", user.project]);
 	}
 });
+
+/** Takes all the room that is left, to the last byte. @returns the file that gives it back */
+function fill(folder: string): string {
+	const filler = join(folder, "filler");
+	const { bavail, bsize } = statfsSync(folder);
+	writeFileSync(filler, Buffer.alloc(bavail * bsize));
+	expect(() => {
+		for (;;) appendFileSync(filler, "x".repeat(64));
+	}).toThrow("ENOSPC");
+	return filler;
+}
+
+const ROOMY = ["-t", "tmpfs", "-o", "size=2m,mode=700"];
+
+test.runIf(canMount())(
+	"a full state directory: nothing is lost, new starts wait, and go on when there is room",
+	async () => {
+		const redis = await startTestRedis();
+		user = new User({
+			redis: redis.url,
+			agents: { stuck: "stuck.sh", quick: "exit0-no-items.sh" },
+			env: { DISPATCH_MAX_BACKOFF_MS: "60000" },
+		});
+		const config = readFileSync(join(user.home, "config.yaml"), "utf8");
+		expect(mount(...ROOMY, "tmpfs", user.home)).toBe(true);
+		try {
+			writeFileSync(join(user.home, "config.yaml"), config);
+			await user.ok(["enqueue", "--id", "stuck", "--model", "stuck", "Do it"]);
+			await user.ok(["enqueue", "--id", "ends", "Do it"]);
+			await user.waitForState("stuck", "running");
+			await user.waitForState("ends", "asking");
+			const daemon = user.daemonPid();
+			const filler = fill(user.home);
+			// Its exit has its room already; the answer's file lies in the project.
+			await user.ok(["answer", "ends", "blue"]);
+			expect((await user.waitForState("ends", "completed")).outcome).toMatchObject({
+				exitCode: 0,
+				warnings: [],
+			});
+			await user.ok(["enqueue", "--id", "waits", "Do it"]);
+			await expect
+				.poll(async () => (await user.json(["status", "waits"])).outcome?.message, { timeout: 30_000 })
+				.toMatch(/ENOSPC/);
+			expect(await user.json(["status", "waits"])).toMatchObject({ state: "queued", attempt: 1 });
+			await user.ok(["cancel", "stuck"]);
+			expect(await user.waitForState("stuck", "cancelled")).toMatchObject({ attempt: 1 });
+			const refused = await user.run(["config", "add-model", "more", "--backend", "fake"]);
+			expect(refused.code).toBe(2);
+			expect(refused.stderr).toMatch(/ENOSPC.* Free some space.*\[DISPATCH_BAD_FILE\]/);
+			expect(user.processes().some(({ pid }) => pid === daemon)).toBe(true);
+			// What needs no file needs no room.
+			await user.ok(["down"]);
+			expect(user.processes().some(({ pid }) => pid === daemon)).toBe(false);
+			const closed = await user.run(["up"]);
+			expect(closed.code).toBe(1);
+			expect(closed.stderr).toMatch(/ENOSPC.*\[DISPATCH_\w+\]/);
+			rmSync(filler);
+			await user.ok(["up"]);
+			expect(await user.waitForState("waits", "asking")).toMatchObject({ attempt: 1 });
+			await user.ok(["answer", "waits", "blue"]);
+			await user.waitForState("waits", "completed");
+		} finally {
+			rmSync(join(user.home, "filler"), { force: true });
+			await user.run(["down", "--stop-agents"]);
+			spawnSync("umount", ["-l", user.home]);
+			await redis.stop();
+		}
+	},
+	180_000,
+);

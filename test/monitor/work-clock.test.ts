@@ -1,14 +1,13 @@
 import { expect, test } from "vitest";
-import { WorkClock } from "../../src/monitor/work-clock.ts";
+import { type Times, WorkClock } from "../../src/monitor/work-clock.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { specOf } from "../queue/records/store-support.ts";
 
 const S = 1_000;
-const clock = (more: Partial<TaskRecord> = {}, inactivityMs = 80 * S) =>
+const clock = (more: Partial<TaskRecord> = {}, inactivityMs = 80 * S, times: Partial<Times> = {}) =>
 	new WorkClock(
 		{ spec: specOf("t", { inactivityMs }), workedMs: 0, workingSince: null, ...more } as TaskRecord,
-		0,
-		1_000_000,
+		{ now: 0, redisNow: 1_000_000, ageMs: null, ...times },
 	);
 const working = { asking: false, sign: false };
 const noCpu = () => 0;
@@ -49,4 +48,22 @@ test("time at work goes on from what was worked before, and stands while asking"
 	made.tick(60 * S, { asking: true, sign: false }, noCpu);
 	made.tick(61 * S, working, noCpu);
 	expect(made.workedMs).toBe(19 * S);
+});
+
+test("a clock that was moved while nobody worked here makes no agent older than its process", () => {
+	const day = 86_400 * S;
+	const since = { workingSince: 1_000_000, workedMs: 5 * S };
+	expect(clock(since, 80 * S, { redisNow: 1_000_000 + 9 * S, ageMs: 20 * S }).workedMs).toBe(14 * S);
+	expect(clock(since, 80 * S, { redisNow: 1_000_000 + day, ageMs: 20 * S }).workedMs).toBe(25 * S);
+	expect(clock(since, 80 * S, { redisNow: 1_000_000 - day, ageMs: 20 * S }).workedMs).toBe(5 * S);
+	expect(clock(since, 80 * S, { redisNow: 1_000_000 + 9 * S, ageMs: null }).workedMs).toBe(14 * S);
+});
+
+test("time in which nobody looked is no silence: the limit comes after as much of it as was heard", () => {
+	const made = clock();
+	made.tick(S, { asking: false, sign: true }, noCpu);
+	expect(made.tick(3_601 * S, working, noCpu)).toBe(60 * S);
+	expect(made.tick(3_611 * S, working, noCpu)).toBe(70 * S);
+	expect(made.tick(3_621 * S, working, noCpu)).toBe(80 * S);
+	expect(made.workedMs).toBe(3_621 * S);
 });

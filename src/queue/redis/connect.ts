@@ -164,10 +164,10 @@ export async function connect(
 
 /** One round trip; more while the server reads its data. */
 async function greet(client: Redis, { answerMs, loadingMs }: ConnectLimits): Promise<ServerSettings> {
-	const until = Date.now() + loadingMs;
+	const until = performance.now() + loadingMs;
 	const settings = readSettings(client);
 	while (await isLoading(client, answerMs)) {
-		if (Date.now() >= until) throw new Error("LOADING Redis is loading the dataset in memory");
+		if (performance.now() >= until) throw new Error("LOADING Redis is loading the dataset in memory");
 		await new Promise((resolve) => setTimeout(resolve, RETRY_STEP_MS));
 	}
 	return withLimit(settings, answerMs);
