@@ -1,11 +1,8 @@
+import { isObject } from "../task/check.ts";
 import { MOST_TOKENS, MOST_USD } from "../task/spec.ts";
 
 /** Reading JSON of unknown shape: every accessor answers null or [] where the field is missing or of another type. */
 export type Json = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is Json {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** null unless the line is one JSON object. */
 export function parseObject(line: string): Json | null {

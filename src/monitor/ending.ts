@@ -3,18 +3,7 @@ import { join } from "node:path";
 import { replaceFile } from "../process/atomic-file.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
-import type { Ending } from "./live-task.ts";
-
-const ENDINGS: readonly string[] = [
-	"cancel",
-	"stuck",
-	"deadline",
-	"unanswered",
-	"budget",
-	"retrying",
-	"finished",
-	"shutdown",
-] satisfies Ending[];
+import { ENDINGS, type Ending } from "../task/outcome/ending.ts";
 
 export function writeEnding(run: RunDir, ending: Ending): void {
 	try {
@@ -26,5 +15,5 @@ export function writeEnding(run: RunDir, ending: Ending): void {
 
 export function readEnding(run: RunDir): Ending | null {
 	const file = readRegularFile(join(run.path, "ending"), 64);
-	return file.kind === "text" && ENDINGS.includes(file.text) ? (file.text as Ending) : null;
+	return file.kind === "text" ? (ENDINGS.find((ending) => ending === file.text) ?? null) : null;
 }

@@ -4,8 +4,9 @@
  */
 import type { IpcState } from "../ipc/questions.ts";
 import { cpuTicks } from "../process/processes.ts";
+import { dueEnding, type Ending } from "../task/outcome/ending.ts";
 import type { TaskRecord } from "../task/record.ts";
-import type { Ending, LiveTask } from "./live-task.ts";
+import type { LiveTask } from "./live-task.ts";
 
 /** @param doneGraceMs how long an agent may live on after its own word that it has finished */
 export function endingOf(
@@ -26,11 +27,14 @@ export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Endi
 	const sign = live.signStamp !== signs || live.sleeps;
 	live.signStamp = signs;
 	const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () => cpuTicks(live.run.facts.nonce));
-	if (live.overBudget) return "budget";
-	if (live.log.seen.givesUp) return "retrying";
-	if (live.finishedAt !== null && now - live.finishedAt >= doneGraceMs) return "finished";
-	if (live.limits.deadlineMs !== null && live.clock.workedMs >= live.limits.deadlineMs) return "deadline";
-	return silentMs >= live.limits.inactivityMs ? "stuck" : null;
+	const measured = {
+		overBudget: live.overBudget,
+		givesUp: live.log.seen.givesUp,
+		finishedForMs: live.finishedAt === null ? null : now - live.finishedAt,
+		workedMs: live.clock.workedMs,
+		silentMs,
+	};
+	return dueEnding(measured, { ...live.limits, doneGraceMs });
 }
 
 /** Keeps what a look at its files means for the limits. */

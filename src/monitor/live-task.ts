@@ -2,22 +2,12 @@
 import { taskDirOf } from "../ipc/task-dir.ts";
 import { runningFor } from "../process/agent.ts";
 import type { RunDir, RunFacts } from "../process/run-dir.ts";
+import type { Ending } from "../task/outcome/ending.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Usage } from "../task/spec.ts";
 import type { LogFollower } from "./follow-log.ts";
 import { WorkClock } from "./work-clock.ts";
-
-/** Why we end an agent ourselves. */
-export type Ending =
-	| "cancel"
-	| "stuck"
-	| "deadline"
-	| "unanswered"
-	| "budget"
-	| "retrying"
-	| "finished"
-	| "shutdown";
 
 /** The start that a record names, as its run directory should tell it; null: it has none. */
 export function startOf(record: TaskRecord): RunFacts | null {

@@ -7,11 +7,12 @@ import { faultPoint } from "../process/fault.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
+import type { Ending } from "../task/outcome/ending.ts";
 import type { Plan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Serial } from "../task/serial.ts";
 import type { Followed } from "./followed.ts";
-import type { Ending, LiveTask } from "./live-task.ts";
+import type { LiveTask } from "./live-task.ts";
 
 /** Everything known of an agent that is gone, for `settle` to decide. */
 export interface AgentEnd {

@@ -108,9 +108,13 @@ export function object<T extends object>(shape: Shape<T>): Check<T> {
 }
 
 function objectOf(value: unknown, at: string): Record<string, unknown> {
-	if (typeof value === "object" && value !== null && !Array.isArray(value))
-		return value as Record<string, unknown>;
+	if (isObject(value)) return value;
 	throw wrong(value, at, "an object");
+}
+
+/** A JSON object, and no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A JSON document by itself. @throws Damage */

@@ -1,4 +1,5 @@
 /** How Bull Board shows a job: short, and in words. */
+import { isObject } from "../task/check.ts";
 import type { Plan } from "../task/plan.ts";
 import type { Progress } from "../task/spec.ts";
 
@@ -20,8 +21,4 @@ export function dataText(data: unknown): unknown {
 
 function isProgress(value: unknown): value is Progress {
 	return isObject(value) && isObject(value.plan) && Array.isArray((value.plan as Partial<Plan>).items);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -23,6 +23,7 @@ import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
+import { lastingHold } from "../task/outcome/failure.ts";
 import { isIdleResume } from "../task/outcome/idle-resume.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
@@ -165,7 +166,7 @@ async function fallBack(
 ): Promise<Decision> {
 	const hold = changes.hold ?? null;
 	const isHeld = hold?.kind === "rate_limited" || hold?.kind === "unavailable";
-	const isSpent = decision.reason === "billing" || decision.reason === "quota";
+	const isSpent = lastingHold(decision.reason) === "billing";
 	const now = store.clock.now();
 	if (!isSpent && !(isHeld && isFar(hold, record.rateLimits + 1, config, now))) return decision;
 	// Not vouched for before, it would be by our signature.
@@ -190,6 +191,7 @@ async function moveGate(
 ): Promise<void> {
 	const gated = gatedBy(end.record);
 	const message = facts.failureMessage ?? decision.message;
+	const lasting = lastingHold(decision.reason);
 	const kind = changes.hold?.kind;
 	const until = changes.hold?.until ?? null;
 	if ((kind === "rate_limited" || kind === "unavailable") && until !== null) {
@@ -198,9 +200,7 @@ async function moveGate(
 		const most = end.seen?.unsure ? store.clock.now() + UNSURE_HOLD_MS : until;
 		const limited = end.seen?.limitedModel ?? null;
 		await holdUntil(store, gated, { kind, until: Math.min(until, most), message, limited });
-	} else if (decision.reason === "auth") await noteLasting(store, gated, "auth", message);
-	else if (decision.reason === "billing" || decision.reason === "quota")
-		await noteLasting(store, gated, "billing", message);
+	} else if (lasting !== null) await noteLasting(store, gated, lasting, message);
 	else if (decision.to === "completed" || decision.to === "parked")
 		await openAfterSuccess(store, gated, end.run?.facts.startedAt ?? 0);
 }
@@ -263,8 +263,7 @@ function cliFacts(
  */
 function failureOf(seen: Seen | null): EndFacts["failure"] {
 	const failure = seen?.failure ?? null;
-	const holdsAll = failure === "auth" || failure === "billing" || failure === "quota";
-	return seen?.unsure && seen.sawOutput && holdsAll ? null : failure;
+	return seen?.unsure && seen.sawOutput && lastingHold(failure) !== null ? null : failure;
 }
 
 function changesOf(

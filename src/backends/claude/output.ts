@@ -1,6 +1,6 @@
 /** What claude prints (`--output-format stream-json --verbose --include-partial-messages`), as events. */
 import { type Clock, systemClock } from "../../task/clock.ts";
-import type { FailureClass } from "../../task/outcome/failure.ts";
+import { type FailureClass, lastingHold } from "../../task/outcome/failure.ts";
 import { LONGEST_LIMIT_MS, limitEnd } from "../../task/reset-time/read.ts";
 import { Bounded, isName } from "../bounded.ts";
 import type { AgentEvent, OutputParser } from "../contract.ts";
@@ -206,8 +206,7 @@ function retryEvent(json: Json, now: number): AgentEvent {
 	const { text, failure } = RETRY_CAUSES.get(error) ?? otherCause(error, numberAt(json, "error_status"));
 	const attempt = numberAt(json, "attempt") ?? 1;
 	const delayMs = Math.max(0, numberAt(json, "retry_delay_ms") ?? 0);
-	const lasts = failure === "auth" || failure === "billing" || failure === "quota";
-	const givesUp = lasts ? attempt > LOGIN_RETRIES : delayMs > PATIENCE_MS;
+	const givesUp = lastingHold(failure) !== null ? attempt > LOGIN_RETRIES : delayMs > PATIENCE_MS;
 	return {
 		kind: "retrying",
 		cause: activityText(text, null),

@@ -1,8 +1,9 @@
 /** What claude uses, message by message: its own totals come only with an orderly end. */
+import { isObject } from "../../task/check.ts";
 import type { Usage } from "../../task/spec.ts";
 import { Bounded, isName } from "../bounded.ts";
 import type { AgentEvent } from "../contract.ts";
-import { isObject, type Json, objectAt, stringAt, sumOf, tokensAt, usdAt } from "../json.ts";
+import { type Json, objectAt, stringAt, sumOf, tokensAt, usdAt } from "../json.ts";
 
 const PER_MILLION = 1_000_000;
 /** Parts of a message come one after the other, those of its sub-agents beside them. */

@@ -2,12 +2,13 @@
  * Cursor's `agent`: https://cursor.com/docs/cli/reference/output-format and …/parameters (read in November
  * 2026; the CLI is in no registry, so this adapter is tested against what the documentation shows).
  */
+import { isObject } from "../../task/check.ts";
 import { type Clock, systemClock } from "../../task/clock.ts";
 import type { Permissions } from "../../task/spec.ts";
 import { hasFlag, modelWords, rewritten, shellInvocation, unlessGiven } from "../command-line.ts";
 import type { AgentEvent, Backend, OutputParser, StartInput } from "../contract.ts";
 import { errorEvents, plainLine, tellingErrorsOnce, unknownEvent } from "../failure.ts";
-import { isObject, type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "../json.ts";
+import { type Json, listAt, objectAt, parseObject, stringAt, sumOf } from "../json.ts";
 import { activityText, eventText, isSessionId, sessionEvents } from "../text.ts";
 
 const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandbox"] };

@@ -85,11 +85,15 @@ export class Connection {
 		return count === 0 ? [] : mended;
 	}
 
-	/** Runs a script with a request, which may hold any strings. @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED */
+	/**
+	 * Runs a script with a request, which may hold any strings.
+	 * @param request.call names the call, where it may be made again on another connection: it is the same call
+	 * @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED
+	 */
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
 		const call = this.#scriptCall(name);
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
-		const once = ONCE.includes(name) ? { call: randomBytes(12).toString("hex") } : {};
+		const once = ONCE.includes(name) ? { call: request.call ?? randomBytes(12).toString("hex") } : {};
 		const grows = GROWING.includes(name) || (name === "move" && request.to === "running");
 		const body = toJson({ ...shownRequest(name, request), ...time, ...once, grows });
 		const reply = JSON.parse(await this.#called(() => call.call(this.client, this.keys.prefix, body)));
@@ -124,7 +128,15 @@ export class Connection {
 }
 
 /** A second time they would do something else than the first, or say so. */
-const ONCE: readonly ScriptName[] = ["move", "cancel", "cancelLost", "moveHost", "note", "noteEvent"];
+const ONCE: readonly ScriptName[] = [
+	"move",
+	"cancel",
+	"cancelLost",
+	"moveHost",
+	"answer",
+	"note",
+	"noteEvent",
+];
 
 /** They put new work or texts into Redis: one that is full refuses them. */
 const GROWING: readonly ScriptName[] = ["create", "ask", "note", "claimHost"];

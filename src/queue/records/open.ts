@@ -61,7 +61,7 @@ async function open({ target, namespace, role, warn }: OpenOptions, limits?: Con
 
 /**
  * A call whose reply was lost is made once more, on a new connection.
- * @param call must be the same call the second time: by a nonce, or a token
+ * @param call must be the same call the second time: by a nonce, or by its own name
  */
 export async function onceMore<T>(store: Store, call: (store: Store) => Promise<T>): Promise<T> {
 	try {

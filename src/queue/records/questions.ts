@@ -48,13 +48,13 @@ export class Questions extends Lists {
 
 	/**
 	 * Answers a question, the oldest open one unless `seq` names another.
-	 * @param answer.token names this call: a repeat of it is the same answer.
+	 * @param answer.token names this call: a repeat of it is the same answer, with the same reply
 	 */
 	answer(
 		id: string,
-		answer: { text: string; by: string; seq?: string; token?: string },
+		{ token, ...answer }: { text: string; by: string; seq?: string; token?: string },
 	): Promise<AnswerResult> {
-		return this.run("answer", { id, ...answer });
+		return this.run("answer", { id, ...answer, ...(token === undefined ? {} : { call: `${id} ${token}` }) });
 	}
 
 	async delivered(id: string, fields: string[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { Plan } from "../plan.ts";
 import type { StartMode } from "../record.ts";
 import type { Hold } from "../spec.ts";
 import type { FailureReason } from "../states.ts";
+import type { Ending } from "./ending.ts";
 import type { FailureClass } from "./failure.ts";
 
 export interface EndFacts {
@@ -29,8 +30,8 @@ export interface EndFacts {
 	/** answered, not delivered, and not carried by this run's prompt */
 	undelivered: number;
 	unattended: boolean;
-	/** why we ended it; `finished`: its time after `.done` or its result was over; `retrying`: see `failure` */
-	ended: null | "cancel" | "stuck" | "deadline" | "unanswered" | "budget" | "retrying" | "finished";
+	/** why we ended it; `retrying`: see `failure` */
+	ended: null | Exclude<Ending, "shutdown">;
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
 	/** times in a row that it ended because a service said no for now, before this one */

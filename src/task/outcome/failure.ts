@@ -1,5 +1,7 @@
 /** What a service or a CLI said went wrong: the classes, and for those that pass, how long they are waited for. */
 
+import type { FailureReason } from "../states.ts";
+
 /**
  * `rate_limited`: what was allowed for a time is used up. `overloaded`: the service or the model has no room.
  * `outage`: it is not there (5xx, no network). `refused`: it refused before any work was done, in words that
@@ -23,6 +25,12 @@ export type FailureClass =
 	| "budget"
 	| "not_started"
 	| "no_session";
+
+/** What lasts until a person comes: the hold that it puts on all tasks of its backend. */
+export function lastingHold(failure: FailureClass | FailureReason | null): "auth" | "billing" | null {
+	if (failure === "auth") return "auth";
+	return failure === "billing" || failure === "quota" ? "billing" : null;
+}
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,6 +1,6 @@
 import { TASK } from "./prelude.ts";
 
-/** The first answer wins. The same token again is the same call again (a reply that was lost). */
+/** The first answer wins. */
 export const ANSWER = `${TASK}
 local cur = redis.call('HMGET', rec, 'state', 'ipcGeneration', 'stop')
 local state = cur[1]
@@ -17,16 +17,11 @@ local function fieldOf(gen, seq)
 end
 local f
 if req.seq then f = fieldOf(cur[2], req.seq) else f = redis.call('ZRANGE', open, 0, 0)[1] end
-if req.token then
-  local mine = redis.call('HGET', rec, 'answerToken:' .. req.token)
-  if mine then f = mine end
-end
 local text = f and redis.call('HGET', qs, f)
 if text then
   local q = decoded(text)
   if not q then return reply({result = 'damaged', damage = 'question ' .. f .. ' is not JSON'}) end
   if q.answer ~= cjson.null then
-    if req.token and redis.call('HGET', rec, 'answerToken:' .. req.token) == f then return reply({result = 'answered', seq = q.seq, question = q.text, state = state}) end
     return reply({result = 'already', seq = q.seq, by = q.answeredBy, answer = q.answer, at = q.answeredAt})
   end
 end
@@ -38,7 +33,6 @@ redis.call('HSET', qs, f, cjson.encode(q))
 redis.call('ZREM', open, f)
 redis.call('ZREM', p .. ':inbox', id .. ' ' .. f)
 redis.call('SADD', undelivered, f)
-if req.token then redis.call('HSET', rec, 'answerToken:' .. req.token, f) end
 redis.call('HINCRBY', rec, 'revision', 1)
 event('answered', {seq = q.seq, by = req.by})
 if redis.call('ZCARD', open) == 0 then
