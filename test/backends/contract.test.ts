@@ -5,8 +5,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AgentEvent } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
-import { BACKEND_TYPES } from "../../src/backends/known.ts";
+import { BACKEND_TYPES, KNOWN_CLIS } from "../../src/backends/known.ts";
 import { renderEvent } from "../../src/backends/render.ts";
+import { PERMISSIONS } from "../../src/task/spec.ts";
 import { expectScenario } from "../fixtures/recorded/expect-scenario.ts";
 import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
 
@@ -37,6 +38,15 @@ describe("recorded output", () => {
 			"All tests pass.",
 		]);
 	});
+});
+
+test.each(KNOWN_CLIS)("$type: what it says of its permissions is what it has flags for", (cli) => {
+	const { permit } = backendOf(cli.type);
+	const held = PERMISSIONS.filter(
+		(degree) => permit(cli.programs[0], degree, "/project/.dispatch/t") !== null,
+	);
+	expect(held.filter((degree) => degree !== "full")).toEqual(cli.permissions);
+	expect(held).toContain("full");
 });
 
 describe.each(BACKEND_TYPES)("%s", (type) => {
