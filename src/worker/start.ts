@@ -128,11 +128,10 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	const config = backendConfig(agent.backend, deps.config);
 	const backend = backendOf(config.type);
 	const own = taskDirSpec(record, store.namespace);
-	// Of a task that goes on, what has vanished meanwhile is made as it was.
-	const taskDir = await createTaskDir(
-		cwd,
-		record.startMode === "fresh" ? own : goingOn(own, record.progress.plan),
-	);
+	// Of a task that goes on here, what has vanished meanwhile is made as it was. What Redis says of one that was
+	// never started here is nobody's work.
+	const goesOn = record.startMode !== "fresh" && runsBefore(record, home).length > 0;
+	const taskDir = await createTaskDir(cwd, goesOn ? goingOn(own, record.progress.plan) : own);
 	faultPoint("start.directory", spec.id);
 	const run = claim(home, {
 		task: spec.id,
@@ -295,14 +294,19 @@ function ownSession({ spec, sessionId }: TaskRecord, home: string): string | nul
 }
 
 /** Why the agent before this one was not good enough, by its run directory: no other text goes into a prompt. */
-function checkFailed({ spec, epoch }: TaskRecord, home: string): { command: string; output: string } | null {
-	if (spec.verify === null) return null;
-	const before = runsOfTask(home, spec.id).find(
-		(run) =>
-			run.facts.epoch < epoch && run.facts.taskNonce === spec.nonce && agentStatus(run).kind !== "never",
-	);
+function checkFailed(record: TaskRecord, home: string): { command: string; output: string } | null {
+	const command = record.spec.verify;
+	if (command === null) return null;
+	const before = runsBefore(record, home).find((run) => agentStatus(run).kind !== "never");
 	const lines = before === undefined ? null : failedCheck(before);
-	return lines === null ? null : { command: spec.verify, output: lines.join("\n") };
+	return lines === null ? null : { command, output: lines.join("\n") };
+}
+
+/** This host's own, whatever the record says. The newest first. */
+function runsBefore({ spec, epoch }: TaskRecord, home: string): RunDir[] {
+	return runsOfTask(home, spec.id).filter(
+		({ facts }) => facts.epoch < epoch && facts.taskNonce === spec.nonce,
+	);
 }
 
 /** The prompt as one argument; a longer one than the system allows goes by file. */

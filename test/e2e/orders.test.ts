@@ -163,8 +163,15 @@ test("a session that this host did not begin is not resumed, and no text of the 
 			logTail: ["INJECTED"],
 			warnings: [],
 		}),
+		progress: JSON.stringify({
+			plan: { title: "INJECTED", items: [{ marker: " ", text: "INJECTED", note: null }] },
+			activity: null,
+			usage: null,
+			lastSignAt: null,
+		}),
 	});
 	await user.waitForState("victim", "completed", "failed");
+	expect(readFileSync(user.taskFile("victim", "plan-at-first.md"), "utf8")).toBe("# victim\n");
 	const prompt = readFileSync(user.taskFile("victim", "prompt.md"), "utf8");
 	expect(prompt).not.toContain("INJECTED");
 	expect(prompt).toContain("Do it");
