@@ -56,10 +56,9 @@ export class Guard {
 		return this.#failures.size > 0;
 	}
 
-	/** Some step failed, and may still succeed: what depends on all of them waits. */
-	get isUndecided(): boolean {
-		for (const times of this.#failures.values()) if (times < TRIES) return true;
-		return false;
+	/** Some other step failed, and may still succeed: `step`, which depends on all of them, waits. */
+	isUndecidedBefore(step: string): boolean {
+		return [...this.#failures].some(([name, times]) => name !== step && times < TRIES);
 	}
 
 	/** The step failed so often that nothing more is expected of it. */

@@ -285,8 +285,7 @@ export class Reconciler extends Service {
 	async #settle(record: TaskRecord, live: LiveTask, found: Found, guard: Guard): Promise<void> {
 		const { id } = record.spec;
 		// What the failed steps would have told (last lines, a question) may decide: wait for them, not for ever.
-		if (guard.isUndecided && !record.stopRequested && !guard.hasFailed("settle"))
-			return this.#lookAgain(id, guard.againMs);
+		if (guard.isUndecidedBefore("settle") && !record.stopRequested) return this.#lookAgain(id, guard.againMs);
 		const { status, plan, ipc } = found;
 		const { adopted, sawAlive } = live;
 		await this.#settleOrEnd(record, guard, {

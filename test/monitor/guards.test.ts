@@ -134,6 +134,25 @@ test("an end that cannot be settled, again and again, is a plain failure that sa
 	expect(monitor.sizes).toEqual({ live: 0, guards: 0, timers: 0 });
 });
 
+test.each(["look.log", "look.gate", "look.plan", "look.ipc", "look.progress", "bridge.rejected"])(
+	"an end that could not be settled at one look is not settled at the next without what %s would tell",
+	async (point) => {
+		const { store } = stage();
+		const killed = FINISHES.replace("exit 0", "kill -9 $$");
+		await stage().agent("t", killed);
+		const run = openRun(stage().home, "t", 1) as RunDir;
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		const monitor = stage().reconciler();
+		for (const at of ["settle.begin", point, point]) {
+			process.env.DISPATCH_FAULT = `${at}:throw-always`;
+			await monitor.reconcile("t");
+			expect(await store.stateOf("t")).toBe("running");
+		}
+		delete process.env.DISPATCH_FAULT;
+		await lookUntil("t", "completed", monitor);
+	},
+);
+
 test("last words that Redis did not take at first stand in the log before the end", async () => {
 	process.env.DISPATCH_FAULT = "look.log:throw-once";
 	const { run } = await stage().agent("t", `echo last words; ${FINISHES}`);
@@ -183,11 +202,8 @@ test.each([
 ])("%s makes nothing hopeless, however often it is met; anything else does", async (_name, passing) => {
 	const guard = new Guard(1, async () => {});
 	for (let n = 0; n < 20; n++) await guard.step("settle", () => Promise.reject(passing));
-	expect([guard.isHopeless("settle"), guard.isUndecided, guard.hasFailed("settle")]).toEqual([
-		false,
-		true,
-		true,
-	]);
+	expect([guard.isHopeless("settle"), guard.hasFailed("settle")]).toEqual([false, true]);
+	expect([guard.isUndecidedBefore("settle"), guard.isUndecidedBefore("end")]).toEqual([false, true]);
 	for (let n = 0; n < 5; n++) await guard.step("settle", () => Promise.reject(new Error("ours")));
 	expect(guard.isHopeless("settle")).toBe(true);
 });
