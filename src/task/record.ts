@@ -128,12 +128,16 @@ export function workspaceOf({ spec }: Pick<TaskRecord, "spec">): string {
 	return spec.cwd;
 }
 
+/** Worked out once: a list shows them of every task. */
+const SHOWN = Object.entries(FIELDS).flatMap(([name, field]) =>
+	"shown" in field
+		? [{ name: name as keyof TaskRecord, show: field.shown as (value: unknown) => unknown }]
+		: [],
+);
+
 /** @returns those fields that `--json` shows as they stand, times in ISO 8601 */
 export function shownFields(record: TaskRecord): ShownFields {
-	const shown = Object.entries(FIELDS).flatMap(([name, field]) =>
-		"shown" in field
-			? [[name, (field.shown as (value: unknown) => unknown)(record[name as keyof TaskRecord])]]
-			: [],
-	);
-	return Object.fromEntries(shown) as ShownFields;
+	const shown: Record<string, unknown> = {};
+	for (const { name, show } of SHOWN) shown[name] = show(record[name]);
+	return shown as ShownFields;
 }

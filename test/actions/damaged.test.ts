@@ -26,18 +26,22 @@ const PLACE = { path: "/nonexistent", hostId: "elsewhere" };
 
 test("a damaged task is listed as damaged, can be cancelled and removed, and hides no other", async () => {
 	await beat(store, "h1", { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
-	for (const id of ["sound", "spec", "state", "key"]) await store.create(specOf(id));
+	for (const id of ["sound", "spec", "state", "key", "emptied"]) await store.create(specOf(id));
 	await store.client.hset(store.keys.task("spec"), "spec", "{x");
 	await store.client.hset(store.keys.task("state"), "state", "\u001b[31m");
 	await store.client.set(store.keys.task("key"), "x");
+	await store.client.del(store.keys.task("emptied"));
+	await store.client.hset(store.keys.task("emptied"), "foreign", "x");
 	const { records, damaged, total } = await listTasks(store, {}, 50);
 	expect(records.map(({ spec }) => spec.id)).toEqual(["sound"]);
 	expect(Object.fromEntries(damaged.map(({ id, damage }) => [id, damage]))).toEqual({
 		spec: "spec is not JSON",
 		state: "state is unknown",
 		key: "its key holds something else",
+		emptied: "none of its fields is there",
 	});
-	expect(total).toBe(4);
+	expect(total).toBe(5);
+	await removeTask(store, "emptied", PLACE);
 	const overview = await overviewOf(store);
 	expect(overview.counts).toEqual({ queued: 1 });
 	expect(overview.open.map(({ spec }) => spec.id)).toEqual(["sound"]);

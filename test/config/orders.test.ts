@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
 import { openSigner } from "../../src/config/signing-key.ts";
 import { spendOrder } from "../../src/config/spent-orders.ts";
-import { decodeRecord, newFields } from "../../src/queue/records/record-fields.ts";
+import { decodeValues, newFields, STORED } from "../../src/queue/records/record-fields.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 import { specOf } from "../queue/records/store-support.ts";
@@ -20,7 +20,10 @@ const orders = new Orders(home, NAMESPACE);
 function recordOf(spec: TaskSpec, signature: string | null, changes: Partial<TaskRecord> = {}): TaskRecord {
 	const { fields, times } = newFields(spec, signature);
 	for (const name of times) fields[name] = "1";
-	const record = decodeRecord(spec.id, fields);
+	const record = decodeValues(
+		spec.id,
+		STORED.map((name) => fields[name] ?? null),
+	);
 	if (record === null) throw new Error("no record");
 	return { ...record, ...changes };
 }

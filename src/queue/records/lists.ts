@@ -5,7 +5,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isState, type State } from "../../task/states.ts";
 import { Connection } from "./connection.ts";
-import { decodeRecord } from "./record-fields.ts";
+import { decodeValues, STORED } from "./record-fields.ts";
 
 const RECORDS_AT_ONCE = 500;
 const STATES_AT_ONCE = 2_000;
@@ -83,21 +83,25 @@ export class Lists extends Connection {
 	async read(ids: readonly string[]): Promise<{ records: TaskRecord[]; damaged: DamagedTask[] }> {
 		const records: TaskRecord[] = [];
 		const damaged: DamagedTask[] = [];
+		const empty: string[] = [];
 		for (let at = 0; at < ids.length; at += RECORDS_AT_ONCE) {
-			const pipeline = this.client.pipeline();
-			for (const id of ids.slice(at, at + RECORDS_AT_ONCE)) pipeline.hgetall(this.keys.task(id));
-			for (const [n, fields] of (await this.replies(pipeline)).entries()) {
-				const id = ids[at + n] ?? "";
+			const some = ids.slice(at, at + RECORDS_AT_ONCE);
+			for (const [n, values] of (await this.fieldsOf(some, ...STORED)).entries()) {
+				const id = some[n] ?? "";
 				try {
-					if (fields === undefined) throw new Damage("its key holds something else");
-					const record = decodeRecord(id, fields as Record<string, string>);
-					if (record !== null) records.push(record);
+					if (values.length === 0) throw new Damage("its key holds something else");
+					const record = decodeValues(id, values);
+					if (record === null) empty.push(id);
+					else records.push(record);
 				} catch (fault) {
 					if (!(fault instanceof Damage)) throw fault;
 					damaged.push({ id, damage: fault.message });
 				}
 			}
 		}
+		// None of our fields: no task, or nothing of one is left.
+		const left = empty.length === 0 ? [] : await this.existing(empty);
+		for (const id of left) damaged.push({ id, damage: "none of its fields is there" });
 		return { records, damaged };
 	}
 

@@ -65,11 +65,18 @@ export function newFields(
 	};
 }
 
-/** @returns null for an empty hash: no such task. @throws Damage */
-export function decodeRecord(id: string, fields: Record<string, string>): TaskRecord | null {
-	if (Object.keys(fields).length === 0) return null;
-	const values = TABLE.map(([name, field]) => [name, field.read(fields[storedAs(name, field)], name)]);
-	const record = Object.fromEntries(values) as TaskRecord;
-	if (record.spec.id !== id) throw new Damage("spec.id is another task's");
-	return record;
+/** All fields, as they are named in the hash, in the order in which `decodeValues` takes their values. */
+export const STORED: readonly string[] = TABLE.map(([name, field]) => storedAs(name, field));
+
+/**
+ * @param values of the fields `STORED`, null for one that is not there
+ * @returns null when none is there. @throws Damage
+ */
+export function decodeValues(id: string, values: readonly (string | null)[]): TaskRecord | null {
+	if (values.every((value) => value === null)) return null;
+	const record: Record<string, unknown> = {};
+	for (const [n, [name, field]] of TABLE.entries()) record[name] = field.read(values[n] ?? undefined, name);
+	const sound = record as TaskRecord;
+	if (sound.spec.id !== id) throw new Damage("spec.id is another task's");
+	return sound;
 }
