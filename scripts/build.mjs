@@ -16,8 +16,8 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
-/** Packages that these commands use at times: a changed config, a prompt on the terminal, another program. */
-const SELDOM = ["@clack/prompts", "execa", "yaml", "zod"];
+/** Packages that these commands use at times: a changed config, a prompt on the terminal. */
+const SELDOM = ["@clack/prompts", "yaml", "zod"];
 /** What makes main.cjs big: none of it may come into hot.cjs. */
 const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
 const SELDOM_FOLDER = "seldom";
@@ -62,6 +62,7 @@ async function build() {
 		await makeBundles(fresh, { DISPATCH_BUILD: JSON.stringify(hash) });
 		for (const name of SELDOM) await bundle(name, join(fresh, SELDOM_FOLDER, fileOf(name)));
 		moveInto(fresh, DIST);
+		dropOutdated();
 	} finally {
 		rmSync(fresh, { recursive: true, force: true });
 	}
@@ -101,6 +102,14 @@ function moveInto(from, to) {
 		if (entry.isDirectory()) moveInto(source, target);
 		else renameSync(source, target);
 	}
+}
+
+/** Packages that an earlier build set apart. */
+function dropOutdated() {
+	const folder = join(DIST, SELDOM_FOLDER);
+	const wanted = new Set(SELDOM.map(fileOf));
+	for (const name of readdirSync(folder))
+		if (!wanted.has(name)) rmSync(join(folder, name), { recursive: true });
 }
 
 const contentName = (content) => createHash("sha256").update(content).digest("hex");

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
+import { codeOf } from "./atomic-file.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too */
@@ -29,7 +30,10 @@ export async function takeLock(path: string): Promise<Lock | null> {
 			"DISPATCH_DISK",
 			`The lock ${path} cannot be taken: ${(error as Error).message}.`,
 			{
-				hint: "The program `flock` must be installed: package util-linux; on macOS `brew install flock`.",
+				hint:
+					codeOf(error) === "ENOENT"
+						? "The program `flock` must be installed: package util-linux; on macOS `brew install flock`."
+						: "This machine is short of processes, descriptors or memory: try again when there is room.",
 				cause: error,
 			},
 		);

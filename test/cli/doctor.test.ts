@@ -1,10 +1,11 @@
 /** `dispatch doctor`: real programs, a real Redis, and nothing that it starts by itself. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { closedGate, holdUntil, noteLasting } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
-import { User } from "../e2e/harness.ts";
+import { PROGRAM, User } from "../e2e/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 interface Finding {
@@ -235,4 +236,25 @@ test("a signing key that cannot be used is broken: nothing could be submitted, o
 		writeFileSync(key, damaged);
 		expect((await doctor()).level(`The signing key ${key} is damaged`)).toBe("broken");
 	}
+});
+
+test("a check that cannot be made is a finding, and keeps nobody from the others", async () => {
+	configure('default: x\nbackends:\n  x: { type: command, command: "true" }\n');
+	await doctor();
+	// Leads in a circle: neither there nor absent, for root, too.
+	symlinkSync("runs", join(user.home, "runs"));
+	const { level } = await doctor();
+	expect(level("The agents could not be looked at: ELOOP")).toBe("broken");
+	for (const other of ["answers", "are free for", "No worker runs here"])
+		expect(level(other), other).toBeDefined();
+});
+
+test("with hardly a descriptor left it says what it could not look at, and ends as it should", async () => {
+	configure('default: x\nbackends:\n  x: { type: command, command: "true" }\n');
+	const limited = `ulimit -n 24; exec "${process.execPath}" "${PROGRAM}" doctor --json --redis ${sound.url}`;
+	const ran = spawnSync("sh", ["-c", limited], { env: user.env, cwd: user.project, encoding: "utf8" });
+	const report = JSON.parse(ran.stdout) as { ok: boolean; findings: Finding[] };
+	expect(ran.stderr).toBe("");
+	expect([ran.status, report.ok]).toEqual(report.ok ? [0, true] : [1, false]);
+	expect(report.findings.map(({ text }) => text).join("\n")).toContain("are free for");
 });

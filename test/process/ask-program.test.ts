@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { expect, test, vi } from "vitest";
 import { askProgram, type Question } from "../../src/process/ask-program.ts";
 import { runHook } from "../../src/process/hook.ts";
@@ -66,4 +67,32 @@ test("a hook may say as much as it likes, need not read its input, and is told b
 	expect(readFileSync(join(cwd, "said"), "utf8")).toBe("done\n");
 	expect(await runHook({ ...hook, command: "sleep 1000; touch late", limitMs: 50 })).toBeNull();
 	expect(existsSync(join(cwd, "late"))).toBe(false);
+});
+
+test("a process without a descriptor left gets an answer, too, and goes on: a worker must not die of a notification", async () => {
+	const path = join(temporaryFolder("few"), "few.cjs");
+	const source = join(import.meta.dirname, "../../src/process/ask-program.ts");
+	await build({
+		entryPoints: [source],
+		outfile: path.replace("few.cjs", "ask.cjs"),
+		bundle: true,
+		platform: "node",
+	});
+	writeFileSync(
+		path,
+		`const { askProgram } = require("./ask.cjs");
+		const { openSync } = require("node:fs");
+		(async () => {
+			try { for (;;) openSync("/dev/null", "r"); } catch {}
+			const answers = [];
+			for (let i = 0; i < 3; i++) answers.push(await askProgram({ file: "true", env: {}, limitMs: 60000 }));
+			setTimeout(() => console.log(JSON.stringify(answers)), 100);
+		})();`,
+	);
+	const asked = await sh(`ulimit -n 40; exec "${process.execPath}" "${path}"`);
+	expect(asked).toMatchObject({ exitCode: 0, stderr: "" });
+	const answers = JSON.parse(asked.stdout) as { exitCode: null; fault: string }[];
+	for (const { exitCode, fault } of answers)
+		expect([exitCode, fault]).toEqual([null, expect.stringContaining("EMFILE")]);
+	expect(answers).toHaveLength(3);
 });

@@ -19,7 +19,7 @@ import {
 } from "../doctor/check-machine.ts";
 import { checkRecords } from "../doctor/check-records.ts";
 import { checkRedis, redisTarget } from "../doctor/check-redis.ts";
-import { broken, type Finding } from "../doctor/finding.ts";
+import { broken, checked, type Finding, looked } from "../doctor/finding.ts";
 import { type Output, oneLine } from "../show/output.ts";
 
 export interface DoctorFlags {
@@ -43,22 +43,39 @@ export async function doctor(input: DoctorInput, flags: DoctorFlags): Promise<nu
 
 async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Finding[]> {
 	rememberEnvironment(env);
-	const { config, findings } = await checkConfig(configPath(env), env, fix);
+	const { found, findings } = await looked("config", "The config", async () => {
+		const { config: loaded, findings: said } = await checkConfig(configPath(env), env, fix);
+		return { found: loaded, findings: said };
+	});
+	const config = found ?? null;
 	const opened = openedHome(env, config);
 	if ("finding" in opened) return [...findings, opened.finding];
 	const { home, path } = opened;
 	const url = givenAddress(redis, env, config?.redisUrl)?.url ?? null;
-	const target = redisTarget(url, path);
-	const worker = runningWorker(path);
+	const redisPlace = await looked("redis", "The local Redis", () => ({
+		found: redisTarget(url, path),
+		findings: [],
+	}));
+	const target = redisPlace.found ?? null;
+	const running = await looked("worker", "The worker", () => {
+		const there = runningWorker(path);
+		return { found: there, findings: checkWorker(there, env, url) };
+	});
+	const worker = running.found ?? null;
 	rememberEnvironment(worker?.env ?? {});
 	if (config !== null) rememberConfig(config, worker?.env ?? env);
 	// Agents get the worker's environment.
 	const agentEnv = worker?.env ?? env;
 	const [redisFindings, git, models, ...backends] = await Promise.all([
-		checkRedis(target, env, { home: path, fix }),
-		checkGit(agentEnv),
-		config === null ? [] : checkModels(config, agentEnv),
-		...Object.values(config?.backends ?? {}).map((backend) => checkBackend(backend, agentEnv)),
+		// What could not be looked at is told already, and is not "not running".
+		redisPlace.found === undefined
+			? []
+			: checked("redis", "Redis", () => checkRedis(target, env, { home: path, fix })),
+		checked("machine", "git", () => checkGit(agentEnv)),
+		config === null ? [] : checked("backend", "The models", () => checkModels(config, agentEnv)),
+		...Object.values(config?.backends ?? {}).map((backend) =>
+			checked("backend", `The backend ${backend.name}`, () => checkBackend(backend, agentEnv)),
+		),
 	]);
 	const notLoggedIn = Object.values(config?.backends ?? {})
 		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
@@ -72,12 +89,15 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...models,
 		...records.holds,
 		...records.notifications,
+		...redisPlace.findings,
 		...redisFindings,
-		...checkWorker(worker, env, url),
-		...(config === null || home === null ? [] : checkSurroundings(workerDiffers(home, config, env))),
-		git,
+		...running.findings,
+		...(config === null || home === null || running.found === undefined
+			? []
+			: checkSurroundings(workerDiffers(home, config, env))),
+		...git,
 		...(home === null ? [] : checkKey(path)),
-		checkDisk(path),
+		...(await checked("machine", "The free space", () => checkDisk(path))),
 	];
 }
 

@@ -8,7 +8,7 @@ import { checkAgents } from "./check-agents.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
-import type { Finding } from "./finding.ts";
+import { checked, type Finding } from "./finding.ts";
 
 interface RecordFindings {
 	hosts: Finding[];
@@ -26,15 +26,15 @@ export async function checkRecords(
 	const found: RecordFindings = { hosts: [], agents: [], holds: [], notifications: [] };
 	if (target === null || home === null) return found;
 	const { namespace } = home;
-	const store = await reached(() => openStore({ target, namespace, role: "command" }));
+	const store = await opened(target, namespace);
 	if (store === null) return found;
-	const look = async (check: (store: Store) => Promise<Finding[]>) =>
-		(await reached(() => check(store))) ?? [];
 	try {
-		found.holds = await look((each) => checkHolds(each, home, asked));
-		found.notifications = await look((each) => checkNotifications(each, home));
-		found.hosts = await look((each) => checkHosts(each, home));
-		found.agents = await look((each) => checkAgents(each, home));
+		found.holds = await checked("backend", "What is held", () => checkHolds(store, home, asked));
+		found.notifications = await checked("notifications", "The notifications", () =>
+			checkNotifications(store, home),
+		);
+		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
+		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home));
 	} finally {
 		await store.close();
 	}
@@ -42,9 +42,9 @@ export async function checkRecords(
 }
 
 /** null: Redis did not answer; why stands among its own findings. */
-async function reached<T>(call: () => Promise<T>): Promise<T | null> {
+async function opened(target: RedisTarget, namespace: string): Promise<Store | null> {
 	try {
-		return await call();
+		return await openStore({ target, namespace, role: "command" });
 	} catch (error) {
 		if (error instanceof DispatchError) return null;
 		throw error;
