@@ -29,6 +29,7 @@ export async function runCase(redis: TestRedis, { point, mode, move }: Case, id:
 	try {
 		const ended = await drive(stage, id, move, mode === "throw-once" ? HEALED_MS : LASTING_MS);
 		const findings = mode === "throw-once" ? judgeHealed(ended, move) : await judgeLasting(stage, id, ended);
+		if (mode === "throw-once") findings.push(...judgeStarts(stage.starts(id).length, move));
 		// Its place is free: with one place in all, another task starts and completes.
 		await stage.enqueue("second", "plain");
 		const second = await stage.until("second", SECOND_MS * SLOWNESS, ({ state }) => isEnded(state));
@@ -75,6 +76,12 @@ export function judgeHealed(ended: TaskRecord | null, move: Case["move"]): strin
 	const wanted = move === "cancel" ? "cancelled" : "completed";
 	if (ended === null) return ["has not ended"];
 	return ended.state === wanted ? [] : [`is ${ended.state}: ${ended.reason}, ${ended.outcome?.message}`];
+}
+
+/** How often its agent was started: an exception that passes starts none anew. */
+function judgeStarts(starts: number, move: Case["move"]): string[] {
+	const wanted = move === "park" || move === "retry" ? 2 : 1;
+	return starts === wanted ? [] : [`its agent was started ${starts} times`];
 }
 
 /** It ended and says why, or it can be cancelled. */

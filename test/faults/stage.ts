@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
-import { emptyConfig } from "../../src/config/config.ts";
 import { openHome } from "../../src/config/home.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { Daemon } from "../../src/host/service.ts";
 import { taskDirOf } from "../../src/ipc/task-dir.ts";
@@ -38,6 +38,8 @@ export class TaskStage {
 		this.store = store;
 		mkdirSync(this.project);
 		this.home = openHome({ DISPATCH_HOME: join(this.path, "h"), DISPATCH_NAMESPACE: namespace });
+		const lines = ["default: fake", "backends:", `  fake: { type: command, command: '"${AGENT}"' }`];
+		writeFileSync(join(this.home.path, "config.yaml"), `${lines.join("\n")}\n`, { mode: 0o600 });
 	}
 
 	async enqueue(id: string, move: string, changes: Partial<TaskSpec> = {}): Promise<void> {
@@ -97,34 +99,27 @@ const BACKOFF_MS = "100";
 
 /** Its daemon runs in this process. */
 export class FaultStage extends TaskStage {
-	readonly #daemon: Daemon;
+	#daemon!: Daemon;
 
-	private constructor(store: Store, namespace: string, places: number) {
-		super(store, namespace);
-		const config = emptyConfig();
-		config.backends.fake = {
-			name: "fake",
-			type: "command",
-			command: `"${AGENT}"`,
-			modelFlag: true,
-			permissions: null,
-		};
+	async #start(places: number): Promise<void> {
+		const env = { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS };
 		this.#daemon = new Daemon({
 			home: this.home,
-			config,
-			store,
-			env: { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS },
+			config: await loadConfig({ path: this.home.configPath, env }),
+			store: this.store,
+			env,
 			redisUrl: "redis://not-used",
 			concurrency: places,
 			log: pino({ level: process.env.FAULT_LOG ?? "silent" }, pino.destination({ dest: 2, sync: true })),
 		});
+		await this.#daemon.start();
 	}
 
 	/** @param namespace its own, so that several stages share a server */
 	static async open(redis: TestRedis, namespace: string, places = 1): Promise<FaultStage> {
 		const store = await openStore({ target: redis.target, namespace, role: "service" });
-		const stage = new FaultStage(store, namespace, places);
-		await stage.#daemon.start();
+		const stage = new FaultStage(store, namespace);
+		await stage.#start(places);
 		return stage;
 	}
 
@@ -152,8 +147,6 @@ export class KillStage extends TaskStage {
 	private constructor(store: Store, namespace: string, url: string, faults: readonly string[]) {
 		super(store, namespace);
 		this.#faults = [...faults];
-		const lines = [`default: fake`, "backends:", `  fake: { type: command, command: '"${AGENT}"' }`];
-		writeFileSync(join(this.home.path, "config.yaml"), `${lines.join("\n")}\n`, { mode: 0o600 });
 		this.#env = {
 			PATH: process.env.PATH ?? "",
 			DISPATCH_HOME: this.home.path,
