@@ -8,6 +8,8 @@ export class RefusingRedis {
 	readonly socketPath = join(temporaryFolder("refusing"), "s");
 	/** what commands are answered in turn, without the leading "-"; none: the server itself answers */
 	errors: readonly string[] = [];
+	/** so many commands are taken before the first is refused */
+	taken = 0;
 	/** how many commands were refused */
 	refused = 0;
 	readonly #commands = new Map<Socket, number>();
@@ -56,7 +58,8 @@ export class RefusingRedis {
 				const command = pending.subarray(0, end);
 				pending = pending.subarray(end);
 				this.#commands.set(client, (this.#commands.get(client) ?? 0) + 1);
-				const error = this.errors[this.refused % this.errors.length];
+				const error = this.taken > 0 ? undefined : this.errors[this.refused % this.errors.length];
+				if (this.errors.length > 0) this.taken = Math.max(0, this.taken - 1);
 				if (error === undefined) server.write(command);
 				else {
 					this.refused += 1;

@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, expect, test } from "vitest";
@@ -75,6 +84,30 @@ test("a damaged cache is passed over and made again", async () => {
 	writeFileSync(join(dist, "code-cache", name), "damaged");
 	expect(await start("ls")).toBe("hot.cjs ls\n");
 	expect(await start("ls")).toBe("hot.cjs ls\n");
+});
+
+test("a cache of which a disk has changed or lost some bytes ends nobody", async () => {
+	const used = Array.from({ length: 300 }, (_, n) => `f${n}: (x) => x + ${n} * Math.sqrt(x + ${n}),`);
+	const program = `const used = {${used.join("")}}; for (const f of Object.values(used)) f(1);\n${PROGRAM}`;
+	writeFileSync(join(dist, "hot.cjs"), program);
+	await start("ls");
+	const [name = ""] = cachesIn(join(dist, "code-cache"));
+	const path = join(dist, "code-cache", name);
+	const good = readFileSync(path);
+	const bad = Array.from({ length: 10 }, (_, n) => {
+		const bytes = Buffer.from(good);
+		const at = 1_100 + Math.floor(((good.length - 1_200) * n) / 10);
+		return n % 2 === 0 ? bytes.fill(0, at, at + 64) : bytes.fill(0xff, at, at + 64);
+	});
+	const heads = ["null", "[]", '"x"', "{}"].map((head) =>
+		Buffer.concat([Buffer.from(head.padEnd(1_024)), good.subarray(1_024)]),
+	);
+	for (const bytes of [...bad, ...heads, good.subarray(0, good.length / 2), Buffer.alloc(good.length)]) {
+		writeFileSync(path, bytes);
+		expect(await start("ls")).toBe("hot.cjs ls\n");
+		// It was made again.
+		expect(readFileSync(path).length).toBeGreaterThan(good.length / 2);
+	}
 });
 
 test("where the program's folder takes none, the user's cache folder does; where neither does, it starts too", async () => {

@@ -4,12 +4,14 @@
  * cache folder where that is not writable. No fault of the cache ever breaks a start.
  *
  * One run proves little (`ls --help` uses nothing of `ls`): a cache begins with a list of the forms of the
- * command that it has seen, and the first runs of each form add what they used.
+ * command that it has seen, and the first runs of each form add what they used. V8 believes what it is given: a byte
+ * that a disk or a power failure has changed would end the process by a signal, so the head holds a checksum.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { constants, Script } from "node:vm";
+import { crc32 } from "node:zlib";
 import { replaceFile } from "../../process/atomic-file.ts";
 import { findUserHome } from "../../process/user-home.ts";
 
@@ -22,6 +24,13 @@ const MAX_FORMS = 20;
 
 /** Form of the command line → how many runs of it the cache has seen. */
 type Seen = Record<string, number>;
+
+/** What stands at the beginning of a cache. */
+interface Head {
+	/** of the compiled code */
+	crc: number;
+	seen: Seen;
+}
 
 /**
  * What `require(file)` returns.
@@ -110,8 +119,9 @@ function readCache(folders: string[], name: string): { seen: Seen; data: Buffer 
 		try {
 			if (!isOurs(folder)) continue;
 			const file = readFileSync(join(folder, name));
-			const seen = JSON.parse(file.toString("latin1", 0, HEAD_BYTES)) as Seen;
-			return { seen, data: file.subarray(HEAD_BYTES) };
+			const { crc, seen } = JSON.parse(file.toString("latin1", 0, HEAD_BYTES)) as Head;
+			const data = file.subarray(HEAD_BYTES);
+			if (crc32(data) === crc) return { seen, data };
 		} catch {
 			// Not there, not readable or damaged: the next one.
 		}
@@ -128,10 +138,10 @@ function isOurs(folder: string): boolean {
 function keepAfterRun(script: Script, folders: string[], name: string, seen: Seen): void {
 	process.once("exit", (code) => {
 		if (code !== 0) return;
-		const now = { ...seen, [form()]: (seen[form()] ?? 0) + 1 };
-		const head = Buffer.from(JSON.stringify(now).padEnd(HEAD_BYTES), "latin1");
 		// What it was loaded from is in it again: it only grows.
-		const data = Buffer.concat([head, script.createCachedData()]);
+		const compiled = script.createCachedData();
+		const head: Head = { crc: crc32(compiled), seen: { ...seen, [form()]: (seen[form()] ?? 0) + 1 } };
+		const data = Buffer.concat([Buffer.from(JSON.stringify(head).padEnd(HEAD_BYTES), "latin1"), compiled]);
 		for (const folder of folders) if (writeCache(folder, name, data)) return;
 	});
 }

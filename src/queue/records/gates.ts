@@ -79,13 +79,11 @@ export function noteLasting(
  * @returns whether a closed gate was opened
  */
 export async function openAfterSuccess(store: Store, gated: Gated, startedAt: number): Promise<boolean> {
-	let opened = false;
-	for (const [field, gate] of await all(store, gated.host)) {
-		if (!concerns(gate, gated) || (gate.kind === "rate_limited" && gate.since >= startedAt)) continue;
-		await store.guard((client) => client.hdel(store.keys.gates(gated.host), field));
-		opened ||= isClosed(gate, store.clock.now());
-	}
-	if (opened) await wakeHeld(store, gated);
+	const passed = (await all(store, gated.host)).filter(
+		([, gate]) => concerns(gate, gated) && !(gate.kind === "rate_limited" && gate.since >= startedAt),
+	);
+	const opened = passed.some(([, gate]) => isClosed(gate, store.clock.now()));
+	await open(store, gated, passed, { wakes: opened });
 	return opened;
 }
 
@@ -95,28 +93,35 @@ export async function release(
 	host: string,
 	gate: Pick<Gate, "backend" | "model">,
 ): Promise<boolean> {
-	let found = false;
-	for (const [field, each] of await all(store, host)) {
-		if (each.backend !== gate.backend || each.model !== gate.model) continue;
-		await store.guard((client) => client.hdel(store.keys.gates(host), field));
-		found = true;
-	}
-	if (found) await wakeHeld(store, { host, ...gate });
-	return found;
+	const found = (await all(store, host)).filter(
+		([, each]) => each.backend === gate.backend && each.model === gate.model,
+	);
+	await open(store, { host, ...gate }, found, { wakes: true });
+	return found.length > 0;
 }
 
-/** Tasks that wait for a gate look again at once. */
-async function wakeHeld(store: Store, { host, backend }: Gated): Promise<void> {
-	for (const record of await store.getMany(await store.activeIds(host))) {
-		const { spec, state, hold, generation } = record;
-		if (state !== "queued" || hold === null || !KINDS.includes(hold.kind)) continue;
-		if (agentOf(record).backend !== backend) continue;
-		await store.hold(spec.id, generation, null);
-		await store.guard((client) =>
-			client.zadd(store.keys.outbox, store.clock.now(), `${spec.id} ${generation} now`),
-		);
-	}
-	await store.guard((client) => client.publish(store.keys.wake, "outbox"));
+/** `wakes`: tasks that wait for one of them look again at once. */
+async function open(
+	store: Store,
+	{ host, backend }: Gated,
+	gates: readonly [string, Gate][],
+	{ wakes }: { wakes: boolean },
+): Promise<void> {
+	if (gates.length === 0) return;
+	const tasks = wakes ? await heldBy(store, host, backend) : [];
+	await store.run("openGates", { host, fields: gates.map(([field]) => field), tasks });
+}
+
+async function heldBy(
+	store: Store,
+	host: string,
+	backend: string,
+): Promise<{ id: string; generation: number }[]> {
+	const records = await store.getMany(await store.activeIds(host));
+	return records
+		.filter(({ state, hold }) => state === "queued" && hold !== null && KINDS.includes(hold.kind))
+		.filter((record) => agentOf(record).backend === backend)
+		.map(({ spec, generation }) => ({ id: spec.id, generation }));
 }
 
 /** The gate that holds such a task: of several the one that ends last. */

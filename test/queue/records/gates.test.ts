@@ -10,6 +10,7 @@ import {
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { RefusingRedis } from "../../refusing-redis.ts";
 import { specOf } from "./store-support.ts";
 
 let redis: TestRedis;
@@ -140,4 +141,37 @@ test("an end that cannot be takes the place of none that comes later, whoever wr
 		await holdUntil(store, of("h9", "opus"), limit(null));
 		expect((await closedGate(store, of("h9", "opus")))?.until).toBeLessThan(Date.now() + 2 * HOUR_MS);
 	}
+});
+
+test("whoever opens a gate and is cut off anywhere: an open gate leaves no task behind that still waits for it", async () => {
+	const proxy = new RefusingRedis(redis.socketPath);
+	await proxy.start();
+	const acts = [
+		(cut: Store, host: string) => release(cut, host, { backend: "claude", model: null }),
+		(cut: Store, host: string) => openAfterSuccess(cut, of(host, null), Date.now() + HOUR_MS),
+	];
+	const cut = await openStore({ target: { url: proxy.url }, namespace: "gates", role: "command" });
+	let opened = 0;
+	for (const [n, act] of acts.entries()) {
+		for (let taken = 0; taken < 12; taken++) {
+			const id = `held-${n}-${taken}`;
+			const host = `h-${id}`;
+			await store.create(specOf(id, { host: host, backend: "claude" }));
+			const { generation } = await store.need(id);
+			const { until } = await holdUntil(store, of(host, null), limit(null));
+			await store.hold(id, generation, { kind: "rate_limited", until });
+			proxy.taken = taken;
+			proxy.errors = ["NOREPLICAS Not enough good replicas to write."];
+			const done = await act(cut, host).catch(() => false);
+			proxy.errors = [];
+			const isOpen = (await closedGate(store, of(host, null))) === null;
+			expect((await store.need(id)).hold === null, `${id}: ${done}`).toBe(isOpen);
+			if (isOpen)
+				expect(await store.client.zscore(store.keys.outbox, `${id} ${generation} now`)).not.toBeNull();
+			opened += Number(isOpen);
+		}
+	}
+	expect(opened).toBeGreaterThan(2);
+	await cut.close();
+	await proxy.stop();
 });

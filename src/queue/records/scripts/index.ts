@@ -16,6 +16,7 @@ import { NOTE } from "./note.ts";
 import { NOTE_EVENT } from "./note-event.ts";
 import { NOTE_SEEN } from "./note-seen.ts";
 import { NOTE_USAGE } from "./note-usage.ts";
+import { OPEN_GATES } from "./open-gates.ts";
 import { REMOVE } from "./remove.ts";
 
 export const SCRIPTS = {
@@ -38,6 +39,7 @@ export const SCRIPTS = {
 	noteEvent: NOTE_EVENT,
 	noteSeen: NOTE_SEEN,
 	noteUsage: NOTE_USAGE,
+	openGates: OPEN_GATES,
 	remove: REMOVE,
 } as const;
 
