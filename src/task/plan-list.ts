@@ -8,6 +8,8 @@ export interface Pending {
 	text: string;
 }
 
+const STRUCK_OUT = /^~{1,2}[^~]+~~/;
+
 interface Level {
 	depth: number;
 	boxes: boolean;
@@ -29,7 +31,8 @@ export class ListReader {
 	/** @returns whether the bullet is an open item */
 	bullet(depth: number, bullet: Pending): boolean {
 		const level = this.#at(depth);
-		if (this.#openSection && this.#levels[0] === level && !level.boxes) return !saysNothing(bullet.text);
+		if (this.#openSection && this.#levels[0] === level && !level.boxes)
+			return !saysNothing(bullet.text) && !STRUCK_OUT.test(bullet.text);
 		if (!saysUnfinished(bullet.text)) return false;
 		if (!level.boxes) level.pending.push(bullet);
 		return level.boxes;

@@ -18,6 +18,8 @@ const DONE_WORD =
 	/^(?:done|ok|yes|complete|completed|finished|erledigt|fertig|fait|termin[ée]e?|hecho|completado|terminado|完了|完成|済|済み|已完成|100 ?%)$/iu;
 /** In a cell of a table an "ok" or a "yes" may be anything. */
 const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|готово|сделано|完了|已完成|100 ?%)$/iu;
+/** To a question that only the column's head tells. */
+const ANSWER = /^(?:no|nope|nein|non|нет|n\/a|0|false)$/iu;
 /** In a column that is known to hold states. */
 const DONE_IN_COLUMN =
 	/^(?:(?:all )?(?:done|complete|finished|fixed|implemented|resolved|merged|closed)|fertig|abgeschlossen|umgesetzt|termin[ée]e?|completado|terminado|feito|conclu[ií]do|fatto|выполнено|완료)$/iu;
@@ -73,6 +75,7 @@ export function isDoneInColumn(cell: string): boolean {
 /** The state that a text names, with or without a sign before or behind it; null: none. For a cell of a table. */
 export function stateIn(text: string): Marker | null {
 	const words = wordsIn(text);
+	if (ANSWER.test(words)) return null;
 	if (FAILED_WORD.test(words)) return "!";
 	if (BLOCKED_WORD.test(words)) return "?";
 	if (isOpenWord(words)) return " ";
@@ -132,9 +135,12 @@ function isNotDone(marker: Marker | null): boolean {
 	return marker !== null && marker !== "x";
 }
 
-/** Said behind a ticked item; words such as "open" or "next" may be what the item is about. */
-const CONTRADICTION =
-	/^(?:(?:not|never) (?:yet )?(?:done|started|finished|implemented|complete|completed|tested|fixed|possible|run)|not yet|unfinished|incomplete|part(?:ly|ially)|half[ -]|to-?do|wip|tbd|in progress|pending|skipped|deferred|postponed|blocked|failed|still (?:open|to|failing|missing)|remaining|offen|noch |nicht (?:erledigt|fertig|gemacht|möglich)|unerledigt|teilweise|übersprungen|zurückgestellt|verschoben|in arbeit|pas (?:encore|fait)|à faire|en cours|en attente|partiel|reporté|no hecho|sin hacer|pendiente|en curso|parcial|не (?:сделано|готово|выполнено)|частично|отложено|未完|未着手|未做|没做|没有完成|尚未|待办|待辦|进行中|進行中|作業中|部分|一部|スキップ|跳过|失败|失敗)/iu;
+/** Said behind a ticked item, whatever follows: "not done", "partially", "noch offen", "未完成". */
+const SAYS_NOT_DONE =
+	/^(?:(?:not|never) (?:yet )?(?:done|started|finished|implemented|complete|completed|tested|fixed|possible|run)|not yet|part(?:ly|ially)|half[ -]|still (?:open|to|failing|missing)|noch (?:nicht|offen|zu|ausstehend)|nicht (?:erledigt|fertig|gemacht|möglich)|teilweise|pas (?:encore|fait)|no hecho|sin hacer|не (?:сделано|готово|выполнено)|частично|未完|未着手|未做|没做|没有完成|尚未|部分(?:完成|实现)|一部のみ)/iu;
+/** The same, where it is not said of something: "(skipped: no network)", "(blocked by infra)", but "(blocked users)". */
+const STATE_OF_ITS_OWN =
+	/^(?:unfinished|incomplete|to-?do|wip|tbd|in progress|pending|skipped|deferred|postponed|blocked|failed|partial|remaining|offen|unerledigt|übersprungen|zurückgestellt|verschoben|in arbeit|à faire|en cours|en attente|partiel|reporté|pendiente|en curso|parcial|отложено|待办|待辦|进行中|進行中|作業中|スキップ|跳过|失败|失敗)(?:$|\s*[:：;,.，、–—-]|\s(?:by|for|due|because|until|to|as|since|review|wegen|bis|auf|par|por|hasta)(?:\s|$))/iu;
 
 /** What a text says of its own state at its end, and contradicts a tick: "(not done)", "— skipped: no network", "⏳"; null: nothing. */
 export function contradictionIn(text: string): string | null {
@@ -145,7 +151,8 @@ export function contradictionIn(text: string): string | null {
 	const said =
 		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(shown)?.[1] ??
 		/(?:^|\s)(?:[–—]|--?)\s+([^–—]{1,200})$/u.exec(shown)?.[1];
-	if (said !== undefined && CONTRADICTION.test(wordsIn(said))) return said.trim();
+	const words = wordsIn(said ?? "");
+	if (said !== undefined && (SAYS_NOT_DONE.test(words) || STATE_OF_ITS_OWN.test(words))) return said.trim();
 	const sign = LAST_SIGN.exec(shown)?.[1] ?? "";
 	return [PENDING_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign)) ? sign : null;
 }

@@ -264,6 +264,8 @@ const HARMLESS: readonly string[] = [
 	"| Task | Status |\n|--|--|\n| b | 100% |",
 	"| Task | Status |\n|--|--|\n| b | done |\n| c | ✅ Completed |\n| d | Complete |\n| e | Fertig |\n| f | merged |",
 	"| Task | Done? |\n|--|--|\n| b | yes |\n| c | x |\n| d | ✓ |",
+	"| Library | Fits |\n|--|--|\n| b | yes |\n| c | no |",
+	"## Remaining\n- ~~b~~ done",
 	"| File | Change |\n|--|--|\n| a.ts | new |",
 ];
 
