@@ -6,11 +6,10 @@ import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
 
 /**
- * An agent that takes DISPATCH_TASK out of its environment is the task's agent all the same: what it started is
- * known by its ancestors and by what it inherited. From here on the variable says so.
+ * An agent that takes DISPATCH_TASK out of its environment, or gives itself another task's name, is the task's agent
+ * all the same: what it started is known by its ancestors and by what it inherited. From here on the variable says so.
  */
 export function recognizeCaller(env: Environment): void {
-	if (env.DISPATCH_TASK) return;
 	const task = agentAbove(homePath(env));
 	if (task === null) return;
 	env.DISPATCH_TASK = task;

@@ -117,11 +117,16 @@ function asRun(path: string, facts: RunFacts): RunDir {
 /** What all processes of a run inherit, and hold as long as they live. */
 export const fifoPath = (run: Pick<RunDir, "path">) => join(run.path, FIFO);
 
-/** @returns whether a path, as the system names what somebody holds open, is the FIFO of a start of the task or of a check */
+/**
+ * @returns whether a path, as the system names what somebody holds open, is the FIFO of a start of the task. Not of a
+ * check: that may leave something running on purpose
+ */
 export function fifosOf(home: string, task: string): (path: string) => boolean {
 	const folder = `${join(runsOf(realpathSync(home)), task)}/`;
-	return (path) => path.startsWith(folder) && path.endsWith(`/${FIFO}`);
+	return (path) => path.startsWith(folder) && START_FIFO.test(path.slice(folder.length));
 }
+
+const START_FIFO = /^\d+\/alive$/;
 
 /** Every task that ever started here and was not removed. @throws when the directory cannot be read */
 export function tasksWithRuns(home: string): string[] {

@@ -3,7 +3,7 @@
  * user of the host's state directory can make, over exactly this (docs/SECURITY.md).
  */
 import type { TaskRecord } from "./record.ts";
-import type { AgentChoice, TaskSpec } from "./spec.ts";
+import { type AgentChoice, agentChoiceOf, type TaskSpec } from "./spec.ts";
 
 export interface Order {
 	namespace: string;
@@ -20,5 +20,6 @@ export function orderOf(
 	changes: Partial<Pick<TaskRecord, "host" | "chosen">> = {},
 ): Order {
 	const { spec, host, chosen } = { ...record, ...changes };
-	return { namespace, host, spec, chosen };
+	// As a record will give it back: what else the object holds is not kept.
+	return { namespace, host, spec, chosen: chosen === null ? null : agentChoiceOf(chosen) };
 }

@@ -114,6 +114,12 @@ const AGENT_CHOICE = {
 	modelReason: text,
 };
 
+/** Nothing but the choice, whatever else the object holds. */
+export function agentChoiceOf(from: AgentChoice): AgentChoice {
+	const { backend, model, permissions, promptAddition, modelReason } = from;
+	return { backend, model, permissions, promptAddition, modelReason };
+}
+
 export const checkAgentChoice: Check<AgentChoice> = object<AgentChoice>(AGENT_CHOICE);
 
 export const checkSpec: Check<TaskSpec> = object<TaskSpec>({

@@ -4,7 +4,7 @@ import type { Config } from "../config/load.ts";
 import { closedGate } from "../queue/records/gates.ts";
 import type { Store } from "../queue/records/store.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
-import type { AgentChoice, Hold } from "../task/spec.ts";
+import { type AgentChoice, agentChoiceOf, type Hold } from "../task/spec.ts";
 
 const LIMITS_BEFORE_FALLBACK = 3;
 
@@ -33,7 +33,7 @@ export async function fallbackOf(
 		const { model, backend } = next;
 		if ((await closedGate(store, { host: record.host, model, backend })) !== null) continue;
 		const modelReason = `fallback: ${now.model ?? now.backend} would be waited for too long`;
-		return { ...now, model, backend, modelReason };
+		return agentChoiceOf({ ...now, model, backend, modelReason });
 	}
 	return null;
 }

@@ -42,6 +42,15 @@ test("what was signed is executed, also with halves of characters and fields tha
 	expect(() => orders.require(record)).not.toThrow();
 });
 
+test("an agent chosen since, whatever else the object that names it holds, is signed as the record gives it back", () => {
+	const spec = specOf("a");
+	const chosen = { ...spec, backend: "other" };
+	const record = recordOf(spec, orders.sign({ spec, host: spec.host, chosen }));
+	const { backend, model, permissions, promptAddition, modelReason } = chosen;
+	const back = { ...record, chosen: { backend, model, permissions, promptAddition, modelReason } };
+	expect(() => orders.require(back)).not.toThrow();
+});
+
 test.each<[string, (record: TaskRecord) => TaskRecord]>([
 	["no signature", (record) => ({ ...record, signature: null })],
 	["another id", (record) => ({ ...record, spec: { ...record.spec, id: "other" } })],

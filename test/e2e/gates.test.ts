@@ -11,7 +11,7 @@ let user: User;
 afterEach(() => user?.cleanup());
 
 /** A backend of type claude that says what the real one said; `other` is a backend without trouble. */
-function userOf(env: Record<string, string> = {}): User {
+function userOf(env: Record<string, string> = {}, ...more: string[]): User {
 	user = new User({ env: { RECORDED: join(FIXTURES, "recorded"), ...env } });
 	const agent = (name: string) => join(FIXTURES, "agents", name);
 	const lines = [
@@ -21,6 +21,7 @@ function userOf(env: Record<string, string> = {}): User {
 		`  other: { type: command, command: "${agent("records-args.sh")}" }`,
 		"models: { sonnet: { backend: claude }, other: { backend: other } }",
 		"worker: { concurrency: 2, max_agents: 4 }",
+		...more,
 	];
 	writeFileSync(join(user.home, "config.yaml"), `${lines.join("\n")}\n`);
 	return user;
@@ -63,6 +64,17 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 	const opened = Date.parse((await firstHold())?.until ?? "") / 1_000;
 	expect(starts().filter((at) => at < opened - 0.1).length).toBeLessThanOrEqual(2);
 }, 150_000);
+
+test("a task whose model would be waited for too long goes on with the next one, and so does one that meets the gate", async () => {
+	userOf({ DISPATCH_MAX_BACKOFF_MS: String(LIMITED_MS) }, "fallback: [other]", "fallback_after: 1s");
+	user.write("fault", "claude-rate-limited");
+	user.write("until", String(seconds() + 3_600));
+	for (const id of ["meets", "held"]) {
+		await user.ok(["enqueue", "--id", id, "Do it"]);
+		expect(await user.waitForState(id, "completed")).toMatchObject({ model: "other", attempt: 1 });
+	}
+	expect(starts()).toHaveLength(1);
+}, 90_000);
 
 test("a login that failed twice holds the backend until doctor or a good start", async () => {
 	userOf();

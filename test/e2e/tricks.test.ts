@@ -116,8 +116,10 @@ const TRICKS: Record<string, () => Promise<void>> = {
 	},
 	nested: async () => {
 		await user.waitForState("nested", "completed");
-		for (const file of ["by-environment.txt", "orphan.txt"])
-			expect(readFileSync(join(user.project, file), "utf8")).toContain("DISPATCH_NESTED");
+		for (const file of ["by-environment.txt", "by-name.txt", "orphan.txt"])
+			expect(readFileSync(join(user.project, file), "utf8")).toMatch(
+				/agent of the task "nested".*DISPATCH_NESTED/s,
+			);
 	},
 };
 

@@ -16,7 +16,8 @@ const started = () => readFileSync(join(user.project, "starts"), "utf8").trim().
 
 test("a check that fails goes back to the agent with its output, and the next try may pass", async () => {
 	checked();
-	const check = 'echo "run: $(cat starts | wc -l)"; test "$(cat starts | wc -l)" -ge 2';
+	// What it leaves running (a build server) keeps nobody from going on.
+	const check = 'setsid sleep 1000 & echo "run: $(cat starts | wc -l)"; test "$(cat starts | wc -l)" -ge 2';
 	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--verify", check, "Do it"]);
 	const task = await user.waitForState("c", "completed");
 	expect(task).toMatchObject({ attempt: 2, reason: null });

@@ -1,0 +1,105 @@
+/** A worker signs another agent's choice in its user's name, for records alone that this user has signed before. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { emptyConfig } from "../../src/config/config.ts";
+import { Orders } from "../../src/config/orders.ts";
+import { agentStatus } from "../../src/process/agent.ts";
+import { Serial } from "../../src/task/serial.ts";
+import { settle } from "../../src/worker/settle.ts";
+import { start } from "../../src/worker/start.ts";
+import { monitorStage } from "../monitor/stage.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
+
+const stage = monitorStage();
+
+const config = emptyConfig();
+for (const name of ["fake", "other"])
+	config.backends[name] = { name, type: "command", command: "true", modelFlag: false, permissions: null };
+config.models.next = { backend: "other", id: null };
+config.fallback = ["next"];
+
+const LIMITED = {
+	sessionId: null,
+	result: null,
+	failure: "rate_limited" as const,
+	failureMessage: "limit",
+	rateLimitUntil: Date.now() + 5 * 3_600_000,
+	limitedModel: null,
+	unsure: false,
+	sawOutput: true,
+	worked: true,
+};
+
+/** @param changed by somebody who can write to Redis */
+async function made(id: string, changed: boolean): Promise<Orders> {
+	const { store, home } = stage();
+	const orders = new Orders(home, store.namespace);
+	const spec = specOf(id, { cwd: stage().project });
+	await store.create(spec, { signature: orders.sign({ spec, host: HOST, chosen: null }) });
+	if (changed)
+		await store.client.hset(
+			store.keys.task(id),
+			"spec",
+			JSON.stringify({ ...spec, prompt: "Something else" }),
+		);
+	return orders;
+}
+
+test.each([false, true])("an end that a fallback follows, the record changed: %s", async (changed) => {
+	const { store, hub } = stage();
+	const orders = await made("t", changed);
+	await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" });
+	const record = await store.need("t");
+	const end = { run: null, plan: null, finished: false, ending: null, takenDown: false };
+	await settle(
+		{ ...end, record, status: { kind: "exited", code: 1, signal: null }, seen: LIMITED },
+		{ store, config, orders, hub, checkEnv: () => ({}), maxBackoffMs: 50 },
+	);
+	const after = await store.need("t");
+	expect([after.state, after.chosen?.backend, orders.isSigned(after)]).toEqual(
+		changed ? ["queued", undefined, false] : ["queued", "other", true],
+	);
+});
+
+test("a start with another agent, the record changed, is refused and signs nothing", async () => {
+	const { store, hub, home } = stage();
+	const orders = await made("t", true);
+	const { generation } = await store.need("t");
+	const chosen = { ...specOf("t"), backend: "other", model: "next" };
+	const { backend, model, permissions, promptAddition, modelReason } = chosen;
+	await start(
+		"t",
+		generation,
+		{ backend, model, permissions, promptAddition, modelReason },
+		{
+			...{ store, home, hub, config, orders, host: HOST, serial: new Serial(), env: {}, redisUrl: null },
+			maxBackoffMs: 50,
+			fault: () => {},
+		},
+	);
+	const after = await store.need("t");
+	expect(after).toMatchObject({ state: "failed", reason: "not_started" });
+	expect(orders.isSigned(after)).toBe(false);
+});
+
+test("a check that was put into the record while its agent works is not run", async () => {
+	const { store, project } = stage();
+	const { run } = await stage().agent("t", "printf -- '- [x] All\\n' >plan.md; : >ipc/.done");
+	await expect.poll(() => agentStatus(run).kind, { timeout: 20_000 }).toBe("exited");
+	const pwned = join(project, "pwned");
+	const { spec } = await store.need("t");
+	await store.client.hset(
+		store.keys.task("t"),
+		"spec",
+		JSON.stringify({ ...spec, verify: `touch ${pwned}` }),
+	);
+	const monitor = stage().reconciler();
+	const look = async () => {
+		await monitor.reconcile("t");
+		return store.stateOf("t");
+	};
+	await expect.poll(look, { timeout: 20_000 }).not.toBe("running");
+	expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+	expect(existsSync(pwned)).toBe(false);
+});
