@@ -71,7 +71,7 @@ test("a task whose model would be waited for too long goes on with the next one,
 	user.write("until", String(seconds() + 3_600));
 	for (const id of ["meets", "held"]) {
 		await user.ok(["enqueue", "--id", id, "Do it"]);
-		expect(await user.waitForState(id, "completed")).toMatchObject({ model: "other", attempt: 1 });
+		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 	}
 	expect(starts()).toHaveLength(1);
 }, 90_000);
