@@ -108,7 +108,7 @@ function endSection(dir: string): string {
 	return `## End
 - A report goes to \`${dir}/output.md\`: the result first, then what a reader needs to check it.
 - When every item is \`[x]\`, and not before: \`: > ${dir}/ipc/.done.tmp && mv ${dir}/ipc/.done.tmp ${dir}/ipc/.done\`. Then end at once and leave nothing running.
-- Open items or a missing plan count as unfinished, whatever your exit code says.`;
+- Open items or a missing plan count as unfinished, whatever your exit code says; so does an item that is ticked and says of itself "(skipped)" or "(not done)".`;
 }
 
 function continueSection({ taskDirRelative: dir, undelivered, answered }: PromptInput): string {
@@ -145,7 +145,7 @@ function resumeSections(input: PromptInput): string[] {
 		checkSection(input),
 		`Go on now:
 - Read \`${dir}/plan.md\` again, and look at what is really done: your last command may have been cut off.
-- Go on with the first item that is not \`[x]\`; one that is \`[?]\` and has its answer is open again. Mark each item as soon as it is done.${acknowledgement(dir, undelivered)}
+- Go on with the first item that is not \`[x]\`, or that is and says of itself that it is not done; one that is \`[?]\` and has its answer is open again. Mark each item as soon as it is done.${acknowledgement(dir, undelivered)}
 ${questions}
 - When every item is \`[x]\`: \`: > ${dir}/ipc/.done.tmp && mv ${dir}/ipc/.done.tmp ${dir}/ipc/.done\`, then end.`,
 	];
