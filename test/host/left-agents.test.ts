@@ -13,8 +13,6 @@ import { monitorStage } from "../monitor/stage.ts";
 
 const stage = monitorStage();
 const ENV = { PATH: process.env.PATH ?? "" };
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
 
 test("an agent whose record is gone is ended, and why is left in its run directory", async () => {
 	const { run, nonce } = await stage().agent("t", "trap '' TERM; echo up; while :; do sleep 0.05; done");
@@ -77,18 +75,5 @@ test.each([
 		state: "queued",
 		takenDown: meaning === "crashed" || ending === "shutdown" ? 0 : takenDown + 1,
 		hold: meaning === "crashed" ? { kind: "backoff" } : null,
-	});
-});
-
-test("a check's time is counted from its begin, whatever the file system knows of its directory", async () => {
-	const { run } = await stage().agent("t", "exit 0");
-	// Nothing on a disk was made at this time: only what was written down tells it.
-	const begun = Date.now() + DAY_MS;
-	const look = (now: number) => verify(run, "exec sleep 1000", ENV, now);
-	expect(await look(begun)).toEqual({ kind: "running" });
-	expect(await look(begun + 29 * MINUTE_MS)).toEqual({ kind: "running" });
-	expect(await look(begun + 30 * MINUTE_MS)).toMatchObject({
-		kind: "failed",
-		how: expect.stringContaining("30"),
 	});
 });
