@@ -245,8 +245,8 @@ test("a check that cannot be made is a finding, and keeps nobody from the others
 	symlinkSync("runs", join(user.home, "runs"));
 	const { level } = await doctor();
 	expect(level("The agents could not be looked at: ELOOP")).toBe("broken");
-	for (const other of ["answers", "are free for", "No worker runs here"])
-		expect(level(other), other).toBeDefined();
+	const others = ["answers", "are free for", "No worker runs here"];
+	expect(others.filter((other) => level(other) === undefined)).toEqual([]);
 });
 
 test("with hardly a descriptor left it says what it could not look at, and ends as it should", async () => {
