@@ -19,6 +19,11 @@ export class HostWatch {
 		this.#store = store;
 	}
 
+	/** Whether the last look found none of them; not yet believed. */
+	get seemGone(): boolean {
+		return this.#goneSince !== null;
+	}
+
 	/** @param records what is waited for; @returns whether all of their hosts have been gone for long enough */
 	async areGone(records: readonly TaskRecord[]): Promise<boolean> {
 		const now = performance.now();

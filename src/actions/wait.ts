@@ -31,7 +31,8 @@ export type WaitEnd =
 	| { kind: "damaged"; damaged: DamagedTask; records: TaskRecord[] }
 	/** a task was removed meanwhile */
 	| { kind: "removed"; id: string }
-	| { kind: "timedOut"; records: TaskRecord[] }
+	/** `hostsGone`: as far as seen nobody works on what is left */
+	| { kind: "timedOut"; records: TaskRecord[]; hostsGone: boolean }
 	/** what is left belongs to hosts that are gone, and they did not come back for a while */
 	| { kind: "hostGone"; records: TaskRecord[] }
 	| { kind: "interrupted" };
@@ -69,7 +70,8 @@ async function lookUntil(
 		}
 		if (options.signal.aborted) return { kind: "interrupted" };
 		const leftMs = until - performance.now();
-		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", records: [...seen.records.values()] };
+		if (limit.aborted || leftMs <= 0)
+			return { kind: "timedOut", records: [...seen.records.values()], hostsGone: hosts.seemGone };
 		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
 	}
 }

@@ -57,6 +57,12 @@ test(
 		expect(await bob.ok(["doctor"])).toMatch(
 			/No worker runs on container \(last seen 1m.*\), and 1 of its tasks.*: job/,
 		);
+		expect(await bob.ok(["status"])).toMatch(/job asks.*\(host_gone\)/);
+		// Too short to believe that the host is gone; but nobody says that the work goes on.
+		expect(await bob.run(["wait", "job", "--timeout", "1s"])).toMatchObject({
+			code: 4,
+			stderr: expect.stringMatching(/No worker runs on the host.*nobody works on it now.*status job/),
+		});
 		expect(await bob.run(["wait", "job"])).toMatchObject({
 			code: 1,
 			stderr: expect.stringMatching(/no worker runs on its host container.*--here.*\[DISPATCH_HOST_GONE\]/),

@@ -106,7 +106,7 @@ function summaryLines(context: Context, { open, counts, worker, isDamaged }: Sum
 			.slice(0, SHOWN)
 			.flatMap((view) => [
 				"",
-				`${colors.bold(view.id)} asks: "${oneLine(openQuestion(view)?.text ?? "", 300)}"`,
+				`${colors.bold(view.id)} asks: "${oneLine(openQuestion(view)?.text ?? "", 300)}"${holdText(view)}`,
 				`  dispatch answer ${view.id} "…"`,
 			]),
 		...(others.length > 0 ? [""] : []),
@@ -129,8 +129,11 @@ function leftLines(left: LeftAgent[]): string[] {
 	return ["", `Agents that no task follows (\`dispatch down --stop-agents\` ends all agents):`, ...lines];
 }
 
+function holdText({ hold }: TaskView): string {
+	return hold === null ? "" : ` (${hold.kind})`;
+}
+
 function openLine(view: TaskView, state: string): string {
 	const plan = view.plan.total === 0 ? "" : ` ${view.plan.done}/${view.plan.total}`;
-	const hold = view.hold === null ? "" : ` (${view.hold.kind})`;
-	return `${view.id}  ${state}${plan}${hold}  ${oneLine(view.activity ?? "", 80)}`.trimEnd();
+	return `${view.id}  ${state}${plan}${holdText(view)}  ${oneLine(view.activity ?? "", 80)}`.trimEnd();
 }

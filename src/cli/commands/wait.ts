@@ -214,7 +214,7 @@ async function tell(
 		case "hostGone":
 			throw hostGone(end.records);
 		case "timedOut":
-			throw timedOut(end.records, ids);
+			throw timedOut(end, ids);
 		case "asks": {
 			const view = await viewTask(store, end.record);
 			ring(context, "question");
@@ -252,16 +252,24 @@ function hostGone(records: readonly TaskRecord[]): DispatchError {
 	);
 }
 
-function timedOut(records: readonly TaskRecord[], ids: readonly string[]): DispatchError {
-	const open = records
-		.filter(({ state }) => !isEnded(state))
-		.map(({ spec, state }) => `${spec.id} is ${state}`);
+function timedOut(
+	{ records, hostsGone }: WaitEnd & { kind: "timedOut" },
+	ids: readonly string[],
+): DispatchError {
+	const left = records.filter(({ state }) => !isEnded(state));
+	const open = left.map(({ spec, state }) => `${spec.id} is ${state}`);
+	const id = left[0]?.spec.id ?? "";
+	const areAsking = left.length > 0 && left.every(({ state }) => state === "asking");
 	const shown = open.slice(0, 3).join(", ") || `${ids.length} not seen, since Redis is away`;
 	return new DispatchError(
 		"DISPATCH_TIMED_OUT",
 		`Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`,
 		{
-			hint: "The work goes on; `dispatch status` shows it.",
+			hint: hostsGone
+				? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
+				: areAsking
+					? `Answer with: dispatch answer ${id}`
+					: "The work goes on; `dispatch status` shows it.",
 		},
 	);
 }
