@@ -48,7 +48,16 @@ export function readJson(path: string): unknown {
 }
 
 export function removeDaemonFile(home: string): void {
-	rmSync(statePath(home), { force: true });
+	removeOwn(statePath(home));
+}
+
+/** What cannot be removed says nothing any more: each names the process that it is of. */
+function removeOwn(path: string): void {
+	try {
+		rmSync(path, { force: true });
+	} catch {
+		// Something else stands in its place.
+	}
 }
 
 /** How the daemon shall stop: written before its SIGTERM, read by it. */
@@ -65,7 +74,7 @@ export function writeStopRequest(home: string, daemon: Identity, request: StopRe
 }
 
 export function removeStopRequest(home: string): void {
-	rmSync(stopPath(home), { force: true });
+	removeOwn(stopPath(home));
 }
 
 const PLAIN: StopRequest = { drain: false, stopAgents: false };

@@ -5,6 +5,7 @@
 import { type Logger, pino } from "pino";
 import { withoutSecrets } from "../task/secrets.ts";
 
+const USUAL_LEVEL = "info";
 /** Kept while nothing can be written; what comes after it is left out. */
 const WAITING_LIMIT_BYTES = 256 * 1024;
 
@@ -13,5 +14,19 @@ export function openLog(level: string, fd = 2): Logger {
 	const destination = pino.destination({ dest: fd, sync: true, maxLength: WAITING_LIMIT_BYTES });
 	// Without a listener a line that cannot be written is an exception wherever it was said.
 	destination.on("error", () => {});
-	return pino({ level, base: { pid: process.pid }, hooks: { streamWrite: withoutSecrets } }, destination);
+	const known = Object.hasOwn(pino.levels.values, level) || level === "silent";
+	const log = pino(
+		{
+			level: known ? level : USUAL_LEVEL,
+			base: { pid: process.pid },
+			hooks: { streamWrite: withoutSecrets },
+		},
+		destination,
+	);
+	if (!known)
+		log.warn(
+			{ level, levels: [...Object.keys(pino.levels.values), "silent"] },
+			"DISPATCH_LOG_LEVEL names no level",
+		);
+	return log;
 }

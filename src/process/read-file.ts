@@ -11,6 +11,7 @@ import {
 	openSync,
 	readSync,
 	type Stats,
+	statfsSync,
 	statSync,
 } from "node:fs";
 import { codeOf } from "./atomic-file.ts";
@@ -41,6 +42,18 @@ export function isShortage(error: unknown): boolean {
 /** Whether a file system, or this user's share of it, has no room left, at first hand or as the cause: it passes. */
 export function isDiskFull(error: unknown): boolean {
 	return hasCode(error, ["ENOSPC", "EDQUOT"]);
+}
+
+const LEAST_ROOM_BYTES = 64 * 1024;
+
+/** Whether the file system of a directory has hardly a byte left; false where that cannot be told. */
+export function hasNoRoom(path: string): boolean {
+	try {
+		const { bavail, bsize } = statfsSync(path);
+		return bavail * bsize < LEAST_ROOM_BYTES;
+	} catch {
+		return false;
+	}
 }
 
 /** Of the error itself, or of what caused it. */

@@ -156,7 +156,11 @@ function names(path: string): string[] {
 		return readdirSync(path);
 	} catch (error) {
 		if (meansAbsent(error)) return [];
-		throw error;
+		const why = (error as Error).message.split(",")[0];
+		throw new DispatchError("DISPATCH_DISK", `What runs here cannot be looked at: ${path}: ${why}.`, {
+			hint: "Make it a directory that you may read: until then nobody knows which agents live.",
+			cause: error,
+		});
 	}
 }
 

@@ -244,9 +244,14 @@ test("a check that cannot be made is a finding, and keeps nobody from the others
 	// Leads in a circle: neither there nor absent, for root, too.
 	symlinkSync("runs", join(user.home, "runs"));
 	const { level } = await doctor();
-	expect(level("The agents could not be looked at: ELOOP")).toBe("broken");
+	expect(level("The agents could not be looked at: What runs here")).toBe("broken");
 	const others = ["answers", "are free for", "No worker runs here"];
 	expect(others.filter((other) => level(other) === undefined)).toEqual([]);
+	const status = await user.run(["status"], { env: { PATH: bin, DISPATCH_REDIS_URL: sound.url } });
+	expect([status.code, status.stdout]).toEqual([0, expect.stringContaining("No tasks yet")]);
+	expect(status.stderr).toContain("What runs here cannot be looked at");
+	const up = await user.run(["up"], { env: { DISPATCH_REDIS_URL: sound.url } });
+	expect([up.code, up.stderr]).toEqual([1, expect.stringMatching(/What runs here.*\[DISPATCH_NO_WORKER\]/s)]);
 });
 
 test("with hardly a descriptor left it says what it could not look at, and ends as it should", async () => {

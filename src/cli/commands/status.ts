@@ -5,6 +5,7 @@ import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type DaemonState, daemonState } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
+import { DispatchError } from "../../task/errors.ts";
 import type { State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -41,7 +42,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
 	}));
-	const left = await leftAgents(store, context.home.path);
+	const left = await leftAgents(store, context.home.path).catch((error: unknown) => {
+		// It keeps nobody from seeing the tasks.
+		if (!(error instanceof DispatchError)) throw error;
+		context.output.note(error.inFull);
+		return [];
+	});
 	const value = {
 		namespace: store.namespace,
 		host: context.home.hostId,

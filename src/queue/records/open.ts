@@ -9,7 +9,7 @@ import {
 	type Role,
 	shownAddress,
 } from "../redis/connect.ts";
-import { ensureLocalServer, localSocket } from "../redis/local-server.ts";
+import { ensureLocalServer, localTarget } from "../redis/local-server.ts";
 import { checkPolicy } from "../redis/settings.ts";
 import { Store } from "./store.ts";
 
@@ -38,7 +38,7 @@ export async function openLocalStore(
 	home: { path: string },
 	options: Omit<OpenOptions, "target">,
 ): Promise<Store> {
-	const target = { socketPath: localSocket(home) };
+	const target = localTarget(home);
 	try {
 		return await open({ ...options, target }, AT_ONCE);
 	} catch (error) {

@@ -3,6 +3,7 @@
  * `logs -f`, web) is refused at its start just the same, then waits out every outage.
  */
 import { Redis } from "ioredis";
+import { hasNoRoom } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { readSettings, type ServerSettings } from "./settings.ts";
 
@@ -16,6 +17,8 @@ export type Role = "command" | "service";
 export interface RedisTarget {
 	url?: string | undefined;
 	socketPath?: string | undefined;
+	/** where the local server keeps its data */
+	dataDir?: string | undefined;
 }
 
 /** The address as it may be shown: its server and database alone, well-formed or not. */
@@ -206,6 +209,8 @@ export async function closeRedis(client: Redis): Promise<void> {
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = saidByServer(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
 	const [, hint] = HINTS.find(([said]) => said.test(why)) ?? [];
+	if (target.dataDir !== undefined && hasNoRoom(target.dataDir))
+		return diskOfServerFull(target.dataDir, cause);
 	// A server that refuses is there: it is no address that has to be looked at.
 	const how = hint === undefined ? "cannot be reached" : "refuses";
 	return new DispatchError(
@@ -215,6 +220,18 @@ function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 			hint:
 				hint ??
 				"Check that it runs and that --redis, DISPATCH_REDIS_URL or REDIS_URL names it; without any of them dispatch starts its own.",
+			cause,
+		},
+	);
+}
+
+/** A server that must keep what it acknowledges leaves when it cannot write, and its log says nothing then. */
+export function diskOfServerFull(dataDir: string, cause: unknown): DispatchError {
+	return new DispatchError(
+		"DISPATCH_REDIS_UNREACHABLE",
+		`The disk of the local Redis is full: there is no room in ${dataDir}.`,
+		{
+			hint: "Free some space: it is started again by itself, and all that was acknowledged is there.",
 			cause,
 		},
 	);

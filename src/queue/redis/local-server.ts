@@ -13,9 +13,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
 import { environmentOfDaemon } from "../../process/environment.ts";
 import { type Lock, takeLock } from "../../process/lock.ts";
-import { readRegularFile } from "../../process/read-file.ts";
+import { hasNoRoom, readRegularFile } from "../../process/read-file.ts";
 import { claimWriter } from "../../process/writer-mark.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { diskOfServerFull } from "./connect.ts";
 import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
 import {
 	checkSocketDir,
@@ -44,35 +45,37 @@ const KILL_LIMIT_MS = 5_000;
 const LOG_TAIL_LINES = 3;
 const HOME_ID_BYTES = 256;
 
+export interface LocalTarget {
+	socketPath: string;
+	dataDir: string;
+}
+
 interface HomePath {
 	/** the state directory */
 	path: string;
 }
 
 /** Where the directory's server listens, or would. @throws DISPATCH_DISK for a folder that is not ours alone */
-export function localSocket(home: HomePath): string {
+export function localTarget(home: HomePath): LocalTarget {
 	const place = serverPlace(home.path);
 	checkSocketDir(place);
-	return place.socketPath;
+	return { socketPath: place.socketPath, dataDir: place.dir };
 }
 
 /**
  * Makes sure that the directory's server runs and answers.
  * @throws DISPATCH_NO_REDIS_SERVER, DISPATCH_REDIS_UNREACHABLE, DISPATCH_DISK
  */
-export async function ensureLocalServer(
-	home: HomePath,
-	limits: ServerLimits = LIMITS,
-): Promise<{ socketPath: string }> {
+export async function ensureLocalServer(home: HomePath, limits: ServerLimits = LIMITS): Promise<LocalTarget> {
 	const place = serverPlace(home.path);
-	const { socketPath } = place;
+	const { socketPath, dir: dataDir } = place;
 	checkSocketDir(place);
 	const answer = await askServer(socketPath, "PING", PING_LIMIT_MS);
 	if (answer !== "ready") {
 		preparePlace(place);
 		await startOrWait(place, limits);
 	}
-	return { socketPath };
+	return { socketPath, dataDir };
 }
 
 async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<void> {
@@ -202,6 +205,7 @@ function signalServer(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
 }
 
 function didNotStart(place: ServerPlace, fault: string): DispatchError {
+	if (hasNoRoom(place.dir)) return diskOfServerFull(place.dir, new Error(fault));
 	const lines = readFileSync(place.log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
 	const message = `The local Redis did not start: ${fault}. It said: ${lines.join(" / ") || "nothing"}`;
 	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, {

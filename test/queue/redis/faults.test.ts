@@ -45,3 +45,22 @@ test("what is no fault of the server is passed on as it is", () => {
 	);
 	expect(translateFault(error, target)).toBe(error);
 });
+
+test.runIf(process.platform === "linux")(
+	"whatever a local server without room on its disk is missed by, the disk is named",
+	() => {
+		// /proc has no room at all.
+		const local = { socketPath: "/nowhere/redis.sock", dataDir: "/proc" };
+		for (const said of [
+			"connect ECONNREFUSED",
+			"Connection is closed.",
+			"MISCONF Errors writing to the AOF file",
+		]) {
+			const fault = translateFault(new Error(said), local);
+			expect(fault).toMatchObject({ code: "DISPATCH_REDIS_UNREACHABLE" });
+			expect(String(fault)).toContain("The disk of the local Redis is full: there is no room in /proc");
+		}
+		const roomy = translateFault(new Error("connect ECONNREFUSED"), { ...local, dataDir: "/nowhere" });
+		expect(String(roomy)).not.toContain("full");
+	},
+);
