@@ -1,5 +1,5 @@
 /** Runs a program for what it says or does, within a time limit; what it started in its group ends with it. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 /** Somebody it left behind may hold its output open: what it said itself is there by then. */
@@ -32,115 +32,96 @@ export interface Answer {
 	fault: string | null;
 }
 
-/** Never rejects: what goes wrong is in the answer, also where there is no descriptor left for its pipes. */
-export function askProgram(question: Question): Promise<Answer> {
-	return new Promise((resolve) => {
-		try {
-			listenTo(started(question), question, resolve);
-		} catch (error) {
-			resolve(unstarted(error));
-		}
-	});
+/** Never rejects: what goes wrong is in the answer, also where there is no descriptor left for it. */
+export async function askProgram(question: Question): Promise<Answer> {
+	try {
+		return await ask(question);
+	} catch (error) {
+		return { exitCode: null, stdout: "", stderr: "", timedOut: false, fault: (error as Error).message };
+	}
 }
 
-function started({ file, args = [], env, cwd, input, listen = true }: Question): ChildProcess {
-	const output = listen ? "pipe" : "ignore";
-	return spawn(file, args, {
+/** execa is loaded by those who ask only: a start must be quick. */
+async function ask(question: Question): Promise<Answer> {
+	const { file, args = [], env, cwd, input, enough, listen = true, limitMs } = question;
+	const output = listen ? ("pipe" as const) : ("ignore" as const);
+	const { execa } = await import("execa");
+	requireDescriptors();
+	const child = execa(file, args, {
 		env: definedOf(env),
+		extendEnv: false,
 		...(cwd === undefined ? {} : { cwd }),
-		stdio: [input === undefined ? "ignore" : "pipe", output, output],
+		...(input === undefined
+			? { stdin: "ignore" as const }
+			: enough === undefined
+				? { input }
+				: { stdin: "pipe" as const }),
+		stdout: output,
+		stderr: output,
+		reject: false,
+		maxBuffer: MAX_OUTPUT_BYTES,
 		// A group of its own: what it starts ends with it.
 		detached: true,
 	});
-}
-
-function listenTo(child: ChildProcess, question: Question, answer: (answer: Answer) => void): void {
-	const { input, enough, limitMs } = question;
-	// Where its pipes could not be made they are undefined, whatever the types say.
-	const { stdin, stdout, stderr }: Partial<Pick<ChildProcess, "stdin" | "stdout" | "stderr">> = child;
-	let cut: string | null = null;
+	let timedOut = false;
 	const letGo = () => {
-		stdout?.destroy();
-		stderr?.destroy();
+		child.stdout?.destroy();
+		child.stderr?.destroy();
 	};
-	const end = (why: string) => {
-		cut ??= why;
+	const timer = setTimeout(() => {
+		timedOut = true;
 		endGroup(child.pid);
 		letGo();
-	};
-	const timer = setTimeout(() => end(TOO_LONG), limitMs);
+	}, limitMs);
+	if (enough !== undefined) {
+		let said = "";
+		child.stdin?.on("error", () => {}).write(input ?? "");
+		child.stdout?.on("data", (chunk: Buffer) => {
+			said += chunk.toString("latin1");
+			if (enough(said)) endGroup(child.pid);
+		});
+	}
 	let held: NodeJS.Timeout | undefined;
-	const tooMuch = () => end(`it said more than ${MAX_OUTPUT_BYTES / 1024 / 1024} MiB`);
-	const said = new Collected(stdout, tooMuch);
-	const complained = new Collected(stderr, tooMuch);
 	child.once("exit", () => {
 		held = setTimeout(letGo, HELD_OUTPUT_MS);
 	});
-	const over = (fault: string | null) => {
-		clearTimeout(timer);
-		clearTimeout(held);
-		const exitCode = cut === null && fault === null ? child.exitCode : null;
-		const how = exitCode === null ? `it was ended by ${child.signalCode}` : `it ended with code ${exitCode}`;
-		answer({
-			exitCode,
-			stdout: said.text,
-			stderr: complained.text,
-			timedOut: cut === TOO_LONG,
-			fault: exitCode === 0 ? null : (cut ?? fault ?? how),
-		});
-	};
-	child.once("error", (error) => over(error.message));
-	child.once("close", () => over(null));
-	// It may end without having read all of it.
-	stdin?.on("error", () => {});
-	if (enough === undefined) stdin?.end(input);
-	else {
-		stdin?.write(input ?? "");
-		stdout?.on("data", () => {
-			if (enough(said.text)) endGroup(child.pid);
-		});
-	}
-}
-
-const TOO_LONG = "it took too long";
-
-/** What comes out of a pipe, up to the limit. */
-class Collected {
-	readonly #chunks: Buffer[] = [];
-	#bytes = 0;
-
-	constructor(pipe: ChildProcess["stdout"] | undefined, tooMuch: () => void) {
-		pipe?.on("error", () => {});
-		pipe?.on("data", (chunk: Buffer) => {
-			this.#chunks.push(chunk.subarray(0, MAX_OUTPUT_BYTES - this.#bytes));
-			this.#bytes += chunk.length;
-			if (this.#bytes > MAX_OUTPUT_BYTES) tooMuch();
-		});
-	}
-
-	/** Without the last newline. */
-	get text(): string {
-		return Buffer.concat(this.#chunks)
-			.toString("utf8")
-			.replace(/\r?\n$/, "");
-	}
-}
-
-function unstarted(error: unknown): Answer {
-	return { exitCode: null, stdout: "", stderr: "", timedOut: false, fault: (error as Error).message };
+	const ended = await child;
+	clearTimeout(timer);
+	clearTimeout(held);
+	if (timedOut || ended.isMaxBuffer) endGroup(child.pid);
+	const cut = timedOut || ended.isMaxBuffer;
+	const { stdout = "", stderr = "" } = ended;
+	// Node gives a program that could not be started a negative one.
+	const exitCode = cut || (child.exitCode ?? -1) < 0 ? null : child.exitCode;
+	return { exitCode, stdout, stderr, timedOut, fault: exitCode === 0 ? null : (ended.shortMessage ?? null) };
 }
 
 /**
  * A shell line of the user's own at the user's terminal, for as long as it takes.
  * @param words become $1, $2, …
- * @returns its exit code; null when a signal ended it, or it could not be started
+ * @returns its exit code; null when a signal ended it
  */
-export function runInTerminal(line: string, words: readonly string[]): Promise<number | null> {
-	return new Promise((resolve) => {
-		const child = spawn("sh", ["-c", line, "sh", ...words], { stdio: "inherit" });
-		child.once("error", () => resolve(null));
-		child.once("exit", (code) => resolve(code));
-	});
+export async function runInTerminal(line: string, words: readonly string[]): Promise<number | null> {
+	const { execa } = await import("execa");
+	const { exitCode } = await execa("sh", ["-c", line, "sh", ...words], { stdio: "inherit", reject: false });
+	return exitCode ?? null;
+}
+
+/** Two for each of its pipes, and for the one by which Node learns that it runs. */
+const DESCRIPTORS = 8;
+
+/**
+ * Where Node cannot make the pipes of a child, execa gives that child up with nobody listening to its `error`, and
+ * the event ends this process. Nothing comes between this and its spawn.
+ * @throws EMFILE, ENFILE
+ */
+function requireDescriptors(): void {
+	const opened: number[] = [];
+	try {
+		while (opened.length < DESCRIPTORS) opened.push(openSync("/dev/null", "r"));
+	} finally {
+		for (const fd of opened) closeSync(fd);
+	}
 }
 
 function endGroup(pid: number | undefined): void {

@@ -40,11 +40,7 @@ const REFUSED: [file: string, statement: string, rule: string][] = [
 	["src/actions/plant.ts", 'import "../cli/show/output.ts";', "from-actions"],
 	["src/host/plant.ts", 'import "../cli/main.ts";', "from-host"],
 	["src/cli/plant-start.ts", 'import "node:child_process";', "programs-only-in-process"],
-	[
-		"src/host/plant-start.ts",
-		'export const later = () => import("node:child_process");',
-		"programs-only-in-process",
-	],
+	["src/host/plant-start.ts", 'export const later = () => import("execa");', "programs-only-in-process"],
 	[
 		"src/queue/redis/plant-start.ts",
 		'import { spawn } from "child_process"; export { spawn };',

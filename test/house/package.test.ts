@@ -39,7 +39,7 @@ describe("the package", () => {
 		const bundles = readdirSync(join(ROOT, "dist"), { recursive: true, encoding: "utf8" }).filter((name) =>
 			name.endsWith(".cjs"),
 		);
-		const seldom = ["clack-prompts", "yaml", "zod"].map((name) => `seldom/${name}.cjs`);
+		const seldom = ["clack-prompts", "execa", "yaml", "zod"].map((name) => `seldom/${name}.cjs`);
 		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "hot.cjs", "main.cjs", ...seldom]);
 		const loaded = bundles.flatMap((name) => {
 			const text = readFileSync(join(ROOT, "dist", name), "utf8");
@@ -51,6 +51,17 @@ describe("the package", () => {
 		expect(foreign).toContain("express");
 		const needed = [...foreign].filter((name) => !OPTIONAL.includes(name));
 		expect(needed.filter((name) => !(name in manifest.dependencies))).toEqual([]);
+	});
+
+	test("stands on the packages that its user has chosen: each is a dependency, and used", () => {
+		const chosen = "bullmq ioredis yaml execa zod pino @bull-board/express express".split(" ");
+		const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+		const code = sources
+			.filter((name) => name.endsWith(".ts"))
+			.map((name) => readFileSync(join(ROOT, "src", name), "utf8"));
+		const isUsed = (name: string) =>
+			code.some((text) => new RegExp(`(from |import\\()"${name}["/]`).test(text));
+		expect(chosen.filter((name) => !(name in manifest.dependencies) || !isUsed(name))).toEqual([]);
 	});
 
 	test("is executable and knows its version", () => {
