@@ -24,11 +24,21 @@ export function cliOf(command: string): Started | null {
 
 /** All that it starts, in order. */
 export function clisOf(command: string): Started[] {
-	return command.split(/&&|\|\||[;|\n]/).flatMap((part) => {
-		const program = programOf(part.trim().split(/\s+/));
+	return commandsIn(command).flatMap((words) => {
+		const program = programOf(words);
 		const cli = cliNamed(program);
 		return cli === undefined ? [] : [{ cli, program }];
 	});
+}
+
+/** The words of each command; what stands in quotes ends none. */
+function commandsIn(line: string): string[][] {
+	const commands: string[][] = [[]];
+	for (const { text } of shellWords(line)) {
+		if (/^(?:[|;&()]|\n)/.test(text)) commands.push([]);
+		else commands.at(-1)?.push(text);
+	}
+	return commands.filter((words) => words.length > 0);
 }
 
 function cliNamed(program: string): KnownCli | undefined {

@@ -67,6 +67,14 @@ test.each([
 });
 
 test.each([
+	"claude -p --append-system-prompt 'first; codex exec later'",
+	'claude -p --settings \'{"a": "b | claude c"}\'',
+	"(cd . && claude -p)",
+])("what stands in quotes starts no second agent: %s", (command) => {
+	expect(permittedCommand({ ...claude("edit"), command }, null, "/p/a")).toContain("acceptEdits");
+});
+
+test.each([
 	'claude -p "$@" | grep -c x',
 	'claude -p "$@" | tee --verbose log',
 	'claude -p "$@"; rm -r tmp',
