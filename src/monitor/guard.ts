@@ -17,11 +17,17 @@ export class Guard {
 	readonly #failures = new Map<string, number>();
 	readonly #errors = new Map<string, unknown>();
 	readonly #told = new Set<string>();
+	/** steps that failed since the look began: one that this look has no need of holds nothing up */
+	readonly #failedNow = new Set<string>();
 
 	/** @param tell may fail: it is called again with the next failure of that step */
 	constructor(epoch: number, tell: (step: string, error: unknown, times: number) => Promise<void>) {
 		this.epoch = epoch;
 		this.#tell = tell;
+	}
+
+	beginLook(): void {
+		this.#failedNow.clear();
 	}
 
 	/** @returns what `work` returns; undefined when it threw */
@@ -30,6 +36,7 @@ export class Guard {
 			const done = await work();
 			this.#failures.delete(name);
 			this.#errors.delete(name);
+			this.#failedNow.delete(name);
 			return done;
 		} catch (error) {
 			await this.failed(name, error);
@@ -44,6 +51,7 @@ export class Guard {
 		const times = passes ? Math.min(tries, TRIES - 1) : tries;
 		this.#failures.set(name, times);
 		this.#errors.set(name, error);
+		this.#failedNow.add(name);
 		if (this.#told.has(name)) return;
 		await this.#tell(name, error, times).then(
 			() => this.#told.add(name),
@@ -51,14 +59,14 @@ export class Guard {
 		);
 	}
 
-	/** Some step failed at the last look. */
+	/** Some step failed in this look. */
 	get isFaulty(): boolean {
-		return this.#failures.size > 0;
+		return this.#failedNow.size > 0;
 	}
 
-	/** Some other step failed, and may still succeed: `step`, which depends on all of them, waits. */
+	/** Some other step failed in this look, and may still succeed: `step`, which depends on all of them, waits. */
 	isUndecidedBefore(step: string): boolean {
-		return [...this.#failures].some(([name, times]) => name !== step && times < TRIES);
+		return [...this.#failedNow].some((name) => name !== step && !this.isHopeless(name));
 	}
 
 	/** The step failed so often that nothing more is expected of it. */

@@ -89,6 +89,7 @@ export class Reconciler extends Service {
 		const record = await store.get(task);
 		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
+		guard.beginLook();
 		await guard.step("look", () => faultPoint("look.opened", task));
 		const live = await this.#liveOf(record);
 		if (live === null) return this.#settleUnstarted(record, guard);

@@ -153,6 +153,21 @@ test.each(["look.log", "look.gate", "look.plan", "look.ipc", "look.progress", "b
 	},
 );
 
+test.each(STEPS.filter((point) => /^(look|bridge)/.test(point)))(
+	"what failed at %s in the last look at a live agent holds up no end, though the looks after it have no need of it",
+	async (point) => {
+		const { taskDir } = await stage().agent("t", `until [ -e go ]; do sleep 0.02; done; ${FINISHES}`);
+		const run = openRun(stage().home, "t", 1) as RunDir;
+		const monitor = stage().reconciler();
+		process.env.DISPATCH_FAULT = `${point}:throw-always`;
+		await monitor.reconcile("t");
+		delete process.env.DISPATCH_FAULT;
+		writeFileSync(join(taskDir, "go"), "");
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await lookUntil("t", "completed", monitor);
+	},
+);
+
 test("last words that Redis did not take at first stand in the log before the end", async () => {
 	process.env.DISPATCH_FAULT = "look.log:throw-once";
 	const { run } = await stage().agent("t", `echo last words; ${FINISHES}`);
