@@ -38,7 +38,6 @@ export const ARG_LIMIT_BYTES = 131_071;
  * A subshell that is replaced, since dash opens a command's files before it looks how that ended. At last its
  * group goes, and it with it: one that emptied its environment is known by nothing else once the wrapper is gone.
  * It writes over what is there (1<>): the exit status has its room on the disk from the beginning.
- * A subshell that is replaced, since dash opens a command's files before it looks how that ended.
  */
 const WRAPPER = `
 dir=$1; shift

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { isThere, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeTree } from "./opened-directory.ts";
-import { meansAbsent, readRegularFile } from "./read-file.ts";
+import { isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
 	task: string;
@@ -156,6 +156,8 @@ function names(path: string): string[] {
 		return readdirSync(path);
 	} catch (error) {
 		if (meansAbsent(error)) return [];
+		// It passes, and has nothing to do with this directory.
+		if (isShortage(error)) throw error;
 		const why = (error as Error).message.split(",")[0];
 		throw new DispatchError("DISPATCH_DISK", `What runs here cannot be looked at: ${path}: ${why}.`, {
 			hint: "Make it a directory that you may read: until then nobody knows which agents live.",
