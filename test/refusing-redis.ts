@@ -12,7 +12,8 @@ export class RefusingRedis {
 	taken = 0;
 	/** how many commands were refused */
 	refused = 0;
-	readonly #commands = new Map<Socket, number>();
+	readonly #commands = new Map<Socket, { number: number; sent: number }>();
+	#joined = 0;
 	readonly #server: Server;
 	readonly #sockets = new Set<Socket>();
 
@@ -29,9 +30,15 @@ export class RefusingRedis {
 		await once(this.#server, "listening");
 	}
 
-	/** Connections that have sent at least so many commands. */
-	clients(commands: number): number {
-		return [...this.#commands.values()].filter((sent) => sent >= commands).length;
+	/** How many connections there have been. */
+	get joined(): number {
+		return this.#joined;
+	}
+
+	/** Connections that have sent at least so many commands, without the first `after` that there have been. */
+	clients(commands: number, after: number): number {
+		return [...this.#commands.values()].filter(({ sent, number }) => sent >= commands && number > after)
+			.length;
 	}
 
 	async stop(): Promise<void> {
@@ -42,6 +49,8 @@ export class RefusingRedis {
 
 	#join(client: Socket, server: Socket): void {
 		let pending = Buffer.alloc(0);
+		const counted = { number: ++this.#joined, sent: 0 };
+		this.#commands.set(client, counted);
 		for (const socket of [client, server]) {
 			this.#sockets.add(socket);
 			socket.on("error", () => {});
@@ -57,7 +66,7 @@ export class RefusingRedis {
 			for (let end = endOfCommand(pending); end > 0; end = endOfCommand(pending)) {
 				const command = pending.subarray(0, end);
 				pending = pending.subarray(end);
-				this.#commands.set(client, (this.#commands.get(client) ?? 0) + 1);
+				counted.sent += 1;
 				const error = this.taken > 0 ? undefined : this.errors[this.refused % this.errors.length];
 				if (this.errors.length > 0) this.taken = Math.max(0, this.taken - 1);
 				if (error === undefined) server.write(command);
