@@ -39,6 +39,8 @@ export class Context {
 	readonly #stores = new Map<Role, Promise<Store>>();
 	#url: string | null | undefined;
 	#warned = false;
+	readonly #opened = new Set<Store>();
+	#isClosed = false;
 
 	private constructor(options: ContextOptions, config: Config, home: Home) {
 		this.env = options.env;
@@ -122,7 +124,12 @@ export class Context {
 		const url = await this.redisUrl();
 		const { openLocalStore, openStore } = await import("../queue/records/open.ts");
 		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
-		return url === null ? openLocalStore(this.home, options) : openStore({ ...options, target: { url } });
+		const store = await (url === null
+			? openLocalStore(this.home, options)
+			: openStore({ ...options, target: { url } }));
+		this.#opened.add(store);
+		if (this.#isClosed) await store.close();
+		return store;
 	}
 
 	/** Once per command, and only where somebody looks. */
@@ -132,8 +139,9 @@ export class Context {
 		this.output.note(line);
 	}
 
+	/** A connection that is still being made is not waited for: it may be what the command gave up. */
 	async close(): Promise<void> {
-		const stores = await Promise.allSettled(this.#stores.values());
-		for (const store of stores) if (store.status === "fulfilled") await store.value.close();
+		this.#isClosed = true;
+		for (const store of this.#opened) await store.close();
 	}
 }

@@ -105,7 +105,14 @@ test("a command that is refused says why, in one line, and that it may be tried 
 
 test("a time limit holds while the server reads its data, which may take longer", async () => {
 	proxy.errors = ["LOADING Redis is loading the dataset in memory"];
+	// Without a limit a command waits for that: the one with a limit has ended long before.
+	const patient = user.run(["status", "t"]);
+	let isOver = false;
+	void patient.then(() => {
+		isOver = true;
+	});
 	const { code, stderr } = await user.run(["wait", "t", "--timeout", "3s"]);
-	expect(code, stderr).toBe(4);
+	expect([code, isOver], stderr).toEqual([4, false]);
+	expect((await patient).code).toBe(5);
 	proxy.errors = [];
 }, 120_000);
