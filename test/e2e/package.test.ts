@@ -13,6 +13,8 @@ const LIMIT_MS = 240_000;
 const folder = mkdtempSync(join(tmpdir(), "pk-"));
 const program = join(folder, "prefix/bin/dispatch");
 const elsewhere = join(folder, "elsewhere");
+/** From Node 22 on it would keep its compiled code where temporary files go. */
+const NPM = { npm_config_loglevel: "error", NODE_DISABLE_COMPILE_CACHE: "1" };
 const env = { PATH: process.env.PATH, HOME: folder, DISPATCH_HOME: join(folder, "h") };
 
 afterEach(() => {
@@ -25,7 +27,7 @@ test(
 	"npm pack, npm install -g, and the demo from another directory without a terminal",
 	async () => {
 		const npm = (...args: string[]) =>
-			promisify(execFile)("npm", args, { cwd: ROOT, env: { ...process.env, npm_config_loglevel: "error" } });
+			promisify(execFile)("npm", args, { cwd: ROOT, env: { ...process.env, ...NPM } });
 		await npm("pack", "--ignore-scripts", "--pack-destination", folder);
 		const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
 		if (tarball === undefined) throw new Error("npm pack made no tarball");
