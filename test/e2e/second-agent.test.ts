@@ -19,7 +19,7 @@ const HIDES = [
 	"never-spawned",
 	"in-group",
 ];
-const LIMIT = { timeout: 90_000, interval: 200 };
+const LIMIT = { timeout: 180_000, interval: 200 };
 
 let user: User;
 beforeAll(() => {
@@ -52,4 +52,4 @@ test("whatever an agent hides, none starts beside it, over a restart of the work
 	expect(existsSync(second()) ? readFileSync(second(), "utf8") : "").toBe("");
 	await user.ok(["cancel", "no-json"]);
 	await user.waitForState("no-json", "cancelled");
-}, 240_000);
+}, 600_000);
