@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
 import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
+import { webPages } from "./web-pages.ts";
 
 const AGENT = resolve(import.meta.dirname, "../fixtures/agents/tells-secrets.sh");
 const LIMIT = { timeout: 40_000, interval: 100 };
@@ -47,26 +48,6 @@ async function receiver(status: number) {
 	cleanup.push(async () => server.close());
 	const address = server.address();
 	return { bodies, port: typeof address === "object" ? address?.port : 0 };
-}
-
-/** As a browser gets them, by the link that `dispatch web` prints. */
-async function pagesOf(user: User, paths: string[]): Promise<string> {
-	const web = user.start(["web", "--port", "0"]);
-	let said = "";
-	web.stdout?.on("data", (chunk: Buffer) => {
-		said += chunk.toString();
-	});
-	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
-	try {
-		await expect.poll(link, LIMIT).not.toBe("");
-		const opened = await fetch(link(), { redirect: "manual" });
-		const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-		const { origin } = new URL(link());
-		const replies = paths.map(async (path) => (await fetch(origin + path, { headers: { cookie } })).text());
-		return (await Promise.all(replies)).join("\n");
-	} finally {
-		web.kill();
-	}
 }
 
 /** Everything in Redis, whatever its type. */
@@ -177,7 +158,7 @@ test(
 		await expect
 			.poll(() => chat.bodies.filter((body) => body.includes('"text":')).length, LIMIT)
 			.toBeGreaterThanOrEqual(3);
-		const pages = await pagesOf(user, ["/", "/task/keyed", "/task/gone", "/board/api/queues"]);
+		const pages = (await webPages(user, ["/", "/task/keyed", "/task/gone", "/board/api/queues"])).join("\n");
 		const agentEnv = readFileSync(join(user.path, "env-of-keyed.txt"), "utf8");
 		const client = new Redis(address);
 		const everything = {

@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { killIfThere } from "../processes.ts";
 import { PROGRAM, User } from "./harness.ts";
+import { webPages } from "./web-pages.ts";
 
 const LIMIT = { timeout: 40_000, interval: 100 };
 const recordKey = "{dispatch:default}:task:broken";
@@ -34,26 +35,6 @@ async function mcpList(): Promise<string> {
 	}
 }
 
-/** @returns the page of tasks and that of the damaged one */
-async function webPages(): Promise<string[]> {
-	const web = user.start(["web", "--port", "0"]);
-	let said = "";
-	web.stdout?.on("data", (chunk: Buffer) => {
-		said += chunk.toString();
-	});
-	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
-	try {
-		await expect.poll(link, LIMIT).not.toBe("");
-		const { headers } = await fetch(link(), { redirect: "manual" });
-		const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-		const get = async (path: string) =>
-			(await fetch(new URL(link()).origin + path, { headers: { cookie } })).text();
-		return await Promise.all(["/", "/task/broken"].map(get));
-	} finally {
-		web.kill();
-	}
-}
-
 test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: status, doctor, down", async () => {
 	await user.ok(["enqueue", "--id", "broken", "Ask"]);
 	await user.waitForState("broken", "asking");
@@ -73,7 +54,7 @@ test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: sta
 	const { stdout } = await user.run(["doctor"]);
 	expect(stdout).toContain("The agent of broken, start 1, lives and no task follows it");
 	expect(await mcpList()).toContain(why);
-	for (const page of await webPages()) expect(page).toContain(why);
+	for (const page of await webPages(user, ["/", "/task/broken"])) expect(page).toContain(why);
 	await user.ok(["down", "--stop-agents"]);
 	await expect.poll(() => user.processes().filter(({ run }) => run !== null), LIMIT).toEqual([]);
 	await user.ok(["cancel", "broken"]);

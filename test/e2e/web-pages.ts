@@ -1,0 +1,23 @@
+import { expect } from "vitest";
+import type { User } from "./harness.ts";
+
+/** Pages of `dispatch web`, as a browser gets them by the link that it prints. */
+export async function webPages(user: User, paths: readonly string[]): Promise<string[]> {
+	const web = user.start(["web", "--port", "0"]);
+	let said = "";
+	web.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
+	try {
+		await expect.poll(link, { timeout: 60_000, interval: 100 }).not.toBe("");
+		const { headers } = await fetch(link(), { redirect: "manual" });
+		const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+		const { origin } = new URL(link());
+		return await Promise.all(
+			paths.map(async (path) => (await fetch(origin + path, { headers: { cookie } })).text()),
+		);
+	} finally {
+		web.kill();
+	}
+}
