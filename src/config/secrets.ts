@@ -1,6 +1,7 @@
 /** What of a config is secret: values that are to be shown nowhere, variables that agents are not to have. */
 import { valuesOf } from "../notify/read.ts";
-import { rememberAddress, rememberCommand, rememberSecret } from "../task/secrets.ts";
+import { rememberAddress, rememberSecret } from "../task/secrets.ts";
+import { rememberCommand } from "../task/secrets-of-command.ts";
 import type { Config } from "./config.ts";
 
 /** Names of the variables that hold addresses and secrets of notifications. */

@@ -1,7 +1,7 @@
 /** The config as it is in force, each setting with where it came from. */
 import { isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { formatDuration } from "../task/duration.ts";
-import { shownCommand } from "../task/secrets.ts";
+import { shownCommand } from "../task/secrets-of-command.ts";
 import type { Config } from "./config.ts";
 
 export interface Setting {

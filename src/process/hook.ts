@@ -1,3 +1,4 @@
+import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import { askProgram } from "./ask-program.ts";
 
 export interface HookRun {
@@ -12,7 +13,9 @@ export interface HookRun {
 }
 
 /** @returns its exit code; null when it was ended by us or by a signal */
-export async function runHook({ command, ...rest }: HookRun): Promise<number | null> {
-	const { exitCode } = await askProgram({ file: "sh", args: ["-c", command], listen: false, ...rest });
+export async function runHook({ command, env: given, ...rest }: HookRun): Promise<number | null> {
+	const { line, env: assigned } = withoutAssignedSecrets(command);
+	const env = { ...given, ...assigned };
+	const { exitCode } = await askProgram({ file: "sh", args: ["-c", line], listen: false, env, ...rest });
 	return exitCode;
 }

@@ -33,6 +33,7 @@ import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import { newestByNumber, type Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
+import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
 import { agentEnv } from "./agent-env.ts";
@@ -125,7 +126,9 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	deps.orders.require(record);
 	const agent = agentOf(record);
 	const cwd = workspaceOf(record);
-	const config = backendConfig(agent.backend, deps.config);
+	const configured = backendConfig(agent.backend, deps.config);
+	const { line, env: assigned } = withoutAssignedSecrets(configured.command);
+	const config = { ...configured, command: line };
 	const backend = backendOf(config.type);
 	const own = taskDirSpec(record, store.namespace);
 	// Of a task that goes on here, what has vanished meanwhile is made as it was. What Redis says of one that was
@@ -156,15 +159,18 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	await startAgent(run, {
 		argv: invocation.argv,
 		cwd,
-		env: agentEnv({
-			base: deps.env,
-			own: readTaskEnv(home, spec, deps.config.env),
-			backend,
-			home,
-			taskDir,
-			redisUrl: deps.redisUrl,
-			hidden: secretVariables(deps.config),
-		}),
+		env: {
+			...agentEnv({
+				base: deps.env,
+				own: readTaskEnv(home, spec, deps.config.env),
+				backend,
+				home,
+				taskDir,
+				redisUrl: deps.redisUrl,
+				hidden: secretVariables(deps.config),
+			}),
+			...assigned,
+		},
 	});
 	faultPoint("start.spawned", spec.id);
 }

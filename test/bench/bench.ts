@@ -1,6 +1,6 @@
 /** Figures of speed and cost, each as a ratio to a baseline of the same run, or against a limit for waiting. */
 import { execFileSync } from "node:child_process";
-import { constants, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
@@ -51,9 +51,10 @@ async function bridge(watching: boolean): Promise<Figure[]> {
 	];
 }
 
-/** Live tasks without their processes: records, run directories, and a FIFO that this process holds open. */
-async function makeLiveTasks(stage: BenchStage): Promise<void> {
+/** Live tasks without their processes: records, run directories, and FIFOs. @returns what holds these open */
+async function makeLiveTasks(stage: BenchStage): Promise<number[]> {
 	const store = await stage.store();
+	const held: number[] = [];
 	for (let n = 0; n < TASKS; n++) {
 		const id = `t${n}`;
 		const spec = specOf(id, {
@@ -86,11 +87,12 @@ async function makeLiveTasks(stage: BenchStage): Promise<void> {
 		const run = claimRun(stage.home, facts);
 		if (run === null) throw new Error(`${id} is claimed`);
 		execFileSync("mkfifo", [join(run.path, "alive")]);
-		openSync(join(run.path, "alive"), constants.O_RDWR | constants.O_NONBLOCK);
+		held.push(openSync(join(run.path, "alive"), constants.O_RDWR | constants.O_NONBLOCK));
 		writeFileSync(join(run.path, "spawning"), "");
 		writeFileSync(run.logPath, "");
 	}
 	await store.close();
+	return held;
 }
 
 async function cost(pids: readonly number[]): Promise<{ cpu: number; memory: number }> {
@@ -103,9 +105,10 @@ async function cost(pids: readonly number[]): Promise<{ cpu: number; memory: num
 async function watching(): Promise<Figure[]> {
 	const stage = new BenchStage();
 	const loops: number[] = [];
+	const held: number[] = [];
 	try {
 		stage.run("ls");
-		await makeLiveTasks(stage);
+		held.push(...(await makeLiveTasks(stage)));
 		stage.run("up");
 		await sleep(10_000);
 		const ours = await cost([stage.daemonPid(), stage.redisPid()]);
@@ -129,6 +132,8 @@ async function watching(): Promise<Figure[]> {
 		];
 	} finally {
 		for (const pid of loops) process.kill(pid, "SIGKILL");
+		// Ending agents looks at every descriptor of every process, for each of them.
+		for (const fifo of held) closeSync(fifo);
 		stage.remove();
 	}
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { RefusingRedis } from "../refusing-redis.ts";
 import { User } from "./harness.ts";
+import { hostAgentOf } from "./mcp-host.ts";
 
 const REFUSALS = [
 	"LOADING Redis is loading the dataset in memory",
@@ -111,8 +112,13 @@ test("a time limit holds while the server reads its data, which may take longer"
 	void patient.then(() => {
 		isOver = true;
 	});
+	const client = await hostAgentOf(user);
+	const calling = client.callTool({ name: "wait", arguments: { timeoutSeconds: 3 } });
 	const { code, stderr } = await user.run(["wait", "t", "--timeout", "3s"]);
+	const told = await calling;
+	await client.close();
 	expect([code, isOver], stderr).toEqual([4, false]);
+	expect(JSON.stringify(told.content)).toContain("DISPATCH_TIMED_OUT");
 	expect((await patient).code).toBe(5);
 	proxy.errors = [];
 }, 120_000);

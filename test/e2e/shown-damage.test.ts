@@ -1,12 +1,10 @@
 /** What is damaged in Redis, and an agent that no task follows any more, is told wherever somebody looks. */
-
 import { join } from "node:path";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { killIfThere } from "../processes.ts";
-import { PROGRAM, User } from "./harness.ts";
+import { User } from "./harness.ts";
+import { hostAgentOf } from "./mcp-host.ts";
 import { webPages } from "./web-pages.ts";
 
 const LIMIT = { timeout: 40_000, interval: 100 };
@@ -23,11 +21,7 @@ afterEach(async () => {
 });
 
 async function mcpList(): Promise<string> {
-	const { project: cwd, env } = user;
-	const args = [PROGRAM, "mcp"];
-	const transport = new StdioClientTransport({ command: process.execPath, args, cwd, env, stderr: "pipe" });
-	const host = new Client({ name: "test", version: "1" });
-	await host.connect(transport);
+	const host = await hostAgentOf(user);
 	try {
 		return JSON.stringify((await host.callTool({ name: "list", arguments: {} })).structuredContent);
 	} finally {

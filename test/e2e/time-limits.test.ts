@@ -2,12 +2,11 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { PROGRAM, User } from "./harness.ts";
+import { User } from "./harness.ts";
+import { hostAgentOf } from "./mcp-host.ts";
 
 const COLLECTING = {
 	NODE_OPTIONS: `--require ${join(import.meta.dirname, "../fixtures/collect-garbage.cjs")}`,
@@ -41,11 +40,7 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 		["enqueue", "Follow me", "--follow", ...limit],
 		["batch", tasks, "--wait", ...limit],
 	];
-	const client = new Client({ name: "test", version: "1" });
-	const env = { ...user.env, ...COLLECTING };
-	await client.connect(
-		new StdioClientTransport({ command: process.execPath, args: [PROGRAM, "mcp"], env, stderr: "ignore" }),
-	);
+	const client = await hostAgentOf(user, COLLECTING);
 	await client.callTool({ name: "wait", arguments: { timeoutSeconds: 0 } });
 	const before = (await clients()).count;
 	const ends = commands.map((args) => user.run(args, { env: COLLECTING }));

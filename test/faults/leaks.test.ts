@@ -65,13 +65,15 @@ test.runIf(TASKS >= 1_000)(
 		try {
 			for (let n = 0; n < MEMORY_WARM_UP; n++) await run(stage, n);
 			const { pid } = stage;
-			const before = { descriptors: descriptors(pid), rss: rss(pid) };
+			const before = { descriptors: descriptors(pid), rss: rss(pid), counts: await stage.counts() };
 			for (let n = MEMORY_WARM_UP; n < MEMORY_WARM_UP + TASKS; n++) {
 				await run(stage, n);
-				if (n % 100 === 0)
-					console.log(`after ${n} tasks: ${megabytes(rss(pid))}, ${descriptors(pid)} descriptors`);
+				if (n % 100 === 0) console.log(`after ${n} tasks:`, megabytes(rss(pid)), await stage.counts());
 			}
 			await expect.poll(() => descriptors(pid), { timeout: 20_000 }).toBeLessThanOrEqual(before.descriptors);
+			const { listeners } = before.counts;
+			const listening = async () => (await stage.counts()).listeners;
+			await expect.poll(listening, { timeout: 20_000 }).toBeLessThanOrEqual(listeners);
 			expect(rss(pid) - before.rss).toBeLessThan(ALLOWED_BYTES);
 		} finally {
 			await stage.close();

@@ -134,6 +134,14 @@ export class FaultStage extends TaskStage {
 	}
 }
 
+const COUNTING = join(import.meta.dirname, "../fixtures/count-listeners.cjs");
+
+export interface Counts {
+	listeners: number;
+	timers: number;
+	handles: number;
+}
+
 /** Its daemon is a process, which faults kill: each end of one is followed by the next daemon. */
 export class KillStage extends TaskStage {
 	/** faults of the daemons to come, the first one's first; after them none fails */
@@ -141,6 +149,7 @@ export class KillStage extends TaskStage {
 	readonly #env: Record<string, string>;
 	#child: ChildProcess | undefined;
 	#isClosing = false;
+	readonly #counts = join(this.path, "counts.json");
 	/** daemons that were killed at a point */
 	kills = 0;
 
@@ -148,6 +157,8 @@ export class KillStage extends TaskStage {
 		super(store, namespace);
 		this.#faults = [...faults];
 		this.#env = {
+			NODE_OPTIONS: `--require ${COUNTING}`,
+			COUNTS: this.#counts,
 			PATH: process.env.PATH ?? "",
 			DISPATCH_HOME: this.home.path,
 			DISPATCH_NAMESPACE: namespace,
@@ -181,6 +192,14 @@ export class KillStage extends TaskStage {
 	/** of the daemon that runs now */
 	get pid(): number {
 		return this.#child?.pid ?? Number.NaN;
+	}
+
+	/** What the daemon that runs now holds: listeners, timers, handles. */
+	async counts(): Promise<Counts> {
+		rmSync(this.#counts, { force: true });
+		this.#child?.kill("SIGUSR2");
+		while (!existsSync(this.#counts)) await sleep(LOOK_MS);
+		return JSON.parse(readFileSync(this.#counts, "utf8"));
 	}
 
 	override async close(): Promise<void> {

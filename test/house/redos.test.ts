@@ -18,7 +18,8 @@ import { idFromPrompt } from "../../src/task/id.ts";
 import { parsePlan } from "../../src/task/plan.ts";
 import { chosenOption, optionsOf } from "../../src/task/question-options.ts";
 import { namesEnd, resetTime, retryAfterMs } from "../../src/task/reset-time/read.ts";
-import { passwordsOf, secretsInCommand, shownCommand, withoutSecrets } from "../../src/task/secrets.ts";
+import { passwordsOf, withoutSecrets } from "../../src/task/secrets.ts";
+import { secretsInCommand, shownCommand } from "../../src/task/secrets-of-command.ts";
 
 const KIB = 1024;
 /** A plan, or a line of an agent's output. */

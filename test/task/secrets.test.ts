@@ -3,14 +3,17 @@ import { expect, test } from "vitest";
 import {
 	isSecretName,
 	rememberAddress,
-	rememberCommand,
 	rememberSecret,
-	secretsInCommand,
-	shownCommand,
 	showOnPurpose,
 	valueWithoutSecrets,
 	withoutSecrets,
 } from "../../src/task/secrets.ts";
+import {
+	rememberCommand,
+	secretsInCommand,
+	shownCommand,
+	withoutAssignedSecrets,
+} from "../../src/task/secrets-of-command.ts";
 
 test.each([
 	..."API_KEY ANTHROPIC_API_KEY GITHUB_TOKEN AWS_SECRET_ACCESS_KEY DB_PASSWORD PGPASSWORD MYSQL_PWD SLACK_WEBHOOK".split(
@@ -61,6 +64,18 @@ test("a command keeps the names of what it hides", () => {
 	expect(withoutSecrets("said remembered-1 and two words")).toBe("said [OPENAI_API_KEY] and [MY_KEY]");
 });
 
+test.each([
+	["sh -c 'A_KEY=hidden-1 agent'", "sh -c 'A_KEY=*** agent'"],
+	["sh -c 'A_KEY=hidden-1' 'more'", "sh -c 'A_KEY=***'"],
+	[`A_KEY="hidden-1 b" B_KEY=hidden-1"b"c agent`, "A_KEY=*** B_KEY=*** agent"],
+	["A_KEY=a\\ hidden-1 agent", "A_KEY=*** agent"],
+	["my-cli --api-key hidden-1 --model opus", "my-cli --api-key *** --model opus"],
+	["my-cli --api-key  'hidden-1 b' x", "my-cli --api-key  *** x"],
+	["my-cli --secret OTHER_KEY=hidden-1 x", "my-cli --secret *** x"],
+	["my-cli --secret= x", "my-cli --secret= x"],
+	["my-cli --password", "my-cli --password"],
+])("%s is shown as %s", (line, shown) => expect(shownCommand(line)).toBe(shown));
+
 test("by its value, in every spelling", () => {
 	rememberAddress("redis.url", "redis://:p%40ss%2Fword@host");
 	rememberSecret("QUOTED", 'with"quote\\7');
@@ -88,9 +103,46 @@ test("a JSON value stays one whatever its texts are", () => {
 });
 
 test.each([
-	["env ANTHROPIC_API_KEY=sk-1234 claude", ["ANTHROPIC_API_KEY"]],
+	["env ANTHROPIC_API_KEY=sk-1234 claude", []],
+	["timeout 1h env ANTHROPIC_API_KEY=sk-1234 claude", ["ANTHROPIC_API_KEY"]],
 	["cli --api-key abcdef --model x", ["--api-key"]],
-	[`MY_TOKEN="a b" OTHER_SECRET='c' cli`, ["MY_TOKEN", "OTHER_SECRET"]],
+	["my-cli --api-key abcdef", ["--api-key"]],
+	["/opt/x.y-z/my.cli-2 --token=abcdef", ["--token"]],
+	["sh -c 'my-cli --api-key abcdef'", ["--api-key"]],
+	["cli --no-color --api-key abcdef", ["--api-key"]],
+	["sh -c 'A_KEY=abcdef agent'", ["A_KEY"]],
+	[`sh -c "A_KEY=abcdef agent"`, ["A_KEY"]],
+	["(A_KEY=abcdef agent)", ["A_KEY"]],
+	["cli --verbose --quiet --api-key abcdef", ["--api-key"]],
+	[`env -i MY_TOKEN="a b" OTHER_SECRET='c' cli`, ["MY_TOKEN", "OTHER_SECRET"]],
 	["env KEY=$MY_KEY cli --password $(pass show x)", []],
+	['env KEY="$MY_KEY" cli --password "$(pass show x)"', []],
 	["IS_SANDBOX=1 LANG=C claude --model opus", []],
 ])("secrets that `ps` shows of %s", (line, names) => expect(secretsInCommand(line)).toEqual(names));
+
+test.each([
+	["env A_KEY=k claude -p", "env claude -p", { A_KEY: "k" }],
+	["A_KEY=k claude -p", "claude -p", { A_KEY: "k" }],
+	[`  A_KEY="k k" LANG=C B_TOKEN='t$t' claude`, "  LANG=C claude", { A_KEY: "k k", B_TOKEN: "t$t" }],
+	["LANG=C A_KEY=k sh -c 'echo $A_KEY' | tee log", "LANG=C sh -c 'echo $A_KEY' | tee log", { A_KEY: "k" }],
+	["A_KEY=k OF_SHELL=$X B_KEY=l claude", "OF_SHELL=$X B_KEY=l claude", { A_KEY: "k" }],
+])("%s runs as %s", (line, without, env) =>
+	expect(withoutAssignedSecrets(line)).toEqual({ line: without, env }),
+);
+
+test.each([
+	"A_KEY=k; export A_KEY; claude",
+	"A_KEY=k && claude",
+	"A_KEY=k && export A_KEY",
+	"A_KEY=k  && claude",
+	"A_KEY=k",
+	"env A_KEY=k ",
+	"A_KEY=k\nclaude",
+	'A_KEY="$(pass show x)" claude',
+	"A_KEY=`pass` claude",
+	"A_KEY=$K claude",
+	'A_KEY=a"b" claude',
+	"export A_KEY=k; claude",
+	"IS_SANDBOX=1 HOME=/srv/ann claude",
+	"claude A_KEY=k",
+])("%s runs as it stands", (line) => expect(withoutAssignedSecrets(line)).toEqual({ line, env: {} }));

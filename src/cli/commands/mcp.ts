@@ -25,6 +25,7 @@ import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
 import { checkWorkerServes, checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
+import { inTime } from "./wait.ts";
 
 const USUAL_WAIT_S = 50;
 const USUAL_LIST = 50;
@@ -82,7 +83,14 @@ class Session {
 					return value;
 				}),
 			note: ({ id, text }) => this.#change((store) => noteTask(store, id, { text, by: whoAmI() })),
-			wait: (args, signal) => this.#look((store, context) => this.#wait(store, context, args, signal)),
+			wait: (args, signal) => {
+				const timeoutMs = (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
+				const until = performance.now() + timeoutMs;
+				return this.#look(
+					(store, context) => this.#wait(store, context, { ...args, until }, signal),
+					timeoutMs,
+				);
+			},
 			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
 			retry: ({ id, fresh = false, model = null }) =>
 				this.#change(async (store, context) => {
@@ -100,14 +108,24 @@ class Session {
 		};
 	}
 
-	/** The config is read anew at every call; stdout belongs to the protocol. */
-	async #look<T>(work: (store: Store, context: Context) => Promise<T>): Promise<T> {
+	/**
+	 * The config is read anew at every call; stdout belongs to the protocol.
+	 * @param connectMs what a connection may take; null: what Redis takes to read its data
+	 * @throws DISPATCH_TIMED_OUT
+	 */
+	async #look<T>(
+		work: (store: Store, context: Context) => Promise<T>,
+		connectMs: number | null = null,
+	): Promise<T> {
 		const { env, redis } = this.#input;
 		const context = await Context.open({ env, redis, output: new Output({ json: false, quiet: true, env }) });
 		try {
-			const store = await context.store();
-			// Before the first task is made: its end must not be missed.
-			this.#position ??= await startOfFeed(store);
+			const store = await inTime(connectMs, async () => {
+				const connected = await context.store();
+				// Before the first task is made: its end must not be missed.
+				this.#position ??= await startOfFeed(connected);
+				return connected;
+			});
 			return await work(store, context);
 		} finally {
 			await context.close();
@@ -121,13 +139,22 @@ class Session {
 		return this.#look(work);
 	}
 
-	async #wait(store: Store, context: Context, args: Args<"wait">, signal: AbortSignal): Promise<object> {
-		const records = await findTasks(store, args.ids ?? []);
+	/** @param args `until`: as `performance.now()` counts */
+	async #wait(
+		store: Store,
+		context: Context,
+		args: Args<"wait"> & { until: number },
+		signal: AbortSignal,
+	): Promise<object> {
+		const leftMs = () => Math.max(0, args.until - performance.now());
+		const { records, start, service } = await inTime(leftMs(), async () => ({
+			records: await findTasks(store, args.ids ?? []),
+			start: await startOfFeed(store),
+			service: await context.store("service"),
+		}));
 		const ids = records.length === 0 ? null : new Set(records.map(({ spec }) => spec.id));
 		const over = records.length > 0 && records.every(({ state }) => isEnded(state));
-		const timeoutMs = over ? 0 : (args.timeoutSeconds ?? USUAL_WAIT_S) * 1_000;
-		const start = await startOfFeed(store);
-		const service = await context.store("service");
+		const timeoutMs = over ? 0 : leftMs();
 		const kept: { before: FeedPosition | null; after: FeedPosition | null } = { before: null, after: null };
 		// A host that gave the call up was not told: then nothing is kept.
 		const { event } = await waitForEvent(service, () => this.#position ?? start, {

@@ -6,7 +6,7 @@ import { loadConfig } from "../../config/load.ts";
 import { readConfigText, replaceConfig } from "../../config/save.ts";
 import { valuesOf } from "../../notify/read.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { secretsInCommand } from "../../task/secrets.ts";
+import { secretsInCommand } from "../../task/secrets-of-command.ts";
 import type { Environment } from "../context.ts";
 import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
 

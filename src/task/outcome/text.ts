@@ -1,7 +1,7 @@
 /** Wording of outcomes: how an agent ended, and what a person can do about it. */
 
 import { cutText } from "../cut-text.ts";
-import { shownCommand } from "../secrets.ts";
+import { shownCommand } from "../secrets-of-command.ts";
 import type { EndFacts } from "./facts.ts";
 import type { FailureClass } from "./failure.ts";
 
