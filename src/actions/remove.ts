@@ -32,25 +32,25 @@ export async function removeTask(store: Store, given: string, place: Place): Pro
 	// A damaged record does not say whose files are where.
 	if (record === null)
 		return { task: id, fault: `The record of ${JSON.stringify(id)} was damaged: its files stay.` };
-	return { task: id, fault: removeFiles(store, record, place) };
+	return { task: id, fault: await removeFiles(store, record, place) };
 }
 
 /** As `removeTask`, for a record that was chosen before. @returns null: it was started again meanwhile, and stays */
 export async function removeIfEnded(store: Store, record: TaskRecord, place: Place): Promise<Removed | null> {
 	const { id } = record.spec;
 	if ((await store.remove(id)).result !== "removed") return null;
-	return { task: id, fault: removeFiles(store, record, place) };
+	return { task: id, fault: await removeFiles(store, record, place) };
 }
 
-function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): string | null {
+async function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): Promise<string | null> {
 	const { host } = record;
 	const { id, nonce } = record.spec;
 	if (host !== place.hostId) return null;
 	try {
 		// First: once the user was told, no copy of the record works any more.
 		spendOrder(place.path, nonce);
-		removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
-		removeRuns(place.path, id);
+		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
+		await removeRuns(place.path, id);
 		return null;
 	} catch (error) {
 		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;

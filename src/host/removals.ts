@@ -44,7 +44,7 @@ async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Pr
 	const { store, home, host, graceMs } = deps;
 	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
 	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
-	removeTaskDir(cwd, id, { namespace: store.namespace, host, nonce });
+	await removeTaskDir(cwd, id, { namespace: store.namespace, host, nonce });
 	// The directories of a newer task of this id lie beside them.
-	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) removeRuns(home, id);
+	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
 }

@@ -216,7 +216,7 @@ export class Daemon extends Service {
 		this.onStop(() => presence.withdraw());
 		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, presence.leave()));
 		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
-		inDirectory(home.path, [], clearLeftovers, { links: true });
+		await inDirectory(home.path, [], clearLeftovers, { links: true });
 		installCommand(home.path);
 		await this.#beat();
 		await this.#endFenced();

@@ -3,6 +3,7 @@
  * (`NNN.done`), the agent has finished (`.done`). Redis is authoritative for what was asked and answered;
  * here is only what lies on the disk now. An agent is not trusted: what is no regular file is refused.
  */
+import { randomUUID } from "node:crypto";
 import { type Dirent, lstatSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, diskError, isThere, publishNew, temporaryName } from "../process/atomic-file.ts";
@@ -229,13 +230,16 @@ export function moveIpcAside(dir: string, n: number, files: readonly string[] = 
 }
 
 function isEmpty(task: OpenedDirectory, name: string): boolean {
-	return inDirectory(task, [name], (opened) => opened.names().length === 0) === true;
+	return inDirectory(task, [name], (opened) => opened.names(1).length === 0) === true;
 }
+
+/** So many copies are named in order. An agent may have taken any number of names. */
+const NUMBERED_COPIES = 20;
 
 /** @returns its name */
 function freshDirectory(attempts: OpenedDirectory, n: number): string {
 	for (let copy = 1; ; copy++) {
-		const name = copy === 1 ? String(n) : `${n}-${copy}`;
+		const name = copy === 1 ? String(n) : `${n}-${copy <= NUMBERED_COPIES ? copy : randomUUID()}`;
 		if (mkdirIfNew(attempts.at(name))) return name;
 	}
 }

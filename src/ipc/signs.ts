@@ -5,6 +5,8 @@ import { inTaskDir } from "./opened-task.ts";
 
 /** Up to so many files under `ipc/` are looked at one by one; over it the directory's own stamp must do. */
 const LOOK_AT_FILES = 64;
+/** Nor are more than so many counted. */
+const COUNTED_FILES = 10_000;
 const CANNOT_LOOK = "?";
 
 /** Changes whenever plan.md, output.md, context.md or anything under `ipc/` changed. Cheap, throws nothing. */
@@ -32,7 +34,7 @@ function stampIn(dir: string, use: (opened: OpenedDirectory) => string, below: s
 
 function stampOfAll(ipc: OpenedDirectory): string {
 	const own = stampOf(ipc, ".");
-	const names = ipc.names();
+	const names = ipc.names(COUNTED_FILES);
 	if (names.length > LOOK_AT_FILES) return `${own} ${names.length}`;
 	return [own, ...names.map((name) => `${name} ${stampOf(ipc, name)}`)].join(" ");
 }

@@ -13,7 +13,12 @@ import {
 	temporaryName,
 } from "../process/atomic-file.ts";
 import { clearLeftovers } from "../process/leftovers.ts";
-import { inDirectory, type OpenedDirectory, removeTree } from "../process/opened-directory.ts";
+import {
+	inDirectory,
+	type OpenedDirectory,
+	removeTree,
+	removeTreeAtOnce,
+} from "../process/opened-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
@@ -75,7 +80,7 @@ export async function createTaskDir(cwd: string, spec: TaskDirSpec): Promise<str
 	requireDirectory(cwd);
 	const done = inDirectory(resolve(cwd), [], (workspace) => makeIn(workspace, dir, spec), { links: true });
 	if (done !== undefined) throw notADirectory(cwd);
-	clearTemporaries(dir);
+	await clearTemporaries(dir);
 	return dir;
 }
 
@@ -143,7 +148,7 @@ function claim(tasks: OpenedDirectory, dir: string, owner: TaskDirSpec): void {
 		if (inDirectory(tasks, [id], () => true) !== true) throw notADirectory(dir);
 		if (!isOurs(tasks, id, owner)) throw taken(dir);
 	} finally {
-		removeTree(tasks, temporary);
+		removeTreeAtOnce(tasks, temporary);
 	}
 }
 
@@ -182,10 +187,13 @@ export function inspectTaskDir(cwd: string, id: string, owner: Owner): "ours" | 
 }
 
 /** @returns null: there is no `tasks` directory. @throws DispatchError DISPATCH_BAD_CWD */
-function inTasks<T extends string | boolean>(cwd: string, use: (tasks: OpenedDirectory) => T): T | null {
+function inTasks<T extends string | Promise<boolean>>(
+	cwd: string,
+	use: (tasks: OpenedDirectory) => T,
+): T | null {
 	const dispatch = join(resolve(cwd), ".dispatch");
 	const done = inDirectory(dispatch, ["tasks"], use);
-	if (typeof done !== "object") return done;
+	if (typeof done !== "object" || !("kind" in done)) return done;
 	if (done.kind === "absent") return null;
 	throw notUsable(join(dispatch, "tasks"), done);
 }
@@ -206,22 +214,30 @@ export function restampTaskDir(cwd: string, id: string, owner: Owner, host: stri
  * @returns whether it was
  * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
  */
-export function removeTaskDir(cwd: string, id: string, owner: Owner): boolean {
+export function removeTaskDir(cwd: string, id: string, owner: Owner): Promise<boolean> {
 	return removeStamped(cwd, id, (stamp) => isStampOf(stamp, id, owner));
 }
 
 /** As `removeTaskDir`, for an owner that is known by something else in the stamp. */
-export function removeStamped(cwd: string, id: string, isIts: (stamp: Stamp) => boolean): boolean {
+export async function removeStamped(
+	cwd: string,
+	id: string,
+	isIts: (stamp: Stamp) => boolean,
+): Promise<boolean> {
 	const dir = taskDirOf(cwd, id);
 	try {
-		return inTasks(cwd, (tasks) => removeFrom(tasks, id, isIts)) ?? false;
+		return (await inTasks(cwd, (tasks) => removeFrom(tasks, id, isIts))) ?? false;
 	} catch (error) {
 		throw diskError(dir, error);
 	}
 }
 
 /** Renamed away first: nobody finds it by its name any more, and a killed removal leaves a leftover. */
-function removeFrom(tasks: OpenedDirectory, id: string, isIts: (stamp: Stamp) => boolean): boolean {
+async function removeFrom(
+	tasks: OpenedDirectory,
+	id: string,
+	isIts: (stamp: Stamp) => boolean,
+): Promise<boolean> {
 	const away = temporaryName(id);
 	const moved = inDirectory(tasks, [id], (task) => {
 		if (!isIts(stampOf(task))) return false;
@@ -231,7 +247,7 @@ function removeFrom(tasks: OpenedDirectory, id: string, isIts: (stamp: Stamp) =>
 		renameSync(tasks.at(away), tasks.at(id));
 		return false;
 	});
-	if (moved === true) removeTree(tasks, away);
+	if (moved === true) await removeTree(tasks, away);
 	return moved === true;
 }
 
@@ -242,8 +258,8 @@ export function writePromptFile(dir: string, prompt: string): void {
 }
 
 /** Removes what killed writes of ours left in the directory, in `ipc/`, and beside it. */
-export function clearTemporaries(dir: string): void {
-	inDirectory(dirname(dirname(dir)), ["tasks"], clearLeftovers);
-	inTaskDir(dir, clearLeftovers);
-	inTaskDir(dir, clearLeftovers, ["ipc"]);
+export async function clearTemporaries(dir: string): Promise<void> {
+	await inDirectory(dirname(dirname(dir)), ["tasks"], clearLeftovers);
+	await inTaskDir(dir, clearLeftovers);
+	await inTaskDir(dir, clearLeftovers, ["ipc"]);
 }

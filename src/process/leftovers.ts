@@ -5,27 +5,29 @@ import { type OpenedDirectory, removeTree } from "./opened-directory.ts";
 
 /** One that is older was left by a process that died. */
 const LEFTOVER_MS = 60_000;
+/** Ours are few; an agent may put any number of files beside them. */
+const NAMES_LOOKED_AT = 10_000;
 
 /** A name carries its writer's pid: one that is dead finishes nothing any more. Throws nothing. */
-export function clearLeftovers(folder: OpenedDirectory): void {
+export async function clearLeftovers(folder: OpenedDirectory): Promise<void> {
 	for (const name of namesIn(folder)) {
 		const writer = writerOf(name);
-		if (writer !== null) removeLeftover(folder, name, writer);
+		if (writer !== null) await removeLeftover(folder, name, writer);
 	}
 }
 
 function namesIn(folder: OpenedDirectory): string[] {
 	try {
-		return folder.names();
+		return folder.names(NAMES_LOOKED_AT);
 	} catch {
 		return []; // It cannot be read: it does no harm.
 	}
 }
 
-function removeLeftover(folder: OpenedDirectory, name: string, writer: number): void {
+async function removeLeftover(folder: OpenedDirectory, name: string, writer: number): Promise<void> {
 	try {
 		const isOld = Date.now() - lstatSync(folder.at(name)).mtimeMs > LEFTOVER_MS;
-		if (isOld || (writer > 1 && !isAlive(writer))) removeTree(folder, name);
+		if (isOld || (writer > 1 && !isAlive(writer))) await removeTree(folder, name);
 	} catch {
 		// It went by itself, or cannot be removed: it does no harm.
 	}

@@ -14,12 +14,12 @@ import {
 	fstatSync,
 	opendirSync,
 	openSync,
-	readdirSync,
 	renameSync,
 	rmdirSync,
 	unlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { codeOf } from "./atomic-file.ts";
 import { isOurTrouble, type NoFile } from "./read-file.ts";
 
@@ -78,9 +78,20 @@ export class OpenedDirectory {
 		return OpenedDirectory.open(this.at(name), {}, join(this.name, name));
 	}
 
-	/** @throws what the system refuses */
-	names(): string[] {
-		return readdirSync(this.at("."));
+	/** @param most only the first so many: an agent may put a million there. @throws what the system refuses */
+	names(most: number): string[] {
+		const names: string[] = [];
+		const directory = this.list();
+		try {
+			while (names.length < most) {
+				const entry = directory.readSync();
+				if (entry === null) break;
+				names.push(entry.name);
+			}
+		} finally {
+			directory.closeSync();
+		}
+		return names;
 	}
 
 	/** For a directory of any size. @throws what the system refuses */
@@ -99,7 +110,8 @@ export class OpenedDirectory {
 }
 
 /**
- * Opens a directory (through a link if `options` say so), then each of `names` in the one before, and uses the last one.
+ * Opens a directory (through a link if `options` say so), then each of `names` in the one before, and uses the last
+ * one; what `use` promises is waited for before they are closed.
  * @throws what `isOurTrouble`, and what `use` throws
  */
 export function inDirectory<T>(
@@ -112,17 +124,45 @@ export function inDirectory<T>(
 	if (typeof start !== "string" && name === undefined) return use(start);
 	const opened = typeof start === "string" ? OpenedDirectory.open(start, options) : start.inside(name ?? ".");
 	if (!(opened instanceof OpenedDirectory)) return opened;
+	let used: T | NoFile | undefined;
 	try {
-		return inDirectory(opened, typeof start === "string" ? names : rest, use);
+		used = inDirectory(opened, typeof start === "string" ? names : rest, use);
+		return used instanceof Promise ? (used.finally(() => opened.close()) as T) : used;
 	} finally {
-		opened.close();
+		if (!(used instanceof Promise)) opened.close();
 	}
 }
 
-/** Deletes a file, a link, or a directory with all that is in it. @throws what the system refuses */
-export function removeTree(directory: OpenedDirectory, name: string): void {
+/** What an agent filled may hold a million entries: after so many the other work has its turn. */
+const ENTRIES_PER_TURN = 200;
+
+/** Deletes a file, a link, or a directory with all that is in it, in turns. @throws what the system refuses */
+export async function removeTree(directory: OpenedDirectory, name: string): Promise<void> {
+	let left = ENTRIES_PER_TURN;
+	for (const _ of removing(directory, name)) {
+		left--;
+		if (left > 0) continue;
+		left = ENTRIES_PER_TURN;
+		await turn();
+	}
+}
+
+/** As `removeTree`, for the little that we have just made ourselves. */
+export function removeTreeAtOnce(directory: OpenedDirectory, name: string): void {
+	Array.from(removing(directory, name));
+}
+
+/** Yields after each entry. */
+function* removing(directory: OpenedDirectory, name: string): Generator<void> {
 	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return;
-	inDirectory(directory, [name], emptyDirectory);
+	const opened = directory.inside(name);
+	if (opened instanceof OpenedDirectory) {
+		try {
+			yield* emptying(opened);
+		} finally {
+			opened.close();
+		}
+	}
 	attempt(["ENOENT"], () => rmdirSync(directory.at(name)));
 }
 
@@ -134,39 +174,48 @@ function isOurs(uid: number): boolean {
 
 /** A living swapper could keep us busy for ever. */
 const ROUNDS_WITHOUT_SUCCESS = 1_000;
+/** of a round */
+const ENTRIES_AT_ONCE = 1_000;
 
 /**
  * Deletes everything in it. What lies deeper is first moved up into the directory itself, so that a tree of any
  * depth takes two descriptors, and no way leads through a directory that could be swapped meanwhile.
  * @throws what the system refuses
  */
-function emptyDirectory(directory: OpenedDirectory): void {
+function* emptying(directory: OpenedDirectory): Generator<void> {
 	for (let left = ROUNDS_WITHOUT_SUCCESS; left > 0; left--) {
-		const names = directory.names();
+		const names = directory.names(ENTRIES_AT_ONCE);
 		if (names.length === 0) return;
-		for (const name of names) if (removeEntry(directory, name)) left = ROUNDS_WITHOUT_SUCCESS;
+		for (const name of names) {
+			if (yield* removingEntry(directory, name)) left = ROUNDS_WITHOUT_SUCCESS;
+			yield;
+		}
 	}
 	throw new Error(`something in ${directory.name} cannot be removed, or comes back again and again`);
 }
 
-/** A file, a link, or a directory; what that has of directories lies in `directory` then. @returns whether it went */
-function removeEntry(directory: OpenedDirectory, name: string): boolean {
+/** A file, a link, or a directory; what that has of directories lies in `directory` then. @returns whether something went */
+function* removingEntry(directory: OpenedDirectory, name: string): Generator<void, boolean> {
 	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return true;
 	const inner = directory.inside(name);
 	if (!(inner instanceof OpenedDirectory)) return false;
+	let went = false;
 	try {
-		for (const each of inner.names()) removeOrMoveUp(inner.at(each), directory);
+		for (const each of inner.names(ENTRIES_AT_ONCE)) {
+			went = removeOrMoveUp(inner.at(each), directory) || went;
+			yield;
+		}
 	} finally {
 		inner.close();
 	}
-	return attempt(["ENOENT", "ENOTDIR", "ENOTEMPTY"], () => rmdirSync(directory.at(name)));
+	return attempt(["ENOENT", "ENOTDIR", "ENOTEMPTY"], () => rmdirSync(directory.at(name))) || went;
 }
 
-/** An empty directory may be removed where it may not be moved. */
-function removeOrMoveUp(path: string, to: OpenedDirectory): void {
-	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(path))) return;
-	if (attempt(["ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR"], () => rmdirSync(path))) return;
-	attempt(["ENOENT"], () => renameSync(path, to.at(`.${randomUUID()}`)));
+/** An empty directory may be removed where it may not be moved. @returns whether it went */
+function removeOrMoveUp(path: string, to: OpenedDirectory): boolean {
+	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(path))) return true;
+	if (attempt(["ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR"], () => rmdirSync(path))) return true;
+	return attempt(["ENOENT"], () => renameSync(path, to.at(`.${randomUUID()}`)));
 }
 
 /** @returns false: it failed with one of the codes */

@@ -147,8 +147,8 @@ export function epochsOf(home: string, task: string): number[] {
 }
 
 /** Deletes what is kept of a task's runs. */
-export function removeRuns(home: string, task: string): void {
-	inDirectory(runsOf(home), [], (runs) => removeTree(runs, task));
+export async function removeRuns(home: string, task: string): Promise<void> {
+	await inDirectory(runsOf(home), [], (runs) => removeTree(runs, task));
 }
 
 function names(path: string): string[] {

@@ -87,7 +87,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const decided = await afterCheck(end, facts, deps);
 	if (decided === null) return false;
 	faultPoint("settle.decided", id);
-	if (end.run !== null) clearTemporaries(end.run.facts.taskDir);
+	if (end.run !== null) await clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	faultPoint("settle.report", id);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);

@@ -136,7 +136,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	const goesOn = record.startMode !== "fresh" && runsBefore(record, home).length > 0;
 	const taskDir = await createTaskDir(cwd, goesOn ? goingOn(own, record.progress.plan) : own);
 	faultPoint("start.directory", spec.id);
-	const run = claim(home, {
+	const run = await claim(home, {
 		task: spec.id,
 		taskNonce: spec.nonce,
 		epoch,
@@ -192,7 +192,7 @@ function requireNobody(home: string, task: string): void {
  * A directory that is there already is of an earlier task of this id, whose removal was cut short: this
  * epoch was just minted, so nobody else can have claimed it.
  */
-function claim(home: string, facts: RunFacts): RunDir {
+async function claim(home: string, facts: RunFacts): Promise<RunDir> {
 	requireNobody(home, facts.task);
 	const claimed = claimRun(home, facts);
 	if (claimed !== null) return claimed;
@@ -202,7 +202,7 @@ function claim(home: string, facts: RunFacts): RunDir {
 			hint: "Give the new task another --id.",
 		});
 	}
-	removeRuns(home, facts.task);
+	await removeRuns(home, facts.task);
 	const again = claimRun(home, facts);
 	if (again !== null) return again;
 	throw new DispatchError(

@@ -60,7 +60,7 @@ test("a directory without our stamp is foreign and stays untouched", async () =>
 		await expect(createTaskDir(cwd, { ...SPEC, ...change })).rejects.toMatchObject({
 			code: "DISPATCH_ID_EXISTS",
 		});
-		expect(removeTaskDir(cwd, "t", other)).toBe(false);
+		expect(await removeTaskDir(cwd, "t", other)).toBe(false);
 	}
 	for (const stamp of ["", "null", "[]", '{"nonce":1}', "{"]) {
 		writeFileSync(join(dir, ".owner.json"), stamp);
@@ -128,8 +128,8 @@ test("removing takes our directory alone, and no link's target", async () => {
 	writeFileSync(join(outside, "kept"), "");
 	symlinkSync(outside, join(dir, "link"));
 	await createTaskDir(cwd, { ...SPEC, id: "t-2" });
-	expect(removeTaskDir(cwd, "t", OWNER)).toBe(true);
-	expect(removeTaskDir(cwd, "t", OWNER)).toBe(false);
+	expect(await removeTaskDir(cwd, "t", OWNER)).toBe(true);
+	expect(await removeTaskDir(cwd, "t", OWNER)).toBe(false);
 	expect(readdirSync(join(cwd, ".dispatch/tasks"))).toEqual(["t-2"]);
 	expect(readdirSync(outside)).toEqual(["kept"]);
 });
@@ -140,7 +140,7 @@ test("old temporary files of ours go, everything else stays", async () => {
 	const fresh = ".002.answer.0123456789ab.tmp";
 	for (const name of [ours, fresh, "001.question.tmp", ".x.tmp"]) writeFileSync(join(ipc, name), "");
 	for (const name of [ours, "001.question.tmp", ".x.tmp"]) utimesSync(join(ipc, name), 0, 0);
-	clearTemporaries(dir);
+	await clearTemporaries(dir);
 	expect(readdirSync(ipc).sort()).toEqual([fresh, ".x.tmp", "001.question.tmp"]);
 });
 
@@ -153,7 +153,7 @@ test("a temporary file whose writer is dead goes at once, one of a live writer s
 	];
 	for (const folder of [dir, ipc, dirname(dir)])
 		for (const name of [left, busy]) writeFileSync(join(folder, name), "");
-	clearTemporaries(dir);
+	await clearTemporaries(dir);
 	for (const folder of [dir, ipc, dirname(dir)]) {
 		expect(readdirSync(folder)).toContain(busy);
 		expect(readdirSync(folder)).not.toContain(left);

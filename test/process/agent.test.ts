@@ -54,7 +54,7 @@ async function started(script: string, ...args: string[]): Promise<{ home: strin
 
 const log = (run: RunDir) => readFileSync(run.logPath, "utf8");
 
-test("a start is claimed once, and what is claimed is found again", () => {
+test("a start is claimed once, and what is claimed is found again", async () => {
 	const { home, run } = claim();
 	expect(claimRun(home, run.facts)).toBeNull();
 	expect(openRun(home, "t", 1)?.facts).toEqual(run.facts);
@@ -64,7 +64,7 @@ test("a start is claimed once, and what is claimed is found again", () => {
 	writeFileSync(join(run.path, "run.json"), '{"task":"t"');
 	expect(openRun(home, "t", 1)).toBeNull();
 	expect(epochsOf(home, "t")[0]).toBe(12);
-	removeRuns(home, "t");
+	await removeRuns(home, "t");
 	expect(tasksWithRuns(home)).toEqual([]);
 });
 

@@ -47,12 +47,12 @@ test("a fault is told in the caller's words where it has its own", () => {
 	expect(() => replaceFile(path, "", { refuse })).toThrow("No.");
 });
 
-test("what a killed writer left is removed, a living one's and anybody else's files stay", () => {
+test("what a killed writer left is removed, a living one's and anybody else's files stay", async () => {
 	const dir = temporaryFolder("atomic");
 	const own = temporaryName(join(dir, "file"));
 	const dead = own.replace(`-${process.pid}.tmp`, `-${spawnSync("true").pid}.tmp`);
 	for (const path of [own, dead, join(dir, "plan.md.tmp"), join(dir, ".hidden.tmp")]) writeFileSync(path, "");
-	inDirectory(dir, [], clearLeftovers);
+	await inDirectory(dir, [], clearLeftovers);
 	expect(readdirSync(dir).map((name) => join(dir, name))).not.toContain(dead);
 	expect(readdirSync(dir)).toHaveLength(3);
 });

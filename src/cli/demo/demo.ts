@@ -123,7 +123,7 @@ async function play(
 async function dispatch(stage: DemoStage, store: Store, cwd: string): Promise<string> {
 	const { home, config } = stage.context;
 	const earlier = taskDirOf(cwd, TASK_ID);
-	removeStamped(cwd, TASK_ID, isOfDemo);
+	await removeStamped(cwd, TASK_ID, isOfDemo);
 	const { record } = await enqueue(
 		store,
 		home.hostId,

@@ -5,6 +5,8 @@ import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 
 const MIB = 1024 * 1024;
+/** Of what is printed here, two MiB and more each: several times what may stay. */
+const BATCHES = 24;
 let redis: TestRedis;
 let store: Store;
 beforeAll(async () => {
@@ -26,7 +28,7 @@ test.each([
 ])("an agent that prints %s keeps a log of few MiB, with its last lines", async (name, textOf) => {
 	const task = name.replaceAll(" ", "-");
 	let position = 0;
-	for (let batch = 0; batch < 5; batch++) {
+	for (let batch = 0; batch < BATCHES; batch++) {
 		const lines = Array.from({ length: 600 }, () => ({ position: ++position, text: textOf(batch) }));
 		await appendLog(store, task, 1, lines);
 	}
