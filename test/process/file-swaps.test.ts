@@ -48,7 +48,12 @@ test.each<[string, string, (other: string, folder: string) => void]>([
 	});
 	onTestFinished(() => void swapper.kill("SIGKILL"));
 	await once(swapper.stdout, "data");
-	const read = await askProgram({ file: process.execPath, args: [program, path], limitMs: HANGS_MS });
+	const read = await askProgram({
+		file: process.execPath,
+		args: [program, path],
+		env: { PATH: process.env.PATH },
+		limitMs: HANGS_MS,
+	});
 	swapper.stdin.end();
 	await once(swapper, "exit");
 	expect(read).toMatchObject({ timedOut: false, exitCode: 0 });
