@@ -14,7 +14,9 @@ import { plain } from "../show/output.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { readerGone } from "../show/reader-gone.ts";
 
+/** While something comes; then less and less often: a screen that stays open costs next to nothing. */
 const LOOK_MS = 250;
+const QUIET_LOOK_MS = 1_000;
 const PAGE = 1_000;
 const MOST_LINES = 1_000_000;
 
@@ -128,10 +130,14 @@ async function follow<Line>(
 		await questions?.tell();
 		return isOver(state) ? "over" : "quiet";
 	};
-	for (;;) {
+	for (let pauseMs = LOOK_MS; ; ) {
 		const found = await untilTaken(look, limit);
 		if (found === "over" || limit.aborted) return;
-		if (found === "quiet") await sleep(LOOK_MS, undefined, { signal: limit }).catch(() => {});
+		if (found === "more") pauseMs = LOOK_MS;
+		else {
+			await sleep(pauseMs, undefined, { signal: limit }).catch(() => {});
+			pauseMs = Math.min(pauseMs * 1.5, QUIET_LOOK_MS);
+		}
 	}
 }
 

@@ -39,8 +39,10 @@ export class Output {
 
 	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
 	result(value: unknown, lines: readonly string[], ids?: readonly string[]): void {
+		const shown = this.quiet && ids !== undefined ? ids : lines;
 		if (this.json) this.#print(JSON.stringify(valueWithoutSecrets(value)));
-		else for (const line of this.quiet && ids !== undefined ? ids : lines) this.write(line);
+		// At once: a call of the system for each line is what a long list would cost most.
+		else if (shown.length > 0) this.write(shown.join("\n"));
 	}
 
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
