@@ -50,7 +50,14 @@ async function countSpend(record: TaskRecord, live: LiveTask, deps: ProgressDeps
 	const text = JSON.stringify([ofSession, ofRun]);
 	if (live.counted?.text !== text) {
 		const session = sessionId ?? `start-${live.epoch}`;
-		const spent = await noteUsage(store, spec.id, { session, epoch: live.epoch, ofSession, ofRun });
+		const { budgetUsd } = spec;
+		const spent = await noteUsage(store, spec.id, {
+			session,
+			epoch: live.epoch,
+			ofSession,
+			ofRun,
+			budgetUsd,
+		});
 		const spentUsd = spent.task.costUsd ?? 0;
 		const estimated = (ofSession ?? ofRun)?.estimated === true;
 		live.counted = { text, total: { ...spent.task, estimated } };

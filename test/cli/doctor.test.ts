@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { closedGate, holdUntil, noteLasting } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
+import { noteUsage } from "../../src/queue/records/spend.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
@@ -210,6 +211,24 @@ describe("Redis and the worker", () => {
 			expect(await closedGate(store, gated)).not.toBeNull();
 			expect((await doctor(["--fix"], env)).level("claude (opus) is rate limited")).toBe("ok");
 			expect(await closedGate(store, gated)).toBeNull();
+		} finally {
+			await store.close();
+		}
+	});
+
+	test("a day's budget that is spent is told with those who spent it", async () => {
+		cli("claude", "echo 1.0");
+		const lines = "default: claude\nbackends: { claude: { command: claude -p } }\n";
+		const env = { DISPATCH_HOST_ID: "day", DISPATCH_NAMESPACE: "day" };
+		const store = await openStore({ target: sound.target, namespace: "day", role: "command" });
+		try {
+			const ofSession = { inputTokens: 1, outputTokens: 1, costUsd: 12.5 };
+			await noteUsage(store, "dear-one", { session: "s", epoch: 1, budgetUsd: null, ofSession, ofRun: null });
+			configure(`${lines}budget: { daily: 20 }\n`);
+			expect((await doctor([], env)).level("The day's budget")).toBeUndefined();
+			configure(`${lines}budget: { daily: 10 }\n`);
+			const told = "The day's budget of $10 is spent: $12.50 today (UTC), most of it by `dear-one` $12.50.";
+			expect((await doctor([], env)).level(told)).toBe("warn");
 		} finally {
 			await store.close();
 		}

@@ -44,6 +44,33 @@ test("the day's budget stops what runs and holds what waits", async () => {
 	expect(await user.ok(["status", "two"])).toContain("budget.daily");
 });
 
+test("what one task's agent claims to have cost beyond its budget takes the day from nobody", async () => {
+	spender("budget: { daily: 100 }");
+	const forged = join(user.path, "forges.sh");
+	const line = '{"type":"turn.completed","usage":{"input_tokens":900000000000,"output_tokens":0}}';
+	writeFileSync(forged, `#!/bin/sh\necho '${line}'\nexec sleep 600\n`, { mode: 0o755 });
+	const config = join(user.home, "config.yaml");
+	const more: [string, string][] = [
+		["backends: {", `backends: { liar: { type: codex, command: ${forged} },`],
+		["models: {", "models: { lies: { backend: liar },"],
+		["prices: {", "prices: { lies: { input: 1, output: 1 },"],
+	];
+	const before = readFileSync(config, "utf8");
+	writeFileSync(
+		config,
+		more.reduce((text, [from, to]) => text.replace(from, to), before),
+	);
+	await user.ok(["enqueue", "--id", "liar", "--model", "lies", "--budget", "1", "Do it"]);
+	expect((await user.waitForState("liar", "failed")).reason).toBe("budget");
+	await user.ok(["enqueue", "--id", "other", "Do it"]);
+	await user.waitForState("other", "running");
+	await expect
+		.poll(() => Number(readFileSync(join(user.project, "turns"), "utf8")), { timeout: 60_000 })
+		.toBeGreaterThan(2);
+	expect((await user.json(["status", "other"])).state).toBe("running");
+	await user.ok(["cancel", "other"]);
+});
+
 test("an amount that is none is refused", async () => {
 	spender();
 	for (const amount of ["0", "-1", "much", "1e3"]) {

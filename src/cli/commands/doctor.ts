@@ -80,7 +80,11 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const notLoggedIn = Object.values(config?.backends ?? {})
 		.filter((backend) => loginOf(backend, agentEnv).state === "missing")
 		.map(({ name }) => name);
-	const records = await checkRecords(target, home, { notLoggedIn, fix });
+	const records = await checkRecords(target, home, {
+		notLoggedIn,
+		fix,
+		dailyUsd: config?.budget.dailyUsd ?? null,
+	});
 	return [
 		...findings,
 		...records.hosts,

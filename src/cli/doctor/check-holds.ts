@@ -9,6 +9,8 @@ export interface Asked {
 	notLoggedIn: string[];
 	/** `--fix`: a person lifts what would end by itself, too */
 	fix: boolean;
+	/** USD of the config's `budget.daily`; null = no limit */
+	dailyUsd: number | null;
 }
 
 /**

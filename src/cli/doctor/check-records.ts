@@ -5,6 +5,7 @@ import type { Store } from "../../queue/records/store.ts";
 import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { checkAgents } from "./check-agents.ts";
+import { checkDay } from "./check-day.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
@@ -30,6 +31,7 @@ export async function checkRecords(
 	if (store === null) return found;
 	try {
 		found.holds = await checked("backend", "What is held", () => checkHolds(store, home, asked));
+		found.holds.push(...(await checked("backend", "The day's budget", () => checkDay(store, asked))));
 		found.notifications = await checked("notifications", "The notifications", () =>
 			checkNotifications(store, home),
 		);

@@ -142,7 +142,9 @@ function holdLines(view: TaskView, now: number): string[] {
 		case "auth":
 			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
 		case "budget":
-			return [`Waits: the day's budget (budget.daily in the config) is spent${until}.`];
+			return [
+				`Waits: the day's budget (budget.daily in the config) is spent${until}. By which tasks: dispatch doctor`,
+			];
 		case "backoff":
 			return [`Waits before the next start${until}.`];
 		case "delayed":

@@ -44,6 +44,8 @@ export interface Keys {
 	cost(id: string): string;
 	/** what a day (UTC) has cost */
 	spend(day: string): string;
+	/** of it, by task */
+	spenders(day: string): string;
 }
 
 export function keysOf(namespace: string): Keys {
@@ -71,6 +73,7 @@ export function keysOf(namespace: string): Keys {
 		removed: (host) => `${prefix}:removed:${host}`,
 		cost: (id) => `${prefix}:cost:${id}`,
 		spend: (day) => `${prefix}:spend:${day}`,
+		spenders: (day) => `${prefix}:spenders:${day}`,
 		notes: (id) => `${prefix}:notes:${id}`,
 		epoch: (id) => `${prefix}:epoch:${id}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,

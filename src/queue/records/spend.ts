@@ -2,10 +2,16 @@
  * What was spent, counted atomically: per task (each session's own total, so that a resumed session is not
  * counted twice) and per day of UTC. In USD.
  */
+import { ID_FORM } from "../../task/id.ts";
 import { MOST_TOKENS, MOST_USD, type Usage } from "../../task/spec.ts";
 import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
+/**
+ * A task ends when it has cost its budget; its last turn may cost as much again. What is told beyond that is not
+ * believed against the others' day: any line of an agent's log can name a figure.
+ */
+const MOST_OF_BUDGET = 2;
 
 export interface Spent {
 	/** of all the task's sessions; `costUsd` null while none has told any */
@@ -27,19 +33,22 @@ export interface Used {
 	ofSession: Counters | null;
 	/** counted message by message */
 	ofRun: Counters | null;
+	/** USD that the task may cost; null = no limit */
+	budgetUsd: number | null;
 }
 
 /**
  * Notes totals; repeats change nothing. Of a session counts the larger of its own totals and the sum of its runs.
  */
 export async function noteUsage(store: Store, task: string, used: Used): Promise<Spent> {
-	const { session, epoch, ofSession, ofRun } = used;
+	const { session, epoch, ofSession, ofRun, budgetUsd } = used;
 	const counters = [...countersOf(session, ofSession), ...countersOf(`${session}#${epoch}`, ofRun)];
 	const day = dayOf(store.clock.now());
 	const { fields, today } = await store.run<{ fields: string[]; today: string }>("noteUsage", {
 		task,
 		counters,
 		day,
+		...(budgetUsd === null ? {} : { most: budgetUsd * MOST_OF_BUDGET }),
 		keptSeconds: DAYS_KEPT_S,
 	});
 	const pairs = fields.flatMap((field, at) =>
@@ -102,6 +111,24 @@ export async function spentBy(store: Store, task: string): Promise<number> {
 export async function spentToday(store: Store): Promise<number> {
 	const text = await store.guard((client) => client.get(store.keys.spend(dayOf(store.clock.now()))));
 	return amountOf(text ?? "0", MOST_USD);
+}
+
+export interface Spender {
+	task: string;
+	/** USD of the day */
+	usd: number;
+}
+
+const SPENDERS_SHOWN = 3;
+
+/** The tasks that cost most today, the dearest first. */
+export async function spendersToday(store: Store): Promise<Spender[]> {
+	const key = store.keys.spenders(dayOf(store.clock.now()));
+	const found = await store.guard((client) => client.zrevrange(key, 0, SPENDERS_SHOWN - 1, "WITHSCORES"));
+	const spenders = found.flatMap((task, at) =>
+		at % 2 === 0 ? [{ task, usd: amountOf(found[at + 1] ?? "", MOST_USD) }] : [],
+	);
+	return spenders.filter(({ task }) => ID_FORM.test(task));
 }
 
 /** ms since the Unix epoch at which the day's budget begins anew */

@@ -86,9 +86,19 @@ function endedByLimit(facts: EndFacts): Decision | null {
 
 function overBudget(facts: EndFacts): Decision | null {
 	if (facts.ended !== "budget" && failureOf(facts) !== "budget") return null;
-	const allowed = facts.budgetUsd === null ? "the day's budget" : `its budget of $${facts.budgetUsd}`;
-	const text = `The task has cost $${facts.spentUsd.toFixed(2)} and was stopped by ${allowed}.`;
-	return failed(facts, "budget", `${text} Enqueue the rest with a higher --budget.`);
+	const { budgetUsd, spentUsd } = facts;
+	const cost = `The task has cost $${spentUsd.toFixed(2)} and was stopped by`;
+	// The CLI, which knows no other, stopped by itself; or it was us, and the day's may have been first.
+	if (budgetUsd !== null && (facts.ended !== "budget" || spentUsd >= budgetUsd))
+		return failed(
+			facts,
+			"budget",
+			`${cost} its budget of $${budgetUsd}. Enqueue the rest with a higher --budget.`,
+		);
+	if (facts.ended !== "budget")
+		return failed(facts, "budget", `${cost} the budget that its command names. ${retryHint(facts)}`);
+	const next = "`dispatch doctor` says which tasks spent it; go on tomorrow, or raise budget.daily";
+	return failed(facts, "budget", `${cost} the day's budget. ${next}: ${retryHint(facts)}`);
 }
 
 function takenDown(facts: EndFacts): Decision | null {

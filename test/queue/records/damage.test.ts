@@ -56,6 +56,7 @@ const used = (costUsd: number) => ({
 	epoch: 1,
 	ofSession: { inputTokens: 1, outputTokens: 1, costUsd },
 	ofRun: null,
+	budgetUsd: null,
 });
 
 /** One of everything: the victim, a queued task and one that asks. */

@@ -44,6 +44,7 @@ const used = {
 	epoch: 1,
 	ofSession: { inputTokens: 1, outputTokens: 1, costUsd: 1 },
 	ofRun: null,
+	budgetUsd: null,
 };
 const gated = { host: HOST, backend: "fake", model: null };
 const today = () => store.keys.spend(new Date().toISOString().slice(0, 10));
@@ -65,6 +66,7 @@ const SHARED: Record<string, () => string> = {
 	notified: () => store.keys.notified(HOST),
 	sweep: () => `${store.keys.sweep}:${HOST}`,
 	"the day's spending": today,
+	"who spent it": () => today().replace(":spend:", ":spenders:"),
 	"BullMQ's line": () => `${store.keys.bull}:run-${HOST}:prioritized`,
 	"BullMQ's counter": () => `${store.keys.bull}:run-${HOST}:pc`,
 	"BullMQ's settings": () => `${store.keys.bull}:run-${HOST}:meta`,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openStore } from "../../../src/queue/records/open.ts";
-import { noteUsage, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
+import { noteUsage, spendersToday, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 
@@ -20,6 +20,7 @@ test("sessions add up, a session's own totals do not, and a smaller figure takes
 		noteUsage(store, "t", {
 			session,
 			epoch: 1,
+			budgetUsd: null,
 			ofRun: null,
 			ofSession: { inputTokens, outputTokens: 1, costUsd },
 		});
@@ -40,7 +41,10 @@ test("of a session counts the larger of its own totals and the sum of its runs; 
 	const used = (costUsd: number | null) =>
 		costUsd === null ? null : { inputTokens: 1, outputTokens: 1, costUsd };
 	const note = (epoch: number, ofRun: number | null, ofSession: number | null) =>
-		noteUsage(store, "killed", { session: "s", epoch, ofRun: used(ofRun), ofSession: used(ofSession) });
+		noteUsage(store, "killed", {
+			...{ session: "s", epoch, budgetUsd: null },
+			...{ ofRun: used(ofRun), ofSession: used(ofSession) },
+		});
 	expect((await note(1, 0.25, null)).task.costUsd).toBe(0.25);
 	// Killed: its totals never came. The resumed run tells totals that lack them.
 	expect((await note(2, 0.125, null)).task.costUsd).toBe(0.375);
@@ -55,8 +59,41 @@ test("of a session counts the larger of its own totals and the sum of its runs; 
 test("what several sessions tell adds up to no more than a record takes", async () => {
 	for (const session of ["a", "b", "c"]) {
 		const ofSession = { inputTokens: 1e13, outputTokens: 1e13, costUsd: 999_999 };
-		const { task } = await noteUsage(store, "much", { session, epoch: 1, ofSession, ofRun: null });
+		const { task } = await noteUsage(store, "much", {
+			...{ session, epoch: 1, budgetUsd: null, ofSession, ofRun: null },
+		});
 		expect(task.costUsd).toBeLessThanOrEqual(1_000_000);
 		expect(task.inputTokens).toBeLessThanOrEqual(1e13);
 	}
+	// Nor does the day, which a figure beyond all measure would empty.
+	expect(await spentToday(store)).toBe(1_000_000);
+});
+
+test("what a task tells beyond its budget uses up nobody else's day, and the day says who spent it", async () => {
+	await store.client.flushall();
+	const told = (task: string, session: string, costUsd: number, budgetUsd: number | null) =>
+		noteUsage(store, task, {
+			...{ session, epoch: 1, budgetUsd, ofRun: null },
+			ofSession: { inputTokens: 1, outputTokens: 1, costUsd },
+		});
+	const before = await spentToday(store);
+	// A last turn may cost as much again; no more is believed, however often and in whose sessions it is told.
+	for (const session of ["a", "b", "c"]) await told("liar", session, 900_000, 5);
+	expect((await spentToday(store)) - before).toBeCloseTo(10);
+	expect((await told("honest", "a", 7, 5)).today - before).toBeCloseTo(17);
+	await told("free", "a", 20, null);
+	// Its own account is as it told: it has spent its budget.
+	expect(await spentBy(store, "liar")).toBeGreaterThan(5);
+	const spenders = (await spendersToday(store)).map(({ task, usd }) => [task, usd]);
+	expect(spenders).toEqual([
+		["free", 20],
+		["liar", 10],
+		["honest", 7],
+	]);
+	await store.client.zadd(
+		store.keys.spenders(new Date().toISOString().slice(0, 10)),
+		1e300,
+		"\u001b[31m$(x)",
+	);
+	expect((await spendersToday(store)).map(({ task }) => task)).not.toContain("\u001b[31m$(x)");
 });

@@ -183,11 +183,25 @@ const CASES: Case[] = [
 		"stopped by its budget",
 		{ exit: exit(143), ended: "budget", spentUsd: 0.12, budgetUsd: 0.1 },
 		failed("budget"),
+		/\$0\.12 .*by its budget of \$0\.1\. .*higher --budget/,
+	],
+	[
+		"stopped by the day's, with some of its own left",
+		{ exit: exit(143), ended: "budget", spentUsd: 0.12, budgetUsd: 5 },
+		failed("budget"),
+		/by the day's budget\. .*dispatch doctor.*budget\.daily/,
+	],
+	[
+		"stopped by the day's, without one of its own",
+		{ exit: exit(143), ended: "budget", spentUsd: 0.12 },
+		failed("budget"),
+		/by the day's budget\. /,
 	],
 	[
 		"the CLI stopped at its budget",
 		{ exit: exit(1), failure: "budget", result: { ok: false, message: null } },
 		failed("budget"),
+		/by the budget that its command names/,
 	],
 	[
 		"session gone",

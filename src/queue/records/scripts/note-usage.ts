@@ -1,13 +1,16 @@
+import { MOST_USD } from "../../../task/spec.ts";
 import { PRELUDE } from "./prelude.ts";
 
 /**
  * Totals only grow; what the task's cost grew by is added to the day. A field is `counter:session`, or
  * `counter:session#run` for one run of it: of a session counts the larger of its own total and its runs' sum.
+ * No task adds more to a day than `req.most`, whatever its agent says; which ones did stands beside the day.
  */
 export const NOTE_USAGE = `${PRELUDE}
-mend('spend:' .. req.day, 'amount')
+mend('spend:' .. req.day, 'amount'); mend('spenders:' .. req.day, 'zset')
 local cost = p .. ':cost:' .. req.task
 local spend = p .. ':spend:' .. req.day
+local spenders = p .. ':spenders:' .. req.day
 local function spent()
   local totals, runs = {}, {}
   local all = redis.call('HGETALL', cost)
@@ -22,17 +25,20 @@ local function spent()
   local sum = 0
   for session, value in pairs(runs) do sum = sum + math.max(value, totals[session] or 0) end
   for session, value in pairs(totals) do if not runs[session] then sum = sum + value end end
-  return sum
+  return math.min(sum, req.most or sum)
 end
 local before = spent()
 for _, counter in ipairs(req.counters) do
   local had = tonumber(redis.call('HGET', cost, counter.field) or '')
   if not had or counter.total > had then redis.call('HSET', cost, counter.field, string.format('%.17g', counter.total)) end
 end
-local grown = spent() - before
+-- A day that holds more than can be is counted as nothing: what is told must not bring it there.
+local grown = math.min(spent() - before, ${MOST_USD} - tonumber(redis.call('GET', spend) or '0'))
 if grown > 0 then
   redis.call('INCRBYFLOAT', spend, string.format('%.17g', grown))
   redis.call('EXPIRE', spend, req.keptSeconds)
+  redis.call('ZINCRBY', spenders, string.format('%.17g', grown), req.task)
+  redis.call('EXPIRE', spenders, req.keptSeconds)
 end
 return reply({fields = redis.call('HGETALL', cost), today = redis.call('GET', spend) or '0'})
 `;
