@@ -15,6 +15,8 @@ export interface BackendConfig {
 	command: string;
 	/** whether dispatch passes `--model` */
 	modelFlag: boolean;
+	/** the agent is told to read its prompt from the task's file: others see command lines, and not that */
+	promptFile?: boolean;
 	/** null: as its command says */
 	permissions: Permissions | null;
 }

@@ -31,12 +31,15 @@ export function buildConfig(
 function build(file: ConfigFile, path: string, env: Environment): Config {
 	const config: Config = { ...emptyConfig(), path, default: file.default ?? null };
 	addAgents(config, file);
-	for (const [name, { command, type, model_flag, permissions }] of Object.entries(file.backends ?? {})) {
+	for (const [name, { command, type, model_flag, prompt_file, permissions }] of Object.entries(
+		file.backends ?? {},
+	)) {
 		addBackend(config, {
 			name,
 			type: type ?? typeOf(name, command),
 			command: command.trim(),
 			modelFlag: model_flag ?? true,
+			...(prompt_file ? { promptFile: true } : {}),
 			permissions: permissions ?? null,
 		});
 	}

@@ -27,6 +27,7 @@ const backend = z.strictObject({
 	command: text,
 	type: z.enum(BACKEND_TYPES).optional(),
 	model_flag: z.boolean().optional(),
+	prompt_file: z.boolean().optional(),
 	permissions: z.enum(PERMISSIONS).optional(),
 });
 

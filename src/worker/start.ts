@@ -247,7 +247,7 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}
-	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir);
+	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir, config);
 	if (mode === "resume" && resumable !== null) {
 		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
 		if (invocation !== null) return invocation;
@@ -315,11 +315,11 @@ function runsBefore({ spec, epoch }: TaskRecord, home: string): RunDir[] {
 	);
 }
 
-/** The prompt as one argument; a longer one than the system allows goes by file. */
-function promptArgument(prompt: string, taskDir: string): string {
+/** The prompt as one argument; one that others shall not see, or longer than the system allows, goes by file. */
+function promptArgument(prompt: string, taskDir: string, { promptFile = false }: BackendConfig): string {
 	writePromptFile(taskDir, prompt);
-	if (Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
-	return `Your instructions are too long for a command line. Read ${join(taskDir, "prompt.md")} from start to end and do exactly what it says.`;
+	if (!promptFile && Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
+	return `Your instructions are in a file. Read ${join(taskDir, "prompt.md")} from start to end and do exactly what it says.`;
 }
 
 /** Backend commands come from this host's own config, never from Redis. */

@@ -1,6 +1,6 @@
 /** What permissions forbid is invisible to root: here everything runs as another user. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -115,13 +115,19 @@ test.runIf(isRoot)(
 	"two users on one machine, umask 000: neither reads the other's words, nor makes the other's worker run anything",
 	async () => {
 		nobody();
+		const config = join(user.home, "config.yaml");
+		const text = readFileSync(config, "utf8").replace("type: command", "prompt_file: true, type: command");
+		writeFileSync(config, text);
 		// Inherited by everything that is started from here on.
 		const umask = process.umask(0);
 		try {
 			// All that lies around dispatch's own directories is open to everybody.
 			for (const path of [user.path, user.project]) chmodSync(path, 0o777);
-			await user.ok(["enqueue", "--id", "t", "the-prompt-is-private"]);
+			await user.ok(["enqueue", "--id", "t", "-"], { input: "the-prompt-is-private" });
 			await user.waitForState("t", "asking");
+			const lines = stranger("ps", ["-eo", "args"]).said;
+			expect(lines).toMatch(/ten-line\.sh .*Your instructions are in a file/);
+			expect(lines).not.toContain("is-private");
 			await user.ok(["answer", "t", "the-answer-is-private"]);
 			await user.waitForState("t", "completed");
 			const readable = stranger("grep", ["-rIlE", "is-private|Which colour", user.path]).said;
