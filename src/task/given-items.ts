@@ -1,7 +1,7 @@
 /** Whether the items that a user gave are still in the plan, although agents reword what they tick. */
 
 import { type Plan, type PlanItem, plainItemText } from "./plan.ts";
-import { contradictionIn } from "./plan-state.ts";
+import { contradictionIn } from "./plan-contradiction.ts";
 
 export interface GivenItems {
 	/** no longer in the plan in any form */

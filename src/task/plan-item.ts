@@ -83,7 +83,7 @@ const AFTER_BOX = /^[*_~`]{0,3}[\s:：]*(?:\[[ xX]?\]\s+)*/;
 
 /** "TODO: write the tests", without any box */
 const OPEN_LABEL =
-	/^(?:to-?do|wip|pending|open|blocked|remaining|unfinished|in progress|not (?:yet )?(?:done|started)|offen|noch offen|in arbeit|nicht erledigt|à faire|en cours|pas fait|pendiente|en curso|未完了|未完成|未着手|作業中|待办|進行中|进行中|не сделано|в работе|осталось)\s?[:：]\s?/iu;
+	/^(?:to-?do|wip|pending|open|blocked|remaining|unfinished|in progress|not (?:yet )?(?:done|started)|offen|noch offen|ausstehend|in arbeit|nicht erledigt|à faire|en cours|en attente|pas fait|pendiente|en curso|por hacer|未完了|未完成|未着手|未対応|作業中|対応中|処理待ち|待办|待处理|待完成|進行中|进行中|не сделано|в работе|осталось)[*_]{0,3}\s?[:：]\s?/iu;
 /** Below an item and without a bullet only what cannot be prose. */
 const LOUD_LABEL = /^(?:TODO|WIP|FIXME)\s?[:：]\s?\S/;
 

@@ -63,7 +63,7 @@ function isAll(content: string, glyph: RegExp): boolean {
 }
 
 /** Without what stands around: signs, brackets, emphasis. */
-function wordsIn(text: string): string {
+export function wordsIn(text: string): string {
 	return text.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}%]+$/gu, "");
 }
 
@@ -83,9 +83,11 @@ export function stateIn(text: string): Marker | null {
 }
 
 const MAX_STATE_NAME_CHARS = 24;
-const SUFFIX = /(?:[([]\s*([^()[\]]{1,24}?)\s*[)\]]|\s[–—-]\s*([^–—-]{1,24}))[\s.*_~]*$/u;
+const SUFFIX = /(?:[([（【]\s*([^()[\]（）【】]{1,24}?)\s*[)\]）】]|\s[–—-]\s*([^–—-]{1,24}))[\s.*_~]*$/u;
 const FIRST_WORD = /^[*_~(<[]{0,3}(?:TODO|WIP|FIXME|TBD|PENDING|OPEN)\b/;
-const LAST_SIGN = /(\S)\ufe0f?\s*$/u;
+/** "**Pending** tests" */
+const STRESSED = /^[*_]{1,3}([^*_]{1,24})[*_]{1,3}\s/u;
+export const LAST_SIGN = /(\S)\ufe0f?\s*$/u;
 
 const NOTHING =
 	/(?:^|[:：\s–—-])\s*(?:none|nothing|nil|no|n\/?a|0|keine?s?|nichts|aucune?|rien|nada|ninguno|nessuno|нет|无|なし|[-–—])\.?[\s*_]*$/iu;
@@ -96,11 +98,13 @@ export function saysNothing(text: string): boolean {
 }
 
 const OPEN_SECTION =
-	/^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|осталось|в работе|не сделано)$/iu;
+	/^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|残作業|残タスク|待完成|还(?:需要?|要)做|还没做|noch zu (?:tun|erledigen)|rest(?:ant|e)|faltan?|осталось|в работе|не сделано)$/iu;
+/** "Remaining (2)" */
+const COUNTED = /\s*[(（]\d{1,4}[)）]?$/;
 
 /** Whether a heading says that what is listed below it is not done. */
 export function isOpenSection(heading: string): boolean {
-	return OPEN_SECTION.test(wordsIn(heading));
+	return OPEN_SECTION.test(wordsIn(heading).replace(COUNTED, ""));
 }
 
 /** Whether a heading or the beginning of a paragraph says that the signs below are explained. */
@@ -123,6 +127,7 @@ export function isStateName(text: string): boolean {
 export function saysUnfinished(text: string): boolean {
 	if (FIRST_WORD.test(text) || DOUBTFUL_GLYPH.test(text)) return !saysNothing(text);
 	if (/^\[[^[\]]{1,24}\](?![([:])/.test(text) && !text.startsWith("[^")) return true;
+	if (isNotDone(stateIn(STRESSED.exec(text)?.[1] ?? ""))) return true;
 	const [, bracketed, dashed] = SUFFIX.exec(text) ?? [];
 	if (isNotDone(stateIn(bracketed ?? dashed ?? ""))) return true;
 	const labelled = /[:：]\s*([^:：]{1,24})$/u.exec(text)?.[1];
@@ -131,28 +136,13 @@ export function saysUnfinished(text: string): boolean {
 	return [BUSY_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign));
 }
 
-function isNotDone(marker: Marker | null): boolean {
-	return marker !== null && marker !== "x";
+/** Whether a bullet without a box says that it is done: "tests ✅", "tests (done)", "~~tests~~". */
+export function saysDone(text: string): boolean {
+	const [, bracketed, dashed] = SUFFIX.exec(text) ?? [];
+	if (stateIn(bracketed ?? dashed ?? "") === "x" || /^~{1,2}[^~]+~~/.test(text)) return true;
+	return DONE_GLYPH.test(LAST_SIGN.exec(text)?.[1] ?? "");
 }
 
-/** Said behind a ticked item, whatever follows: "not done", "partially", "noch offen", "未完成". */
-const SAYS_NOT_DONE =
-	/^(?:(?:not|never) (?:yet )?(?:done|started|finished|implemented|complete|completed|tested|fixed|possible|run)|not yet|part(?:ly|ially)|half[ -]|still (?:open|to|failing|missing)|noch (?:nicht|offen|zu|ausstehend)|nicht (?:erledigt|fertig|gemacht|möglich)|teilweise|pas (?:encore|fait)|no hecho|sin hacer|не (?:сделано|готово|выполнено)|частично|未完|未着手|未做|没做|没有完成|尚未|部分(?:完成|实现)|一部のみ)/iu;
-/** The same, where it is not said of something: "(skipped: no network)", "(blocked by infra)", but "(blocked users)". */
-const STATE_OF_ITS_OWN =
-	/^(?:unfinished|incomplete|to-?do|wip|tbd|in progress|pending|skipped|deferred|postponed|blocked|failed|partial|remaining|offen|unerledigt|übersprungen|zurückgestellt|verschoben|in arbeit|à faire|en cours|en attente|partiel|reporté|pendiente|en curso|parcial|отложено|待办|待辦|进行中|進行中|作業中|スキップ|跳过|失败|失敗)(?:$|\s*[:：;,.，、–—-]|\s(?:by|for|due|because|until|to|as|since|review|wegen|bis|auf|par|por|hasta)(?:\s|$))/iu;
-
-/** What a text says of its own state at its end, and contradicts a tick: "(not done)", "— skipped: no network", "⏳"; null: nothing. */
-export function contradictionIn(text: string): string | null {
-	const shown = text
-		.replaceAll("（", "(")
-		.replaceAll("）", ")")
-		.replace(/`[^`]*`/g, "");
-	const said =
-		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(shown)?.[1] ??
-		/(?:^|\s)(?:[–—]|--?)\s+([^–—]{1,200})$/u.exec(shown)?.[1];
-	const words = wordsIn(said ?? "");
-	if (said !== undefined && (SAYS_NOT_DONE.test(words) || STATE_OF_ITS_OWN.test(words))) return said.trim();
-	const sign = LAST_SIGN.exec(shown)?.[1] ?? "";
-	return [PENDING_GLYPH, OPEN_GLYPH, FAILED_GLYPH].some((glyph) => glyph.test(sign)) ? sign : null;
+function isNotDone(marker: Marker | null): boolean {
+	return marker !== null && marker !== "x";
 }

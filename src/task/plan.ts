@@ -149,11 +149,12 @@ class PlanReader {
 		const item = readPlanLine(line, top, listed);
 		const depth = indentOf(line);
 		if (item !== null) {
-			for (const { at, text } of this.#list.box(depth).reverse()) this.#insert(at, text);
+			for (const { at, text } of this.#list.box(depth, numberOf(line)).reverse()) this.#insert(at, text);
 			return item;
 		}
 		const text = HEADING.test(line) ? null : bulletText(line);
-		const isItem = text !== null && this.#list.bullet(depth, { at: this.#plan.items.length, text });
+		const bullet = { at: this.#plan.items.length, text: text ?? "", number: numberOf(line) };
+		const isItem = text !== null && this.#list.bullet(depth, bullet);
 		return isItem ? { marker: " ", text } : null;
 	}
 
@@ -303,6 +304,12 @@ function* linesOf(text: string): Generator<string> {
 		yield text.slice(from, Math.min(end, from + MAX_LINE_CHARS)).replace(/\r$/, "");
 		from = end + 1;
 	}
+}
+
+/** "3." of a numbered list */
+function numberOf(line: string): number | null {
+	const [, digits] = /^\s*(\d{1,9})[.)．]\s/.exec(line) ?? [];
+	return digits === undefined ? null : Number(digits);
 }
 
 function indentOf(line: string): number {
