@@ -9,7 +9,7 @@ import { chosenOption, optionsOf } from "../task/question-options.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { isOpen } from "../task/view.ts";
-import { findTask } from "./find-task.ts";
+import { exactly } from "./find-task.ts";
 
 const ANSWER_LIMIT_BYTES = 1024 * 1024;
 const ANSWER_SHOWN = 300;
@@ -40,7 +40,7 @@ export interface Answered {
 }
 
 /**
- * @param given what the user calls the task, or its record, read a moment ago
+ * @param given the task's id, all of it, or its record, read a moment ago
  * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED
  */
 export async function answerTask(
@@ -49,7 +49,7 @@ export async function answerTask(
 	request: AnswerRequest,
 ): Promise<Answered> {
 	checkText(request.text);
-	const record = typeof given === "string" ? await findTask(store, given) : given;
+	const record = typeof given === "string" ? await exactly(store, given) : given;
 	const { host } = record;
 	const { id } = record.spec;
 	const question = await questionOf(store, record, request.seq);

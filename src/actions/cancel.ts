@@ -4,7 +4,7 @@ import { cancelLost } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { isEnded, type State } from "../task/states.ts";
-import { eachFound, findSound } from "./find-task.ts";
+import { eachOrNone, findSound, findTask } from "./find-task.ts";
 
 const LOOK_MS = 100;
 
@@ -18,6 +18,7 @@ export interface Cancelled {
 
 /**
  * Asks for the end of all of them, at once.
+ * @param given ids, or the beginnings of them; ids alone where `find` is `exactly`
  * @param own this host: its worker is started where it does not run.
  * @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled
  */
@@ -26,9 +27,10 @@ export async function cancelTasks(
 	given: readonly string[],
 	by: string,
 	own: string | null = null,
+	find = findTask,
 ): Promise<Cancelled[]> {
 	const found = new Map<string, { host: string; damaged: boolean }>();
-	const records = await eachFound(given, (each) => findSound(store, each));
+	const records = await eachOrNone(given, (each) => findSound(store, each, find));
 	for (const [n, record] of records.entries()) {
 		const each = given[n] ?? "";
 		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false });

@@ -25,10 +25,15 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 	});
 }
 
-/** As `findTask`. @returns null: there is one of exactly this id, and its record is damaged */
-export async function findSound(store: Store, given: string): Promise<TaskRecord | null> {
+/** A task that is named in full: where it is gone meanwhile, none whose id goes on after it is meant. */
+export function exactly(store: Store, id: string): Promise<TaskRecord> {
+	return store.need(id);
+}
+
+/** As `find`. @returns null: there is one of exactly this id, and its record is damaged */
+export async function findSound(store: Store, given: string, find = findTask): Promise<TaskRecord | null> {
 	try {
-		return await findTask(store, given);
+		return await find(store, given);
 	} catch (error) {
 		const isDamaged = error instanceof DispatchError && error.code === "DISPATCH_DAMAGED";
 		if (isDamaged && (await store.exists(given))) return null;
@@ -36,17 +41,27 @@ export async function findSound(store: Store, given: string): Promise<TaskRecord
 	}
 }
 
-/** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK as `eachFound` does */
+/** Several of them, each once, in the order given. @throws DISPATCH_NO_SUCH_TASK for the first that is not there */
 export async function findTasks(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
-	const found = await eachFound(given, (each) => findTask(store, each));
+	const found = new Map<string, TaskRecord>();
+	for (const each of given) {
+		const record = await findTask(store, each);
+		found.set(record.spec.id, record);
+	}
+	return [...found.values()];
+}
+
+/** As `findTasks`, to do something to them. @throws as `eachOrNone` */
+export async function findAllOrNone(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
+	const found = await eachOrNone(given, (each) => findTask(store, each));
 	return [...new Map(found.map((record) => [record.spec.id, record])).values()];
 }
 
 /**
  * Looks for all of them before anything is done to one.
- * @throws DISPATCH_NO_SUCH_TASK for the first that is not there; of several, it is said that the others were left alone
+ * @throws what `find` throws for the first; of several, it is said that the others were left alone
  */
-export async function eachFound<T>(
+export async function eachOrNone<T>(
 	given: readonly string[],
 	find: (each: string) => Promise<T>,
 ): Promise<T[]> {

@@ -5,7 +5,8 @@ import { removeRuns } from "../process/run-dir.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
-import { findSound } from "./find-task.ts";
+import { isEnded } from "../task/states.ts";
+import { eachOrNone, findSound } from "./find-task.ts";
 
 export interface Place {
 	/** the state directory */
@@ -19,20 +20,40 @@ export interface Removed {
 	fault: string | null;
 }
 
-/** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED */
-export async function removeTask(store: Store, given: string, place: Place): Promise<Removed> {
-	const record = await findSound(store, given);
-	const id = record?.spec.id ?? given;
+/** A task that is to be removed; null: its record is damaged. */
+export interface Removable {
+	id: string;
+	record: TaskRecord | null;
+}
+
+/**
+ * Each of them once, all looked at before one is removed.
+ * @param given ids, or the beginnings of them
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED
+ */
+export async function removableTasks(store: Store, given: readonly string[]): Promise<Removable[]> {
+	const found = await eachOrNone(given, async (each): Promise<Removable> => {
+		const record = await findSound(store, each);
+		if (record !== null && !isEnded(record.state)) throw notEnded(record.spec.id, record.state);
+		return { id: record?.spec.id ?? each, record };
+	});
+	return [...new Map(found.map((each) => [each.id, each])).values()];
+}
+
+/** @throws DISPATCH_NOT_ENDED: it was started again meanwhile */
+export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
 	const reply = await store.remove(id);
-	if (reply.result === "not_ended") {
-		throw new DispatchError("DISPATCH_NOT_ENDED", `\`${id}\` is ${reply.state}, it has not ended.`, {
-			hint: `Cancel it first: dispatch cancel ${id}`,
-		});
-	}
+	if (reply.result === "not_ended") throw notEnded(id, reply.state);
 	// A damaged record does not say whose files are where.
 	if (record === null)
 		return { task: id, fault: `The record of ${JSON.stringify(id)} was damaged: its files stay.` };
 	return { task: id, fault: await removeFiles(store, record, place) };
+}
+
+function notEnded(id: string, state: string | undefined): DispatchError {
+	return new DispatchError("DISPATCH_NOT_ENDED", `\`${id}\` is ${state}, it has not ended.`, {
+		hint: `Cancel it first: dispatch cancel ${id}`,
+	});
 }
 
 /** As `removeTask`, for a record that was chosen before. @returns null: it was started again meanwhile, and stays */

@@ -11,7 +11,7 @@ import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
 import { isEnded } from "../task/states.ts";
-import { findTasks } from "./find-task.ts";
+import { findAllOrNone } from "./find-task.ts";
 
 export interface RetryRequest {
 	/** in a new session, on the plan as it was at first */
@@ -53,7 +53,7 @@ export async function retryTasks(
 	request: RetryRequest,
 	agrees: (records: readonly TaskRecord[]) => Promise<boolean> = async () => true,
 ): Promise<Retried[]> {
-	const records = await findTasks(store, given);
+	const records = await findAllOrNone(store, given);
 	const lost = await lostHostsOf(store, records);
 	for (const record of records) if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host));
 	const plans = [];

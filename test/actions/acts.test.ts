@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
+import { exactly, findTask } from "../../src/actions/find-task.ts";
+import { removableTasks, removeTask } from "../../src/actions/remove.ts";
 import { retryTasks } from "../../src/actions/retry.ts";
 import { answerLine } from "../../src/cli/commands/answer.ts";
 import { emptyConfig } from "../../src/config/config.ts";
@@ -46,7 +48,7 @@ test.each([
 test("an option's number is sent as its text, and said; every name of a question's file has its number", async () => {
 	const epoch = await runningTask(store, "port");
 	await store.ask("port", epoch, [question("0001", ASKED), question("002", "Free text?")]);
-	const first = await answerTask(store, "por", { text: "2", by: "me@here", seq: 1 });
+	const first = await answerTask(store, await findTask(store, "por"), { text: "2", by: "me@here", seq: 1 });
 	expect(first).toMatchObject({ task: "port", seq: "0001", answer: "9090", option: 2, state: "asking" });
 	const second = await answerTask(store, "port", { text: "2", by: "me@here", seq: null });
 	expect(second).toMatchObject({ seq: "002", answer: "2", option: null, state: "running", was: "asking" });
@@ -81,6 +83,31 @@ test("several are cancelled at once, and none when one of them is not there", as
 	expect([...(await waiting).values()]).toEqual(["cancelled", "cancelled"]);
 	const again = await cancelTasks(store, ["c1"], "me");
 	expect(() => refuseEnded(again)).toThrow("Nothing to cancel: `c1` is cancelled.");
+});
+
+test("an id that is given twice, or gone since it was read, is never taken for the beginning of another one's", async () => {
+	for (const id of ["fix", "fix-2", "fix-3"]) {
+		await store.create(specOf(id));
+		await cancelTasks(store, [id], "me");
+	}
+	await store.create(specOf("fix-4"));
+	await expect(removableTasks(store, ["fix", "fix-4", "fix-2"])).rejects.toMatchObject({
+		code: "DISPATCH_NOT_ENDED",
+		message: "`fix-4` is queued, it has not ended. Nothing was done to the other ids.",
+	});
+	const place = { path: temporaryFolder("acts"), hostId: "elsewhere" };
+	const removable = await removableTasks(store, ["fix", "fix-3", "fix", "fix-3"]);
+	for (const each of removable) await removeTask(store, each, place);
+	expect(removable.map(({ id }) => id)).toEqual(["fix", "fix-3"]);
+	expect((await store.ids()).filter((id) => id.startsWith("fix")).sort()).toEqual(["fix-2", "fix-4"]);
+	const gone = { code: "DISPATCH_NO_SUCH_TASK" };
+	await store.remove("fix-2");
+	const epoch = await runningTask(store, "other-1");
+	await store.ask("other-1", epoch, [question("001", ASKED)]);
+	await expect(answerTask(store, "other", { text: "2", by: "me", seq: 1 })).rejects.toMatchObject(gone);
+	await expect(cancelTasks(store, ["fix"], "me", null, exactly)).rejects.toMatchObject(gone);
+	expect(await store.stateOf("fix-4")).toBe("queued");
+	expect(await store.stateOf("other-1")).toBe("asking");
 });
 
 test("retry --model keeps the words of template and alias, and widens no permission", async () => {

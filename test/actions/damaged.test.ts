@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cancelTasks } from "../../src/actions/cancel.ts";
 import { listTasks } from "../../src/actions/list.ts";
 import { overviewOf } from "../../src/actions/overview.ts";
-import { removeTask } from "../../src/actions/remove.ts";
+import { removableTasks, removeTask } from "../../src/actions/remove.ts";
 import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
@@ -23,6 +23,9 @@ afterAll(async () => {
 });
 
 const PLACE = { path: "/nonexistent", hostId: "elsewhere" };
+const remove = async (...given: string[]) => {
+	for (const each of await removableTasks(store, given)) await removeTask(store, each, PLACE);
+};
 
 test("a damaged task is listed as damaged, can be cancelled and removed, and hides no other", async () => {
 	await beat(store, "h1", { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
@@ -41,7 +44,7 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 		emptied: "none of its fields is there",
 	});
 	expect(total).toBe(5);
-	await removeTask(store, "emptied", PLACE);
+	await remove("emptied");
 	const overview = await overviewOf(store);
 	expect(overview.counts).toEqual({ queued: 1 });
 	expect(overview.open.map(({ spec }) => spec.id)).toEqual(["sound"]);
@@ -57,7 +60,7 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 		{ task: "spec", result: "cancelled" },
 		{ task: "state", result: "cancelled" },
 	]);
-	for (const id of ["spec", "state", "key"]) await removeTask(store, id, PLACE);
+	await remove("spec", "state", "key");
 	expect((await listTasks(store, {}, 50)).damaged).toEqual([]);
 	expect(await store.ids()).toEqual(["sound"]);
 	expect(await store.activeIds("h1")).toEqual(["sound"]);

@@ -77,7 +77,11 @@ class Session {
 			answer: ({ id, text, seq }) =>
 				this.#change(async (store, context) => {
 					await checkWorkerServesTasks(context, [id]);
-					const done = await answerTask(store, id, { text, by: whoAmI(), seq: seq ?? null });
+					const done = await answerTask(store, await findTask(store, id), {
+						text,
+						by: whoAmI(),
+						seq: seq ?? null,
+					});
 					if (done.host === context.home.hostId) await ensureWorker(context);
 					const { host: _host, option: _option, noSuchOption: _no, ...value } = done;
 					return value;

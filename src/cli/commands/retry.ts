@@ -1,4 +1,4 @@
-import { findTasks } from "../../actions/find-task.ts";
+import { findAllOrNone } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { viewTasks } from "../../actions/views.ts";
@@ -100,7 +100,7 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		fresh: flags.fresh ?? false,
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
-	const records = await findTasks(store, given);
+	const records = await findAllOrNone(store, given);
 	for (const record of records) await checkTakeOver(store, record);
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
@@ -113,6 +113,7 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		if (!output.json) output.result(null, [`\`${id}\` is on this host now and ${goesOn}.`], [id]);
 	}
 	await ensureWorker(context);
-	if (output.json) output.result(await viewTasks(store, await findTasks(store, given)), []);
+	if (output.json)
+		output.result(await viewTasks(store, await store.getMany(records.map(({ spec }) => spec.id))), []);
 	return undefined;
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerTask } from "../../actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
+import { exactly } from "../../actions/find-task.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { untilTaken } from "../../queue/redis/or-aborted.ts";
@@ -233,7 +234,7 @@ class WatchScreen {
 		if (name !== "y") return;
 		this.#act(async (store) => {
 			await checkWorkerServesTasks(this.#context, [task], ({ state }) => isLive(state));
-			const replies = await cancelTasks(store, [task], whoAmI());
+			const replies = await cancelTasks(store, [task], whoAmI(), null, exactly);
 			refuseEnded(replies);
 			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);
 			if (isOurs) await ensureWorker(this.#context, false);
