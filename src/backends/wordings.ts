@@ -30,6 +30,14 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	["rate_limited", /(?:hit|reached|exceeded) (?:your|the|its|my)[\w' -]{0,60}\blimits?\b/i],
 	[
 		"rate_limited",
+		/key limit exceeded \((?:hourly|daily|weekly|monthly)|\b[rt]pm\b.{0,20}exceeded|deployments? available.{0,40}try again in|(?:max|reached|exceeded).{0,30}concurrency|exceeded your .{0,40}token usage|(?:sent|made) too many|limit exceeded until|\blimits? resets?\b|quota exceeded for .{0,80}(?:requests|tokens)_per_/i,
+	],
+	[
+		"quota",
+		/key limit exceeded|\bbudget has been exceeded|\bExceededBudget\b|over (?:its |your )?budget\b|ServiceQuotaExceeded|exceeds the service quota/i,
+	],
+	[
+		"rate_limited",
 		/\b(?:usage|session|weekly|daily|hourly|monthly|opus|sonnet|haiku|fable|fast|\d+[- ]hour|spend(?:ing)?|request|token)s? limit (?:has been )?(?:reached|exceeded|hit)\b/i,
 	],
 	[
@@ -50,7 +58,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"rate_limited",
-		/请求过于频繁|(?:速率|频率).{0,4}(?:限制|超限)|(?:使用|用量|请求).{0,4}(?:上限|限额)|nutzungslimit|limit (?:erreicht|überschritten)|zu viele anfragen|limite .{0,30}atteinte?|trop de requ[êe]tes|alcanzado .{0,20}límite|límite .{0,30}(?:alcanzado|superado)|demasiadas solicitudes|利用制限|レート制限|リクエストが多すぎ|слишком много запросов|лимит .{0,30}(?:исчерпан|превышен|достигнут)/i,
+		/请求过于频繁|(?:速率|频率).{0,4}(?:限制|超限)|(?:使用|用量|请求).{0,4}(?:上限|限额)|nutzungslimit|limit (?:erreicht|überschritten)|zu viele anfragen|limite .{0,30}atteinte?|trop de requ[êe]tes|alcanzado .{0,20}límite|límite .{0,30}(?:alcanzado|superado)|demasiadas solicitudes|利用制限|レート制限|リクエストが多すぎ|слишком много запросов|사용 한도|요청이 너무 많|한도에 도달|(?:atingiu|excedeu) .{0,20}limite|raggiunto .{0,20}limite|troppe richieste|muitas solicitações|лимит .{0,30}(?:исчерпан|превышен|достигнут)/i,
 	],
 	[
 		"overloaded",
@@ -70,7 +78,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"auth",
-		/not logged in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:is )?(?:missing|expired|not valid|not found|disabled)|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|nicht angemeldet|認証に失敗/i,
+		/not logged in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:is )?(?:missing|expired|not valid|not found|disabled)|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|not authorized to perform|virtual key expected|(?:organization|administrator|admin) has (?:disabled|blocked|restricted)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|nicht angemeldet|認証に失敗/i,
 	],
 	[
 		"outage",
@@ -84,7 +92,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 
 /** A status in prose: "unexpected status 503", "API Error: 529", "(429)", "HTTP 502", "402 Payment Required". */
 const STATUS =
-	/(?:[Ss]tatus(?: code)?|[Ee]rror|HTTP|[Cc]ode"?)[:= ]{1,3}([45]\d\d)\b|\(([45]\d\d)\)|\b([45]\d\d) (?:[A-Z][a-z]+|\{)/;
+	/(?:[Ss]tatus(?: code)?|[Ee]rror|HTTP|[Cc]ode"?|returned|responded with)[:= ]{1,3}([45]\d\d)\b|\(([45]\d\d)\)|\b([45]\d\d) (?:[A-Z][a-z]+|\{)/;
 
 const STATUSES: Readonly<Record<number, FailureClass>> = {
 	401: "auth",

@@ -16,7 +16,8 @@ const UNITS: readonly [RegExp, number][] = [
 
 const WORDS: Readonly<Record<string, number>> = { a: 1, an: 1, one: 1, two: 2, "a few": 3, "half an": 0.5 };
 
-const PART = /(-?\d+(?:\.\d+)?|half an|a few|an?|one|two)[\s-]?([a-z]+)(?![a-z])[,\s]*(?:and\s+)?/iy;
+const PART =
+	/(-?\d+(?:\.\d+)?|(?:half an|a few|an?|one|two)(?=[\s-]))[\s-]?([a-z]+)(?![a-z])[,\s]*(?:and\s+)?/iy;
 const CLOCK = /(\d{1,3}):(\d{2}):(\d{2})(?!\d)/y;
 
 /**

@@ -5,6 +5,7 @@
 import { cutText } from "../cut-text.ts";
 import { momentAt } from "./dates.ts";
 import { durationAt } from "./durations.ts";
+import { endsInEnglish } from "./foreign.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -50,14 +51,19 @@ export function resetTime(text: string, now: number): number | null {
 	const said = cutText(text, TEXT_MAX);
 	const bar = /\|(\d{10}|\d{13})\b/.exec(said)?.[1];
 	if (bar !== undefined) return limitEnd(fromEpoch(bar), now, said);
+	const named = firstNamed(said, now) ?? firstNamed(endsInEnglish(said), now);
+	// "session limit · resets 12:50am", said at 1am: it is over, since no session lasts a day.
+	if (named?.daily) {
+		const isOver = named.at - now > HALF_A_DAY_MS && longestOf(said) < HALF_A_DAY_MS;
+		return soonest(isOver ? now : named.at, now);
+	}
+	return named === null ? null : limitEnd(named.at, now, said);
+}
+
+function firstNamed(said: string, now: number): Named | null {
 	for (const anchor of anchorsOf(said)) {
 		const named = firstTime(said, anchor.index + anchor[0].length, now);
-		// "session limit · resets 12:50am", said at 1am: it is over, since no session lasts a day.
-		if (named?.daily) {
-			const isOver = named.at - now > HALF_A_DAY_MS && longestOf(said) < HALF_A_DAY_MS;
-			return soonest(isOver ? now : named.at, now);
-		}
-		if (named !== null) return limitEnd(named.at, now, said);
+		if (named !== null) return named;
 	}
 	return null;
 }
@@ -65,7 +71,7 @@ export function resetTime(text: string, now: number): number | null {
 /** Whether a text names an end at all. */
 export function namesEnd(text: string): boolean {
 	const said = cutText(text, TEXT_MAX);
-	return anchorsOf(said).some((anchor) => firstTime(said, anchor.index + anchor[0].length, 0) !== null);
+	return (firstNamed(said, 0) ?? firstNamed(endsInEnglish(said), 0)) !== null;
 }
 
 function anchorsOf(said: string): RegExpExecArray[] {

@@ -1,0 +1,84 @@
+/** What services say in other languages of the end of a limit, in the words that the reader of English knows. */
+
+/** Says that the time beside it is an end, before or behind it. */
+const SAYS_END =
+	/zurückgesetzt|erneut|wieder (?:verfügbar|möglich)|versuchen|réinitialis|réessay|rétabli|à nouveau|restable|reinici|de nuevo|inténta|novamente|redefinid|riprova|reimposta|ripristin|сброс|обнов|повторите|попробуйте|через|重置|重試|重试|恢复|恢復|再试|再試|リセット|再開|초기화|재시도|다시/iu;
+const SENTENCE_END = /[。！!\n]|\.(?=\s+\p{Lu})|[，,；;](?=\s*\D)/u;
+/** "5 小时的使用上限" is the name of a limit, no time until its end. */
+const OF_A_LIMIT = "(?!\\s*(?:的|の|使用|利用|用量|간의))";
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** "下午3点30分", "15 Uhr", "15h00", "午後3時": 24 hours, or with "am" and "pm". */
+const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][] = [
+	[
+		/(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号일]/gu,
+		(_, y = "", m = "", d = "") => isoDay(y, m, d),
+	],
+	[
+		/(上午|午前|오전|凌晨|早上|下午|午後|오후|晚上)\s?(\d{1,2})(?:\s?[点點時时시]|(?=:))\s?:?(?:(\d{1,2})\s?[分분]?)?/gu,
+		(_, half = "", hour = "", minute = "") =>
+			` ${clock(hour, minute)}${Number(hour) > 12 || Number(hour) === 0 ? "" : /下午|午後|오후|晚上/.test(half) ? "pm" : "am"} `,
+	],
+	[
+		/(\d{1,2})\s?[点點時时시](?!间|間|간)\s?(?:(\d{1,2})\s?[分분])?/gu,
+		(_, hour = "", minute = "") => ` ${clock(hour, minute)} `,
+	],
+	[/(\d{1,2}[:.]\d{2})\s?Uhr\b/giu, (_, time = "") => `${time.replace(".", ":")} `],
+	[/(\d{1,2})\s?Uhr(?:\s(\d{2})(?!\d))?/giu, (_, hour = "", minute = "") => `${clock(hour, minute)} `],
+	[
+		/(?<=(?:^|\s)à )(\d{1,2})\s?h\s?(\d{2})?(?![\p{L}\d])/giu,
+		(_, hour = "", minute = "") => `${clock(hour, minute)} `,
+	],
+	[
+		/(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号일]?/gu,
+		(_, month = "", day = "") => ` ${MONTHS[Number(month) - 1] ?? ""} ${day} `,
+	],
+	[/\s(?:und|et|y|e|и)\s(?=\d)/giu, " and "],
+	[/(?<!\p{L})(?:um|am|à|a las?|às|alle|в)\s(?=\d)/giu, " "],
+	[/\b(?:morgen|demain|mañana|amanhã|domani)(?![\p{L}])|завтра|明天|明日|내일/giu, " tomorrow "],
+	[/\b(?:heute|aujourd['’]hui|hoy|hoje|oggi)(?![\p{L}])|сегодня|今天|今日|오늘/giu, " today "],
+];
+
+const UNITS: readonly [string, string][] = [
+	["ミリ秒|毫秒|밀리초", "ms"],
+	["秒|초|sekunden?|secondes?|segundos?|second[oi]|секунд\\p{L}?", "seconds"],
+	["分钟|分鐘|分|분|minuten|minutos?|minut[oi]|минут\\p{L}?", "minutes"],
+	["个?小时|個?小時|時間|시간|stunden?|heures?|horas?|or[ae]|час(?:а|ов)?", "hours"],
+	["天|日(?=[後间間])|일(?=\\s?[후뒤])|tag(?:en|e)?|jours?|d[ií]as?|giorn[oi]|д(?:ень|ня|ней)", "days"],
+	["周|週間|주|wochen?|semaines?|semanas?|settiman[ae]|недел[юьи]", "weeks"],
+];
+const LENGTHS = UNITS.map(
+	([names, unit]) => [new RegExp(`(\\d+)\\s?(?:${names})(?![a-zà-ÿа-я])${OF_A_LIMIT}`, "giu"), unit] as const,
+);
+
+/**
+ * @returns the sentences that name an end in another language, each as "resets: …" with its times in English;
+ * empty where none does
+ */
+export function endsInEnglish(text: string): string {
+	const said = text.normalize("NFKC");
+	return said
+		.split(SENTENCE_END)
+		.filter((sentence) => SAYS_END.test(sentence))
+		.map((sentence) => `resets: ${inEnglish(sentence)}`)
+		.join("\n");
+}
+
+function inEnglish(sentence: string): string {
+	const clocks = CLOCK_RULES.reduce(
+		(read, [words, english]) => read.replace(words, english as string),
+		sentence.trim(),
+	);
+	const lengths = LENGTHS.reduce((read, [words, unit]) => read.replace(words, ` $1 ${unit} `), clocks);
+	// What is left stands between the anchor and its time, and says nothing in English.
+	return lengths.replace(/[^\x20-\x7e]+/g, " ").replace(/\s+/g, " ");
+}
+
+function clock(hour: string, minute = ""): string {
+	return `${hour}:${(minute || "00").padStart(2, "0")}`;
+}
+
+function isoDay(year: string, month: string, day: string): string {
+	return ` ${year}-${month.padStart(2, "0")}-${day.padStart(2, "0")} `;
+}

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { namesEnd, resetTime } from "../../../src/task/reset-time/read.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** 10:00 in the zone of this process */
+const NOW = new Date(2026, 10, 27, 10).getTime();
+const at = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute).getTime();
+
+const ENDS: readonly [string, number][] = [
+	["Nutzungslimit erreicht. Zurückgesetzt um 15:00 Uhr.", at(27, 15)],
+	["Limit erreicht · wird um 15 Uhr zurückgesetzt", at(27, 15)],
+	["Limit erreicht. Versuchen Sie es am 28.11.2026 um 15.30 Uhr erneut.", at(28, 15, 30)],
+	["Limit erreicht. Versuchen Sie es in 2 Stunden und 5 Minuten erneut.", NOW + 125 * MINUTE],
+	["Nutzungslimit erreicht, morgen um 8 Uhr wieder verfügbar", at(28, 8)],
+	["Limite d'utilisation atteinte. Réinitialisation à 15h30.", at(27, 15, 30)],
+	["Limite atteinte, réessayez dans 20 minutes", NOW + 20 * MINUTE],
+	["Has alcanzado el límite de uso. Se restablece a las 15:00.", at(27, 15)],
+	["Límite superado. Inténtalo de nuevo en 3 horas.", NOW + 3 * HOUR],
+	["Você atingiu seu limite de uso. Tente novamente em 20 minutos.", NOW + 20 * MINUTE],
+	["Hai raggiunto il limite di utilizzo. Riprova tra 2 ore.", NOW + 2 * HOUR],
+	["Лимит исчерпан. Попробуйте через 20 минут.", NOW + 20 * MINUTE],
+	["您已达到使用上限，将于下午3点重置", at(27, 15)],
+	["使用上限，将于下午3点30分重置", at(27, 15, 30)],
+	["使用上限，11月28日 09:00 重置", at(28, 9)],
+	["已达到 5 小时的使用上限。您的限额将在 2026-11-27 14:15:00 重置。", at(27, 14, 15)],
+	["请求过于频繁，请在 90 秒后重试", NOW + 90_000],
+	["使用上限，请 2 小时后再试", NOW + 2 * HOUR],
+	["利用制限に達しました。15:00にリセットされます。", at(27, 15)],
+	["利用制限に達しました。午後3時30分にリセットされます。", at(27, 15, 30)],
+	["レート制限。10分後に再試行してください。", NOW + 10 * MINUTE],
+	["2026年11月28日 9時にリセットされます", at(28, 9)],
+	["사용 한도에 도달했습니다. 오후 3시에 초기화됩니다.", at(27, 15)],
+	["한도에 도달했습니다. 20분 후 다시 시도하세요.", NOW + 20 * MINUTE],
+];
+
+test.each(ENDS)("%j", (text, end) => {
+	expect(resetTime(text, NOW)).toBe(end);
+	expect(namesEnd(text)).toBe(true);
+});
+
+test.each([
+	"Nutzungslimit von 5 Stunden erreicht. Versuchen Sie es später erneut.",
+	"已达到 5 小时的使用上限，请稍后重试",
+	"5時間の利用制限に達しました。後で再試行してください。",
+	"服务器繁忙，请稍后再试",
+	"Limite de 5 heures atteinte. Réessayez plus tard.",
+	"Limit von 15 Uhr",
+])("%j names no end", (text) => {
+	expect(resetTime(text, NOW)).toBeNull();
+	expect(namesEnd(text)).toBe(false);
+});
