@@ -12,8 +12,15 @@ export interface LeftAgent {
 	why: string;
 }
 
-/** @param home the state directory's path */
-export async function leftAgents(store: Store, home: string): Promise<LeftAgent[]> {
+/**
+ * @param home the state directory's path
+ * @param elsewhere tasks whose record is known to be in another Redis
+ */
+export async function leftAgents(
+	store: Store,
+	home: string,
+	elsewhere: ReadonlySet<string> = new Set(),
+): Promise<LeftAgent[]> {
 	const { live } = await liveRunsInTurns(home);
 	if (live.length === 0) return [];
 	const { records, damaged } = await store.read([...new Set(live.map(({ facts }) => facts.task))]);
@@ -22,6 +29,7 @@ export async function leftAgents(store: Store, home: string): Promise<LeftAgent[
 		const damage = damaged.find(({ id }) => id === task);
 		if (damage !== undefined) return [{ task, start, why: `its record is damaged: ${damage.damage}` }];
 		const record = records.find(({ spec }) => spec.id === task);
+		if (record === undefined && elsewhere.has(task)) return [];
 		if (record === undefined) return [{ task, start, why: "this Redis has no record of it" }];
 		if (isLive(record.state) && record.runNonce === nonce) return [];
 		return [{ task, start, why: `the task is at start ${record.epoch}, ${record.state}` }];

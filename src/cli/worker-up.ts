@@ -1,6 +1,7 @@
 /** Makes sure that somebody works on this host's tasks. */
 import { findSound } from "../actions/find-task.ts";
 import type { StartedDaemon } from "../host/process.ts";
+import { placeOf } from "../queue/redis/address.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Context } from "./context.ts";
 
@@ -41,8 +42,11 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 	const { startDaemon } = await import("../host/process.ts");
 	const worker = await startDaemon(context.home, await context.redisUrl());
 	if (!tells) return worker;
-	// Told when a worker starts with this config, not at every command.
-	if (worker.started) for (const notice of context.config.notices) context.output.note(notice);
+	// Told when a worker starts with this config, here, not at every command.
+	if (worker.started) {
+		for (const notice of context.config.notices) context.output.note(notice);
+		await tellLeft(context);
+	}
 	if (worker.draining)
 		context.output.note(
 			`The worker (pid ${worker.pid}) is draining: it starts nothing more. \`dispatch up\` starts a new one; agents run on.`,
@@ -50,9 +54,24 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 	return worker;
 }
 
-/** Agents get the worker's environment, not this command's: where the two differ, it is told. */
-export async function tellSurroundings(context: Context): Promise<void> {
-	const { workerDiffers } = await import("../host/process.ts");
+/** A worker that moved to another Redis left tasks at the one before: nothing else names them. */
+export async function tellLeft(context: Context): Promise<void> {
+	const { leftText, placesLeft } = await import("../host/left-places.ts");
+	const here = placeOf(await context.redisUrl());
+	for (const left of placesLeft(context.home.path, here)) context.output.note(leftText(left));
+}
+
+/**
+ * Whether the worker can do what this command submits: its Redis may refuse it by now, and agents get its
+ * environment, not this command's. Where it is otherwise, it is told.
+ */
+export async function tellOfWorker(context: Context): Promise<void> {
+	const { daemonState, workerDiffers } = await import("../host/process.ts");
+	const worker = daemonState(context.home);
+	if (worker?.redisFault)
+		context.output.note(
+			`The worker (pid ${worker.pid}) can do nothing: ${worker.redisFault} \`dispatch up --restart\` gives it this command's address; agents run on.`,
+		);
 	const { differenceText } = await import("../host/surroundings.ts");
 	const found = workerDiffers(context.home, context.config, context.env);
 	if (found.length === 0) return;

@@ -3,7 +3,7 @@ import { type BackendType, knownCli } from "../backends/known.ts";
 import type { Config } from "./config.ts";
 
 const HEADER = `# The config of dispatch. Change it here or with \`dispatch config …\`; comments stay.
-# Every key is explained in docs/CONFIG.md. The worker reads it when it starts: dispatch up --restart
+# Every key is explained in docs/CONFIG.md. The worker reads a change by itself.
 `;
 
 const UNATTENDED = `# How each agent is started: shell lines of your own. Agents run unattended, with these permissions, in the

@@ -17,6 +17,8 @@ export interface DaemonFile {
 	redis: string;
 	/** why the config as it is now cannot be used: the one before is in force */
 	configFault: string | null;
+	/** why its Redis refuses it, as a person has to mend it; not told by earlier versions */
+	redisFault?: string | null;
 	/** what of its environment matters; not told by earlier versions */
 	surroundings?: Surroundings;
 	/** it starts nothing more, and stops when its agents have ended; not told by earlier versions */

@@ -6,8 +6,11 @@ import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { placeOf } from "../queue/redis/address.ts";
+import { isLoginRefused } from "../queue/redis/connect.ts";
+import { DispatchError } from "../task/errors.ts";
 import { VERSION } from "../task/version.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { leftText, notePlace, placesLeft } from "./left-places.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
@@ -22,6 +25,9 @@ export interface PresenceOptions {
 export class Presence {
 	readonly #options: PresenceOptions;
 	#draining = false;
+	/** what was told last */
+	#told: LiveConfig | null = null;
+	#redisFault: string | null = null;
 	/** what could not be told yet */
 	#untold: LiveConfig | null = null;
 
@@ -41,6 +47,21 @@ export class Presence {
 	async claimHost(): Promise<void> {
 		const { home, store } = this.#options;
 		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
+		for (const left of placesLeft(home.path, this.#place)) this.#options.log.warn(leftText(left));
+		this.#notePlace(null);
+	}
+
+	get #place(): string {
+		return placeOf(this.#options.redisUrl);
+	}
+
+	/** Nobody's work waits for it. @param tasks as `notePlace` takes them */
+	#notePlace(tasks: string[] | null): void {
+		try {
+			notePlace(this.#options.home.path, this.#place, tasks);
+		} catch (error) {
+			this.#options.log.warn({ error: String(error) }, "which Redis is served could not be written down");
+		}
 	}
 
 	/** As `announce`; where there is no room for it now, it is told with a later beat. */
@@ -55,13 +76,16 @@ export class Presence {
 	}
 
 	/** For `up`, `status` and `doctor`. @param changes draining: from now on. @throws DISPATCH_DISK */
-	announce({ current, fault }: LiveConfig, { draining = this.#draining } = {}): void {
+	announce(config: LiveConfig, { draining = this.#draining } = {}): void {
 		this.#draining = draining;
-		const { home, redisUrl, env } = this.#options;
+		this.#told = config;
+		const { current, fault } = config;
+		const { home, env } = this.#options;
 		const identity = processIdentity(process.pid);
 		if (identity === null) return;
 		const surroundings = surroundingsOf(env, current, home);
-		const shown = { version: VERSION, redis: placeOf(redisUrl), configFault: fault, surroundings };
+		const faults = { configFault: fault, redisFault: this.#redisFault };
+		const shown = { version: VERSION, redis: this.#place, ...faults, surroundings };
 		writeDaemonFile(home.path, { identity, ready: true, draining, ...shown });
 	}
 
@@ -74,9 +98,29 @@ export class Presence {
 		if (this.#untold !== null) this.tell(this.#untold);
 		const { path, homeId, hostId } = home;
 		const state = { homeId, home: path, pid: process.pid, running: taken, concurrency: limit };
-		const isMine = this.#isWriter() && (await beat(store, hostId, state, placeOfHome(path)));
+		const isMine =
+			this.#isWriter() && (await this.#tried(() => beat(store, hostId, state, placeOfHome(path))));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
 		return isMine;
+	}
+
+	/** A login that is refused stays refused until a person acts: they are told. @throws as `call` */
+	async #tried<T>(call: () => Promise<T>): Promise<T> {
+		try {
+			const done = await call();
+			this.#setRedisFault(null);
+			return done;
+		} catch (error) {
+			const said = error instanceof DispatchError ? error.message : String(error);
+			if (isLoginRefused(error)) this.#setRedisFault(said);
+			throw error;
+		}
+	}
+
+	#setRedisFault(fault: string | null): void {
+		if (fault === this.#redisFault) return;
+		this.#redisFault = fault;
+		if (this.#told !== null) this.tell(this.#told);
 	}
 
 	/** A mark that cannot be made says nothing of who else writes: the others must not take this host for gone. */
@@ -91,9 +135,10 @@ export class Presence {
 	}
 
 	/** Nobody waits for its heartbeat to grow old. */
-	leave(): Promise<void> {
+	async leave(): Promise<void> {
 		const { home, store } = this.#options;
-		return leave(store, home.hostId, placeOfHome(home.path));
+		const noted = store.activeIds(home.hostId).then((tasks) => this.#notePlace(tasks));
+		await Promise.all([leave(store, home.hostId, placeOfHome(home.path)), noted]);
 	}
 
 	withdraw(): void {

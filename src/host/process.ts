@@ -37,6 +37,8 @@ export interface DaemonState {
 	redis: string;
 	/** why it goes by the config as it was before; null where it goes by the file */
 	configFault: string | null;
+	/** why its Redis refuses it: it can do nothing until it is started anew; null where it does not */
+	redisFault: string | null;
 	/** null: it does not tell */
 	surroundings: Surroundings | null;
 	/** it starts nothing more */
@@ -47,8 +49,15 @@ export interface DaemonState {
 export function daemonState(home: Home): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	const { identity, redis, configFault = null, surroundings = null, draining = false } = file;
-	return { pid: identity.pid, redis, configFault, surroundings, draining };
+	const {
+		identity,
+		redis,
+		configFault = null,
+		redisFault = null,
+		surroundings = null,
+		draining = false,
+	} = file;
+	return { pid: identity.pid, redis, configFault, redisFault, surroundings, draining };
 }
 
 /**

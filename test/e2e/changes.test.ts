@@ -1,6 +1,7 @@
 /** What changes while a worker runs: its config, and the address that is asked for. */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
 import { startTestRedis } from "../redis.ts";
 import { type Task, User } from "./harness.ts";
@@ -125,6 +126,69 @@ test(
 			expect(summary.stdout).not.toContain("dispatch up` starts it");
 			expect(summary.stdout).toContain("This host's worker serves another Redis.");
 		} finally {
+			await redis.stop();
+		}
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"what a worker left at another address is told by up, status and doctor until it is served again",
+	async () => {
+		user = new User({ agent: "asks-twice.sh" });
+		const redis = await startTestRedis({ port: true });
+		const env = { DISPATCH_REDIS_URL: redis.url };
+		try {
+			await user.ok(["enqueue", "--id", "asks", "x"], { env });
+			await user.ok(["wait", "asks", "--for", "question"], { env, code: 3 });
+			await user.ok(["enqueue", "--id", "later", "--delay", "1h", "x"], { env });
+			await user.ok(["down"], { env });
+			const left = /2 tasks stay at redis:[^ ]+, .*: asks, later\. Agents that live run on\. .*--restart/;
+			expect((await user.run(["up"])).stderr).toMatch(left);
+			const summary = await user.run(["status"]);
+			expect(summary.stderr).toMatch(left);
+			expect(summary.stdout).not.toContain("no task follows");
+			const looked = await user.ok(["doctor"]);
+			expect(looked).toMatch(left);
+			expect(looked).not.toContain("no task follows");
+			const back = await user.run(["up", "--restart"], { env });
+			expect(back.stderr).not.toContain("stay at");
+			expect((await user.run(["status"], { env })).stderr).toBe("");
+			// One that is killed says nothing of its tasks: that is told, too.
+			process.kill(user.daemonPid() ?? Number.NaN, "SIGKILL");
+			expect((await user.run(["up"])).stderr).toMatch(
+				/The worker that served redis:[^ ]+ did not come to say/,
+			);
+		} finally {
+			await redis.stop();
+		}
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"a password of Redis that was changed under the worker: told by status, enqueue and doctor, mended by up --restart",
+	async () => {
+		user = new User({ agent: "starts-counted.sh" });
+		const redis = await startTestRedis({ port: true });
+		const admin = new Redis(redis.url);
+		const env = { DISPATCH_REDIS_URL: redis.url.replace("://", "://:rotated@") };
+		try {
+			await user.ok(["up"], { env: { DISPATCH_REDIS_URL: redis.url } });
+			await admin.config("SET", "requirepass", "rotated");
+			await admin.call("AUTH", "rotated");
+			await admin.call("CLIENT", "KILL", "TYPE", "normal");
+			const refused = /The worker \(pid \d+\) can do nothing: Redis at .* refuses: (NOAUTH|WRONGPASS)/;
+			const summary = () => user.run(["status"], { env }).then(({ stderr }) => stderr);
+			await expect.poll(summary, { timeout: 60_000, interval: 500 }).toMatch(refused);
+			expect((await user.run(["enqueue", "--id", "new", "x"], { env })).stderr).toMatch(refused);
+			expect((await user.run(["up"], { env })).stderr).toMatch(refused);
+			expect(await user.ok(["doctor"], { env, code: 1 })).toMatch(refused);
+			await user.ok(["up", "--restart"], { env });
+			await user.ok(["wait", "new"], { env });
+			expect(await summary()).toBe("");
+		} finally {
+			admin.disconnect();
 			await redis.stop();
 		}
 	},

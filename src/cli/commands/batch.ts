@@ -8,7 +8,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
 import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
@@ -37,7 +37,7 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
 	await ensureWorker(context);
-	await tellSurroundings(context);
+	await tellOfWorker(context);
 	const ids = records.map(({ spec }) => spec.id);
 	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
 	output.result(

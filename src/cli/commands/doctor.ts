@@ -4,6 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { configPath, type Home, openHome } from "../../config/home.ts";
 import { rememberConfig } from "../../config/secrets.ts";
 import { workerDiffers } from "../../host/process.ts";
+import { placeOf } from "../../queue/redis/address.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
@@ -13,6 +14,7 @@ import {
 	checkDisk,
 	checkGit,
 	checkKey,
+	checkLeft,
 	checkSurroundings,
 	checkWorker,
 	runningWorker,
@@ -59,7 +61,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	const target = redisPlace.found ?? null;
 	const running = await looked("worker", "The worker", () => {
 		const there = runningWorker(path);
-		return { found: there, findings: checkWorker(there, env, url) };
+		return { found: there, findings: [...checkWorker(there, env, url), ...checkLeft(path, url)] };
 	});
 	const worker = running.found ?? null;
 	rememberEnvironment(worker?.env ?? {});
@@ -84,6 +86,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		notLoggedIn,
 		fix,
 		dailyUsd: config?.budget.dailyUsd ?? null,
+		place: placeOf(url),
 	});
 	return [
 		...findings,

@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -54,7 +54,7 @@ export async function enqueue(
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);
-	await tellSurroundings(context);
+	await tellOfWorker(context);
 	if (waits) return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
 	if (context.output.json) context.output.result(await viewTask(await context.store(), record), []);
 	return undefined;

@@ -7,7 +7,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { plain } from "../show/output.ts";
-import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellSurroundings } from "../worker-up.ts";
+import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellOfWorker } from "../worker-up.ts";
 
 export interface RetryFlags {
 	fresh?: boolean;
@@ -34,7 +34,7 @@ export async function retry(
 	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
 	if (retried.some(({ host }) => host === context.home.hostId)) {
 		await ensureWorker(context);
-		await tellSurroundings(context);
+		await tellOfWorker(context);
 	}
 	if (context.output.json) {
 		const views = await viewTasks(store, await store.getMany(ids));

@@ -2,6 +2,7 @@ import { findTask } from "../../actions/find-task.ts";
 import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
+import { tasksLeft } from "../../host/left-places.ts";
 import { type DaemonState, daemonState } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
@@ -11,7 +12,7 @@ import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { openQuestion, reportLines, stateText } from "../show/report-lines.ts";
-import { tellSurroundings } from "../worker-up.ts";
+import { tellLeft, tellOfWorker } from "../worker-up.ts";
 
 const SHOWN = 10;
 
@@ -37,17 +38,20 @@ export async function summary(context: Context): Promise<number | undefined> {
 		);
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
-	if (worker !== null) await tellSurroundings(context);
+	if (worker !== null) await tellOfWorker(context);
+	await tellLeft(context);
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
 	}));
-	const left = await leftAgents(store, context.home.path).catch((error: unknown) => {
-		// It keeps nobody from seeing the tasks.
-		if (!(error instanceof DispatchError)) throw error;
-		context.output.note(error.inFull);
-		return [];
-	});
+	const left = await leftAgents(store, context.home.path, tasksLeft(context.home.path, wanted)).catch(
+		(error: unknown) => {
+			// It keeps nobody from seeing the tasks.
+			if (!(error instanceof DispatchError)) throw error;
+			context.output.note(error.inFull);
+			return [];
+		},
+	);
 	const value = {
 		namespace: store.namespace,
 		host: context.home.hostId,
@@ -89,6 +93,7 @@ interface Summary {
 function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | null): string {
 	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
 	if (worker === null) return "This host's worker serves another Redis.";
+	if (daemon.redisFault !== null) return "The worker is up, but Redis refuses it.";
 	if (!worker.draining) return "The worker is up.";
 	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";
 }

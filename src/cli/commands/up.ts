@@ -2,8 +2,7 @@ import { daemonState, stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
-import { leftBehind } from "../left-behind.ts";
-import { checkWorkerServes, ensureWorker, tellSurroundings } from "../worker-up.ts";
+import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
 
 export interface UpFlags {
 	restart?: boolean;
@@ -13,13 +12,11 @@ export interface UpFlags {
 export async function up(context: Context, flags: UpFlags): Promise<number | undefined> {
 	if (!flags.restart) await checkWorkerServes(context);
 	const store = await context.store();
-	const left = flags.restart ? await leftBehind(context) : null;
 	// One that drains is none that is up.
 	if (flags.restart || daemonState(context.home)?.draining)
 		await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
-	if (!started) await tellSurroundings(context);
-	if (left !== null) context.output.note(left);
+	if (!started) await tellOfWorker(context);
 	const { shownAddress } = await import("../../queue/redis/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;

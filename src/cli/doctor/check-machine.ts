@@ -2,6 +2,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { KEY_FILE, openSigner } from "../../config/signing-key.ts";
 import { readDaemonFile } from "../../host/files.ts";
+import { leftText, placesLeft } from "../../host/left-places.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { sameProcess } from "../../process/identity.ts";
@@ -57,6 +58,7 @@ export interface Worker {
 	version: string;
 	redis: string;
 	configFault: string | null;
+	redisFault: string | null;
 	draining: boolean;
 	/** null where the system does not show it */
 	env: Environment | null;
@@ -67,8 +69,8 @@ export function runningWorker(home: string): Worker | null {
 	const file = readDaemonFile(home);
 	if (file === null || !sameProcess(file.identity)) return null;
 	const { pid } = file.identity;
-	const { version, redis, configFault, draining = false } = file;
-	return { pid, version, redis, configFault, draining, env: environmentOf(pid) };
+	const { version, redis, configFault, redisFault = null, draining = false } = file;
+	return { pid, version, redis, configFault, redisFault, draining, env: environmentOf(pid) };
 }
 
 /** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
@@ -88,6 +90,8 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 				"dispatch up --restart; or another DISPATCH_HOME for the other address",
 			),
 		);
+	if (worker.redisFault !== null)
+		findings.push(broken("worker", `The worker (pid ${pid}) can do nothing: ${worker.redisFault}`, RESTART));
 	if (worker.draining)
 		findings.push(
 			warn(
@@ -110,6 +114,13 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 			warn("worker", "The worker was started with another PATH: agents get the worker's.", RESTART),
 		);
 	return findings;
+}
+
+/** What waits at addresses that the worker has left. @param home the state directory's path */
+export function checkLeft(home: string, redisUrl: string | null): Finding[] {
+	return placesLeft(home, placeOf(redisUrl)).map((left) =>
+		warn("worker", leftText(left), "dispatch up --restart, with that address"),
+	);
 }
 
 /** What agents get otherwise than this shell; values are never shown. */

@@ -18,15 +18,16 @@ interface RecordFindings {
 	notifications: Finding[];
 }
 
-/** @param target null: there is no server. @param home null: the config does not say which namespace */
+/** @param asked place: of that server, as `placeOf` spells it. @param target null: there is no server. @param home null: the config does not say which namespace */
 export async function checkRecords(
 	target: RedisTarget | null,
 	home: Home | null,
-	asked: Asked,
+	asked: Asked & { place: string },
 ): Promise<RecordFindings> {
 	const found: RecordFindings = { hosts: [], agents: [], holds: [], notifications: [] };
 	if (target === null || home === null) return found;
 	const { namespace } = home;
+	const { place } = asked;
 	const store = await opened(target, namespace);
 	if (store === null) return found;
 	try {
@@ -36,7 +37,7 @@ export async function checkRecords(
 			checkNotifications(store, home),
 		);
 		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
-		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home));
+		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home, place));
 	} finally {
 		await store.close();
 	}

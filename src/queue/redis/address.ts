@@ -1,7 +1,7 @@
 /** Whether two addresses lead to one place. Loads nothing: `enqueue` asks it at every call. */
 
 /** What an address without a name is called. */
-const LOCAL = "dispatch's own local Redis";
+export const LOCAL_PLACE = "dispatch's own local Redis";
 const USUAL_PORT = "6379";
 
 /**
@@ -9,7 +9,7 @@ const USUAL_PORT = "6379";
  * @param url null: the local server of the state directory
  */
 export function placeOf(url: string | null): string {
-	if (url === null) return LOCAL;
+	if (url === null) return LOCAL_PLACE;
 	const rest = url.slice(url.indexOf("://") + 3);
 	const place = rest.slice(rest.lastIndexOf("@") + 1);
 	if (/^unix:/i.test(url)) return `unix://${place.replace(/[?#].*$/s, "")}`;

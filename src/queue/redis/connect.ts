@@ -258,6 +258,14 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 	[/max number of clients/, "It has too many connections (maxclients): close some, or allow more."],
 ];
 
+/** The server is there, and takes neither this password nor this user (any more). */
+export function isLoginRefused(error: unknown): boolean {
+	const cause = error instanceof DispatchError ? error.cause : error;
+	return (
+		cause instanceof Error && /NOAUTH|WRONGPASS|NOPERM|invalid password/i.test(saidByServer(cause.message))
+	);
+}
+
 /** Redis before version 7 wraps what a command in a script was refused with. */
 function saidByServer(message: string): string {
 	return /^ERR Error running script .*?: -?([A-Z]+ .*)$/s.exec(message)?.[1] ?? message;
