@@ -51,6 +51,8 @@ export class LiveTask {
 	sleeps = false;
 	/** its tree is being ended right now */
 	endingRuns = false;
+	/** its agent has ended, and so has whoever of its tree went on printing */
+	isSwept = false;
 	/** hashes of the questions that are in Redis, by number */
 	readonly recorded = new Map<string, string>();
 	/** it was told that questions wait for their turn */

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { backendOf } from "../backends/index.ts";
 import type { IpcState } from "../ipc/questions.ts";
 import { type AgentStatus, agentStatus } from "../process/agent.ts";
-import { endTree, sweepMarked } from "../process/end-tree.ts";
+import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
 import { openNamedRun } from "../process/run-dir.ts";
@@ -90,8 +90,9 @@ export class Reconciler extends Service {
 		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
 		guard.beginLook();
-		await guard.step("look", () => faultPoint("look.opened", task));
 		const live = await this.#liveOf(record);
+		// Not before: a run that can never be opened would never be given up.
+		await guard.step("look", () => faultPoint("look.opened", task));
 		if (live === null) return this.#settleUnstarted(record, guard);
 		live.stamp = stampOf(live.run);
 		live.revision = record.revision;
@@ -106,8 +107,18 @@ export class Reconciler extends Service {
 		}
 		// A failed look is no rest: the next cycle looks again whatever the stamps say.
 		if (guard.isFaulty) live.revision = -1;
-		if (found.more) this.#lookAgain(task, REST_OF_LOG_MS);
+		if (found.more) await this.#readOn(task, live, found, guard);
 		else if (found.status.kind !== "alive") await this.#settle(record, live, found, guard);
+	}
+
+	/** Who goes on printing after the agent's end would keep the end of the log, and the task's, away for ever. */
+	async #readOn(task: string, live: LiveTask, { status }: Found, guard: Guard): Promise<void> {
+		if (status.kind !== "alive" && !live.isSwept)
+			await guard.step("rest", async () => {
+				await sweepTree(live.run);
+				live.isSwept = true;
+			});
+		this.#lookAgain(task, REST_OF_LOG_MS);
 	}
 
 	/** The steps that bring Redis and the files together, each by itself. */
@@ -170,6 +181,7 @@ export class Reconciler extends Service {
 		const { id } = record.spec;
 		const known = this.#live.get(id);
 		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
+		faultPoint("look.opening", id);
 		const named = startOf(record);
 		const run = named === null ? null : openNamedRun(this.#deps.home, named);
 		if (run === null) return null;

@@ -13,6 +13,8 @@ const CPU_LOOKS = 8;
 
 /** Looks come far more often; what is longer was no silence that anybody heard. */
 const UNSEEN_MS = 60_000;
+/** Nor is all of a short limit one silence: what was said in it is read after the look at the clock. */
+const SHARE_OF_LIMIT = 0.5;
 
 export interface Times {
 	/** monotonic ms */
@@ -30,6 +32,8 @@ export class WorkClock {
 	#cpu: { at: number; ticks: number } | null = null;
 	/** ms of silence before the first look at the CPU, and between two of them */
 	readonly #cpuLookMs: number;
+	/** ms between two looks that count as silence at most */
+	readonly #heardMs: number;
 
 	constructor(record: TaskRecord, { now, redisNow, ageMs }: Times) {
 		const since = record.workingSince;
@@ -38,6 +42,7 @@ export class WorkClock {
 		this.#workedMs = record.workedMs + Math.min(elapsed, ageMs ?? Number.POSITIVE_INFINITY);
 		this.#last = now;
 		this.#signAt = now;
+		this.#heardMs = Math.min(UNSEEN_MS, record.spec.inactivityMs * SHARE_OF_LIMIT);
 		this.#cpuLookMs = Math.max(CPU_LOOK_MS, record.spec.inactivityMs / CPU_LOOKS);
 	}
 
@@ -48,7 +53,7 @@ export class WorkClock {
 	/** To be called at every look; @returns ms since the last sign of life */
 	tick(now: number, state: { asking: boolean; sign: boolean }, cpuTicks: () => number): number {
 		// While nobody looked (this process was stopped, or had no turn) there may have been many signs.
-		this.#signAt += Math.max(0, now - this.#last - UNSEEN_MS);
+		this.#signAt += Math.max(0, now - this.#last - this.#heardMs);
 		if (state.asking) {
 			this.#signAt = now;
 			this.#cpu = null;

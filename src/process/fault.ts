@@ -21,6 +21,7 @@ export const FAULT_POINTS = [
 	"start.noted",
 	"start.spawned",
 	"look.read",
+	"look.opening",
 	"look.opened",
 	"look.limits",
 	"look.status",

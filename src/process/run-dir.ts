@@ -75,12 +75,14 @@ export function openRun(home: string, task: string, epoch: number): RunDir | nul
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	if (file.kind === "refused" && file.code === "EACCES")
 		throw new DispatchError("DISPATCH_DISK", `The run directory ${path} ${file.why}.`);
-	if (file.kind !== "text") return null;
+	const facts = file.kind === "text" ? factsIn(file.text, { task, epoch }) : null;
+	return facts === null ? null : asRun(path, facts);
+}
+
+function factsIn(text: string, { task, epoch }: Pick<RunFacts, "task" | "epoch">): RunFacts | null {
 	try {
-		const facts = JSON.parse(file.text) as RunFacts;
-		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string"
-			? asRun(path, facts)
-			: null;
+		const facts = JSON.parse(text) as RunFacts;
+		return facts.task === task && facts.epoch === epoch && typeof facts.nonce === "string" ? facts : null;
 	} catch {
 		return null;
 	}
@@ -88,15 +90,15 @@ export function openRun(home: string, task: string, epoch: number): RunDir | nul
 
 /**
  * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
- * stands: how it ended lies beside them.
+ * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same.
  * @returns null when there is no such directory, or it is another start's
- * @throws DISPATCH_DISK as `openRun`
+ * @throws DISPATCH_DISK when that cannot be known
  */
 export function openNamedRun(home: string, named: RunFacts): RunDir | null {
-	const run = openRun(home, named.task, named.epoch);
-	if (run !== null) return run.facts.nonce === named.nonce ? run : null;
 	const path = runPath(home, named.task, named.epoch);
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
+	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
+	if (facts !== null) return facts.nonce === named.nonce ? asRun(path, facts) : null;
 	if (!isThere(path) || (file.kind === "text" && namesAnother(file.text))) return null;
 	return asRun(path, named);
 }

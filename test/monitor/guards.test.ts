@@ -58,6 +58,7 @@ const STEPS = [
 	"bridge.publish",
 	"bridge.delivered",
 	"look.read",
+	"look.opening",
 	"look.opened",
 	"end.tree",
 	"settle.begin",
@@ -109,11 +110,31 @@ test("a live task that the list of live tasks has lost is looked at all the same
 	await store.client.del(store.keys.live("h1"));
 	expect(await monitor.reconcileAll()).toMatchObject({ live: 0, looked: 1, unlisted: 1 });
 	expect(monitor.sizes.live).toBe(1);
-	stage().now += 61_000;
 	await until(async () => {
+		stage().now += MINUTE_MS;
 		await monitor.reconcileAll();
 		expect(await store.stateOf("t")).toBe("failed");
 	});
+	monitor.stop();
+});
+
+test("an agent whose run can never be opened ends plainly when it is gone", async () => {
+	process.env.DISPATCH_FAULT = "look.opening:throw-always";
+	const { run } = await stage().agent("t", FINISHES);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	await lookUntil("t", "failed");
+	expect(await stage().store.need("t")).toMatchObject({ reason: "internal" });
+});
+
+test("who left the agent's group and goes on printing after its end keeps no task running", async () => {
+	const floods = `setsid sh -c 'while :; do echo yyyyyyyyyyyyyyyyyyyy; done' & sleep 0.2; ${FINISHES}`;
+	const { run, nonce } = await stage().agent("t", floods);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	const monitor = stage().reconciler();
+	// Nobody calls: it comes back by itself.
+	await monitor.reconcile("t");
+	await until(async () => expect(await stage().store.stateOf("t")).toBe("completed"));
+	expect(markedPids(nonce)).toEqual([]);
 	monitor.stop();
 });
 

@@ -60,10 +60,25 @@ test("a clock that was moved while nobody worked here makes no agent older than 
 });
 
 test("time in which nobody looked is no silence: the limit comes after as much of it as was heard", () => {
-	const made = clock();
+	const made = clock({}, 1_800 * S);
 	made.tick(S, { asking: false, sign: true }, noCpu);
 	expect(made.tick(3_601 * S, working, noCpu)).toBe(60 * S);
 	expect(made.tick(3_611 * S, working, noCpu)).toBe(70 * S);
 	expect(made.tick(3_621 * S, working, noCpu)).toBe(80 * S);
 	expect(made.workedMs).toBe(3_621 * S);
 });
+
+test.each([0.3, 2, 30, 60, 100])(
+	"an agent that printed all the while is not stuck after %d s of silence, though nobody looked for longer",
+	(limitS) => {
+		const limitMs = limitS * S;
+		const made = clock({}, limitMs);
+		made.tick(S, { asking: false, sign: true }, noCpu);
+		const at = S + 20 * limitMs;
+		expect(made.tick(at, working, noCpu)).toBeLessThan(limitMs);
+		expect(made.tick(at + 1, { asking: false, sign: true }, noCpu)).toBe(0);
+		// And a silent one is, after two looks.
+		made.tick(at + limitMs, working, noCpu);
+		expect(made.tick(at + 2 * limitMs, working, noCpu)).toBeGreaterThanOrEqual(limitMs);
+	},
+);
