@@ -98,7 +98,7 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		const said = open(shellPath(run), "a");
 		const fifo = open(fifoPath(run), constants.O_RDWR | constants.O_NONBLOCK);
 		writeFileSync(join(run.path, "exit.tmp"), ROOM_FOR_EXIT, { mode: 0o600 });
-		writeFileSync(spawningPath(run), "");
+		writeFileSync(spawningPath(run), "", { mode: 0o600 });
 		recordIdentity(run, await spawnDetached(run, start, [said, log, fifo]));
 	} catch (error) {
 		// No process was made: agentStatus says so too.

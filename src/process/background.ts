@@ -2,6 +2,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 
+const OWNER_ONLY = 0o077;
+
 export interface BackgroundStart {
 	file: string;
 	args: readonly string[];
@@ -12,6 +14,8 @@ export interface BackgroundStart {
 	env: NodeJS.ProcessEnv;
 	/** where its output goes (made 0600); null: nowhere */
 	log: { path: string; flags: "a" | "w" } | null;
+	/** what it makes is its user's alone, whatever the caller's umask; else it inherits that */
+	isPrivate?: boolean;
 	/** a descriptor of ours that it gets as its descriptor 3 */
 	inherits?: number;
 }
@@ -25,8 +29,10 @@ export interface Background {
 
 /** @throws what opening the log throws */
 export function startInBackground(start: BackgroundStart): Background {
-	const { file, args, argv0, cwd, env, log, inherits } = start;
+	const { file, args, argv0, cwd, env, log, inherits, isPrivate = false } = start;
 	const output = log === null ? ("ignore" as const) : openSync(log.path, log.flags, 0o600);
+	// Inherited at the spawn, which is over when it returns.
+	const umask = isPrivate ? process.umask(OWNER_ONLY) : null;
 	try {
 		const child = spawn(file, args, {
 			...(argv0 === undefined ? {} : { argv0 }),
@@ -51,6 +57,7 @@ export function startInBackground(start: BackgroundStart): Background {
 		child.unref();
 		return { started, fault: () => fault };
 	} finally {
+		if (umask !== null) process.umask(umask);
 		if (output !== "ignore") closeSync(output);
 	}
 }

@@ -111,6 +111,27 @@ function stranger(file: string, args: string[], env: Record<string, string> = {}
 	return { code: ran.status, said: ran.stdout + ran.stderr };
 }
 
+/**
+ * What others could read or write if the directories above let them; what the agent (its wrapper's number too) and
+ * this test made is their own affair.
+ */
+function openToOthers(home: string, project: string): string[] {
+	const places = [home, join(project, ".dispatch")];
+	const args = [...places, "-perm", "/077", "!", "-type", "l", "-printf", "%P %#m\\n"];
+	const { stdout } = spawnSync("find", args, { encoding: "utf8" });
+	return stdout
+		.split("\n")
+		.filter(
+			(line) =>
+				line !== "" &&
+				!/config\.yaml |(?:plan|output|context)\.md |ipc\/[^/]*(?:done|question)|\/pid /.test(line),
+		)
+		.sort();
+}
+
+/** The command that agents call holds no secret. */
+const OPEN_TO_OTHERS = ["bin/dispatch 0755"];
+
 test.runIf(isRoot)(
 	"two users on one machine, umask 000: neither reads the other's words, nor makes the other's worker run anything",
 	async () => {
@@ -123,7 +144,13 @@ test.runIf(isRoot)(
 		try {
 			// All that lies around dispatch's own directories is open to everybody.
 			for (const path of [user.path, user.project]) chmodSync(path, 0o777);
-			await user.ok(["enqueue", "--id", "t", "-"], { input: "the-prompt-is-private" });
+			await user.ok(["enqueue", "--id", "t", "--verify", "true", "-"], {
+				input: "the-prompt-is-private",
+			});
+			await user.waitForState("t", "asking");
+			await user.ok(["answer", "t", "the-answer-is-private"]);
+			await user.waitForState("t", "completed");
+			await user.ok(["retry", "t", "--fresh"]);
 			await user.waitForState("t", "asking");
 			const lines = stranger("ps", ["-eo", "args"]).said;
 			expect(lines).toMatch(/ten-line\.sh .*Your instructions are in a file/);
@@ -134,6 +161,8 @@ test.runIf(isRoot)(
 			expect(
 				readable.split("\n").filter((line) => line !== "" && !/Permission denied|fake|agents\//.test(line)),
 			).toEqual([]);
+			// Whatever becomes of the directories above them: each file is private by itself.
+			expect(openToOthers(user.home, user.project)).toEqual(OPEN_TO_OTHERS);
 			// Of everything that dispatch made, the sockets of its Redis among them, nothing may be written.
 			const dispatchFolders = [user.home, join(user.project, ".dispatch")];
 			for (const folder of dispatchFolders)

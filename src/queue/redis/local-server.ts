@@ -131,6 +131,7 @@ async function claimPlace(home: string): Promise<void> {
 
 function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): Background {
 	return startInBackground({
+		isPrivate: true,
 		file: program.file,
 		argv0: program.argv0,
 		args: serverArguments(place),
