@@ -120,6 +120,54 @@ test("no field of a spec can be changed, and no byte of a signature", () => {
 	}
 });
 
+/** Another sound value of each field: a field that is not listed here does not compile. */
+const OTHERS: { [N in keyof TaskSpec]: TaskSpec[N] } = {
+	id: "other",
+	prompt: "Do something else",
+	cwd: "/elsewhere",
+	model: "other",
+	permissions: "full",
+	backend: "other",
+	promptAddition: "And more.",
+	modelReason: "--model",
+	contextFiles: ["/etc/passwd"],
+	notBefore: 1,
+	givenItems: ["other"],
+	planText: "- [ ] other\n",
+	priority: 1,
+	tags: { other: "x" },
+	deadlineMs: 1,
+	budgetUsd: 1,
+	verify: "id",
+	attempts: 999,
+	unattended: true,
+	host: "other",
+	createdBy: "somebody else",
+	nonce: "fedcba9876543210",
+	inactivityMs: 1,
+	questionWaitMs: 1,
+};
+
+test.each(Object.keys(OTHERS) as (keyof TaskSpec)[])("another %s is refused", (name) => {
+	for (const spec of [specOf("a"), { ...specOf("a"), ...OTHERS, [name]: specOf("a")[name] }]) {
+		const good = signed(spec);
+		orders.require(good);
+		refused(recordOf({ ...spec, [name]: OTHERS[name] }, good.signature));
+	}
+});
+
+test.each(["backend", "model", "permissions", "promptAddition", "modelReason"] as const)(
+	"another %s of an agent chosen since is refused",
+	(name) => {
+		const spec = specOf("a");
+		const { backend, model, permissions, promptAddition, modelReason } = spec;
+		const chosen = { backend, model, permissions, promptAddition, modelReason };
+		const record = recordOf(spec, orders.sign({ spec, host: spec.host, chosen }), { chosen });
+		orders.require(record);
+		refused({ ...record, chosen: { ...chosen, [name]: OTHERS[name] } });
+	},
+);
+
 test("a copy of a task that was removed is refused, also by a process that looked before", () => {
 	const record = signed(specOf("gone"));
 	const before = new Orders(home, NAMESPACE);

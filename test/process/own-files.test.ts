@@ -109,6 +109,15 @@ test("a task's directories and files are its owner's alone, under umask 000 too"
 	expect(statSync(join(cwd, ".dispatch/tasks/t/ipc")).mode & 0o777).toBe(0o700);
 });
 
+test.each([".dispatch", ".dispatch/tasks"])("%s that others may write to is so no longer", async (name) => {
+	const cwd = temporaryFolder("own");
+	mkdirSync(join(cwd, ".dispatch/tasks"), { recursive: true });
+	chmodSync(join(cwd, name), 0o777);
+	const base = { id: "t", nonce: "n", namespace: "d", host: "h" };
+	await createTaskDir(cwd, { ...base, planText: null, title: "t", givenItems: [] });
+	expect(statSync(join(cwd, name)).mode & 0o777).toBe(0o755);
+});
+
 test("a request to stop is for the daemon that it names, and for one stop", () => {
 	const home = temporaryFolder("own");
 	const me = processIdentity(process.pid);
