@@ -90,7 +90,8 @@ function factsIn(text: string, { task, epoch }: Pick<RunFacts, "task" | "epoch">
 
 /**
  * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
- * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same.
+ * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same. Which task it
+ * is, and where that lies, is always the record's word: another task's directory would be read, answered in, cleared.
  * @returns null when there is no such directory, or it is another start's
  * @throws DISPATCH_DISK when that cannot be known
  */
@@ -98,7 +99,11 @@ export function openNamedRun(home: string, named: RunFacts): RunDir | null {
 	const path = runPath(home, named.task, named.epoch);
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
-	if (facts !== null) return facts.nonce === named.nonce ? asRun(path, facts) : null;
+	if (facts !== null && facts.nonce !== named.nonce) return null;
+	if (facts !== null) {
+		const { taskNonce, cwd, taskDir } = named;
+		return asRun(path, { ...facts, cwd, taskDir, ...(taskNonce === undefined ? {} : { taskNonce }) });
+	}
 	if (!isThere(path) || (file.kind === "text" && namesAnother(file.text))) return null;
 	return asRun(path, named);
 }

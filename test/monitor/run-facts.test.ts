@@ -1,0 +1,38 @@
+/** What an agent writes into the facts of its own start moves nobody's hand into another task's directory. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { monitorStage } from "./stage.ts";
+
+const stage = monitorStage();
+const WAITS = "exec sleep 1000";
+
+test("a run.json that names another task's directory is not followed there", async () => {
+	const { store } = stage();
+	const other = await stage().agent("other", WAITS);
+	const liar = await stage().agent("liar", WAITS);
+	writeFileSync(join(other.taskDir, "ipc/001.question"), "of the other task?");
+	writeFileSync(join(other.taskDir, "plan.md"), "# P\n\n- [x] of the other task\n");
+	writeFileSync(join(liar.taskDir, "ipc/001.question"), "Mine?");
+	const path = join(liar.run.path, "run.json");
+	const facts = JSON.parse(readFileSync(path, "utf8"));
+	const lies = {
+		cwd: "/",
+		taskDir: other.taskDir,
+		taskNonce: "x",
+		backend: "__proto__",
+		sessionId: 5,
+		startedAt: {},
+	};
+	writeFileSync(path, JSON.stringify({ ...facts, ...lies }));
+	// As a daemon that never saw it.
+	const monitor = stage().reconciler();
+	await monitor.reconcile("liar");
+	expect((await store.questions("liar")).map(({ text }) => text)).toEqual(["Mine?"]);
+	expect((await store.need("liar")).progress.plan.items).toEqual([]);
+	await store.answer("liar", { text: "for the liar", by: "me" });
+	await monitor.reconcile("liar");
+	expect(readFileSync(join(liar.taskDir, "ipc/001.answer"), "utf8")).toBe("for the liar");
+	expect(readdirSync(join(other.taskDir, "ipc"))).toEqual(["001.question"]);
+	expect(stage().faults).toEqual([]);
+});
