@@ -39,7 +39,7 @@ export async function checkWorkerServesTasks(
  * @throws DISPATCH_NO_WORKER
  */
 export async function ensureWorker(context: Context, tells = true): Promise<StartedDaemon> {
-	const { startDaemon } = await import("../host/process.ts");
+	const { frozenText, startDaemon } = await import("../host/process.ts");
 	const worker = await startDaemon(context.home, await context.redisUrl());
 	if (!tells) return worker;
 	// Told when a worker starts with this config, here, not at every command.
@@ -47,6 +47,7 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 		for (const notice of context.config.notices) context.output.note(notice);
 		await tellLeft(context);
 	}
+	if (worker.frozen) context.output.note(frozenText(worker.pid));
 	if (worker.draining)
 		context.output.note(
 			`The worker (pid ${worker.pid}) is draining: it starts nothing more. \`dispatch up\` starts a new one; agents run on.`,
@@ -78,4 +79,10 @@ export async function tellOfWorker(context: Context): Promise<void> {
 	context.output.note(
 		`Agents get the worker's environment, which differs from this one: ${differenceText(found)}. \`dispatch up --restart\` takes this one; \`env:\` in the config lets variables travel with each task.`,
 	);
+}
+
+/** Somebody stopped this host's worker (SIGSTOP): what is asked of it waits. */
+export async function isWorkerFrozen(context: Context): Promise<boolean> {
+	const { daemonState } = await import("../host/process.ts");
+	return daemonState(context.home)?.frozen === true;
 }

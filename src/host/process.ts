@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
-import { type Identity, sameProcess } from "../process/identity.ts";
+import { type Identity, isFrozen, sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { placeOf } from "../queue/redis/address.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -43,6 +43,8 @@ export interface DaemonState {
 	surroundings: Surroundings | null;
 	/** it starts nothing more */
 	draining: boolean;
+	/** it is stopped (SIGSTOP) and does nothing until it goes on */
+	frozen: boolean;
 }
 
 /** @returns the daemon that takes this directory's jobs, or null */
@@ -57,7 +59,15 @@ export function daemonState(home: Home): DaemonState | null {
 		surroundings = null,
 		draining = false,
 	} = file;
-	return { pid: identity.pid, redis, configFault, redisFault, surroundings, draining };
+	return {
+		pid: identity.pid,
+		redis,
+		configFault,
+		redisFault,
+		surroundings,
+		draining,
+		frozen: isFrozen(identity.pid),
+	};
 }
 
 /**
@@ -77,11 +87,17 @@ export function servesOther(home: Home, redisUrl: string | null): DispatchError 
 	);
 }
 
+/** What to say of a worker that somebody stopped. */
+export function frozenText(pid: number): string {
+	return `The worker (pid ${pid}) is stopped (SIGSTOP) and does nothing until it goes on: kill -CONT ${pid}`;
+}
+
 export interface StartedDaemon {
 	pid: number;
 	/** false: it ran already */
 	started: boolean;
 	draining: boolean;
+	frozen: boolean;
 }
 
 /**
@@ -92,7 +108,10 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 	const other = servesOther(home, redisUrl);
 	if (other !== null) throw other;
 	const running = daemonState(home);
-	if (running !== null) return { pid: running.pid, started: false, draining: running.draining };
+	if (running !== null) {
+		const { pid, draining, frozen } = running;
+		return { pid, started: false, draining, frozen };
+	}
 	const child = startInBackground({
 		file: process.execPath,
 		args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],
@@ -100,7 +119,7 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 		env: backgroundEnv(home, redisUrl),
 		log: { path: logPath(home.path), flags: "a" },
 	});
-	return { pid: await untilReady(home, child), started: true, draining: false };
+	return { pid: await untilReady(home, child), started: true, draining: false, frozen: false };
 }
 
 async function untilReady(home: Home, child: Background): Promise<number> {

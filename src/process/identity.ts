@@ -38,6 +38,12 @@ export function sameProcess(identity: Identity): boolean {
 	return now !== null && now.bootId === identity.bootId && now.startTime === identity.startTime;
 }
 
+/** Whether somebody stopped it (SIGSTOP, a debugger): it lives and does nothing. False where the system does not tell. */
+export function isFrozen(pid: number): boolean {
+	const state = process.platform === "linux" ? readStat(pid)?.state : undefined;
+	return state === "T" || state === "t";
+}
+
 /** Of `startTime`, on every Linux (USER_HZ). */
 const TICK_MS = 10;
 

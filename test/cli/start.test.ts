@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import {
 	cpSync,
 	existsSync,
@@ -7,6 +7,7 @@ import {
 	readFileSync,
 	rmSync,
 	statSync,
+	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
@@ -32,6 +33,7 @@ async function start(...args: string[]): Promise<string> {
 	const env = { PATH: process.env.PATH, XDG_CACHE_HOME: userCache };
 	const { stdout } = await promisify(execFile)(process.execPath, [join(dist, "dispatch.cjs"), ...args], {
 		env,
+		timeout: 20_000,
 	});
 	return stdout;
 }
@@ -85,6 +87,20 @@ test("a damaged cache is passed over and made again", async () => {
 	expect(await start("ls")).toBe("hot.cjs ls\n");
 	expect(await start("ls")).toBe("hot.cjs ls\n");
 });
+
+test.each(["FIFO", "directory", "link to itself"])(
+	"a %s in the place of a cache holds no start up",
+	async (what) => {
+		await start("ls");
+		const [name = ""] = cachesIn(join(dist, "code-cache"));
+		const path = join(dist, "code-cache", name);
+		rmSync(path);
+		if (what === "FIFO") execFileSync("mkfifo", [path]);
+		else if (what === "directory") mkdirSync(path);
+		else symlinkSync(path, path);
+		expect(await start("ls")).toContain("ls");
+	},
+);
 
 test("a cache of which a disk has changed or lost some bytes ends nobody", async () => {
 	const used = Array.from({ length: 300 }, (_, n) => `f${n}: (x) => x + ${n} * Math.sqrt(x + ${n}),`);

@@ -204,8 +204,8 @@ async function send(context: Context, { task, seq }: OpenQuestion, text: string)
 		const store = await context.store("service");
 		await checkWorkerServesTasks(context, [task]);
 		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
-		if (answered.host === context.home.hostId) await ensureWorker(context);
-		return `${sentLine(answered)} Worker is continuing.`;
+		const worker = answered.host === context.home.hostId ? await ensureWorker(context) : null;
+		return `${sentLine(answered)}${worker?.frozen ? "" : " Worker is continuing."}`;
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
 		return oneLine(error.inFull);

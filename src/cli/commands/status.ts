@@ -3,7 +3,7 @@ import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { tasksLeft } from "../../host/left-places.ts";
-import { type DaemonState, daemonState } from "../../host/process.ts";
+import { type DaemonState, daemonState, frozenText } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -93,6 +93,7 @@ interface Summary {
 function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | null): string {
 	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
 	if (worker === null) return "This host's worker serves another Redis.";
+	if (daemon.frozen) return `${frozenText(daemon.pid)}.`;
 	if (daemon.redisFault !== null) return "The worker is up, but Redis refuses it.";
 	if (!worker.draining) return "The worker is up.";
 	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";

@@ -5,7 +5,7 @@ import { readDaemonFile } from "../../host/files.ts";
 import { leftText, placesLeft } from "../../host/left-places.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
-import { sameProcess } from "../../process/identity.ts";
+import { isFrozen, sameProcess } from "../../process/identity.ts";
 import { environmentOf } from "../../process/processes.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -90,6 +90,8 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 				"dispatch up --restart; or another DISPATCH_HOME for the other address",
 			),
 		);
+	if (isFrozen(pid))
+		findings.push(broken("worker", `The worker (pid ${pid}) is stopped (SIGSTOP).`, `kill -CONT ${pid}`));
 	if (worker.redisFault !== null)
 		findings.push(broken("worker", `The worker (pid ${pid}) can do nothing: ${worker.redisFault}`, RESTART));
 	if (worker.draining)

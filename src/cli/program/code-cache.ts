@@ -7,7 +7,18 @@
  * command that it has seen, and the first runs of each form add what they used. V8 believes what it is given: a byte
  * that a disk or a power failure has changed would end the process by a signal, so the head holds a checksum.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+	closeSync,
+	fstatSync,
+	lstatSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	constants as system,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { constants, Script } from "node:vm";
@@ -118,7 +129,7 @@ function readCache(folders: string[], name: string): { seen: Seen; data: Buffer 
 	for (const folder of folders) {
 		try {
 			if (!isOurs(folder)) continue;
-			const file = readFileSync(join(folder, name));
+			const file = readPlainFile(join(folder, name));
 			const { crc, seen } = JSON.parse(file.toString("latin1", 0, HEAD_BYTES)) as Head;
 			const data = file.subarray(HEAD_BYTES);
 			if (crc32(data) === crc) return { seen, data };
@@ -127,6 +138,17 @@ function readCache(folders: string[], name: string): { seen: Seen; data: Buffer 
 		}
 	}
 	return { seen: {}, data: null };
+}
+
+/** A FIFO in its place would hold every start up. */
+function readPlainFile(path: string): Buffer {
+	const fd = openSync(path, system.O_RDONLY | system.O_NONBLOCK | system.O_NOFOLLOW);
+	try {
+		if (!fstatSync(fd).isFile()) throw new Error("is no file");
+		return readFileSync(fd);
+	} finally {
+		closeSync(fd);
+	}
 }
 
 /** A cache is code: it is taken only from a folder that nobody else can write to. */
