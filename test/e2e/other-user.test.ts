@@ -62,6 +62,19 @@ test("an agent that locks its run directory can be cancelled, also by a worker t
 	}
 });
 
+test("an agent that locks its run directory is stopped by its limits, also by a worker that never saw it", async () => {
+	nobody({ agent: "locks-its-run.sh", config: "limits: { deadline: 12s }" });
+	const run = join(user.home, "runs", "t", "1");
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await expect
+		.poll(() => statSync(run, { throwIfNoEntry: false })?.mode ?? 0o777, { timeout: 20_000 })
+		.toBe(0o040000);
+	await user.ok(["up", "--restart"]);
+	await user.waitForState("t", "failed");
+	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	chmodSync(run, 0o700);
+});
+
 test("an agent that locks its own task directory is stopped by its limits", async () => {
 	nobody({
 		agents: { locks: "locks-its-directory.sh", stuck: "stuck.sh" },
