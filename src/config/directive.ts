@@ -34,7 +34,7 @@ const QUOTED: readonly RegExp[] = [
 
 const VERB = `(?:review|fix|write|check|do|run|look|find|add|make|update|refactor|test|implement|investigate|analy[sz]e|audit|build|create|debug|explain|document|improve|clean|convert|migrate|rename|remove|delete|replace|port|plan|research|read|search|scan|verify|summari[sz]e|translate|handle|try|go|take|start|help|optimi[sz]e|upgrade|generate|draft|design|list|count|describe|compare|propose|reproduce|change|move|split|merge|simplify|tidy|rewrite|see|figure|tell|answer)\\b`;
 
-const END = "$|\\n|[,.;:!)\\]—–]";
+const END = "$|\\n|[,.;:!?)\\]—–]";
 const WHAT_FOR = `for\\s+(?:this|that|it|these|those|everything|all|now|me|us|the\\s+(?:task|job|work|rest|whole)|${VERB}|(?:the|a|your)\\s+(?:code\\s+|final\\s+|first\\s+)?(?:review|fix|analysis|audit|research|implementation|refactor(?:ing)?|plan(?:ning)?))`;
 
 /** What may follow a name that is an ordinary word (an alias `quick`). */
@@ -52,7 +52,7 @@ const ENDS = /^\s*(?:please\s*)?(?:$|\n|[,.;!)\]—–])/i;
 /** Said before an order: "please", "I want you to", "and then". */
 const LEAD_IN =
 	/^[\s>*+•-]*(?:\d+[.)]\s+)?(?:(?:please|pls|kindly|just|now|then|and|but|also|so|first|next|finally|ok(?:ay)?|hey|hi|hello|always|only|instead|maybe|better|you\s+(?:should|must|can|may|could)|(?:can|could|would|will)\s+you(?:\s+please)?|i(?:\s+(?:want|need)|['’]d\s+(?:like|prefer)|\s+would\s+(?:like|prefer))\s+you\s+to|make\s+sure\s+(?:to|you)|(?:be\s+sure|remember)\s+to|go\s+ahead\s+and|for\s+(?:this|that|the\s+rest)(?:\s+(?:task|job))?)[\s,:]*)*$/i;
-const CLAUSE_STARTS = /[.!?](?=\s)|[;:,\n—–(]/g;
+const CLAUSE_STARTS = /[.!?](?=\s)|[;:,\n—–([]|\s-(?=\s)/g;
 const SENTENCE_STARTS = /[.!?](?=\s)|\n\s*\n|[;]/g;
 /** A sentence that tells us to do something. */
 const IMPERATIVE = new RegExp(
@@ -139,10 +139,12 @@ function knownNames({ backends, models }: Names): Map<string, string> {
 	return new Map([...backends, ...models].map((name) => [name.toLowerCase(), name]));
 }
 
-/** "opus: review this" */
+/** "opus: review this"; of an ordinary word only before what we are to do: "cursor: pointer" is about a style. */
 function addressed(text: string, known: ReadonlyMap<string, string>): string | null {
-	const name = ADDRESS.exec(text)?.[1];
+	const [address = "", name] = ADDRESS.exec(text) ?? [];
 	if (name === undefined) return null;
+	const told = text.slice(address.length, address.length + AFTER_CHARS);
+	if (!looksLikeModel(name) && !IMPERATIVE.test(told) && !DOES.test(told)) return null;
 	return known.get(name.toLowerCase()) ?? (looksLikeModel(name) ? name.toLowerCase() : null);
 }
 
