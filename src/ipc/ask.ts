@@ -6,6 +6,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
+import { isShortage } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { inTaskDir } from "./opened-task.ts";
 import {
@@ -114,11 +115,11 @@ async function awaitAnswer(
 	try {
 		for (;;) {
 			signal?.throwIfAborted();
-			const answer = readTaskFile(dir, `ipc/${seq}.answer`, ANSWER_LIMIT_BYTES);
-			if (answer.kind === "text") return { seq, text: answer.text };
+			const answer = unlessShort(() => readTaskFile(dir, `ipc/${seq}.answer`, ANSWER_LIMIT_BYTES));
+			if (answer?.kind === "text") return { seq, text: answer.text };
 			const leftMs = end - performance.now();
 			if (leftMs <= 0) return null;
-			const again = askedAgain(dir, { ...question, seq });
+			const again = unlessShort(() => askedAgain(dir, { ...question, seq }));
 			if (again === null && !told) vanished?.();
 			told ||= again === null;
 			seq = again ?? seq;
@@ -126,6 +127,16 @@ async function awaitAnswer(
 		}
 	} finally {
 		watcher?.close();
+	}
+}
+
+/** A machine that is short of descriptors or memory ends no wait. @returns undefined: looked in vain */
+function unlessShort<T>(look: () => T): T | undefined {
+	try {
+		return look();
+	} catch (error) {
+		if (isShortage(error)) return undefined;
+		throw error;
 	}
 }
 

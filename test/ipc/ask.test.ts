@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ask } from "../../src/ipc/ask.ts";
 import { publishAnswer, QUESTION_LIMIT_BYTES, readIpc } from "../../src/ipc/questions.ts";
@@ -44,6 +45,22 @@ async function startAsker(
 	});
 	return { child, result };
 }
+
+test("an asker that is short of descriptors for a while waits on, and gets its answer", async () => {
+	const { dir, ipc } = await makeTask();
+	const { child, result } = await startAsker(dir, "Which?");
+	const limit = (soft: number) => execFileSync("prlimit", ["--pid", String(child.pid), `--nofile=${soft}:`]);
+	limit(3);
+	for (let n = 0; n < 5; n++) {
+		// Each is a change that it looks at.
+		writeFileSync(join(ipc, `note-${n}`), "x");
+		await sleep(50);
+	}
+	expect(child.exitCode).toBeNull();
+	limit(1_024);
+	publishAnswer(dir, "001", "Blue");
+	expect(await result).toEqual({ kind: "answered", text: "Blue" });
+});
 
 describe("ask", () => {
 	test("publishes the question, waits, acknowledges and tells the answer as it is", async () => {
