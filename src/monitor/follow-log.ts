@@ -10,7 +10,8 @@ import { LogTail } from "../process/log-tail.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import type { LogLine } from "../queue/records/log.ts";
-import { addUp, type Followed, NOTHING } from "./followed.ts";
+import { count, object, soundOrNull } from "../task/check.ts";
+import { addUp, checkFollowed, type Followed, NOTHING } from "./followed.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Time for one look: whatever one agent prints, the other tasks have their turn soon. */
@@ -154,14 +155,11 @@ export class LogFollower {
 	}
 }
 
+const checkSaved = object<{ seen: Followed; offset: number }>({ seen: checkFollowed, offset: count });
+
+/** At the first look, and where it was torn by a crash or filled by the agent with something else: from the start. */
 function readSaved(file: string): { seen: Followed; offset: number } {
 	const kept = readRegularFile(file, SAVED_LIMIT_BYTES);
-	try {
-		const saved = JSON.parse(kept.kind === "text" ? kept.text : "{}") as { seen: Followed; offset: number };
-		if (Number.isSafeInteger(saved.offset) && saved.offset >= 0)
-			return { seen: { ...NOTHING, ...saved.seen }, offset: saved.offset };
-	} catch {
-		// First look, or torn by a crash: from the start.
-	}
-	return { seen: NOTHING, offset: 0 };
+	const saved = kept.kind === "text" ? soundOrNull(checkSaved, kept.text) : null;
+	return saved ?? { seen: NOTHING, offset: 0 };
 }

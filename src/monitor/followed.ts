@@ -1,9 +1,10 @@
 /** What an agent's events add up to; kept in the run directory between two daemons. */
 import type { AgentEvent } from "../backends/contract.ts";
 import { retryText } from "../backends/render.ts";
+import { type Check, count, flag, nullable, object, oneOf, since, text, time } from "../task/check.ts";
 import { cutText } from "../task/cut-text.ts";
-import { type FailureClass, passes } from "../task/outcome/failure.ts";
-import { MOST_TOKENS, MOST_USD, type Usage } from "../task/spec.ts";
+import { FAILURE_CLASSES, type FailureClass, passes } from "../task/outcome/failure.ts";
+import { checkUsage, MOST_TOKENS, MOST_USD, type Usage } from "../task/spec.ts";
 
 /** Shown beside the name of a task. */
 const ACTIVITY_CHARS = 200;
@@ -65,6 +66,34 @@ export const NOTHING: Followed = {
 	sawOutput: false,
 	worked: false,
 };
+
+const verdict = nullable(object<Verdict>({ ok: flag, message: nullable(text) }));
+const textOrNull = since(null, nullable(text));
+const timeOrNull = since(null, nullable(time));
+const noFlag = since(false, flag);
+const usage = since(null, nullable(checkUsage));
+
+/** As it comes back from the run directory, which an agent can reach; what an earlier version did not keep is nothing. */
+export const checkFollowed: Check<Followed> = object<Followed>({
+	sessionId: textOrNull,
+	sessions: since(0, count),
+	activity: textOrNull,
+	sessionUsage: usage,
+	runUsage: usage,
+	result: since(null, verdict),
+	waitsFor: textOrNull,
+	waitsUntil: timeOrNull,
+	earlyResult: since(null, verdict),
+	failure: since(null, nullable(oneOf(FAILURE_CLASSES))),
+	failureMessage: textOrNull,
+	unsure: noFlag,
+	rateLimitUntil: timeOrNull,
+	limitedModel: textOrNull,
+	pausedUntil: timeOrNull,
+	givesUp: noFlag,
+	sawOutput: noFlag,
+	worked: noFlag,
+});
 
 export function addUp(seen: Followed, event: AgentEvent): Followed {
 	switch (event.kind) {

@@ -199,17 +199,17 @@ const checkPlan: Check<Plan> = object<Plan>({
 	items: list(object<PlanItem>({ marker: oneOf([" ", "x", "?", "!"]), text, note: nullable(text) })),
 });
 
+export const checkUsage: Check<Usage> = object<Usage>({
+	inputTokens: number(0, Number.MAX_SAFE_INTEGER),
+	outputTokens: number(0, Number.MAX_SAFE_INTEGER),
+	costUsd: nullable(dollars),
+	estimated: flag,
+});
+
 export const checkProgress: Check<Progress> = object<Progress>({
 	plan: checkPlan,
 	activity: nullable(text),
-	usage: nullable(
-		object<Usage>({
-			inputTokens: number(0, Number.MAX_SAFE_INTEGER),
-			outputTokens: number(0, Number.MAX_SAFE_INTEGER),
-			costUsd: nullable(dollars),
-			estimated: flag,
-		}),
-	),
+	usage: nullable(checkUsage),
 	lastSignAt: nullable(time),
 });
 

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { NOTHING } from "../../src/monitor/followed.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
@@ -36,3 +37,18 @@ test("a run.json that names another task's directory is not followed there", asy
 	expect(readdirSync(join(other.taskDir, "ipc"))).toEqual(["001.question"]);
 	expect(stage().faults).toEqual([]);
 });
+
+test.each(Object.keys(NOTHING))(
+	"a wrong type as what was followed so far (%s) is no fault of a look",
+	async (field) => {
+		const { store } = stage();
+		const { run, taskDir } = await stage().agent("t", `echo hello; ${WAITS}`);
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+		for (const wrong of [[1], { length: 1 }, field === "sessions" ? "x" : -1.5]) {
+			writeFileSync(join(run.path, "followed.json"), JSON.stringify({ offset: 0, seen: { [field]: wrong } }));
+			await stage().reconciler().reconcile("t");
+		}
+		expect(stage().faults).toEqual([]);
+		expect(await store.openQuestions()).toMatchObject([{ text: "Which?" }]);
+	},
+);

@@ -11,20 +11,22 @@ import type { FailureReason } from "../states.ts";
  * model. `policy`: the service will not talk about this; another session may get along. `context_full`: the session is too long. `budget`: ours. `not_started`: it refused its arguments or
  * its surroundings. `no_session`: what it should resume is gone.
  */
-export type FailureClass =
-	| "rate_limited"
-	| "overloaded"
-	| "outage"
-	| "refused"
-	| "quota"
-	| "billing"
-	| "auth"
-	| "model"
-	| "policy"
-	| "context_full"
-	| "budget"
-	| "not_started"
-	| "no_session";
+export const FAILURE_CLASSES = [
+	"rate_limited",
+	"overloaded",
+	"outage",
+	"refused",
+	"quota",
+	"billing",
+	"auth",
+	"model",
+	"policy",
+	"context_full",
+	"budget",
+	"not_started",
+	"no_session",
+] as const;
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** What lasts until a person comes: the hold that it puts on all tasks of its backend. */
 export function lastingHold(failure: FailureClass | FailureReason | null): "auth" | "billing" | null {
