@@ -89,12 +89,18 @@ async function waitFor(
 	{ timeoutMs, follows }: { timeoutMs: number | null; follows: boolean },
 ): Promise<number> {
 	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	const { interrupted, waitForAll } = await import("./wait.ts");
 	if (follows && !context.output.json) {
-		const { followLog } = await import("./logs.ts");
-		await followLog(context, id, timeoutMs);
+		const [{ followLog }, { onInterrupt }] = await Promise.all([
+			import("./logs.ts"),
+			import("../show/interrupt.ts"),
+		]);
+		const interrupt = onInterrupt();
+		await followLog(context, id, timeoutMs, interrupt.signal).finally(interrupt.release);
+		if (interrupt.signal.aborted) return interrupted(context, [id]);
 	}
 	const leftMs = timeoutMs === null ? null : Math.max(0, until - performance.now());
-	return (await import("./wait.ts")).waitForAll(context, [id], { timeoutMs: leftMs, single: true });
+	return waitForAll(context, [id], { timeoutMs: leftMs, single: true });
 }
 
 /** @throws DISPATCH_USAGE for a --timeout that nothing waits for */

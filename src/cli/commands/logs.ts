@@ -92,9 +92,15 @@ function lineSource(store: Store, id: string): LogSource<ReadLine> {
 /**
  * Prints the agent's lines as they come, and its questions, until the task has ended (or waits for an answer
  * without an agent), or the time is over.
+ * @param interrupt ends it at once
  */
-export async function followLog(context: Context, id: string, timeoutMs: number | null): Promise<void> {
-	const limit = timeLimit(timeoutMs, readerGone);
+export async function followLog(
+	context: Context,
+	id: string,
+	timeoutMs: number | null,
+	interrupt: AbortSignal,
+): Promise<void> {
+	const limit = timeLimit(timeoutMs, readerGone, interrupt);
 	try {
 		const store = await orAborted(context.store("service"), limit.signal);
 		if (store === "aborted") return;

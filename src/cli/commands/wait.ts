@@ -192,6 +192,12 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	}
 }
 
+/** Whoever stops looking has stopped nothing else. @returns the exit code */
+export function interrupted({ output }: Context, ids: readonly string[]): number {
+	output.note(`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`);
+	return EXIT.interrupted;
+}
+
 async function tell(
 	context: Context,
 	end: WaitEnd,
@@ -202,10 +208,7 @@ async function tell(
 	const store = await context.store("service");
 	switch (end.kind) {
 		case "interrupted":
-			output.note(
-				`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`,
-			);
-			return EXIT.interrupted;
+			return interrupted(context, ids);
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":
