@@ -181,3 +181,8 @@ test.each(ELSEWHERE.flatMap(([failure, ...texts]) => texts.map((text) => [text, 
 		expect(failureClass(message)).toBe(failure);
 	},
 );
+
+test("an outage by its words that comes with 429 is a limit", () => {
+	expect(failureClass("Service temporarily unavailable", 429)).toBe("rate_limited");
+	expect(failureClass("Service temporarily unavailable", 503)).toBe("outage");
+});

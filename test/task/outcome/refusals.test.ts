@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { knownCli } from "../../../src/backends/known.ts";
 import type { Decision, EndFacts } from "../../../src/task/outcome/facts.ts";
+import { isEnough, nextWaitMs, PATIENCE } from "../../../src/task/outcome/failure.ts";
 import { decideOutcome } from "../../../src/task/outcome/rules.ts";
 import { parsePlan } from "../../../src/task/plan.ts";
 
@@ -133,4 +134,13 @@ test.each(CASES)("%s", (_name, facts, decision, message) => {
 	const decided = decideOutcome({ ...FACTS, ...facts });
 	expect(decided).toMatchObject(decision);
 	expect(decided.message).toMatch(message ?? /./);
+});
+
+test("a limit is waited for longer than a week, and not much longer", () => {
+	const patience = PATIENCE.rate_limited;
+	if (patience === undefined) throw new Error("limits are waited for");
+	let waits = 0;
+	for (let waitedMs = 0; waitedMs < 7 * 24 * 3_600_000; waits++) waitedMs += nextWaitMs(patience, waits);
+	expect(isEnough(patience, waits)).toBe(false);
+	expect(isEnough(patience, waits + 48)).toBe(true);
 });

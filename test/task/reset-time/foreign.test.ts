@@ -50,3 +50,8 @@ test.each([
 	expect(resetTime(text, NOW)).toBeNull();
 	expect(namesEnd(text)).toBe(false);
 });
+
+test("an end that is near or over is waited for at least 30 s", () => {
+	for (const text of ["Try again in 0s", "请求过于频繁，请在 1 秒后重试", "resets 2026-11-01 10:00"])
+		expect(resetTime(text, NOW)).toBe(NOW + 30_000);
+});
