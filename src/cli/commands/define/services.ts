@@ -54,7 +54,10 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 	program
 		.command("demo")
 		.description("the main job from end to end with a bundled agent; no account needed")
-		.option("--cwd <dir>", "work in this directory (default: a sample project)")
+		.option(
+			"--cwd <dir>",
+			"work in this directory (default: the current one, if it is a project, else a sample)",
+		)
 		.addHelpText("after", example("dispatch demo"))
 		.action((flags: { cwd?: string }) =>
 			run(async (context) => (await import("../demo.ts")).demo(context, flags)),
