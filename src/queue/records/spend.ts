@@ -8,10 +8,10 @@ import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
 /**
- * A task ends when it has cost its budget; its last turn may cost as much again. What is told beyond that is not
- * believed against the others' day: any line of an agent's log can name a figure.
+ * A task ends when it has cost its budget; its last turn may cost as much again, or so many USD where that is more.
+ * What is told beyond is not believed against the others' day: any line of an agent's log can name a figure.
  */
-const MOST_OF_BUDGET = 2;
+const LAST_TURN_USD = 5;
 
 export interface Spent {
 	/** of all the task's sessions; `costUsd` null while none has told any */
@@ -48,7 +48,7 @@ export async function noteUsage(store: Store, task: string, used: Used): Promise
 		task,
 		counters,
 		day,
-		...(budgetUsd === null ? {} : { most: budgetUsd * MOST_OF_BUDGET }),
+		...(budgetUsd === null ? {} : { most: budgetUsd + Math.max(budgetUsd, LAST_TURN_USD) }),
 		keptSeconds: DAYS_KEPT_S,
 	});
 	const pairs = fields.flatMap((field, at) =>

@@ -81,6 +81,8 @@ test("what a task tells beyond its budget uses up nobody else's day, and the day
 	for (const session of ["a", "b", "c"]) await told("liar", session, 900_000, 5);
 	expect((await spentToday(store)) - before).toBeCloseTo(10);
 	expect((await told("honest", "a", 7, 5)).today - before).toBeCloseTo(17);
+	// One turn is dearer than a small budget, and was paid for.
+	expect((await told("small", "a", 3, 0.1)).today - before).toBeCloseTo(20);
 	await told("free", "a", 20, null);
 	// Its own account is as it told: it has spent its budget.
 	expect(await spentBy(store, "liar")).toBeGreaterThan(5);
