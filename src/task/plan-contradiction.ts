@@ -18,7 +18,7 @@ const STATE =
 	"|à faire|en cours|en attente|partiel|reporté|bloqué|échoué|pendiente|en curso|en espera|parcial|por hacer|bloqueado|falta|da fare|in corso|a fazer|pendente" +
 	"|отложено|в работе|заблокировано|待办|待辦|待处理|待完成|进行中|進行中|作業中|対応中|途中|保留|処理待ち|暂缓|暂停|在做|スキップ|跳过|阻塞|失败|失敗";
 /** What names a thing as often as a state where it stands before it: "Open: the dialog", "TODO: b" */
-const STATE_BEHIND = `${STATE}|to-?do|remaining|offen`;
+const STATE_BEHIND = `${STATE}|to-?do|remaining|offen|later(?: on)?|tomorrow|next time|später|plus tard|más (?:tarde|adelante)|più tardi|mais tarde|позже|以后|稍后|後で|あとで`;
 
 const SAYS_NOT_DONE = new RegExp(`^(?:${NOT_DONE})`, "iu");
 const STATE_OF_ITS_OWN = new RegExp(

@@ -1,5 +1,5 @@
 /** Somebody has the address of our Redis and writes what they like there: nothing of it is executed here. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -120,6 +120,27 @@ test("its own user vouches once for a task of an earlier version", async () => {
 	await user.waitForState("older", "completed");
 	await user.ok(["retry", "older"]);
 	await user.waitForState("older", "completed");
+});
+
+test("a key that was replaced: what waits for its start is told by status and doctor, and vouched for once", async () => {
+	await enqueued("old");
+	for (const args of [["status"], ["doctor"]]) {
+		const before = await user.run(args);
+		expect(before.stdout + before.stderr).not.toContain("will not be started");
+	}
+	writeFileSync(join(user.home, "signing-key"), "ab".repeat(32));
+	await enqueued("new");
+	for (const args of [["status"], ["doctor"]]) {
+		const { stdout, stderr } = await user.run(args);
+		expect(stdout + stderr).toMatch(
+			/A task will not be started \(`old`\): its signature is not of this state/,
+		);
+		expect(stdout + stderr).toContain("dispatch cancel old, then dispatch retry old --sign");
+	}
+	await user.ok(["cancel", "old"]);
+	await user.waitForState("old", "cancelled");
+	await user.ok(["retry", "old", "--sign"]);
+	await user.waitForState("old", "completed");
 });
 
 test("what another host's user removes, this host clears, and starts no copy of it", async () => {

@@ -134,9 +134,13 @@ export class FaultStage extends TaskStage {
 	}
 }
 
-const COUNTING = join(import.meta.dirname, "../fixtures/count-listeners.cjs");
+const COUNTING = join(import.meta.dirname, "../fixtures/counts.cjs");
 
 export interface Counts {
+	/** bytes, after a collection */
+	rss: number;
+	/** bytes on the heap and beside it, after a collection */
+	kept: number;
 	listeners: number;
 	timers: number;
 	handles: number;
@@ -194,7 +198,7 @@ export class KillStage extends TaskStage {
 		return this.#child?.pid ?? Number.NaN;
 	}
 
-	/** What the daemon that runs now holds: listeners, timers, handles. */
+	/** What the daemon that runs now holds, once its garbage is collected. */
 	async counts(): Promise<Counts> {
 		rmSync(this.#counts, { force: true });
 		this.#child?.kill("SIGUSR2");

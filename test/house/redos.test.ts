@@ -16,6 +16,7 @@ import { durationMs } from "../../src/task/duration.ts";
 import { compareGiven } from "../../src/task/given-items.ts";
 import { idFromPrompt } from "../../src/task/id.ts";
 import { parsePlan } from "../../src/task/plan.ts";
+import { contradictionIn } from "../../src/task/plan-contradiction.ts";
 import { chosenOption, optionsOf } from "../../src/task/question-options.ts";
 import { namesEnd, resetTime, retryAfterMs } from "../../src/task/reset-time/read.ts";
 import { passwordsOf, withoutSecrets } from "../../src/task/secrets.ts";
@@ -34,6 +35,7 @@ const names = { models: ["opus", "claude-opus-4-1"], backends: ["cursor"] };
 
 const PARSERS: Record<string, { read: (text: string) => unknown; chars: number }> = {
 	plan: { read: parsePlan, chars: LONG },
+	"what an item says of itself": { read: contradictionIn, chars: MIDDLE },
 	"secrets in any text": { read: withoutSecrets, chars: LONG },
 	"terminal text": { read: plain, chars: LONG },
 	"claude's output": { read: (text) => backendOf("claude").parser().line(text), chars: LONG },

@@ -46,9 +46,9 @@ const SECRET = "a secret of the user's";
 const test = plainTest.runIf(existsSync("/proc/self/fd"));
 
 /** What a refusal names is an answer; anything else would be a fault of ours. */
-function tried<T>(act: () => T): T | null {
+async function tried<T>(act: () => T): Promise<Awaited<T> | null> {
 	try {
-		return act();
+		return await act();
 	} catch (error) {
 		if (error instanceof DispatchError) return null;
 		throw error;
@@ -125,7 +125,7 @@ test.each([".dispatch", ".dispatch/tasks", ".dispatch/tasks/t", ".dispatch/tasks
 				() => restampTaskDir(cwd, "t", OWNER, OWNER.host),
 				() => moveIpcAside(dir, round),
 			];
-			for (const act of acts) if (tried(act) !== null) done++;
+			for (const act of acts) if ((await tried(act)) !== null) done++;
 			await createTaskDir(cwd, SPEC).catch((error: unknown) => {
 				if (!(error instanceof DispatchError)) throw error;
 			});

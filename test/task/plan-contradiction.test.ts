@@ -20,6 +20,7 @@ const BEHIND = [
 	..."unable to run it|won't do|mostly done|80% done|needs review|stub only|follow-up needed".split("|"),
 	..."noch nicht fertig|nicht getestet|pas terminé|non terminé|reste à faire|sin terminar|aún no".split("|"),
 	..."还没完成|未通过|暂缓|まだ|途中|未実施|ещё не готово".split("|"),
+	..."later|tomorrow|später|plus tard|más tarde|以后|後で".split("|"),
 ];
 
 describe("a ticked item that says before its text that it is not done", () => {

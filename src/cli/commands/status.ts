@@ -1,6 +1,7 @@
 import { findTask } from "../../actions/find-task.ts";
 import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
+import { unsignedText } from "../../actions/unsigned.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { tasksLeft } from "../../host/left-places.ts";
 import { type DaemonState, daemonState, frozenText } from "../../host/process.ts";
@@ -40,17 +41,16 @@ export async function summary(context: Context): Promise<number | undefined> {
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
 	if (worker !== null) await tellOfWorker(context);
 	await tellLeft(context);
+	const refused = await seen(context, async () => unsignedText(records, context.home, store.namespace), null);
+	if (refused !== null) context.output.note(`${refused.text} ${refused.fix}`);
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
 	}));
-	const left = await leftAgents(store, context.home.path, tasksLeft(context.home.path, wanted)).catch(
-		(error: unknown) => {
-			// It keeps nobody from seeing the tasks.
-			if (!(error instanceof DispatchError)) throw error;
-			context.output.note(error.inFull);
-			return [];
-		},
+	const left = await seen(
+		context,
+		() => leftAgents(store, context.home.path, tasksLeft(context.home.path, wanted)),
+		[],
 	);
 	const value = {
 		namespace: store.namespace,
@@ -73,6 +73,17 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...leftLines(left),
 	]);
 	return undefined;
+}
+
+/** A look that fails is told, and keeps nobody from seeing the tasks. */
+async function seen<T>(context: Context, look: () => Promise<T>, otherwise: T): Promise<T> {
+	try {
+		return await look();
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		context.output.note(error.inFull);
+		return otherwise;
+	}
 }
 
 /** As lists show it. */
