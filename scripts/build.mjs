@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { apart, bundle, bundleSchemas, fileOf, hotOnly, lazyBuiltins } from "./bundle.mjs";
+import { apart, bundle, bundleSchemas, fileOf, hotOnly, lazyBuiltins, withoutCluster } from "./bundle.mjs";
 import { lock } from "./kernel-lock.mjs";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -80,6 +80,7 @@ async function makeBundles(folder, define) {
 			hotOnly({ hot: HOT, never: [...COLD_PACKAGES, ...SELDOM] }),
 			apart(SELDOM, SELDOM_FOLDER),
 			lazyBuiltins,
+			withoutCluster,
 		],
 	});
 	await bundle("src/cli/start.ts", join(folder, "dispatch.cjs"), {

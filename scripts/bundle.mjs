@@ -79,6 +79,19 @@ const quickCommander = {
 	},
 };
 
+/** ioredis loads its cluster client, and the resolver with it, for everybody; dispatch speaks to one server. */
+export const withoutCluster = {
+	name: "without-cluster",
+	setup({ onResolve, onLoad }) {
+		onResolve({ filter: /^\.\/cluster$/ }, ({ path, importer }) =>
+			/ioredis\/built\/\w+\.js$/.test(importer) ? { path, namespace: "no-cluster" } : undefined,
+		);
+		onLoad({ filter: /./, namespace: "no-cluster" }, () => ({
+			contents: "exports.default = class Cluster {};",
+		}));
+	},
+};
+
 /** Those that Node has not loaded when a program begins, and that not every command uses. */
 const SLOW_BUILTINS = /^(?:node:)?(assert|child_process|crypto|dns|http|https|net|readline|stream|tls|zlib)$/;
 

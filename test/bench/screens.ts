@@ -5,7 +5,8 @@ import { specOf } from "../queue/records/store-support.ts";
 import { type Figure, median, ratioFigure } from "./figures.ts";
 import { BenchStage, cpuSeconds, PROGRAM, timed } from "./stage.ts";
 
-const RUNS = 9;
+const RUNS = 15;
+/** More than a list shows without `--all`. */
 const FEW = 100;
 const MANY = 10_000;
 const IDLE_S = 20;
@@ -14,10 +15,14 @@ const IDLE_S = 20;
 export async function listing(): Promise<Figure[]> {
 	const few = await listTime(FEW);
 	const many = await listTime(MANY);
-	return [ratioFigure(`dispatch ls with ${MANY} tasks beside ${FEW}`, many, few, 2, "ms")];
+	return [
+		ratioFigure("dispatch ls with a full screen beside node -e 0", few.list, few.node, 2.5, "ms"),
+		ratioFigure(`dispatch ls with ${MANY} tasks beside ${FEW}`, many.list, few.list, 2, "ms"),
+	];
 }
 
-async function listTime(tasks: number): Promise<number> {
+/** Medians in ms, of both in turns. */
+async function listTime(tasks: number): Promise<{ list: number; node: number }> {
 	const stage = new BenchStage();
 	try {
 		stage.run("ls");
@@ -29,8 +34,11 @@ async function listTime(tasks: number): Promise<number> {
 				),
 			);
 		await store.close();
-		const times = Array.from({ length: RUNS }, () => timed(stage, [PROGRAM, "ls"]));
-		return median(times);
+		const runs = Array.from({ length: RUNS }, () => ({
+			list: timed(stage, [PROGRAM, "ls"]),
+			node: timed(stage, ["-e", "0"]),
+		}));
+		return { list: median(runs.map(({ list }) => list)), node: median(runs.map(({ node }) => node)) };
 	} finally {
 		stage.remove();
 	}
