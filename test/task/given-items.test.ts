@@ -129,7 +129,7 @@ describe("ticked items that say that they are not done", () => {
 		"b - 0 failed",
 		"b (now in src/open)",
 		"b 🚀",
-		"Next: b (later)",
+		"b (later versions too)",
 		"b (see failed.log)",
 		"Fix login — failed logins are logged",
 		"b (blocked users cannot log in)",
