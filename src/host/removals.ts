@@ -7,6 +7,7 @@ import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
 import { removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { followRemovals, forgetQuotes, type RemovedTask } from "../queue/records/removed.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -33,9 +34,11 @@ export function clearRemovals(deps: RemovalDeps): Promise<number> {
 			await deps.serial
 				.run(task.id, () => clearDisk(task, deps))
 				.catch((error: unknown) => deps.fault(task.id, "removal", error));
-			await deps.queues.forget(deps.host, task.id);
 		}
-		await forgetQuotes(deps.store, new Set(tasks.map(({ id }) => id)));
+		const ids = new Set(tasks.map(({ id }) => id));
+		await deps.queues.forget(deps.host, ids);
+		await forgetDeliveries(deps.store, deps.host, ids);
+		await forgetQuotes(deps.store, ids);
 	});
 }
 

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
+import { allOfRedis } from "./all-of-redis.ts";
 import { cutOff, User } from "./harness.ts";
 
 let user: User;
@@ -133,12 +135,24 @@ test.each(POINTS)("a worker that dies at %s: the task completes once, attempt 1"
 });
 
 test("retry goes on or begins anew, rm leaves nothing behind", async () => {
-	user = new User({ agent: "exit0-open-items.sh", agents: { good: "starts-counted.sh" } });
-	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	user = new User({
+		agent: "exit0-open-items.sh",
+		agents: { good: "starts-counted.sh" },
+		config: 'notifications: [{ type: command, name: own, command: "true", on: [completed, failed] }]',
+	});
+	await user.ok(["enqueue", "--id", "t", "PROMPT-OF-T"]);
 	await user.waitForState("t", "failed");
 	await user.ok(["retry", "t", "--fresh", "--model", "good"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
+	const client = new Redis({ path: `${user.home}/redis/redis.sock` });
+	expect(await allOfRedis(client)).toMatch(/PROMPT-OF-T.*the work/s);
+	const told = () => client.keys("*:bull:notify-*.own");
+	await expect.poll(told, { timeout: 30_000 }).toHaveLength(2);
 	await user.ok(["rm", "t"]);
+	// The host clears what its queue kept.
+	await expect.poll(() => allOfRedis(client), { timeout: 30_000 }).not.toMatch(/PROMPT-OF-T|the work/);
+	await expect.poll(told, { timeout: 30_000 }).toEqual([]);
+	client.disconnect();
 	expect((await user.run(["status", "t"])).code).toBe(6);
 	expect(existsSync(user.taskFile("t", "plan.md"))).toBe(false);
 	expect(existsSync(`${user.home}/runs/t`)).toBe(false);

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
 import { startTestRedis } from "../redis.ts";
+import { allOfRedis } from "./all-of-redis.ts";
 import { User } from "./harness.ts";
 import { webPages } from "./web-pages.ts";
 
@@ -48,22 +49,6 @@ async function receiver(status: number) {
 	cleanup.push(async () => server.close());
 	const address = server.address();
 	return { bodies, port: typeof address === "object" ? address?.port : 0 };
-}
-
-/** Everything in Redis, whatever its type. */
-async function allOf(client: Redis): Promise<string> {
-	const parts: unknown[] = [];
-	for (const key of await client.keys("*")) {
-		const type = await client.type(key);
-		parts.push(key);
-		if (type === "string") parts.push(await client.get(key));
-		if (type === "hash") parts.push(await client.hgetall(key));
-		if (type === "set") parts.push(await client.smembers(key));
-		if (type === "zset") parts.push(await client.zrange(key, "0", "-1"));
-		if (type === "list") parts.push(await client.lrange(key, 0, -1));
-		if (type === "stream") parts.push(await client.xrange(key, "-", "+"));
-	}
-	return JSON.stringify(parts);
 }
 
 test(
@@ -157,7 +142,7 @@ test(
 		const agentEnv = readFileSync(join(user.path, "env-of-keyed.txt"), "utf8");
 		const client = new Redis(address);
 		const everything = {
-			redis: await allOf(client),
+			redis: await allOfRedis(client),
 			shown: shown.join("\n"),
 			log: readFileSync(join(user.home, "daemon.log"), "utf8"),
 			pages,

@@ -95,6 +95,16 @@ describe("texts", () => {
 		});
 	});
 
+	test("variables of a template, too", () => {
+		const given: unknown[] = [];
+		const fillTemplate = (_name: string, _project: string, values: object) => {
+			given.push(values);
+			return { prompt: null, plan: "", addition: null };
+		};
+		parse("- { prompt: A, template: t, vars: { version: 3.10, id: 007, on: yes } }\n", { fillTemplate });
+		expect(given).toEqual([{ version: "3.10", id: "007", on: "yes" }]);
+	});
+
 	test("numbers stay numbers", () => {
 		const [task] = parse("- prompt: A\n  priority: 010\n  attempts: 2\n  budget: 1.50\n");
 		expect(task?.request).toMatchObject({ priority: 10, attempts: 2, budgetUsd: 1.5 });

@@ -6,6 +6,8 @@ import type { Store } from "../records/store.ts";
 
 const TAKE_BACK_LOCK_MS = 30_000;
 const CLOSE_LIMIT_MS = 1_000;
+/** Of BullMQ's own, which nobody reads: dispatch has a stream of events. */
+const EVENTS_KEPT = 1_000;
 
 export function runQueueName(host: string): string {
 	return `run-${host}`;
@@ -21,7 +23,11 @@ export function notifyQueueName(host: string): string {
 
 export function openQueue(store: Store, name: string): Queue {
 	// The cast: bullmq is typed against its own copy of the client's interface.
-	const queue = new Queue(name, { connection: store.client as never, prefix: store.keys.bull });
+	const queue = new Queue(name, {
+		connection: store.client as never,
+		prefix: store.keys.bull,
+		streams: { events: { maxLen: EVENTS_KEPT } },
+	});
 	queue.on("error", () => {});
 	return queue;
 }

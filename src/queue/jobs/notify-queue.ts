@@ -165,6 +165,23 @@ export async function forgetNotifications(store: Store, host: string): Promise<v
 	await store.guard((client) => client.del(store.keys.notified(host)));
 }
 
+/** What was told of tasks that were removed: it quotes their questions and ends. */
+export async function forgetDeliveries(
+	store: Store,
+	host: string,
+	tasks: ReadonlySet<string>,
+): Promise<void> {
+	const queue = openQueue(store, notifyQueueName(host));
+	try {
+		// Anybody may have written it.
+		for (const job of (await queue.getJobs(["completed", "failed"])) as Job<Delivery>[])
+			if (tasks.has((job?.data as Partial<Delivery> | undefined)?.payload?.task?.id ?? ""))
+				await job.remove().catch(() => {});
+	} finally {
+		await queue.close().catch(() => {});
+	}
+}
+
 export interface FailedDelivery {
 	target: string;
 	event: string;

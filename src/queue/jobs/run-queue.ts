@@ -8,6 +8,7 @@ import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
+import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
 import { closeWorker, openQueue, requireOwn, runQueueName, takeBack, workerOptions } from "./bull.ts";
 
@@ -50,6 +51,10 @@ export interface RunJob {
 
 export function jobIdOf(task: string, generation: number): string {
 	return `${task}.${generation}`;
+}
+
+function taskOf(job: string): string {
+	return job.slice(0, job.lastIndexOf("."));
 }
 
 /** Adds run jobs; one queue object per host, opened when it is first asked for. */
@@ -112,15 +117,18 @@ export class RunQueues extends Service {
 			.catch(() => 0);
 	}
 
-	/** Removes the ended jobs of a task: they show the beginning of its prompt. */
-	async forget(host: string, task: string): Promise<void> {
+	/** Removes the ended jobs of tasks, and what BullMQ tells of them: they show prompts, plans and ends. */
+	async forget(host: string, tasks: ReadonlySet<string>): Promise<void> {
 		const queue = this.of(host);
 		const client = this.#store.client;
+		const isIts = (job: string) => tasks.has(taskOf(job));
 		for (const set of ["completed", "failed"]) {
 			const ids = await client.zrange(queue.toKey(set), "0", "-1");
-			for (const id of ids.filter((each) => each.startsWith(`${task}.`)))
-				await queue.remove(id).catch(() => 0);
+			for (const id of ids.filter(isIts)) await queue.remove(id).catch(() => 0);
 		}
+		await dropFromStream(this.#store, queue.toKey("events"), (fields) =>
+			fields.some((name, at) => at % 2 === 0 && name === "jobId" && isIts(fields[at + 1] ?? "")),
+		);
 	}
 }
 

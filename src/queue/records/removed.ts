@@ -65,14 +65,22 @@ async function nonceOf(store: Store, id: string): Promise<string | null> {
 }
 
 /** Takes what quotes an agent or a person out of the events of removed tasks. @returns how many events went */
-export async function forgetQuotes(store: Store, ids: ReadonlySet<string>): Promise<number> {
-	const { events } = store.keys;
+export function forgetQuotes(store: Store, ids: ReadonlySet<string>): Promise<number> {
+	return dropFromStream(store, store.keys.events, (fields) => isQuote(fields[1] ?? "", ids));
+}
+
+/** @param isIts whether an entry with these fields (names and values in turns) goes. @returns how many went */
+export async function dropFromStream(
+	store: Store,
+	key: string,
+	isIts: (fields: string[]) => boolean,
+): Promise<number> {
 	let gone = 0;
 	let from = "-";
 	for (;;) {
-		const page = await store.guard((client) => client.xrange(events, from, "+", "COUNT", EVENTS_AT_ONCE));
-		const quoting = page.flatMap(([id, fields]) => (isQuote(fields[1] ?? "", ids) ? [id] : []));
-		if (quoting.length > 0) gone += await store.guard((client) => client.xdel(events, ...quoting));
+		const page = await store.guard((client) => client.xrange(key, from, "+", "COUNT", EVENTS_AT_ONCE));
+		const its = page.flatMap(([id, fields]) => (isIts(fields) ? [id] : []));
+		if (its.length > 0) gone += await store.guard((client) => client.xdel(key, ...its));
 		const last = page.at(-1)?.[0];
 		if (last === undefined || page.length < EVENTS_AT_ONCE) return gone;
 		from = `(${last}`;

@@ -177,7 +177,12 @@ const CASES: Case[] = [
 		failed("auth"),
 		/claude is not logged in: Not logged in.*ANTHROPIC_API_KEY/,
 	],
-	["not logged in, codex", { exit: exit(1), failure: "auth", ...of("codex") }, failed("auth"), /codex login/],
+	[
+		"not logged in, codex",
+		{ exit: exit(1), failure: "auth", ...of("codex") },
+		failed("auth"),
+		/codex login`, or set CODEX_API_KEY\./,
+	],
 	["an auth error that it got over", { failure: "auth", result: OK }, failed("incomplete")],
 	[
 		"stopped by its budget",
