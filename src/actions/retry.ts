@@ -95,7 +95,8 @@ function signatureOf(
 			{ hint: `Run this on ${record.host}, or leave --${sign ? "sign" : "model"} out.` },
 		);
 	}
-	if (!sign) orders.require(record);
+	if (sign) orders.requireNoCopy(record);
+	else orders.require(record);
 	return orders.sign(record, { chosen });
 }
 

@@ -1,31 +1,51 @@
 /** Tasks that their host will refuse to start, told before it does. */
-import { Orders } from "../config/orders.ts";
+import { Orders, type Refusal } from "../config/orders.ts";
 import type { TaskRecord } from "../task/record.ts";
+import { isLive } from "../task/states.ts";
 import type { Place } from "./remove.ts";
 
 const SHOWN = 3;
 
+/** What to tell of one of them, and the next step. */
+export interface Told {
+	text: string;
+	fix: string;
+}
+
 /**
- * @param open of any host: those of others are not this one's to judge
- * @returns what to tell; null: each carries the signature of this state directory's key
+ * @param records that have not ended, of any host: those of others are not this one's to judge
+ * @returns the first few, then how many more; none: this host executes each
  * @throws DISPATCH_DISK when the key cannot be used
  */
-export function unsignedText(
-	open: readonly TaskRecord[],
-	place: Place,
-	namespace: string,
-): { text: string; fix: string } | null {
-	const own = open.filter(({ host }) => host === place.hostId);
-	if (own.length === 0) return null;
+export function unsignedTexts(records: readonly TaskRecord[], place: Place, namespace: string): Told[] {
+	const own = records.filter(({ host }) => host === place.hostId);
+	if (own.length === 0) return [];
 	const orders = new Orders(place.path, namespace);
-	const refused = own.filter((record) => !orders.isSigned(record)).map(({ spec }) => spec.id);
-	const [first] = refused;
-	if (first === undefined) return null;
-	const more = refused.length > SHOWN ? " …" : "";
-	const names = refused.slice(0, SHOWN).map((id) => `\`${id}\``);
-	const [what, which] = refused.length === 1 ? ["A task", "its"] : [`${refused.length} tasks`, "their"];
+	const told = own.flatMap((record) => {
+		const refusal = orders.refusal(record);
+		return refusal === null ? [] : [toldOf(record, refusal)];
+	});
+	const left = told.length - SHOWN;
+	if (left <= 0) return told;
+	const [what, them] = left === 1 ? ["1 more task", "it"] : [`${left} more tasks`, "them"];
+	const rest = {
+		text: `${what} will not be started either.`,
+		fix: `dispatch status ID says why, of each of ${them}`,
+	};
+	return [...told.slice(0, SHOWN), rest];
+}
+
+function toldOf({ spec: { id, verify }, state }: TaskRecord, { why, canBeSigned }: Refusal): Told {
+	// What works was signed when it began: nothing of that is to be given up.
+	if (isLive(state))
+		return {
+			text: `\`${id}\` is at work, but will ${verify === null ? "not be" : "neither be checked nor"} started again: ${why}.`,
+			fix: `Let it go on; where its end needs another start: dispatch retry ${id} --sign`,
+		};
 	return {
-		text: `${what} will not be started (${names.join(", ")}${more}): ${which} signature is not of this state directory's key as it is now.`,
-		fix: `If you made them: dispatch cancel ${first}, then dispatch retry ${first} --sign`,
+		text: `\`${id}\` will not be started: ${why}.`,
+		fix: canBeSigned
+			? `If it is yours: dispatch cancel ${id}, then dispatch retry ${id} --sign`
+			: `Take it away: dispatch cancel ${id}, then dispatch rm ${id}`,
 	};
 }

@@ -1,6 +1,7 @@
 /** Tasks as `--json` shows them. */
 import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
+import { type DamagedView, damagedView } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { type TaskView, viewOf } from "../task/view.ts";
@@ -21,4 +22,11 @@ export async function viewTasks(store: Store, records: readonly TaskRecord[]): P
 		if (isEnded(record.state) || !lost.has(record.host)) return view;
 		return { ...view, hold: { kind: "host_gone" as const, until: null } };
 	});
+}
+
+/** Those that are still there, whether their record can be read or not. */
+export async function viewsOf(store: Store, ids: readonly string[]): Promise<(TaskView | DamagedView)[]> {
+	const { records, damaged } = await store.read(ids);
+	const views = await viewTasks(store, records);
+	return [...views, ...damaged.map((each) => damagedView(each, store.namespace))];
 }

@@ -29,19 +29,48 @@ export class Orders {
 		return this.#signer.isSigned(orderOf(record, this.#namespace), record.signature);
 	}
 
+	/** @returns why this host does not execute it, as the end of a sentence; null: it does */
+	refusal(record: TaskRecord): Refusal | null {
+		if (this.isSigned(record)) return this.#isCopy(record) ? COPY : null;
+		return record.signature === null ? UNSIGNED : FOREIGN;
+	}
+
 	/** To be called before anything that a record names is executed or deleted. @throws DISPATCH_NOT_SIGNED */
 	require(record: TaskRecord): void {
-		const { id, nonce } = record.spec;
-		const why = this.isSigned(record)
-			? this.#spent.has(nonce)
-				? "it is a copy of a task that was removed"
-				: null
-			: record.signature === null
-				? "it carries no signature (an earlier version made it, or somebody who can write to Redis)"
-				: "its signature is not of this content, host and state directory";
-		if (why === null) return;
-		throw new DispatchError("DISPATCH_NOT_SIGNED", `\`${id}\` is not this host's to execute: ${why}.`, {
-			hint: `If it is yours: \`dispatch retry ${id} --sign\` shows what it would run, and signs it.`,
-		});
+		const refusal = this.refusal(record);
+		if (refusal !== null) throw refused(record.spec.id, refusal);
 	}
+
+	/** Before somebody vouches for it: a removed task starts under no signature. @throws DISPATCH_NOT_SIGNED */
+	requireNoCopy(record: TaskRecord): void {
+		if (this.#isCopy(record)) throw refused(record.spec.id, COPY);
+	}
+
+	#isCopy({ spec }: TaskRecord): boolean {
+		return this.#spent.has(spec.nonce);
+	}
+}
+
+export interface Refusal {
+	why: string;
+	/** whether the host's user may sign it: `dispatch retry ID --sign` */
+	canBeSigned: boolean;
+}
+
+const UNSIGNED: Refusal = {
+	why: "it carries no signature (an earlier version made it, or somebody who can write to Redis)",
+	canBeSigned: true,
+};
+const FOREIGN: Refusal = {
+	why: "its signature is not of this content, host and key (the key was replaced, or somebody who can write to Redis changed the task)",
+	canBeSigned: true,
+};
+const COPY: Refusal = { why: "it is a copy of a task that was removed", canBeSigned: false };
+
+function refused(id: string, { why, canBeSigned }: Refusal): DispatchError {
+	return new DispatchError("DISPATCH_NOT_SIGNED", `\`${id}\` is not this host's to execute: ${why}.`, {
+		hint: canBeSigned
+			? `If it is yours: \`dispatch retry ${id} --sign\` shows what it would run, and signs it.`
+			: `Enqueue the work anew; \`dispatch rm ${id}\` takes the copy away.`,
+	});
 }

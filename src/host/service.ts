@@ -36,7 +36,7 @@ import { startNotifier } from "./notifications.ts";
 import { Presence } from "./presence.ts";
 import { clearRemovals } from "./removals.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
-import { mend, sweep } from "./upkeep.ts";
+import { askHeld, mend, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -229,6 +229,7 @@ export class Daemon extends Service {
 		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
 		await this.#worker.start();
 		await this.#monitor.start();
+		await askHeld({ store, log, host: home.hostId });
 		await this.#drainOutbox();
 		this.#notifier = await this.#startNotifier();
 		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
@@ -258,6 +259,7 @@ export class Daemon extends Service {
 		this.#worker.setMaxAgents(Math.max(worker.maxAgents, places));
 		await this.#notifier?.stop();
 		this.#notifier = await this.#startNotifier();
+		await askHeld({ ...this.#options, host: this.#options.home.hostId });
 		log.info("the changed config is in force");
 	}
 

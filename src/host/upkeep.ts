@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
+import { lookAgain } from "../queue/records/gates.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Serial } from "../task/serial.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
@@ -16,6 +17,13 @@ interface MendDeps {
 export async function mend({ store, host, log }: MendDeps, relist: boolean): Promise<void> {
 	const mended = await store.mend({ hosts: [host], relist });
 	if (mended.length > 0) log.warn({ mended }, "put aside what stood in the place of shared keys");
+}
+
+/** What is held by what the config said is held by what it says now; at a start it may have changed meanwhile. */
+export async function askHeld({ store, host, log }: MendDeps): Promise<void> {
+	await lookAgain(store, host).catch((error: unknown) =>
+		log.warn({ error: String(error) }, "held tasks could not look again"),
+	);
 }
 
 interface SweepDeps extends MendDeps {

@@ -22,9 +22,18 @@ export function damagedView({ id, damage }: DamagedTask, namespace: string): Dam
 }
 
 export function damagedError({ id, damage }: DamagedTask): DispatchError {
-	const shown = JSON.stringify(id);
-	const name = /^[\w-]+$/.test(id) ? id : shown;
-	return new DispatchError("DISPATCH_DAMAGED", `The record of ${shown} in Redis is damaged: ${damage}.`, {
-		hint: `End and remove it: dispatch cancel ${name}, then dispatch rm ${name}`,
-	});
+	const name = wordOf(id);
+	return new DispatchError(
+		"DISPATCH_DAMAGED",
+		`The record of ${JSON.stringify(id)} in Redis is damaged: ${damage}.`,
+		{
+			hint: `End and remove it: dispatch cancel ${name}, then dispatch rm ${name}`,
+		},
+	);
+}
+
+/** The hint is there to be copied, and the id anybody's text: for a shell it is one word, and none of it an option. */
+function wordOf(id: string): string {
+	if (/^\w[\w-]*$/.test(id)) return id;
+	return `${id.startsWith("-") ? "-- " : ""}'${id.replaceAll("'", "'\\''")}'`;
 }

@@ -8,6 +8,7 @@ import { retryTasks } from "../../src/actions/retry.ts";
 import { answerLine } from "../../src/cli/commands/answer.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
+import { spendOrder } from "../../src/config/spent-orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { chosenOption } from "../../src/task/question-options.ts";
@@ -192,6 +193,21 @@ test("a task that nobody on this host signed is not started again, unless its us
 	const queued = await store.need("old");
 	expect(() => orders.require(queued)).toThrow(expect.objectContaining({ code: "DISPATCH_NOT_SIGNED" }));
 	orders.require({ ...queued, spec: shown.spec });
+});
+
+test("a copy of a task that was removed is not vouched for: its start would be refused all the same", async () => {
+	const home = temporaryFolder("acts");
+	const own = new Orders(home, "acts");
+	await runningTask(store, "copy", {}, own);
+	await store.move({ id: "copy", from: ["running"], to: "failed", set: {} });
+	spendOrder(home, (await store.need("copy")).spec.nonce);
+	const place = { config: emptyConfig(), orders: own, hostId: HOST };
+	const request = { fresh: false, model: null, sign: true };
+	await expect(retryTasks(store, place, ["copy"], request)).rejects.toMatchObject({
+		code: "DISPATCH_NOT_SIGNED",
+		hint: expect.stringContaining("dispatch rm copy"),
+	});
+	expect(await store.stateOf("copy")).toBe("failed");
 });
 
 test("another host starts a task again as it was signed, and chooses nothing for it", async () => {

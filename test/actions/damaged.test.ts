@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cancelTasks } from "../../src/actions/cancel.ts";
 import { listTasks } from "../../src/actions/list.ts";
@@ -7,8 +8,9 @@ import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { damagedError } from "../../src/task/damaged.ts";
 import { homePage } from "../../src/web/home-page.ts";
-import { specOf } from "../queue/records/store-support.ts";
+import { runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 let redis: TestRedis;
@@ -64,4 +66,31 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 	expect((await listTasks(store, {}, 50)).damaged).toEqual([]);
 	expect(await store.ids()).toEqual(["sound"]);
 	expect(await store.activeIds("h1")).toEqual(["sound"]);
+});
+
+test("what was seen whole and is damaged since stands in no picture as it was, though no event tells it", async () => {
+	await runningTask(store, "seen");
+	const reader = new TaskReader(store);
+	const ids = async () => (await reader.read()).map(({ id }) => id);
+	expect(await ids()).toContain("seen");
+	await store.client.hset(store.keys.task("seen"), "spec", "{x");
+	expect(await ids()).not.toContain("seen");
+	expect(reader.damaged).toEqual([{ id: "seen", damage: "spec is not JSON" }]);
+});
+
+test.each([
+	"plain-id",
+	"$(echo run)",
+	"`echo run`",
+	'"; echo run; "',
+	"it's; echo run",
+	"--all",
+	"a b",
+	"\n; echo run",
+])("the hint that names the damaged %j is one argument to a shell that it is copied into", (id) => {
+	const { hint } = damagedError({ id, damage: "x" });
+	const command = /dispatch cancel (.*), then dispatch rm/s.exec(hint ?? "")?.[1] ?? "";
+	const words = execFileSync("sh", ["-c", `printf '%s\\0' ${command}`], { encoding: "utf8" });
+	expect(words.split("\0").filter((word) => word !== "--" && word !== "")).toEqual([id]);
+	expect(words.startsWith("--\0")).toBe(id.startsWith("-"));
 });

@@ -1,6 +1,7 @@
 /** The screens in a real terminal: what stands there, what the keys do, and what is left behind. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { Screen } from "./tmux.ts";
@@ -162,6 +163,60 @@ printf '# Db\\n\\n- [x] Look at the code\\n- [x] Choose the database\\n' >plan.m
 	await screen.waitFor("Somebody else answered third meanwhile.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
+}, 90_000);
+
+test("inbox: a question of a damaged task holds up no other", async () => {
+	for (const id of ["broken", "sound"]) {
+		await user.ok(["enqueue", "--id", id, "x"]);
+		await user.waitForState(id, "asking");
+	}
+	const client = new Redis({ path: join(user.home, "redis/redis.sock") });
+	await client.hset("{dispatch:default}:task:broken", "spec", "{x");
+	client.disconnect();
+	const screen = open(["inbox"], NARROW);
+	await screen.waitFor('The record of "broken" in Redis is damaged');
+	await screen.waitFor("sound asked");
+	screen.type("Blue");
+	screen.keys("Enter");
+	await screen.waitFor("Answer sent to sound.");
+	await screen.waitFor("Only skipped ones are left (1).");
+	screen.keys("C-c");
+	await screen.waitFor("ended with 130");
+}, 90_000);
+
+test("Ctrl-C at a wait for many names all of them", async () => {
+	const ids = Array.from({ length: 7 }, (_, n) => `task-${n}`);
+	for (const id of ids) await user.ok(["enqueue", "--id", id, "--delay", "1h", "x"]);
+	const screen = open(["wait", ...ids], WIDE);
+	await screen.waitFor("0 of 7 ended");
+	screen.keys("C-c");
+	await screen.waitFor(`wait again with: dispatch wait ${ids.join(" ")}`);
+}, 90_000);
+
+test("what is asked on a terminal goes to stderr: stdout is the result; who says no has started nothing", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const out = join(user.path, "out");
+	const program = `"${process.execPath}" "${PROGRAM}"`;
+	const shell = (script: string) => {
+		const screen = new Screen(["sh", "-c", script], { ...NARROW, cwd: user.project, env: user.env });
+		screens.push(screen);
+		return screen;
+	};
+	const answering = shell(`${program} answer job --json >"${out}"`);
+	await answering.waitFor("job asks: Which colour?");
+	answering.type("Blue");
+	answering.keys("Enter");
+	await answering.waitFor("ended with 0");
+	expect(JSON.parse(readFileSync(out, "utf8"))).toMatchObject({ task: "job", answer: "Blue" });
+	await user.waitForState("job", "completed");
+	const signing = shell(`${program} retry job --sign >"${out}"`);
+	await signing.waitFor("Sign this and run it as you?");
+	signing.keys("n");
+	await signing.waitFor("Nothing was signed, and nothing was started.");
+	await signing.waitFor("ended with 130");
+	expect(readFileSync(out, "utf8")).toBe("");
+	expect((await user.json(["status", "job"])).state).toBe("completed");
 }, 90_000);
 
 test("inbox without a terminal prints the open questions", async () => {

@@ -42,6 +42,27 @@ test("the day's budget stops what runs and holds what waits", async () => {
 		.poll(async () => (await user.json(["status", "two"])).hold, { timeout: 20_000 })
 		.toMatchObject({ kind: "budget", until: expect.stringMatching(/T00:00:00/) });
 	expect(await user.ok(["status", "two"])).toContain("budget.daily");
+	// As doctor says: a higher one counts at once, not from tomorrow on.
+	const config = join(user.home, "config.yaml");
+	writeFileSync(config, readFileSync(config, "utf8").replace("daily: 0.10", "daily: 100"));
+	await user.waitForState("two", "running");
+	await user.ok(["cancel", "two"]);
+});
+
+test("a higher budget of the day counts for what was held by the one before, also where no worker saw the change", async () => {
+	spender("budget: { daily: 0.10 }");
+	await user.ok(["enqueue", "--id", "one", "Do it"]);
+	await user.waitForState("one", "failed");
+	await user.ok(["enqueue", "--id", "two", "Do it"]);
+	await expect
+		.poll(async () => (await user.json(["status", "two"])).hold, { timeout: 20_000 })
+		.toMatchObject({ kind: "budget" });
+	await user.ok(["down"]);
+	const config = join(user.home, "config.yaml");
+	writeFileSync(config, readFileSync(config, "utf8").replace("daily: 0.10", "daily: 100"));
+	await user.ok(["up"]);
+	await user.waitForState("two", "running");
+	await user.ok(["cancel", "two"]);
 });
 
 test("what one task's agent claims to have cost beyond its budget takes the day from nobody", async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -74,6 +74,20 @@ test("a task whose model would be waited for too long goes on with the next one,
 		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 	}
 	expect(starts()).toHaveLength(1);
+}, 90_000);
+
+test("a fallback that the config gets while tasks wait takes them at once, not after the limit", async () => {
+	userOf({ DISPATCH_MAX_BACKOFF_MS: "3600000" });
+	user.write("fault", "claude-rate-limited");
+	user.write("until", String(seconds() + 3_600));
+	for (const id of ["meets", "held"]) await user.ok(["enqueue", "--id", id, "Do it"]);
+	for (const id of ["meets", "held"])
+		await expect
+			.poll(async () => (await user.json<Held>(["status", id])).hold, { timeout: 30_000 })
+			.toMatchObject({ kind: "rate_limited" });
+	appendFileSync(join(user.home, "config.yaml"), "fallback: [other]\nfallback_after: 1s\n");
+	for (const id of ["meets", "held"])
+		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 }, 90_000);
 
 test("a login that failed twice holds the backend until doctor or a good start", async () => {

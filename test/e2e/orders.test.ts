@@ -10,7 +10,7 @@ let client: Redis;
 const recordKey = (id: string) => `{dispatch:default}:task:${id}`;
 
 beforeEach(async () => {
-	user = new User({ agent: "records-args.sh", agents: { asks: "asks-and-parks.sh" } });
+	user = new User({ agent: "records-args.sh", agents: { asks: "asks-and-parks.sh", busy: "busy.sh" } });
 	await user.ok(["up"]);
 	client = new Redis({ path: join(user.home, "redis/redis.sock") });
 });
@@ -124,23 +124,28 @@ test("its own user vouches once for a task of an earlier version", async () => {
 
 test("a key that was replaced: what waits for its start is told by status and doctor, and vouched for once", async () => {
 	await enqueued("old");
-	for (const args of [["status"], ["doctor"]]) {
+	await user.ok(["enqueue", "--id", "busy", "--model", "busy", "Do it"]);
+	await user.waitForState("busy", "running");
+	const looks = [["status"], ["doctor"], ["status", "old"]];
+	for (const args of looks) {
 		const before = await user.run(args);
 		expect(before.stdout + before.stderr).not.toContain("will not be started");
 	}
 	writeFileSync(join(user.home, "signing-key"), "ab".repeat(32));
 	await enqueued("new");
-	for (const args of [["status"], ["doctor"]]) {
+	for (const args of looks) {
 		const { stdout, stderr } = await user.run(args);
-		expect(stdout + stderr).toMatch(
-			/A task will not be started \(`old`\): its signature is not of this state/,
-		);
+		expect(stdout + stderr).toMatch(/`old` will not be started: its signature is not of this/);
 		expect(stdout + stderr).toContain("dispatch cancel old, then dispatch retry old --sign");
+		expect(stdout + stderr).not.toContain("dispatch cancel busy");
 	}
 	await user.ok(["cancel", "old"]);
 	await user.waitForState("old", "cancelled");
 	await user.ok(["retry", "old", "--sign"]);
 	await user.waitForState("old", "completed");
+	// What worked goes on to its end.
+	writeFileSync(user.taskFile("busy", "enough"), "");
+	await user.waitForState("busy", "completed");
 });
 
 test("what another host's user removes, this host clears, and starts no copy of it", async () => {

@@ -3,9 +3,10 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Screen } from "../cli/tmux.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { RefusingRedis } from "../refusing-redis.ts";
-import { User } from "./harness.ts";
+import { PROGRAM, User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
 
 const REFUSALS = [
@@ -103,6 +104,40 @@ test("a command that is refused says why, in one line, and that it may be tried 
 	}
 	proxy.errors = [];
 }, 120_000);
+
+/** How many commands the busiest connection has sent, of those made after the first `after`. */
+function sentSince(after: number): number {
+	let sent = 0;
+	while (proxy.clients(sent + 1, after) > 0) sent += 1;
+	return sent;
+}
+
+test("inbox goes on when it is over, and Ctrl-C ends it while nobody answers", async () => {
+	const before = proxy.joined;
+	const words = [process.execPath, PROGRAM, "inbox"];
+	const screen = new Screen(words, { columns: 80, rows: 24, cwd: user.project, env: user.env });
+	try {
+		await screen.waitFor("No open questions.");
+		proxy.errors = REFUSALS;
+		const sent = sentSince(before) + 2 * REFUSALS.length;
+		await expect.poll(() => proxy.clients(sent, before), { timeout: 60_000 }).toBeGreaterThan(0);
+		proxy.errors = [];
+		await user.ok(["enqueue", "--id", "later", "Do it"]);
+		await screen.waitFor("later asked");
+		await user.ok(["answer", "later", "blue"]);
+		await screen.waitFor("Somebody else answered later meanwhile.");
+		await user.waitForState("later", "completed");
+		const asked = sentSince(before) + 1;
+		process.kill(redis.pid, "SIGSTOP");
+		await expect.poll(() => proxy.clients(asked, before), { timeout: 60_000 }).toBeGreaterThan(0);
+		screen.keys("C-c");
+		await screen.waitFor("ended with 130");
+	} finally {
+		process.kill(redis.pid, "SIGCONT");
+		proxy.errors = [];
+		screen.close();
+	}
+}, 300_000);
 
 test("a time limit holds while the server reads its data, which may take longer", async () => {
 	proxy.errors = ["LOADING Redis is loading the dataset in memory"];

@@ -46,12 +46,16 @@ test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: sta
 	});
 	expect(await user.ok(["status"])).toMatch(/broken.*start 1.*its record is damaged/);
 	const { stdout } = await user.run(["doctor"]);
+	expect(stdout).toContain('The record of "broken" in Redis is damaged: spec is not JSON.');
 	expect(stdout).toContain("The agent of broken, start 1, lives and no task follows it");
 	expect(await mcpList()).toContain(why);
 	for (const page of await webPages(user, ["/", "/task/broken"])) expect(page).toContain(why);
 	await user.ok(["down", "--stop-agents"]);
 	await expect.poll(() => user.processes().filter(({ run }) => run !== null), LIMIT).toEqual([]);
-	await user.ok(["cancel", "broken"]);
+	// What became of it nobody knows: that is no good end of everything that was open.
+	for (const args of [["wait"], ["wait", "--any"]])
+		expect((await user.run(args)).code, args.join(" ")).toBe(8);
+	expect(await user.json(["cancel", "broken"])).toMatchObject([{ id: "broken", state: "damaged" }]);
 	await user.ok(["rm", "broken"]);
 	expect(await user.ok(["status"])).toContain("No tasks yet.");
 }, 120_000);

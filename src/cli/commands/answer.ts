@@ -6,7 +6,7 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
-import { oneLine, plain } from "../show/output.ts";
+import { oneLine, plain, promptStream } from "../show/output.ts";
 import { checkWorkerServesTasks, ensureWorker, isWorkerFrozen } from "../worker-up.ts";
 
 const SENT_SHOWN = 200;
@@ -75,6 +75,7 @@ async function askUser(store: Store, record: TaskRecord, seq: number | null): Pr
 	const { isCancel, text } = await import("@clack/prompts");
 	const said = await text({
 		message: `${id} asks: ${plain(open.text).trimEnd()}`,
+		output: promptStream(),
 		validate: (value) => (value?.trim() ? undefined : "An answer is needed."),
 	});
 	return isCancel(said) ? null : said;

@@ -20,7 +20,10 @@ export interface BatchFlags {
 
 export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
 	const { output, home } = context;
-	const timeoutMs = timeoutOf(flags);
+	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
+		needs: "--wait",
+		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
+	});
 	const tasks = await resolveAll(context, resolve(file), flags);
 	await checkWorkerServes(context);
 	const store = await context.store();

@@ -1,5 +1,5 @@
 import { afterCancel, type Cancelled, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
-import { viewTasks } from "../../actions/views.ts";
+import { viewsOf } from "../../actions/views.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
@@ -24,8 +24,8 @@ export async function cancel(context: Context, given: string[]): Promise<number 
 	if (!context.output.json)
 		for (const reply of done) context.output.write(lineOf(reply, ends.get(reply.task)));
 	refuseEnded(replies);
-	if (context.output.json)
-		context.output.result(await viewTasks(store, await store.getMany(done.map(({ task }) => task))), []);
+	const ids = done.map(({ task }) => task);
+	if (context.output.json) context.output.result(await viewsOf(store, ids), []);
 	return undefined;
 }
 

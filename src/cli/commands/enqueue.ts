@@ -44,7 +44,7 @@ export async function enqueue(
 	words: string[],
 	flags: EnqueueFlags,
 ): Promise<number | undefined> {
-	const timeoutMs = timeoutOf(flags);
+	const timeoutMs = enqueueTimeout(flags);
 	const request = await requestOf(context, words, flags);
 	const task = await resolveTask(context.home.hostId, context.config, request);
 	tellUnclearOrder(context, request);
@@ -103,14 +103,25 @@ async function waitFor(
 	return waitForAll(context, [id], { timeoutMs: leftMs, single: true });
 }
 
-/** @throws DISPATCH_USAGE for a --timeout that nothing waits for */
-export function timeoutOf(flags: { timeout?: string; wait?: boolean; follow?: boolean }): number | null {
-	if (flags.timeout === undefined) return null;
-	if (!flags.wait && !flags.follow)
-		throw new DispatchError("DISPATCH_USAGE", "--timeout needs --wait or --follow.", {
-			hint: "Without them enqueue returns at once; --deadline limits the work itself.",
-		});
-	return parseDuration(flags.timeout, "--timeout");
+function enqueueTimeout(flags: EnqueueFlags): number | null {
+	return timeoutOf(flags.timeout, flags.wait === true || flags.follow === true, {
+		needs: "--wait or --follow",
+		hint: "Without them enqueue returns at once; --deadline limits the work itself.",
+	});
+}
+
+/**
+ * @param needs what the command needs beside it where nothing `waits`
+ * @throws DISPATCH_USAGE
+ */
+export function timeoutOf(
+	timeout: string | undefined,
+	waits: boolean,
+	{ needs, hint }: { needs: string; hint: string },
+): number | null {
+	if (timeout === undefined) return null;
+	if (!waits) throw new DispatchError("DISPATCH_USAGE", `--timeout needs ${needs}.`, { hint });
+	return parseDuration(timeout, "--timeout");
 }
 
 /** What would be submitted. The id may still get a number: only Redis knows which are taken. */

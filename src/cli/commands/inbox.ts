@@ -7,6 +7,7 @@ import { answerTask } from "../../actions/answer.ts";
 import { viewTask } from "../../actions/views.ts";
 import type { OpenQuestion } from "../../queue/records/questions.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { optionsOf } from "../../task/question-options.ts";
@@ -28,6 +29,7 @@ type Said =
 	| { kind: "text"; text: string }
 	| { kind: "skip" }
 	| { kind: "quit" }
+	| { kind: "interrupted" }
 	| { kind: "answered_elsewhere" };
 
 export async function inbox(context: Context): Promise<number | undefined> {
@@ -40,7 +42,8 @@ export async function inbox(context: Context): Promise<number | undefined> {
 		for (;;) {
 			const question = await nextQuestion(context, store, skipped, interrupt.signal);
 			if (question === null) return EXIT.interrupted;
-			const said = await show(context, store, question);
+			const said = await show(context, store, question, interrupt.signal);
+			if (said.kind === "interrupted") return EXIT.interrupted;
 			if (said.kind === "quit") return undefined;
 			if (said.kind === "skip") skipped.add(nameOf(question));
 			else if (said.kind === "answered_elsewhere")
@@ -65,7 +68,9 @@ async function nextQuestion(
 ): Promise<OpenQuestion | null> {
 	let told = false;
 	while (!signal.aborted) {
-		const open = await store.openQuestions();
+		// A Redis that is away holds nobody who wants to leave.
+		const open = await untilTaken(() => store.openQuestions(), signal);
+		if (open === "aborted") return null;
 		const next = open.find((question) => !skipped.has(nameOf(question)));
 		if (next !== undefined) {
 			output.clearProgress();
@@ -84,10 +89,24 @@ async function nextQuestion(
 	return null;
 }
 
-async function show(context: Context, store: Store, question: OpenQuestion): Promise<Said> {
-	const view = await viewTask(store, await store.need(question.task));
+/** Of one whose record is damaged, or gone by now, that is told: the others have their turn. */
+async function show(
+	context: Context,
+	store: Store,
+	question: OpenQuestion,
+	signal: AbortSignal,
+): Promise<Said> {
 	const { output } = context;
-	for (const line of surroundings(view, question, output.colors)) output.write(line);
+	try {
+		const look = async () => viewTask(store, await store.need(question.task));
+		const view = await untilTaken(look, signal);
+		if (view === "aborted") return { kind: "interrupted" };
+		for (const line of surroundings(view, question, output.colors)) output.write(line);
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		output.write(oneLine(error.inFull));
+		return { kind: "skip" };
+	}
 	const elsewhere = new AbortController();
 	const watching = watchAnswer(store, question, elsewhere);
 	try {

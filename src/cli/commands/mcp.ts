@@ -7,7 +7,7 @@ import { listTasks } from "../../actions/list.ts";
 import { noteTask } from "../../actions/note.ts";
 import { type Report, reportOf } from "../../actions/report.ts";
 import { retryTasks } from "../../actions/retry.ts";
-import { viewTask, viewTasks } from "../../actions/views.ts";
+import { viewsOf, viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
@@ -184,8 +184,8 @@ class Session {
 }
 
 /** The tasks as they are; none while Redis is away: the time of the call is over. */
-async function nowOf(store: Store, ids: string[]): Promise<TaskView[]> {
-	const views = await lastLook(async () => viewTasks(store, await store.getMany(ids)));
+async function nowOf(store: Store, ids: string[]): Promise<unknown[]> {
+	const views = await lastLook(() => viewsOf(store, ids));
 	return views === "aborted" ? [] : views;
 }
 
@@ -231,14 +231,14 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 	return viewTask(store, record);
 }
 
-async function cancelTask(store: Store, context: Context, id: string): Promise<TaskView[]> {
+async function cancelTask(store: Store, context: Context, id: string): Promise<unknown[]> {
 	await checkWorkerServesTasks(context, [id], ({ state }) => isLive(state));
 	const replies = await cancelTasks(store, [id], whoAmI());
 	refuseEnded(replies);
 	const tasks = replies.map(({ task }) => task);
 	if (replies.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
 	await afterCancel(store, tasks, CANCEL_LIMIT_MS);
-	return viewTasks(store, await store.getMany(tasks));
+	return viewsOf(store, tasks);
 }
 
 function shownEvent(event: FeedEvent, task: TaskView): object {

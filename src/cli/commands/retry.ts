@@ -2,11 +2,11 @@ import { findAllOrNone } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { viewTasks } from "../../actions/views.ts";
-import { DispatchError } from "../../task/errors.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
-import { plain } from "../show/output.ts";
+import { plain, promptStream } from "../show/output.ts";
 import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellOfWorker } from "../worker-up.ts";
 
 export interface RetryFlags {
@@ -29,7 +29,7 @@ export async function retry(
 	const retried = await retryTasks(store, await context.place(), given, request, async (records) =>
 		request.sign ? agreesToSign(context, records) : true,
 	);
-	if (retried.length === 0) return undefined;
+	if (retried.length === 0) return EXIT.interrupted;
 	const ids = retried.map(({ task }) => task);
 	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
 	if (retried.some(({ host }) => host === context.home.hostId)) {
@@ -52,7 +52,10 @@ async function agreesToSign({ output }: Context, records: readonly TaskRecord[])
 	for (const line of records.flatMap(orderLines)) output.note(line);
 	if (process.stdin.isTTY !== true || output.json) return true;
 	const { confirm } = await import("@clack/prompts");
-	return (await confirm({ message: "Sign this and run it as you?", initialValue: false })) === true;
+	const message = "Sign this and run it as you?";
+	const said = await confirm({ message, initialValue: false, output: promptStream() });
+	if (said !== true) output.note("Nothing was signed, and nothing was started.");
+	return said === true;
 }
 
 /** All of it: who wrote the record would put into the rest what is not shown. */
@@ -87,7 +90,7 @@ function retryLine({ task, agent, fresh }: Retried): string {
 }
 
 /** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */
-async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<undefined> {
+async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<number | undefined> {
 	const { output, home } = context;
 	await checkWorkerServes(context);
 	const store = await context.store();
@@ -101,10 +104,13 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
 	const records = await findAllOrNone(store, given);
-	for (const record of records) await checkTakeOver(store, record);
+	for (const record of records) {
+		await checkTakeOver(store, record);
+		orders.requireNoCopy(record);
+	}
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
-	if (!(await agreesToSign(context, records))) return undefined;
+	if (!(await agreesToSign(context, records))) return EXIT.interrupted;
 	for (const record of records) {
 		const { id } = record.spec;
 		taskEnv?.keep(record.spec);

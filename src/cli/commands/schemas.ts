@@ -78,7 +78,7 @@ export const JSON_SCHEMAS = {
 	wait: z.union([taskViewSchema, tasks]),
 	answer: z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state }),
 	note: z.strictObject({ task: text, state, text }),
-	cancel: tasks,
+	cancel: z.array(z.union([taskViewSchema, damagedSchema])),
 	retry: z.union([taskViewSchema, tasks]),
 	rm: z.array(text),
 	prune: z.strictObject({ removed: z.array(text), dryRun: z.boolean() }),

@@ -1,14 +1,15 @@
 import { findTask } from "../../actions/find-task.ts";
 import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
-import { unsignedText } from "../../actions/unsigned.ts";
+import { unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { tasksLeft } from "../../host/left-places.ts";
 import { type DaemonState, daemonState, frozenText } from "../../host/process.ts";
 import { placeOf } from "../../queue/redis/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
-import type { State } from "../../task/states.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "../show/output.ts";
@@ -19,7 +20,9 @@ const SHOWN = 10;
 
 export async function status(context: Context, given: string): Promise<number | undefined> {
 	const store = await context.store();
-	const view = await viewTask(store, await findTask(store, given));
+	const record = await findTask(store, given);
+	const view = await viewTask(store, record);
+	if (!isEnded(record.state)) await tellUnsigned(context, [record]);
 	context.output.result(view, reportLines(view, context.output.colors, Date.now()));
 	return undefined;
 }
@@ -41,8 +44,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
 	if (worker !== null) await tellOfWorker(context);
 	await tellLeft(context);
-	const refused = await seen(context, async () => unsignedText(records, context.home, store.namespace), null);
-	if (refused !== null) context.output.note(`${refused.text} ${refused.fix}`);
+	await tellUnsigned(context, records);
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
@@ -73,6 +75,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...leftLines(left),
 	]);
 	return undefined;
+}
+
+/** Its wait for a free place ends in a refusal. */
+async function tellUnsigned(context: Context, open: readonly TaskRecord[]): Promise<void> {
+	const look = async () => unsignedTexts(open, context.home, context.home.namespace);
+	for (const { text, fix } of await seen(context, look, [])) context.output.note(`${text} ${fix}.`);
 }
 
 /** A look that fails is told, and keeps nobody from seeing the tasks. */

@@ -91,12 +91,12 @@ export async function inTime<T>(
 	});
 }
 
-/** A damaged one has no end that could be waited for: it is told, and left out. */
+/** A damaged one has no end that could be waited for: it is told, at once where others are waited for, and as the end. */
 async function openTasks(context: Context): Promise<string[]> {
 	const store = await context.store("service");
 	const { open, damaged } = await overviewOf(store);
-	for (const task of damaged) context.output.note(damagedError(task).inFull);
-	return open.map(({ spec }) => spec.id);
+	if (open.length > 0) for (const task of damaged) context.output.note(damagedError(task).inFull);
+	return [...open.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
 }
 
 const SINGLE: WaitSettings = { timeoutMs: null, single: true };
@@ -192,9 +192,13 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	}
 }
 
+/** More would fill the screen; without ids `wait` waits for all that is open. */
+const IDS_SHOWN = 20;
+
 /** Whoever stops looking has stopped nothing else. @returns the exit code */
 export function interrupted({ output }: Context, ids: readonly string[]): number {
-	output.note(`Interrupted. The work goes on; wait again with: dispatch wait ${ids.slice(0, 5).join(" ")}`);
+	const again = ["dispatch wait", ...(ids.length > IDS_SHOWN ? [] : ids)].join(" ");
+	output.note(`Interrupted. The work goes on; wait again with: ${again}`);
 	return EXIT.interrupted;
 }
 

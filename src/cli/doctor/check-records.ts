@@ -9,7 +9,7 @@ import { checkDay } from "./check-day.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
-import { checkOrders } from "./check-orders.ts";
+import { checkTasks } from "./check-tasks.ts";
 import { checked, type Finding } from "./finding.ts";
 
 interface RecordFindings {
@@ -38,7 +38,7 @@ export async function checkRecords(
 			checkNotifications(store, home),
 		);
 		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
-		found.hosts.push(...(await checked("hosts", "The signatures", () => checkOrders(store, home))));
+		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
 		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home, place));
 	} finally {
 		await store.close();

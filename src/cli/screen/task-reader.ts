@@ -26,8 +26,12 @@ export class TaskReader {
 		const event = await lastEventId(store);
 		if (event === this.#event) {
 			const live = [...this.#views.values()].filter(({ state }) => isLive(state)).map(({ id }) => id);
-			for (const view of await viewTasks(store, await store.getMany(live))) this.#views.set(view.id, view);
-			return [...this.#views.values()];
+			const { records } = await store.read(live);
+			// One that was damaged meanwhile makes no event: it must not stand there as it was.
+			if (records.length === live.length) {
+				for (const view of await viewTasks(store, records)) this.#views.set(view.id, view);
+				return [...this.#views.values()];
+			}
 		}
 		const { records: newest, damaged } = await store.newest(TASKS_SHOWN);
 		const shown = new Set(newest.map(({ spec }) => spec.id));

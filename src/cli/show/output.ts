@@ -18,6 +18,11 @@ export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string 
 	return cutText(line, limit);
 }
 
+/** Where a person is asked: stdout is for the result, unless it alone is the terminal. */
+export function promptStream(): NodeJS.WriteStream {
+	return process.stderr.isTTY === true ? process.stderr : process.stdout;
+}
+
 export interface OutputOptions {
 	json: boolean;
 	quiet: boolean;

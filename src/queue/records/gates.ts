@@ -4,7 +4,7 @@
  * twice in a row holds until it is mended. Opened by its end, by a good run, or by a person
  * (`dispatch doctor --fix`). Tasks stay queued, those of other backends go on.
  */
-import { agentOf } from "../../task/record.ts";
+import { agentOf, gatedBy, type TaskRecord } from "../../task/record.ts";
 import type { Store } from "./store.ts";
 
 /** One failure may be the task's own affair; two in a row are the backend's. */
@@ -100,6 +100,30 @@ export async function release(
 	return found.length > 0;
 }
 
+/**
+ * Every task of a host that a closed gate or the day's budget holds looks again at once, since the config may say
+ * otherwise by now (a higher budget, a fallback). Whose reason is still there is held again.
+ */
+export async function lookAgain(store: Store, host: string): Promise<void> {
+	const gates = await closedGates(store, host);
+	const records = await store.getMany(await store.activeIds(host));
+	const tasks = records.filter((record) => isHeldWithOthers(record, gates)).map(named);
+	if (tasks.length > 0) await store.run("openGates", { host, fields: [], tasks });
+}
+
+/** Not by a wait of its own: a delay, a backoff, a refusal that nobody else has seen. */
+function isHeldWithOthers(record: TaskRecord, gates: readonly Gate[]): boolean {
+	const { state, hold } = record;
+	if (state !== "queued" || hold === null) return false;
+	if (hold.kind === "budget") return true;
+	const holds = gates.filter((gate) => concerns(gate, gatedBy(record)));
+	return KINDS.includes(hold.kind) && holds.some((gate) => endOf(gate) >= endOf(hold));
+}
+
+const endOf = ({ until }: { until: number | null }) => until ?? Number.POSITIVE_INFINITY;
+
+const named = ({ spec, generation }: TaskRecord) => ({ id: spec.id, generation });
+
 /** `wakes`: tasks that wait for one of them look again at once. */
 async function open(
 	store: Store,
@@ -121,13 +145,12 @@ async function heldBy(
 	return records
 		.filter(({ state, hold }) => state === "queued" && hold !== null && KINDS.includes(hold.kind))
 		.filter((record) => agentOf(record).backend === backend)
-		.map(({ spec, generation }) => ({ id: spec.id, generation }));
+		.map(named);
 }
 
 /** The gate that holds such a task: of several the one that ends last. */
 export async function closedGate(store: Store, gated: Gated): Promise<Gate | null> {
 	const gates = (await closedGates(store, gated.host)).filter((gate) => concerns(gate, gated));
-	const endOf = (gate: Gate) => gate.until ?? Number.POSITIVE_INFINITY;
 	return gates.sort((a, b) => endOf(b) - endOf(a))[0] ?? null;
 }
 

@@ -3,6 +3,7 @@ import {
 	closedGate,
 	closedGates,
 	holdUntil,
+	lookAgain,
 	noteLasting,
 	openAfterSuccess,
 	release,
@@ -174,4 +175,31 @@ test("whoever opens a gate and is cut off anywhere: an open gate leaves no task 
 	expect(opened).toBeGreaterThan(2);
 	await cut.close();
 	await proxy.stop();
+});
+
+test("a changed config lets those look again whom a closed gate or the day holds; a wait of one's own stays", async () => {
+	const gate = { ...limit(null), until: Date.now() + HOUR_MS };
+	await holdUntil(store, of("again", "opus"), gate);
+	const holds = {
+		day: { kind: "budget", until: Date.now() + HOUR_MS },
+		gated: { kind: "rate_limited", until: gate.until },
+		// Longer than the gate: nobody else has seen that.
+		"own-limit": { kind: "rate_limited", until: gate.until + HOUR_MS },
+		"own-backoff": { kind: "backoff", until: Date.now() + HOUR_MS },
+		"asked-later": { kind: "delayed", until: Date.now() + HOUR_MS },
+	} as const;
+	for (const [id, hold] of Object.entries(holds)) {
+		await store.create(specOf(id, { host: "again", backend: "claude", model: "opus" }));
+		await store.hold(id, (await store.need(id)).generation, hold);
+	}
+	await store.create(specOf("other-host", { host: "another", backend: "claude", model: "opus" }));
+	await store.hold("other-host", (await store.need("other-host")).generation, holds.day);
+	await lookAgain(store, "again");
+	const held = async (id: string) => (await store.need(id)).hold?.kind ?? null;
+	for (const id of ["day", "gated"]) expect(await held(id), id).toBeNull();
+	for (const id of ["own-limit", "own-backoff", "asked-later", "other-host"])
+		expect(await held(id), id).not.toBeNull();
+	const outbox = await store.client.zrange(store.keys.outbox, "0", "-1");
+	const hurried = outbox.filter((each) => each.endsWith(" now")).map((each) => each.split(" ")[0] ?? "");
+	expect(hurried.filter((id) => id in holds)).toEqual(["day", "gated"]);
 });

@@ -31,6 +31,16 @@ describe("create", () => {
 		expect(await store.client.zcard(store.keys.outbox)).toBe(1);
 	});
 
+	test("a key of a task that is gone holds nobody up: its record was removed while it was damaged", async () => {
+		const key = { key: "nightly", hash: "h" };
+		await store.create(specOf("lost"), { key });
+		await store.client.hdel(store.keys.task("lost"), "key");
+		await store.client.hset(store.keys.task("lost"), "state", "garbage");
+		expect(await store.remove("lost")).toMatchObject({ result: "removed" });
+		expect(await store.create(specOf("anew"), { key })).toEqual({ result: "created", id: "anew" });
+		expect(await store.create(specOf("anew-2"), { key })).toEqual({ result: "repeated", id: "anew" });
+	});
+
 	test("a key gives the same task again, and refuses other content", async () => {
 		await store.create(specOf("a"), { key: { key: "ci-1", hash: "h" } });
 		expect(await store.create(specOf("a-2"), { key: { key: "ci-1", hash: "h" } })).toEqual({

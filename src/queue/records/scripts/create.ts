@@ -6,7 +6,9 @@ if req.key then
   local held = redis.call('HGET', p .. ':keys', req.key)
   if held then
     local k = decoded(held)
-    if k and k.nonce ~= req.nonce then
+    -- Of a task that is gone (removed while its record was damaged) it holds nobody up.
+    local isThere = k and type(k.id) == 'string' and typeOf(p .. ':task:' .. k.id) ~= 'none'
+    if isThere and k.nonce ~= req.nonce then
       if k.hash ~= req.keyHash then return reply({result = 'key_conflict', id = k.id}) end
       return reply({result = 'repeated', id = k.id})
     end
