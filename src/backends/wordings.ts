@@ -17,7 +17,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"context_full",
-		/prompt is too long|ran out of room in the model's context|context[ _-]?(?:length|window|limit)[ _-]?(?:is )?(?:exceeded|reached|full|too long)|exceeds? (?:the |your |its )?(?:model'?s? |maximum |available )*context|maximum context length|exceeds the maximum number of tokens|(?:input|conversation|request) (?:is )?too (?:long|large)|too many (?:input )?tokens in|exceed context limit|exceeds? the (?:configured )?limit of \d+ tokens|上下文.{0,12}(?:超|过长)|コンテキスト.{0,12}(?:超|長)|kontext.{0,30}(?:überschritten|zu lang)/i,
+		/prompt is too long|ran out of room in the model's context|context[ _-]?(?:length|window|limit)[ _-]?(?:is )?(?:exceeded|reached|full|too long)|exceeds? (?:the |your |its )?(?:model'?s? |maximum |available )*context|maximum context length|exceeds the maximum number of tokens|(?:input|conversation|request) (?:is )?too (?:long|large)|too many (?:input )?tokens in|exceed context limit|exceeds? the (?:configured )?limit of \d+ tokens|hit a token limit|上下文.{0,12}(?:超|过长)|超(?:过|出).{0,12}上下文|コンテキスト.{0,12}(?:超|長)|kontext.{0,30}(?:überschritten|zu lang)/i,
 	],
 	[
 		"policy",
@@ -30,11 +30,11 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	["rate_limited", /(?:hit|reached|exceeded) (?:your|the|its|my)[\w' -]{0,60}\blimits?\b/i],
 	[
 		"rate_limited",
-		/key limit exceeded \((?:hourly|daily|weekly|monthly)|\b[rt]pm\b.{0,20}exceeded|deployments? available.{0,40}try again in|(?:max|reached|exceeded).{0,30}concurrency|exceeded your .{0,40}token usage|(?:sent|made) too many|limit exceeded until|\blimits? resets?\b|quota exceeded for .{0,80}(?:requests|tokens)_per_/i,
+		/key limit exceeded \((?:hourly|daily|weekly|monthly)|\b[rt]pm\b.{0,20}exceeded|deployments? available.{0,40}try again in|(?:max|reached|exceeded).{0,30}concurrency|exceeded your .{0,40}token usage|(?:sent|made) too many|limit exceeded until|\blimits? resets?\b|quota exceeded for .{0,200}(?:(?:requests|tokens)_per_|\bper (?:minute|hour|day)\b)|used (?:up )?(?:100 ?%|all) of your .{0,40}limit|requests? too quickly|usage cap\b|run out of (?:premium |fast |free |included )?requests|exhausted your capacity|^(?:error: )?limit reached\b|并发.{0,4}(?:过高|超限)/i,
 	],
 	[
 		"quota",
-		/key limit exceeded|\bbudget has been exceeded|\bExceededBudget\b|over (?:its |your )?budget\b|ServiceQuotaExceeded|exceeds the service quota/i,
+		/key limit exceeded|\bbudget (?:has been |is )?(?:exceeded|exhausted)|\bExceededBudget\b|over (?:its |your )?budget\b|ServiceQuotaExceeded|exceeds the service quota/i,
 	],
 	[
 		"rate_limited",
@@ -46,11 +46,11 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"billing",
-		/insufficient (?:credits?|funds|balance)|payment[ _]required|out of credits|no (?:remaining )?credits? (?:left|remaining)|billing (?:hard limit|not active|is not enabled)|add (?:more )?(?:credits|funds)|past[ -]due|subscription (?:has )?(?:expired|lapsed|ended|been cancel)/i,
+		/insufficient (?:credits?|funds|balance)|payment[ _]required|out of credits|no (?:remaining )?credits? (?:left|remaining)|billing (?:hard limit|not active|is not enabled)|add (?:more )?(?:credits|funds)|past[ -]due|(?:subscription|(?:free )?trial) (?:has |is |was )?(?:expired|lapsed|ended|over|been cancel)|unpaid invoice|payment (?:has |was )?(?:failed|declined|rejected)|card (?:was|has been) declined|to use codex .{0,60}upgrade/i,
 	],
 	[
 		"billing",
-		/余额不足|余额已|欠费|guthaben .{0,30}(?:aufgebraucht|reicht nicht)|account is not active.{0,40}billing|credits? (?:are|is) (?:depleted|exhausted|used up)|balance is (?:negative|zero|insufficient)|not have a(?:n active| valid) .{0,20}subscription|requires? more credits/i,
+		/余额不足|请充值|残高が不足|zahlung .{0,20}fehlgeschlagen|solde insuffisant|saldo insuficiente|余额已|欠费|guthaben .{0,30}(?:aufgebraucht|reicht nicht)|account is not active.{0,40}billing|credits? (?:are|is) (?:depleted|exhausted|used up)|balance is (?:negative|zero|insufficient)|not have a(?:n active| valid) .{0,20}subscription|requires? more credits/i,
 	],
 	[
 		"overloaded",
@@ -58,7 +58,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"rate_limited",
-		/请求过于频繁|(?:速率|频率).{0,4}(?:限制|超限)|(?:使用|用量|请求).{0,4}(?:上限|限额)|nutzungslimit|limit (?:erreicht|überschritten)|zu viele anfragen|limite .{0,30}atteinte?|trop de requ[êe]tes|alcanzado .{0,20}límite|límite .{0,30}(?:alcanzado|superado)|demasiadas solicitudes|利用制限|レート制限|リクエストが多すぎ|слишком много запросов|사용 한도|요청이 너무 많|한도에 도달|(?:atingiu|excedeu) .{0,20}limite|raggiunto .{0,20}limite|troppe richieste|muitas solicitações|лимит .{0,30}(?:исчерпан|превышен|достигнут)/i,
+		/请求过于频繁|(?:速率|频率).{0,4}(?:限制|超限)|(?:使用|用量|请求).{0,4}(?:上限|限额)|nutzungslimit|limit (?:erreicht|überschritten)|zu viele anfragen|limite .{0,30}atteinte?|trop de requ[êe]tes|(?:alcanzado|superado|excedido) .{0,20}límite|límite .{0,30}(?:alcanzado|superado)|demasiadas solicitudes|利用(?:制限|上限)|レート制限|リクエストが多すぎ|слишком много запросов|사용 한도|요청이 너무 많|한도에 도달|(?:atingiu|excedeu) .{0,20}limite|raggiunto .{0,20}limite|troppe richieste|muitas solicitações|лимит .{0,30}(?:исчерпан|превышен|достигнут)/i,
 	],
 	[
 		"overloaded",
@@ -66,7 +66,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"model",
-		/issue with the selected model|model[_ ]not[_ ]found|(?:unknown|unsupported|invalid|no such) model|model:? .{0,80}(?:not (?:found|supported|available|exist|a valid)|does ?n[o']t exist|is retired|been (?:deprecated|retired|removed))|do(?:es)? not have access to (?:the )?model|not_found_error.{0,60}model|no access to (?:the )?model|have access to the model|deploymentnotfound|model identifier is invalid|on-demand throughput isn|models?\/\S{1,80} is not found|cannot use this model|模型(?:不存在|未找到)/i,
+		/issue with the selected model|model[_ ]not[_ ]found|(?:unknown|unsupported|invalid|no such) model|model:? .{0,80}(?:not (?:found|supported|available|exist|a valid)|does ?n[o']t exist|is retired|been (?:deprecated|retired|removed))|do(?:es)? not have access to (?:the )?model|not_found_error.{0,60}model|no access to (?:the )?model|have access to the model|no endpoints found|deploymentnotfound|model identifier is invalid|on-demand throughput isn|models?\/\S{1,80} is not found|cannot use this model|模型(?:不存在|未找到)/i,
 	],
 	[
 		"rate_limited",
@@ -74,19 +74,19 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"quota",
-		/insufficient_quota|quota (?:exceeded|exhausted|reached)|(?:exceeded|exhausted) your .{0,40}(?:quota|allowance)|check your plan|out of quota|spending cap/i,
+		/insufficient[_ ]quota|quota (?:exceeded|exhausted|reached)|(?:exceeded|exhausted) your .{0,40}(?:quota|allowance)|check your plan|out of quota|spending cap/i,
 	],
 	[
 		"auth",
-		/not logged in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:is )?(?:missing|expired|not valid|not found|disabled)|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|not authorized to perform|virtual key expected|(?:organization|administrator|admin) has (?:disabled|blocked|restricted)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|nicht angemeldet|認証に失敗/i,
+		/not (?:logged|signed) in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:provided )?(?:is |has )?(?:been )?(?:missing|expired|not valid|not found|disabled|inactive|revoked|deleted)|missing (?:an? )?api[ -]key|key has been revoked|authenticationerror|oauth .{0,30}not (?:currently )?supported|failed to log ?in|no credentials (?:found|available|configured)|requires setting the google_cloud_project|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|not authorized to perform|virtual key expected|(?:organization|administrator|admin) has (?:disabled|blocked|restricted)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|令牌.{0,4}(?:过期|失效|无效)|重新登录|nicht angemeldet|melden sie sich .{0,12}an\b|veuillez vous (?:re)?connecter|inicie sesión|認証に失敗|ログインしてください|api ?キーが無効/i,
 	],
 	[
 		"outage",
-		/internal[ _]server[ _]error|bad gateway|service[ _]?(?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under maintenance|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request|model ?timeout|took too long to (?:process|respond)|timeout occurred|client closed request|服务(?:暂时|暂)?不可用|dienst .{0,20}nicht (?:verfügbar|erreichbar)|service .{0,20}indisponible|временно недоступ/i,
+		/internal[ _]server[ _]error|bad gateway|service[ _]?(?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under (?:scheduled |planned )?maintenance|server had an error|web server is down|having trouble connecting|unable to reach|サーバーエラー|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request|model ?timeout|took too long to (?:process|respond)|timeout occurred|client closed request|服务(?:暂时|暂)?不可用|dienst .{0,20}nicht (?:verfügbar|erreichbar)|service .{0,20}indisponible|временно недоступ/i,
 	],
 	[
 		"outage",
-		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE|PROTO)\b|\b(?:UND_)?ERR_(?:TLS|SSL|INTERNET|NETWORK|NAME|CONNECTION|PROXY|CONNECT|SOCKET|HEADERS|BODY)_|SSL routines|no such host|i\/o timeout|other side closed|premature close|aborted due to timeout|broken pipe|网络(?:错误|异常|连接失败)|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
+		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE|PROTO)\b|\b(?:UND_)?ERR_(?:TLS|SSL|INTERNET|NETWORK|NAME|CONNECTION|PROXY|CONNECT|SOCKET|HEADERS|BODY)_|SSL routines|no such host|i\/o timeout|other side closed|premature (?:close|end)|stream was not closed cleanly|aborted due to timeout|broken pipe|网络(?:错误|异常|连接失败)|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
 	],
 ];
 

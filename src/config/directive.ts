@@ -51,7 +51,7 @@ const AFTER_MODEL = new RegExp(
 const ENDS = /^\s*(?:please\s*)?(?:$|\n|[,.;!)\]—–])/i;
 /** Said before an order: "please", "I want you to", "and then". */
 const LEAD_IN =
-	/^[\s>*+•-]*(?:\d+[.)]\s+)?(?:(?:please|pls|kindly|just|now|then|and|but|also|so|first|next|finally|ok(?:ay)?|hey|hi|hello|always|only|instead|maybe|better|you\s+(?:should|must|can|may|could)|(?:can|could|would|will)\s+you(?:\s+please)?|i(?:\s+(?:want|need)|['’]d\s+(?:like|prefer)|\s+would\s+(?:like|prefer))\s+you\s+to|make\s+sure\s+(?:to|you)|(?:be\s+sure|remember)\s+to|go\s+ahead\s+and|for\s+(?:this|that|the\s+rest)(?:\s+(?:task|job))?)[\s,:]*)*$/i;
+	/^[\s>*+•-]*(?:\d+[.)]\s+)?(?:(?:please|pls|kindly|just|now|then|and|but|also|so|first|next|finally|ok(?:ay)?|hey|hi|hello|always|only|instead|maybe|better|you\s+(?:should|must|can|may|could)|(?:can|could|would|will)\s+you(?:\s+please)?|i(?:\s+(?:want|need)|['’]d\s+(?:like|prefer)|\s+would\s+(?:like|prefer))\s+(?:you\s+)?to|let['’]?s|make\s+sure\s+(?:to|you)|(?:be\s+sure|remember)\s+to|go\s+ahead\s+and|for\s+(?:this|that|the\s+rest)(?:\s+(?:task|job))?)[\s,:]*)*$/i;
 const CLAUSE_STARTS = /[.!?](?=\s)|[;:,\n—–([]|\s-(?=\s)/g;
 const SENTENCE_STARTS = /[.!?](?=\s)|\n\s*\n|[;]/g;
 /** A sentence that tells us to do something. */
@@ -213,5 +213,8 @@ function fits({ verb, article, place }: Order, name: string, rest: string, names
 
 /** Without emphasis and punctuation around it; a dot inside belongs to the name. */
 function bare(word: string): string {
-	return word.replace(/^[*_([]+/, "").replace(/[*_.,;:!?)\]—–]+$/, "");
+	const begun = word.replace(/^[*_([]+/, "");
+	// "sonnet[1m]": this bracket is the name's own.
+	const own = /^[^\s[\]]+\[\w+\]/.exec(begun)?.[0] ?? "";
+	return own + begun.slice(own.length).replace(/[*_.,;:!?)\]—–]+$/, "");
 }

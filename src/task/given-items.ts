@@ -1,7 +1,7 @@
 /** Whether the items that a user gave are still in the plan, although agents reword what they tick. */
 
 import { type Plan, type PlanItem, plainItemText } from "./plan.ts";
-import { contradictionIn } from "./plan-contradiction.ts";
+import { contradictionBelow, contradictionIn } from "./plan-contradiction.ts";
 
 export interface GivenItems {
 	/** no longer in the plan in any form */
@@ -44,7 +44,8 @@ export interface Contradiction {
 /** @param given what a user wrote so is no contradiction: "Show tasks (pending)" */
 export function contradictions(given: readonly string[], plan: Plan): Contradiction[] {
 	return plan.items.flatMap((item) => {
-		const said = item.marker === "x" ? contradictionIn(item.text) : null;
+		const said =
+			item.marker === "x" ? (contradictionIn(item.text) ?? contradictionBelow(item.note ?? "")) : null;
 		return said === null || given.some((text) => text.includes(said)) ? [] : [{ item, said }];
 	});
 }

@@ -72,7 +72,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 const BULLET =
-	/(?:[-*+•‣⁃◦▪▸►·–—－−‐‑・∙●◆■]|\d{1,9}(?:\.\d{1,4}){1,5}[.):、．]?|\d{1,9}[.):、．]|\((?:\d{1,9}|[a-z]|[ivx]{2,4})\)|#\d{1,6}|(?:[a-z]|[ivxlc]{2,5})[.)](?=\s))/iy;
+	/(?:[-*+•‣⁃◦▪▸►·–—－−‐‑・∙●◆■]|\d{1,9}(?:\.\d{1,4}){1,5}[.):、．]?|\d{1,9}[.):、．]|[０-９]{1,9}[．.、）)]|[①-⑳]|[一二三四五六七八九十]{1,3}[、．.）)]|\((?:\d{1,9}|[a-z]|[ivx]{2,4})\)|#\d{1,6}|(?:[a-z]|[ivxlc]{2,5})[.)](?=\s))/iy;
 const HEADING_MARK = /#{1,6}(?=[\s[])/y;
 const SKIPPED = /(?:\s|>|\p{Cf}|<!--|<\/?[a-z][^<>]{0,60}>|[*_~`]{1,3}(?=\\?[[({]|[☐-☒✅✓✔⬜□]|[*_~`<]))/uy;
 const CHECKBOX_TAG = /<input\b(?=[^<>]{0,200}checkbox)([^<>]{0,200})>/iy;
@@ -240,7 +240,7 @@ function holdsOpenBox(rest: string): boolean {
 
 function labelled(line: string, bullet: boolean, top: boolean): PlanLine | null {
 	const text = line.replace(/^[*_~]{1,3}/, "");
-	const open = bullet && top ? OPEN_LABEL.test(text) : (bullet || top) && LOUD_LABEL.test(text);
+	const open = bullet && top ? OPEN_LABEL.test(text) : LOUD_LABEL.test(text);
 	return open && !saysNothing(text) ? { marker: " ", text: line } : null;
 }
 
@@ -251,7 +251,9 @@ const LABEL = /^(?:.{1,60}[:：|–—-]|\p{L}{0,12}[ #-]?\d{1,6}[a-z]?)\s*$/u;
 function boxElsewhere(plain: string, line: string, at: number): PlanLine | null {
 	const rest = plain.slice(at).replace(/`[^`]*`/g, (code) => " ".repeat(code.length));
 	const boxes = [
-		...rest.matchAll(/(?:^|\s)([*_~]{0,3}(?:\[([ \u00a0\u3000xX?!~/-]?)\]|[☐☑⬜])[*_~]{0,3})(?=\s|$)/gu),
+		...rest.matchAll(
+			/(?:^|\s|(?<=：))([*_~]{0,3}(?:\[([ \u00a0\u3000xX?!~/-]?)\]|[☐☑⬜])[*_~]{0,3})(?=[\s:：]|$)/gu,
+		),
 	];
 	const [box] = boxes;
 	if (box === undefined || boxes.length > 1) return null;

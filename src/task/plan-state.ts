@@ -17,7 +17,7 @@ const DOUBTFUL_GLYPH = /^[⚠❗🔃🔁⏭⏩▶💤👷❎🏗]\ufe0f?\s/u;
 const DONE_WORD =
 	/^(?:done|ok|yes|complete|completed|finished|erledigt|fertig|fait|termin[ée]e?|hecho|completado|terminado|完了|完成|済|済み|已完成|100 ?%)$/iu;
 /** In a cell of a table an "ok" or a "yes" may be anything. */
-const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|готово|сделано|完了|已完成|100 ?%)$/iu;
+const DONE_CELL = /^(?:done|completed|erledigt|fait|hecho|готово|сделано|完了|完成|已完成|100 ?%)$/iu;
 /** To a question that only the column's head tells. */
 const ANSWER = /^(?:no|nope|nein|non|нет|n\/a|0|false)$/iu;
 /** In a column that is known to hold states. */
@@ -98,7 +98,7 @@ export function saysNothing(text: string): boolean {
 }
 
 const OPEN_SECTION =
-	/^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|offene (?:punkte|aufgaben)|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à faire|en cours|restant|pendientes?|por hacer|en curso|未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|残り|残作業|残タスク|待完成|还(?:需要?|要)做|还没做|noch zu (?:tun|erledigen)|rest(?:ant|e)|faltan?|осталось|в работе|не сделано)$/iu;
+	/^(?:(?:still |noch )?(?:open|offen|todo|to[ -]do|pending|remaining|outstanding|unfinished|incomplete|not (?:yet )?(?:done|started|finished|implemented)|in progress|wip|blocked|deferred|postponed)(?: yet)?(?: (?:items?|tasks?|points?|steps?|work|todos?))?|(?:what['’]s|what is) left(?: to do)?|left to do|unresolved|to-?dos?(?: list)?|offene (?:punkte|aufgaben)|verbleibend(?:es?)?|unerledigt|nicht erledigt|zu erledigen|in arbeit|(?:reste )?à (?:faire|terminer|finir)|en cours|restant|(?:tareas )?pendientes?|por (?:hacer|terminar)|en curso|(?:未完了|未完成|未着手|待办|待辦|进行中|進行中|作業中|剩余|残り?|残っている|待完成)の?(?:项目?|事项|任务|工作|タスク|作業|項目|課題)?|还(?:需要?|要)做|还没做|noch zu (?:tun|erledigen)|rest(?:ant|e)|faltan?|осталось|в работе|не сделано)$/iu;
 /** "Remaining (2)" */
 const COUNTED = /\s*[(（]\d{1,4}[)）]?$/;
 

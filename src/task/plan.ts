@@ -2,7 +2,7 @@
 import { cutText } from "./cut-text.ts";
 import { beginsWithSign, bulletText, type PlanLine, readPlanLine } from "./plan-item.ts";
 import { ListReader } from "./plan-list.ts";
-import { isLegend, isStateName, type Marker } from "./plan-state.ts";
+import { isLegend, isOpenSection, isStateName, type Marker } from "./plan-state.ts";
 import { isBareRow, isRule, isTableLine, readTable, withBars } from "./plan-table.ts";
 
 export type { Marker };
@@ -168,7 +168,8 @@ class PlanReader {
 	/** A heading, a rule, a paragraph of its own. */
 	#endsList(line: string): boolean {
 		if (HEADING.test(line) || RULE.test(line)) return true;
-		return this.#afterBlank && indentOf(line) === 0 && line.trim() !== "" && bulletText(line) === null;
+		const apart = this.#afterBlank || isOpenSection(line);
+		return apart && indentOf(line) === 0 && line.trim() !== "" && bulletText(line) === null;
 	}
 
 	blank(): void {

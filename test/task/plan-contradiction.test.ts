@@ -20,6 +20,16 @@ const BEHIND = [
 	..."unable to run it|won't do|mostly done|80% done|needs review|stub only|follow-up needed".split("|"),
 	..."noch nicht fertig|nicht getestet|pas terminé|non terminé|reste à faire|sin terminar|aún no".split("|"),
 	..."还没完成|未通过|暂缓|まだ|途中|未実施|ещё не готово".split("|"),
+	..."still fails|tests still fail|skipping for now|to be done|untested|needs human help|out of time|ran out of budget".split(
+		"|",
+	),
+	..."left for follow-up|left as an exercise|will do later|only the first half|mock only|waiting for credentials".split(
+		"|",
+	),
+	..."blocked on review|pendiente de revisión|2 of 5 done|3/7 files done|2 von 5 fertig".split("|"),
+	..."konnte nicht getestet werden|ungetestet|fehlt noch|impossible à tester|à vérifier|abandonné".split("|"),
+	..."no se pudo probar|omitido|sin verificar|无法完成|暂未实现|未验证|已跳过|待确认".split("|"),
+	..."未検証|できなかった|スキップした|保留中|後日対応|要確認".split("|"),
 	..."later|tomorrow|später|plus tard|más tarde|以后|後で".split("|"),
 ];
 
@@ -60,6 +70,19 @@ describe("a ticked item that says behind its text that it is not done", () => {
 		"a #todo",
 		"a // TODO",
 		"~~a~~ dropped",
+		"a @blocked",
+		"a, but tests still fail",
+		"a – aber noch nicht getestet",
+		"Could not a",
+		"Didn't a",
+		"Unable to a",
+		"Failed to a",
+		"Skipped a because there is no network",
+		"Konnte a nicht ausführen",
+		"Impossible de a",
+		"No se pudo a",
+		"未做 a",
+		"a できなかった",
 	])("%j", (text) => expect(said(text)).toHaveLength(1));
 });
 
@@ -85,7 +108,37 @@ test.each([
 	"🔄 Refactor parser",
 	"~~a~~",
 	"Rename `open` → `pending`",
+	"Split the module (5 of 5 done)",
+	"Pages (2 of 5)",
+	"Fix the failing login (could be slow)",
+	"Skipped tests are listed",
+	"Send a reminder to users who are awaiting approval",
+	"修复无法登录的问题",
+	"未使用の変数を削除",
+	"Nicht gefundene Dateien melden",
+	"Mention @blocked-users in the docs",
 ])("%j is no contradiction of its tick", (text) => expect(said(text)).toEqual([]));
+
+describe("a note below a ticked item", () => {
+	const below = (note: string) =>
+		contradictions([], parsePlan(`- [x] a\n  ${note}\n`)).map((one) => one.said);
+
+	test.each([
+		"Status: not done",
+		"**Status:** blocked",
+		"Stand: noch offen",
+		"状态：未完成",
+		"**blocked**: no key",
+	])("that says %j is heard", (note) => expect(below(note)).toHaveLength(1));
+
+	test.each([
+		"Status: done",
+		"Status: none pending",
+		"Blocked: none",
+		"Blocked: 0",
+		"blocked users are listed",
+	])("%j says nothing of the kind", (note) => expect(below(note)).toEqual([]));
+});
 
 const markers = (text: string) => parsePlan(text).items.map(({ marker }) => marker);
 
@@ -118,7 +171,32 @@ test.each([
 	"b（待办）",
 ])("a bullet %j among boxes is open", (text) => expect(markers(`- [x] a\n- ${text}`)).toContain(" "));
 
-test.each(["Noch zu tun", "残作業", "待完成", "还需要做", "Por hacer (2)", "Remaining (1)"])(
-	"what is listed below %j is open",
-	(heading) => expect(markers(`- [x] a\n\n## ${heading}\n- b`)).toContain(" "),
+test.each([
+	"Noch zu tun",
+	"残作業",
+	"待完成",
+	"还需要做",
+	"Por hacer (2)",
+	"Remaining (1)",
+	"Verbleibend",
+	"À terminer",
+	"Tareas pendientes",
+	"未完成项",
+	"剩余任务",
+	"残課題",
+	"残っている作業",
+	"What’s left",
+	"Left to do",
+	"Unresolved",
+	"Todo list",
+])("what is listed below %j is open", (heading) =>
+	expect(markers(`- [x] a\n\n## ${heading}\n- b`)).toContain(" "),
+);
+
+test.each(["Remaining:", "**Remaining work:**", "Offen:", "残り："])(
+	"what is listed below the line %j, right behind the items, is open",
+	(line) => {
+		for (const list of [`${line}\n- b`, `${line}\n\n- b`])
+			expect(markers(`- [x] a\n${list}`)).toEqual(["x", " "]);
+	},
 );

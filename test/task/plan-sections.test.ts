@@ -12,6 +12,7 @@ const NOT_DONE_BELOW: readonly string[] = [
 	"- 🚧 b",
 	"- 🔄 b",
 	"- TODO: b",
+	"TODO: b",
 	"> - [ ] b",
 ];
 
@@ -34,6 +35,9 @@ const HARMLESS: readonly string[] = [
 	"✅ All done!",
 	"❗ Note",
 	"- TODO: none",
+	"- [x] b\n  TODO: none",
+	"| 任务 | 状态 |\n|--|--|\n| b | 完成 |",
+	"Open questions:\n- b",
 	"- Open: –",
 	"- Blocked: no",
 	"## Summary\n- Passed: 12\n- Failed: 0\n- Skipped: 1",

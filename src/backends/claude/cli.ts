@@ -33,7 +33,7 @@ export const claude: Cli<"claude"> = {
 	models: {
 		usual: ["opus", "sonnet", "haiku"],
 		isMakers: (name) => FAMILY.test(name),
-		form: /^(?:claude-)?(?:\d[\d.]*-)?(?:opus|sonnet|haiku)(?:-\d[\w.-]*)?$/,
+		form: /^(?:claude-)?(?:\d[\d.]*-)?(?:opus|sonnet|haiku)(?:-\d[\w.-]*)?(?:\[\w+\])?$/,
 		further: ["opus", "sonnet", "haiku"],
 		prefix: "claude-",
 		isFullId,

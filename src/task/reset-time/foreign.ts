@@ -3,11 +3,26 @@
 /** Says that the time beside it is an end, before or behind it. */
 const SAYS_END =
 	/zurückgesetzt|erneut|wieder (?:verfügbar|möglich)|versuchen|réinitialis|réessay|rétabli|à nouveau|restable|reinici|de nuevo|inténta|novamente|redefinid|riprova|reimposta|ripristin|сброс|обнов|повторите|попробуйте|через|重置|重試|重试|恢复|恢復|再试|再試|リセット|再開|초기화|재시도|다시/iu;
-const SENTENCE_END = /[。！!\n]|\.(?=\s+\p{Lu})|[，,；;](?=\s*\D)/u;
+const SENTENCE_END = /[。！!\n]|(?<!\d)\.(?=\s+\p{Lu})|[，,；;](?=\s*\D)/u;
 /** "5 小时的使用上限" is the name of a limit, no time until its end. */
 const OF_A_LIMIT = "(?!\\s*(?:的|の|使用|利用|用量|간의))";
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+/** In German, French, Spanish, Italian, Portuguese and Russian. */
+const MONTH_NAMES: readonly RegExp[] = [
+	"januar|janvier|enero|gennaio|janeiro|января",
+	"februar|f[ée]vrier|febrero|febbraio|fevereiro|февраля",
+	"märz|mars|marzo|março|марта",
+	"april|avril|abril|aprile|апреля",
+	"mai|mayo|maggio|maio|мая",
+	"juni|juin|junio|giugno|junho|июня",
+	"juli|juillet|julio|luglio|julho|июля",
+	"august|ao[uû]t|agosto|августа",
+	"september|septembre|septiembre|settembre|setembro|сентября",
+	"oktober|octobre|octubre|ottobre|outubro|октября",
+	"november|novembre|noviembre|novembro|ноября",
+	"dezember|d[ée]cembre|diciembre|dicembre|dezembro|декабря",
+].map((names) => new RegExp(`^(?:${names})$`, "iu"));
 
 /** "下午3点30分", "15 Uhr", "15h00", "午後3時": 24 hours, or with "am" and "pm". */
 const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][] = [
@@ -33,6 +48,10 @@ const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][
 	[
 		/(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号일]?/gu,
 		(_, month = "", day = "") => ` ${MONTHS[Number(month) - 1] ?? ""} ${day} `,
+	],
+	[
+		/(?<!\d)(\d{1,2})(?:\.|er|º)?\s(?:de\s)?(\p{L}{3,10})(?:\s(?:de\s)?(\d{4}))?(?![\p{L}\d])/giu,
+		(all, day = "", name = "", year = "") => dayOfMonth(day, name, year) ?? all ?? "",
 	],
 	[/\s(?:und|et|y|e|и)\s(?=\d)/giu, " and "],
 	[/(?<!\p{L})(?:um|am|à|a las?|às|alle|в)\s(?=\d)/giu, " "],
@@ -77,6 +96,13 @@ function inEnglish(sentence: string): string {
 
 function clock(hour: string, minute = ""): string {
 	return `${hour}:${(minute || "00").padStart(2, "0")}`;
+}
+
+/** "1. Dezember", "1 de diciembre de 2026"; null: the word is no month, such as "3 Stunden" */
+function dayOfMonth(day: string, name: string, year: string): string | null {
+	const month = MONTH_NAMES.findIndex((names) => names.test(name));
+	if (month < 0) return null;
+	return year === "" ? ` ${MONTHS[month]} ${day} ` : isoDay(year, `${month + 1}`, day);
 }
 
 function isoDay(year: string, month: string, day: string): string {

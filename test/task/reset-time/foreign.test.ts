@@ -31,6 +31,12 @@ const ENDS: readonly [string, number][] = [
 	["レート制限。10分後に再試行してください。", NOW + 10 * MINUTE],
 	["2026年11月28日 9時にリセットされます", at(28, 9)],
 	["사용 한도에 도달했습니다. 오후 3시에 초기화됩니다.", at(27, 15)],
+	["Limit erreicht. Zurückgesetzt am 1. Dezember um 10 Uhr.", at(31, 10)],
+	["Limite atteinte. Réinitialisation le 1er décembre à 10h.", at(31, 10)],
+	["Ha superado el límite de uso. Se restablece el 1 de diciembre a las 10:00.", at(31, 10)],
+	["Hai raggiunto il limite. Ripristino il 1 dicembre 2026 alle 10:00.", at(31, 10)],
+	["Você atingiu seu limite. Novamente disponível em 1 de dezembro de 2026 às 10:00.", at(31, 10)],
+	["Лимит исчерпан. Сброс 1 декабря в 10:00.", at(31, 10)],
 	["한도에 도달했습니다. 20분 후 다시 시도하세요.", NOW + 20 * MINUTE],
 ];
 
