@@ -1,9 +1,5 @@
 import { defineConfig } from "vitest/config";
-
-/** Tests use real processes and a real Redis: a limit for waiting, not an expectation of speed. */
-const TEST_LIMIT_MS = 120_000;
-/** A condition that a test waits for comes soon, but a busy machine takes its time: the second that is usual is luck. */
-const CONDITION_LIMIT_MS = 20_000;
+import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "./test/patience.ts";
 
 export default defineConfig({
 	test: {
@@ -25,14 +21,14 @@ export default defineConfig({
 			},
 			{
 				extends: true,
-				test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 1_500_000 },
+				test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 5 * TEST_LIMIT_MS },
 			},
 			{
 				extends: true,
 				test: {
 					name: "cli-agents",
 					include: ["test/cli-agents/**/*.test.ts"],
-					testTimeout: 300_000,
+					testTimeout: 2 * TEST_LIMIT_MS,
 					maxWorkers: 2,
 				},
 			},

@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll } from "vitest";
 import { openResources, type Resources } from "./open-resources.ts";
+import { CONDITION_LIMIT_MS } from "./patience.ts";
 import { pendingTimers } from "./pending-timers.ts";
 import { childrenOf, killIfThere, processesOf } from "./processes.ts";
 
-/** Sockets close and children are reaped a moment after the call that ends them. */
-const GIVEN_BACK_LIMIT_MS = 10_000;
+/** Shorter than the other limits: a timer that is left must not come meanwhile. */
+const GIVEN_BACK_LIMIT_MS = CONDITION_LIMIT_MS / 3;
 const LOOK_MS = 50;
 /** esbuild's service lives as long as the process that built something: a child, and two pipes to it. */
 const isEsbuild = ({ command }: { command: string }) => command.includes("esbuild --service");
@@ -66,6 +67,7 @@ function started(): { pid: number; command: string }[] {
 }
 
 async function whenGivenBack(): Promise<string[]> {
+	// Sockets close and children are reaped a moment after the call that ends them.
 	const until = performance.now() + GIVEN_BACK_LIMIT_MS;
 	for (;;) {
 		const left = leftBehind();

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RedisTarget } from "../src/queue/redis/connect.ts";
 import { findRedisServer } from "../src/queue/redis/find-redis-server.ts";
 import { askServer } from "../src/queue/redis/server-socket.ts";
+import { CONDITION_LIMIT_MS } from "./patience.ts";
 
-const START_LIMIT_MS = 30_000;
 const PING_LIMIT_MS = 1_000;
 const LOOK_MS = 10;
 const PORT_TRIES = 5;
@@ -82,7 +82,7 @@ export class TestRedis {
 			stdio: "ignore",
 		});
 		this.#child = child;
-		const until = performance.now() + START_LIMIT_MS;
+		const until = performance.now() + CONDITION_LIMIT_MS;
 		while ((await askServer(this.socketPath, "PING", PING_LIMIT_MS)) !== "ready" || child.exitCode !== null) {
 			if (child.exitCode !== null || performance.now() > until)
 				throw new Error(`Redis did not start: ${this.#log()}`);

@@ -61,7 +61,7 @@ test("a server that a script blocks is waited out, and to a command it is away",
 	await expect.poll(() => looks).toBeGreaterThan(0);
 	const blocked = blocking.eval("while true do end", 0).catch(() => {});
 	await expect
-		.poll(() => store.stateOf("w").catch(({ code }: DispatchError) => code), { timeout: 20_000 })
+		.poll(() => store.stateOf("w").catch(({ code }: DispatchError) => code))
 		.toBe("DISPATCH_REDIS_UNREACHABLE");
 	const before = looks;
 	await store.client.script("KILL");

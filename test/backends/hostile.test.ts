@@ -9,6 +9,7 @@ import { backendOf } from "../../src/backends/index.ts";
 import { addUp, type Followed, NOTHING } from "../../src/monitor/followed.ts";
 import { checkProgress, MOST_TOKENS, MOST_USD } from "../../src/task/spec.ts";
 import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 type Type = Scenario["type"];
 const DAY_MS = 86_400_000;
@@ -142,7 +143,7 @@ const follow = (type: Type, lines: readonly object[], from: Followed = NOTHING):
 };
 
 describe.each(["claude", "codex", "cursor"] as const)("%s", (type) => {
-	test("no value in any field is thrown over or believed", { timeout: 120_000 }, () => {
+	test("no value in any field is thrown over or believed", { timeout: TEST_LIMIT_MS }, () => {
 		let tried = 0;
 		for (const event of [...recorded(type), ...(MADE[type] ?? [])])
 			for (const hostile of replaced(event)) {
@@ -219,7 +220,7 @@ function heap(): number {
 }
 
 test("what a parser remembers is bounded, however long the names and however many", {
-	timeout: 120_000,
+	timeout: TEST_LIMIT_MS,
 }, () => {
 	const flood: [Type, (n: number) => object][] = [
 		["claude", (n) => spent({ input_tokens: 1 }, "opus", `${n}${"m".repeat(MB)}`)],

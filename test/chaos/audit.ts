@@ -1,9 +1,10 @@
 /** After a run: no task lost, none run twice, no orphan, no question lost or answered twice, nothing left behind. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import type { Act, Stage } from "./stage.ts";
 
 /** The lock of a job whose hash a blow deleted is renewed by nobody and runs out (60 s). */
-const SETTLE_LIMIT_MS = 65_000;
+const SETTLE_LIMIT_MS = 3 * CONDITION_LIMIT_MS;
 
 /** A note that came so shortly before the end may have found no plan to stand in. */
 const NOTE_ARRIVES_MS = 10_000;

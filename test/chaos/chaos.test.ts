@@ -1,6 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
 import { audit } from "./audit.ts";
 import { pickBlow } from "./blows.ts";
 import { Random } from "./random.ts";
@@ -10,7 +11,7 @@ const SEED = Number(process.env.CHAOS_SEED) || Math.floor(Math.random() * 1e9);
 const KILLS = Number(process.env.CHAOS_KILLS) || 20;
 const TASKS = Math.max(6, Math.round(KILLS / 2));
 const PLACES = 3;
-const SETTLE_LIMIT_MS = 240_000;
+const SETTLE_LIMIT_MS = 8 * CONDITION_LIMIT_MS;
 
 interface Listed {
 	id: string;
@@ -81,7 +82,7 @@ async function placesAreFree(stage: Stage, places: number): Promise<string[]> {
 	const plan = JSON.stringify({ items: 1, asks: [], patienceMs: 0, stepMs: 10, together: places });
 	const ids = Array.from({ length: places }, (_, n) => `place-${n}`);
 	for (const id of ids) await stage.run(["enqueue", "--id", id, `chaos-plan: ${plan}`]);
-	const { code } = await stage.run(["wait", ...ids, "--timeout", "60s"]);
+	const { code } = await stage.run(["wait", ...ids, "--timeout", WAIT_LIMIT]);
 	return code === 0 ? [] : [`not all of ${places} places are free: wait ended with ${code}`];
 }
 
@@ -136,7 +137,7 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 			if (random.next() < 0.5) await answerAll(stage);
 		}
 		await untilAllEnded(stage);
-		await stage.run(["wait", "--timeout", "60s"]);
+		await stage.run(["wait", "--timeout", WAIT_LIMIT]);
 		const findings = await audit(stage, keys);
 		await tellEvents(stage, findings);
 		findings.push(...(await placesAreFree(stage, PLACES)));

@@ -13,11 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Redis } from "ioredis";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DISPATCH = join(ROOT, "dist/dispatch.cjs");
 const AGENT = join(ROOT, "test/fixtures/agents/chaos-agent.mjs");
-const COMMAND_LIMIT_MS = 120_000;
+const COMMAND_LIMIT_MS = TEST_LIMIT_MS;
 
 export interface Act {
 	kind: string;

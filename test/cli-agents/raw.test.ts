@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { AgentEvent, StartInput } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
 import { protocolScript } from "../fixtures/model-server/scripts.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { makeStage, runCli, type Stage } from "./run-cli.ts";
 import { type CliKind, cliCommand, cliEnv, INSTALL_LIMIT_MS, installCliAgents, MODELS } from "./support.ts";
 
@@ -16,7 +17,7 @@ const QUESTION = 'Which of the two, "old" or "new"?';
 const REPORT = "One finding.";
 /** Begins like an option and holds what a shell would run. */
 const PROMPT = '- Review it: "$(touch pwned)" `touch pwned`; the task is .dispatch/tasks/scripted';
-const WAIT = { timeout: 60_000, interval: 50 };
+const WAIT = { timeout: CONDITION_LIMIT_MS, interval: 50 };
 
 const SCRIPT = protocolScript({
 	items: ["Read the code", "Write the report"],

@@ -76,9 +76,9 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 				.at(-1)
 				?.conversation?.toolCalls.map(({ output }) => output)
 				.join("\n") ?? "";
-		await expect.poll(askedFor, { timeout: 30_000 }).toContain("DONE ask");
+		await expect.poll(askedFor).toContain("DONE ask");
 		// What the CLI has sent it may still be writing down.
-		await expect.poll(() => transcript(user), { timeout: 30_000 }).toMatch(/(?<!\\)"DONE ask"|DONE ask\\+n/);
+		await expect.poll(() => transcript(user)).toMatch(/(?<!\\)"DONE ask"|DONE ask\\+n/);
 		for (const { pid } of agents(user)) killIfThere(pid);
 		await user.waitForState("job", "parked", "queued");
 		const before = server.requests.length;
@@ -135,4 +135,4 @@ test("20 tasks of claude, and the model says 429 for 10 s: none fails, none star
 	// Only the two that had started met the limit; for everybody else the first start was a good one.
 	expect(done.filter(({ epoch }) => epoch > 1).length).toBeLessThanOrEqual(4);
 	expect(server.requests.length).toBeGreaterThan(TASKS);
-}, 300_000);
+});

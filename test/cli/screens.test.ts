@@ -90,7 +90,7 @@ describe("watch", () => {
 		screen.keys("q");
 		await screen.waitFor("ended with 0");
 		expect(screen.mode).toBe("0 1");
-	}, 60_000);
+	});
 
 	test("killed by SIGTERM it leaves a sane terminal; a Redis that is away is told, and it goes on", async () => {
 		await someTasks();
@@ -106,7 +106,7 @@ describe("watch", () => {
 		process.kill(watch?.pid ?? 0, "SIGTERM");
 		await screen.waitFor("ended with");
 		expect(screen.mode).toBe("0 1");
-	}, 60_000);
+	});
 
 	test("piped it prints a line per change, with --json an object", async () => {
 		const plain = user.start(["watch"]);
@@ -119,10 +119,10 @@ describe("watch", () => {
 			seen.json += chunk.toString();
 		});
 		await user.ok(["enqueue", "--id", "job", "x"]);
-		await expect.poll(() => seen.plain, { timeout: 30_000 }).toMatch(/ job asks \(001\): Which colour\?\n/);
+		await expect.poll(() => seen.plain).toMatch(/ job asks \(001\): Which colour\?\n/);
 		await user.ok(["answer", "job", "Blue"]);
-		await expect.poll(() => seen.plain, { timeout: 30_000 }).toMatch(/^\S+Z job completed 3\/3$/m);
-		await expect.poll(() => seen.json, { timeout: 30_000 }).toContain('"state":"completed"');
+		await expect.poll(() => seen.plain).toMatch(/^\S+Z job completed 3\/3$/m);
+		await expect.poll(() => seen.json).toContain('"state":"completed"');
 		for (const line of seen.json.trim().split("\n")) expect(JSON.parse(line)).toMatchObject({ id: "job" });
 		expect(seen.plain).not.toContain("\u001b");
 		plain.kill();
@@ -163,7 +163,7 @@ printf '# Db\\n\\n- [x] Look at the code\\n- [x] Choose the database\\n' >plan.m
 	await screen.waitFor("Somebody else answered third meanwhile.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
-}, 90_000);
+});
 
 test("inbox: a question of a damaged task holds up no other", async () => {
 	for (const id of ["broken", "sound"]) {
@@ -255,4 +255,4 @@ test("demo: tells the story, takes the user's answer, and says what to type next
 	await screen.waitFor(/Now yours: dispatch enqueue/);
 	await screen.waitFor("ended with 0");
 	expect(screen.text()).toMatch(/`demo-review` complete\. Found \d+ issues/);
-}, 60_000);
+});

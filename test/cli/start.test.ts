@@ -13,6 +13,7 @@ import {
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const DIST = resolve(import.meta.dirname, "../../dist");
@@ -33,7 +34,7 @@ async function start(...args: string[]): Promise<string> {
 	const env = { PATH: process.env.PATH, XDG_CACHE_HOME: userCache };
 	const { stdout } = await promisify(execFile)(process.execPath, [join(dist, "dispatch.cjs"), ...args], {
 		env,
-		timeout: 20_000,
+		timeout: CONDITION_LIMIT_MS,
 	});
 	return stdout;
 }

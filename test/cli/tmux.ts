@@ -3,8 +3,6 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 
-const LIMIT_MS = 30_000;
-
 export class Screen {
 	readonly #server = `dispatch-test-${randomBytes(6).toString("hex")}`;
 
@@ -60,7 +58,7 @@ export class Screen {
 	}
 
 	async waitFor(part: string | RegExp): Promise<string> {
-		await expect.poll(() => this.text(), { timeout: LIMIT_MS, interval: 50 }).toMatch(part);
+		await expect.poll(() => this.text(), { interval: 50 }).toMatch(part);
 		return this.text();
 	}
 

@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { writeSample } from "../../src/demo/sample.ts";
 import { buildPrompt } from "../../src/ipc/prompt.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { specOf } from "../web/seed.ts";
 
 const built = mkdtempSync(join(tmpdir(), "demo-agent-"));
@@ -55,7 +56,7 @@ function run(env: Record<string, string> = {}, prompt = "Review this project"): 
 const read = (name: string) => readFileSync(join(task, name), "utf8");
 const isThere = (name: string) => existsSync(join(task, name));
 const appears = (name: string) =>
-	vi.waitFor(() => expect(isThere(name)).toBe(true), { timeout: 30_000, interval: 20 });
+	vi.waitFor(() => expect(isThere(name)).toBe(true), { timeout: CONDITION_LIMIT_MS, interval: 20 });
 
 function answer(text: string): void {
 	writeFileSync(join(task, "ipc", "a.tmp"), text);

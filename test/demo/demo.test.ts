@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { writeSample } from "../../src/demo/sample.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../dist/dispatch.cjs");
 
@@ -17,7 +18,7 @@ beforeEach(() => {
 
 afterEach(async () => {
 	for (const child of started) if (child.exitCode === null) child.kill("SIGTERM");
-	await vi.waitFor(() => expect(leftRunning()).toEqual([]), { timeout: 30_000, interval: 100 });
+	await vi.waitFor(() => expect(leftRunning()).toEqual([]), { timeout: CONDITION_LIMIT_MS, interval: 100 });
 	rmSync(root, { recursive: true, force: true });
 });
 
@@ -89,7 +90,10 @@ test("runs again on the same project, under the same name", async () => {
 
 test("Ctrl-C in the middle takes everything down", async () => {
 	const { child, ended, said } = demo([], { DISPATCH_DEMO_PACE_MS: "2000" });
-	await vi.waitFor(() => expect(said()).toContain("Dispatched"), { timeout: 40_000, interval: 50 });
+	await vi.waitFor(() => expect(said()).toContain("Dispatched"), {
+		timeout: CONDITION_LIMIT_MS,
+		interval: 50,
+	});
 	child.kill("SIGINT");
 	expect((await ended).code).toBe(130);
 	expect(leftRunning()).toEqual([]);

@@ -3,13 +3,11 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
 import { type Task, User } from "./harness.ts";
 
-const LIMIT = { timeout: 30_000, interval: 100 };
-
-/** Several workers and agents of real programs: a loaded machine takes its time. */
-const TEST_LIMIT_MS = 180_000;
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 100 };
 
 let user: User;
 afterEach(() => user.cleanup());
@@ -180,7 +178,7 @@ test(
 			await admin.call("CLIENT", "KILL", "TYPE", "normal");
 			const refused = /The worker \(pid \d+\) can do nothing: Redis at .* refuses: (NOAUTH|WRONGPASS)/;
 			const summary = () => user.run(["status"], { env }).then(({ stderr }) => stderr);
-			await expect.poll(summary, { timeout: 60_000, interval: 500 }).toMatch(refused);
+			await expect.poll(summary, { timeout: CONDITION_LIMIT_MS, interval: 500 }).toMatch(refused);
 			expect((await user.run(["enqueue", "--id", "new", "x"], { env })).stderr).toMatch(refused);
 			expect((await user.run(["up"], { env })).stderr).toMatch(refused);
 			expect(await user.ok(["doctor"], { env, code: 1 })).toMatch(refused);

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { TEST_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
 import { webPages } from "./web-pages.ts";
@@ -15,7 +16,7 @@ const COUNT = Number(process.env.DISPATCH_TEST_DAMAGES) || 1;
 const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 /** docs/CLI.md; 70 is a fault of ours */
 const FAULT = 70;
-const LIMIT_MS = 120_000 + COUNT * 120_000;
+const LIMIT_MS = (1 + COUNT) * TEST_LIMIT_MS;
 
 const VALUES = [
 	"{x",
@@ -35,7 +36,7 @@ beforeAll(async () => {
 	for (const id of ["victim", "other"]) await user.ok(["enqueue", "--id", id, "Ask"]);
 	for (const id of ["victim", "other"]) await user.waitForState(id, "asking");
 	client = new Redis({ path: join(user.home, "redis/redis.sock") });
-}, 120_000);
+});
 afterAll(async () => {
 	client.disconnect();
 	await user.cleanup();

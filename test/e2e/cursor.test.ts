@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { WAIT_LIMIT } from "../patience.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -13,7 +14,7 @@ afterEach(() => user.cleanup());
 test("a question, an end, another end: one a call, then nothing; killed while it waits, it loses nothing", async () => {
 	const file = join(user.path, "seen.json");
 	const wait = (...more: string[]) =>
-		user.run(["wait", "--any", "--for", "question", "--cursor", file, "--timeout", "30s", ...more]);
+		user.run(["wait", "--any", "--for", "question", "--cursor", file, "--timeout", WAIT_LIMIT, ...more]);
 	expect((await wait("--timeout", "1ms")).code).toBe(4);
 	await user.ok(["enqueue", "--id", "asks", "Work"]);
 	const cut = user.start(["wait", "--cursor", file]);
@@ -38,7 +39,7 @@ test("tasks by name: an end of before is told, and so is later what was left out
 	const file = join(user.path, "seen.json");
 	for (const id of ["q1", "q2"]) await user.ok(["enqueue", "--id", id, "--model", "quick", "--wait", "Work"]);
 	const wait = (...ids: string[]) =>
-		user.run(["wait", ...ids, "--any", "--cursor", file, "--timeout", "30s"]);
+		user.run(["wait", ...ids, "--any", "--cursor", file, "--timeout", WAIT_LIMIT]);
 	expect(await wait("q1", "q2")).toMatchObject({
 		code: 0,
 		stdout: expect.stringContaining("`q1` complete."),

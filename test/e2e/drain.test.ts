@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -12,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => user.cleanup());
 
-const LIMIT = { timeout: 30_000, interval: 200 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 200 };
 const drains = () =>
 	expect.poll(async () => (await user.json<Status>(["status"])).worker?.draining, LIMIT).toBe(true);
 interface Status {

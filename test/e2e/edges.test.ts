@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
+import { WAIT_LIMIT } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
@@ -46,9 +47,9 @@ test("a state directory of 200 characters works", async () => {
 	const home = join(user.home, "x".repeat(200 - user.home.length - 1));
 	const env = { DISPATCH_HOME: home, DISPATCH_CONFIG: join(user.home, "config.yaml") };
 	await user.ok(["enqueue", "--id", "far", "Do it"], { env });
-	await expect.poll(async () => user.ok(["questions"], { env }), { timeout: 30_000 }).toContain("far");
+	await expect.poll(async () => user.ok(["questions"], { env })).toContain("far");
 	await user.ok(["answer", "far", "yes"], { env });
-	await user.ok(["wait", "far", "--timeout", "30s"], { env });
+	await user.ok(["wait", "far", "--timeout", WAIT_LIMIT], { env });
 	await user.ok(["down"], { env });
 });
 
@@ -64,7 +65,7 @@ test("a Redis that is out of memory takes no new task, and an answer; work goes 
 		expect(refused.code).toBe(5);
 		expect(refused.stderr).toContain("DISPATCH_REDIS_FULL");
 		await user.ok(["answer", "full", "yes"]);
-		await expect.poll(() => existsSync(user.taskFile("full", "ipc/.done")), { timeout: 20_000 }).toBe(true);
+		await expect.poll(() => existsSync(user.taskFile("full", "ipc/.done"))).toBe(true);
 		await client.config("SET", "maxmemory", "0");
 		expect(await user.waitForState("full", "completed")).toMatchObject({ attempt: 1 });
 		expect((await user.run(["status", "more"])).code).toBe(6);

@@ -193,7 +193,6 @@ async function askInTask(line: string): Promise<void> {
 			.poll(
 				async () =>
 					(await user.json<{ questions: unknown[] }>(["status", "review-login-code"])).questions.length,
-				{ timeout: 20_000 },
 			)
 			.toBe(2);
 		await user.ok(["answer", "review-login-code", "--seq", "2", "SQLite"]);

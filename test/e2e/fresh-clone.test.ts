@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const NOT_CLONED = [".git", "node_modules", "dist", ".cache", "coverage"];
-const LIMIT_MS = 180_000;
 
 const folder = mkdtempSync(join(tmpdir(), "fc-"));
 const clone = join(folder, "clone");
@@ -49,5 +49,5 @@ test(
 		expect(statSync(join(clone, "dist/main.cjs")).mtimeMs).toBe(built);
 		expect(readFileSync(join(clone, "package-lock.json"), "utf8")).toBe(lock);
 	},
-	LIMIT_MS,
+	TEST_LIMIT_MS,
 );

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { WAIT_LIMIT } from "../patience.ts";
 import { User } from "./harness.ts";
 
 const FIXTURES = resolve(import.meta.dirname, "../fixtures");
@@ -50,12 +51,12 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 		gate ??= await heldUntil();
 		return gate;
 	};
-	await expect.poll(firstHold, { timeout: 30_000 }).toMatchObject({ kind: "rate_limited" });
+	await expect.poll(firstHold).toMatchObject({ kind: "rate_limited" });
 	expect(await user.ok(["status", "t9"])).toContain("rate limit");
 	user.write("until", "0");
 	await user.ok(["enqueue", "--id", "free", "--model", "other", "Do it"]);
 	expect((await user.waitForState("free", "completed")).attempt).toBe(1);
-	await user.ok(["wait", ...ids, "--timeout", "90s"]);
+	await user.ok(["wait", ...ids, "--timeout", WAIT_LIMIT]);
 	const tasks = await user.json<{ state: string; attempt: number }[]>(["ls", "--all"]);
 	expect(tasks.filter(({ state, attempt }) => state === "completed" && attempt === 1)).toHaveLength(
 		TASKS + 1,
@@ -63,7 +64,7 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 	// Two places: two agents met the limit, and nobody else started before its end.
 	const opened = Date.parse((await firstHold())?.until ?? "") / 1_000;
 	expect(starts().filter((at) => at < opened - 0.1).length).toBeLessThanOrEqual(2);
-}, 150_000);
+});
 
 test("a task whose model would be waited for too long goes on with the next one, and so does one that meets the gate", async () => {
 	userOf({ DISPATCH_MAX_BACKOFF_MS: String(LIMITED_MS) }, "fallback: [other]", "fallback_after: 1s");
@@ -74,7 +75,7 @@ test("a task whose model would be waited for too long goes on with the next one,
 		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 	}
 	expect(starts()).toHaveLength(1);
-}, 90_000);
+});
 
 test("a fallback that the config gets while tasks wait takes them at once, not after the limit", async () => {
 	userOf({ DISPATCH_MAX_BACKOFF_MS: "3600000" });
@@ -102,7 +103,7 @@ test("a login that failed twice holds the backend until doctor or a good start",
 	}
 	await user.waitForState("three", "queued");
 	await expect
-		.poll(async () => (await user.json(["status", "three"])).hold, { timeout: 20_000 })
+		.poll(async () => (await user.json(["status", "three"])).hold)
 		.toEqual({ kind: "auth", until: null });
 	expect(await user.ok(["status", "three"])).toContain("dispatch doctor");
 	expect(starts()).toHaveLength(2);

@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { type FoundProcess, killIfThere, processesOf } from "../processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -28,11 +29,11 @@ const AGENTS = join(ROOT, "test/fixtures/agents");
 /** The test file's own, see test/leaks.ts. */
 const WARNINGS = process.env.NODE_REDIRECT_WARNINGS;
 const NOBODY = 65_534;
-const STATE_LIMIT_MS = 40_000;
+/** Several commands, a worker and an agent. */
+const STATE_LIMIT_MS = 2 * CONDITION_LIMIT_MS;
 const LOOK_MS = 100;
 /** A look is a command, and costs as much as an agent's start: a long wait looks less often. */
 const LAST_LOOK_MS = 500;
-const GONE_LIMIT_MS = 10_000;
 const LOG_TAIL_LINES = 30;
 
 export interface Ran {
@@ -219,7 +220,7 @@ export class User {
 
 	/** Kills what is left of this user and removes the directory. */
 	async cleanup(): Promise<void> {
-		const until = performance.now() + GONE_LIMIT_MS;
+		const until = performance.now() + CONDITION_LIMIT_MS;
 		for (;;) {
 			const left = this.processes();
 			if (left.length === 0 || performance.now() > until) break;

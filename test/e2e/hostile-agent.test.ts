@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { TEST_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
 const AGENTS = resolve(import.meta.dirname, "../fixtures/agents");
@@ -20,7 +21,7 @@ function userOf(agent: string): void {
 }
 
 test("a line about a dead login behind its work is the task's own affair: it holds nobody", {
-	timeout: 240_000,
+	timeout: TEST_LIMIT_MS,
 }, async () => {
 	userOf("says-unauthorized.sh");
 	for (const id of ["one", "two", "three"]) {
@@ -32,7 +33,7 @@ test("a line about a dead login behind its work is the task's own affair: it hol
 });
 
 test("an agent that says hostile things in every field is followed, asks, is answered and completes; it holds nobody else", {
-	timeout: 240_000,
+	timeout: TEST_LIMIT_MS,
 }, async () => {
 	userOf("hostile-claude.mjs");
 	await user.ok(["enqueue", "--id", "one", "Do it"]);

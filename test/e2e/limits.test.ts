@@ -10,7 +10,7 @@ afterEach(() => user?.cleanup());
 
 const agents = () => user.processes().filter(({ run }) => run !== null);
 const workers = () => user.processes().filter(({ command }) => command.includes(" worker "));
-const noAgents = () => expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+const noAgents = () => expect.poll(agents).toEqual([]);
 
 test("an agent without a sign of life fails as stuck, and its tree is gone", async () => {
 	user = new User({ agent: "stuck.sh", config: "limits: { inactivity: 2s }" });
@@ -74,7 +74,7 @@ test("cancel ends a task in every state, with its whole process tree", async () 
 	await user.waitForState("parked", "parked");
 	await user.ok(["enqueue", "--id", "running", "--model", "stubborn", "Do it"]);
 	await user.waitForState("running", "running");
-	await expect.poll(() => existsSync(user.taskFile("running", "pids")), { timeout: 10_000 }).toBe(true);
+	await expect.poll(() => existsSync(user.taskFile("running", "pids"))).toBe(true);
 	await user.ok(["enqueue", "--id", "queued", "Do it"]);
 	for (const id of ["queued", "parked", "asking", "running"]) await user.ok(["cancel", id]);
 	for (const id of ["queued", "parked", "asking", "running"]) await user.waitForState(id, "cancelled");
@@ -127,7 +127,7 @@ const POINTS = [
 test.each(POINTS)("a worker that dies at %s: the task completes once, attempt 1", async (point) => {
 	user = new User({ agent: "starts-counted.sh" });
 	await user.run(["enqueue", "--id", "t", "Do it"], { env: { DISPATCH_FAULT: point } });
-	await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
+	await expect.poll(workers).toEqual([]);
 	await user.ok(["up"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1 });
 	expect(readFileSync(`${user.project}/starts`, "utf8").trim().split("\n").length).toBe(1);
@@ -147,11 +147,11 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	const client = new Redis({ path: `${user.home}/redis/redis.sock` });
 	expect(await allOfRedis(client)).toMatch(/PROMPT-OF-T.*the work/s);
 	const told = () => client.keys("*:bull:notify-*.own");
-	await expect.poll(told, { timeout: 30_000 }).toHaveLength(2);
+	await expect.poll(told).toHaveLength(2);
 	await user.ok(["rm", "t"]);
 	// The host clears what its queue kept.
-	await expect.poll(() => allOfRedis(client), { timeout: 30_000 }).not.toMatch(/PROMPT-OF-T|the work/);
-	await expect.poll(told, { timeout: 30_000 }).toEqual([]);
+	await expect.poll(() => allOfRedis(client)).not.toMatch(/PROMPT-OF-T|the work/);
+	await expect.poll(told).toEqual([]);
 	client.disconnect();
 	expect((await user.run(["status", "t"])).code).toBe(6);
 	expect(existsSync(user.taskFile("t", "plan.md"))).toBe(false);
@@ -165,7 +165,7 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 
 /** After the one before has died; meanwhile the record tells nothing of the earlier run. */
 async function anotherWorker(): Promise<void> {
-	await expect.poll(workers, { timeout: 30_000 }).toEqual([]);
+	await expect.poll(workers).toEqual([]);
 	const waiting = await user.json(["status", "t"]);
 	expect(waiting).toMatchObject({ reportPath: null, plan: { done: 0, total: 2 } });
 	await user.ok(["up"]);

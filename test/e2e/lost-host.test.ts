@@ -3,12 +3,10 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { TEST_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
-
-/** Several workers and agents of real programs: a loaded machine takes its time. */
-const TEST_LIMIT_MS = 180_000;
 
 let redis: TestRedis;
 let ann: User;
@@ -85,7 +83,7 @@ test(
 		expect(agentsOfAnn()).not.toEqual([]);
 		await bob.ok(["cancel", "job"]);
 		await ann.ok(["up"]);
-		await expect.poll(() => agentsOfAnn(), { timeout: 20_000 }).toEqual([]);
+		await expect.poll(() => agentsOfAnn()).toEqual([]);
 		expect((await bob.json(["status", "job"])).state).toBe("cancelled");
 		expect(await store.client.scard(store.keys.fenced("container"))).toBe(0);
 	},
@@ -109,9 +107,7 @@ test(
 		expect(await bob.ok(["retry", "job", "--here"])).toMatch(/`job` is on this host now and starts/);
 		expect(agentsOfAnn()).toEqual([]);
 		await expect
-			.poll(async () => (await bob.json<{ host: string; state: string }>(["status", "job"])).state, {
-				timeout: 30_000,
-			})
+			.poll(async () => (await bob.json<{ host: string; state: string }>(["status", "job"])).state)
 			.toBe("asking");
 		await ann.ok(["up"]);
 		await bob.ok(["answer", "job", "Green"]);

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { PROGRAM, type Task, User } from "./harness.ts";
 
 let user: User;
@@ -67,13 +68,13 @@ test("`dispatch enqueue x | cat` ends although it started Redis and a worker", a
 	const { stdout } = await promisify(execFile)("sh", ["-c", line], {
 		cwd: user.project,
 		env: user.env,
-		timeout: 50_000,
+		timeout: CONDITION_LIMIT_MS,
 	});
 	expect(stdout).toContain("Dispatched `");
 	expect(user.daemonPid()).not.toBeNull();
 	expect(user.processes().some(({ command }) => command.includes("redis"))).toBe(true);
 	await user.ok(["down", "--stop-agents"]);
-	await expect.poll(() => user.processes(), { timeout: 20_000 }).toEqual([]);
+	await expect.poll(() => user.processes()).toEqual([]);
 });
 
 test("batch --wait: 0 when all completed, 1 when one failed, nothing when one is wrong", async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -158,7 +159,7 @@ test("what another host's user removes, this host clears, and starts no copy of 
 		DISPATCH_REDIS_URL: `unix://${user.home}/redis/redis.sock`,
 	};
 	await user.ok(["rm", "victim"], { env: other });
-	await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: 30_000 });
+	await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: CONDITION_LIMIT_MS });
 	await queue("victim", good);
 	await isRefused("victim");
 });

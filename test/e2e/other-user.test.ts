@@ -35,10 +35,10 @@ test("an agent that locks its own task directory can be cancelled", async () => 
 	nobody({ agent: "locks-its-directory.sh" });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	await user.waitForState("t", "running");
-	await expect.poll(() => statSync(user.taskFile("t", "")).mode & 0o777, { timeout: 20_000 }).toBe(0);
+	await expect.poll(() => statSync(user.taskFile("t", "")).mode & 0o777).toBe(0);
 	await user.ok(["cancel", "t"]);
 	await user.waitForState("t", "cancelled");
-	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	await expect.poll(agents).toEqual([]);
 });
 
 test("an agent that locks its run directory can be cancelled, also by a worker that never saw it", async () => {
@@ -46,16 +46,14 @@ test("an agent that locks its run directory can be cancelled, also by a worker t
 	const run = (id: string) => join(user.home, "runs", id, "1");
 	for (const id of ["t", "later"]) {
 		await user.ok(["enqueue", "--id", id, "Do it"]);
-		await expect
-			.poll(() => statSync(run(id), { throwIfNoEntry: false })?.mode ?? 0o777, { timeout: 20_000 })
-			.toBe(0o040000);
+		await expect.poll(() => statSync(run(id), { throwIfNoEntry: false })?.mode ?? 0o777).toBe(0o040000);
 	}
 	await user.ok(["cancel", "t"]);
 	await user.waitForState("t", "cancelled");
 	await user.ok(["up", "--restart"]);
 	await user.ok(["cancel", "later"]);
 	await user.waitForState("later", "cancelled");
-	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	await expect.poll(agents).toEqual([]);
 	for (const id of ["t", "later"]) {
 		chmodSync(run(id), 0o700);
 		await user.ok(["rm", id]);
@@ -66,12 +64,10 @@ test("an agent that locks its run directory is stopped by its limits, also by a 
 	nobody({ agent: "locks-its-run.sh", config: "limits: { deadline: 12s }" });
 	const run = join(user.home, "runs", "t", "1");
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	await expect
-		.poll(() => statSync(run, { throwIfNoEntry: false })?.mode ?? 0o777, { timeout: 20_000 })
-		.toBe(0o040000);
+	await expect.poll(() => statSync(run, { throwIfNoEntry: false })?.mode ?? 0o777).toBe(0o040000);
 	await user.ok(["up", "--restart"]);
 	await user.waitForState("t", "failed");
-	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	await expect.poll(agents).toEqual([]);
 	chmodSync(run, 0o700);
 });
 
@@ -85,7 +81,7 @@ test("an agent that locks its own task directory is stopped by its limits", asyn
 	// Nor does it take the limits of others away.
 	expect((await user.waitForState("other", "failed")).reason).toBe("stuck");
 	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
-	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	await expect.poll(agents).toEqual([]);
 });
 
 test("a config that cannot be read: one line that names it, and nothing is started", async () => {

@@ -1,5 +1,6 @@
 /** How a run ends: exit code 0 alone never means success, and every failure says why and what to do. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WAIT_LIMIT } from "../patience.ts";
 import { type Task, User } from "./harness.ts";
 
 /** Name of the model and the task → its agent; `missing` is a CLI that is not installed. */
@@ -77,7 +78,7 @@ test("a missing CLI is `not_started`, with the way to mend it", async () => {
 });
 
 test("`wait` gives 1 when one of several failed, and a line for each", async () => {
-	const waited = await user.run(["wait", "no-done-file", "item-error", "--timeout", "30s"]);
+	const waited = await user.run(["wait", "no-done-file", "item-error", "--timeout", WAIT_LIMIT]);
 	expect([waited.code, waited.stderr]).toEqual([1, ""]);
 	expect(waited.stdout.trimEnd().split("\n")).toEqual([
 		"`no-done-file` complete. All 2 items are done. See `dispatch status no-done-file`.",

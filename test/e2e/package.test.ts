@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** Mostly npm's: with an empty cache it fetches the dependencies. */
-const LIMIT_MS = 240_000;
 
 const folder = mkdtempSync(join(tmpdir(), "pk-"));
 const program = join(folder, "prefix/bin/dispatch");
@@ -44,5 +43,5 @@ test(
 		expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^Now yours: dispatch enqueue /);
 		expect(readdirSync(elsewhere)).toEqual([]);
 	},
-	LIMIT_MS,
+	TEST_LIMIT_MS,
 );

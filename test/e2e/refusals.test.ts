@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Screen } from "../cli/tmux.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { RefusingRedis } from "../refusing-redis.ts";
 import { PROGRAM, User } from "./harness.ts";
@@ -56,7 +57,7 @@ async function running(...args: string[]): Promise<Running> {
 	for (const stream of [command.stdout, command.stderr])
 		stream?.on("data", (part: Buffer) => parts.push(Buffer.from(part)));
 	const ended = once(command, "close");
-	await expect.poll(() => proxy.clients(COMMANDS, before), { timeout: 60_000 }).toBeGreaterThan(0);
+	await expect.poll(() => proxy.clients(COMMANDS, before)).toBeGreaterThan(0);
 	return { command, said: () => Buffer.concat(parts).toString(), ended };
 }
 
@@ -77,7 +78,7 @@ test("the worker, and all that waits or follows, goes on when it is over: nothin
 	const refused = proxy.refused;
 	proxy.errors = REFUSALS;
 	// Each of them meets each refusal several times.
-	await expect.poll(() => proxy.refused, { timeout: 120_000 }).toBeGreaterThan(refused + 400);
+	await expect.poll(() => proxy.refused, { timeout: 3 * CONDITION_LIMIT_MS }).toBeGreaterThan(refused + 400);
 	proxy.errors = [];
 	await user.ok(["answer", "t", "blue"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
@@ -87,10 +88,10 @@ test("the worker, and all that waits or follows, goes on when it is over: nothin
 		expect(code, each.said()).toBe(0);
 	}
 	expect(following[1]?.said()).toContain("complete");
-	await expect.poll(() => watching.said(), { timeout: 60_000 }).toContain("completed");
+	await expect.poll(() => watching.said()).toContain("completed");
 	watching.command.kill("SIGINT");
 	await watching.ended;
-}, 300_000);
+});
 
 test("a command that is refused says why, in one line, and that it may be tried again", async () => {
 	for (const refusal of ["BUSY Redis is busy running a script.", "NOREPLICAS Not enough good replicas."]) {
@@ -103,7 +104,7 @@ test("a command that is refused says why, in one line, and that it may be tried 
 		}
 	}
 	proxy.errors = [];
-}, 120_000);
+});
 
 /** How many commands the busiest connection has sent, of those made after the first `after`. */
 function sentSince(after: number): number {
@@ -120,7 +121,7 @@ test("inbox goes on when it is over, and Ctrl-C ends it while nobody answers", a
 		await screen.waitFor("No open questions.");
 		proxy.errors = REFUSALS;
 		const sent = sentSince(before) + 2 * REFUSALS.length;
-		await expect.poll(() => proxy.clients(sent, before), { timeout: 60_000 }).toBeGreaterThan(0);
+		await expect.poll(() => proxy.clients(sent, before)).toBeGreaterThan(0);
 		proxy.errors = [];
 		await user.ok(["enqueue", "--id", "later", "Do it"]);
 		await screen.waitFor("later asked");
@@ -129,7 +130,7 @@ test("inbox goes on when it is over, and Ctrl-C ends it while nobody answers", a
 		await user.waitForState("later", "completed");
 		const asked = sentSince(before) + 1;
 		process.kill(redis.pid, "SIGSTOP");
-		await expect.poll(() => proxy.clients(asked, before), { timeout: 60_000 }).toBeGreaterThan(0);
+		await expect.poll(() => proxy.clients(asked, before)).toBeGreaterThan(0);
 		screen.keys("C-c");
 		await screen.waitFor("ended with 130");
 	} finally {
@@ -137,7 +138,7 @@ test("inbox goes on when it is over, and Ctrl-C ends it while nobody answers", a
 		proxy.errors = [];
 		screen.close();
 	}
-}, 300_000);
+});
 
 test("a time limit holds while the server reads its data, which may take longer", async () => {
 	proxy.errors = ["LOADING Redis is loading the dataset in memory"];
@@ -157,4 +158,4 @@ test("a time limit holds while the server reads its data, which may take longer"
 	expect(told).toMatchObject({ isError: true, content: [{ text }] });
 	expect((await patient).code).toBe(5);
 	proxy.errors = [];
-}, 120_000);
+});

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
 import { User } from "./harness.ts";
 
@@ -19,7 +20,7 @@ const HIDES = [
 	"never-spawned",
 	"in-group",
 ];
-const LIMIT = { timeout: 180_000, interval: 200 };
+const LIMIT = { timeout: 3 * CONDITION_LIMIT_MS, interval: 200 };
 
 let user: User;
 beforeAll(() => {
@@ -35,21 +36,25 @@ const pidsOf = (task: string) => {
 	return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
 };
 
-test("whatever an agent hides, none starts beside it, over a restart of the worker", async () => {
-	await user.ok(["up"]);
-	// They hide before anybody looks: the worker dies at once.
-	for (const id of HIDES) await user.ok(["enqueue", "--id", id, "--attempts", "2", "Hide"]);
-	await expect.poll(() => HIDES.filter((id) => pidsOf(id).length === 0), LIMIT).toEqual([]);
-	killIfThere(user.daemonPid() ?? 0);
-	await user.ok(["up"]);
-	const goesOn = async () => {
-		const tasks = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
-		// One that looks as if it had never begun is begun several times more.
-		return tasks.filter(({ id, state }) => state !== "failed" && pidsOf(id).length < 3).map(({ id }) => id);
-	};
-	// Of this one the record itself says what was started: it is followed as if nothing had happened.
-	await expect.poll(goesOn, LIMIT).toEqual(["no-json"]);
-	expect(existsSync(second()) ? readFileSync(second(), "utf8") : "").toBe("");
-	await user.ok(["cancel", "no-json"]);
-	await user.waitForState("no-json", "cancelled");
-}, 600_000);
+test(
+	"whatever an agent hides, none starts beside it, over a restart of the worker",
+	async () => {
+		await user.ok(["up"]);
+		// They hide before anybody looks: the worker dies at once.
+		for (const id of HIDES) await user.ok(["enqueue", "--id", id, "--attempts", "2", "Hide"]);
+		await expect.poll(() => HIDES.filter((id) => pidsOf(id).length === 0), LIMIT).toEqual([]);
+		killIfThere(user.daemonPid() ?? 0);
+		await user.ok(["up"]);
+		const goesOn = async () => {
+			const tasks = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
+			// One that looks as if it had never begun is begun several times more.
+			return tasks.filter(({ id, state }) => state !== "failed" && pidsOf(id).length < 3).map(({ id }) => id);
+		};
+		// Of this one the record itself says what was started: it is followed as if nothing had happened.
+		await expect.poll(goesOn, LIMIT).toEqual(["no-json"]);
+		expect(existsSync(second()) ? readFileSync(second(), "utf8") : "").toBe("");
+		await user.ok(["cancel", "no-json"]);
+		await user.waitForState("no-json", "cancelled");
+	},
+	2 * TEST_LIMIT_MS,
+);

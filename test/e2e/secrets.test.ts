@@ -5,13 +5,14 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
 import { allOfRedis } from "./all-of-redis.ts";
 import { User } from "./harness.ts";
 import { webPages } from "./web-pages.ts";
 
 const AGENT = resolve(import.meta.dirname, "../fixtures/agents/tells-secrets.sh");
-const LIMIT = { timeout: 40_000, interval: 100 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 100 };
 
 const PLANTED = {
 	redisPassword: "planted-redis-pw-01",
@@ -29,7 +30,7 @@ const PLANTED = {
 };
 
 /** Several workers and agents of real programs: a loaded machine takes its time. */
-const TEST_LIMIT_MS = 400_000;
+const LONG_TEST_MS = 2 * TEST_LIMIT_MS;
 
 let cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -163,5 +164,5 @@ test(
 		const ofOthers = ["redisPassword", "redisParameter", "webhookPassword", "secretEnv", "urlEnv"] as const;
 		expect(ofOthers.filter((what) => agentEnv.includes(PLANTED[what]))).toEqual([]);
 	},
-	TEST_LIMIT_MS,
+	LONG_TEST_MS,
 );

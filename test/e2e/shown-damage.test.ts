@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
 import { User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
 import { webPages } from "./web-pages.ts";
 
-const LIMIT = { timeout: 40_000, interval: 100 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 100 };
 const recordKey = "{dispatch:default}:task:broken";
 
 let user: User;
@@ -58,4 +59,4 @@ test("a damaged record: status, ls, doctor, MCP, the web's pages; its agent: sta
 	expect(await user.json(["cancel", "broken"])).toMatchObject([{ id: "broken", state: "damaged" }]);
 	await user.ok(["rm", "broken"]);
 	expect(await user.ok(["status"])).toContain("No tasks yet.");
-}, 120_000);
+});

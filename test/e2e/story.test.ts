@@ -81,4 +81,4 @@ test("from the demo to: what goes on, answer, report, cancel, default model", as
 		(await user.json<{ settings: { default: { value: string } } }>(["config", "show"])).settings.default
 			.value,
 	).toBe("other");
-}, 120_000);
+});

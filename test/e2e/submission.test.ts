@@ -127,17 +127,17 @@ test("--follow shows what the agent does and asks, until it has ended; a pipe th
 		seen += chunk.toString();
 	});
 	await expect
-		.poll(() => seen, { timeout: 30_000 })
+		.poll(() => seen)
 		.toMatch(/Worker is asking: "Which colour\?" Answer with: dispatch answer job "…"\n/);
 	await user.ok(["answer", "job", "Blue"]);
-	await expect.poll(() => following.exitCode, { timeout: 30_000 }).toBe(0);
+	await expect.poll(() => following.exitCode).toBe(0);
 	expect(seen).toMatch(/`job` complete\..*\n$/);
 	const late = await user.ok(["logs", "job", "--events"]);
 	expect(late).toMatch(/asked 001 Which colour\?.*answered 001 by /s);
 	const piped = user.start(["watch"]);
 	piped.stdout?.destroy();
 	await user.ok(["enqueue", "--id", "again", "Work"]);
-	await expect.poll(() => piped.exitCode, { timeout: 20_000 }).toBe(0);
+	await expect.poll(() => piped.exitCode).toBe(0);
 });
 
 test("logs: lines, events, raw; ls --host; prune takes what is old enough, and nothing else", async () => {

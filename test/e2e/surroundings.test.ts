@@ -89,9 +89,7 @@ test("`env:` lets variables travel with a task, by a file for its owner alone, u
 		);
 		expect([code, stderr]).toEqual([0, ""]);
 	}
-	await expect
-		.poll(() => existsSync(join(user.project, "told")) && told().length, { timeout: 20_000 })
-		.toBe(2);
+	await expect.poll(() => existsSync(join(user.project, "told")) && told().length).toBe(2);
 	expect(told()).toEqual(["one value-one", "two value-two"]);
 	expect(kept()).toHaveLength(2);
 	for (const file of [join(home, "task-env"), ...kept()]) expect(statSync(file).mode & 0o077).toBe(0);
@@ -106,7 +104,7 @@ test("`env:` lets variables travel with a task, by a file for its owner alone, u
 	);
 	user.write("go", "");
 	for (const id of ["one", "two"]) await user.waitForState(id, "completed");
-	await expect.poll(kept, { timeout: 10_000 }).toEqual([]);
+	await expect.poll(kept).toEqual([]);
 });
 
 test("a retry takes the key as it is now; a command that has none leaves the worker's", async () => {

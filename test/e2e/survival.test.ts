@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -59,26 +60,28 @@ test("kill -9 of Redis in the middle of tasks with open questions: all go on, no
 	const lines = ids.map((id) => `  - { id: ${id}, prompt: Do it }`);
 	await user.ok(["batch", user.write("batch.yaml", `tasks:\n${lines.join("\n")}\n`)]);
 	const open = async () => (await user.json<{ task: string }[]>(["questions"])).map(({ task }) => task);
-	await expect.poll(async () => (await open()).length, { timeout: 60_000, interval: 300 }).toBe(count);
+	await expect
+		.poll(async () => (await open()).length, { timeout: CONDITION_LIMIT_MS, interval: 300 })
+		.toBe(count);
 	const redis = user.processes().find(({ command }) => command.startsWith("redis-server"));
 	for (const id of ids.slice(0, 5)) await user.ok(["answer", id, "before"]);
 	kill(redis?.pid);
 	expect((await open()).length).toBe(count - 5);
 	await user.ok(["up"]);
 	for (const id of ids.slice(5)) await user.ok(["answer", id, "after"]);
-	await user.ok(["wait", ...ids, "--timeout", "90s"]);
+	await user.ok(["wait", ...ids, "--timeout", WAIT_LIMIT]);
 	const done = await user.json<{ id: string; state: string; attempt: number }[]>(["ls", "--all"]);
 	expect(done.filter(({ state, attempt }) => state === "completed" && attempt === 1)).toHaveLength(count);
 	expect(await user.ok(["output", "t0"])).toContain("before");
 	expect(await user.ok(["output", "t9"])).toContain("after");
-}, 180_000);
+});
 
 test("parked over a restart of everything: the answer resumes it, and no attempt is counted", async () => {
 	user = new User({ agents: { parks: "asks-and-parks.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--model", "parks", "Do it"]);
 	await user.waitForState("t", "parked");
 	await user.ok(["down"]);
-	await expect.poll(() => user.processes(), { timeout: 20_000 }).toEqual([]);
+	await expect.poll(() => user.processes()).toEqual([]);
 	expect(await user.ok(["questions"])).toContain("t ");
 	await user.ok(["answer", "t", "8080"]);
 	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
@@ -100,15 +103,15 @@ test("down --stop-agents: the task goes on at the next up, and no attempt is cou
 	user = new User({ agents: { stuck: "stuck.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--model", "stuck", "Do it"]);
 	await user.waitForState("t", "running");
-	await expect.poll(() => agents().length, { timeout: 10_000 }).toBeGreaterThan(0);
+	await expect.poll(() => agents().length).toBeGreaterThan(0);
 	await user.ok(["down", "--stop-agents"]);
 	expect(user.processes()).toEqual([]);
 	await user.ok(["up"]);
-	await expect.poll(async () => (await user.json(["status", "t"])).epoch, { timeout: 20_000 }).toBe(2);
+	await expect.poll(async () => (await user.json(["status", "t"])).epoch).toBe(2);
 	expect((await user.json(["status", "t"])).attempt).toBe(1);
 	await user.ok(["cancel", "t"]);
 	await user.waitForState("t", "cancelled");
-	await expect.poll(agents, { timeout: 20_000 }).toEqual([]);
+	await expect.poll(agents).toEqual([]);
 });
 
 test("an agent that asks with `dispatch ask` while worker and Redis are killed and come back: it prints the answer", async () => {

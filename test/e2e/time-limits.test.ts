@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
+import { TEST_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
@@ -45,7 +46,7 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 	const before = (await clients()).count;
 	const ends = commands.map((args) => user.run(args, { env: COLLECTING }));
 	const told = client.callTool({ name: "wait", arguments: { timeoutSeconds: LIMIT_S } }, undefined, {
-		timeout: 200_000,
+		timeout: TEST_LIMIT_MS,
 	});
 	await untilAllWait(before);
 	await redis.restart();
@@ -60,7 +61,7 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 		message: "Nothing new yet.",
 	});
 	await client.close();
-}, 240_000);
+});
 
 /** How many clients Redis has, and the number of the newest one. */
 async function clients(): Promise<{ count: number; newest: number }> {
@@ -106,14 +107,14 @@ echo "line two"; printf '# S\\n\\n- [x] Wait\\n' >plan.md; : >ipc/.done\n`,
 		});
 		return { child, text: () => text };
 	});
-	for (const { text } of seen) await expect.poll(text, { timeout: 30_000 }).toContain("line one");
+	for (const { text } of seen) await expect.poll(text).toContain("line one");
 	const ends = seen.map(async ({ child }) => (await once(child, "exit"))[0] as number);
 	await redis.restart();
 	mine.write(".dispatch/tasks/slow/go", "");
 	expect(await Promise.all(ends)).toEqual([0, 0]);
 	for (const { text } of seen) expect(text()).toContain("line two");
 	await mine.cleanup();
-}, 240_000);
+});
 
 test("watch goes on over a crash of Redis, and ends at Ctrl-C though Redis is away", async () => {
 	const watching = user.start(["watch"], { env: COLLECTING });
@@ -122,7 +123,7 @@ test("watch goes on over a crash of Redis, and ends at Ctrl-C though Redis is aw
 		text += String(chunk);
 	});
 	const ended = once(watching, "exit");
-	const shows = (id: string) => expect.poll(() => text, { timeout: 60_000 }).toContain(id);
+	const shows = (id: string) => expect.poll(() => text).toContain(id);
 	await shows("long");
 	await redis.restart();
 	await user.ok(["enqueue", "--id", "after-the-crash", "--delay", "1h", "Work"]);
@@ -131,4 +132,4 @@ test("watch goes on over a crash of Redis, and ends at Ctrl-C though Redis is aw
 	watching.kill("SIGINT");
 	expect(await ended).toEqual([0, null]);
 	await redis.start();
-}, 240_000);
+});

@@ -6,10 +6,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
 const SECRET = "a secret of the user's";
-const LIMIT = { timeout: 60_000, interval: 100 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 100 };
 
 let user: User;
 let outside: string;

@@ -50,7 +50,7 @@ test("a daemon killed while the check runs: the check goes on, once, and its ver
 	checked();
 	const check = "echo x >> checks; while [ ! -e go ]; do sleep 0.05; done";
 	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--verify", check, "Do it"]);
-	await expect.poll(() => existsSync(join(user.project, "checks")), { timeout: 20_000 }).toBe(true);
+	await expect.poll(() => existsSync(join(user.project, "checks"))).toBe(true);
 	process.kill(user.daemonPid() ?? 0, "SIGKILL");
 	await user.ok(["up"]);
 	user.write("go", "");
@@ -70,7 +70,7 @@ test("a cancel ends the check too", async () => {
 		"touch checks; sleep 1000",
 		"Do it",
 	]);
-	await expect.poll(() => existsSync(join(user.project, "checks")), { timeout: 20_000 }).toBe(true);
+	await expect.poll(() => existsSync(join(user.project, "checks"))).toBe(true);
 	await user.ok(["cancel", "c"]);
 	await user.waitForState("c", "cancelled");
 	await expect

@@ -15,7 +15,7 @@ test("asking agents free their places: with --concurrency 1 three questions are 
 	for (const id of ids) await mine.ok(["enqueue", "--id", id, "Do it"]);
 	const open = async () =>
 		(await mine.json<{ task: string }[]>(["questions"])).map(({ task }) => task).sort();
-	await expect.poll(open, { timeout: 40_000 }).toEqual([...ids].sort());
+	await expect.poll(open).toEqual([...ids].sort());
 	for (const id of ids) await mine.ok(["answer", id, `for ${id}`]);
 	await mine.ok(["wait", ...ids, "--timeout", "40s"]);
 	for (const id of ids) expect(await mine.ok(["output", id])).toBe(`The answer: for ${id}\n`);

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import type { User } from "./harness.ts";
 
 /** Pages of `dispatch web`, as a browser gets them by the link that it prints. */
@@ -10,7 +11,7 @@ export async function webPages(user: User, paths: readonly string[]): Promise<st
 	});
 	const link = () => /http:\/\/\S+token=\S+/.exec(said)?.[0] ?? "";
 	try {
-		await expect.poll(link, { timeout: 60_000, interval: 100 }).not.toBe("");
+		await expect.poll(link, { timeout: CONDITION_LIMIT_MS, interval: 100 }).not.toBe("");
 		const { headers } = await fetch(link(), { redirect: "manual" });
 		const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
 		const { origin } = new URL(link());

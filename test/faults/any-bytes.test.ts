@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { User } from "../e2e/harness.ts";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const RUNS = Number(process.env.BYTES_RUNS ?? 4);
 let user: User;
@@ -46,50 +47,54 @@ const halves = (model: (typeof BACKENDS)[number]): Run => [
 	model,
 ];
 
-test("any bytes as output, plan, question and report", async () => {
-	user = new User({ agent: "writes-bytes.sh" });
-	const program = join(import.meta.dirname, "../fixtures/agents/writes-bytes.sh");
-	for (const type of BACKENDS.slice(1))
-		await user.ok(["config", "add-backend", type, "--command", program, "--type", type]);
-	const bytes = join(user.project, "bytes");
-	let n = 0;
-	await fc.assert(
-		fc.asyncProperty(
-			fc.record({ log: maybe, error: maybe, plan: maybe, question: maybe, report: maybe }),
-			fc.boolean(),
-			fc.constantFrom(0, 0, 3),
-			fc.constantFrom(...BACKENDS),
-			async (files, done, code, model) => {
-				rmSync(bytes, { recursive: true, force: true });
-				mkdirSync(bytes);
-				for (const [name, content] of Object.entries(files))
-					if (content !== null) writeFileSync(join(bytes, name), content);
-				if (done) writeFileSync(join(bytes, "done"), "");
-				writeFileSync(join(bytes, "code"), String(code));
-				const id = `t${n++}`;
-				await user.ok(["enqueue", "--id", id, "--model", model, "--attempts", "1", "Do it"]);
-				const ended = await user.waitForState(id, "completed", "failed", "parked");
-				expect(ended.state === "failed" ? ended.outcome?.message : "no failure").toMatch(/\S/);
-				for (const command of ["status", "logs", "ls", "questions"]) {
-					const args = command === "status" || command === "logs" ? [command, id] : [command];
-					expect(await user.ok(args)).not.toMatch(/[\u0000-\u0008\u000e-\u001a\u009b]/);
-					for (const line of (await user.ok([...args, "--json"])).trim().split("\n"))
-						if (line !== "") JSON.parse(line);
-				}
-				for (const args of [
-					["output", id],
-					["output", id, "--json"],
-				])
-					expect([0, 6]).toContain((await user.run(args)).code);
-				if (ended.state === "parked") await user.ok(["cancel", id]);
-				await user.ok(["rm", id]);
-				expect((await user.run(["status", id])).code).toBe(6);
+test(
+	"any bytes as output, plan, question and report",
+	async () => {
+		user = new User({ agent: "writes-bytes.sh" });
+		const program = join(import.meta.dirname, "../fixtures/agents/writes-bytes.sh");
+		for (const type of BACKENDS.slice(1))
+			await user.ok(["config", "add-backend", type, "--command", program, "--type", type]);
+		const bytes = join(user.project, "bytes");
+		let n = 0;
+		await fc.assert(
+			fc.asyncProperty(
+				fc.record({ log: maybe, error: maybe, plan: maybe, question: maybe, report: maybe }),
+				fc.boolean(),
+				fc.constantFrom(0, 0, 3),
+				fc.constantFrom(...BACKENDS),
+				async (files, done, code, model) => {
+					rmSync(bytes, { recursive: true, force: true });
+					mkdirSync(bytes);
+					for (const [name, content] of Object.entries(files))
+						if (content !== null) writeFileSync(join(bytes, name), content);
+					if (done) writeFileSync(join(bytes, "done"), "");
+					writeFileSync(join(bytes, "code"), String(code));
+					const id = `t${n++}`;
+					await user.ok(["enqueue", "--id", id, "--model", model, "--attempts", "1", "Do it"]);
+					const ended = await user.waitForState(id, "completed", "failed", "parked");
+					expect(ended.state === "failed" ? ended.outcome?.message : "no failure").toMatch(/\S/);
+					for (const command of ["status", "logs", "ls", "questions"]) {
+						const args = command === "status" || command === "logs" ? [command, id] : [command];
+						expect(await user.ok(args)).not.toMatch(/[\u0000-\u0008\u000e-\u001a\u009b]/);
+						for (const line of (await user.ok([...args, "--json"])).trim().split("\n"))
+							if (line !== "") JSON.parse(line);
+					}
+					for (const args of [
+						["output", id],
+						["output", id, "--json"],
+					])
+						expect([0, 6]).toContain((await user.run(args)).code);
+					if (ended.state === "parked") await user.ok(["cancel", id]);
+					await user.ok(["rm", id]);
+					expect((await user.run(["status", id])).code).toBe(6);
+				},
+			),
+			{
+				numRuns: RUNS,
+				endOnFailure: true,
+				examples: BACKENDS.slice(1).map(halves),
 			},
-		),
-		{
-			numRuns: RUNS,
-			endOnFailure: true,
-			examples: BACKENDS.slice(1).map(halves),
-		},
-	);
-}, 600_000);
+		);
+	},
+	4 * TEST_LIMIT_MS,
+);

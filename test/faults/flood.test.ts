@@ -31,4 +31,4 @@ test('200 MB of "y\\n" of one agent: the others\' answers are delivered meanwhil
 		return Math.round(file.mtimeMs - Date.parse(questions[0]?.answeredAt ?? ""));
 	});
 	console.log(`answers during the flood lay with their agents after ${tookMs.join(", ")} ms`);
-}, 180_000);
+});

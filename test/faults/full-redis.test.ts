@@ -1,10 +1,11 @@
 /** A Redis that is full refuses new work; what lives ends truthfully, and can be cancelled. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isEnded } from "../../src/task/states.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { FaultStage } from "./stage.ts";
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 2 * CONDITION_LIMIT_MS;
 
 let redis: TestRedis;
 let stage: FaultStage;
@@ -41,4 +42,4 @@ test("an agent that finishes completes its task, another one is cancelled, a pla
 		await stage.store.client.config("SET", "maxmemory", "0");
 		await stage.close();
 	}
-}, 300_000);
+});

@@ -42,15 +42,15 @@ test(`${TASKS} tasks one after another`, async () => {
 	const stage = await FaultStage.open(redis, "leaks");
 	try {
 		for (let n = 0; n < WARM_UP; n++) await run(stage, n);
-		const idle = () => expect.poll(() => stage.sizes(), { timeout: 40_000 }).toEqual(IDLE);
+		const idle = () => expect.poll(() => stage.sizes()).toEqual(IDLE);
 		await idle();
 		const open = () => descriptors("self");
 		const listeners = () => listenersOf(process, stage.store.client);
 		const before = { descriptors: open(), timers: timers(), listeners: listeners() };
 		for (let n = WARM_UP; n < WARM_UP + TASKS; n++) await run(stage, n);
 		await idle();
-		await expect.poll(open, { timeout: 20_000 }).toBeLessThanOrEqual(before.descriptors);
-		await expect.poll(timers, { timeout: 20_000 }).toBeLessThanOrEqual(before.timers + 2);
+		await expect.poll(open).toBeLessThanOrEqual(before.descriptors);
+		await expect.poll(timers).toBeLessThanOrEqual(before.timers + 2);
 		expect(listeners()).toBeLessThanOrEqual(before.listeners);
 	} finally {
 		await stage.close();
@@ -70,9 +70,9 @@ test.runIf(TASKS >= 1_000)(
 				await run(stage, n);
 				if (n % 100 === 0) console.log(`after ${n} tasks: ${await described(stage)}`);
 			}
-			await expect.poll(() => descriptors(pid), { timeout: 20_000 }).toBeLessThanOrEqual(before.descriptors);
+			await expect.poll(() => descriptors(pid)).toBeLessThanOrEqual(before.descriptors);
 			const listening = async () => (await stage.counts()).listeners;
-			await expect.poll(listening, { timeout: 20_000 }).toBeLessThanOrEqual(before.listeners);
+			await expect.poll(listening).toBeLessThanOrEqual(before.listeners);
 			expect((await stage.counts()).rss - before.rss).toBeLessThan(ALLOWED_BYTES);
 		} finally {
 			await stage.close();

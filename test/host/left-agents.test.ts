@@ -10,13 +10,16 @@ import { markedPids } from "../../src/process/processes.ts";
 import { settle } from "../../src/worker/settle.ts";
 import { verify } from "../../src/worker/verify.ts";
 import { monitorStage } from "../monitor/stage.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 
 const stage = monitorStage();
 const ENV = { PATH: process.env.PATH ?? "" };
 
 test("an agent whose record is gone is ended, and why is left in its run directory", async () => {
 	const { run, nonce } = await stage().agent("t", "trap '' TERM; echo up; while :; do sleep 0.05; done");
-	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), { timeout: 20_000 });
+	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), {
+		timeout: CONDITION_LIMIT_MS,
+	});
 	await stage().store.client.flushall();
 	await stopLeftAgents(stage().home);
 	expect(markedPids(nonce)).toEqual([]);
@@ -29,7 +32,7 @@ test("a check that runs is ended too, and begins anew for the next worker", asyn
 	const look = () => verify(run, "exec sleep 1000", ENV, Date.now());
 	await look();
 	await vi.waitFor(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0), {
-		timeout: 20_000,
+		timeout: CONDITION_LIMIT_MS,
 	});
 	await stopLeftAgents(stage().home);
 	expect(markedPids(`${nonce}-verify`)).toEqual([]);
@@ -43,7 +46,9 @@ test("agents that no task follows are named with the reason, those that one foll
 	await stage().agent("damaged", "exec sleep 1000");
 	await stage().agent("gone", "exec sleep 1000");
 	await stage().agent("ended", "exec sleep 1000");
-	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), { timeout: 20_000 });
+	await vi.waitFor(() => expect(markedPids(nonce).length).toBeGreaterThan(0), {
+		timeout: CONDITION_LIMIT_MS,
+	});
 	await store.client.hset(store.keys.task("damaged"), "spec", "{x");
 	await store.client.del(store.keys.task("gone"));
 	await store.move({ id: "ended", from: ["running"], epoch: 1, to: "failed" });

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** Texts of ASCII alone: hashes and times. */
@@ -49,12 +50,12 @@ function shortenings(paths: string[]): string[] {
 	return found;
 }
 
-test("text is shortened by cutText alone, never through a character", { timeout: 120_000 }, () => {
+test("text is shortened by cutText alone, never through a character", { timeout: TEST_LIMIT_MS }, () => {
 	const own = join(ROOT, "src/task/cut-text.ts");
 	expect(shortenings(sources().filter((path) => path !== own))).toEqual([]);
 });
 
-test("a cut by hand would be seen", { timeout: 120_000 }, () => {
+test("a cut by hand would be seen", { timeout: TEST_LIMIT_MS }, () => {
 	const sample = join(import.meta.dirname, "../fixtures/cuts-by-hand.ts");
 	expect(shortenings([sample])).toHaveLength(3);
 });

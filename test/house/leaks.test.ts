@@ -134,5 +134,5 @@ test.each(KINDS)("%s", async (_what, told, open) => {
 	const giveBack = await open(temporaryFolder("lk"));
 	expect(count()).toBeGreaterThan(before);
 	giveBack();
-	await expect.poll(count, { timeout: 20_000 }).toBe(before);
+	await expect.poll(count).toBe(before);
 });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { Web } from "../../src/web/server.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { clientsOf, HandleWatch, inotifyWatches } from "./left-open.ts";
 import { SERVICES } from "./services.ts";
@@ -55,7 +56,7 @@ async function expectNothingLeft(after: string): Promise<void> {
 			clients: 0,
 		});
 	};
-	await vi.waitFor(look, { timeout: 20_000, interval: 50 });
+	await vi.waitFor(look, { timeout: CONDITION_LIMIT_MS, interval: 50 });
 }
 
 /** The commands that a start sends, also those within scripts. */

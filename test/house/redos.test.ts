@@ -21,6 +21,7 @@ import { chosenOption, optionsOf } from "../../src/task/question-options.ts";
 import { namesEnd, resetTime, retryAfterMs } from "../../src/task/reset-time/read.ts";
 import { passwordsOf, withoutSecrets } from "../../src/task/secrets.ts";
 import { secretsInCommand, shownCommand } from "../../src/task/secrets-of-command.ts";
+import { TEST_LIMIT_MS } from "../patience.ts";
 
 const KIB = 1024;
 /** A plan, or a line of an agent's output. */
@@ -93,11 +94,11 @@ const texts = (chars: number) =>
 		return [run, `${run}!`, `x${run}\u0000`, `\u001b${run}`];
 	});
 
-test.each(Object.entries(PARSERS))("%s", { timeout: 600_000 }, (_name, { read, chars }) => {
+test.each(Object.entries(PARSERS))("%s", { timeout: 4 * TEST_LIMIT_MS }, (_name, { read, chars }) => {
 	for (const text of texts(chars)) expect(ends(() => read(text))).toBe(true);
 });
 
-test("a thousand items that share no word with those that were given", { timeout: 600_000 }, () => {
+test("a thousand items that share no word with those that were given", { timeout: 4 * TEST_LIMIT_MS }, () => {
 	const items = (letter: string) =>
 		Array.from({ length: 1_000 }, (_, n) =>
 			Array.from({ length: 60 }, (_, word) => `${letter}${n}x${word}`).join(" "),

@@ -39,6 +39,7 @@ function suspects(text: string): string[] {
 function suspicion(node: ts.Node): string | null {
 	if (ts.isPropertyAccessExpression(node) && SAYS_LITTLE.includes(node.name.text))
 		return `${node.name.text}()`;
+	if (isOwnLimit(node)) return "a limit of its own: test/patience.ts has them";
 	if (ts.isCallExpression(node)) return suspiciousCall(node);
 	if (ts.isReturnStatement(node) && node.expression === undefined && isConditional(node) && isInTest(node))
 		return "a test that may return early: test.runIf or fc.pre";
@@ -57,6 +58,14 @@ function suspiciousCall(node: ts.CallExpression): string | null {
 		return "a denial of what may not be there";
 	if (isKeyOfJson(node)) return "a key that is always there";
 	return null;
+}
+
+/** Less than an hour in figures, for a condition or a whole test: a slow machine meets it. */
+function isOwnLimit(node: ts.Node): boolean {
+	if (!ts.isNumericLiteral(node) || Number(node.text) >= 3_600_000) return false;
+	const { parent } = node;
+	if (ts.isPropertyAssignment(parent)) return parent.name.getText() === "timeout";
+	return isTestCall(parent) && (parent as ts.CallExpression).arguments.at(-1) === node;
 }
 
 /** The reading itself, or a constant that was given one. */
@@ -166,6 +175,10 @@ describe("no test is of a form that cannot fail", () => {
 			'test("a", () => { vi.waitFor(() => expect(x).toBe(1)); });',
 			'test("a", () => { expect(questions[0]?.deliveredAt).not.toBeNull(); });',
 			'test("a", async () => { await vi.waitFor(() => expect(x).toBe(1)); });',
+			'test("a", async () => { await expect.poll(look, { timeout: 20_000 }).toBe(1); });',
+			"const LIMIT = { timeout: 20_000, interval: 50 };",
+			'test("a", async () => { expect(await work()).toBe(1); }, 90_000);',
+			'test("a", { timeout: 120_000 }, () => { expect(work()).toBe(1); });',
 		];
 		expect(bad.filter((text) => suspects(text).length === 0)).toEqual([]);
 		const good = [
@@ -173,7 +186,7 @@ describe("no test is of a form that cannot fail", () => {
 			'test("a", () => { const found = list.find((each) => { if (!each) return; return each; }); expect(found).toBe(1); });',
 			'test("a", () => { expect(JSON.stringify(x)).not.toContain("secret"); });',
 			'test("a", async () => { await expect(work()).rejects.toThrow("x"); await expect.poll(look).toBe(1); });',
-			'const until = (look) => vi.waitFor(look, LIMIT); test("a", async () => { expect(await until(look)).toBe(1); });',
+			'const LIMIT = { timeout: 2 * CONDITION_LIMIT_MS }; const until = (look) => vi.waitFor(look, LIMIT); test("a", async () => { expect(await until(look)).toBe(1); });',
 			'test("a", () => { expect(x ?? y).toBe(1); expect(a && b).toBe(true); });',
 			'test("a", async () => { while (!x) await new Promise((done) => setTimeout(done, 5)); expect(x).toBe(1); });',
 		];

@@ -6,10 +6,11 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { readPlan } from "../../src/ipc/plan-file.ts";
 import { moveIpcAside, publishAnswer, readIpc } from "../../src/ipc/questions.ts";
 import { readReport } from "../../src/ipc/report.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { makeTask } from "./stage.ts";
 
 const AGENTS = resolve("test/fixtures/agents");
-const LIMIT = { timeout: 30_000, interval: 20 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 20 };
 
 /** Starts one of the fake agents on the task, as a process group that does not outlive the test. */
 function startAgent(name: string, cwd: string, args: string[] = ["prompt"]) {

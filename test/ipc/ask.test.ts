@@ -128,9 +128,7 @@ describe("ask", () => {
 			.poll(() => vanished.mock.calls.length > 0 || existsSync(join(ipc, "001.question")))
 			.toBe(true);
 		await createTaskDir(cwd, SPEC);
-		await expect
-			.poll(() => readIpc(dir).questions, { timeout: 10_000 })
-			.toEqual([{ seq: "001", text: "Which?" }]);
+		await expect.poll(() => readIpc(dir).questions).toEqual([{ seq: "001", text: "Which?" }]);
 		publishAnswer(dir, "001", "this");
 		expect(await answer).toEqual({ kind: "answered", text: "this" });
 	});

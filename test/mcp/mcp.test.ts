@@ -5,6 +5,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PROGRAM, User } from "../e2e/harness.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 
 let user: User;
 let client: Client;
@@ -90,9 +91,7 @@ test("note, cancel and retry; a wait that the host gives up loses no event", asy
 	await value("enqueue", { prompt: "Compute", id: "busy", model: "busy" });
 	const stop = new AbortController();
 	const waiting = call("wait", { timeoutSeconds: 600 }, stop.signal);
-	await expect
-		.poll(async () => (await value("status", { id: "busy" })).state, { timeout: 20_000 })
-		.toBe("running");
+	await expect.poll(async () => (await value("status", { id: "busy" })).state).toBe("running");
 	expect(await value("note", { id: "busy", text: "Leave it" })).toMatchObject({ task: "busy" });
 	stop.abort();
 	await expect(waiting).rejects.toThrow();
@@ -104,11 +103,11 @@ test("note, cancel and retry; a wait that the host gives up loses no event", asy
 
 test("two waits at a time share the events; a client that asks for progress hears that a long one goes on", async () => {
 	let signs = 0;
-	const options = { onprogress: () => signs++, resetTimeoutOnProgress: true, timeout: 8_000 };
+	const options = { onprogress: () => signs++, resetTimeoutOnProgress: true, timeout: CONDITION_LIMIT_MS };
 	const args = { name: "wait", arguments: { timeoutSeconds: 120 } };
 	await value("list");
 	const waiting = [client.callTool(args, undefined, options), client.callTool(args, undefined, options)];
-	await expect.poll(() => signs, { timeout: 20_000 }).toBeGreaterThan(2);
+	await expect.poll(() => signs).toBeGreaterThan(2);
 	for (const id of ["a", "b"]) await value("enqueue", { prompt: "x", id, model: "quick" });
 	const told = (await Promise.all(waiting)).map((reply) => (reply as unknown as Reply).structuredContent);
 	expect(told.map((each) => (each as { event: { task: string } }).event.task).sort()).toEqual(["a", "b"]);
@@ -207,5 +206,5 @@ test("every tool that changes something says so; a check of the model's own need
 test("it ends when its host is gone", async () => {
 	const { pid } = transport;
 	await client.close();
-	await expect.poll(() => user.processes().some((each) => each.pid === pid), { timeout: 10_000 }).toBe(false);
+	await expect.poll(() => user.processes().some((each) => each.pid === pid)).toBe(false);
 });

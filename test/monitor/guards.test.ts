@@ -11,10 +11,11 @@ import { lastLines } from "../../src/queue/records/log.ts";
 import { DispatchError } from "../../src/task/errors.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { endStrayAgents } from "../../src/worker/stray-agents.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
 const WAITS = "exec sleep 1000";
 /** Between two looks, as a start that is still under way is a sign of life: one silence may not be enough. */
 const MINUTE_MS = 61_000;
@@ -73,7 +74,7 @@ test.each(STEPS)("a task can be cancelled though every look throws at %s", async
 	await monitor.reconcile("t");
 	await store.cancel("t", "ann@here");
 	await lookUntil("t", "cancelled", monitor);
-	await expect.poll(() => markedPids(nonce), { timeout: 20_000 }).toEqual([]);
+	await expect.poll(() => markedPids(nonce)).toEqual([]);
 	expect((await faultEvents()).length).toBeLessThanOrEqual(2);
 });
 
@@ -267,7 +268,7 @@ describe("a run directory that the agent can reach", () => {
 		expect(markedPids(nonce).length).toBeGreaterThan(0);
 		await stage().store.cancel("t", "ann@here");
 		await lookUntil("t", "cancelled", monitor);
-		await expect.poll(() => markedPids(nonce), { timeout: 20_000 }).toEqual([]);
+		await expect.poll(() => markedPids(nonce)).toEqual([]);
 	});
 
 	test("that was replaced by another start's tells nothing of this one: no word of it counts, its agent is ended", async () => {
@@ -290,7 +291,7 @@ test("a record that cannot be decoded: its task is cancelled all the same, and i
 	await store.client.hset(store.keys.task("t"), "progress", "{half a rec", "spec", "{");
 	await store.cancel("t", "ann@here");
 	await lookUntil("t", "cancelled");
-	await expect.poll(() => markedPids(nonce), { timeout: 20_000 }).toEqual([]);
+	await expect.poll(() => markedPids(nonce)).toEqual([]);
 });
 
 test("a record that cannot be decoded, and whose agent has ended, fails plainly", async () => {

@@ -7,10 +7,11 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
 const WAITS = "exec sleep 1000";
 
 describe("questions and answers", () => {

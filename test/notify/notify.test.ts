@@ -9,9 +9,10 @@ import { signatureOf } from "../../src/notify/targets/webhook.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { NotificationPayload } from "../../src/task/notification.ts";
 import { User } from "../e2e/harness.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
 
-const LIMIT = { timeout: 30_000, interval: 50 };
+const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 50 };
 
 interface Received {
 	headers: IncomingHttpHeaders;
@@ -178,7 +179,7 @@ test("a target may be named as one likes, and an event that cannot be read holds
 	} finally {
 		await redis.stop();
 	}
-}, 120_000);
+});
 
 test("a worker that comes back behind the capped stream tells the ends and the open questions from the records", async () => {
 	const { url, received } = await receiver();
@@ -198,7 +199,7 @@ test("a worker that comes back behind the capped stream tells the ends and the o
 	} finally {
 		await redis.stop();
 	}
-}, 120_000);
+});
 
 test.each([
 	["{ type: webhook }", /notifications\.0: Expected url: or url_env:/],

@@ -17,11 +17,12 @@ import {
 	tasksWithRuns,
 } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { processesOf } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { bundled } from "./bundled.ts";
 
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 10 });
 const ENV = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
 const runs: RunDir[] = [];
 

@@ -5,6 +5,7 @@ import { expect, test, vi } from "vitest";
 import { askProgram, type Question } from "../../src/process/ask-program.ts";
 import { runHook } from "../../src/process/hook.ts";
 import { processIdentity } from "../../src/process/identity.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const FAR_MS = 300_000;
@@ -12,7 +13,7 @@ const env = { PATH: process.env.PATH };
 const sh = (line: string, more: Partial<Question> = {}) =>
 	askProgram({ file: "sh", args: ["-c", line], env, limitMs: FAR_MS, ...more });
 const gone = (pid: number) =>
-	vi.waitFor(() => expect(processIdentity(pid)).toBeNull(), { timeout: 20_000, interval: 10 });
+	vi.waitFor(() => expect(processIdentity(pid)).toBeNull(), { timeout: CONDITION_LIMIT_MS, interval: 10 });
 
 test("its words, its exit code, its input, and an environment of its own", async () => {
 	const asked = await sh('cat; echo "<$SECRET>"; echo bad >&2; exit 3', {
@@ -51,12 +52,12 @@ test("what it left behind and still holds its output does not hold up the answer
 test("nothing of ours is left when it has answered: no timer, no pipe, no process", async () => {
 	const count = (kind: string) => process.getActiveResourcesInfo().filter((name) => name === kind).length;
 	await sh("true");
-	await vi.waitFor(() => expect(count("ProcessWrap")).toBe(0), { timeout: 20_000 });
+	await vi.waitFor(() => expect(count("ProcessWrap")).toBe(0), { timeout: CONDITION_LIMIT_MS });
 	const before = count("PipeWrap");
 	await sh("echo hello");
 	await sh("sleep 1000", { limitMs: 50 });
 	await vi.waitFor(() => expect([count("ProcessWrap"), count("PipeWrap")]).toEqual([0, before]), {
-		timeout: 20_000,
+		timeout: CONDITION_LIMIT_MS,
 	});
 });
 

@@ -5,9 +5,10 @@ import { expect, test, vi } from "vitest";
 import { parsePs } from "../../src/process/identity.ts";
 import { takeLock } from "../../src/process/lock.ts";
 import { LogTail, tailLines } from "../../src/process/log-tail.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 10 });
 const MiB = 1024 * 1024;
 
 test("a lock is held once, given back once, and not inherited by children", async () => {

@@ -7,6 +7,7 @@ import { openBrowser } from "../../src/process/browser.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { HOST, seed } from "./seed.ts";
 
@@ -76,7 +77,7 @@ test("`--open` gives the browser a private file, never the token; the file leads
 	const program = join(folder, "browser");
 	writeFileSync(program, `#!/bin/sh\necho "$*" >${given}.tmp && mv ${given}.tmp ${given}\n`, { mode: 0o755 });
 	const close = await openBrowser(web.url, folder, { BROWSER: program });
-	await vi.waitFor(() => expect(existsSync(given)).toBe(true), { timeout: 10_000 });
+	await vi.waitFor(() => expect(existsSync(given)).toBe(true), { timeout: CONDITION_LIMIT_MS });
 	const file = readFileSync(given, "utf8").trim();
 	expect(file).toBe(join(folder, "web-open.html"));
 	expect(statSync(file).mode & 0o077).toBe(0);

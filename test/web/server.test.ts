@@ -6,6 +6,7 @@ import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { HOST, seed } from "./seed.ts";
 
@@ -169,9 +170,9 @@ describe("the own pages", () => {
 test("says so while Redis is away, and is back with it", async () => {
 	const statusNow = async () => (await get("/")).status;
 	await redis.kill9();
-	await expect.poll(statusNow, { timeout: 20_000, interval: 50 }).toBe(503);
+	await expect.poll(statusNow, { timeout: CONDITION_LIMIT_MS, interval: 50 }).toBe(503);
 	await redis.start();
-	await expect.poll(statusNow, { timeout: 20_000, interval: 50 }).toBe(200);
+	await expect.poll(statusNow, { timeout: CONDITION_LIMIT_MS, interval: 50 }).toBe(200);
 	expect(await (await get("/")).text()).toContain("security-review");
 });
 

@@ -56,7 +56,7 @@ test("starts the task once, waits for its end, and tells it", async () => {
 	const { deps, started, places } = worker();
 	const generation = await queued("t");
 	const end = runJob(jobOf("t", generation), deps);
-	await expect.poll(() => store.stateOf("t"), { timeout: 10_000 }).toBe("running");
+	await expect.poll(() => store.stateOf("t")).toBe("running");
 	expect(places.taken).toBe(1);
 	await store.move({
 		id: "t",
@@ -86,7 +86,7 @@ test("a daemon that stops gives the job back and leaves the agent alone", async 
 	const { deps } = worker();
 	const job = jobOf("t", await queued("t"));
 	const end = runJob(job, deps);
-	await expect.poll(() => store.stateOf("t"), { timeout: 10_000 }).toBe("running");
+	await expect.poll(() => store.stateOf("t")).toBe("running");
 	job.stop();
 	expect(await end).toEqual({ kind: "release" });
 	expect(await store.stateOf("t")).toBe("running");

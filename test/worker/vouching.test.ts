@@ -86,7 +86,7 @@ test("a start with another agent, the record changed, is refused and signs nothi
 test("a check that was put into the record while its agent works is not run", async () => {
 	const { store, project } = stage();
 	const { run } = await stage().agent("t", "printf -- '- [x] All\\n' >plan.md; : >ipc/.done");
-	await expect.poll(() => agentStatus(run).kind, { timeout: 20_000 }).toBe("exited");
+	await expect.poll(() => agentStatus(run).kind).toBe("exited");
 	const pwned = join(project, "pwned");
 	const { spec } = await store.need("t");
 	await store.client.hset(
@@ -99,7 +99,7 @@ test("a check that was put into the record while its agent works is not run", as
 		await monitor.reconcile("t");
 		return store.stateOf("t");
 	};
-	await expect.poll(look, { timeout: 20_000 }).not.toBe("running");
+	await expect.poll(look).not.toBe("running");
 	expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
 	expect(existsSync(pwned)).toBe(false);
 });

@@ -16,6 +16,7 @@ import {
 } from "../../../src/queue/jobs/run-queue.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
+import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis } from "../../redis.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 import { HOST, specOf } from "../records/store-support.ts";
@@ -42,7 +43,7 @@ afterEach(async () => {
 	await queues.stop();
 });
 
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
 
 async function worker(process: (job: RunJob) => Promise<RunEnd>, maxAgents = 2): Promise<RunWorker> {
 	const made = new RunWorker({ store, queues, host: HOST, maxAgents, process });

@@ -8,12 +8,13 @@ import type { Store } from "../../../src/queue/records/store.ts";
 import type { TaskRecord } from "../../../src/task/record.ts";
 import { isEnded, isLive } from "../../../src/task/states.ts";
 import { isOpen } from "../../../src/task/view.ts";
+import { TEST_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { HOST, question, runningTask, specOf } from "./store-support.ts";
 
 /** 15 looks at Redis for each of some 10 acts: seconds on a free machine, minutes on a busy one. */
 const RUNS = 60;
-const PROPERTY_LIMIT_MS = 300_000;
+const PROPERTY_LIMIT_MS = 4 * TEST_LIMIT_MS;
 
 let redis: TestRedis;
 let store: Store;

@@ -23,6 +23,7 @@ import {
 	stopLocalServer,
 } from "../../../src/queue/redis/local-server.ts";
 import { serverPid, serverPlace } from "../../../src/queue/redis/server-place.ts";
+import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 
 const SHORT = { answerMs: 500, loadingMs: 60_000 };
@@ -233,7 +234,10 @@ describe("a server that hangs or dies", () => {
 			await client.set("kept", "yes");
 			process.kill(serversOf(home.path)[0] as number, "SIGKILL");
 		});
-		await vi.waitFor(() => expect(localServerState(home)).toBe("stopped"), { timeout: 10_000, interval: 20 });
+		await vi.waitFor(() => expect(localServerState(home)).toBe("stopped"), {
+			timeout: CONDITION_LIMIT_MS,
+			interval: 20,
+		});
 		await ensureLocalServer(home);
 		expect(await withClient(socketPath, (client) => client.get("kept"))).toBe("yes");
 	});
