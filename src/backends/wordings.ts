@@ -30,7 +30,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	["rate_limited", /(?:hit|reached|exceeded) (?:your|the|its|my)[\w' -]{0,60}\blimits?\b/i],
 	[
 		"rate_limited",
-		/key limit exceeded \((?:hourly|daily|weekly|monthly)|\b[rt]pm\b.{0,20}exceeded|deployments? available.{0,40}try again in|(?:max|reached|exceeded).{0,30}concurrency|exceeded your .{0,40}token usage|(?:sent|made) too many|limit exceeded until|\blimits? resets?\b|quota exceeded for .{0,200}(?:(?:requests|tokens)_per_|\bper (?:minute|hour|day)\b)|used (?:up )?(?:100 ?%|all) of your .{0,40}limit|requests? too quickly|usage cap\b|run out of (?:premium |fast |free |included )?requests|exhausted your capacity|^(?:error: )?limit reached\b|并发.{0,4}(?:过高|超限)/i,
+		/key limit exceeded \((?:hourly|daily|weekly|monthly)|\b[rt]pm\b.{0,20}exceeded|deployments? available.{0,40}try again in|(?:max|reached|exceeded).{0,30}concurrency|exceeded your .{0,40}token usage|(?:sent|made) too many|limit exceeded until|\blimits? resets?\b|quota exceeded for .{0,200}(?:(?:requests|tokens)_per_|\bper (?:minute|hour|day)\b)|used (?:up )?(?:100 ?%|all) of your .{0,40}limit|requests? too quickly|usage cap\b|run out of (?:premium |fast |free |included )?requests|exhausted your capacity.{0,40}reset|^(?:error: )?limit reached\b|并发.{0,4}(?:过高|超限)/i,
 	],
 	[
 		"quota",

@@ -87,7 +87,7 @@ function saidBehind(text: string): string | null {
 	const apart =
 		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(text)?.[1] ??
 		/(?:^|\s)(?:[–—]|--?|->|=>|[→⇒⚠]\ufe0f?)\s+([^–—→⇒⚠]{1,200})$/u.exec(text)?.[1] ??
-		/(?:<!--\s*|(?:\s|^)\/\/\s?|\s[#@]|~~\s+)([^<>#~]{1,60}?)(?:\s*-->)?$/u.exec(text)?.[1];
+		/(?:<!--\s*|(?:\s|^)\/\/\s?|\s#|\s@(?=\S+$)|~~\s+)([^<>#~]{1,60}?)(?:\s*-->)?$/u.exec(text)?.[1];
 	if (apart !== undefined && saysSo(apart, STATE_OF_ITS_OWN)) return apart.trim();
 	const ending = /(?:[,;，；。]|[.…](?=\s)|[:：])\s*([^,;:.，；：。…]{1,60})[\s.。!]*$/u.exec(text);
 	const said = ending?.[1];

@@ -36,9 +36,9 @@ test("claude's heartbeats inside a tool call are no sign of life, and no lines o
 	await noAgents();
 });
 
-test("an agent over its deadline is stopped; time spent asking does not count", async () => {
+test("an agent over its deadline is stopped, one within its own is not", async () => {
 	user = new User({ agents: { stuck: "stuck.sh" } });
-	await user.ok(["enqueue", "--id", "asks", "--deadline", "4s", "Do it"]);
+	await user.ok(["enqueue", "--id", "asks", "--deadline", "10m", "Do it"]);
 	await user.waitForState("asks", "asking");
 	await user.ok(["enqueue", "--id", "late", "--model", "stuck", "--deadline", "1s", "Do it"]);
 	expect((await user.waitForState("late", "failed")).reason).toBe("deadline");
