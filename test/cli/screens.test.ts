@@ -182,7 +182,7 @@ test("inbox: a question of a damaged task holds up no other", async () => {
 	await screen.waitFor("Only skipped ones are left (1).");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
-}, 90_000);
+});
 
 test("Ctrl-C at a wait for many names all of them", async () => {
 	const ids = Array.from({ length: 7 }, (_, n) => `task-${n}`);
@@ -191,7 +191,7 @@ test("Ctrl-C at a wait for many names all of them", async () => {
 	await screen.waitFor("0 of 7 ended");
 	screen.keys("C-c");
 	await screen.waitFor(`wait again with: dispatch wait ${ids.join(" ")}`);
-}, 90_000);
+});
 
 test("what is asked on a terminal goes to stderr: stdout is the result; who says no has started nothing", async () => {
 	await user.ok(["enqueue", "--id", "job", "x"]);
@@ -217,7 +217,7 @@ test("what is asked on a terminal goes to stderr: stdout is the result; who says
 	await signing.waitFor("ended with 130");
 	expect(readFileSync(out, "utf8")).toBe("");
 	expect((await user.json(["status", "job"])).state).toBe("completed");
-}, 90_000);
+});
 
 test("inbox without a terminal prints the open questions", async () => {
 	await user.ok(["enqueue", "--id", "job", "x"]);

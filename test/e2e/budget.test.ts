@@ -55,7 +55,7 @@ test("a higher budget of the day counts for what was held by the one before, als
 	await user.waitForState("one", "failed");
 	await user.ok(["enqueue", "--id", "two", "Do it"]);
 	await expect
-		.poll(async () => (await user.json(["status", "two"])).hold, { timeout: 20_000 })
+		.poll(async () => (await user.json(["status", "two"])).hold)
 		.toMatchObject({ kind: "budget" });
 	await user.ok(["down"]);
 	const config = join(user.home, "config.yaml");
