@@ -54,9 +54,7 @@ test("a higher budget of the day counts for what was held by the one before, als
 	await user.ok(["enqueue", "--id", "one", "Do it"]);
 	await user.waitForState("one", "failed");
 	await user.ok(["enqueue", "--id", "two", "Do it"]);
-	await expect
-		.poll(async () => (await user.json(["status", "two"])).hold)
-		.toMatchObject({ kind: "budget" });
+	await expect.poll(async () => (await user.json(["status", "two"])).hold).toMatchObject({ kind: "budget" });
 	await user.ok(["down"]);
 	const config = join(user.home, "config.yaml");
 	writeFileSync(config, readFileSync(config, "utf8").replace("daily: 0.10", "daily: 100"));
