@@ -8,11 +8,20 @@ const SHELL_NAME = "dispatch";
 /**
  * The user's shell line with words appended. The words travel as arguments, never inside the line, so no
  * prompt or model name is ever read by a shell.
+ * @param stdin the file that becomes the stdin of the command that gets the words
  */
-export function shellInvocation(command: string, words: readonly string[]): string[] {
+export function shellInvocation(
+	command: string,
+	words: readonly string[],
+	stdin: string | null = null,
+): string[] {
 	const line = command.trim();
 	// A line may say itself where they belong: `claude -p "$@" | tee log`.
-	const whole = argumentPlace(line).kind === "given" ? line : `${line} "$@"`;
+	const placed = argumentPlace(line).kind === "given" ? line : `${line} "$@"`;
+	const whole =
+		stdin === null
+			? placed
+			: placed.replace(GIVEN, (place) => `${place} <'${stdin.replaceAll("'", "'\\''")}'`);
 	return ["sh", "-c", whole, SHELL_NAME, ...words];
 }
 

@@ -5,7 +5,7 @@
 import type { Clock } from "../task/clock.ts";
 import type { FailureClass } from "../task/outcome/failure.ts";
 import type { Permissions, Usage } from "../task/spec.ts";
-import type { BackendType } from "./known.ts";
+import type { BackendType, PromptWay } from "./known.ts";
 
 /** A backend as it is configured. */
 export interface BackendConfig {
@@ -15,8 +15,8 @@ export interface BackendConfig {
 	command: string;
 	/** whether dispatch passes `--model` */
 	modelFlag: boolean;
-	/** the agent is told to read its prompt from the task's file: others see command lines, and not that */
-	promptFile?: boolean;
+	/** not given: as its type and its command allow */
+	promptBy?: PromptWay;
 	/** null: as its command says */
 	permissions: Permissions | null;
 }
@@ -27,6 +27,8 @@ export interface StartInput {
 	/** null: pass no `--model` */
 	model: string | null;
 	prompt: string;
+	/** absolute: the prompt stands in this file, which becomes the CLI's stdin, and in no argument */
+	promptFile?: string | null;
 	/** a fresh uuid, for CLIs that let the caller name the session */
 	sessionId: string;
 	/** USD that this process may still spend; CLIs that cannot be told are watched instead */
@@ -111,6 +113,8 @@ export interface Backend {
 	resume(input: StartInput): Invocation | null;
 	/** @param clock for prose such as "try again at 12:16 PM" */
 	parser(clock?: Clock): OutputParser;
+	/** where its command line allows it */
+	readonly promptBy: PromptWay;
 	/** defaults; a value the user has set stays */
 	readonly addEnv: Readonly<Record<string, string>>;
 }

@@ -15,6 +15,13 @@ export const KNOWN_CLIS: readonly KnownCli[] = CLIS;
 export type BackendType = CliType | "command";
 export const BACKEND_TYPES = [CLIS[0].type, ...CLIS.slice(1).map(({ type }) => type), "command"] as const;
 
+/**
+ * How a prompt reaches the agent: as its last argument, which every user of the machine can read (`ps`); on its
+ * stdin; or in a file that its argument names.
+ */
+export const PROMPT_WAYS = ["stdin", "file", "argument"] as const;
+export type PromptWay = (typeof PROMPT_WAYS)[number];
+
 /** @param type of a backend; null for any other program's */
 export function knownCli(type: string): KnownCli | null {
 	return KNOWN_CLIS.find((cli) => cli.type === type) ?? null;

@@ -19,7 +19,7 @@ export function shellWords(line: string): ShellWord[] {
 }
 
 /** As the program gets it, as far as quotes go around the whole. */
-const bare = (text: string) => text.replace(/^(["'])(.*)\1$/s, "$2");
+export const bare = (text: string) => text.replace(/^(["'])(.*)\1$/s, "$2");
 
 /** Replaces a flag; null where the line has none of that name. */
 export function replaceFlag(line: string, flag: string, replacement: string): string | null {

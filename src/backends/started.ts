@@ -41,7 +41,8 @@ function commandsIn(line: string): string[][] {
 	return commands.filter((words) => words.length > 0);
 }
 
-function cliNamed(program: string): KnownCli | undefined {
+/** @param program its name or path, without quotes */
+export function cliNamed(program: string): KnownCli | undefined {
 	const name = program.replace(/^.*\//, "");
 	return KNOWN_CLIS.find(({ programs }) => programs.includes(name));
 }

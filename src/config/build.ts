@@ -31,7 +31,7 @@ export function buildConfig(
 function build(file: ConfigFile, path: string, env: Environment): Config {
 	const config: Config = { ...emptyConfig(), path, default: file.default ?? null };
 	addAgents(config, file);
-	for (const [name, { command, type, model_flag, prompt_file, permissions }] of Object.entries(
+	for (const [name, { command, type, model_flag, prompt_by, permissions }] of Object.entries(
 		file.backends ?? {},
 	)) {
 		addBackend(config, {
@@ -39,7 +39,7 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 			type: type ?? typeOf(name, command),
 			command: command.trim(),
 			modelFlag: model_flag ?? true,
-			...(prompt_file ? { promptFile: true } : {}),
+			...(prompt_by ? { promptBy: prompt_by } : {}),
 			permissions: permissions ?? null,
 		});
 	}

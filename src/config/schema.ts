@@ -1,6 +1,6 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import * as z from "zod";
-import { BACKEND_TYPES } from "../backends/known.ts";
+import { BACKEND_TYPES, PROMPT_WAYS } from "../backends/known.ts";
 import { targetForm } from "../notify/form.ts";
 import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
@@ -27,7 +27,7 @@ const backend = z.strictObject({
 	command: text,
 	type: z.enum(BACKEND_TYPES).optional(),
 	model_flag: z.boolean().optional(),
-	prompt_file: z.boolean().optional(),
+	prompt_by: z.enum(PROMPT_WAYS).optional(),
 	permissions: z.enum(PERMISSIONS).optional(),
 });
 

@@ -25,18 +25,16 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 	const { worker, limits, budget } = config;
 	return [
 		setting(["default"], config.default, found),
-		...Object.values(config.backends).flatMap(
-			({ name, type, command, modelFlag, promptFile, permissions }) => {
-				const agent = line(["agents", name, "command"]);
-				return [
-					setting(["backends", name, "type"], type, "by its name or program"),
-					setting(["backends", name, "command"], shownCommand(command), agent ?? "found on PATH"),
-					setting(["backends", name, "model_flag"], modelFlag),
-					...(promptFile ? [setting(["backends", name, "prompt_file"], promptFile)] : []),
-					...(permissions === null ? [] : [setting(["backends", name, "permissions"], permissions)]),
-				];
-			},
-		),
+		...Object.values(config.backends).flatMap(({ name, type, command, modelFlag, promptBy, permissions }) => {
+			const agent = line(["agents", name, "command"]);
+			return [
+				setting(["backends", name, "type"], type, "by its name or program"),
+				setting(["backends", name, "command"], shownCommand(command), agent ?? "found on PATH"),
+				setting(["backends", name, "model_flag"], modelFlag),
+				setting(["backends", name, "prompt_by"], promptBy ?? null, "by its command"),
+				...(permissions === null ? [] : [setting(["backends", name, "permissions"], permissions)]),
+			];
+		}),
 		...Object.entries(config.models).flatMap(([name, model]) => [
 			setting(["models", name, "backend"], model.backend, model.backend === null ? "by its name" : found),
 			...(model.id === null ? [] : [setting(["models", name, "id"], model.id)]),

@@ -10,7 +10,9 @@ import { randomUUID } from "node:crypto";
 import { join, relative } from "node:path";
 import type { Backend, BackendConfig, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
+import type { PromptWay } from "../backends/known.ts";
 import { permittedCommand } from "../backends/permitted.ts";
+import { promptWay } from "../backends/prompt-way.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
@@ -247,12 +249,13 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}
-	const prompt = promptArgument(await promptOf(record, mode, taskDir, carried, deps), taskDir, config);
+	const text = await promptOf(record, mode, taskDir, carried, deps);
+	const prompt = promptGiven(text, promptWay(config, backend), record, taskDir);
 	if (mode === "resume" && resumable !== null) {
-		const invocation = backend.resume({ ...base, prompt, sessionId: resumable });
+		const invocation = backend.resume({ ...base, ...prompt, sessionId: resumable });
 		if (invocation !== null) return invocation;
 	}
-	return backend.start({ ...base, prompt, sessionId: randomUUID() });
+	return backend.start({ ...base, ...prompt, sessionId: randomUUID() });
 }
 
 /** @throws DISPATCH_BUDGET_SPENT */
@@ -315,11 +318,23 @@ function runsBefore({ spec, epoch }: TaskRecord, home: string): RunDir[] {
 	);
 }
 
-/** The prompt as one argument; one that others shall not see, or longer than the system allows, goes by file. */
-function promptArgument(prompt: string, taskDir: string, { promptFile = false }: BackendConfig): string {
-	writePromptFile(taskDir, prompt);
-	if (!promptFile && Buffer.byteLength(prompt) < ARG_LIMIT_BYTES) return prompt;
-	return `Your instructions are in a file. Read ${join(taskDir, "prompt.md")} from start to end and do exactly what it says.`;
+/** Writes the prompt into the task's file, and says how it goes from there. Longer than an argument may be: by file. */
+function promptGiven(
+	text: string,
+	way: PromptWay,
+	record: TaskRecord,
+	taskDir: string,
+): { prompt: string; promptFile: string | null } {
+	writePromptFile(taskDir, text);
+	const file = join(taskDir, "prompt.md");
+	if (way === "stdin") return { prompt: text, promptFile: file };
+	if (way === "argument" && Buffer.byteLength(text) < ARG_LIMIT_BYTES)
+		return { prompt: text, promptFile: null };
+	const near = relative(workspaceOf(record), file);
+	return {
+		prompt: `Your instructions are in the file ${near} (${file}). Read it from start to end and do exactly what it says.`,
+		promptFile: null,
+	};
 }
 
 /** Backend commands come from this host's own config, never from Redis. */

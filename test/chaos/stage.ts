@@ -90,7 +90,7 @@ export class Stage {
 			"default: chaos",
 			"backends:",
 			`  chaos: { type: command, command: '${command}' }`,
-			`  limited: { type: claude, command: '${command} --limited' }`,
+			`  limited: { type: claude, prompt_by: argument, command: '${command} --limited' }`,
 			"models: { chaos: { backend: chaos }, limited: { backend: limited } }",
 			`worker: { concurrency: ${concurrency}, max_agents: ${concurrency * 4} }`,
 		];

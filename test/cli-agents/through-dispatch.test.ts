@@ -1,4 +1,5 @@
 /** The real CLIs do the whole job through dispatch, on a scripted model on loopback. */
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -41,6 +42,9 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		const asking = await user.waitForState("job", "asking");
 		expect(asking.questions.map(({ text }) => text)).toEqual([QUESTION]);
 		expect(asking.sessionId).toEqual(expect.any(String));
+		const lines = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout;
+		expect(lines).toContain("/job/prompt.md");
+		expect(lines).not.toContain("touch pwned");
 		await user.ok(["answer", "job", "The new one."]);
 		const done = await user.waitForState("job", "completed");
 		expect(done).toMatchObject({ attempt: 1, plan: { done: 2, total: 2 } });

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hasOtherUsers } from "../../src/process/other-users.ts";
 import { closedGate, holdUntil, noteLasting } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import { noteUsage } from "../../src/queue/records/spend.ts";
@@ -214,6 +215,15 @@ describe("Redis and the worker", () => {
 		} finally {
 			await store.close();
 		}
+	});
+
+	test("prompts that others can read in ps are told where the machine has other users", async () => {
+		const lines = ["shown: { command: sh }", "hidden: { command: sh, prompt_by: stdin }"];
+		configure(`backends: { ${lines.join(", ")} }\n`);
+		symlinkSync("/bin/sh", join(bin, "sh"));
+		const { level } = await doctor();
+		expect(level("shown: other users")).toBe(hasOtherUsers() ? "warn" : undefined);
+		expect(level("hidden: other users")).toBeUndefined();
 	});
 
 	test("a day's budget that is spent is told with those who spent it", async () => {

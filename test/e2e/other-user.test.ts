@@ -146,7 +146,7 @@ test.runIf(isRoot)(
 	async () => {
 		nobody();
 		const config = join(user.home, "config.yaml");
-		const text = readFileSync(config, "utf8").replace("type: command", "prompt_file: true, type: command");
+		const text = readFileSync(config, "utf8").replace("type: command", "prompt_by: file, type: command");
 		writeFileSync(config, text);
 		// Inherited by everything that is started from here on.
 		const umask = process.umask(0);

@@ -18,6 +18,7 @@ const FREEDOM_FLAGS = {
 export const claude: Backend = {
 	type: "claude",
 	permit,
+	promptBy: "stdin",
 	addEnv: { BASH_DEFAULT_TIMEOUT_MS: String(BASH_LIMIT_MS), BASH_MAX_TIMEOUT_MS: String(BASH_LIMIT_MS) },
 	start(input) {
 		const named = !hasFlag(input.command, ...SESSION_FLAGS);
@@ -41,7 +42,7 @@ function permit(command: string, permissions: Permissions, taskDir: string): str
 }
 
 function argvOf(input: StartInput, session: string[]): string[] {
-	return shellInvocation(input.command, [
+	const words = [
 		...unlessGiven(input.command, "--output-format", "stream-json"),
 		...unlessGiven(input.command, "--verbose"),
 		// Only parts carry what a message has used; its totals come with an orderly end.
@@ -49,7 +50,7 @@ function argvOf(input: StartInput, session: string[]): string[] {
 		...session,
 		...modelWords(input, "--model"),
 		...(input.budgetUsd ? unlessGiven(input.command, "--max-budget-usd", input.budgetUsd.toFixed(4)) : []),
-		"--",
-		input.prompt,
-	]);
+		...(input.promptFile ? [] : ["--", input.prompt]),
+	];
+	return shellInvocation(input.command, words, input.promptFile);
 }

@@ -15,16 +15,17 @@ const FREEDOM_FLAGS = {
 export const codex: Backend = {
 	type: "codex",
 	permit,
+	promptBy: "stdin",
 	addEnv: {},
 	start: (input) => ({
-		argv: shellInvocation(input.command, [...options(input), "--", input.prompt]),
+		argv: shellInvocation(input.command, [...options(input), ...promptWords(input)], input.promptFile),
 		sessionId: null,
 	}),
 	resume(input) {
 		// Options of `exec`, such as the user's `--sandbox`, are not known to `resume`: they stand before it.
 		if (!isSessionId(input.sessionId)) return null;
-		const words = [...options(input), "resume", input.sessionId, "--", input.prompt];
-		return { argv: shellInvocation(input.command, words), sessionId: input.sessionId };
+		const words = [...options(input), "resume", input.sessionId, ...promptWords(input)];
+		return { argv: shellInvocation(input.command, words, input.promptFile), sessionId: input.sessionId };
 	},
 	parser: codexParser,
 };
@@ -41,6 +42,10 @@ function permit(command: string, permissions: Permissions, taskDir: string): str
 		FREEDOM_FLAGS,
 		settings.flatMap((setting) => ["-c", setting]),
 	);
+}
+
+function promptWords({ prompt, promptFile }: StartInput): string[] {
+	return promptFile ? ["-"] : ["--", prompt];
 }
 
 function options(input: StartInput): string[] {

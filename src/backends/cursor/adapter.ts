@@ -16,6 +16,8 @@ const FREEDOM_FLAGS = { flags: ["--force", "-f", "--yolo"], withValue: ["--sandb
 export const cursor: Backend = {
 	type: "cursor",
 	permit,
+	// That it reads its stdin is not documented.
+	promptBy: "file",
 	addEnv: {},
 	start: (input) => ({ argv: argvOf(input, []), sessionId: null }),
 	resume(input) {
@@ -33,14 +35,19 @@ function permit(command: string, permissions: Permissions): string | null {
 }
 
 function argvOf(input: StartInput, session: string[]): string[] {
-	return shellInvocation(input.command, [
+	const words = [
 		...unlessGiven(input.command, "--output-format", "stream-json"),
 		...unlessGiven(input.command, "--trust"),
 		...modelWords(input, "--model", "-m"),
 		...session,
-		// Whether it knows `--` is not documented; no option begins with a newline.
-		input.prompt.startsWith("-") ? `\n${input.prompt}` : input.prompt,
-	]);
+		...(input.promptFile ? [] : [promptWord(input.prompt)]),
+	];
+	return shellInvocation(input.command, words, input.promptFile);
+}
+
+/** Whether it knows `--` is not documented; no option begins with a newline. */
+function promptWord(prompt: string): string {
+	return prompt.startsWith("-") ? `\n${prompt}` : prompt;
 }
 
 function cursorParser(clock: Clock = systemClock): OutputParser {

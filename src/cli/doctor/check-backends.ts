@@ -1,11 +1,14 @@
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import type { BackendConfig } from "../../backends/contract.ts";
+import { backendOf } from "../../backends/index.ts";
+import { promptWay } from "../../backends/prompt-way.ts";
 import { shellWords } from "../../backends/shell-words.ts";
 import { cliOf, droppedFlag } from "../../backends/started.ts";
 import type { Config } from "../../config/config.ts";
 import { isGateway, offeredModels } from "../../config/offered-models.ts";
 import { askProgram } from "../../process/ask-program.ts";
+import { hasOtherUsers } from "../../process/other-users.ts";
 import { findUserHome } from "../../process/user-home.ts";
 import { which } from "../../process/which.ts";
 import type { Environment } from "../context.ts";
@@ -18,9 +21,18 @@ const MAX_VERSION_CHARS = 80;
 /** @param env the environment that agents get: the running worker's, else the caller's */
 export async function checkBackend(backend: BackendConfig, env: Environment): Promise<Finding[]> {
 	const started = cliOf(backend.command);
-	if (started === null) return [otherProgram(backend, env)];
+	const shown = promptFinding(backend);
+	if (started === null) return [otherProgram(backend, env), ...shown];
 	const start = await startFinding(backend, started.program, env);
-	return [start, ...flagFindings(backend, env), ...loginFinding(backend, env)];
+	return [start, ...flagFindings(backend, env), ...loginFinding(backend, env), ...shown];
+}
+
+/** Of a machine with one user nobody else reads the command lines. */
+function promptFinding(backend: BackendConfig): Finding[] {
+	if (promptWay(backend, backendOf(backend.type)) !== "argument" || !hasOtherUsers()) return [];
+	const what = `${backend.name}: other users of this machine can read its prompts in its command line (ps).`;
+	const fix = `Set \`prompt_by: file\` under backends: ${backend.name}: in the config, or \`stdin\` where it reads its prompt there.`;
+	return [warn("backend", what, fix)];
 }
 
 /** A program of the user's own is looked for, never started: who knows what it does. */

@@ -99,7 +99,7 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		"add an agent CLI, or change it",
 		'dispatch config add-backend mine --command "./agent.sh"',
 	)
-		.requiredOption("--command <line>", "the shell line that starts it; the prompt is its last word")
+		.requiredOption("--command <line>", "the shell line that starts it")
 		.option("--type <type>", `${TYPES} (default: by its name or program)`)
 		.option("--no-model-flag", "never pass --model to it")
 		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
