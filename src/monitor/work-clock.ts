@@ -4,8 +4,11 @@
  */
 import type { TaskRecord } from "../task/record.ts";
 
-/** A tree that uses less than this share of a core shows no sign of life. */
-const BUSY_SHARE = 0.01;
+/**
+ * A tree that uses less than this share of a core shows no sign of life. A CLI that only waits is not idle: claude
+ * 2.1.330 takes 1 to 1.5 % of a core while a tool hangs, and 4.8 % in one look of ten.
+ */
+const BUSY_SHARE = 0.06;
 const TICKS_PER_SECOND = 100;
 /** Reading CPU time means a walk over all processes: only for agents that are silent, and not often. */
 const CPU_LOOK_MS = 10_000;

@@ -21,17 +21,17 @@ test("silence counts from the last sign of life, and stands while the agent asks
 	expect(made.tick(501 * S, working, noCpu)).toBe(S);
 });
 
-test("CPU time of the tree is a sign of life from one per cent of a core on", () => {
-	const idle = clock();
-	const busy = clock();
-	let ticks = 0;
-	for (let at = 1; at <= 70; at++) {
-		ticks += 2;
-		idle.tick(at * S, working, () => 100);
-		busy.tick(at * S, working, () => ticks);
-	}
-	expect(idle.tick(71 * S, working, () => 100)).toBe(71 * S);
-	expect(busy.tick(71 * S, working, () => ticks)).toBeLessThan(21 * S);
+test.each([
+	["none", 0, true],
+	["what a CLI takes that only waits", 1.5, true],
+	["the most that it took in ten seconds", 4.8, true],
+	["that of a tool that works now and then", 8, false],
+	["that of one that computes", 100, false],
+])("CPU time of the tree, %s: %f ticks a second, silent: %s", (_what, rate, isSilent) => {
+	const made = clock();
+	for (let at = 1; at <= 70; at++) made.tick(at * S, working, () => 100 + at * rate);
+	const silentMs = made.tick(71 * S, working, () => 100 + 71 * rate);
+	expect(isSilent ? silentMs === 71 * S : silentMs < 21 * S).toBe(true);
 });
 
 test("looking at the CPU costs a walk over all processes: a silent agent is looked at a few times only", () => {
