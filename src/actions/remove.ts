@@ -2,7 +2,7 @@
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { removeRuns } from "../process/run-dir.ts";
-import type { Store } from "../queue/records/store.ts";
+import type { RemoveResult, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
@@ -44,10 +44,26 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
 export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
 	const reply = await store.remove(id);
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
-	// A damaged record does not say whose files are where.
-	if (record === null)
-		return { task: id, fault: `The record of ${JSON.stringify(id)} was damaged: its files stay.` };
-	return { task: id, fault: await removeFiles(store, record, place) };
+	if (record !== null) return { task: id, fault: await removeFiles(store, record, place) };
+	return { task: id, fault: reply.result === "removed" ? removeDamaged(id, reply, place) : null };
+}
+
+/**
+ * The host clears what a damaged record still told, its agent before its files; here its order is spent, since a copy
+ * of it may be put back at once.
+ */
+function removeDamaged(
+	id: string,
+	{ host, left }: RemoveResult & { result: "removed" },
+	{ path, hostId }: Place,
+): string | null {
+	try {
+		if (left !== null && host === hostId) spendOrder(path, left.nonce);
+	} catch (error) {
+		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
+	}
+	if (left !== null && left.cwd !== null && host !== "") return null;
+	return `The record of ${JSON.stringify(id)} was damaged and does not say where its files are: what lies in .dispatch/tasks of its project stays.`;
 }
 
 function notEnded(id: string, state: string | undefined): DispatchError {

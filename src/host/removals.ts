@@ -9,7 +9,8 @@ import { endRun } from "../process/end-run.ts";
 import { removeRuns, runsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
-import { followRemovals, forgetQuotes, type RemovedTask } from "../queue/records/removed.ts";
+import { followRemovals, forgetQuotes } from "../queue/records/removed.ts";
+import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Serial } from "../task/serial.ts";
 
@@ -47,7 +48,10 @@ async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Pr
 	const { store, home, host, graceMs } = deps;
 	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
 	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
-	await removeTaskDir(cwd, id, { namespace: store.namespace, host, nonce });
+	// Whatever a directory is called: only the one with this very stamp is removed.
+	for (const place of new Set([cwd, ...mine.map(({ facts }) => facts.cwd)]))
+		if (typeof place === "string")
+			await removeTaskDir(place, id, { namespace: store.namespace, host, nonce });
 	// The directories of a newer task of this id lie beside them.
 	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
 }

@@ -152,6 +152,12 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	// The host clears what its queue kept.
 	await expect.poll(() => allOfRedis(client)).not.toMatch(/PROMPT-OF-T|the work/);
 	await expect.poll(told).toEqual([]);
+	// What was cancelled while it waited for its time has a job that waits as long.
+	await user.ok(["enqueue", "--id", "later", "--delay", "1d", "PROMPT-OF-T"]);
+	await expect.poll(() => client.keys("*:bull:run-*:later.*")).toHaveLength(1);
+	await user.ok(["cancel", "later"]);
+	await user.ok(["rm", "later"]);
+	await expect.poll(() => allOfRedis(client)).not.toMatch(/PROMPT-OF-T/);
 	client.disconnect();
 	expect((await user.run(["status", "t"])).code).toBe(6);
 	expect(existsSync(user.taskFile("t", "plan.md"))).toBe(false);

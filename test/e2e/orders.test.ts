@@ -164,6 +164,24 @@ test("what another host's user removes, this host clears, and starts no copy of 
 	await isRefused("victim");
 });
 
+test.each<[string, () => Promise<unknown>]>([
+	["spec", () => client.hset(recordKey("victim"), "spec", "{x")],
+	["nonce", () => client.hdel(recordKey("victim"), "nonce")],
+	["state", () => client.hset(recordKey("victim"), "state", "x")],
+])("a good copy of a task whose record was removed with a damaged %s is refused", async (_field, damage) => {
+	const good = await enqueued("victim");
+	const directory = user.taskFile("victim", ".");
+	await damage();
+	await user.ok(["cancel", "victim"]);
+	const removed = await user.run(["rm", "victim"]);
+	expect(removed.code, removed.stderr).toBe(0);
+	// What cannot be known is said; all else goes.
+	if (removed.stderr.includes("stays")) expect(existsSync(directory)).toBe(true);
+	else await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: 30_000 });
+	await queue("victim", good);
+	await isRefused("victim");
+});
+
 test("a check that was changed while the agent works is not run", async () => {
 	await user.ok(["enqueue", "--id", "asker", "--model", "asks", "--verify", "true", "Do it"]);
 	await user.waitForState("asker", "asking", "parked");

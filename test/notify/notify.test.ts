@@ -110,6 +110,25 @@ test("what happens while no worker runs is told by the next one; what the receiv
 	expect(received).toHaveLength(1);
 });
 
+test("of a task that is removed while its delivery is tried nothing stays, told or given up", async () => {
+	let answers = 500;
+	const { url, received } = await receiver(() => answers);
+	const mine = userWith(`{ type: webhook, name: team, url: "${url}", on: [failed] }`);
+	await mine.ok(["enqueue", "--id", "bad", "--model", "broken", "x"]);
+	await mine.waitForState("bad", "failed");
+	await expect.poll(() => received.length, LIMIT).toBeGreaterThan(0);
+	await mine.ok(["rm", "bad"]);
+	answers = 410;
+	const store = await openStore({
+		target: { socketPath: join(mine.home, "redis/redis.sock") },
+		namespace: "default",
+		role: "command",
+	});
+	await expect.poll(() => store.client.keys("*:bull:notify-*.team"), LIMIT).toEqual([]);
+	await store.close();
+	expect(received.at(-1)?.payload.task.id).toBe("bad");
+});
+
 test("a receiver that hangs holds nothing up; a redirect is not followed", async () => {
 	const { url, received } = await receiver((n) => (n === 1 ? null : 302));
 	await story(userWith(`{ type: webhook, url: "${url}" }`));

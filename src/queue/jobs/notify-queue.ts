@@ -73,6 +73,8 @@ export class Notifier extends Service {
 			settings: { backoffStrategy: (made, _type, error) => this.#backoffMs(made, error) },
 		});
 		worker.on("error", () => {});
+		for (const end of ["completed", "failed"] as const)
+			worker.on(end, (job?: Job<Delivery>) => void this.#dropIfRemoved(job).catch(() => {}));
 		this.onStop(() => closeWorker(worker));
 		const first = await lastEventId(store);
 		await store.guard((client) => client.set(store.keys.notified(host), first, "NX"));
@@ -150,6 +152,15 @@ export class Notifier extends Service {
 				throw new UnrecoverableError((error as Error).message);
 			throw error;
 		}
+	}
+
+	/** Told is told, also of a task that was removed meanwhile; then nobody else takes the text away. */
+	async #dropIfRemoved(job: Job<Delivery> | undefined): Promise<void> {
+		const { store, host } = this.#options;
+		// Anybody may have written it.
+		const task = (job?.data as Partial<Delivery> | undefined)?.payload?.task?.id;
+		if (typeof task === "string" && !(await store.exists(task)))
+			await forgetDeliveries(store, host, new Set([task]));
 	}
 
 	/** Doubles, with jitter, unless the receiver named a time. */

@@ -21,6 +21,9 @@ const KEPT_JOBS = 1_000;
 /** A closing worker that is woken at once swallows the marker, and the jobs wait 5 s (measured). */
 const CLOSE_HEAD_START_MS = 200;
 
+/** Where a job may be that nobody works on. */
+const LISTS = ["completed", "failed", "delayed", "prioritized", "wait"] as const;
+
 export interface RunJobData {
 	task: string;
 	generation: number;
@@ -117,18 +120,26 @@ export class RunQueues extends Service {
 			.catch(() => 0);
 	}
 
-	/** Removes the ended jobs of tasks, and what BullMQ tells of them: they show prompts, plans and ends. */
+	/**
+	 * Removes the jobs of removed tasks, and what BullMQ tells of them: they show prompts, plans and ends. One that
+	 * waits for its time would be there until then. The job of a new task of that id stays.
+	 */
 	async forget(host: string, tasks: ReadonlySet<string>): Promise<void> {
 		const queue = this.of(host);
-		const client = this.#store.client;
 		const isIts = (job: string) => tasks.has(taskOf(job));
-		for (const set of ["completed", "failed"]) {
-			const ids = await client.zrange(queue.toKey(set), "0", "-1");
-			for (const id of ids.filter(isIts)) await queue.remove(id).catch(() => 0);
-		}
+		const ids = (await queue.getRanges([...LISTS], 0, -1)).filter(isIts);
+		const present = await this.#presentJobs(tasks);
+		for (const id of ids) if (!present.has(id)) await queue.remove(id).catch(() => 0);
 		await dropFromStream(this.#store, queue.toKey("events"), (fields) =>
 			fields.some((name, at) => at % 2 === 0 && name === "jobId" && isIts(fields[at + 1] ?? "")),
 		);
+	}
+
+	/** Of tasks that are there again under these ids. */
+	async #presentJobs(tasks: ReadonlySet<string>): Promise<Set<string>> {
+		const ids = [...tasks];
+		const fields = await this.#store.fieldsOf(ids, "generation");
+		return new Set(fields.flatMap(([generation], n) => (generation ? [`${ids[n]}.${generation}`] : [])));
 	}
 }
 
@@ -174,10 +185,20 @@ export class RunWorker extends Service {
 			}),
 		);
 		worker.on("error", () => {});
+		for (const end of ["completed", "failed"] as const)
+			worker.on(end, (job?: Job<RunJobData>) => void this.#dropIfRemoved(job).catch(() => {}));
 		this.#worker = worker;
 		this.onStop(() => this.#handBack(worker));
 		await worker.waitUntilReady();
 		worker.run().catch(() => {});
+	}
+
+	/** Its task was removed before the job had ended: then nobody else takes it away. */
+	async #dropIfRemoved(job: Job<RunJobData> | undefined): Promise<void> {
+		const { task, generation } = (job?.data ?? {}) as Partial<RunJobData>;
+		// One that somebody else made says that it is not ours.
+		if (typeof task !== "string" || job?.id !== jobIdOf(task, Number(generation))) return;
+		if (!(await this.#store.exists(task))) await this.#queues.forget(this.#host, new Set([task]));
 	}
 
 	/** How many agents may live from now on; a lower number ends none. */

@@ -2,29 +2,13 @@
  * Notices of removed tasks for their host: whoever removes a task clears Redis, the host clears its disk. A
  * notice is taken away only after it was followed: a repeat does no harm.
  */
-import { type Check, Damage, matching, object } from "../../task/check.ts";
-import { ID_FORM } from "../../task/id.ts";
-import { NONCE, PATH } from "../../task/spec.ts";
+import { type RemovedTask, soundRemoved } from "./removed-task.ts";
 import type { Store } from "./store.ts";
 
 const NOTICES_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 1_000;
 /** They quote what the agent asked and was told. */
 const QUOTING = ["asked", "noted", "file_refused", "self_answered"];
-
-export interface RemovedTask {
-	id: string;
-	/** of the creation that was removed */
-	nonce: string;
-	/** where its directory is */
-	cwd: string;
-}
-
-const checkRemoved: Check<RemovedTask> = object<RemovedTask>({
-	id: matching(ID_FORM, "an id"),
-	nonce: NONCE,
-	cwd: PATH,
-});
 
 /**
  * Hands the notices of a host to `clear`, oldest first; one that is damaged, or whose task is there (again under
@@ -52,9 +36,9 @@ export async function followRemovals(
 
 function readNotice(text: string): RemovedTask | null {
 	try {
-		return checkRemoved(JSON.parse(text), "notice");
+		return soundRemoved(JSON.parse(text));
 	} catch (error) {
-		if (error instanceof Damage || error instanceof SyntaxError) return null;
+		if (error instanceof SyntaxError) return null;
 		throw error;
 	}
 }

@@ -8,6 +8,7 @@ import type { State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { Questions } from "./questions.ts";
 import { encodeFields, newFields, type RecordChanges } from "./record-fields.ts";
+import { type RemovedTask, soundRemoved } from "./removed-task.ts";
 
 export interface MoveRequest {
 	id: string;
@@ -33,6 +34,19 @@ export type CreateResult = { result: "created" | "repeated" | "exists" | "key_co
 export type CancelResult =
 	| { result: "cancelled" | "cancelling" | "ended"; state: State }
 	| { result: "none" };
+
+export type RemoveResult =
+	| { result: "none" }
+	| { result: "not_ended"; state: State }
+	/** `left`: what its host has to clear; null where a damaged record did not tell it */
+	| { result: "removed"; host: string; left: RemovedTask | null };
+
+interface RemoveReply {
+	result: RemoveResult["result"];
+	state: State;
+	host: string;
+	left: unknown;
+}
 
 export function newNonce(): string {
 	return randomBytes(8).toString("hex");
@@ -90,8 +104,11 @@ export class Store extends Questions {
 		return this.run("cancel", { id, by, evenDamaged: true });
 	}
 
-	remove(id: string): Promise<{ result: "removed" | "none" | "not_ended"; state?: State }> {
-		return this.run("remove", { id, evenDamaged: true });
+	async remove(id: string): Promise<RemoveResult> {
+		const { result, state, host, left } = await this.run<RemoveReply>("remove", { id, evenDamaged: true });
+		if (result === "none") return { result };
+		if (result === "not_ended") return { result, state };
+		return { result, host, left: soundRemoved(left) };
 	}
 
 	report(id: string): Promise<string | null> {

@@ -16,6 +16,7 @@ import {
 } from "../../../src/queue/jobs/run-queue.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
+import { allOfRedis } from "../../e2e/all-of-redis.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis } from "../../redis.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
@@ -178,6 +179,43 @@ async function monitor(cycle: () => Promise<object>): Promise<MonitorLoop> {
 	cleanups.push(() => loop.stop());
 	return loop;
 }
+
+test("what waits of a removed task goes with it, the job of a new task of that id stays", async () => {
+	await store.create(specOf("again"));
+	await store.create(specOf("delayed"));
+	const hold = { kind: "delayed", until: Date.now() + 3_600_000 } as const;
+	await store.hold("delayed", 2, hold);
+	await drainOutbox(store, queues);
+	expect(await queues.stateOf(HOST, "delayed", 2)).toBe("delayed");
+	for (const id of ["again", "delayed"]) {
+		await store.cancel(id, "me");
+		await store.remove(id);
+	}
+	await store.create(specOf("again"));
+	await drainOutbox(store, queues);
+	await queues.forget(HOST, new Set(["again", "delayed"]));
+	expect(await queues.stateOf(HOST, "delayed", 2)).toBe("unknown");
+	expect(await queues.stateOf(HOST, "again", 1)).toBe("unknown");
+	expect(await queues.stateOf(HOST, "again", 3)).toBe("prioritized");
+});
+
+test.each<[string, RunEnd]>([
+	["completed", { kind: "done", state: "completed", message: "THE-END" }],
+	["failed", { kind: "failed", message: "THE-END" }],
+])("of a task that is removed before its job is %s nothing stays in the queue", async (_kind, end) => {
+	await store.create(specOf("early", { prompt: "THE-PROMPT" }));
+	await drainOutbox(store, queues);
+	await worker(async () => {
+		await store.cancel("early", "me");
+		await store.remove("early");
+		await queues.forget(HOST, new Set(["early"]));
+		return end;
+	});
+	await until(async () => {
+		expect(await queues.stateOf(HOST, "early", 1)).toBe("unknown");
+		expect(await allOfRedis(store.client)).not.toMatch(/THE-PROMPT|THE-END/);
+	});
+});
 
 test("the monitor's job moves itself on, and stays one job", async () => {
 	let cycles = 0;

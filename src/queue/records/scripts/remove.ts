@@ -17,6 +17,7 @@ local host, nonce = known('host'), known('nonce')
 local epoch = tonumber(known('epoch')) or 0
 local spec = decoded(known('spec'))
 local cwd = spec and spec.cwd or nil
+if nonce == '' and spec and type(spec.nonce) == 'string' then nonce = spec.nonce end
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 if typeOf(open) == 'zset' then dropFromInbox() end
@@ -29,10 +30,12 @@ redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, unde
 redis.call('ZREM', p .. ':tasks', id)
 -- A start that still lives somewhere must not be taken for one of the next task of this name.
 redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
-local removed = p .. ':removed:' .. host
-redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))
-redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
+if host ~= '' then
+  local removed = p .. ':removed:' .. host
+  redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))
+  redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
+end
 event('removed', {})
 redis.call('PUBLISH', p .. ':wake', 'removed')
-return reply({result = 'removed', generation = 0})
+return reply({result = 'removed', host = host, left = {id = id, nonce = nonce, cwd = cwd}})
 `;
