@@ -1,6 +1,7 @@
 /**
  * The monitor's job: one per host, moved on by itself every 3 seconds. `moveToDelayed` + `DelayedError`
- * is one script, so there is no point at which the job is lost or doubled.
+ * is one script, so there is no point at which the job is lost or doubled. Where BullMQ cannot hand it out (Redis
+ * is full, a key of the queue is damaged), the host looks without it: limits and ends wait for no job.
  */
 import { DelayedError, type Job, type Queue, Worker } from "bullmq";
 import { Service } from "../../task/service.ts";
@@ -27,6 +28,8 @@ export class MonitorLoop extends Service {
 	readonly #options: MonitorOptions;
 	/** monotonic ms of the last cycle: a clock set back must not silence the monitor */
 	#lastCycle = performance.now();
+	#looking: Promise<object> | null = null;
+	#keeping = false;
 
 	constructor(options: MonitorOptions) {
 		super();
@@ -53,7 +56,11 @@ export class MonitorLoop extends Service {
 		await worker.waitUntilReady();
 		worker.run().catch(() => {});
 		await this.#keep(queue);
-		const keeper = setInterval(() => void this.#keep(queue).catch(() => {}), KEEP_ALIVE_MS);
+		const keeper = setInterval(() => {
+			const isOverdue = performance.now() - this.#lastCycle >= KEEP_ALIVE_MS + this.#options.intervalMs;
+			if (isOverdue) void this.#look();
+			void this.#keep(queue, isOverdue).catch(() => {});
+		}, KEEP_ALIVE_MS);
 		this.onStop(() => clearInterval(keeper));
 	}
 
@@ -61,27 +68,42 @@ export class MonitorLoop extends Service {
 		return `monitor.${this.#options.host}`;
 	}
 
-	/** Adds the job when it is missing, and wakes one that sleeps too long. */
-	async #keep(queue: Queue): Promise<void> {
-		const { host, intervalMs } = this.#options;
-		const jobId = this.#jobId;
-		await queue.add(
-			"monitor",
-			{ host },
-			{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
-		);
-		if (performance.now() - this.#lastCycle < KEEP_ALIVE_MS + intervalMs) return;
-		const job = await queue.getJob(jobId);
-		if ((await job?.getState()) === "delayed") await job?.promote();
+	/** Adds the job when it is missing, and wakes one that sleeps too long. One call at a time: Redis may be away. */
+	async #keep(queue: Queue, isOverdue = false): Promise<void> {
+		if (this.#keeping) return;
+		this.#keeping = true;
+		try {
+			const jobId = this.#jobId;
+			await queue.add(
+				"monitor",
+				{ host: this.#options.host },
+				{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
+			);
+			if (!isOverdue) return;
+			const job = await queue.getJob(jobId);
+			const state = await job?.getState();
+			if (state === "delayed") await job?.promote();
+			// An ended one holds its id: it is made anew at the next call.
+			else if (state === "failed" || state === "completed") await job?.remove();
+		} finally {
+			this.#keeping = false;
+		}
 	}
 
 	async #cycle(job: Job, token: string): Promise<void> {
 		requireOwn(job, this.#jobId);
-		this.#lastCycle = performance.now();
-		const seen = await this.#options.cycle();
-		await job.updateProgress(seen);
-		if (!this.isStopped) this.#lastCycle = performance.now();
+		await job.updateProgress(await this.#look());
 		await job.moveToDelayed(Date.now() + this.#options.intervalMs, token);
 		throw new DelayedError();
+	}
+
+	/** One at a time, whoever asks for it. */
+	#look(): Promise<object> {
+		this.#lastCycle = performance.now();
+		this.#looking ??= this.#options.cycle().finally(() => {
+			this.#looking = null;
+			this.#lastCycle = performance.now();
+		});
+		return this.#looking;
 	}
 }

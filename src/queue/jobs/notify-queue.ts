@@ -131,13 +131,16 @@ export class Notifier extends Service {
 	}
 
 	async #add(target: string, payload: NotificationPayload): Promise<void> {
-		await this.#queue?.add(`${payload.event} ${payload.task.id}`, { target, payload } satisfies Delivery, {
+		const options = {
 			jobId: jobIdOf(payload.id, target),
 			attempts: ATTEMPTS,
 			backoff: { type: "custom" },
 			removeOnComplete: { count: KEPT_JOBS },
 			removeOnFail: { count: KEPT_JOBS },
-		});
+		};
+		const name = `${payload.event} ${payload.task.id}`;
+		// Guarded: what Redis refuses for a moment is no fault of the event, which would be passed over.
+		await this.#options.store.guard(async () => this.#queue?.add(name, { target, payload }, options));
 	}
 
 	async #deliver({ data, attemptsMade }: Job<Delivery>): Promise<object> {

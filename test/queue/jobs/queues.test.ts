@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
+import type { Queue } from "bullmq";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { monitorQueueName, notifyQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
@@ -14,8 +15,10 @@ import {
 	RunQueues,
 	RunWorker,
 } from "../../../src/queue/jobs/run-queue.ts";
+import { noteEvent, type TaskEvent } from "../../../src/queue/records/events.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
+import type { NotificationPayload } from "../../../src/task/notification.ts";
 import { allOfRedis } from "../../e2e/all-of-redis.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis } from "../../redis.ts";
@@ -241,6 +244,89 @@ test("a monitor whose job was removed, or sleeps through a clock that was set ba
 	await monitor(async () => ({ cycles: ++cycles }));
 	await until(() => expect(cycles).toBeGreaterThan(before));
 });
+
+const queueOfMonitor = () => {
+	const queue = openQueue(store, monitorQueueName(HOST));
+	cleanups.push(() => queue.close());
+	return queue;
+};
+
+/** Ways in which BullMQ can hand out no monitor job, while the records can be read and written. */
+const NO_MONITOR_JOB: [string, (queue: Queue) => Promise<unknown>][] = [
+	["Redis is full", () => store.client.config("SET", "maxmemory", "1")],
+	[
+		"its queue's keys are something else",
+		(queue) => store.client.multi().del(queue.toKey("delayed")).set(queue.toKey("delayed"), "x").exec(),
+	],
+	[
+		"its job stands among the failed ones",
+		async (queue) => {
+			const id = `monitor.${HOST}`;
+			for (const list of ["active", "wait"]) await store.client.lrem(queue.toKey(list), 0, id);
+			await store.client.zrem(queue.toKey("delayed"), id);
+			await store.client.zadd(queue.toKey("failed"), 1, id);
+		},
+	],
+];
+
+test.each(NO_MONITOR_JOB)("the host looks at its tasks though no job says so: %s", async (_title, harm) => {
+	let cycles = 0;
+	await monitor(async () => ({ cycles: ++cycles }));
+	await until(() => expect(cycles).toBeGreaterThan(1));
+	const queue = queueOfMonitor();
+	cleanups.push(() => store.client.config("SET", "maxmemory", "0"));
+	await harm(queue);
+	const before = cycles;
+	await vi.waitFor(() => expect(cycles).toBeGreaterThan(before + 1), {
+		timeout: CONDITION_LIMIT_MS,
+		interval: 50,
+	});
+});
+
+/** Ways in which a server takes no write for a while, and how it takes them again. */
+const REFUSALS: [string, string[], string[]][] = [
+	["a replica", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+	["full", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
+	[
+		"without its replicas",
+		["CONFIG", "SET", "min-replicas-to-write", "1"],
+		["CONFIG", "SET", "min-replicas-to-write", "0"],
+	],
+];
+
+test.each(REFUSALS)(
+	"what happened is told later where Redis cannot queue it now: %s",
+	async (_title, harm, mend) => {
+		const told: string[] = [];
+		const faults: unknown[] = [];
+		const payloadOf = ({ task, id }: TaskEvent) =>
+			({ event: "completed", id: id.replace("-", "."), task: { id: task } }) as NotificationPayload;
+		const notifier = new Notifier({
+			store,
+			host: HOST,
+			prepare: async (event) => ({ payload: payloadOf(event), targets: ["one"] }),
+			deliver: async (_target, { task }) => void told.push(task.id),
+			fault: (_event, error) => faults.push(error),
+			maxBackoffMs: 1,
+		});
+		await notifier.start();
+		cleanups.push(() => notifier.stop());
+		await noteEvent(store, { task: "t", kind: "completed" });
+		const admin = store.client.duplicate({ reconnectOnError: null });
+		cleanups.push(async () => {
+			await admin.call(mend[0] ?? "", ...mend.slice(1));
+			admin.disconnect();
+		});
+		await admin.call(harm[0] ?? "", ...harm.slice(1));
+		await expect(notifier.pump()).rejects.toMatchObject({ code: expect.stringMatching(/^DISPATCH_REDIS_/) });
+		await admin.call(mend[0] ?? "", ...mend.slice(1));
+		await until(async () => {
+			await notifier.pump();
+			expect(told).toEqual(["t"]);
+		});
+		expect(faults).toEqual([]);
+	},
+);
 
 /** What somebody who can write to Redis may add to a queue; `attempts` would have it tried for ever. */
 const HOSTILE = { attempts: 1_000_000, backoff: { type: "fixed", delay: 0 }, removeOnFail: false };
