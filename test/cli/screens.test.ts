@@ -191,6 +191,10 @@ test("Ctrl-C at a wait for many names all of them", async () => {
 	await screen.waitFor("0 of 7 ended");
 	screen.keys("C-c");
 	await screen.waitFor(`wait again with: dispatch wait ${ids.join(" ")}`);
+	const cursor = open(["wait", "task-1", "--cursor", "seen"], WIDE);
+	await cursor.waitFor("waiting for a question or an end");
+	cursor.keys("C-c");
+	await cursor.waitFor("wait again with: dispatch wait task-1 --cursor seen");
 });
 
 test("what is asked on a terminal goes to stderr: stdout is the result; who says no has started nothing", async () => {

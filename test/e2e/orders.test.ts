@@ -177,7 +177,7 @@ test.each<[string, () => Promise<unknown>]>([
 	expect(removed.code, removed.stderr).toBe(0);
 	// What cannot be known is said; all else goes.
 	if (removed.stderr.includes("stays")) expect(existsSync(directory)).toBe(true);
-	else await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: 30_000 });
+	else await vi.waitFor(() => expect(existsSync(directory)).toBe(false), { timeout: CONDITION_LIMIT_MS });
 	await queue("victim", good);
 	await isRefused("victim");
 });
