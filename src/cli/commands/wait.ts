@@ -130,7 +130,8 @@ async function waitAtCursor(
 	context.output.clearProgress();
 	interrupt.release();
 	if (event === null) {
-		if (interrupt.signal.aborted) return tell(context, { kind: "interrupted" }, [...ids, "--cursor", path], SINGLE);
+		if (interrupt.signal.aborted)
+			return tell(context, { kind: "interrupted" }, [...ids, "--cursor", path], SINGLE);
 		throw areOver ? nothingLeft([...ids], path) : nothingNew();
 	}
 	const tellEvent = async () => {
