@@ -1,24 +1,43 @@
 /** What a command works with: the state directory, the config, Redis, and the output. */
-import { configPath, type Home, openHome } from "../config/home.ts";
+import { configPath, type Home, openHome, ownHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { rememberConfig } from "../config/secrets.ts";
+import { addressOfWorker } from "../config/state-directory.ts";
 import type { TaskEnv } from "../config/task-env.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { RedisTarget, Role } from "../queue/redis/connect.ts";
+import { checkAddress, placeOf, shownAddress } from "../task/address.ts";
 import { rememberAddress, rememberEnvironment } from "../task/secrets.ts";
 import type { Output } from "./show/output.ts";
 
 export type Environment = Record<string, string | undefined>;
 
-/** Which address is meant, and where it was given; null for the local server. */
+export interface GivenAddress {
+	url: string;
+	/** for people */
+	from: string;
+}
+
+/**
+ * Which address is meant, and where it was given; null for the local server. Inside a task it is that of the worker
+ * which started it, unless another one is named to this very command: a project's REDIS_URL is an application's.
+ */
 export function givenAddress(
 	option: string | undefined,
 	env: Environment,
 	configured: string | null | undefined,
-): { url: string; from: string } | null {
+): GivenAddress | null {
 	if (option) return { url: option, from: "--redis" };
 	if (env.DISPATCH_REDIS_URL) return { url: env.DISPATCH_REDIS_URL, from: "DISPATCH_REDIS_URL" };
+	const usual = usualAddress(env, configured);
+	const own = addressOfWorker(env);
+	// Ours is without a password, which the other spelling of the same place may hold.
+	if (own === null || placeOf(own.url) === placeOf(usual?.url ?? null)) return usual;
+	return own.url === null ? null : { url: own.url, from: "DISPATCH_HOME" };
+}
+
+function usualAddress(env: Environment, configured: string | null | undefined): GivenAddress | null {
 	if (configured) return { url: configured, from: "redis.url in the config" };
 	return env.REDIS_URL ? { url: env.REDIS_URL, from: "REDIS_URL" } : null;
 }
@@ -33,23 +52,43 @@ export interface ContextOptions {
 export class Context {
 	readonly env: Environment;
 	readonly output: Output;
-	readonly home: Home;
 	readonly config: Config;
-	readonly #redis: string | undefined;
+	readonly #given: GivenAddress | null;
+	#home: Home;
 	readonly #stores = new Map<Role, Promise<Store>>();
 	#url: string | null | undefined;
 	#warned = false;
 	readonly #opened = new Set<Store>();
 	#isClosed = false;
 
-	private constructor(options: ContextOptions, config: Config, home: Home) {
-		this.env = options.env;
-		this.output = options.output;
+	private constructor({ env, output }: ContextOptions, config: Config, given: GivenAddress | null) {
+		this.env = env;
+		this.output = output;
 		this.config = config;
-		this.home = home;
-		this.#redis = options.redis;
-		rememberEnvironment(options.env);
-		rememberConfig(config, options.env);
+		this.#given = given;
+		rememberEnvironment(env);
+		rememberConfig(config, env);
+		this.#home = openHome(env, this.#homeOptions);
+	}
+
+	get #homeOptions() {
+		return { configured: this.config.namespace, url: this.#given?.url ?? null };
+	}
+
+	/** The state directory of the address that is in force. */
+	get home(): Home {
+		return this.#home;
+	}
+
+	/**
+	 * To be called before anything is submitted or served: from here on the directory is this address's.
+	 * @returns whether `home` is another one now
+	 */
+	async ownHome(): Promise<boolean> {
+		await this.redisUrl();
+		const before = this.#home;
+		this.#home = ownHome(before, this.env, this.#homeOptions);
+		return this.#home.path !== before.path;
 	}
 
 	/**
@@ -58,7 +97,7 @@ export class Context {
 	 */
 	static async open(options: ContextOptions): Promise<Context> {
 		const config = await loadConfig({ path: configPath(options.env), env: options.env });
-		return new Context(options, config, openHome(options.env, config.namespace));
+		return new Context(options, config, givenAddress(options.redis, options.env, config.redisUrl));
 	}
 
 	/** What this user signs, and this host executes. */
@@ -90,12 +129,11 @@ export class Context {
 	 */
 	async redisUrl(): Promise<string | null> {
 		if (this.#url !== undefined) return this.#url;
-		const given = givenAddress(this.#redis, this.env, this.config.redisUrl);
+		const given = this.#given;
 		const url = given?.url ?? null;
 		this.#url = url;
 		if (given === null) return url;
 		rememberAddress(given.from, given.url);
-		const { checkAddress, shownAddress } = await import("../queue/redis/connect.ts");
 		checkAddress(given.url, given.from);
 		if (given.from === "REDIS_URL") {
 			this.output.note(
@@ -110,7 +148,7 @@ export class Context {
 		const url = await this.redisUrl();
 		if (url !== null) return { url };
 		const { ensureLocalServer } = await import("../queue/redis/local-server.ts");
-		return ensureLocalServer(this.home);
+		return ensureLocalServer({ path: this.home.base });
 	}
 
 	/** One connection per role, opened at first use and closed by `close`. */
@@ -125,7 +163,7 @@ export class Context {
 		const { openLocalStore, openStore } = await import("../queue/records/open.ts");
 		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
 		const store = await (url === null
-			? openLocalStore(this.home, options)
+			? openLocalStore({ path: this.home.base }, options)
 			: openStore({ ...options, target: { url } }));
 		this.#opened.add(store);
 		if (this.#isClosed) await store.close();

@@ -1,6 +1,7 @@
 /** What an agent of dispatch may do with dispatch itself: look, and ask. */
 import { configPath, homePath } from "../config/home.ts";
 import { loadConfig } from "../config/load.ts";
+import { directoriesOf } from "../config/state-directory.ts";
 import { agentAbove } from "../process/caller.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Environment } from "./context.ts";
@@ -10,7 +11,8 @@ import type { Environment } from "./context.ts";
  * all the same: what it started is known by its ancestors and by what it inherited. From here on the variable says so.
  */
 export function recognizeCaller(env: Environment): void {
-	const task = agentAbove(homePath(env));
+	let task: string | null = null;
+	for (const home of directoriesOf(homePath(env))) task ??= agentAbove(home);
 	if (task === null) return;
 	env.DISPATCH_TASK = task;
 	process.env.DISPATCH_TASK = task;

@@ -1,45 +1,28 @@
 /** Makes sure that somebody works on this host's tasks. */
-import { findSound } from "../actions/find-task.ts";
 import type { StartedDaemon } from "../host/process.ts";
-import { placeOf } from "../queue/redis/address.ts";
-import type { TaskRecord } from "../task/record.ts";
+import { placeOf } from "../task/address.ts";
 import type { Context } from "./context.ts";
 
-/** Nothing is submitted where this host's worker would never look for it. @throws DISPATCH_OTHER_REDIS */
-export async function checkWorkerServes(context: Context): Promise<void> {
-	const { servesOther } = await import("../host/process.ts");
-	const other = servesOther(context.home, await context.redisUrl());
-	if (other !== null) throw other;
-}
-
 /**
- * The same for tasks that are there, before anything of them is changed: what is refused has changed nothing.
- * @param given ids, or the beginnings of them
- * @param needs whether what shall be done to it needs this host's worker
- * @throws DISPATCH_OTHER_REDIS, DISPATCH_NO_SUCH_TASK
+ * To be called before anything is submitted: from here on the directory is this address's.
+ * @returns whether `context.home` is another one now
+ * @throws DISPATCH_ALREADY_RUNNING where a worker in it serves another address all the same
  */
-export async function checkWorkerServesTasks(
-	context: Context,
-	given: readonly string[],
-	needs: (record: TaskRecord) => boolean = () => true,
-): Promise<void> {
-	const { servesOther } = await import("../host/process.ts");
-	const other = servesOther(context.home, await context.redisUrl());
-	if (other === null) return;
-	const store = await context.store();
-	for (const each of given) {
-		const record = await findSound(store, each);
-		if (record?.host === context.home.hostId && needs(record)) throw other;
-	}
+export async function ownHome(context: Context): Promise<boolean> {
+	const isOther = await context.ownHome();
+	const { requireServes } = await import("../host/process.ts");
+	requireServes(context.home, await context.redisUrl());
+	return isOther;
 }
 
 /**
  * Starts this host's daemon in the background unless one runs.
  * @param tells false: the screen is taken
- * @throws DISPATCH_NO_WORKER
+ * @throws DISPATCH_NO_WORKER, DISPATCH_ALREADY_RUNNING
  */
 export async function ensureWorker(context: Context, tells = true): Promise<StartedDaemon> {
 	const { frozenText, startDaemon } = await import("../host/process.ts");
+	await context.ownHome();
 	const worker = await startDaemon(context.home, await context.redisUrl());
 	if (!tells) return worker;
 	// Told when a worker starts with this config, here, not at every command.
@@ -55,11 +38,11 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 	return worker;
 }
 
-/** A worker that moved to another Redis left tasks at the one before: nothing else names them. */
+/** A worker of an earlier version served one address after the other, and left tasks there: nothing else names them. */
 export async function tellLeft(context: Context): Promise<void> {
 	const { leftText, placesLeft } = await import("../host/left-places.ts");
 	const here = placeOf(await context.redisUrl());
-	for (const left of placesLeft(context.home.path, here)) context.output.note(leftText(left));
+	for (const left of placesLeft(context.home.base, here)) context.output.note(leftText(left));
 }
 
 /**

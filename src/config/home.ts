@@ -1,4 +1,4 @@
-/** The state directory of a host (`DISPATCH_HOME`): its id, its namespace and where things lie in it. */
+/** The state directory of a host (`DISPATCH_HOME`) for one address: its id, its namespace, where things lie in it. */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
@@ -9,6 +9,7 @@ import { readRegularFile } from "../process/read-file.ts";
 import { findUserHome } from "../process/user-home.ts";
 import { DispatchError } from "../task/errors.ts";
 import { HOST_FORM } from "../task/spec.ts";
+import { baseOf, directoryFor, nameAddress, ownBase } from "./state-directory.ts";
 
 const NAMESPACE_FORM = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** Of a host's id. */
@@ -16,8 +17,10 @@ const NAME_LIMIT_BYTES = 1024;
 const DEFAULT_NAMESPACE = "default";
 
 export interface Home {
-	/** absolute path */
+	/** absolute path: identity, key, worker and runs for one Redis address */
 	path: string;
+	/** what the user's addresses share, config, templates and the local Redis: `path` or a directory above it */
+	base: string;
 	/** stable name of this host */
 	hostId: string;
 	/** random, made with the directory: tells two directories with one host id apart */
@@ -29,9 +32,10 @@ export interface Home {
 
 type Environment = Record<string, string | undefined>;
 
+/** The base directory, also where DISPATCH_HOME names that of one address in it. */
 export function homePath(env: Environment): string {
 	const given = env.DISPATCH_HOME;
-	return given ? resolve(given) : join(userHome(), ".dispatch");
+	return given ? baseOf(resolve(given)) : join(userHome(), ".dispatch");
 }
 
 /** @throws DISPATCH_NO_HOME */
@@ -43,25 +47,35 @@ export function userHome(): string {
 	});
 }
 
+export interface HomeOptions {
+	/** the namespace of the config file, null when it names none */
+	configured?: string | null;
+	/** the Redis address that is in force; null for the local server */
+	url?: string | null;
+}
+
 /**
- * Opens the state directory, making it (0700) and its id at first use.
- * @param configured the namespace of the config file, null when it names none
- * @throws DISPATCH_WRONG_NAMESPACE when the directory serves another namespace
+ * Opens the state directory of an address, making it (0700) and its id at first use.
+ * @throws DISPATCH_WRONG_NAMESPACE when the directory serves another namespace, DISPATCH_DISK
  */
-export function openHome(env: Environment, configured: string | null = null): Home {
-	const path = homePath(env);
+export function openHome(env: Environment, { configured = null, url = null }: HomeOptions = {}): Home {
+	const base = homePath(env);
+	let path = base;
 	try {
-		makeDirectory(path);
-		requireOwn(path, "The state directory");
+		makeDirectory(base);
+		requireOwn(base, "The state directory");
+		path = directoryFor(base, url);
+		if (path !== base) makeOther(path, url);
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
 		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
 		return {
 			path,
+			base,
 			homeId,
 			hostId,
-			namespace: namespaceOf(path, env, configured),
-			configPath: configPath(env, path),
+			namespace: namespaceOf({ path, base }, env, configured),
+			configPath: configPath(env, base),
 		};
 	} catch (error) {
 		if (error instanceof DispatchError) throw error;
@@ -74,6 +88,23 @@ export function openHome(env: Environment, configured: string | null = null): Ho
 			},
 		);
 	}
+}
+
+/**
+ * From here on the directory is the address's: to be called before anything is submitted there, or served.
+ * @returns the home of the address, which is another one if somebody was faster at another address
+ * @throws as `openHome`
+ */
+export function ownHome(home: Home, env: Environment, options: HomeOptions): Home {
+	const { url = null } = options;
+	ownBase(home.base, url);
+	return directoryFor(home.base, url) === home.path ? home : openHome(env, options);
+}
+
+function makeOther(path: string, url: string | null): void {
+	makeDirectory(path);
+	for (const each of [dirname(path), path]) requireOwn(each, "The state directory");
+	nameAddress(path, url);
 }
 
 /** Node's own `recursive` never returns where the parent exists and takes no directory, as under /proc. */
@@ -93,12 +124,19 @@ export function configPath(env: Environment, path = homePath(env)): string {
 	return isAbsolute(given) ? given : resolve(given);
 }
 
-/** A directory serves the first namespace that was asked of it. */
-function namespaceOf(path: string, env: Environment, configured: string | null): string {
+/** A directory serves the first namespace that was asked of it; where none is, that of another address does, too. */
+function namespaceOf(
+	{ path, base }: Pick<Home, "path" | "base">,
+	env: Environment,
+	configured: string | null,
+): string {
 	const wanted = env.DISPATCH_NAMESPACE || configured;
 	if (wanted && !NAMESPACE_FORM.test(wanted))
 		throw badName(env.DISPATCH_NAMESPACE ? "DISPATCH_NAMESPACE" : "namespace", wanted);
-	const served = readOrMake(join(path, "namespace"), () => wanted || DEFAULT_NAMESPACE);
+	const served = readOrMake(
+		join(path, "namespace"),
+		() => wanted || lineOf(join(base, "namespace")) || DEFAULT_NAMESPACE,
+	);
 	if (!wanted || wanted === served) return served;
 	throw new DispatchError(
 		"DISPATCH_WRONG_NAMESPACE",

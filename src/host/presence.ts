@@ -5,12 +5,12 @@ import { processIdentity } from "../process/identity.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
-import { placeOf } from "../queue/redis/address.ts";
 import { isLoginRefused } from "../queue/redis/connect.ts";
+import { placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import { VERSION } from "../task/version.ts";
 import { removeDaemonFile, writeDaemonFile } from "./files.ts";
-import { leftText, notePlace, placesLeft } from "./left-places.ts";
+import { forgetPlace, leftText, placesLeft } from "./left-places.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
@@ -47,18 +47,18 @@ export class Presence {
 	async claimHost(): Promise<void> {
 		const { home, store } = this.#options;
 		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
-		for (const left of placesLeft(home.path, this.#place)) this.#options.log.warn(leftText(left));
-		this.#notePlace(null);
+		for (const left of placesLeft(home.base, this.#place)) this.#options.log.warn(leftText(left));
+		this.#forgetPlace();
 	}
 
 	get #place(): string {
 		return placeOf(this.#options.redisUrl);
 	}
 
-	/** Nobody's work waits for it. @param tasks as `notePlace` takes them */
-	#notePlace(tasks: string[] | null): void {
+	/** Nobody's work waits for it. */
+	#forgetPlace(): void {
 		try {
-			notePlace(this.#options.home.path, this.#place, tasks);
+			forgetPlace(this.#options.home.base, this.#place);
 		} catch (error) {
 			this.#options.log.warn({ error: String(error) }, "which Redis is served could not be written down");
 		}
@@ -137,8 +137,7 @@ export class Presence {
 	/** Nobody waits for its heartbeat to grow old. */
 	async leave(): Promise<void> {
 		const { home, store } = this.#options;
-		const noted = store.activeIds(home.hostId).then((tasks) => this.#notePlace(tasks));
-		await Promise.all([leave(store, home.hostId, placeOfHome(home.path)), noted]);
+		await leave(store, home.hostId, placeOfHome(home.path));
 	}
 
 	withdraw(): void {

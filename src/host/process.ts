@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
+import { addressOf, directoriesOf } from "../config/state-directory.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { type Identity, isFrozen, sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
-import { placeOf } from "../queue/redis/address.ts";
+import { LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import {
 	lockPath,
@@ -48,7 +49,7 @@ export interface DaemonState {
 }
 
 /** @returns the daemon that takes this directory's jobs, or null */
-export function daemonState(home: Home): DaemonState | null {
+export function daemonState(home: Pick<Home, "path">): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
 	const {
@@ -71,20 +72,53 @@ export function daemonState(home: Home): DaemonState | null {
 }
 
 /**
- * A daemon serves one address: at another one it would start nothing of what is submitted there.
- * @returns what to say then (DISPATCH_OTHER_REDIS); null where it serves this one, or none runs
+ * A directory is one address's, and its daemon serves that: unless an earlier version started it, or somebody has
+ * changed the directory's address since.
+ * @throws DISPATCH_ALREADY_RUNNING
  */
-export function servesOther(home: Home, redisUrl: string | null): DispatchError | null {
+export function requireServes(home: Home, redisUrl: string | null): void {
 	const running = daemonState(home);
 	const wanted = placeOf(redisUrl);
-	if (running === null || running.redis === wanted) return null;
-	return new DispatchError(
-		"DISPATCH_OTHER_REDIS",
-		`The worker of ${home.path} (pid ${running.pid}) serves ${running.redis}, not ${wanted}.`,
-		{
-			hint: "`dispatch up --restart` moves it there; another DISPATCH_HOME gets a worker of its own, beside this one.",
-		},
+	if (running === null || running.redis === wanted) return;
+	throw new DispatchError(
+		"DISPATCH_ALREADY_RUNNING",
+		`The worker of ${home.path} (pid ${running.pid}) serves ${running.redis}, not ${wanted}, whose directory this is.`,
+		{ hint: "`dispatch up --restart` puts one that serves it in its place; agents run on." },
 	);
+}
+
+export interface OtherWorker {
+	pid: number;
+	/** the address that it serves, without user and password; null: the local server */
+	redis: string | null;
+	/** its state directory */
+	path: string;
+}
+
+/** The workers of this user that serve other addresses. */
+export function otherWorkers({ base, path }: Pick<Home, "base" | "path">): OtherWorker[] {
+	return directoriesOf(base)
+		.filter((each) => each !== path)
+		.flatMap((each) => {
+			const worker = daemonState({ path: each });
+			return worker === null ? [] : [{ pid: worker.pid, redis: servedBy(worker, each), path: each }];
+		});
+}
+
+/** The directory's own word also says whether it is spoken encrypted. */
+function servedBy({ redis }: DaemonState, path: string): string | null {
+	const said = addressOf(path);
+	if (said !== null && placeOf(said.url) === redis) return said.url;
+	return redis === LOCAL_PLACE ? null : redis;
+}
+
+/** "redis://h:6379/0 (pid 7): `dispatch down --redis redis://h:6379/0`" */
+export function otherWorkerText({ pid, redis }: OtherWorker, command: string): string {
+	const how =
+		redis === null
+			? `\`dispatch ${command}\` without an address`
+			: `\`dispatch ${command} --redis ${redis}\``;
+	return `Another worker of yours (pid ${pid}) serves ${redis ?? LOCAL_PLACE}: ${how}`;
 }
 
 /** What to say of a worker that somebody stopped. */
@@ -102,11 +136,10 @@ export interface StartedDaemon {
 
 /**
  * Makes sure that a daemon runs, and waits until it takes jobs. Its output goes to `daemon.log`.
- * @throws DISPATCH_NO_WORKER with what it said last, DISPATCH_OTHER_REDIS
+ * @throws DISPATCH_NO_WORKER with what it said last, DISPATCH_ALREADY_RUNNING
  */
 export async function startDaemon(home: Home, redisUrl: string | null): Promise<StartedDaemon> {
-	const other = servesOther(home, redisUrl);
-	if (other !== null) throw other;
+	requireServes(home, redisUrl);
 	const running = daemonState(home);
 	if (running !== null) {
 		const { pid, draining, frozen } = running;
@@ -148,8 +181,10 @@ async function isLockFree(home: string): Promise<boolean> {
  */
 export function backgroundEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
 	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
-	const own = { DISPATCH_HOME: home.path, DISPATCH_HOST_ID: home.hostId };
-	return { ...environmentOfDaemon(process.env), ...redis, ...own };
+	const env = environmentOfDaemon(process.env);
+	// It works in another directory than the one that the caller's relative path is of.
+	const config = env.DISPATCH_CONFIG ? { DISPATCH_CONFIG: home.configPath } : {};
+	return { ...env, ...redis, ...config, DISPATCH_HOME: home.path };
 }
 
 function lastWords(home: string): string {

@@ -270,7 +270,7 @@ export class Daemon extends Service {
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const fault = (task: string, step: string, error: unknown) =>
 			log.warn({ task, step, error: String(error) }, "an event could not be told");
-		const options = { store, host: home.hostId, home: home.path, config, env, maxBackoffMs, fault };
+		const options = { store, host: home.hostId, home: home.base, config, env, maxBackoffMs, fault };
 		const notifier = await startNotifier(options).catch((error: unknown) => {
 			log.warn({ error: String(error) }, "notifications could not be started");
 			return null;
@@ -386,7 +386,7 @@ export class Daemon extends Service {
 	/** The local server is ours to start again; one at an address is not. */
 	async #reviveRedis(): Promise<void> {
 		const { store, home, redisUrl } = this.#options;
-		if (redisUrl === null && store.client.status !== "ready") await ensureLocalServer(home);
+		if (redisUrl === null && store.client.status !== "ready") await ensureLocalServer({ path: home.base });
 	}
 
 	#every(ms: number, work: () => Promise<unknown>): void {

@@ -40,9 +40,11 @@ function runningWeb(home: string): WebFile | null {
 export async function startWebProcess(home: Home, redisUrl: string | null): Promise<{ url: string }> {
 	const running = runningWeb(home.path);
 	if (running !== null) return running;
+	// The usual port is the base's; the link says which one it is.
+	const port = home.path === home.base ? [] : ["--port", "0"];
 	const child = startInBackground({
 		file: process.execPath,
-		args: [...process.execArgv, process.argv[1] ?? "", "web", "--background"],
+		args: [...process.execArgv, process.argv[1] ?? "", "web", "--background", ...port],
 		cwd: home.path,
 		env: backgroundEnv(home, redisUrl),
 		log: { path: logPath(home.path), flags: "w" },

@@ -115,11 +115,6 @@ export const ERRORS = {
 		retryable: false,
 		means: "Another worker holds this state directory.",
 	},
-	DISPATCH_OTHER_REDIS: {
-		exit: EXIT.conflict,
-		retryable: false,
-		means: "The worker of this state directory serves another Redis.",
-	},
 	DISPATCH_NO_REPORT: { exit: EXIT.noSuchTask, retryable: true, means: "The task has no report." },
 	DISPATCH_NOT_IN_TASK: {
 		exit: EXIT.usage,

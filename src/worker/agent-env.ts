@@ -33,6 +33,7 @@ export function agentEnv(input: AgentEnvInput): Record<string, string> {
 		if (!never.has(name) && !isOurs(value)) env[name] = value;
 	for (const [name, value] of Object.entries(backend.addEnv)) env[name] ??= value;
 	env.PATH = [join(input.home, "bin"), env.PATH].filter(Boolean).join(delimiter);
+	env.DISPATCH_HOME = input.home;
 	env.DISPATCH_TASK_DIR = input.taskDir;
 	return env;
 }

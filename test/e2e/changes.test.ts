@@ -1,11 +1,11 @@
-/** What changes while a worker runs: its config, and the address that is asked for. */
+/** What changes while a worker runs: its config, and the password of its Redis. */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
 import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
-import { type Task, User } from "./harness.ts";
+import { User } from "./harness.ts";
 
 const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 100 };
 
@@ -42,124 +42,6 @@ test(
 		await user.ok(["enqueue", "--id", "again", "--model", "added", "x"]);
 		await user.waitForState("again", "completed");
 		expect(user.daemonPid()).toBe(pid);
-	},
-	TEST_LIMIT_MS,
-);
-
-test(
-	"another Redis address with a worker up: told by enqueue, up, status and doctor; up --restart moves the worker",
-	async () => {
-		const redis = await startTestRedis({ port: true });
-		try {
-			user = new User({ agent: "starts-counted.sh" });
-			await user.ok(["enqueue", "--id", "local", "x"]);
-			await user.waitForState("local", "completed");
-			const env = { DISPATCH_REDIS_URL: redis.url };
-			const refused = {
-				code: 8,
-				stderr: expect.stringMatching(/serves dispatch's own local Redis, not redis:.*up --restart/),
-			};
-			expect(await user.run(["enqueue", "--id", "shared", "x"], { env })).toMatchObject(refused);
-			expect(await user.run(["up"], { env })).toMatchObject(refused);
-			expect((await user.run(["status"], { env })).stderr).toMatch(
-				/serves dispatch's own local Redis, not redis:/,
-			);
-			expect((await user.run(["doctor"], { env })).stdout).toMatch(
-				/broken.*serves dispatch's own local Redis/,
-			);
-			await user.ok(["up", "--restart"], { env });
-			await user.ok(["enqueue", "--id", "shared", "x"], { env });
-			await user.ok(["wait", "shared"], { env });
-			const again = await user.run(["up", "--restart"], { env });
-			expect(again.stderr).not.toContain("stay at");
-			const spelled = { DISPATCH_REDIS_URL: redis.url.replace("127.0.0.1", "localhost").concat("/0") };
-			await user.ok(["up"], { env: spelled });
-		} finally {
-			await redis.stop();
-		}
-	},
-	TEST_LIMIT_MS,
-);
-
-test(
-	"what is refused at another address than the worker's has changed nothing of the task",
-	async () => {
-		user = new User({ agent: "asks-twice.sh", agents: { quick: "starts-counted.sh" } });
-		const redis = await startTestRedis({ port: true });
-		const env = { DISPATCH_REDIS_URL: redis.url };
-		try {
-			await user.ok(["up"], { env });
-			await user.ok(["enqueue", "--id", "done", "--model", "quick", "x"], { env });
-			await user.ok(["wait", "done"], { env });
-			await user.ok(["enqueue", "--id", "asks", "x"], { env });
-			await user.ok(["wait", "asks", "--for", "question"], { env, code: 3 });
-			await user.ok(["enqueue", "--id", "waits", "--delay", "1h", "x"], { env });
-			const moved = await user.run(["up", "--restart"]);
-			expect(moved).toMatchObject({
-				code: 0,
-				stderr: expect.stringMatching(
-					/2 tasks stay at redis:.*: asks, waits\. Agents that live run on\. .*--restart/,
-				),
-			});
-			const tasks = async () =>
-				(await user.json<Task[]>(["ls"], { env })).map(({ hold: _hold, ...task }) => task);
-			const before = await tasks();
-			for (const args of [
-				["retry", "done"],
-				["retry", "asks", "--here"],
-				["answer", "asks", "yes"],
-				["cancel", "asks"],
-				["cancel", "waits", "asks"],
-			]) {
-				const ran = await user.run(args, { env });
-				expect([args, ran]).toEqual([
-					args,
-					{ code: 8, stdout: "", stderr: expect.stringMatching(/serves dispatch's own local Redis/) },
-				]);
-			}
-			expect(await tasks()).toEqual(before);
-			// What needs no worker is done.
-			expect(await user.ok(["cancel", "waits"], { env })).toBe("Cancelled `waits`.\n");
-			const summary = await user.run(["status"], { env });
-			expect(summary.stdout).not.toContain("dispatch up` starts it");
-			expect(summary.stdout).toContain("This host's worker serves another Redis.");
-		} finally {
-			await redis.stop();
-		}
-	},
-	TEST_LIMIT_MS,
-);
-
-test(
-	"what a worker left at another address is told by up, status and doctor until it is served again",
-	async () => {
-		user = new User({ agent: "asks-twice.sh" });
-		const redis = await startTestRedis({ port: true });
-		const env = { DISPATCH_REDIS_URL: redis.url };
-		try {
-			await user.ok(["enqueue", "--id", "asks", "x"], { env });
-			await user.ok(["wait", "asks", "--for", "question"], { env, code: 3 });
-			await user.ok(["enqueue", "--id", "later", "--delay", "1h", "x"], { env });
-			await user.ok(["down"], { env });
-			const left = /2 tasks stay at redis:[^ ]+, .*: asks, later\. Agents that live run on\. .*--restart/;
-			expect((await user.run(["up"])).stderr).toMatch(left);
-			const summary = await user.run(["status"]);
-			expect(summary.stderr).toMatch(left);
-			expect(summary.stdout).not.toContain("no task follows");
-			const looked = await user.ok(["doctor"]);
-			expect(looked).toMatch(left);
-			expect(looked).not.toContain("no task follows");
-			const back = await user.run(["up", "--restart"], { env });
-			expect(back.stderr).not.toContain("stay at");
-			expect((await user.run(["status"], { env })).stderr).toBe("");
-			// One that is killed says nothing of its tasks: that is told, too.
-			process.kill(user.daemonPid() ?? Number.NaN, "SIGKILL");
-			expect((await user.run(["up"])).stderr).toMatch(
-				/The worker that served redis:[^ ]+ did not come to say/,
-			);
-		} finally {
-			await redis.stop();
-		}
 	},
 	TEST_LIMIT_MS,
 );

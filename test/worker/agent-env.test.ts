@@ -28,14 +28,20 @@ test("the address of Redis reaches no agent, under whatever name or spelling", (
 		OTHER: "redis://app",
 		NO_PASSWORD: "redis://redis.example",
 	});
-	expect(Object.keys(env).sort()).toEqual(["DISPATCH_TASK_DIR", "NO_PASSWORD", "OTHER", "PATH"]);
+	expect(Object.keys(env).sort()).toEqual([
+		"DISPATCH_HOME",
+		"DISPATCH_TASK_DIR",
+		"NO_PASSWORD",
+		"OTHER",
+		"PATH",
+	]);
 });
 
 test("a server that asks for no password is hidden with every credential", () => {
 	const base = { A: "redis://localhost:6379/4", B: "redis://u:p@127.0.0.1", C: "redis://127.0.0.1:6380" };
 	const backend = backendOf("command");
 	const env = agentEnv({ base, backend, home: "/h", taskDir: "/p/t", redisUrl: "redis://127.0.0.1" });
-	expect(Object.keys(env).sort()).toEqual(["C", "DISPATCH_TASK_DIR", "PATH"]);
+	expect(Object.keys(env).sort()).toEqual(["C", "DISPATCH_HOME", "DISPATCH_TASK_DIR", "PATH"]);
 });
 
 test("what notifications take from the environment reaches no agent, nor does its value", () => {
@@ -43,7 +49,7 @@ test("what notifications take from the environment reaches no agent, nor does it
 	const backend = backendOf("command");
 	const hidden = ["HOOK_KEY", "SLACK"];
 	const env = agentEnv({ base, backend, home: "/h", taskDir: "/p/t", redisUrl: null, hidden });
-	expect(Object.keys(env).sort()).toEqual(["DISPATCH_TASK_DIR", "PATH"]);
+	expect(Object.keys(env).sort()).toEqual(["DISPATCH_HOME", "DISPATCH_TASK_DIR", "PATH"]);
 });
 
 test("what the task brought along wins over the worker's own", () => {

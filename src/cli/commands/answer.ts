@@ -7,7 +7,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine, plain, promptStream } from "../show/output.ts";
-import { checkWorkerServesTasks, ensureWorker, isWorkerFrozen } from "../worker-up.ts";
+import { ensureWorker, isWorkerFrozen } from "../worker-up.ts";
 
 const SENT_SHOWN = 200;
 
@@ -24,7 +24,6 @@ export async function answer(
 	const seq = flags.seq === undefined ? null : wholeNumber(flags.seq, "--seq", 1, 9_999_999);
 	const store = await context.store();
 	const record = await findTask(store, given);
-	await checkWorkerServesTasks(context, [record.spec.id]);
 	const text = words.length > 0 ? await textOf(words) : await askUser(store, record, seq);
 	if (text === null) return EXIT.interrupted;
 	// Read after the words were typed it is new enough; while somebody writes, the task goes on.

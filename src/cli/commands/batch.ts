@@ -8,7 +8,7 @@ import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
+import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
 import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
@@ -19,14 +19,15 @@ export interface BatchFlags {
 }
 
 export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
-	const { output, home } = context;
+	const { output } = context;
 	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
 		needs: "--wait",
 		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
 	});
-	const tasks = await resolveAll(context, resolve(file), flags);
-	await checkWorkerServes(context);
+	const resolved = () => resolveAll(context, resolve(file), flags);
+	let tasks = await resolved();
 	const store = await context.store();
+	if (await ownHome(context)) tasks = await resolved();
 	for (const task of tasks) await checkFree(store, task);
 	const orders = await context.orders();
 	const taskEnv = await context.taskEnv();
@@ -45,7 +46,7 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
 	output.result(
 		output.json ? await viewTasks(store, records) : null,
-		[`${count(ids.length)} on ${home.hostId}. Follow them with: dispatch ls`],
+		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],
 		[],
 	);
 	return undefined;
@@ -64,7 +65,7 @@ async function resolveAll(context: Context, file: string, flags: BatchFlags): Pr
 		createdBy: whoAmI(),
 		readPlan: readTextFile,
 		fillTemplate: (name, project, values) =>
-			fillTemplate(findTemplate({ project, home: context.home.path }, name), values),
+			fillTemplate(findTemplate({ project, home: context.home.base }, name), values),
 	});
 	const tasks: ResolvedTask[] = [];
 	for (const entry of entries) tasks.push(await resolveEntry(context, entry));

@@ -1,16 +1,15 @@
 import { afterCancel, type Cancelled, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
 import { viewsOf } from "../../actions/views.ts";
-import { isEnded, isLive, type State } from "../../task/states.ts";
+import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
-import { checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
+import { ensureWorker } from "../worker-up.ts";
 
 /** SIGTERM, grace and SIGKILL take less. */
 const END_LIMIT_MS = 20_000;
 
 export async function cancel(context: Context, given: string[]): Promise<number | undefined> {
 	const store = await context.store();
-	await checkWorkerServesTasks(context, given, ({ state }) => isLive(state));
 	const replies = await cancelTasks(store, given, whoAmI(), context.home.hostId);
 	const cancelling = replies.filter(({ result }) => result === "cancelling");
 	// The host that runs it ends the agent; when that is this one, we see to it.

@@ -1,6 +1,6 @@
 /** Tab completion. It must be quick and quiet: it starts nothing, and what cannot be had is left out. */
 import type { Command, Option } from "commander";
-import { configPath, openHome } from "../../config/home.ts";
+import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
 import { listTemplates } from "../../config/templates.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
@@ -162,7 +162,7 @@ async function modelsOf(env: Environment): Promise<Candidate[]> {
 
 function templatesOf(env: Environment): Candidate[] {
 	try {
-		const places = { project: process.cwd(), home: openHome(env).path };
+		const places = { project: process.cwd(), home: homePath(env) };
 		return listTemplates(places).map(({ name, description }) => ({ value: name, description }));
 	} catch {
 		return [];
@@ -175,7 +175,8 @@ async function idsOf({ output, env, written }: AskingValue, command: string): Pr
 	let limit: NodeJS.Timeout | undefined;
 	try {
 		context = await Context.open({ env, output, redis: undefined });
-		if ((await context.redisUrl()) === null && localServerState(context.home) === "stopped") return [];
+		if ((await context.redisUrl()) === null && localServerState({ path: context.home.base }) === "stopped")
+			return [];
 		const store = await context.store();
 		const late = new Promise<never>((_resolve, reject) => {
 			limit = setTimeout(reject, REDIS_LIMIT_MS);

@@ -3,7 +3,7 @@ import { loadConfig } from "../../config/load.ts";
 import { readConfigText } from "../../config/save.ts";
 import { rememberConfig } from "../../config/secrets.ts";
 import { effectiveSettings, type Setting } from "../../config/sources.ts";
-import { shownAddress } from "../../queue/redis/connect.ts";
+import { shownAddress } from "../../task/address.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { givenAddress } from "../context.ts";
 import { plain } from "../show/output.ts";

@@ -1,10 +1,10 @@
 /** `dispatch doctor`: what is broken, with its fix. It starts neither Redis nor a worker. */
-import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { configPath, type Home, openHome } from "../../config/home.ts";
+import { configPath, type Home, homePath, openHome } from "../../config/home.ts";
 import { rememberConfig } from "../../config/secrets.ts";
+import { directoryFor } from "../../config/state-directory.ts";
 import { workerDiffers } from "../../host/process.ts";
-import { placeOf } from "../../queue/redis/address.ts";
+import { placeOf } from "../../task/address.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
@@ -15,6 +15,7 @@ import {
 	checkGit,
 	checkKey,
 	checkLeft,
+	checkOthers,
 	checkSurroundings,
 	checkWorker,
 	runningWorker,
@@ -50,18 +51,20 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		return { found: loaded, findings: said };
 	});
 	const config = found ?? null;
-	const opened = openedHome(env, config);
+	const opened = openedHome(env, config, redis);
 	if ("finding" in opened) return [...findings, opened.finding];
-	const { home, path } = opened;
-	const url = givenAddress(redis, env, config?.redisUrl)?.url ?? null;
+	const { home, path, base, url } = opened;
 	const redisPlace = await looked("redis", "The local Redis", () => ({
-		found: redisTarget(url, path),
+		found: redisTarget(url, base),
 		findings: [],
 	}));
 	const target = redisPlace.found ?? null;
 	const running = await looked("worker", "The worker", () => {
 		const there = runningWorker(path);
-		return { found: there, findings: [...checkWorker(there, env, url), ...checkLeft(path, url)] };
+		return {
+			found: there,
+			findings: [...checkWorker(there, env, url), ...checkLeft(base, url), ...checkOthers({ base, path })],
+		};
 	});
 	const worker = running.found ?? null;
 	rememberEnvironment(worker?.env ?? {});
@@ -72,7 +75,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		// What could not be looked at is told already, and is not "not running".
 		redisPlace.found === undefined
 			? []
-			: checked("redis", "Redis", () => checkRedis(target, env, { home: path, fix })),
+			: checked("redis", "Redis", () => checkRedis(target, env, { home: base, fix })),
 		checked("machine", "git", () => checkGit(agentEnv)),
 		config === null ? [] : checked("backend", "The models", () => checkModels(config, agentEnv)),
 		...Object.values(config?.backends ?? {}).map((backend) =>
@@ -108,18 +111,26 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 	];
 }
 
-/** A config that does not load names no namespace: the state directory is then left alone. */
+/** Where the address in force has its state, and what is shared. */
+interface Opened {
+	url: string | null;
+	path: string;
+	base: string;
+	/** null: a config that does not load names no namespace, and the directory is left alone */
+	home: Home | null;
+}
+
 function openedHome(
 	env: Environment,
 	config: Config | null,
-): { path: string; home: Home | null } | { finding: Finding } {
-	if (config === null) {
-		const { DISPATCH_CONFIG: _config, ...rest } = env;
-		return { path: dirname(configPath(rest)), home: null };
-	}
+	redis: string | undefined,
+): Opened | { finding: Finding } {
 	try {
-		const home = openHome(env, config.namespace);
-		return { path: home.path, home };
+		const url = givenAddress(redis, env, config?.redisUrl)?.url ?? null;
+		const base = homePath(env);
+		if (config === null) return { url, path: directoryFor(base, url), base, home: null };
+		const home = openHome(env, { configured: config.namespace, url });
+		return { url, path: home.path, base, home };
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
 		return { finding: broken("machine", error.message, error.hint ?? "Give another one by DISPATCH_HOME.") };

@@ -1,5 +1,5 @@
 import { stopLeftAgents } from "../../host/left-agents.ts";
-import { daemonState, isServed, stopDaemon } from "../../host/process.ts";
+import { daemonState, isServed, otherWorkers, otherWorkerText, stopDaemon } from "../../host/process.ts";
 import { stopWebProcess } from "../../host/web-process.ts";
 import { liveRuns } from "../../process/live-runs.ts";
 import { stopLocalServer } from "../../queue/redis/local-server.ts";
@@ -30,11 +30,12 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	if (drain && interrupt.signal.aborted) return stillDrains(context);
 	// Somebody's `up` may have put another worker in the place of one that drained.
 	const isOurs = (await context.redisUrl()) === null && !(await isServed(home));
-	const redisStopped = isOurs ? await stopLocalServer(home) : false;
+	const redisStopped = isOurs ? await stopLocalServer({ path: home.base }) : false;
 	if (stopAgents) await stopLeftAgents(home.path);
 	const { live, unknown } = liveRuns(home.path);
 	const agents = live.length;
 	if (unknown.length > 0) output.note(`Could not look whether agents live: ${unknown.join(", ")}.`);
+	const others = otherWorkers(home);
 	const lines = [
 		stopped ? "The worker is stopped." : "No worker was running.",
 		...(webStopped ? ["The web view is stopped."] : []),
@@ -44,8 +45,9 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 					`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts them.`,
 				]
 			: []),
+		...others.map((other) => `${otherWorkerText(other, "down")} stops it.`),
 	];
-	output.result({ stopped, redisStopped, webStopped, agents }, lines);
+	output.result({ stopped, redisStopped, webStopped, agents, otherWorkers: others }, lines);
 	return undefined;
 }
 

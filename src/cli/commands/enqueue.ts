@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
+import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -46,11 +46,14 @@ export async function enqueue(
 ): Promise<number | undefined> {
 	const timeoutMs = enqueueTimeout(flags);
 	const request = await requestOf(context, words, flags);
-	const task = await resolveTask(context.home.hostId, context.config, request);
+	const resolved = () => resolveTask(context.home.hostId, context.config, request);
+	let task = await resolved();
 	tellUnclearOrder(context, request);
 	if (flags.dryRun) return showPlanned(context, task);
-	await checkWorkerServes(context);
-	const { record, repeated } = await submitResolved(context, await context.store(), request, task);
+	const store = await context.store();
+	// Somebody was faster with the very first task, at another address: this one is of another host then.
+	if (await ownHome(context)) task = await resolved();
+	const { record, repeated } = await submitResolved(context, store, request, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
 	await ensureWorker(context);
@@ -220,7 +223,7 @@ export async function templateOf(
 	values: Record<string, string>,
 ): Promise<FilledTemplate> {
 	const { fillTemplate, findTemplate } = await import("../../config/templates.ts");
-	return fillTemplate(findTemplate({ project, home: home.path }, name), values);
+	return fillTemplate(findTemplate({ project, home: home.base }, name), values);
 }
 
 /** "Dispatched `x` using opus (default)." */

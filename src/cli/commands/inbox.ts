@@ -18,7 +18,7 @@ import { clip } from "../screen/text.ts";
 import { openEditor } from "../show/editor.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine, plain } from "../show/output.ts";
-import { checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
+import { ensureWorker } from "../worker-up.ts";
 import { sentLine } from "./answer.ts";
 import { questions } from "./questions.ts";
 
@@ -221,7 +221,6 @@ async function writeInEditor({ env }: Context, question: OpenQuestion): Promise<
 async function send(context: Context, { task, seq }: OpenQuestion, text: string): Promise<string> {
 	try {
 		const store = await context.store("service");
-		await checkWorkerServesTasks(context, [task]);
 		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
 		const worker = answered.host === context.home.hostId ? await ensureWorker(context) : null;
 		return `${sentLine(answered)}${worker?.frozen ? "" : " Worker is continuing."}`;

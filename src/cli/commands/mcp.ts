@@ -23,7 +23,7 @@ import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
-import { checkWorkerServes, checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
+import { ensureWorker, ownHome } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 import { inTime } from "./wait.ts";
 
@@ -76,7 +76,6 @@ class Session {
 				),
 			answer: ({ id, text, seq }) =>
 				this.#change(async (store, context) => {
-					await checkWorkerServesTasks(context, [id]);
 					const done = await answerTask(store, await findTask(store, id), {
 						text,
 						by: whoAmI(),
@@ -98,7 +97,6 @@ class Session {
 			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
 			retry: ({ id, fresh = false, model = null }) =>
 				this.#change(async (store, context) => {
-					await checkWorkerServesTasks(context, [id]);
 					const [retried] = await retryTasks(store, await context.place(), [id], {
 						fresh,
 						model,
@@ -200,7 +198,7 @@ async function lastLook<T>(look: () => Promise<T>): Promise<T | "aborted"> {
 }
 
 async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">): Promise<TaskView> {
-	await checkWorkerServes(context);
+	await ownHome(context);
 	const { prompt, items, template: name, variables, context: files, verify } = args;
 	if (verify !== undefined && !context.config.allow.includes("mcp_verify")) {
 		throw new DispatchError(
@@ -232,7 +230,6 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 }
 
 async function cancelTask(store: Store, context: Context, id: string): Promise<unknown[]> {
-	await checkWorkerServesTasks(context, [id], ({ state }) => isLive(state));
 	const replies = await cancelTasks(store, [id], whoAmI());
 	refuseEnded(replies);
 	const tasks = replies.map(({ task }) => task);

@@ -18,7 +18,7 @@ export async function notify(context: Context): Promise<number | undefined> {
 		config.notifications.map(async (target) => {
 			try {
 				signalHere(signalOf(target));
-				await sendTo(target, payload, { env, home: home.path });
+				await sendTo(target, payload, { env, home: home.base });
 				return { target: target.name, type: target.type, delivered: true, why: null };
 			} catch (error) {
 				return { target: target.name, type: target.type, delivered: false, why: (error as Error).message };

@@ -7,7 +7,7 @@ import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { plain, promptStream } from "../show/output.ts";
-import { checkWorkerServes, checkWorkerServesTasks, ensureWorker, tellOfWorker } from "../worker-up.ts";
+import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
 
 export interface RetryFlags {
 	fresh?: boolean;
@@ -24,7 +24,6 @@ export async function retry(
 ): Promise<number | undefined> {
 	if (flags.here) return retryHere(context, given, flags);
 	const store = await context.store();
-	await checkWorkerServesTasks(context, given);
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
 	const retried = await retryTasks(store, await context.place(), given, request, async (records) =>
 		request.sign ? agreesToSign(context, records) : true,
@@ -91,9 +90,9 @@ function retryLine({ task, agent, fresh }: Retried): string {
 
 /** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */
 async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<number | undefined> {
-	const { output, home } = context;
-	await checkWorkerServes(context);
 	const store = await context.store();
+	await ownHome(context);
+	const { output, home } = context;
 	const orders = await context.orders();
 	const here: TakeOver = {
 		host: home.hostId,

@@ -44,10 +44,14 @@ const finding = z.strictObject({
 	fixed: z.literal(true).optional(),
 });
 
+/** Workers of this user for other addresses. */
+const otherWorkers = z.array(z.strictObject({ pid: z.int(), redis: text.nullable(), path: text }));
+
 const summary = z.strictObject({
 	namespace: text,
 	host: text,
 	worker: z.strictObject({ pid: z.int(), draining: z.boolean() }).nullable(),
+	otherWorkers,
 	counts: z.partialRecord(state, z.int()),
 	questions: z.array(openQuestionSchema),
 	open: z.array(listedTaskSchema),
@@ -95,6 +99,7 @@ export const JSON_SCHEMAS = {
 		redisStopped: z.boolean(),
 		webStopped: z.boolean(),
 		agents: z.int(),
+		otherWorkers,
 	}),
 	service: z.union([z.strictObject({ unit: text }), z.strictObject({ path: text })]),
 	web: z.strictObject({ url: text }),

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { userHome } from "../../config/home.ts";
+import { basename, dirname, join } from "node:path";
+import { type Home, userHome } from "../../config/home.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 
@@ -10,6 +10,7 @@ export interface ServiceFlags {
 
 export async function installService(context: Context, flags: ServiceFlags): Promise<number | undefined> {
 	const { output, env } = context;
+	if (!flags.print) await context.ownHome();
 	const unit = await unitOf(context);
 	if (flags.print) {
 		output.result({ unit }, [unit.trimEnd()]);
@@ -20,12 +21,8 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 			hint: "`dispatch worker` runs under any process manager that leaves children alone.",
 		});
 	}
-	const path = join(
-		env.XDG_CONFIG_HOME || join(userHome(), ".config"),
-		"systemd",
-		"user",
-		"dispatch.service",
-	);
+	const name = serviceName(context.home);
+	const path = join(env.XDG_CONFIG_HOME || join(userHome(), ".config"), "systemd", "user", `${name}.service`);
 	try {
 		mkdirSync(dirname(path), { recursive: true });
 		writeFileSync(path, unit, { mode: 0o600 });
@@ -36,9 +33,14 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 	}
 	output.result({ path }, [
 		`Wrote ${path}.`,
-		"Start it with: systemctl --user daemon-reload && systemctl --user enable --now dispatch",
+		`Start it with: systemctl --user daemon-reload && systemctl --user enable --now ${name}`,
 	]);
 	return undefined;
+}
+
+/** Each address has a worker, and so a unit, of its own. */
+function serviceName({ path, base }: Home): string {
+	return path === base ? "dispatch" : `dispatch-${basename(path)}`;
 }
 
 /** KillMode=process: a restart ends the worker alone, and the next one adopts the agents. */

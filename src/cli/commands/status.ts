@@ -4,8 +4,15 @@ import { overviewOf } from "../../actions/overview.ts";
 import { unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { tasksLeft } from "../../host/left-places.ts";
-import { type DaemonState, daemonState, frozenText } from "../../host/process.ts";
-import { placeOf } from "../../queue/redis/address.ts";
+import {
+	type DaemonState,
+	daemonState,
+	frozenText,
+	type OtherWorker,
+	otherWorkers,
+	otherWorkerText,
+} from "../../host/process.ts";
+import { placeOf } from "../../task/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -38,7 +45,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 	const worker = isHere ? { pid: daemon.pid, draining: daemon.draining } : null;
 	if (daemon !== null && daemon.redis !== wanted)
 		context.output.note(
-			`The worker here (pid ${daemon.pid}) serves ${daemon.redis}, not ${wanted}: nothing of this host starts. \`dispatch up --restart\` moves it.`,
+			`The worker here (pid ${daemon.pid}) serves ${daemon.redis}, not ${wanted}: nothing of this host starts. \`dispatch up --restart\` mends it.`,
 		);
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
@@ -51,13 +58,15 @@ export async function summary(context: Context): Promise<number | undefined> {
 	}));
 	const left = await seen(
 		context,
-		() => leftAgents(store, context.home.path, tasksLeft(context.home.path, wanted)),
+		() => leftAgents(store, context.home.path, tasksLeft(context.home.base, wanted)),
 		[],
 	);
+	const others = otherWorkers(context.home);
 	const value = {
 		namespace: store.namespace,
 		host: context.home.hostId,
 		worker,
+		otherWorkers: others,
 		counts,
 		questions,
 		open: open.map(withoutPrompt),
@@ -73,6 +82,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		}),
 		...damagedLines(damaged),
 		...leftLines(left),
+		...otherLines(others),
 	]);
 	return undefined;
 }
@@ -158,6 +168,11 @@ function leftLines(left: LeftAgent[]): string[] {
 		.slice(0, SHOWN)
 		.map(({ task, start, why }) => `  ${task}, start ${start}: ${oneLine(why)}`);
 	return ["", `Agents that no task follows (\`dispatch down --stop-agents\` ends all agents):`, ...lines];
+}
+
+function otherLines(others: OtherWorker[]): string[] {
+	if (others.length === 0) return [];
+	return ["", ...others.map((other) => `${otherWorkerText(other, "status")} shows its tasks.`)];
 }
 
 function holdText({ hold }: TaskView): string {

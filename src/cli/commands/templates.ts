@@ -4,7 +4,7 @@ import { oneLine, plain } from "../show/output.ts";
 
 /** Lists the templates, or prints one as it is written: the beginning of one's own. */
 export async function templates(context: Context, name: string | undefined): Promise<undefined> {
-	const places = { project: process.cwd(), home: context.home.path };
+	const places = { project: process.cwd(), home: context.home.base };
 	if (name !== undefined) {
 		const template = findTemplate(places, name);
 		context.output.result(asJson(template), [plain(template.text.trimEnd())]);

@@ -1,8 +1,9 @@
 import { daemonState, stopDaemon } from "../../host/process.ts";
 import { startWebProcess } from "../../host/web-process.ts";
+import { shownAddress } from "../../task/address.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
-import { checkWorkerServes, ensureWorker, tellOfWorker } from "../worker-up.ts";
+import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
 
 export interface UpFlags {
 	restart?: boolean;
@@ -10,14 +11,13 @@ export interface UpFlags {
 }
 
 export async function up(context: Context, flags: UpFlags): Promise<number | undefined> {
-	if (!flags.restart) await checkWorkerServes(context);
 	const store = await context.store();
+	await (flags.restart ? context.ownHome() : ownHome(context));
 	// One that drains is none that is up.
 	if (flags.restart || daemonState(context.home)?.draining)
 		await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
 	if (!started) await tellOfWorker(context);
-	const { shownAddress } = await import("../../queue/redis/connect.ts");
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
 	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;

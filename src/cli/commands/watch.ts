@@ -9,7 +9,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { isEnded, isLive } from "../../task/states.ts";
+import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -23,7 +23,7 @@ import { onInterrupt } from "../show/interrupt.ts";
 import { plain } from "../show/output.ts";
 import { readerGone } from "../show/reader-gone.ts";
 import { openQuestion } from "../show/report-lines.ts";
-import { checkWorkerServesTasks, ensureWorker } from "../worker-up.ts";
+import { ensureWorker } from "../worker-up.ts";
 import { sentLine } from "./answer.ts";
 import { withoutPrompt } from "./status.ts";
 
@@ -221,7 +221,6 @@ class WatchScreen {
 		this.#model.mode = { kind: "list" };
 		this.#act(async (store) => {
 			const request = { text: text.trim(), by: whoAmI(), seq: Number(seq) };
-			await checkWorkerServesTasks(this.#context, [task]);
 			const answered = await answerTask(store, task, request);
 			if (answered.host === this.#context.home.hostId) await ensureWorker(this.#context, false);
 			return sentLine(answered);
@@ -233,7 +232,6 @@ class WatchScreen {
 		this.#model.mode = { kind: "list" };
 		if (name !== "y") return;
 		this.#act(async (store) => {
-			await checkWorkerServesTasks(this.#context, [task], ({ state }) => isLive(state));
 			const replies = await cancelTasks(store, [task], whoAmI(), null, exactly);
 			refuseEnded(replies);
 			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);

@@ -12,6 +12,7 @@ export interface WorkerFlags {
 }
 
 export async function worker(context: Context, flags: WorkerFlags): Promise<number | undefined> {
+	await context.ownHome();
 	await runDaemon(context, {
 		...(flags.concurrency === undefined
 			? {}

@@ -65,12 +65,12 @@ export class DemoStage {
 		await endProcesses(context.home);
 		if ((await context.redisUrl()) !== null) await forgetNamespace(await context.store());
 		await context.close();
-		await stopLocalServer(context.home);
+		await stopLocalServer({ path: context.home.base });
 	}
 }
 
 export function stagePath(user: Context): string {
-	return join(user.home.path, "demo");
+	return join(user.home.base, "demo");
 }
 
 /** Whether the stamp of a task directory is an earlier demo's. */
@@ -130,7 +130,7 @@ async function takeDownLeftovers(path: string): Promise<void> {
 	if (!existsSync(join(path, "home-id"))) return;
 	const home = openHome({ DISPATCH_HOME: path });
 	await endProcesses(home);
-	await stopLocalServer(home);
+	await stopLocalServer({ path: home.base });
 }
 
 /** The daemon, and the agents that a killed daemon left behind. */

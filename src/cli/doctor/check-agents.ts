@@ -5,8 +5,8 @@ import type { Store } from "../../queue/records/store.ts";
 import { type Finding, warn } from "./finding.ts";
 
 /** Agents that live on without a task: nobody settles them. */
-export async function checkAgents(store: Store, { path }: Home, here: string): Promise<Finding[]> {
-	return (await leftAgents(store, path, tasksLeft(path, here))).map(({ task, start, why }) =>
+export async function checkAgents(store: Store, { path, base }: Home, here: string): Promise<Finding[]> {
+	return (await leftAgents(store, path, tasksLeft(base, here))).map(({ task, start, why }) =>
 		warn(
 			"worker",
 			`The agent of ${task}, start ${start}, lives and no task follows it: ${why}.`,

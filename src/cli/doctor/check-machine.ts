@@ -1,13 +1,15 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Home } from "../../config/home.ts";
 import { KEY_FILE, openSigner } from "../../config/signing-key.ts";
 import { readDaemonFile } from "../../host/files.ts";
 import { leftText, placesLeft } from "../../host/left-places.ts";
+import { otherWorkers, otherWorkerText } from "../../host/process.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { isFrozen, sameProcess } from "../../process/identity.ts";
 import { environmentOf } from "../../process/processes.ts";
-import { placeOf } from "../../queue/redis/address.ts";
+import { placeOf } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { VERSION } from "../../task/version.ts";
 import type { Environment } from "../context.ts";
@@ -87,7 +89,7 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 			broken(
 				"worker",
 				`The worker (pid ${pid}) serves ${worker.redis}, not ${placeOf(redisUrl)}: nothing that is submitted here starts.`,
-				"dispatch up --restart; or another DISPATCH_HOME for the other address",
+				RESTART,
 			),
 		);
 	if (isFrozen(pid))
@@ -118,10 +120,17 @@ export function checkWorker(worker: Worker | null, env: Environment, redisUrl: s
 	return findings;
 }
 
-/** What waits at addresses that the worker has left. @param home the state directory's path */
-export function checkLeft(home: string, redisUrl: string | null): Finding[] {
-	return placesLeft(home, placeOf(redisUrl)).map((left) =>
-		warn("worker", leftText(left), "dispatch up --restart, with that address"),
+/** What waits at addresses that a worker of an earlier version has left. @param base the base directory */
+export function checkLeft(base: string, redisUrl: string | null): Finding[] {
+	return placesLeft(base, placeOf(redisUrl)).map((left) =>
+		warn("worker", leftText(left), "dispatch retry ID --here, with that address"),
+	);
+}
+
+/** Each serves its address, and has places of its own. */
+export function checkOthers(home: Pick<Home, "base" | "path">): Finding[] {
+	return otherWorkers(home).map((other) =>
+		ok("worker", `${otherWorkerText(other, "doctor")} looks at it (${other.path}).`),
 	);
 }
 

@@ -1,10 +1,10 @@
 import { fetchRedis } from "../../process/fetch-redis.ts";
 import type { RedisTarget } from "../../queue/redis/connect.ts";
-import { shownAddress } from "../../queue/redis/connect.ts";
 import { findRedisServer, installHint } from "../../queue/redis/find-redis-server.ts";
 import { inspectRedis } from "../../queue/redis/inspect.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { serverPlace } from "../../queue/redis/server-place.ts";
+import { shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 import { broken, type Finding, fixed, ok, warn } from "./finding.ts";

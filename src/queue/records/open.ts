@@ -1,14 +1,8 @@
 /** Opens the store of a namespace: the server that is named, or the local one. */
 
+import { shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
-import {
-	type ConnectLimits,
-	connect,
-	createClient,
-	type RedisTarget,
-	type Role,
-	shownAddress,
-} from "../redis/connect.ts";
+import { type ConnectLimits, connect, createClient, type RedisTarget, type Role } from "../redis/connect.ts";
 import { ensureLocalServer, localTarget } from "../redis/local-server.ts";
 import { checkPolicy } from "../redis/settings.ts";
 import { Store } from "./store.ts";

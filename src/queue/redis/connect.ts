@@ -4,6 +4,7 @@
  */
 import { Redis } from "ioredis";
 import { hasNoRoom } from "../../process/read-file.ts";
+import { checkAddress, shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { readSettings, type ServerSettings } from "./settings.ts";
 
@@ -19,16 +20,6 @@ export interface RedisTarget {
 	socketPath?: string | undefined;
 	/** where the local server keeps its data */
 	dataDir?: string | undefined;
-}
-
-/** The address as it may be shown: its server and database alone, well-formed or not. */
-export function shownAddress(target: RedisTarget): string {
-	if (target.socketPath !== undefined) return target.socketPath;
-	const [, scheme = "", rest = ""] = /^([a-z]+:\/\/|)(.*)$/is.exec(target.url ?? "") ?? [];
-	const place = rest.slice(rest.lastIndexOf("@") + 1).replace(/[?#].*$/s, "");
-	if (scheme === "unix://") return `${scheme}${place}`;
-	// Without a host, what stands before the end may be a password.
-	return /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?(?:\/\d*)?$/i.test(place) ? `${scheme}${place}` : `${scheme}…`;
 }
 
 const retryStrategy = (times: number) => Math.min(RETRY_MAX_MS, times * RETRY_STEP_MS);
@@ -53,57 +44,6 @@ function redisOptions(role: Role): Options {
 		enableOfflineQueue: false,
 		retryStrategy: () => null,
 	};
-}
-
-const LAST_PORT = 65_535;
-const LAST_DATABASE = 1_023;
-const ADDRESS_FORM = "redis://[user:password@]host:port[/db]";
-
-/**
- * What can be known of an address without connecting.
- * @param from where it was given: `--redis`, `DISPATCH_REDIS_URL`, `redis.url` in the config, `REDIS_URL`
- * @throws DISPATCH_USAGE naming what is wrong, never the password
- */
-export function checkAddress(url: string, from = "--redis or DISPATCH_REDIS_URL"): void {
-	const wrong = faultOfAddress(url);
-	if (wrong === null) return;
-	throw new DispatchError(
-		"DISPATCH_USAGE",
-		`Expected ${from} to be like redis://host:6379, got "${shownAddress({ url })}": ${wrong}.`,
-		{
-			hint: `Write it as ${ADDRESS_FORM}; in user and password / is %2F, # %23, ? %3F, @ %40, % %25.`,
-		},
-	);
-}
-
-/** @returns null for a sound one */
-function faultOfAddress(url: string): string | null {
-	if (/^unix:\/\/./.test(url)) return null;
-	const [, scheme, rest = ""] = /^(rediss?):\/\/(.*)$/s.exec(url) ?? [];
-	if (scheme === undefined) return "it begins with none of redis://, rediss://, unix://";
-	if (/\s/.test(url)) return "it holds a blank";
-	const authority = rest.replace(/[/?#].*$/s, "");
-	if (rest.includes("@") && !authority.includes("@")) return "the password is not encoded";
-	const server = authority.slice(authority.lastIndexOf("@") + 1);
-	if (!isEncoded(authority)) return "the user or password holds a % that is not encoded";
-	const [, host, port] = /^(\[[\da-f:.]+\]|[^:[\]]*)(?::([^:]*))?$/i.exec(server) ?? [];
-	if (host === undefined) return "host and port cannot be told apart";
-	if (host === "") return "it names no host";
-	if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= LAST_PORT))
-		return `the port must be 1–${LAST_PORT}`;
-	const database = rest.slice(authority.length).replace(/[?#].*$/s, "");
-	if (/^\/?$/.test(database)) return null;
-	const isNumber = /^\/\d{1,4}$/.test(database) && Number(database.slice(1)) <= LAST_DATABASE;
-	return isNumber ? null : "the database must be a number";
-}
-
-function isEncoded(text: string): boolean {
-	try {
-		decodeURIComponent(text);
-		return true;
-	} catch {
-		return false;
-	}
 }
 
 /** A client that is not known to be connected yet. */

@@ -1,0 +1,138 @@
+/**
+ * Which state directory an address has: each has a worker of its own, and so an identity, a key and runs of its own.
+ * The base directory (`DISPATCH_HOME`) belongs to the first address that something was submitted at, or a worker
+ * served; every other one has a directory in it. Config, templates and the local Redis are the base's, for all.
+ *
+ *   address              whose the base is, without user and password; written once
+ *   at/<hash>/           the directory of another address, by its place
+ *   at/<hash>/address    which one, for people, and for what runs inside its tasks
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { publishNew } from "../process/atomic-file.ts";
+import { readRegularFile } from "../process/read-file.ts";
+import { faultOfAddress, LOCAL_PLACE, placeOf } from "../task/address.ts";
+import { DispatchError } from "../task/errors.ts";
+
+const OTHERS = "at";
+const HASH_FORM = /^[0-9a-f]{16}$/;
+const LIMIT_BYTES = 4096;
+/** In the file, what the local server is called. */
+const LOCAL = "local";
+
+/** An address, null for the local server; without user and password where it comes from a file. */
+export interface Address {
+	url: string | null;
+}
+
+const fileIn = (directory: string) => join(directory, "address");
+
+/** A base directory, or the one that a directory of another address lies in. */
+export function baseOf(path: string): string {
+	const others = dirname(path);
+	const isOther = HASH_FORM.test(basename(path)) && basename(others) === OTHERS && existsSync(fileIn(path));
+	return isOther ? dirname(others) : path;
+}
+
+/** @param url null: the local server. @throws DISPATCH_DISK when it cannot be known whose the base is */
+export function directoryFor(base: string, url: string | null): string {
+	// What is no address has no directory: it is refused before anything is done there.
+	if (url !== null && faultOfAddress(url) !== null) return base;
+	const place = placeOf(url);
+	const owner = ownerOf(base);
+	if (owner === null || placeOf(owner.url) === place) return base;
+	return join(base, OTHERS, createHash("sha256").update(place).digest("hex").slice(0, 16));
+}
+
+/** From here on the base is this address's, unless it is another's already: of two at once one wins. @throws DISPATCH_DISK */
+export function ownBase(base: string, url: string | null): void {
+	if (!existsSync(fileIn(base))) nameAddress(base, (ownerOf(base) ?? { url }).url);
+}
+
+/** Says in a directory whose it is. @throws DISPATCH_DISK */
+export function nameAddress(directory: string, url: string | null): void {
+	publishNew(fileIn(directory), `${spelled(url)}\n`);
+}
+
+/** Without user and password, so that everything may show it. */
+function spelled(url: string | null): string {
+	if (url === null) return LOCAL;
+	const place = placeOf(url);
+	return /^rediss:/i.test(url) ? place.replace(/^redis:/, "rediss:") : place;
+}
+
+/** The address that a directory is of; null where none is said. @throws DISPATCH_DISK */
+export function addressOf(directory: string): Address | null {
+	const path = fileIn(directory);
+	const file = readRegularFile(path, LIMIT_BYTES, { links: true });
+	if (file.kind === "absent") return null;
+	const text = file.kind === "text" ? file.text.trim() : "";
+	if (text === LOCAL) return { url: null };
+	if (file.kind === "text" && faultOfAddress(text) === null) return { url: text };
+	throw new DispatchError(
+		"DISPATCH_DISK",
+		`${path} ${file.kind === "text" ? "names no Redis address" : file.why}.`,
+		{
+			hint: `Write into it which address the tasks in ${directory} are of: redis://host:port/0, or ${LOCAL}.`,
+		},
+	);
+}
+
+/**
+ * The address of the worker that this command belongs to: inside a task, or where DISPATCH_HOME names the directory
+ * of one address. @returns null where it belongs to none, or that is not known
+ */
+export function addressOfWorker(env: Readonly<Record<string, string | undefined>>): Address | null {
+	if (!env.DISPATCH_HOME) return null;
+	const path = resolve(env.DISPATCH_HOME);
+	return env.DISPATCH_TASK || baseOf(path) !== path ? addressOf(path) : null;
+}
+
+/** The base, and those of other addresses in it. */
+export function directoriesOf(base: string): string[] {
+	return [base, ...namesIn(join(base, OTHERS)).map((name) => join(base, OTHERS, name))];
+}
+
+function namesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder).filter((name) => HASH_FORM.test(name));
+	} catch {
+		return [];
+	}
+}
+
+/** null: nobody has worked here yet. */
+function ownerOf(base: string): Address | null {
+	return addressOf(base) ?? earlierOwner(base);
+}
+
+/**
+ * Whose a directory of an earlier version is, which did not say so: the address that its worker serves, or served
+ * last. Where nothing was left open it does not say; it is the local server's then, if agents ran beside one.
+ */
+function earlierOwner(base: string): Address | null {
+	const { redis } = (jsonIn(join(base, "daemon.json")) ?? {}) as { redis?: unknown };
+	const left = Object.entries(
+		(jsonIn(join(base, "left.json")) ?? {}) as Record<string, { at?: unknown } | null>,
+	);
+	const [last] = left.sort(([, a], [, b]) => Number(b?.at ?? 0) - Number(a?.at ?? 0));
+	const hadLocal = ["redis", "runs"].every((name) => existsSync(join(base, name)));
+	const place = [redis, last?.[0], hadLocal ? LOCAL_PLACE : null].find(isPlace);
+	return place === undefined ? null : { url: place === LOCAL_PLACE ? null : place };
+}
+
+function isPlace(said: unknown): said is string {
+	return typeof said === "string" && (said === LOCAL_PLACE || faultOfAddress(said) === null);
+}
+
+/** What cannot be read as such says nothing. */
+function jsonIn(path: string): object | null {
+	const file = readRegularFile(path, 256 * 1024);
+	try {
+		const value: unknown = JSON.parse(file.kind === "text" ? file.text : "null");
+		return typeof value === "object" ? value : null;
+	} catch {
+		return null;
+	}
+}
