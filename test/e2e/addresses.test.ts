@@ -170,6 +170,28 @@ test(
 );
 
 test(
+	"a server that moved: with the new address in the file, the same host goes on there",
+	async () => {
+		user = new User({ agent: "starts-counted.sh" });
+		redis = await startTestRedis({ port: true });
+		const before = new Address("p0", redis.url);
+		// The same server by its socket.
+		const after = new Address("p1", `unix://${redis.socketPath}`);
+		await before.ok(["enqueue", "--id", "later", "--delay", "1h", "x"]);
+		writeFileSync(join(user.home, "address"), after.env.DISPATCH_REDIS_URL ?? "");
+		expect(await after.run(["enqueue", "--id", "new", "x"])).toMatchObject({
+			code: 8,
+			stderr: expect.stringMatching(/serves redis:\S+, not unix:.*up --restart/),
+		});
+		await after.ok(["up", "--restart"]);
+		await after.ok(["cancel", "later"]);
+		await after.ok(["retry", "later"]);
+		await after.ok(["wait", "later"]);
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
 	"the very first tasks at two addresses, at the same moment: both run",
 	async () => {
 		user = new User({ agent: "starts-counted.sh" });
