@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { type Home, openHome } from "../../config/home.ts";
+import { addressOf } from "../../config/state-directory.ts";
 import { startDaemon, stopDaemon } from "../../host/process.ts";
 import { endTree } from "../../process/end-tree.ts";
 import { liveRuns } from "../../process/live-runs.ts";
@@ -128,7 +129,7 @@ function quoted(word: string): string {
 
 async function takeDownLeftovers(path: string): Promise<void> {
 	if (!existsSync(join(path, "home-id"))) return;
-	const home = openHome({ DISPATCH_HOME: path });
+	const home = openHome({ DISPATCH_HOME: path }, { url: addressOf(path)?.url ?? null });
 	await endProcesses(home);
 	await stopLocalServer({ path: home.base });
 }
