@@ -233,3 +233,32 @@ test.each([
 	const ran = await userWith(target).run(["ls"]);
 	expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(says) });
 });
+
+test("an agent that asks without end sends no more notifications than questions that can be open at once", async () => {
+	const mine = userWith(
+		"{ type: command, name: own, command: 'cat >>$HOME/told; echo >>$HOME/told', on: [question, cancelled] }",
+	);
+	const agent = mine.write(
+		"../asks.sh",
+		`#!/bin/sh
+cd ".dispatch/tasks/$DISPATCH_TASK" || exit 1
+printf -- '- [ ] a\\n' >plan.md
+for n in $(seq 101 160); do echo "Q$n?" >"ipc/$n.question"; done
+exec sleep 1000
+`,
+		0o755,
+	);
+	await mine.ok(["config", "add-backend", "asker", "--command", agent, "--type", "command"]);
+	await mine.ok(["enqueue", "--id", "job", "--model", "asker", "x"]);
+	await expect.poll(() => mine.ok(["logs", "job", "--events"])).toContain("40 more of its questions");
+	await mine.ok(["cancel", "job"]);
+	// Told in order: what was asked came before.
+	const told = () =>
+		existsSync(join(mine.path, "told")) ? readFileSync(join(mine.path, "told"), "utf8") : "";
+	const kinds = () =>
+		told()
+			.split("\n")
+			.flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as NotificationPayload).event]));
+	await expect.poll(kinds).toContain("cancelled");
+	expect(kinds().filter((kind) => kind === "question")).toHaveLength(20);
+});
