@@ -37,8 +37,22 @@ export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Endi
 	return dueEnding(measured, { ...live.limits, doneGraceMs });
 }
 
-/** Keeps what a look at its files means for the limits. */
-export function noteFindings(record: TaskRecord, live: LiveTask, ipc: IpcState, now: number): void {
+/** No agent sets its wake-up later: after a clock that was moved, or in a file that it wrote, a time means nothing. */
+const LONGEST_SLEEP_MS = 24 * 60 * 60_000;
+
+/**
+ * Keeps what a look at its files means for the limits. @param now monotonic ms
+ * @param wallNow ms since the Unix epoch, by which its wake-ups are told
+ */
+export function noteFindings(
+	record: TaskRecord,
+	live: LiveTask,
+	ipc: IpcState,
+	now: number,
+	wallNow: number,
+): void {
+	const sleepsMs = (live.log.seen.waitsUntil ?? 0) - wallNow;
+	live.sleeps = sleepsMs > 0 && sleepsMs <= LONGEST_SLEEP_MS;
 	// A turn that follows its result takes that back.
 	const isFinished = ipc.finished || live.log.seen.result !== null;
 	live.finishedAt = isFinished ? (live.finishedAt ?? now) : null;

@@ -24,7 +24,6 @@ export async function recordProgress(record: TaskRecord, live: LiveTask, deps: P
 	const { seen } = live.log;
 	const plan = live.plan ?? record.progress.plan;
 	const usage = await countSpend(record, live, deps);
-	live.sleeps = (seen.waitsUntil ?? 0) > store.clock.now();
 	const activity = seen.waitsFor === null ? seen.activity : `waits for ${seen.waitsFor}`;
 	const shown = { plan, activity, usage: usage ?? record.progress.usage };
 	const text = JSON.stringify([shown, seen.sessionId]);

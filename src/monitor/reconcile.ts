@@ -135,7 +135,7 @@ export class Reconciler extends Service {
 		const plan = await guard.step("plan", () => planOf(live));
 		live.plan = plan ?? live.plan;
 		const ipc = (await guard.step("ipc", () => ipcOf(id, taskDir))) ?? NOTHING_ASKED;
-		noteFindings(record, live, ipc, monotonic());
+		noteFindings(record, live, ipc, monotonic(), store.clock.now());
 		await guard.step("refused files", () => reportRejected(record, live, ipc, store));
 		await guard.step("questions", () => recordQuestions(record, live, ipc, store));
 		await guard.step("answers", () => deliverAnswers(record, live, ipc, store));

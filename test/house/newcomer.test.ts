@@ -71,7 +71,7 @@ const REASONS_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 	// Classes of what a CLI said, by which its words are read.
 	"backends/": ["auth", "billing", "budget", "context_full", "not_started", "quota", "rate_limited"],
 	// Kinds of holds.
-	"queue/records/gates.ts": ["auth", "billing", "rate_limited"],
+	"queue/records/gates.ts": ["auth", "billing", "budget", "rate_limited"],
 	"cli/doctor/check-holds.ts": ["auth", "billing", "rate_limited"],
 	"cli/show/report-lines.ts": ["auth", "billing", "budget", "rate_limited"],
 	"monitor/": ["rate_limited"],

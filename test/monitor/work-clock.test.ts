@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { claude } from "../../src/backends/claude/adapter.ts";
+import { noteFindings } from "../../src/monitor/limits.ts";
+import type { LiveTask } from "../../src/monitor/live-task.ts";
 import { type Times, WorkClock } from "../../src/monitor/work-clock.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { specOf } from "../queue/records/store-support.ts";
@@ -80,5 +83,23 @@ test.each([0.3, 2, 30, 60, 100])(
 		// And a silent one is, after two looks.
 		made.tick(at + limitMs, working, noCpu);
 		expect(made.tick(at + 2 * limitMs, working, noCpu)).toBeGreaterThanOrEqual(limitMs);
+	},
+);
+
+test.each([
+	["one that is not due", 600 * S, true],
+	["one that is over", -S, false],
+	["one that a moved clock puts off, or that nobody would set", 366 * 86_400 * S, false],
+])("a wake-up that an agent has set is no silence until then: %s", (_title, inMs, sleeps) => {
+	const live = { log: { seen: { waitsUntil: 1_000_000 + inMs, result: null } }, sleeps: !sleeps } as LiveTask;
+	const ipc = { questions: [], answered: [], done: [], finished: false, rejected: [] };
+	noteFindings({ spec: specOf("t") } as TaskRecord, live, ipc, 0, 1_000_000);
+	expect(live.sleeps).toBe(sleeps);
+});
+
+test.each(["tool_progress", "keep_alive"])(
+	"what only says that the CLI lives is no sign of work: %s",
+	(type) => {
+		expect(claude.parser().line(JSON.stringify({ type }))).toEqual([{ kind: "heartbeat" }]);
 	},
 );

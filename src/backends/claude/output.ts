@@ -22,7 +22,6 @@ const SILENT: readonly string[] = [
 	"user",
 	"attachment",
 	"auth_status",
-	"keep_alive",
 	"prompt_suggestion",
 	"tool_use_summary",
 	"streamlined_text",
@@ -65,6 +64,7 @@ class ClaudeOutput implements OutputParser {
 			case "rate_limit_event":
 				return this.#rateLimit(objectAt(json, "rate_limit_info"));
 			case "tool_progress":
+			case "keep_alive":
 				return [{ kind: "heartbeat" }];
 			case "command_lifecycle":
 				// A wake-up that was scheduled has come.
