@@ -72,10 +72,22 @@ export class WorkClock {
 	#lookAtCpu(now: number, cpuTicks: () => number): void {
 		const before = this.#cpu;
 		if (before !== null && now - before.at < this.#cpuLookMs) return;
-		const ticks = cpuTicks();
+		const ticks = ticksOf(cpuTicks);
+		// Where nobody could look, nobody was silent.
+		if (ticks === null) this.#signAt = now;
+		if (ticks === null) return;
 		this.#cpu = { at: now, ticks };
 		if (before === null) return;
 		const share = (ticks - before.ticks) / TICKS_PER_SECOND / ((now - before.at) / 1_000);
 		if (share >= BUSY_SHARE) this.#signAt = now;
+	}
+}
+
+/** null: it cannot be told now. The other limits count all the same. */
+function ticksOf(cpuTicks: () => number): number | null {
+	try {
+		return cpuTicks();
+	} catch {
+		return null;
 	}
 }

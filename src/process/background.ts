@@ -1,6 +1,7 @@
 /** Starts what shall outlive us: in a session of its own, its output in a file, nothing of ours held open. */
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { openToWrite } from "./append-file.ts";
 
 const OWNER_ONLY = 0o077;
 
@@ -27,10 +28,10 @@ export interface Background {
 	fault(): string | null;
 }
 
-/** @throws what opening the log throws */
+/** @throws DISPATCH_DISK when its log cannot be opened */
 export function startInBackground(start: BackgroundStart): Background {
 	const { file, args, argv0, cwd, env, log, inherits, isPrivate = false } = start;
-	const output = log === null ? ("ignore" as const) : openSync(log.path, log.flags, 0o600);
+	const output = log === null ? ("ignore" as const) : openToWrite(log.path, log.flags);
 	// Inherited at the spawn, which is over when it returns.
 	const umask = isPrivate ? process.umask(OWNER_ONLY) : null;
 	try {

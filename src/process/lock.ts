@@ -4,10 +4,11 @@
  * name takes it on our descriptor: the lock belongs to the open file, not to the tool.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf } from "./atomic-file.ts";
+import { openToWrite } from "./append-file.ts";
+import { codeOf, diskError } from "./atomic-file.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too */
@@ -17,10 +18,14 @@ export interface Lock {
 
 const HELD = 1;
 
-/** @returns null when another process holds it */
+/** @returns null when another process holds it. @throws DISPATCH_DISK */
 export async function takeLock(path: string): Promise<Lock | null> {
-	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-	const fd = openSync(path, "a", 0o600);
+	try {
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw diskError(dirname(path), error);
+	}
+	const fd = openToWrite(path, "a");
 	let code: number | null;
 	try {
 		code = await flock(fd);

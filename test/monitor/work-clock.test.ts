@@ -37,6 +37,15 @@ test.each([
 	expect(isSilent ? silentMs === 71 * S : silentMs < 21 * S).toBe(true);
 });
 
+test("a look at the CPU that fails ends nobody, and takes no other clock away", () => {
+	const made = clock();
+	const failing = () => {
+		throw new Error("EMFILE");
+	};
+	for (let at = 1; at <= 200; at++) expect(made.tick(at * S, working, failing)).toBeLessThan(80 * S);
+	expect(made.workedMs).toBe(200 * S);
+});
+
 test("looking at the CPU costs a walk over all processes: a silent agent is looked at a few times only", () => {
 	const made = clock({}, 1_800 * S);
 	let looks = 0;

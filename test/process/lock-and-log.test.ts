@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
-import { appendFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { appendFileSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { startInBackground } from "../../src/process/background.ts";
 import { parsePs } from "../../src/process/identity.ts";
 import { takeLock } from "../../src/process/lock.ts";
 import { LogTail, tailLines } from "../../src/process/log-tail.ts";
@@ -36,6 +37,22 @@ test("a lock is freed by the kill -9 of its holder", async () => {
 		lock?.release();
 		expect(lock).not.toBeNull();
 	});
+});
+
+test.each<[string, (path: string) => void]>([
+	["a FIFO that nobody reads", (path) => execFileSync("mkfifo", [path])],
+	["a directory", (path) => mkdirSync(path)],
+	["a link into nothing that may be made", (path) => symlinkSync("/nonexistent/file", path)],
+])("%s in the place of a lock, or of a log, is told and hangs nobody", async (_what, make) => {
+	const path = join(temporaryFolder("lock-"), "lock");
+	make(path);
+	const refused = { code: "DISPATCH_DISK", message: expect.stringContaining(path) };
+	await expect(takeLock(path)).rejects.toMatchObject(refused);
+	await expect(takeLock(join(path, "below", "lock"))).rejects.toMatchObject({ code: "DISPATCH_DISK" });
+	for (const flags of ["a", "w"] as const)
+		expect(() => startInBackground({ file: "true", args: [], env: {}, log: { path, flags } })).toThrowError(
+			expect.objectContaining(refused),
+		);
 });
 
 test("without the program flock the refusal says how to get it", async () => {

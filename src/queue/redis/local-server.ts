@@ -7,7 +7,7 @@
  * works, loads or hangs. Who does not get the lock waits for the holder's server; an unanswered ping never
  * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
@@ -43,6 +43,7 @@ const LOOK_MAX_MS = 250;
 const STOP_LIMIT_MS = 10_000;
 const KILL_LIMIT_MS = 5_000;
 const LOG_TAIL_LINES = 3;
+const LOG_LIMIT_BYTES = 1024 * 1024;
 const HOME_ID_BYTES = 256;
 
 export interface LocalTarget {
@@ -207,7 +208,9 @@ function signalServer(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
 
 function didNotStart(place: ServerPlace, fault: string): DispatchError {
 	if (hasNoRoom(place.dir)) return diskOfServerFull(place.dir, new Error(fault));
-	const lines = readFileSync(place.log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+	const log = readRegularFile(place.log, LOG_LIMIT_BYTES);
+	const said = log.kind === "text" ? log.text : "";
+	const lines = said.trimEnd().split("\n").slice(-LOG_TAIL_LINES);
 	const message = `The local Redis did not start: ${fault}. It said: ${lines.join(" / ") || "nothing"}`;
 	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, {
 		hint: `See ${place.log}, or name another Redis by DISPATCH_REDIS_URL.`,
