@@ -5,7 +5,16 @@
 import { DelayedError, type Job, type Queue, Worker } from "bullmq";
 import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, monitorQueueName, openQueue, requireOwn, takeBack, workerOptions } from "./bull.ts";
+import {
+	closeWorker,
+	dropDamaged,
+	monitorQueueName,
+	openQueue,
+	readJob,
+	requireOwn,
+	takeBack,
+	workerOptions,
+} from "./bull.ts";
 
 const LOCK_MS = 15_000;
 const STALL_CHECK_MS = 5_000;
@@ -37,7 +46,7 @@ export class MonitorLoop extends Service {
 		const { store, host } = this.#options;
 		const queue = openQueue(store, monitorQueueName(host));
 		this.onStop(() => queue.close().catch(() => {}));
-		await takeBack(queue, store.client);
+		await takeBack(store, queue);
 		const worker = new Worker(
 			monitorQueueName(host),
 			(job: Job, token?: string) => this.#cycle(job, token ?? ""),
@@ -61,17 +70,18 @@ export class MonitorLoop extends Service {
 		return `monitor.${this.#options.host}`;
 	}
 
-	/** Adds the job when it is missing, and wakes one that sleeps too long. */
+	/** Adds the job when it is missing or damaged, and wakes one that sleeps too long. */
 	async #keep(queue: Queue): Promise<void> {
-		const { host, intervalMs } = this.#options;
+		const { store, host, intervalMs } = this.#options;
 		const jobId = this.#jobId;
+		const job = await readJob(store, queue, jobId);
+		if (job instanceof Error) await dropDamaged(store, queue, jobId);
 		await queue.add(
 			"monitor",
 			{ host },
 			{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
 		);
-		if (performance.now() - this.#lastCycle < KEEP_ALIVE_MS + intervalMs) return;
-		const job = await queue.getJob(jobId);
+		if (job instanceof Error || performance.now() - this.#lastCycle < KEEP_ALIVE_MS + intervalMs) return;
 		if ((await job?.getState()) === "delayed") await job?.promote();
 	}
 
