@@ -8,6 +8,7 @@ import { runHook } from "../process/hook.ts";
 import { forgetNotifications, Notifier } from "../queue/jobs/notify-queue.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { NotificationPayload } from "../task/notification.ts";
+import { valueWithoutSecrets } from "../task/secrets.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -40,7 +41,7 @@ export async function startNotifier(options: NotificationOptions): Promise<Notif
 			const record = kind === null ? null : await store.get(event.task);
 			// Tasks of other hosts are told by those.
 			if (kind === null || record === null || record.host !== host) return null;
-			const payload = payloadOf(kind, { event, record, namespace: store.namespace });
+			const payload = valueWithoutSecrets(payloadOf(kind, { event, record, namespace: store.namespace }));
 			const names = targets.filter(({ on }) => on.includes(payload.event)).map(({ name }) => name);
 			return { payload, targets: names };
 		},

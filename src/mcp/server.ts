@@ -7,6 +7,7 @@ import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
 import type { CallToolResult, ServerNotification } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";
 import { DispatchError } from "../task/errors.ts";
+import { valueWithoutSecrets, withoutSecrets } from "../task/secrets.ts";
 import { bounded } from "./bounded.ts";
 
 /** Clients that give up on silence do so after a minute. */
@@ -166,7 +167,8 @@ async function withSignsOfLife<T>({ _meta, sendNotification }: Call, work: () =>
 /** The result as text and, as the protocol wants an object, structured; clients read one of them. */
 async function answerOf(work: () => Promise<unknown>): Promise<CallToolResult> {
 	try {
-		const value = bounded(await work());
+		// As a command shows it: a host agent hands on what it reads.
+		const value = bounded(valueWithoutSecrets(await work()));
 		const structured = Array.isArray(value) ? { items: value } : { ...(value as object) };
 		return {
 			content: [{ type: "text", text: JSON.stringify(value, null, 1) }],
@@ -183,5 +185,5 @@ function faultText(error: unknown): string {
 			? `${error.inFull} [${error.code}]`
 			: `An internal fault: ${error instanceof Error ? error.message : String(error)}`;
 	// It may quote what came in; some readers of JSON refuse half a character.
-	return text.toWellFormed();
+	return withoutSecrets(text).toWellFormed();
 }

@@ -44,7 +44,8 @@ export class Access {
  * begun, and the browser counts a redirect to that.
  */
 function leadTo(path: string): Html {
-	const own = `/${path.replace(/^\/+/, "")}`;
+	// To a browser a backslash is a slash: two of them begin the name of a host.
+	const own = `/${path.replace(/^[/\\]+/, "")}`;
 	return html`<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url=${own}"><title>dispatch</title><a href="${own}">dispatch</a>`;
 }
 

@@ -1,18 +1,24 @@
 /** Bull Board, read only: its own actions would change jobs behind the task records' back. */
 import { createBullBoard } from "@bull-board/api";
-import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { ExpressAdapter } from "@bull-board/express";
 import { type NextFunction, type Request, type Response, Router } from "express";
 import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../queue/jobs/bull.ts";
 import type { Store } from "../queue/records/store.ts";
+import { isObject } from "../task/check.ts";
+import { ID_FORM } from "../task/id.ts";
+import { withoutSecrets } from "../task/secrets.ts";
+import { HOST_FORM } from "../task/spec.ts";
 import { dataText, progressText } from "./job-text.ts";
+import { SoundQueue } from "./sound-queue.ts";
 
 export const BOARD_PATH = "/board";
 const POLL_SECONDS = 10;
+/** Each has three queues, which are asked at every look; a fleet is smaller. */
+const HOSTS_SHOWN = 100;
 /** Bull Board's page asks Google for its fonts; a page of this machine calls nobody. */
 const FOREIGN_FONTS = /<link href="https:\/\/fonts\.[^>]*>/g;
 
-type ReadOnlyQueue = { queue: ReturnType<typeof openQueue>; adapter: BullMQAdapter };
+type ReadOnlyQueue = { queue: ReturnType<typeof openQueue>; adapter: SoundQueue };
 
 export class Board {
 	readonly #store: Store;
@@ -46,7 +52,7 @@ export class Board {
 			await this.refresh();
 			next();
 		});
-		router.use(dropForeignFonts);
+		router.use(cleanBodies);
 		router.use(this.#server.getRouter());
 		return router;
 	}
@@ -55,7 +61,7 @@ export class Board {
 	async refresh(): Promise<void> {
 		const hosts = await this.#store.guard((client) => client.smembers(this.#store.keys.hosts));
 		const wanted = new Set(
-			hosts.sort().flatMap((host) => [runQueueName(host), monitorQueueName(host), notifyQueueName(host)]),
+			hostsIn(hosts).flatMap((host) => [runQueueName(host), monitorQueueName(host), notifyQueueName(host)]),
 		);
 		const gone = [...this.#queues.keys()].filter((name) => !wanted.has(name));
 		for (const name of gone) {
@@ -80,14 +86,14 @@ interface Kind {
 	displayName: string;
 	description: string;
 	/** the task that a job is about */
-	taskOf: ((data: { task?: string; payload?: { task: { id: string } } }) => string | undefined) | null;
+	taskOf: ((data: unknown) => unknown) | null;
 }
 
 const KINDS: Readonly<Record<string, Kind>> & { run: Kind } = {
 	run: {
 		displayName: "Tasks on",
 		description: "A job is active as long as its agent works or asks.",
-		taskOf: ({ task }) => task,
+		taskOf: (data) => fieldOf(data, "task"),
 	},
 	monitor: {
 		displayName: "Monitor of",
@@ -97,26 +103,44 @@ const KINDS: Readonly<Record<string, Kind>> & { run: Kind } = {
 	notify: {
 		displayName: "Notifications of",
 		description: "A job is one event for one target of the host's config.",
-		taskOf: ({ payload }) => payload?.task.id,
+		taskOf: (data) => fieldOf(fieldOf(fieldOf(data, "payload"), "task"), "id"),
 	},
 };
+
+/** Anybody may have written it. */
+function fieldOf(data: unknown, name: string): unknown {
+	return isObject(data) && Object.hasOwn(data, name) ? data[name] : undefined;
+}
+
+/** Those that dispatch may have named: another one is no queue's. */
+function hostsIn(names: readonly string[]): string[] {
+	return names
+		.filter((name) => HOST_FORM.test(name))
+		.sort()
+		.slice(0, HOSTS_SHOWN);
+}
 
 function openReadOnly(store: Store, name: string): ReadOnlyQueue {
 	const queue = openQueue(store, name);
 	const [kind = "", ...rest] = name.split("-");
 	const { displayName, description, taskOf } = KINDS[kind] ?? KINDS.run;
-	const adapter = new BullMQAdapter(queue, {
+	const adapter = new SoundQueue(store, queue, {
 		readOnlyMode: true,
 		allowRetries: false,
 		displayName: `${displayName} ${rest.join("-")}`,
 		description,
-		...(taskOf === null
-			? {}
-			: { externalJobUrl: (job) => ({ displayText: "Open task", href: `/task/${taskOf(job.data)}` }) }),
+		...(taskOf === null ? {} : { externalJobUrl: (job) => linkTo(taskOf(job.data)) }),
 	});
 	adapter.setFormatter("progress", progressText);
 	adapter.setFormatter("data", dataText);
 	return { queue, adapter };
+}
+
+/** The board shows a link for whatever it is given: one that leads nowhere leads to the list. */
+function linkTo(task: unknown): { displayText: string; href: string } {
+	if (typeof task === "string" && ID_FORM.test(task))
+		return { displayText: "Open task", href: `/task/${task}` };
+	return { displayText: "All tasks", href: "/" };
 }
 
 function refuseActions(request: Request, response: Response, next: NextFunction): void {
@@ -131,8 +155,9 @@ function refuseActions(request: Request, response: Response, next: NextFunction)
 }
 
 /** Set on the response itself: the board is an Express app of its own and keeps what stands there. */
-function dropForeignFonts(_request: Request, response: Response, next: NextFunction): void {
+function cleanBodies(_request: Request, response: Response, next: NextFunction): void {
 	const send = response.send.bind(response);
-	response.send = (body) => send(typeof body === "string" ? body.replace(FOREIGN_FONTS, "") : body);
+	response.send = (body) =>
+		send(typeof body === "string" ? withoutSecrets(body.replace(FOREIGN_FONTS, "")) : body);
 	next();
 }

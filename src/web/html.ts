@@ -1,4 +1,6 @@
-/** HTML in which every value is escaped unless it is HTML made here. */
+/** HTML in which every value is escaped, and names its secrets, unless it is HTML made here. */
+import { withoutSecrets } from "../task/secrets.ts";
+
 const ENTITIES: Record<string, string> = {
 	"&": "&amp;",
 	"<": "&lt;",
@@ -26,5 +28,5 @@ function textOf(value: Value): string {
 	if (value === null) return "";
 	if (value instanceof Html) return value.text;
 	if (Array.isArray(value)) return value.map((one) => one.text).join("");
-	return String(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
+	return withoutSecrets(String(value)).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }

@@ -15,6 +15,13 @@ import { taskPage } from "./task-page.ts";
 export const DEFAULT_PORT = 4747;
 export const DEFAULT_LISTEN = "127.0.0.1";
 
+/** A browser opens six; each takes a descriptor of this process. */
+const CONNECTIONS_MAX = 200;
+/** Who says nothing, or says it by drops, is let go. */
+const HEADERS_LIMIT_MS = 5_000;
+const REQUEST_LIMIT_MS = 15_000;
+const SLOWNESS_LOOK_MS = 1_000;
+
 export interface WebOptions {
 	/** 0 takes any free port */
 	port: number;
@@ -43,7 +50,8 @@ export class Web extends Service {
 	protected override async open(): Promise<void> {
 		const { listen } = this.#options;
 		const app = express();
-		const server = createServer(app);
+		const server = createServer(SLOWNESS, app);
+		server.maxConnections = CONNECTIONS_MAX;
 		const board = new Board(this.#store);
 		this.onStop(() => board.close());
 		this.onStop(() => stopServer(server));
@@ -61,6 +69,12 @@ export async function startWeb(store: Store, options: WebOptions): Promise<Web> 
 	await web.start();
 	return web;
 }
+
+const SLOWNESS = {
+	headersTimeout: HEADERS_LIMIT_MS,
+	requestTimeout: REQUEST_LIMIT_MS,
+	connectionsCheckingInterval: SLOWNESS_LOOK_MS,
+};
 
 interface Parts {
 	store: Store;
@@ -140,7 +154,11 @@ function sendFault(error: unknown, _request: Request, response: Response, next: 
 		next(error);
 		return;
 	}
-	if (error instanceof DispatchError)
+	const { status } = error as { status?: unknown };
+	// Express says so of what it cannot read: an address with a damaged escape, a body.
+	if (typeof status === "number" && status >= 400 && status < 500)
+		response.status(status).send(messagePage("Not understood", "This address or request cannot be read."));
+	else if (error instanceof DispatchError)
 		response
 			.status(500)
 			.send(messagePage("Something went wrong", [error.message, error.hint].join(" ").trim()));

@@ -1,12 +1,13 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
 import stringWidth from "string-width";
+import { withoutSecrets } from "../../task/secrets.ts";
 import { oneLine } from "../show/output.ts";
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** One line of foreign text, at most so many columns. */
 export function foreign(text: string, columns: number): string {
-	return clip(oneLine(text), columns);
+	return clip(oneLine(withoutSecrets(text)), columns);
 }
 
 /** A line of our own, at most so many columns; cut with `…`. */
@@ -31,17 +32,19 @@ export function pad(text: string, columns: number): string {
 
 /** Foreign text over several lines of at most so many columns; words stay whole where they can. */
 export function wrap(text: string, columns: number): string[] {
-	return text.split("\n").flatMap((line) => {
-		const rows: string[] = [];
-		let row = "";
-		for (const word of oneLine(line).split(" ")) {
-			const longer = row === "" ? word : `${row} ${word}`;
-			if (stringWidth(longer) <= columns) row = longer;
-			else {
-				if (row !== "") rows.push(row);
-				row = clip(word, columns);
+	return withoutSecrets(text)
+		.split("\n")
+		.flatMap((line) => {
+			const rows: string[] = [];
+			let row = "";
+			for (const word of oneLine(line).split(" ")) {
+				const longer = row === "" ? word : `${row} ${word}`;
+				if (stringWidth(longer) <= columns) row = longer;
+				else {
+					if (row !== "") rows.push(row);
+					row = clip(word, columns);
+				}
 			}
-		}
-		return [...rows, row];
-	});
+			return [...rows, row];
+		});
 }

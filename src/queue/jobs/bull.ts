@@ -1,8 +1,9 @@
 /** What all queues of a host share: names, options, and how a daemon takes its jobs back. */
-import { type Job, Queue, UnrecoverableError, type Worker, type WorkerOptions } from "bullmq";
-import type { Redis } from "ioredis";
+import { Job, type JobType, Queue, UnrecoverableError, type Worker, type WorkerOptions } from "bullmq";
+import { isOutage } from "../../task/errors.ts";
 import { endsWithin } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
+import { translateFault } from "../redis/connect.ts";
 
 const TAKE_BACK_LOCK_MS = 30_000;
 const CLOSE_LIMIT_MS = 1_000;
@@ -41,16 +42,71 @@ export function workerOptions(store: Store, options: Partial<WorkerOptions>): Wo
 	};
 }
 
+export interface ReadJobs {
+	/** in the order of the queue */
+	jobs: Job[];
+	/** those that cannot be read, and why: somebody wrote them, or wrote into them */
+	damaged: { id: string; why: string }[];
+}
+
 /**
- * Puts every active job of a queue back to the head of its line. Only for the daemon that holds the
- * host's kernel lock: nobody else can be working on them, so their locks need not run out.
+ * The jobs of a queue in these states, each by itself: BullMQ reads all or none.
+ * @param range places in each state's list; `end` -1: to its end
+ * @throws an outage of Redis
+ */
+export async function readJobs(
+	store: Store,
+	queue: Queue,
+	states: JobType[],
+	{ start = 0, end = -1 }: { start?: number; end?: number } = {},
+): Promise<ReadJobs> {
+	const found: ReadJobs = { jobs: [], damaged: [] };
+	for (const id of await store.guard(() => queue.getRanges(states, start, end))) {
+		const job = await readJob(store, queue, id);
+		if (job instanceof Error) found.damaged.push({ id, why: job.message });
+		else if (job !== undefined) found.jobs.push(job);
+	}
+	return found;
+}
+
+/** @returns undefined: there is none; an error: it is damaged. @throws an outage of Redis */
+export async function readJob(store: Store, queue: Queue, id: string): Promise<Job | Error | undefined> {
+	try {
+		return (await queue.getJob(id)) as Job | undefined;
+	} catch (error) {
+		const fault = translateFault(error, store.target);
+		if (isOutage(fault)) throw fault;
+		return error as Error;
+	}
+}
+
+/** Something to show in the place of a job that cannot be read. */
+export function damagedJob(queue: Queue, { id, why }: { id: string; why: string }): Job {
+	return new Job(queue, "(damaged)", { damaged: why }, {}, id);
+}
+
+/** Takes a damaged job out of its queue, whatever is left of it: BullMQ cannot, and would hand it out for ever. */
+export async function dropDamaged(store: Store, queue: Queue, id: string): Promise<void> {
+	await store.guard(async (client) => {
+		for (const list of ["wait", "active", "paused"]) await client.lrem(queue.toKey(list), 0, id);
+		for (const set of ["prioritized", "delayed", "completed", "failed"])
+			await client.zrem(queue.toKey(set), id);
+		await client.del(queue.toKey(id), `${queue.toKey(id)}:lock`);
+	});
+}
+
+/**
+ * Puts every active job of a queue back to the head of its line; a damaged one goes. Only for the daemon that holds
+ * the host's kernel lock: nobody else can be working on them, so their locks need not run out.
  * @returns how many
  */
-export async function takeBack(queue: Queue, client: Redis): Promise<number> {
-	const jobs = (await queue.getActive()) as Job[];
+export async function takeBack(store: Store, queue: Queue): Promise<number> {
+	const { client } = store;
+	const { jobs, damaged } = await readJobs(store, queue, ["active"]);
+	for (const { id } of damaged) await dropDamaged(store, queue, id);
 	let taken = 0;
 	for (const job of jobs) {
-		if (!job?.id) continue;
+		if (!job.id) continue;
 		const token = `takeover-${process.pid}`;
 		await client.set(`${queue.toKey(job.id)}:lock`, token, "PX", TAKE_BACK_LOCK_MS);
 		try {

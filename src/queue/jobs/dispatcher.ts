@@ -89,6 +89,9 @@ export async function sweepLostJobs(
 	return repaired;
 }
 
+/** States of a run job that will never start its task. */
+const NOT_COMING = ["unknown", "damaged", "completed", "failed"];
+
 /** @returns whether its run job was lost */
 async function repair(store: Store, queues: RunQueues, host: string, record: TaskRecord): Promise<boolean> {
 	const { id } = record.spec;
@@ -97,7 +100,7 @@ async function repair(store: Store, queues: RunQueues, host: string, record: Tas
 		await store.guard(() => queues.hurry(record));
 		return false;
 	}
-	if (state !== "unknown" && state !== "completed" && state !== "failed") return false;
+	if (!NOT_COMING.includes(state)) return false;
 	await queues.remove(host, id, record.generation);
 	await store.guard(() => queues.add(record, store.clock.now()));
 	await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${state}` });

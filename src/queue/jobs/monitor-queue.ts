@@ -6,7 +6,16 @@
 import { DelayedError, type Job, type Queue, Worker } from "bullmq";
 import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, monitorQueueName, openQueue, requireOwn, takeBack, workerOptions } from "./bull.ts";
+import {
+	closeWorker,
+	dropDamaged,
+	monitorQueueName,
+	openQueue,
+	readJob,
+	requireOwn,
+	takeBack,
+	workerOptions,
+} from "./bull.ts";
 
 const LOCK_MS = 15_000;
 const STALL_CHECK_MS = 5_000;
@@ -40,7 +49,7 @@ export class MonitorLoop extends Service {
 		const { store, host } = this.#options;
 		const queue = openQueue(store, monitorQueueName(host));
 		this.onStop(() => queue.close().catch(() => {}));
-		await takeBack(queue, store.client);
+		await takeBack(store, queue);
 		const worker = new Worker(
 			monitorQueueName(host),
 			(job: Job, token?: string) => this.#cycle(job, token ?? ""),
@@ -68,19 +77,24 @@ export class MonitorLoop extends Service {
 		return `monitor.${this.#options.host}`;
 	}
 
-	/** Adds the job when it is missing, and wakes one that sleeps too long. One call at a time: Redis may be away. */
+	/**
+	 * Adds the job when it is missing or damaged, and wakes one that sleeps too long. One call at a time: Redis may be
+	 * away.
+	 */
 	async #keep(queue: Queue, isOverdue = false): Promise<void> {
 		if (this.#keeping) return;
 		this.#keeping = true;
 		try {
+			const { store, host } = this.#options;
 			const jobId = this.#jobId;
+			const job = await readJob(store, queue, jobId);
+			if (job instanceof Error) await dropDamaged(store, queue, jobId);
 			await queue.add(
 				"monitor",
-				{ host: this.#options.host },
+				{ host },
 				{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
 			);
-			if (!isOverdue) return;
-			const job = await queue.getJob(jobId);
+			if (!isOverdue || job instanceof Error) return;
 			const state = await job?.getState();
 			if (state === "delayed") await job?.promote();
 			// An ended one holds its id: it is made anew at the next call.

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Job, type Queue, UnrecoverableError, Worker } from "bullmq";
+import { isObject } from "../../task/check.ts";
 import { isOutage } from "../../task/errors.ts";
 import type { NotificationPayload } from "../../task/notification.ts";
 import { withoutSecrets } from "../../task/secrets.ts";
@@ -12,7 +13,15 @@ import { Service } from "../../task/service.ts";
 import { lostEnds } from "../records/ends.ts";
 import { eventsFrom, isBefore, lastEventId, placeBefore, type TaskEvent } from "../records/events.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, notifyQueueName, openQueue, takeBack, workerOptions } from "./bull.ts";
+import {
+	closeWorker,
+	dropDamaged,
+	notifyQueueName,
+	openQueue,
+	readJobs,
+	takeBack,
+	workerOptions,
+} from "./bull.ts";
 
 const ATTEMPTS = 8;
 const FIRST_BACKOFF_MS = 2_000;
@@ -25,6 +34,11 @@ const PAGE = 500;
 interface Delivery {
 	target: string;
 	payload: NotificationPayload;
+}
+
+/** Anybody may have written it. */
+function deliveryIn(data: unknown): Partial<Delivery> {
+	return isObject(data) ? data : {};
 }
 
 export interface NotifierOptions {
@@ -62,7 +76,7 @@ export class Notifier extends Service {
 		const queue = openQueue(store, notifyQueueName(host));
 		this.onStop(() => queue.close().catch(() => {}));
 		this.#queue = queue;
-		await takeBack(queue, store.client);
+		await takeBack(store, queue);
 		const options = workerOptions(store, {
 			concurrency: CONCURRENT,
 			lockDuration: LOCK_MS,
@@ -188,9 +202,11 @@ export async function forgetDeliveries(
 	const queue = openQueue(store, notifyQueueName(host));
 	try {
 		// Anybody may have written it.
-		for (const job of (await queue.getJobs(["completed", "failed"])) as Job<Delivery>[])
-			if (tasks.has((job?.data as Partial<Delivery> | undefined)?.payload?.task?.id ?? ""))
-				await job.remove().catch(() => {});
+		const { jobs, damaged } = await readJobs(store, queue, ["completed", "failed"]);
+		for (const job of jobs)
+			if (tasks.has(deliveryIn(job.data).payload?.task?.id ?? "")) await job.remove().catch(() => {});
+		// Whose it was is not known any more.
+		for (const { id } of damaged) await dropDamaged(store, queue, id);
 	} finally {
 		await queue.close().catch(() => {});
 	}
@@ -206,9 +222,9 @@ export interface FailedDelivery {
 export async function failedDeliveries(store: Store, host: string): Promise<FailedDelivery[]> {
 	const queue = openQueue(store, notifyQueueName(host));
 	try {
-		const jobs = (await queue.getFailed(0, KEPT_JOBS)) as Job<Delivery>[];
+		const { jobs } = await readJobs(store, queue, ["failed"], { end: KEPT_JOBS });
 		return jobs.map(({ name, data, failedReason }) => ({
-			target: data.target,
+			target: deliveryIn(data).target ?? "?",
 			event: name,
 			why: failedReason,
 		}));

@@ -10,7 +10,16 @@ import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
 import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, openQueue, requireOwn, runQueueName, takeBack, workerOptions } from "./bull.ts";
+import {
+	closeWorker,
+	dropDamaged,
+	openQueue,
+	readJob,
+	requireOwn,
+	runQueueName,
+	takeBack,
+	workerOptions,
+} from "./bull.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
 const LOCK_MS = 60_000;
@@ -108,16 +117,23 @@ export class RunQueues extends Service {
 		if (await job?.isDelayed()) await job?.promote().catch(() => {});
 	}
 
-	/** @returns BullMQ's state of the job, or "unknown" when there is none. */
+	/** @returns BullMQ's state of the job, "unknown" when there is none, "damaged" when it cannot be read. */
 	async stateOf(host: string, task: string, generation: number): Promise<string> {
-		return this.of(host).getJobState(jobIdOf(task, generation));
+		const [queue, id] = [this.of(host), jobIdOf(task, generation)];
+		const job = await readJob(this.#store, queue, id);
+		return job instanceof Error ? "damaged" : queue.getJobState(id);
 	}
 
 	/** Removes the jobs of a task that no longer exists or moved on; one that runs ends by itself. */
 	async remove(host: string, task: string, generation: number): Promise<void> {
-		await this.of(host)
-			.remove(jobIdOf(task, generation))
-			.catch(() => 0);
+		const [queue, id] = [this.of(host), jobIdOf(task, generation)];
+		const isRemoved = await queue.remove(id).then(
+			() => true,
+			() => false,
+		);
+		if (isRemoved) return;
+		const left = await readJob(this.#store, queue, id).catch(() => undefined);
+		if (left instanceof Error) await dropDamaged(this.#store, queue, id);
 	}
 
 	/**
@@ -173,7 +189,7 @@ export class RunWorker extends Service {
 
 	/** Takes the jobs of the daemon before back at once, then fetches. */
 	protected override async open(): Promise<void> {
-		await takeBack(this.#queues.of(this.#host), this.#store.client);
+		await takeBack(this.#store, this.#queues.of(this.#host));
 		const worker = new Worker<RunJobData>(
 			runQueueName(this.#host),
 			(job: Job<RunJobData>, token?: string) => this.#run(job, token ?? ""),

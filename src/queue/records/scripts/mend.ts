@@ -3,7 +3,7 @@ import { PRELUDE } from "./prelude.ts";
 /** BullMQ's keys of one queue. Its jobs are made again from the records. */
 const BULL_KEYS = {
 	list: ["wait", "active", "paused"],
-	zset: ["delayed", "prioritized", "completed", "failed", "waiting-children", "marker"],
+	zset: ["delayed", "prioritized", "completed", "failed", "waiting-children", "marker", "repeat"],
 	set: ["stalled"],
 	hash: ["meta"],
 	stream: ["events"],
