@@ -1,9 +1,10 @@
 /** A queue as Bull Board reads it: what somebody wrote into Redis harms that one job, not the list it stands in. */
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
-import type { Job, Queue } from "bullmq";
-import { damagedJob, readJob, readJobs } from "../queue/jobs/bull.ts";
+import { damagedJob, type openQueue, type ReadJobs, readJob, readJobs } from "../queue/jobs/bull.ts";
 import type { Store } from "../queue/records/store.ts";
 
+type Queue = ReturnType<typeof openQueue>;
+type Job = ReadJobs["jobs"][number];
 type States = Parameters<BullMQAdapter["getJobs"]>[0];
 type Options = ConstructorParameters<typeof BullMQAdapter>[1];
 

@@ -3,11 +3,19 @@ import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { foreign, wrap } from "../../src/cli/screen/text.ts";
 import { type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
+import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
 
 const NOW = new Date(2026, 10, 24, 12, 0, 0).getTime();
 const NO_COLORS = picocolors.createColors(false);
+
+test("a secret in foreign text is named on the screen, also where a line would cut it", () => {
+	rememberSecret("PLANTED_KEY", "planted-on-the-screen");
+	expect(foreign("has planted-on-the-screen", 24)).toBe("has [PLANTED_KEY]");
+	expect(wrap("has planted-on-the-screen", 14).join("\n")).not.toContain("planted");
+});
 
 function task(id: string, changes: Partial<TaskView>): TaskView {
 	const at = new Date(NOW - 90_000).toISOString();

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 
+const SECRET = "planted-for-host-agents-01";
+
 let user: User;
 let client: Client;
 let transport: StdioClientTransport;
@@ -20,7 +22,7 @@ beforeEach(async () => {
 		command: process.execPath,
 		args: [PROGRAM, "mcp"],
 		cwd,
-		env,
+		env: { ...env, PLANTED_TOKEN: SECRET },
 		stderr: "pipe",
 	});
 	client = new Client({ name: "test", version: "1" });
@@ -50,6 +52,17 @@ const value = async (name: string, args: Record<string, unknown> = {}) => {
 	expect(Array.isArray(told) ? { items: told } : told).toEqual(reply.structuredContent);
 	return reply.structuredContent as Record<string, unknown>;
 };
+
+test("a secret in a prompt, or in what a tool complains about, is named", async () => {
+	const made = await value("enqueue", { prompt: `Use ${SECRET}`, id: "told", model: "quick" });
+	expect(made.prompt).toBe("Use [PLANTED_TOKEN]");
+	expect(JSON.stringify(await value("status", { id: "told" }))).not.toContain(SECRET);
+	const refused = await call("status", { id: SECRET });
+	expect(refused).toMatchObject({
+		isError: true,
+		content: [{ text: expect.stringContaining("[PLANTED_TOKEN]") }],
+	});
+});
 
 test("the whole story: two tasks, one asks, the answer goes back, both reports are read", async () => {
 	expect(client.getInstructions()).toContain("never do it yourself");

@@ -48,11 +48,17 @@ test.each<[string, (path: string) => void]>([
 	make(path);
 	const refused = { code: "DISPATCH_DISK", message: expect.stringContaining(path) };
 	await expect(takeLock(path)).rejects.toMatchObject(refused);
-	await expect(takeLock(join(path, "below", "lock"))).rejects.toMatchObject({ code: "DISPATCH_DISK" });
 	for (const flags of ["a", "w"] as const)
 		expect(() => startInBackground({ file: "true", args: [], env: {}, log: { path, flags } })).toThrowError(
 			expect.objectContaining(refused),
 		);
+});
+
+test("a lock below a file is refused, with its path", async () => {
+	const file = join(temporaryFolder("lock-"), "file");
+	writeFileSync(file, "");
+	const refused = { code: "DISPATCH_DISK", message: expect.stringContaining(file) };
+	await expect(takeLock(join(file, "below", "lock"))).rejects.toMatchObject(refused);
 });
 
 test("without the program flock the refusal says how to get it", async () => {

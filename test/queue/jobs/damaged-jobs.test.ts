@@ -7,6 +7,7 @@ import { failedDeliveries, forgetDeliveries, Notifier } from "../../../src/queue
 import { jobIdOf, RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
+import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis } from "../../redis.ts";
 import { HOST, specOf } from "../records/store-support.ts";
 
@@ -32,7 +33,7 @@ afterEach(async () => {
 	await queues.stop();
 });
 
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 40_000, interval: 50 });
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 50 });
 
 /** What may stand under the key of a job. */
 const DAMAGE: Record<string, (key: string) => Promise<unknown>> = {
@@ -95,7 +96,7 @@ describe.each(Object.keys(DAMAGE))("%s in the place of a job", (kind) => {
 		cleanups.push(() => second.stop());
 		await second.start();
 		await until(() => expect(cycles).toBeGreaterThan(before));
-	}, 60_000);
+	});
 
 	test("holds up no notification, no removal and no look at what failed", async () => {
 		const queue = openQueue(store, notifyQueueName(HOST));
