@@ -162,7 +162,7 @@ test.runIf(isRoot)(
 			await user.ok(["retry", "t", "--fresh"]);
 			await user.waitForState("t", "asking");
 			const lines = stranger("ps", ["-eo", "args"]).said;
-			expect(lines).toMatch(/ten-line\.sh .*Your instructions are in a file/);
+			expect(lines).toMatch(/ten-line\.sh .*Your instructions are in the file/);
 			expect(lines).not.toContain("is-private");
 			await user.ok(["answer", "t", "the-answer-is-private"]);
 			await user.waitForState("t", "completed");
