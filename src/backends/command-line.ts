@@ -18,10 +18,7 @@ export function shellInvocation(
 	const line = command.trim();
 	// A line may say itself where they belong: `claude -p "$@" | tee log`.
 	const placed = argumentPlace(line).kind === "given" ? line : `${line} "$@"`;
-	const whole =
-		stdin === null
-			? placed
-			: placed.replace(GIVEN, (place) => `${place} <'${stdin.replaceAll("'", "'\\''")}'`);
+	const whole = stdin === null ? placed : placed.replace(GIVEN, (place) => `${place} <${quoted(stdin)}`);
 	return ["sh", "-c", whole, SHELL_NAME, ...words];
 }
 

@@ -73,9 +73,11 @@ export class WorkClock {
 		const before = this.#cpu;
 		if (before !== null && now - before.at < this.#cpuLookMs) return;
 		const ticks = ticksOf(cpuTicks);
-		// Where nobody could look, nobody was silent.
-		if (ticks === null) this.#signAt = now;
-		if (ticks === null) return;
+		if (ticks === null) {
+			// Where nobody could look, nobody was silent.
+			this.#signAt = now;
+			return;
+		}
 		this.#cpu = { at: now, ticks };
 		if (before === null) return;
 		const share = (ticks - before.ticks) / TICKS_PER_SECOND / ((now - before.at) / 1_000);
