@@ -13,6 +13,8 @@ import type { LogLine } from "../queue/records/log.ts";
 import { count, object, soundOrNull } from "../task/check.ts";
 import { addUp, checkFollowed, type Followed, NOTHING } from "./followed.ts";
 
+export const FOLLOWED_FILE = "followed.json";
+
 const READ_BYTES = 64 * 1024;
 /** Time for one look: whatever one agent prints, the other tasks have their turn soon. */
 const LOOK_MS = 25;
@@ -55,7 +57,7 @@ export class LogFollower {
 	#skipped = 0;
 
 	constructor(run: RunDir, backend: Backend, options: FollowerOptions = {}) {
-		this.#file = join(run.path, "followed.json");
+		this.#file = join(run.path, FOLLOWED_FILE);
 		const saved = readSaved(this.#file);
 		this.#seen = saved.seen;
 		this.#offset = saved.offset;

@@ -22,11 +22,9 @@ export function endingOf(
 
 /** Ticks the clocks; @returns which limit is reached. @param now monotonic ms */
 export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Ending | null {
-	// Of the log its lines count, not its size: a heartbeat makes it grow, too.
-	const signs = `${live.stamp.replace(/\|[^|]*$/, "")} ${live.log.signs}`;
-	const sign = live.signStamp !== signs || live.sleeps;
-	live.signStamp = signs;
+	const sign = hasSign(live);
 	const silentMs = live.clock.tick(now, { asking: live.asking, sign }, () => cpuTicks(live.run.facts.nonce));
+	live.silence.note(live.heard.stamp, silentMs);
 	const measured = {
 		overBudget: live.overBudget,
 		givesUp: live.log.seen.givesUp,
@@ -35,6 +33,13 @@ export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Endi
 		silentMs,
 	};
 	return dueEnding(measured, { ...live.limits, doneGraceMs });
+}
+
+function hasSign(live: LiveTask): boolean {
+	const before = live.heard;
+	// Of the log its lines count, not its size: a heartbeat makes it grow, too.
+	live.heard = { stamp: live.stamp.replace(/\|[^|]*$/, ""), lines: live.log.signs };
+	return live.sleeps || before.stamp !== live.heard.stamp || before.lines !== live.heard.lines;
 }
 
 /** No agent sets its wake-up later: after a clock that was moved, or in a file that it wrote, a time means nothing. */

@@ -7,6 +7,7 @@ import type { Plan } from "../task/plan.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Usage } from "../task/spec.ts";
 import type { LogFollower } from "./follow-log.ts";
+import { SilenceNote } from "./silence.ts";
 import { WorkClock } from "./work-clock.ts";
 
 /** The start that a record names, as its run directory should tell it; null: it has none. */
@@ -40,8 +41,9 @@ export class LiveTask {
 	launched = false;
 	/** the session that this start began, newer than the record as it was read; undefined: as recorded */
 	startedSession: string | null | undefined;
-	/** what stood for signs of life at the last tick of the clock: another value is one */
-	signStamp = "";
+	/** the files' stamp and the lines of output at the last tick of the clock: others are a sign of life */
+	heard: { stamp: string; lines: number };
+	readonly silence: SilenceNote;
 	plan: Plan | null = null;
 	progressText = "";
 	/** since when the agent has finished (`.done` or its result), monotonic ms */
@@ -85,6 +87,9 @@ export class LiveTask {
 		this.log = log;
 		this.adopted = adopted;
 		this.limits = { inactivityMs: record.spec.inactivityMs, deadlineMs: record.spec.deadlineMs };
-		this.clock = new WorkClock(record, { now, redisNow, ageMs: runningFor(run) });
+		this.silence = new SilenceNote(run, record.spec.inactivityMs);
+		const { stamp, silentMs } = this.silence.noted;
+		this.heard = { stamp, lines: 0 };
+		this.clock = new WorkClock(record, { now, redisNow, ageMs: runningFor(run), silentMs });
 	}
 }

@@ -6,11 +6,15 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { Service } from "../task/service.ts";
+import { FOLLOWED_FILE } from "./follow-log.ts";
+import { SILENCE_FILE } from "./silence.ts";
 
 /** Several files change at once: look after the burst. */
 const SETTLE_MS = 10;
 /** A log that grows is not urgent. */
 const LOG_SETTLE_MS = 500;
+/** What a look itself writes is nothing new. */
+const OWN_FILES = new Set([FOLLOWED_FILE, SILENCE_FILE]);
 
 interface Watched {
 	watchers: Map<string, { watcher: FSWatcher; inode: number }>;
@@ -73,7 +77,7 @@ export class DirectoryWatcher extends Service {
 	}
 
 	#schedule(task: string, watched: Watched, name: string | null): void {
-		if (name?.endsWith(".tmp") || name === "followed.json") return;
+		if (name !== null && (name.endsWith(".tmp") || OWN_FILES.has(name))) return;
 		const delay = name === "agent.log" ? LOG_SETTLE_MS : SETTLE_MS;
 		const dueAt = performance.now() + delay;
 		if (watched.timer !== undefined && watched.dueAt <= dueAt) return;

@@ -26,6 +26,8 @@ export interface Times {
 	redisNow: number;
 	/** ms since the agent was started; null where that cannot be told */
 	ageMs: number | null;
+	/** ms without a sign of life that were heard before */
+	silentMs?: number;
 }
 
 export class WorkClock {
@@ -38,13 +40,13 @@ export class WorkClock {
 	/** ms between two looks that count as silence at most */
 	readonly #heardMs: number;
 
-	constructor(record: TaskRecord, { now, redisNow, ageMs }: Times) {
+	constructor(record: TaskRecord, { now, redisNow, ageMs, silentMs = 0 }: Times) {
 		const since = record.workingSince;
 		const elapsed = since === null ? 0 : Math.max(0, redisNow - since);
 		// A clock that was moved makes nobody older than its process.
 		this.#workedMs = record.workedMs + Math.min(elapsed, ageMs ?? Number.POSITIVE_INFINITY);
 		this.#last = now;
-		this.#signAt = now;
+		this.#signAt = now - silentMs;
 		this.#heardMs = Math.min(UNSEEN_MS, record.spec.inactivityMs * SHARE_OF_LIMIT);
 		this.#cpuLookMs = Math.max(CPU_LOOK_MS, record.spec.inactivityMs / CPU_LOOKS);
 	}

@@ -48,7 +48,7 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 	const told = client.callTool({ name: "wait", arguments: { timeoutSeconds: LIMIT_S } }, undefined, {
 		timeout: TEST_LIMIT_MS,
 	});
-	await untilAllWait(before);
+	await untilAllWait(before, Promise.allSettled(ends));
 	await redis.restart();
 	for (const [n, end] of ends.entries())
 		expect(await end, `${commands[n]?.join(" ")}`).toMatchObject({
@@ -78,15 +78,38 @@ async function clients(): Promise<number[]> {
  * All of them wait, or did, where a slow machine starts the last one when the limit of the first has come: one that
  * only just connects may say that Redis is away.
  */
-async function untilAllWait(before: readonly number[]): Promise<void> {
+async function untilAllWait(before: readonly number[], allEnded: Promise<unknown>): Promise<void> {
 	const known = new Set(before);
-	for (let quiet = false; !quiet || known.size < before.length + CLIENTS_OF_ALL; ) {
+	let over = false;
+	void allEnded.then(() => {
+		over = true;
+	});
+	for (let quiet = false; !over && (!quiet || known.size < before.length + CLIENTS_OF_ALL); ) {
 		await sleep(QUIET_MS);
 		const more = (await clients()).filter((id) => !known.has(id));
 		for (const id of more) known.add(id);
 		quiet = more.length === 0;
 	}
 }
+
+test("a limit counts from the start of the process, and what takes longer to load looks once all the same", async () => {
+	const env = {
+		NODE_OPTIONS: `--require ${join(import.meta.dirname, "../fixtures/started-an-hour-ago.cjs")}`,
+	};
+	const tasks = user.write("late.yaml", "- { id: l1, prompt: Work }\n");
+	const limit = ["--timeout", "30m"];
+	for (const args of [
+		["wait", "long", ...limit],
+		["wait", "--any", "--for", "question", "--cursor", join(user.path, "late.json"), ...limit],
+		["enqueue", "Wait for me", "--wait", ...limit],
+		["enqueue", "Follow me", "--follow", ...limit],
+		["batch", tasks, "--wait", ...limit],
+	])
+		expect(await user.run(args, { env }), args.join(" ")).toMatchObject({
+			code: 4,
+			stderr: expect.stringContaining("[DISPATCH_TIMED_OUT]"),
+		});
+});
 
 test("logs -f and --follow go on over a crash of Redis", async () => {
 	const mine = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "other" } });

@@ -155,6 +155,7 @@ const PLACES = [
 	"alive",
 	"agent.log",
 	"followed.json",
+	"silence.json",
 	"ending",
 	"launch.json",
 	"sessions",

@@ -10,6 +10,7 @@ import { DispatchError } from "../../task/errors.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
+import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
 import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
@@ -91,7 +92,6 @@ async function waitFor(
 	id: string,
 	{ timeoutMs, follows }: { timeoutMs: number | null; follows: boolean },
 ): Promise<number> {
-	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
 	const { interrupted, waitForAll } = await import("./wait.ts");
 	if (follows && !context.output.json) {
 		const [{ followLog }, { onInterrupt }] = await Promise.all([
@@ -99,11 +99,10 @@ async function waitFor(
 			import("../show/interrupt.ts"),
 		]);
 		const interrupt = onInterrupt();
-		await followLog(context, id, timeoutMs, interrupt.signal).finally(interrupt.release);
+		await followLog(context, id, timeLeft(timeoutMs)(), interrupt.signal).finally(interrupt.release);
 		if (interrupt.signal.aborted) return interrupted(context, [id]);
 	}
-	const leftMs = timeoutMs === null ? null : Math.max(0, until - performance.now());
-	return waitForAll(context, [id], { timeoutMs: leftMs, single: true });
+	return waitForAll(context, [id], { timeoutMs, single: true });
 }
 
 function enqueueTimeout(flags: EnqueueFlags): number | null {

@@ -12,6 +12,7 @@ import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
+import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine } from "../show/output.ts";
@@ -27,6 +28,7 @@ export interface WaitFlags {
 interface WaitSettings {
 	any?: boolean;
 	forQuestion?: boolean;
+	/** ms since this process started */
 	timeoutMs: number | null;
 	/** prints one document, not a list */
 	single: boolean;
@@ -37,13 +39,12 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		throw new DispatchError("DISPATCH_USAGE", `Expected --for to be question, got "${flags.for}".`);
 	}
 	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
-	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-	const leftMs = () => (timeoutMs === null ? null : Math.max(0, until - performance.now()));
-	const named = await inTime(timeoutMs, () => found(context, given));
+	const leftMs = timeLeft(timeoutMs);
+	const named = await inTime(leftMs(), () => found(context, given));
 	if (flags.cursor !== undefined)
 		return waitAtCursor(context, flags.cursor, named, {
 			questions: flags.for === "question",
-			timeoutMs: leftMs(),
+			timeoutMs,
 		});
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	if (given.length === 0) for (const id of await inTime(leftMs(), () => openTasks(context))) ids.add(id);
@@ -55,7 +56,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	return waitForAll(context, [...ids], {
 		any: flags.any ?? false,
 		forQuestion: flags.for === "question",
-		timeoutMs: leftMs(),
+		timeoutMs,
 		single,
 	});
 }
@@ -113,9 +114,9 @@ async function waitAtCursor(
 ): Promise<number> {
 	const store = await context.store("service");
 	const { namespace } = store;
-	const { timeoutMs } = wanted;
+	const leftMs = timeLeft(wanted.timeoutMs);
 	const known = readCursor(path, namespace);
-	const start = known ?? (await inTime(timeoutMs, () => startOfFeed(store, named), { waitsOut: true }));
+	const start = known ?? (await inTime(leftMs(), () => startOfFeed(store, named), { waitsOut: true }));
 	if (known === null) writeCursor(path, { namespace, position: start });
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
@@ -123,7 +124,7 @@ async function waitAtCursor(
 	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
 		questions: wanted.questions,
 		ids: named.length === 0 ? null : ids,
-		timeoutMs: areOver ? 0 : timeoutMs,
+		timeoutMs: areOver ? 0 : leftMs(),
 		signal: interrupt.signal,
 		onLook: () => context.output.progress("waiting for a question or an end"),
 	});
@@ -146,7 +147,7 @@ async function waitAtCursor(
 				: { kind: "ended", records: [record] };
 		return tell(context, end, [event.task], SINGLE);
 	};
-	const code = await inTime(timeoutMs, tellEvent, { waitsOut: true });
+	const code = await inTime(leftMs(), tellEvent, { waitsOut: true });
 	// Once it is told: a call that is cut off before tells it again.
 	writeCursor(path, { namespace, position });
 	return code;
@@ -173,10 +174,8 @@ function nothingLeft(ids: readonly string[], path: string): DispatchError {
 /** Waits, prints the event, and gives the exit code for it. */
 export async function waitForAll(context: Context, ids: string[], settings: WaitSettings): Promise<number> {
 	const { output } = context;
-	const { timeoutMs } = settings;
-	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-	const leftMs = () => (timeoutMs === null ? null : Math.max(0, until - performance.now()));
-	const store = await inTime(timeoutMs, () => context.store("service"));
+	const leftMs = timeLeft(settings.timeoutMs);
+	const store = await inTime(leftMs(), () => context.store("service"));
 	const interrupt = onInterrupt();
 	try {
 		const end = await waitFor(store, ids, {
