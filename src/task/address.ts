@@ -12,21 +12,36 @@ const USUAL_PORT = "6379";
 export function placeOf(url: string | null): string {
 	if (url === null) return LOCAL_PLACE;
 	const rest = url.slice(url.indexOf("://") + 3);
-	const place = rest.slice(rest.lastIndexOf("@") + 1);
-	if (/^unix:/i.test(url)) return `unix://${place.replace(/[?#].*$/s, "")}`;
-	const query = /[?&]db=(\d+)/.exec(place)?.[1];
-	const [server = "", database = ""] = place.replace(/[?#].*$/s, "").split("/");
+	if (/^unix:/i.test(url)) return `unix://${rest.replace(/[?#].*$/s, "")}`;
+	// What stands behind the server may hold an `@`, too.
+	const [authority = "", behind = ""] = splitServer(rest);
+	const [path = "", query = ""] = behind.replace(/#.*$/s, "").split(/\?(.*)/s);
+	const server = authority.slice(authority.lastIndexOf("@") + 1);
 	const [, host = server, port = USUAL_PORT] = /^(.*?)(?::(\d+))?$/.exec(server.toLowerCase()) ?? [];
+	const database = path.slice(1) || valuesIn(query, "db").at(-1);
 	const name = host === "localhost" ? "127.0.0.1" : host;
-	return `redis://${name}:${Number(port)}/${Number(database || query || "0")}`;
+	return `redis://${name}:${Number(port)}/${Number(database || "0")}`;
+}
+
+/** User, password, host and port; and what comes behind them. */
+function splitServer(rest: string): [server: string, behind: string] {
+	const end = rest.search(/[/?#]/);
+	return end < 0 ? [rest, ""] : [rest.slice(0, end), rest.slice(end)];
+}
+
+/** As the client reads them: of several the last one counts. */
+function valuesIn(query: string, name: string): string[] {
+	return new URLSearchParams(query).getAll(name);
 }
 
 /** The address as it may be shown: its server and database alone, well-formed or not. */
 export function shownAddress(target: { url?: string | undefined; socketPath?: string | undefined }): string {
 	if (target.socketPath !== undefined) return target.socketPath;
 	const [, scheme = "", rest = ""] = /^([a-z]+:\/\/|)(.*)$/is.exec(target.url ?? "") ?? [];
-	const place = rest.slice(rest.lastIndexOf("@") + 1).replace(/[?#].*$/s, "");
-	if (scheme === "unix://") return `${scheme}${place}`;
+	if (scheme === "unix://") return `${scheme}${rest.replace(/[?#].*$/s, "")}`;
+	// The `@` of a password that is not encoded, unless it stands in what is not shown.
+	const shown = rest.replace(/[?#].*$/s, "");
+	const place = shown.slice(shown.lastIndexOf("@") + 1);
 	// Without a host, what stands before the end may be a password.
 	return /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?(?:\/\d*)?$/i.test(place) ? `${scheme}${place}` : `${scheme}…`;
 }
@@ -52,13 +67,16 @@ export function checkAddress(url: string, from = "--redis or DISPATCH_REDIS_URL"
 	);
 }
 
+/** The client would follow these, or take them for the server's; the address of a place says where it is. */
+const ELSEWHERE = /[?&](path|sentinels|name|host|port|keyPrefix)=/i;
+
 /** @returns null for a sound one */
 export function faultOfAddress(url: string): string | null {
 	if (/^unix:\/\/./.test(url)) return null;
 	const [, scheme, rest = ""] = /^(rediss?):\/\/(.*)$/s.exec(url) ?? [];
 	if (scheme === undefined) return "it begins with none of redis://, rediss://, unix://";
 	if (/\s/.test(url)) return "it holds a blank";
-	const authority = rest.replace(/[/?#].*$/s, "");
+	const [authority, behind] = splitServer(rest);
 	if (rest.includes("@") && !authority.includes("@")) return "the password is not encoded";
 	const server = authority.slice(authority.lastIndexOf("@") + 1);
 	if (!isEncoded(authority)) return "the user or password holds a % that is not encoded";
@@ -67,10 +85,15 @@ export function faultOfAddress(url: string): string | null {
 	if (host === "") return "it names no host";
 	if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= LAST_PORT))
 		return `the port must be 1–${LAST_PORT}`;
-	const database = rest.slice(authority.length).replace(/[?#].*$/s, "");
-	if (/^\/?$/.test(database)) return null;
-	const isNumber = /^\/\d{1,4}$/.test(database) && Number(database.slice(1)) <= LAST_DATABASE;
-	return isNumber ? null : "the database must be a number";
+	const elsewhere = ELSEWHERE.exec(behind)?.[1];
+	if (elsewhere !== undefined) return `?${elsewhere}= leads elsewhere than its server`;
+	const [path = "", query = ""] = behind.replace(/#.*$/s, "").split(/\?(.*)/s);
+	const databases = [path.slice(1) || "0", ...valuesIn(query, "db")];
+	return databases.every(isDatabase) ? null : "the database must be a number";
+}
+
+function isDatabase(text: string): boolean {
+	return /^\d{1,4}$/.test(text) && Number(text) <= LAST_DATABASE;
 }
 
 function isEncoded(text: string): boolean {
