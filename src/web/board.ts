@@ -11,6 +11,7 @@ import { HOST_FORM } from "../task/spec.ts";
 import { dataText, progressText } from "./job-text.ts";
 import { SoundQueue } from "./sound-queue.ts";
 
+/** Below the path that all pages are below. */
 export const BOARD_PATH = "/board";
 const POLL_SECONDS = 10;
 /** Each has three queues, which are asked at every look; a fleet is smaller. */
@@ -23,18 +24,22 @@ type ReadOnlyQueue = { queue: ReturnType<typeof openQueue>; adapter: SoundQueue 
 export class Board {
 	readonly #store: Store;
 	readonly #queues = new Map<string, ReadOnlyQueue>();
-	readonly #server = new ExpressAdapter().setBasePath(BOARD_PATH);
+	readonly #place: string;
+	readonly #server = new ExpressAdapter();
 	readonly #board: ReturnType<typeof createBullBoard>;
 
-	constructor(store: Store) {
+	/** @param place the path that all pages are below */
+	constructor(store: Store, place: string) {
 		this.#store = store;
+		this.#place = place;
+		this.#server.setBasePath(place + BOARD_PATH);
 		this.#board = createBullBoard({
 			queues: [],
 			serverAdapter: this.#server,
 			options: {
 				uiConfig: {
 					boardTitle: "dispatch",
-					miscLinks: [{ text: "Tasks and questions", url: "/" }],
+					miscLinks: [{ text: "Tasks and questions", url: `${place}/` }],
 					hideRedisDetails: true,
 					hideDocsLink: true,
 					showWorkers: false,
@@ -44,7 +49,7 @@ export class Board {
 		});
 	}
 
-	/** To be mounted at BOARD_PATH. */
+	/** To be mounted at BOARD_PATH of the place. */
 	router(): Router {
 		const router = Router();
 		router.use(refuseActions);
@@ -72,7 +77,7 @@ export class Board {
 			this.#queues.delete(name);
 		}
 		for (const name of wanted)
-			if (!this.#queues.has(name)) this.#queues.set(name, openReadOnly(this.#store, name));
+			if (!this.#queues.has(name)) this.#queues.set(name, openReadOnly(this.#store, name, this.#place));
 		this.#board.replaceQueues([...this.#queues.values()].map((one) => one.adapter));
 	}
 
@@ -120,7 +125,7 @@ function hostsIn(names: readonly string[]): string[] {
 		.slice(0, HOSTS_SHOWN);
 }
 
-function openReadOnly(store: Store, name: string): ReadOnlyQueue {
+function openReadOnly(store: Store, name: string, place: string): ReadOnlyQueue {
 	const queue = openQueue(store, name);
 	const [kind = "", ...rest] = name.split("-");
 	const { displayName, description, taskOf } = KINDS[kind] ?? KINDS.run;
@@ -129,7 +134,7 @@ function openReadOnly(store: Store, name: string): ReadOnlyQueue {
 		allowRetries: false,
 		displayName: `${displayName} ${rest.join("-")}`,
 		description,
-		...(taskOf === null ? {} : { externalJobUrl: (job) => linkTo(taskOf(job.data)) }),
+		...(taskOf === null ? {} : { externalJobUrl: (job) => linkTo(place, taskOf(job.data)) }),
 	});
 	adapter.setFormatter("progress", progressText);
 	adapter.setFormatter("data", dataText);
@@ -137,10 +142,10 @@ function openReadOnly(store: Store, name: string): ReadOnlyQueue {
 }
 
 /** The board shows a link for whatever it is given: one that leads nowhere leads to the list. */
-function linkTo(task: unknown): { displayText: string; href: string } {
+function linkTo(place: string, task: unknown): { displayText: string; href: string } {
 	if (typeof task === "string" && ID_FORM.test(task))
-		return { displayText: "Open task", href: `/task/${task}` };
-	return { displayText: "All tasks", href: "/" };
+		return { displayText: "Open task", href: `${place}/task/${task}` };
+	return { displayText: "All tasks", href: `${place}/` };
 }
 
 function refuseActions(request: Request, response: Response, next: NextFunction): void {

@@ -9,25 +9,30 @@ import { ago, page, stateBadge } from "./layout.ts";
 
 const TASKS_SHOWN = 100;
 
-export async function homePage(store: Store): Promise<string> {
+/** @param place the path that all pages are below */
+export async function homePage(store: Store, place: string): Promise<string> {
 	const [questions, { records, damaged }] = await Promise.all([
 		store.openQuestions(),
 		store.newest(TASKS_SHOWN),
 	]);
 	const now = store.clock.now();
 	const title = questions.length > 0 ? `(${questions.length}) dispatch` : "dispatch";
-	const body = html`${questionList(questions, now)}<h2>Tasks</h2>${taskTable(records, now)}${damagedList(damaged)}`;
-	return page(title, store.namespace, body);
+	const body = html`${questionList(questions, now, place)}<h2>Tasks</h2>${taskTable(records, now, place)}${damagedList(damaged)}`;
+	return page(title, { namespace: store.namespace, place }, body);
 }
 
-function questionList(questions: OpenQuestion[], now: number): Html | null {
+function questionList(questions: OpenQuestion[], now: number, place: string): Html | null {
 	if (questions.length === 0) return null;
-	return html`<h2>Waiting for your answer</h2>${questions.map((question) => questionCard(question, questions, now))}`;
+	return html`<h2>Waiting for your answer</h2>${questions.map((question) => questionCard(question, questions, { now, place }))}`;
 }
 
-function questionCard(question: OpenQuestion, all: OpenQuestion[], now: number): Html {
+function questionCard(
+	question: OpenQuestion,
+	all: OpenQuestion[],
+	{ now, place }: { now: number; place: string },
+): Html {
 	const alone = all.filter((other) => other.task === question.task).length === 1;
-	return html`<section class="card ask"><a href="/task/${question.task}"><b>${question.task}</b></a>
+	return html`<section class="card ask"><a href="${place}/task/${question.task}"><b>${question.task}</b></a>
 <span class="soft small">${ago(question.askedAt, now)}</span><p>${question.text}</p>
 <code class="command">${answerCommand(question.task, alone ? null : question.seq)}</code></section>`;
 }
@@ -37,12 +42,12 @@ export function answerCommand(task: string, seq: string | null): string {
 	return `dispatch answer ${task}${seq === null ? "" : ` --seq ${Number(seq)}`} "…"`;
 }
 
-function taskTable(tasks: TaskRecord[], now: number): Html {
+function taskTable(tasks: TaskRecord[], now: number, place: string): Html {
 	if (tasks.length === 0) {
 		return html`<p class="card soft">No tasks yet. Start one: <code class="command">dispatch enqueue "review src/"</code></p>`;
 	}
 	return html`<table><thead><tr><th>Task</th><th>State</th><th>Plan</th><th>Now</th><th>Created</th></tr></thead>
-<tbody>${tasks.map((task) => taskRow(task, now))}</tbody></table>`;
+<tbody>${tasks.map((task) => taskRow(task, now, place))}</tbody></table>`;
 }
 
 /** Their ids are any text: no link leads there. */
@@ -55,11 +60,11 @@ function damagedList(damaged: readonly DamagedTask[]): Html | null {
 	return html`<h2>Damaged</h2>${cards}`;
 }
 
-function taskRow(task: TaskRecord, now: number): Html {
+function taskRow(task: TaskRecord, now: number, place: string): Html {
 	const { items } = task.progress.plan;
 	const done = items.filter((item) => item.marker === "x").length;
 	const bar = html`<progress value="${done}" max="${items.length}"></progress> <span class="small">${done}/${items.length}</span>`;
-	return html`<tr><td><a href="/task/${task.spec.id}">${task.spec.id}</a></td><td>${stateBadge(task.state)}</td>
+	return html`<tr><td><a href="${place}/task/${task.spec.id}">${task.spec.id}</a></td><td>${stateBadge(task.state)}</td>
 <td>${items.length > 0 ? bar : html`<span class="soft small">–</span>`}</td>
 <td class="now soft small">${nowText(task)}</td><td class="age soft small">${ago(task.createdAt, now)}</td></tr>`;
 }

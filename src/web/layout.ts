@@ -48,11 +48,18 @@ setInterval(async () => {
 }, 3000);
 `;
 
-export function page(title: string, namespace: string | null, body: Html): string {
+/** What every page tells and leads to. */
+export interface Site {
+	namespace: string;
+	/** the path that all pages are below */
+	place: string;
+}
+
+export function page(title: string, { namespace, place }: Site, body: Html): string {
 	return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script></head>
-<body><header><div><b>dispatch</b>${namespace === null ? null : html`<a href="/">Tasks</a><span class="soft small">${namespace}</span><a href="/board">Queues</a>`}</div></header>
+<title>${title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="${place}/page.css"><script src="${place}/page.js" defer></script></head>
+<body><header><div><b>dispatch</b><a href="${place}/">Tasks</a><span class="soft small">${namespace}</span><a href="${place}/board">Queues</a></div></header>
 <main>${body}</main></body></html>`.text;
 }
 

@@ -52,14 +52,14 @@ export class Web extends Service {
 		const app = express();
 		const server = createServer(SLOWNESS, app);
 		server.maxConnections = CONNECTIONS_MAX;
-		const board = new Board(this.#store);
+		const access = new Access();
+		const board = new Board(this.#store, access.place);
 		this.onStop(() => board.close());
 		this.onStop(() => stopServer(server));
 		await listenOn(server, this.#options);
 		const { port } = server.address() as AddressInfo;
-		const access = new Access(port);
 		mount(app, { store: this.#store, access, board, listen });
-		this.#url = `http://${shownHost(listen)}:${port}/?token=${access.token}`;
+		this.#url = `http://${shownHost(listen)}:${port}${access.place}/?token=${access.token}`;
 	}
 }
 
@@ -93,10 +93,19 @@ function mount(app: express.Express, { store, access, board, listen }: Parts): v
 	});
 	// A browser asks by itself, also before it has the cookie.
 	app.get("/favicon.ico", (_request, response) => void response.status(204).end());
-	app.use(access.guard((response) => sendUnauthorized(response)));
-	app.get("/page.css", (_request, response) => void response.type("css").send(STYLE));
-	app.get("/page.js", (_request, response) => void response.type("js").send(PAGE_SCRIPT));
-	app.use((_request, response, next) => {
+	app.use(access.admit());
+	const refuse = (response: Response) => sendUnauthorized(response);
+	app.use(access.place, access.guard(refuse), pages({ store, access, board }));
+	// What else there is, is told to nobody.
+	app.use((_request, response) => refuse(response));
+	app.use(sendFault);
+}
+
+function pages({ store, access, board }: Omit<Parts, "listen">): express.Router {
+	const router = express.Router();
+	router.get("/page.css", (_request, response) => void response.type("css").send(STYLE));
+	router.get("/page.js", (_request, response) => void response.type("js").send(PAGE_SCRIPT));
+	router.use((_request, response, next) => {
 		// A service's client waits out an outage; a browser should be told.
 		if (store.client.status === "ready") next();
 		else
@@ -104,19 +113,19 @@ function mount(app: express.Express, { store, access, board, listen }: Parts): v
 				.status(503)
 				.send(messagePage("Redis cannot be reached", "This page comes back when Redis does."));
 	});
-	app.use(BOARD_PATH, board.router());
-	app.get("/", async (_request, response) => void response.send(await homePage(store)));
-	app.get("/task/:id", async (request, response) => {
-		const page = await taskPage(store, request.params.id);
-		if (page === null)
-			response.status(404).send(messagePage("No such task", `There is no task "${request.params.id}".`));
+	router.use(BOARD_PATH, board.router());
+	router.get("/", async (_request, response) => void response.send(await homePage(store, access.place)));
+	router.get("/task/:id", async (request, response) => {
+		const { id } = request.params;
+		const page = await taskPage(store, access.place, id);
+		if (page === null) response.status(404).send(messagePage("No such task", `There is no task "${id}".`));
 		else response.send(page);
 	});
-	app.use(
+	router.use(
 		(_request, response) =>
 			void response.status(404).send(messagePage("Not found", "There is no such page.")),
 	);
-	app.use(sendFault);
+	return router;
 }
 
 /** Plain HTTP on the own machine: nothing that asks a browser for HTTPS. */

@@ -10,8 +10,8 @@ import { ago, page, stateBadge } from "./layout.ts";
 
 const MARKS: Record<string, string> = { " ": "○", x: "✓", "?": "?", "!": "!" };
 
-/** @returns null when there is no such task */
-export async function taskPage(store: Store, id: string): Promise<string | null> {
+/** @param place the path that all pages are below. @returns null when there is no such task */
+export async function taskPage(store: Store, place: string, id: string): Promise<string | null> {
 	const record = await store.get(id);
 	if (record === null) return null;
 	const [questions, report] = await Promise.all([store.questions(id), store.report(id)]);
@@ -22,7 +22,7 @@ export async function taskPage(store: Store, id: string): Promise<string | null>
 ${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
 ${planList(record.progress.plan)}${questionList(record, questions)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
-	return page(`${id} · dispatch`, store.namespace, body);
+	return page(`${id} · dispatch`, { namespace: store.namespace, place }, body);
 }
 
 function outcomeCard({ outcome }: TaskRecord): Html | null {

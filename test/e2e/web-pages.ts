@@ -14,9 +14,9 @@ export async function webPages(user: User, paths: readonly string[]): Promise<st
 		await expect.poll(link, { timeout: CONDITION_LIMIT_MS, interval: 100 }).not.toBe("");
 		const { headers } = await fetch(link(), { redirect: "manual" });
 		const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-		const { origin } = new URL(link());
+		const place = link().replace(/\/\?.*/, "");
 		return await Promise.all(
-			paths.map(async (path) => (await fetch(origin + path, { headers: { cookie } })).text()),
+			paths.map(async (path) => (await fetch(place + path, { headers: { cookie } })).text()),
 		);
 	} finally {
 		web.kill();

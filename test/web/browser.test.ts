@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -60,14 +63,36 @@ test("the link opens the tasks, the board lists their jobs, and nothing is refus
 	expect(new URL(page.url()).search).toBe("");
 	await page.getByRole("link", { name: "Queues" }).click();
 	await page.getByText(`Tasks on ${HOST}`).waitFor();
-	await page.goto(new URL(`/board/queue/run-${HOST}`, web.url).href);
+	await page.goto(new URL(`board/queue/run-${HOST}`, web.url).href);
 	await page.getByText("security-review", { exact: true }).first().waitFor();
 	expect(await page.title()).not.toBe("taken");
 	await page.getByRole("link", { name: "Open task" }).first().waitFor();
-	await page.goto(new URL("/task/security-review", web.url).href);
+	await page.goto(new URL("task/security-review", web.url).href);
 	await page.getByRole("heading", { name: "security-review asking" }).waitFor();
 	expect(await page.title()).toBe("security-review · dispatch");
 	expect(complaints).toEqual([]);
+});
+
+test("a server on another port of this machine is sent no cookie, whatever it shows", async () => {
+	const asked: { path: string; cookie: string | undefined }[] = [];
+	const other = createServer(({ url = "", headers }, response) => {
+		asked.push({ path: url, cookie: headers.cookie });
+		response.setHeader("content-type", "text/html").end(`<img src="/board"><iframe src="/task/x"></iframe>`);
+	});
+	await once(other.listen(0, "127.0.0.1"), "listening");
+	const page = await browser.newPage();
+	try {
+		await page.goto(web.url);
+		await page.getByText('dispatch answer security-review "…"').waitFor();
+		expect(await page.context().cookies(page.url())).toHaveLength(1);
+		await page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
+		expect(asked.length).toBeGreaterThan(0);
+		expect(asked.filter(({ cookie }) => cookie !== undefined)).toEqual([]);
+	} finally {
+		await page.close();
+		other.closeAllConnections();
+		await new Promise((resolve) => other.close(resolve));
+	}
 });
 
 test("`--open` gives the browser a private file, never the token; the file leads to the tasks", async () => {

@@ -13,7 +13,10 @@ import { HOST, seed } from "./seed.ts";
 let redis: TestRedis;
 let store: Store;
 let web: Web;
+/** where the pages are: the server, and the path that nobody knows without the link */
 let base: string;
+let origin: string;
+let place: string;
 let cookie: string;
 
 beforeAll(async () => {
@@ -21,7 +24,8 @@ beforeAll(async () => {
 	store = await openStore({ target: redis.target, namespace: "web", role: "service" });
 	await seed(store);
 	web = await startWeb(store, { port: 0, listen: "127.0.0.1" });
-	base = new URL(web.url).origin;
+	base = web.url.replace(/\/\?.*/, "");
+	({ origin, pathname: place } = new URL(base));
 	const opened = await fetch(web.url, { redirect: "manual" });
 	cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
 });
@@ -38,17 +42,45 @@ describe("who may read", () => {
 	test("the link gives a session cookie that does not hold the token, and leads away from it", async () => {
 		const opened = await fetch(web.url, { redirect: "manual" });
 		expect(opened.status).toBe(200);
-		expect(await opened.text()).toContain('http-equiv="refresh" content="0;url=/"');
+		expect(await opened.text()).toContain(`http-equiv="refresh" content="0;url=${place}/"`);
 		const set = opened.headers.get("set-cookie") ?? "";
 		expect(set).toMatch(/HttpOnly/);
 		expect(set).toMatch(/SameSite=Strict/);
 		expect(set).not.toContain(new URL(web.url).searchParams.get("token"));
 	});
 
+	test("the cookie is of a path that only the link tells, so that no server on another port is sent it", async () => {
+		const set = (await fetch(web.url)).headers.get("set-cookie") ?? "";
+		expect(place).toMatch(/^\/[0-9a-f]{32}$/);
+		expect(set).toContain(`; Path=${place}/;`);
+	});
+
+	test.each(["/", "/task/security-review", "/board", "/board/api/queues", "/page.css", "/0123456789abcdef/"])(
+		"%s beside that path tells nothing, the session or not",
+		async (path) => {
+			const refused = await fetch(origin + path, { headers: { cookie } });
+			expect(refused.status).toBe(401);
+			expect(await refused.text()).not.toContain(place);
+		},
+	);
+
+	test("a cookie of our name that another server has set keeps nobody out", async () => {
+		expect((await get("/", { cookie: `dispatch=theirs; ${cookie}` })).status).toBe(200);
+		expect((await get("/", { cookie: "dispatch=theirs" })).status).toBe(401);
+	});
+
+	test.each(["HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE_", "PROPFIND"])(
+		"%s without the link is refused as well",
+		async (method) => {
+			for (const path of ["/", "/task/security-review", "/board/api/queues"])
+				expect((await fetch(base + path, { method })).status).toBe(method === "TRACE_" ? 400 : 401);
+		},
+	);
+
 	test("the link leads to a page of ours, whatever path it was given", async () => {
 		const { search } = new URL(web.url);
 		const opened = await (await fetch(`${base}//evil.example/"><script>${search}`)).text();
-		expect(opened).toContain('content="0;url=/evil.example/%22%3E%3Cscript%3E"');
+		expect(opened).toContain(`content="0;url=${place}/evil.example/%22%3E%3Cscript%3E"`);
 		expect(opened).not.toContain("<script");
 	});
 
