@@ -16,18 +16,23 @@ export interface Cancelled {
 	state: State;
 }
 
+export interface CancelOptions {
+	/** who asks */
+	by: string;
+	/** this host, where the caller starts its worker if it does not run: it ends its own agents then */
+	own?: string;
+	find?: typeof findTask;
+}
+
 /**
  * Asks for the end of all of them, at once.
  * @param given ids, or the beginnings of them; ids alone where `find` is `exactly`
- * @param own this host: its worker is started where it does not run.
  * @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled
  */
 export async function cancelTasks(
 	store: Store,
 	given: readonly string[],
-	by: string,
-	own: string | null = null,
-	find = findTask,
+	{ by, own, find = findTask }: CancelOptions,
 ): Promise<Cancelled[]> {
 	const found = new Map<string, { host: string; damaged: boolean }>();
 	const records = await eachOrNone(given, (each) => findSound(store, each, find));
@@ -55,7 +60,7 @@ async function cancelOne(
 	store: Store,
 	{ id, host }: { id: string; host: string },
 	by: string,
-	own: string | null,
+	own: string | undefined,
 ) {
 	const reply = host === own ? null : await cancelLost(store, id, by);
 	if (reply === null || reply.result === "none" || reply.result === "alive") return store.cancel(id, by);

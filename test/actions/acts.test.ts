@@ -67,11 +67,11 @@ test("an option's number is sent as its text, and said; every name of a question
 test("several are cancelled at once, and none when one of them is not there", async () => {
 	for (const id of ["c1", "c2"]) await runningTask(store, id);
 	await store.create(specOf("c3"));
-	await expect(cancelTasks(store, ["c3", "nobody"], "me")).rejects.toMatchObject({
+	await expect(cancelTasks(store, ["c3", "nobody"], { by: "me" })).rejects.toMatchObject({
 		code: "DISPATCH_NO_SUCH_TASK",
 	});
 	expect(await store.stateOf("c3")).toBe("queued");
-	const replies = await cancelTasks(store, ["c1", "c2", "c3", "c1"], "me");
+	const replies = await cancelTasks(store, ["c1", "c2", "c3", "c1"], { by: "me" });
 	expect(replies.map(({ task, result }) => `${task} ${result}`)).toEqual([
 		"c1 cancelling",
 		"c2 cancelling",
@@ -82,14 +82,14 @@ test("several are cancelled at once, and none when one of them is not there", as
 	const waiting = afterCancel(store, ["c1", "c2"], 60_000);
 	for (const id of ["c1", "c2"]) await store.move({ id, from: ["running"], to: "cancelled", set: {} });
 	expect([...(await waiting).values()]).toEqual(["cancelled", "cancelled"]);
-	const again = await cancelTasks(store, ["c1"], "me");
+	const again = await cancelTasks(store, ["c1"], { by: "me" });
 	expect(() => refuseEnded(again)).toThrow("Nothing to cancel: `c1` is cancelled.");
 });
 
 test("an id that is given twice, or gone since it was read, is never taken for the beginning of another one's", async () => {
 	for (const id of ["fix", "fix-2", "fix-3"]) {
 		await store.create(specOf(id));
-		await cancelTasks(store, [id], "me");
+		await cancelTasks(store, [id], { by: "me" });
 	}
 	await store.create(specOf("fix-4"));
 	await expect(removableTasks(store, ["fix", "fix-4", "fix-2"])).rejects.toMatchObject({
@@ -106,7 +106,7 @@ test("an id that is given twice, or gone since it was read, is never taken for t
 	const epoch = await runningTask(store, "other-1");
 	await store.ask("other-1", epoch, [question("001", ASKED)]);
 	await expect(answerTask(store, "other", { text: "2", by: "me", seq: 1 })).rejects.toMatchObject(gone);
-	await expect(cancelTasks(store, ["fix"], "me", null, exactly)).rejects.toMatchObject(gone);
+	await expect(cancelTasks(store, ["fix"], { by: "me", find: exactly })).rejects.toMatchObject(gone);
 	expect(await store.stateOf("fix-4")).toBe("queued");
 	expect(await store.stateOf("other-1")).toBe("asking");
 });

@@ -58,7 +58,7 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 	expect((await reader.read()).map(({ id }) => id)).toEqual(["sound"]);
 	expect(reader.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
 	await expect(store.need("spec")).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
-	expect(await cancelTasks(store, ["spec", "state"], "me")).toMatchObject([
+	expect(await cancelTasks(store, ["spec", "state"], { by: "me" })).toMatchObject([
 		{ task: "spec", result: "cancelled" },
 		{ task: "state", result: "cancelled" },
 	]);

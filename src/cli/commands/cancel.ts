@@ -10,7 +10,7 @@ const END_LIMIT_MS = 20_000;
 
 export async function cancel(context: Context, given: string[]): Promise<number | undefined> {
 	const store = await context.store();
-	const replies = await cancelTasks(store, given, whoAmI(), context.home.hostId);
+	const replies = await cancelTasks(store, given, { by: whoAmI(), own: context.home.hostId });
 	const cancelling = replies.filter(({ result }) => result === "cancelling");
 	// The host that runs it ends the agent; when that is this one, we see to it.
 	if (cancelling.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);

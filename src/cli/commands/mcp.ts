@@ -230,7 +230,7 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 }
 
 async function cancelTask(store: Store, context: Context, id: string): Promise<unknown[]> {
-	const replies = await cancelTasks(store, [id], whoAmI());
+	const replies = await cancelTasks(store, [id], { by: whoAmI() });
 	refuseEnded(replies);
 	const tasks = replies.map(({ task }) => task);
 	if (replies.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);

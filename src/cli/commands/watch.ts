@@ -232,7 +232,7 @@ class WatchScreen {
 		this.#model.mode = { kind: "list" };
 		if (name !== "y") return;
 		this.#act(async (store) => {
-			const replies = await cancelTasks(store, [task], whoAmI(), null, exactly);
+			const replies = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
 			refuseEnded(replies);
 			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);
 			if (isOurs) await ensureWorker(this.#context, false);
