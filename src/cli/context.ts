@@ -1,5 +1,5 @@
 /** What a command works with: the state directory, the config, Redis, and the output. */
-import { configPath, type Home, openHome, ownHome } from "../config/home.ts";
+import { configPath, type Home, homePath, openHome, ownHome } from "../config/home.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { rememberConfig } from "../config/secrets.ts";
@@ -7,14 +7,15 @@ import { addressOfWorker } from "../config/state-directory.ts";
 import type { TaskEnv } from "../config/task-env.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { RedisTarget, Role } from "../queue/redis/connect.ts";
-import { checkAddress, placeOf, shownAddress } from "../task/address.ts";
+import { checkAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf, shownAddress, urlOf } from "../task/address.ts";
 import { rememberAddress, rememberEnvironment } from "../task/secrets.ts";
 import type { Output } from "./show/output.ts";
 
 export type Environment = Record<string, string | undefined>;
 
 export interface GivenAddress {
-	url: string;
+	/** null for the local server, named on purpose */
+	url: string | null;
 	/** for people */
 	from: string;
 }
@@ -28,17 +29,17 @@ export function givenAddress(
 	env: Environment,
 	configured: string | null | undefined,
 ): GivenAddress | null {
-	if (option) return { url: option, from: "--redis" };
-	if (env.DISPATCH_REDIS_URL) return { url: env.DISPATCH_REDIS_URL, from: "DISPATCH_REDIS_URL" };
+	if (option) return { url: urlOf(option), from: "--redis" };
+	if (env.DISPATCH_REDIS_URL) return { url: urlOf(env.DISPATCH_REDIS_URL), from: "DISPATCH_REDIS_URL" };
 	const usual = usualAddress(env, configured);
 	const own = addressOfWorker(env);
 	// Ours is without a password, which the other spelling of the same place may hold.
 	if (own === null || placeOf(own.url) === placeOf(usual?.url ?? null)) return usual;
-	return own.url === null ? null : { url: own.url, from: "DISPATCH_HOME" };
+	return { url: own.url, from: "DISPATCH_HOME" };
 }
 
 function usualAddress(env: Environment, configured: string | null | undefined): GivenAddress | null {
-	if (configured) return { url: configured, from: "redis.url in the config" };
+	if (configured) return { url: urlOf(configured), from: "redis.url in the config" };
 	return env.REDIS_URL ? { url: env.REDIS_URL, from: "REDIS_URL" } : null;
 }
 
@@ -100,6 +101,24 @@ export class Context {
 		return new Context(options, config, givenAddress(options.redis, options.env, config.redisUrl));
 	}
 
+	/**
+	 * As `open`, for what stops something: a config that does not load is told, and keeps nobody from that.
+	 * @throws DISPATCH_USAGE for an address that is none: another one's worker would be stopped
+	 */
+	static async openToStop(options: ContextOptions): Promise<Context> {
+		const { env, output, redis } = options;
+		const source = { path: configPath(env), env, base: homePath(env) };
+		const { configToStop } = await import("../config/without-config.ts");
+		const { config, fault } = await configToStop(source);
+		const given = givenAddress(redis, env, config.redisUrl);
+		const url = given?.url ?? null;
+		if (url !== null) checkAddress(url, given?.from);
+		const context = new Context(options, config, given);
+		const place = url === null ? LOCAL_PLACE : shownAddress({ url });
+		if (fault !== null) output.note(`${fault} This goes on without it, with ${place}.`);
+		return context;
+	}
+
 	/** What this user signs, and this host executes. */
 	async orders(): Promise<Orders> {
 		const { Orders: Opened } = await import("../config/orders.ts");
@@ -132,12 +151,12 @@ export class Context {
 		const given = this.#given;
 		const url = given?.url ?? null;
 		this.#url = url;
-		if (given === null) return url;
-		rememberAddress(given.from, given.url);
-		checkAddress(given.url, given.from);
+		if (given === null || url === null) return url;
+		rememberAddress(given.from, url);
+		checkAddress(url, given.from);
 		if (given.from === "REDIS_URL") {
 			this.output.note(
-				`Using ${shownAddress({ url: given.url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one.`,
+				`Using ${shownAddress({ url })} from REDIS_URL; DISPATCH_REDIS_URL or --redis name another one (or \`${LOCAL_ADDRESS}\`).`,
 			);
 		}
 		return url;

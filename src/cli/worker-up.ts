@@ -21,7 +21,7 @@ export async function ownHome(context: Context): Promise<boolean> {
  * @throws DISPATCH_NO_WORKER, DISPATCH_ALREADY_RUNNING
  */
 export async function ensureWorker(context: Context, tells = true): Promise<StartedDaemon> {
-	const { frozenText, startDaemon } = await import("../host/process.ts");
+	const { startDaemon } = await import("../host/process.ts");
 	await context.ownHome();
 	const worker = await startDaemon(context.home, await context.redisUrl());
 	if (!tells) return worker;
@@ -30,7 +30,7 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 		for (const notice of context.config.notices) context.output.note(notice);
 		await tellLeft(context);
 	}
-	if (worker.frozen) context.output.note(frozenText(worker.pid));
+	if (worker.hindrance !== null) context.output.note(worker.hindrance);
 	if (worker.draining)
 		context.output.note(
 			`The worker (pid ${worker.pid}) is draining: it starts nothing more. \`dispatch up\` starts a new one; agents run on.`,
@@ -45,17 +45,9 @@ export async function tellLeft(context: Context): Promise<void> {
 	for (const left of placesLeft(context.home.base, here)) context.output.note(leftText(left));
 }
 
-/**
- * Whether the worker can do what this command submits: its Redis may refuse it by now, and agents get its
- * environment, not this command's. Where it is otherwise, it is told.
- */
+/** Agents get the worker's environment, not this command's: where that differs, it is told. */
 export async function tellOfWorker(context: Context): Promise<void> {
-	const { daemonState, workerDiffers } = await import("../host/process.ts");
-	const worker = daemonState(context.home);
-	if (worker?.redisFault)
-		context.output.note(
-			`The worker (pid ${worker.pid}) can do nothing: ${worker.redisFault} \`dispatch up --restart\` gives it this command's address; agents run on.`,
-		);
+	const { workerDiffers } = await import("../host/process.ts");
 	const { differenceText } = await import("../host/surroundings.ts");
 	const found = workerDiffers(context.home, context.config, context.env);
 	if (found.length === 0) return;
@@ -64,8 +56,9 @@ export async function tellOfWorker(context: Context): Promise<void> {
 	);
 }
 
-/** Somebody stopped this host's worker (SIGSTOP): what is asked of it waits. */
-export async function isWorkerFrozen(context: Context): Promise<boolean> {
-	const { daemonState } = await import("../host/process.ts");
-	return daemonState(context.home)?.frozen === true;
+/** Why what is asked of this host's worker waits: it is stopped (SIGSTOP), or its Redis refuses it; null where not. */
+export async function workerHindrance(context: Context): Promise<string | null> {
+	const { daemonState, hindranceOf } = await import("../host/process.ts");
+	const worker = daemonState(context.home);
+	return worker === null ? null : hindranceOf(worker);
 }

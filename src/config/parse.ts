@@ -41,6 +41,16 @@ export function parseFile(
 	return { file, config: buildConfig(file, { path, env, refuse }) };
 }
 
+/**
+ * Which Redis address a text names that need not load. @returns null: none; undefined: that cannot be told
+ */
+export function addressIn(text: string): string | null | undefined {
+	const document = parseDocument(text, { prettyErrors: false, version: "1.2", merge: true });
+	const url: unknown = isMap(document.contents) ? document.getIn(["redis", "url"]) : null;
+	if (typeof url === "string" && url.trim() !== "") return url;
+	return isMap(document.contents) && document.errors.length === 0 ? null : undefined;
+}
+
 function readFile(document: Document, refuse: Refuse): ConfigFile {
 	if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
 		return {};
@@ -61,9 +71,13 @@ function readFile(document: Document, refuse: Refuse): ConfigFile {
 }
 
 function invalid(message: string): DispatchError {
-	return new DispatchError("DISPATCH_CONFIG_INVALID", message.replace(/[.\s]*$/, "."), {
-		hint: "docs/CONFIG.md lists every key; DISPATCH_CONFIG names another file.",
-	});
+	return new DispatchError(
+		"DISPATCH_CONFIG_INVALID",
+		message.replace(/([?!]?)[.\s]*$/, (_end, mark: string) => mark || "."),
+		{
+			hint: "docs/CONFIG.md lists every key; DISPATCH_CONFIG names another file.",
+		},
+	);
 }
 
 /** Where the innermost key that exists stands. */

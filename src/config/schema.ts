@@ -11,27 +11,29 @@ const name = z.string().min(1);
 const count = z.int().min(1).max(1_000);
 
 /** A duration such as `10m`, in ms. */
-const duration = z.string().transform((value, context) => {
+const duration = z.string({ error: ({ input }) => noDuration(input) }).transform((value, context) => {
 	const ms = durationMs(value);
 	if (ms !== null && ms > 0) return ms;
-	context.addIssue({
-		code: "custom",
-		message: `Expected a duration such as 30s, 10m or 2h, got "${cutText(value, 40)}"`,
-	});
+	context.addIssue({ code: "custom", message: noDuration(value) });
 	return z.NEVER;
 });
 
-const usd = z.number().positive();
+function noDuration(given: unknown): string {
+	return `Expected a duration such as 30s, 10m or 2h, got ${cutText(JSON.stringify(given) ?? "nothing", 40)}`;
+}
+
+const noUsd = { error: "Expected an amount of USD above 0, such as 5 or 0.50" };
+const usd = z.number(noUsd).positive(noUsd);
 
 const backend = z.strictObject({
 	command: text,
-	type: z.enum(BACKEND_TYPES).optional(),
-	model_flag: z.boolean().optional(),
-	prompt_by: z.enum(PROMPT_WAYS).optional(),
+	type: z.enum(BACKEND_TYPES).nullish(),
+	model_flag: z.boolean().nullish(),
+	prompt_by: z.enum(PROMPT_WAYS).nullish(),
 	permissions: z.enum(PERMISSIONS).optional(),
 });
 
-const model = z.strictObject({ backend: name.optional(), id: text.optional() }).nullable();
+const model = z.strictObject({ backend: name.nullish(), id: text.nullish() }).nullable();
 
 const alias = z
 	.strictObject({
@@ -44,7 +46,7 @@ const alias = z
 const agent = z.strictObject({
 	command: text,
 	prompt: z.string().nullish(),
-	type: z.enum(BACKEND_TYPES).optional(),
+	type: z.enum(BACKEND_TYPES).nullish(),
 });
 
 // A config is parsed once: code made for the next time would cost more than it saves.
@@ -58,7 +60,10 @@ const variable = z.string().regex(/^(?!DISPATCH_)[A-Za-z_][A-Za-z0-9_]*$/, {
 /** What is refused unless the config names it. */
 export const ALLOWED = ["nested", "mcp_verify"] as const;
 
-/** A key without a value is the same as no key: all its entries may be comments. */
+/**
+ * A key without a value is the same as no key: all its entries may be comments. Not so `permissions`: who began to
+ * write it wanted less than everything.
+ */
 export const configSchema = z.strictObject({
 	default: name.nullish(),
 	backends: z.record(name, backend).nullish(),

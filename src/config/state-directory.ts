@@ -12,14 +12,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
 import { readRegularFile } from "../process/read-file.ts";
-import { faultOfAddress, LOCAL_PLACE, placeOf } from "../task/address.ts";
+import { faultOfAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 
 const OTHERS = "at";
 const HASH_FORM = /^[0-9a-f]{16}$/;
 const LIMIT_BYTES = 4096;
-/** In the file, what the local server is called. */
-const LOCAL = "local";
 
 /** An address, null for the local server; without user and password where it comes from a file. */
 export interface Address {
@@ -57,7 +55,7 @@ export function nameAddress(directory: string, url: string | null): void {
 
 /** Without user and password, so that everything may show it. */
 function spelled(url: string | null): string {
-	if (url === null) return LOCAL;
+	if (url === null) return LOCAL_ADDRESS;
 	const place = placeOf(url);
 	return /^rediss:/i.test(url) ? place.replace(/^redis:/, "rediss:") : place;
 }
@@ -68,13 +66,13 @@ export function addressOf(directory: string): Address | null {
 	const file = readRegularFile(path, LIMIT_BYTES, { links: true });
 	if (file.kind === "absent") return null;
 	const text = file.kind === "text" ? file.text.trim() : "";
-	if (text === LOCAL) return { url: null };
+	if (text === LOCAL_ADDRESS) return { url: null };
 	if (file.kind === "text" && faultOfAddress(text) === null) return { url: text };
 	throw new DispatchError(
 		"DISPATCH_DISK",
 		`${path} ${file.kind === "text" ? "names no Redis address" : file.why}.`,
 		{
-			hint: `Write into it which address the tasks in ${directory} are of: redis://host:port/0, or ${LOCAL}.`,
+			hint: `Write into it which address the tasks in ${directory} are of: redis://host:port/0, or ${LOCAL_ADDRESS}.`,
 		},
 	);
 }
@@ -102,8 +100,8 @@ function namesIn(folder: string): string[] {
 	}
 }
 
-/** null: nobody has worked here yet. */
-function ownerOf(base: string): Address | null {
+/** Whose the base directory is; null: nobody has worked here yet. @throws DISPATCH_DISK */
+export function ownerOf(base: string): Address | null {
 	return addressOf(base) ?? earlierOwner(base);
 }
 

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { replaceFile } from "../process/atomic-file.ts";
-import { LOCAL_PLACE } from "../task/address.ts";
+import { LOCAL_ADDRESS, LOCAL_PLACE } from "../task/address.ts";
 import { readJson } from "./files.ts";
 
 const NAMED = 5;
@@ -62,7 +62,7 @@ function isSaid(each: unknown): each is Said {
 
 /** What to say of a place that is no longer served. */
 export function leftText({ place, tasks, count }: LeftPlace): string {
-	const back = `\`dispatch retry ID --here${place === LOCAL_PLACE ? "` without an address" : ` --redis ${place}\``} goes on with them.`;
+	const back = `\`dispatch retry ID --here --redis ${place === LOCAL_PLACE ? LOCAL_ADDRESS : place}\` goes on with them.`;
 	if (tasks === null)
 		return `The worker that served ${place} did not come to say what it left there: tasks may wait. ${back}`;
 	const more = count > NAMED ? ` and ${count - NAMED} more` : "";

@@ -8,7 +8,7 @@ import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { type Identity, isFrozen, sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
-import { LOCAL_PLACE, placeOf } from "../task/address.ts";
+import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import {
 	lockPath,
@@ -114,11 +114,15 @@ function servedBy({ redis }: DaemonState, path: string): string | null {
 
 /** "redis://h:6379/0 (pid 7): `dispatch down --redis redis://h:6379/0`" */
 export function otherWorkerText({ pid, redis }: OtherWorker, command: string): string {
-	const how =
-		redis === null
-			? `\`dispatch ${command}\` without an address`
-			: `\`dispatch ${command} --redis ${redis}\``;
+	const how = `\`dispatch ${command} --redis ${redis ?? LOCAL_ADDRESS}\``;
 	return `Another worker of yours (pid ${pid}) serves ${redis ?? LOCAL_PLACE}: ${how}`;
+}
+
+/** Why a worker does nothing of what is asked of it, and what helps; null where it works. */
+export function hindranceOf({ pid, frozen, redisFault }: DaemonState): string | null {
+	if (frozen) return frozenText(pid);
+	if (redisFault === null) return null;
+	return `The worker (pid ${pid}) can do nothing: ${redisFault} \`dispatch up --restart\` gives it this command's address; agents run on.`;
 }
 
 /** What to say of a worker that somebody stopped. */
@@ -131,7 +135,8 @@ export interface StartedDaemon {
 	/** false: it ran already */
 	started: boolean;
 	draining: boolean;
-	frozen: boolean;
+	/** why what is asked of it waits; null where it does not */
+	hindrance: string | null;
 }
 
 /**
@@ -142,8 +147,8 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 	requireServes(home, redisUrl);
 	const running = daemonState(home);
 	if (running !== null) {
-		const { pid, draining, frozen } = running;
-		return { pid, started: false, draining, frozen };
+		const { pid, draining } = running;
+		return { pid, started: false, draining, hindrance: hindranceOf(running) };
 	}
 	const child = startInBackground({
 		file: process.execPath,
@@ -152,7 +157,7 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 		env: backgroundEnv(home, redisUrl),
 		log: { path: logPath(home.path), flags: "a" },
 	});
-	return { pid: await untilReady(home, child), started: true, draining: false, frozen: false };
+	return { pid: await untilReady(home, child), started: true, draining: false, hindrance: null };
 }
 
 async function untilReady(home: Home, child: Background): Promise<number> {
@@ -180,7 +185,8 @@ async function isLockFree(home: string): Promise<boolean> {
  * hold a password: it goes by the environment, since everybody may read a command line.
  */
 export function backgroundEnv(home: Home, redisUrl: string | null): NodeJS.ProcessEnv {
-	const redis = redisUrl === null ? {} : { DISPATCH_REDIS_URL: redisUrl };
+	// The local one too: the config, or a REDIS_URL, may name another one.
+	const redis = { DISPATCH_REDIS_URL: redisUrl ?? LOCAL_ADDRESS };
 	const env = environmentOfDaemon(process.env);
 	// It works in another directory than the one that the caller's relative path is of.
 	const config = env.DISPATCH_CONFIG ? { DISPATCH_CONFIG: home.configPath } : {};

@@ -3,6 +3,8 @@ import { DispatchError } from "./errors.ts";
 
 /** What an address without a name is called. */
 export const LOCAL_PLACE = "dispatch's own local Redis";
+/** Where an address is asked for, the local server; so it can be named though the config names another one. */
+export const LOCAL_ADDRESS = "local";
 const USUAL_PORT = "6379";
 
 /**
@@ -34,6 +36,11 @@ function valuesIn(query: string, name: string): string[] {
 	return new URLSearchParams(query).getAll(name);
 }
 
+/** @returns null for the local server */
+export function urlOf(address: string): string | null {
+	return address === LOCAL_ADDRESS ? null : address;
+}
+
 /** The address as it may be shown: its server and database alone, well-formed or not. */
 export function shownAddress(target: { url?: string | undefined; socketPath?: string | undefined }): string {
 	if (target.socketPath !== undefined) return target.socketPath;
@@ -62,7 +69,7 @@ export function checkAddress(url: string, from = "--redis or DISPATCH_REDIS_URL"
 		"DISPATCH_USAGE",
 		`Expected ${from} to be like redis://host:6379, got "${shownAddress({ url })}": ${wrong}.`,
 		{
-			hint: `Write it as ${ADDRESS_FORM}; in user and password / is %2F, # %23, ? %3F, @ %40, % %25.`,
+			hint: `Write it as ${ADDRESS_FORM}; in user and password / is %2F, # %23, ? %3F, @ %40, % %25. \`${LOCAL_ADDRESS}\` is dispatch's own server.`,
 		},
 	);
 }

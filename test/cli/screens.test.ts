@@ -59,6 +59,29 @@ async function someTasks(): Promise<void> {
 	await user.waitForState("review-login", "asking");
 }
 
+test("prune: a person is shown what would go and asked; Enter alone and Ctrl-C remove nothing, y and --yes do", async () => {
+	for (const id of ["one", "two"]) {
+		await user.ok(["enqueue", "--id", id, "--delay", "1h", "x"]);
+		await user.ok(["cancel", id]);
+	}
+	const prune = ["prune", "--older-than", "1ms"];
+	for (const key of ["Enter", "C-c"]) {
+		const screen = open(prune, NARROW);
+		await screen.waitFor(/ two cancelled\n.* one cancelled\n[\s\S]*Delete these 2 tasks/);
+		screen.keys(key);
+		await screen.waitFor(/Nothing was removed\.\nended with 130/);
+	}
+	expect(await user.json(["ls"])).toHaveLength(2);
+	await user.ok(["rm", "two"]);
+	const agreed = open(prune, NARROW);
+	await agreed.waitFor("Delete this task");
+	agreed.keys("y");
+	await agreed.waitFor(/Removed 1 task older than 1ms\.\nended with 0/);
+	await user.ok(["enqueue", "--id", "three", "--delay", "1h", "x"]);
+	await user.ok(["cancel", "three"]);
+	await open([...prune, "--yes"], NARROW).waitFor(/Removed 1 task older than 1ms\.\nended with 0/);
+});
+
 describe("watch", () => {
 	test("answers and cancels by keys, follows a resize, and gives the terminal back", async () => {
 		await someTasks();

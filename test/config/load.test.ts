@@ -203,6 +203,16 @@ describe("without a file", () => {
 	});
 });
 
+test("a key without a value counts as not there, at every depth", async () => {
+	const bare = "command: codex exec";
+	const empty = `backends:\n  x: { ${bare}, type: , model_flag: , prompt_by: }\nmodels:\n  m: { backend: , id: }\n`;
+	const config = await load(
+		`${empty}aliases:\n  a: { model: , prompt: }\nlimits:\nbudget: { task: }\nredis: { url: }\n`,
+	);
+	const without = await load(`backends:\n  x: { ${bare} }\nmodels:\n  m: {}\naliases:\n  a: {}\n`);
+	expect(config).toEqual(without);
+});
+
 describe("what is refused", () => {
 	test.each([
 		["a list", "- a\n- b\n", "1:1: Expected keys such as default: and backends:."],
@@ -247,7 +257,23 @@ describe("what is refused", () => {
 			"limits:\n  inactivity: soon\n",
 			'2:3: limits.inactivity: Expected a duration such as 30s, 10m or 2h, got "soon".',
 		],
-		["a duration without unit", "limits:\n  deadline: 30\n", "2:3: limits.deadline: Expected text, got 30."],
+		[
+			"a duration without unit",
+			"limits:\n  deadline: 30\n",
+			"2:3: limits.deadline: Expected a duration such as 30s, 10m or 2h, got 30.",
+		],
+		["no money", "budget: { task: five }\n", "1:11: budget.task: Expected an amount of USD above 0, such as"],
+		["no money at all", "budget: { daily: 0 }\n", "1:11: budget.daily: Expected an amount of USD above 0"],
+		[
+			"a way of prompts",
+			"backends: { x: { command: y, prompt_by: Stdin } }\n",
+			"Expected one of stdin, file, argument",
+		],
+		[
+			"permissions of no kind",
+			"backends: { x: { command: y, permissions: } }\n",
+			"Expected one of read_only, edit",
+		],
 		["no time at all", "limits: { question_wait: 0s }\n", "limits.question_wait: Expected a duration"],
 		["a namespace", "namespace: A B\n", "1:1: namespace: Expected lower-case letters"],
 		[
@@ -273,6 +299,10 @@ describe("what is refused", () => {
 			hint: expect.stringContaining("DISPATCH_CONFIG"),
 		});
 		await expect(load(text)).rejects.toThrow(`${path}:`);
+	});
+
+	test("a question ends as one", async () => {
+		await expect(load("backend: x\n")).rejects.toThrow(/did you mean "backends"\?$/);
 	});
 
 	test("YAML that grows without end", async () => {

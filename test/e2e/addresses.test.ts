@@ -161,6 +161,29 @@ test("one address in another spelling is the same worker; files of a task are ne
 	expect(readFileSync(user.taskFile(mine, "plan.md"), "utf8")).toBe(plan);
 });
 
+test("the local server has a name: it is reached, and served, where the config or a variable names another one", async () => {
+	redis = await startTestRedis({ port: true });
+	user = new User({ agent: "looks-inside.sh", config: `redis: { url: "${redis.url}" }\n` });
+	const other = { env: { REDIS_URL: redis.url, DISPATCH_REDIS_URL: redis.url } };
+	const local = ["--redis", "local"];
+	await user.ok(["up"]);
+	await user.ok(["enqueue", ...local, "--id", "here", "x"], other);
+	await user.ok(["wait", ...local, "here", "--for", "question"], { code: 3 });
+	const listed = readFileSync(user.taskFile("here", "listed"), "utf8");
+	expect(JSON.parse(listed)).toMatchObject([{ id: "here", state: "running" }]);
+	expect(await user.json(["ls"])).toEqual([]);
+	expect(await user.ok(["status"])).toMatch(
+		/own local Redis: `dispatch status --redis local` shows its tasks\.\n$/,
+	);
+	await user.ok(["answer", "here", "blue"], { env: { DISPATCH_REDIS_URL: "local" } });
+	await user.ok(["wait", ...local, "here"]);
+	expect(await user.ok(["down", ...local], other)).toMatch(
+		/^The worker is stopped\.\nThe local Redis is stopped\.\nAnother worker .* serves redis:/,
+	);
+	expect(await user.ok(["service", "install", "--print", ...local])).toContain('"DISPATCH_REDIS_URL=local"');
+	expect(await user.ok(["config", "show", ...local])).toContain("own  (--redis)");
+});
+
 test("a server that moved: with the new address in the file, the same host goes on there", async () => {
 	user = new User({ agent: "starts-counted.sh" });
 	redis = await startTestRedis({ port: true });

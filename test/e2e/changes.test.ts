@@ -47,14 +47,16 @@ test(
 );
 
 test(
-	"a password of Redis that was changed under the worker: told by status, enqueue and doctor, mended by up --restart",
+	"a password of Redis that was changed under the worker: told by status, enqueue, answer and doctor, mended by up --restart",
 	async () => {
-		user = new User({ agent: "starts-counted.sh" });
+		user = new User({ agent: "starts-counted.sh", agents: { asks: "ten-line.sh" } });
 		const redis = await startTestRedis({ port: true });
 		const admin = new Redis(redis.url);
 		const env = { DISPATCH_REDIS_URL: redis.url.replace("://", "://:rotated@") };
 		try {
-			await user.ok(["up"], { env: { DISPATCH_REDIS_URL: redis.url } });
+			const before = { env: { DISPATCH_REDIS_URL: redis.url } };
+			await user.ok(["enqueue", "--model", "asks", "--id", "asks", "x"], before);
+			await user.ok(["wait", "asks", "--for", "question"], { ...before, code: 3 });
 			await admin.config("SET", "requirepass", "rotated");
 			await admin.call("AUTH", "rotated");
 			await admin.call("CLIENT", "KILL", "TYPE", "normal");
@@ -63,9 +65,12 @@ test(
 			await expect.poll(summary, { timeout: CONDITION_LIMIT_MS, interval: 500 }).toMatch(refused);
 			expect((await user.run(["enqueue", "--id", "new", "x"], { env })).stderr).toMatch(refused);
 			expect((await user.run(["up"], { env })).stderr).toMatch(refused);
+			const answered = await user.run(["answer", "asks", "Blue"], { env });
+			expect(answered).toMatchObject({ stdout: expect.stringMatching(/^Answer kept/), code: 0 });
+			expect(answered.stderr).toMatch(refused);
 			expect(await user.ok(["doctor"], { env, code: 1 })).toMatch(refused);
 			await user.ok(["up", "--restart"], { env });
-			await user.ok(["wait", "new"], { env });
+			await user.ok(["wait", "new", "asks"], { env });
 			expect(await summary()).toBe("");
 		} finally {
 			admin.disconnect();

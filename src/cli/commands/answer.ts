@@ -7,7 +7,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine, plain, promptStream } from "../show/output.ts";
-import { ensureWorker, isWorkerFrozen } from "../worker-up.ts";
+import { ensureWorker, workerHindrance } from "../worker-up.ts";
 
 const SENT_SHOWN = 200;
 
@@ -32,20 +32,20 @@ export async function answer(
 	const { task, question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
 	const isLost = !isOurs && (await lostHosts(store, [answered.host])).has(answered.host);
-	const isFrozen = isOurs && (await isWorkerFrozen(context));
+	const waits = isOurs && (await workerHindrance(context)) !== null;
 	context.output.result({ task, seq: answered.seq, question, answer: answered.answer, state, was }, [
 		isLost
 			? `Answer kept, but no worker runs on its host ${answered.host}: nobody takes it now. This host goes on with: dispatch retry ${task} --here`
-			: answerLine(answered, isFrozen),
+			: answerLine(answered, waits),
 	]);
 	if (isOurs) await ensureWorker(context);
 	return undefined;
 }
 
 /** What was sent, where it is not what was typed, and what happens now. */
-export function answerLine(answered: Answered, isFrozen = false): string {
+export function answerLine(answered: Answered, waits = false): string {
 	const { task, state } = answered;
-	if (isFrozen) return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it when the worker goes on.`;
+	if (waits) return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it when the worker goes on.`;
 	const goesOn = state === "queued" ? `\`${task}\` resumes where it stopped.` : "Worker is continuing.";
 	const more = state === "asking" || state === "parked";
 	return `Answer sent${whatWasSent(answered)}. ${more ? `\`${task}\` has another question: dispatch questions` : goesOn}`;

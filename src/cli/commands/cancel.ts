@@ -21,14 +21,15 @@ export async function cancel(context: Context, given: string[]): Promise<number 
 	);
 	const done = replies.filter(({ result }) => result !== "ended");
 	if (!context.output.json)
-		for (const reply of done) context.output.write(lineOf(reply, ends.get(reply.task)));
+		for (const reply of done) context.output.write(cancelLine(reply, ends.get(reply.task)));
 	refuseEnded(replies);
 	const ids = done.map(({ task }) => task);
 	if (context.output.json) context.output.result(await viewsOf(store, ids), []);
 	return undefined;
 }
 
-function lineOf({ task, host, result }: Cancelled, state: State | null | undefined): string {
+/** What became of it. @param state where it is by now; undefined where it was not waited for */
+export function cancelLine({ task, host, result }: Cancelled, state: State | null | undefined): string {
 	if (result === "cancelled") return `Cancelled \`${task}\`.`;
 	if (state === "cancelled" || state === null) return `Cancelled \`${task}\`; its agent was stopped.`;
 	if (state !== undefined && isEnded(state))

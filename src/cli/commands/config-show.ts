@@ -39,9 +39,10 @@ function redisSetting(
 	configured: string | null,
 ): Setting {
 	const given = givenAddress(flag, env, configured);
+	const url = given?.url ?? null;
 	return {
 		key: "redis.url",
-		value: given === null ? "a local server of dispatch's own" : shownAddress({ url: given.url }),
+		value: url === null ? "a local server of dispatch's own" : shownAddress({ url }),
 		from: given === null ? "default" : given.from.replace("redis.url in the config", "the file"),
 	};
 }

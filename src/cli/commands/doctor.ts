@@ -3,6 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { configPath, type Home, homePath, openHome } from "../../config/home.ts";
 import { rememberConfig } from "../../config/secrets.ts";
 import { directoryFor } from "../../config/state-directory.ts";
+import { addressWithoutConfig } from "../../config/without-config.ts";
 import { workerDiffers } from "../../host/process.ts";
 import { placeOf } from "../../task/address.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
@@ -51,7 +52,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		return { found: loaded, findings: said };
 	});
 	const config = found ?? null;
-	const opened = openedHome(env, config, redis);
+	const opened = await openedHome(env, config, redis);
 	if ("finding" in opened) return [...findings, opened.finding];
 	const { home, path, base, url } = opened;
 	const redisPlace = await looked("redis", "The local Redis", () => ({
@@ -120,14 +121,16 @@ interface Opened {
 	home: Home | null;
 }
 
-function openedHome(
+async function openedHome(
 	env: Environment,
 	config: Config | null,
 	redis: string | undefined,
-): Opened | { finding: Finding } {
+): Promise<Opened | { finding: Finding }> {
 	try {
-		const url = givenAddress(redis, env, config?.redisUrl)?.url ?? null;
 		const base = homePath(env);
+		const withoutConfig = () => addressWithoutConfig({ path: configPath(env), base });
+		const configured = config === null ? await withoutConfig() : config.redisUrl;
+		const url = givenAddress(redis, env, configured)?.url ?? null;
 		if (config === null) return { url, path: directoryFor(base, url), base, home: null };
 		const home = openHome(env, { configured: config.namespace, url });
 		return { url, path: home.path, base, home };

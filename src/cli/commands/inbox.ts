@@ -223,7 +223,7 @@ async function send(context: Context, { task, seq }: OpenQuestion, text: string)
 		const store = await context.store("service");
 		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
 		const worker = answered.host === context.home.hostId ? await ensureWorker(context) : null;
-		return `${sentLine(answered)}${worker?.frozen ? "" : " Worker is continuing."}`;
+		return `${sentLine(answered)}${(worker?.hindrance ?? null) !== null ? "" : " Worker is continuing."}`;
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
 		return oneLine(error.inFull);

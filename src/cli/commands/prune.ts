@@ -1,21 +1,25 @@
 import { matches } from "../../actions/list.ts";
 import { removeIfEnded } from "../../actions/remove.ts";
 import { parseDuration } from "../../task/duration.ts";
-import { DispatchError } from "../../task/errors.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, isState } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
+import { promptStream } from "../show/output.ts";
 
 const USUAL_AGE = "14d";
+/** Of those that are to go. */
+const NAMED = 10;
 
 export interface PruneFlags extends TaskFilterFlags {
 	olderThan?: string;
 	dryRun?: boolean;
+	yes?: boolean;
 }
 
 /** Deletes tasks of this host that ended a while ago. Reports and logs go, the work in the project stays. */
-export async function prune(context: Context, flags: PruneFlags): Promise<undefined> {
+export async function prune(context: Context, flags: PruneFlags): Promise<number | undefined> {
 	const ageMs = parseDuration(flags.olderThan ?? USUAL_AGE, "--older-than");
 	for (const state of flags.state ?? []) requireEnded(state);
 	const wanted = matches(filterOf({ ...flags, host: flags.host ?? context.home.hostId }));
@@ -23,6 +27,7 @@ export async function prune(context: Context, flags: PruneFlags): Promise<undefi
 	const before = store.clock.now() - ageMs;
 	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
 	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
+	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
 	const removed: string[] = [];
 	for (const record of old) {
 		const gone = flags.dryRun ? null : await removeIfEnded(store, record, context.home);
@@ -42,6 +47,22 @@ export async function prune(context: Context, flags: PruneFlags): Promise<undefi
 					: `Removed ${what}.`,
 			];
 	context.output.result({ removed, dryRun: flags.dryRun ?? false }, lines, removed);
+	return undefined;
+}
+
+/** A person at a terminal sees what would go, and says yes; a script is asked nothing. */
+async function agreesToRemove({ output }: Context, old: readonly TaskRecord[]): Promise<boolean> {
+	const stream = promptStream();
+	const isPerson = process.stdin.isTTY === true && stream.isTTY === true;
+	if (!isPerson || output.json || output.quiet || old.length === 0) return true;
+	for (const { spec, state } of old.slice(0, NAMED)) output.note(`  ${spec.id}  ${state}`);
+	if (old.length > NAMED) output.note(`  and ${old.length - NAMED} more: dispatch prune --dry-run`);
+	const { confirm } = await import("@clack/prompts");
+	const what = old.length === 1 ? "this task" : `these ${old.length} tasks`;
+	const message = `Delete ${what} with reports and logs? The work in the project stays.`;
+	const said = await confirm({ message, initialValue: false, output: stream });
+	if (said !== true) output.note("Nothing was removed.");
+	return said === true;
 }
 
 /** Said rather than that there is none: somebody may think that it takes away what runs. @throws DISPATCH_USAGE */

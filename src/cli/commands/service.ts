@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Home, userHome } from "../../config/home.ts";
+import { LOCAL_ADDRESS } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 
@@ -52,7 +53,7 @@ async function unitOf(context: Context): Promise<string> {
 		DISPATCH_HOME: home.path,
 		DISPATCH_CONFIG: env.DISPATCH_CONFIG,
 		DISPATCH_HOST_ID: env.DISPATCH_HOST_ID,
-		DISPATCH_REDIS_URL: redis ?? undefined,
+		DISPATCH_REDIS_URL: redis ?? LOCAL_ADDRESS,
 	};
 	const settings = Object.entries(variables).flatMap(([name, value]) =>
 		value ? [`Environment=${quoted(`${name}=${value}`)}`] : [],

@@ -8,6 +8,7 @@ import {
 	type DaemonState,
 	daemonState,
 	frozenText,
+	hindranceOf,
 	type OtherWorker,
 	otherWorkers,
 	otherWorkerText,
@@ -49,6 +50,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		);
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
+	if (isHere && daemon.redisFault !== null) context.output.note(hindranceOf(daemon) ?? "");
 	if (worker !== null) await tellOfWorker(context);
 	await tellLeft(context);
 	await tellUnsigned(context, records);

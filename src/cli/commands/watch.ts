@@ -25,6 +25,7 @@ import { readerGone } from "../show/reader-gone.ts";
 import { openQuestion } from "../show/report-lines.ts";
 import { ensureWorker } from "../worker-up.ts";
 import { sentLine } from "./answer.ts";
+import { cancelLine } from "./cancel.ts";
 import { withoutPrompt } from "./status.ts";
 
 const LOOK_MS = 1_000;
@@ -222,8 +223,7 @@ class WatchScreen {
 		this.#act(async (store) => {
 			const request = { text: text.trim(), by: whoAmI(), seq: Number(seq) };
 			const answered = await answerTask(store, task, request);
-			if (answered.host === this.#context.home.hostId) await ensureWorker(this.#context, false);
-			return sentLine(answered);
+			return `${sentLine(answered)}${await this.#waits(answered.host === this.#context.home.hostId)}`;
 		});
 	}
 
@@ -234,11 +234,16 @@ class WatchScreen {
 		this.#act(async (store) => {
 			const replies = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
 			refuseEnded(replies);
-			const isOurs = replies.some(({ host }) => host === this.#context.home.hostId);
-			if (isOurs) await ensureWorker(this.#context, false);
-			await afterCancel(store, [task], CANCEL_LIMIT_MS);
-			return `Cancelled ${task}.`;
+			const waits = await this.#waits(replies.some(({ host }) => host === this.#context.home.hostId));
+			const ends = await afterCancel(store, [task], CANCEL_LIMIT_MS);
+			return `${replies.map((reply) => cancelLine(reply, ends.get(reply.task))).join(" ")}${waits}`;
 		});
+	}
+
+	/** Sees to it that a worker runs, where that is this host's affair. @returns why it waits all the same */
+	async #waits(isOurs: boolean): Promise<string> {
+		const hindrance = isOurs ? (await ensureWorker(this.#context, false)).hindrance : null;
+		return hindrance === null ? "" : ` ${hindrance}`;
 	}
 
 	#scroll(mode: WatchModel["mode"] & { kind: "logs" }, { name }: Key): void {

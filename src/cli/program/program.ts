@@ -12,7 +12,7 @@ import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
 import { defineServices } from "../commands/define/services.ts";
 import { defineSubmission } from "../commands/define/submission.ts";
-import type { Environment } from "../context.ts";
+import type { ContextOptions, Environment } from "../context.ts";
 import { Output } from "../show/output.ts";
 
 export interface ProgramOptions {
@@ -34,11 +34,12 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 		const { json = false, quiet = false } = program.opts<GlobalOptions>();
 		return new Output({ json, quiet, env });
 	};
+	const options = () => ({ env, output: output(), redis: program.opts<GlobalOptions>().redis });
 	const definer: Definer = {
 		program,
 		env,
-		run: async (work) =>
-			done((await withContext(output(), program.opts<GlobalOptions>().redis, env, work)) ?? 0),
+		run: async (work) => done((await withContext(options(), "open", work)) ?? 0),
+		runToStop: async (work) => done((await withContext(options(), "openToStop", work)) ?? 0),
 		runBare: async (work) => done((await work(output())) ?? 0),
 	};
 	describeProgram(program, definer);
@@ -60,7 +61,7 @@ function describeProgram(program: Command, { run }: Definer): void {
 		.version(VERSION, "-V, --version", "print the version")
 		.helpOption("-h, --help", "explain the command")
 		.helpCommand("help [command]", "explain a command")
-		.option("--redis <url>", "use this Redis, e.g. redis://host:6379")
+		.option("--redis <url>", "use this Redis, e.g. redis://host:6379, or `local`: dispatch's own")
 		.option("--json", "print one JSON document")
 		.option("--quiet", "print results only")
 		.option("--allow-nested", "change something from inside an agent, where the config allows it")
@@ -124,17 +125,16 @@ export function commandOf(program: Command, word: string): Command | undefined {
 }
 
 async function withContext(
-	output: Output,
-	redis: string | undefined,
-	env: Environment,
+	options: ContextOptions,
+	open: "open" | "openToStop",
 	work: Work,
 ): Promise<number | undefined> {
 	const { Context } = await import("../context.ts");
-	const context = await Context.open({ env, output, redis });
+	const context = await Context[open](options);
 	try {
 		return await work(context);
 	} finally {
-		output.clearProgress();
+		options.output.clearProgress();
 		await context.close();
 	}
 }

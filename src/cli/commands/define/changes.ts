@@ -4,7 +4,7 @@ import type { PruneFlags } from "../prune.ts";
 import type { RetryFlags } from "../retry.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
-export function defineChanges({ program, run }: Definer): void {
+export function defineChanges({ program, run, runToStop }: Definer): void {
 	program
 		.command("answer")
 		.description("answer a task's oldest open question")
@@ -33,7 +33,9 @@ export function defineChanges({ program, run }: Definer): void {
 			.description("cancel tasks; ends their agents' process trees")
 			.argument("<ids...>", "ids, or the beginnings of them")
 			.addHelpText("after", example("dispatch cancel review-login-code"))
-			.action((ids: string[]) => run(async (context) => (await import("../cancel.ts")).cancel(context, ids)));
+			.action((ids: string[]) =>
+				runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids)),
+			);
 	}
 	program
 		.command("retry")
@@ -60,6 +62,7 @@ export function defineChanges({ program, run }: Definer): void {
 		.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--dry-run", "show what would go")
+		.option("--yes", "do not ask; without a terminal, nothing is asked anyway")
 		.addHelpText("after", example("dispatch prune --older-than 30d --dry-run"))
 		.action((flags: PruneFlags) =>
 			run(async (context) => (await import("../prune.ts")).prune(context, flags)),

@@ -8,7 +8,7 @@ import type { WebFlags } from "../web.ts";
 import type { WorkerFlags } from "../worker.ts";
 import { type Definer, example, forAgents, repeatable } from "./definer.ts";
 
-export function defineServices({ program, run, runBare, env }: Definer): void {
+export function defineServices({ program, run, runToStop, runBare, env }: Definer): void {
 	program
 		.command("up")
 		.description("start the worker (and the local Redis) in the background")
@@ -22,7 +22,9 @@ export function defineServices({ program, run, runBare, env }: Definer): void {
 		.option("--drain", "start nothing more and wait for the agents")
 		.option("--stop-agents", "end the agents; their tasks go on at the next start")
 		.addHelpText("after", example("dispatch down --drain"))
-		.action((flags: DownFlags) => run(async (context) => (await import("../down.ts")).down(context, flags)));
+		.action((flags: DownFlags) =>
+			runToStop(async (context) => (await import("../down.ts")).down(context, flags)),
+		);
 	program
 		.command("worker")
 		.description("a worker in the foreground, for systemd, containers and CI")
