@@ -5,9 +5,11 @@ import { faultPoint } from "../process/fault.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
+import { oneLine } from "../task/outcome/text.ts";
 import { newestByNumber, type Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
+import { writeAsOurs } from "./stamp.ts";
 
 /** So many are handed to Redis at a look; it takes as many as may be open at once. */
 const AT_ONCE = 20;
@@ -121,21 +123,35 @@ export async function deliverAnswers(
 	);
 	faultPoint("bridge.publish", id);
 	const delivered: string[] = [];
+	let fault: unknown = null;
 	for (const { field, question } of undelivered) {
 		if (ipc.done.includes(question.seq)) delivered.push(field);
-		else if (!ipc.answered.includes(question.seq)) publish(live, question.seq, question.answer ?? "");
+		else if (!ipc.answered.includes(question.seq))
+			fault ??= publish(live, question.seq, question.answer ?? "");
 	}
 	faultPoint("bridge.published", id);
 	await store.delivered(id, delivered);
 	faultPoint("bridge.delivered", id);
+	if (fault !== null) await tellUndelivered(id, live, fault, store);
 }
 
-function publish(live: LiveTask, seq: string, text: string): void {
+/** @returns why not. A full or vanished directory: the answer stays undelivered, the next look tries again. */
+function publish(live: LiveTask, seq: string, text: string): unknown {
 	try {
-		if (publishAnswer(live.run.facts.taskDir, seq, text) === "published") live.published.add(seq);
-	} catch {
-		// A full or vanished directory: the answer stays undelivered, the next look tries again.
+		const { taskDir } = live.run.facts;
+		if (writeAsOurs(live, () => publishAnswer(taskDir, seq, text)) === "published") live.published.add(seq);
+		return null;
+	} catch (error) {
+		return error;
 	}
+}
+
+/** Once for a start. No step fails by it: an end needs no answer's file. */
+async function tellUndelivered(id: string, live: LiveTask, fault: unknown, store: Store): Promise<void> {
+	if (live.toldUndelivered) return;
+	live.toldUndelivered = true;
+	const why = oneLine(fault instanceof Error ? fault.message : String(fault));
+	await noteEvent(store, { task: id, kind: "fault", text: "answers", why });
 }
 
 /** A refused file under `ipc/` is told once. */

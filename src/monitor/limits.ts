@@ -7,6 +7,7 @@ import { cpuTicks } from "../process/processes.ts";
 import { dueEnding, type Ending } from "../task/outcome/ending.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
+import { filesIn } from "./stamp.ts";
 
 /** @param doneGraceMs how long an agent may live on after its own word that it has finished */
 export function endingOf(
@@ -37,9 +38,9 @@ export function dueLimit(live: LiveTask, now: number, doneGraceMs: number): Endi
 
 function hasSign(live: LiveTask): boolean {
 	const before = live.heard;
-	// Of the log its lines count, not its size: a heartbeat makes it grow, too.
-	live.heard = { stamp: live.stamp.replace(/\|[^|]*$/, ""), lines: live.log.signs };
-	return live.sleeps || before.stamp !== live.heard.stamp || before.lines !== live.heard.lines;
+	live.heard = { stamp: filesIn(live.stamp), lines: live.log.signs };
+	const isOurs = live.heard.stamp === live.ownFiles;
+	return live.sleeps || (before.stamp !== live.heard.stamp && !isOurs) || before.lines !== live.heard.lines;
 }
 
 /** No agent sets its wake-up later: after a clock that was moved, or in a file that it wrote, a time means nothing. */

@@ -44,6 +44,8 @@ export class LiveTask {
 	/** the files' stamp and the lines of output at the last tick of the clock: others are a sign of life */
 	heard: { stamp: string; lines: number };
 	readonly silence: SilenceNote;
+	/** the files as a write of ours left them: that is none */
+	ownFiles = "";
 	plan: Plan | null = null;
 	progressText = "";
 	/** since when the agent has finished (`.done` or its result), monotonic ms */
@@ -59,6 +61,8 @@ export class LiveTask {
 	readonly recorded = new Map<string, string>();
 	/** it was told that questions wait for their turn */
 	toldWaiting = false;
+	/** an answer could not be written, which was told */
+	toldUndelivered = false;
 	/** numbers whose answer was written by this daemon */
 	readonly published = new Set<string>();
 	/** numbers whose answer's file and acknowledgement were found to be right */

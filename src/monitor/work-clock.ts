@@ -13,6 +13,8 @@ const TICKS_PER_SECOND = 100;
 /** Reading CPU time means a walk over all processes: only for agents that are silent, and not often. */
 const CPU_LOOK_MS = 10_000;
 const CPU_LOOKS = 8;
+/** Two looks tell what was used between them: both have to come before the limit does. */
+const SHARE_BEFORE_LOOK = 1 / 3;
 
 /** Looks come far more often; what is longer was no silence that anybody heard. */
 const UNSEEN_MS = 60_000;
@@ -48,7 +50,11 @@ export class WorkClock {
 		this.#last = now;
 		this.#signAt = now - silentMs;
 		this.#heardMs = Math.min(UNSEEN_MS, record.spec.inactivityMs * SHARE_OF_LIMIT);
-		this.#cpuLookMs = Math.max(CPU_LOOK_MS, record.spec.inactivityMs / CPU_LOOKS);
+		const { inactivityMs } = record.spec;
+		this.#cpuLookMs = Math.max(
+			Math.min(CPU_LOOK_MS, inactivityMs * SHARE_BEFORE_LOOK),
+			inactivityMs / CPU_LOOKS,
+		);
 	}
 
 	get workedMs(): number {

@@ -36,7 +36,7 @@ test("an agent that sleeps until its own wake-up is not stuck; one that sleeps w
 	userOf(
 		{
 			first: [say(INIT, wakeUp), WAITS, COMPLETES, say(RESULT)].join("\n"),
-			silent: [say(INIT, tool("Bash", { command: "hangs" })), WAITS].join("\n"),
+			silent: [say(INIT, tool("Bash", { command: "hangs" })), "exec sleep 100000"].join("\n"),
 		},
 		"limits: { inactivity: 3s }",
 	);

@@ -1,15 +1,7 @@
-import { spawnSync } from "node:child_process";
-import {
-	appendFileSync,
-	mkdirSync,
-	readFileSync,
-	renameSync,
-	rmSync,
-	statfsSync,
-	writeFileSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { canMount, fill, mount, unmount } from "../full-disk.ts";
 import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
@@ -31,7 +23,8 @@ test("a working directory that is gone before the start: not_started, with the r
 });
 
 test("a task directory that is deleted under a working agent: a clear failure, never a hang", async () => {
-	user = new User({ config: "limits: { inactivity: 3s }" });
+	// What looks ten times a second is at work.
+	user = new User({ config: "limits: { inactivity: 3s }", env: { LOOK_S: "3" } });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	await user.waitForState("t", "asking");
 	// Away in one step: it is made again at once, and the agent stands in the old one.
@@ -57,15 +50,6 @@ test("a state directory that cannot hold a run: not_started, and the next start 
 	await user.waitForState("t", "completed");
 });
 
-const mount = (...words: string[]) => spawnSync("mount", words, { stdio: "ignore" }).status === 0;
-
-/** A file system of its own needs the right to mount one. */
-function canMount(): boolean {
-	const isAllowed = mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", "/mnt");
-	if (isAllowed) spawnSync("umount", ["/mnt"]);
-	return isAllowed;
-}
-
 test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when there is room", async () => {
 	user = new User();
 	expect(mount("-t", "tmpfs", "-o", "size=256k", "tmpfs", user.project)).toBe(true);
@@ -88,20 +72,9 @@ test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when
 		expect(await user.ok(["output", "t"])).toContain("blue");
 	} finally {
 		await user.ok(["down", "--stop-agents"]);
-		spawnSync("umount", ["-l", user.project]);
+		unmount(user.project);
 	}
 });
-
-/** Takes all the room that is left, to the last byte. @returns the file that gives it back */
-function fill(folder: string, name = "filler"): string {
-	const filler = join(folder, name);
-	const { bavail, bsize } = statfsSync(folder);
-	writeFileSync(filler, Buffer.alloc(bavail * bsize));
-	expect(() => {
-		for (;;) appendFileSync(filler, "x".repeat(64));
-	}).toThrow("ENOSPC");
-	return filler;
-}
 
 const ROOMY = ["-t", "tmpfs", "-o", "size=2m,mode=700"];
 
@@ -157,7 +130,7 @@ test.runIf(canMount())(
 		} finally {
 			for (const name of ["filler", "more"]) rmSync(join(user.home, name), { force: true });
 			await user.run(["down", "--stop-agents"]);
-			spawnSync("umount", ["-l", user.home]);
+			unmount(user.home);
 			await redis.stop();
 		}
 	},

@@ -37,6 +37,17 @@ test.each([
 	expect(isSilent ? silentMs === 71 * S : silentMs < 21 * S).toBe(true);
 });
 
+test.each([0.3, 2, 6, 15, 19, 29, 80])(
+	"an agent that computes is not stuck after %d s of silence",
+	(limitS) => {
+		for (const stepS of [limitS / 20, 3]) {
+			const made = clock({}, limitS * S);
+			for (let at = stepS; at <= 10 * Math.max(limitS, stepS); at += stepS)
+				expect(made.tick(at * S, working, () => at * 100)).toBeLessThan(limitS * S);
+		}
+	},
+);
+
 test("a look at the CPU that fails ends nobody, and takes no other clock away", () => {
 	const made = clock();
 	const failing = () => {
