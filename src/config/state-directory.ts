@@ -10,14 +10,15 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { publishNew } from "../process/atomic-file.ts";
-import { readRegularFile } from "../process/read-file.ts";
+import { isThere, publishNew } from "../process/atomic-file.ts";
+import { type FileText, isOurTrouble, meansAbsent, readRegularFile } from "../process/read-file.ts";
 import { faultOfAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 
 const OTHERS = "at";
 const HASH_FORM = /^[0-9a-f]{16}$/;
 const LIMIT_BYTES = 4096;
+const JSON_LIMIT_BYTES = 256 * 1024;
 
 /** An address, null for the local server; without user and password where it comes from a file. */
 export interface Address {
@@ -26,11 +27,15 @@ export interface Address {
 
 const fileIn = (directory: string) => join(directory, "address");
 
-/** A base directory, or the one that a directory of another address lies in. */
+/**
+ * A base directory, or the one that a directory of another address lies in. Either of the two says so: who lost its
+ * file would be a base of its own, with no config and no agents.
+ */
 export function baseOf(path: string): string {
 	const others = dirname(path);
-	const isOther = HASH_FORM.test(basename(path)) && basename(others) === OTHERS && existsSync(fileIn(path));
-	return isOther ? dirname(others) : path;
+	if (!HASH_FORM.test(basename(path)) || basename(others) !== OTHERS) return path;
+	const base = dirname(others);
+	return isThere(fileIn(path)) || isThere(fileIn(base)) ? base : path;
 }
 
 /** @param url null: the local server. @throws DISPATCH_DISK when it cannot be known whose the base is */
@@ -39,13 +44,23 @@ export function directoryFor(base: string, url: string | null): string {
 	if (url !== null && faultOfAddress(url) !== null) return base;
 	const place = placeOf(url);
 	const owner = ownerOf(base);
-	if (owner === null || placeOf(owner.url) === place) return base;
+	if (owner !== null) return placeOf(owner.url) === place ? base : otherIn(base, place);
+	// Other addresses were served here, so it had an owner. Nobody takes its place.
+	const [, ...others] = directoriesOf(base);
+	if (others.length === 0) return base;
+	if (others.includes(otherIn(base, place))) return otherIn(base, place);
+	throw unnamed(base, "is gone");
+}
+
+function otherIn(base: string, place: string): string {
 	return join(base, OTHERS, createHash("sha256").update(place).digest("hex").slice(0, 16));
 }
 
 /** From here on the base is this address's, unless it is another's already: of two at once one wins. @throws DISPATCH_DISK */
 export function ownBase(base: string, url: string | null): void {
-	if (!existsSync(fileIn(base))) nameAddress(base, (ownerOf(base) ?? { url }).url);
+	if (isThere(fileIn(base))) return;
+	const owner = ownerOf(base);
+	if (owner !== null || directoryFor(base, url) === base) nameAddress(base, (owner ?? { url }).url);
 }
 
 /** Says in a directory whose it is. @throws DISPATCH_DISK */
@@ -63,18 +78,34 @@ function spelled(url: string | null): string {
 /** The address that a directory is of; null where none is said. @throws DISPATCH_DISK */
 export function addressOf(directory: string): Address | null {
 	const path = fileIn(directory);
-	const file = readRegularFile(path, LIMIT_BYTES, { links: true });
-	if (file.kind === "absent") return null;
+	const file = lookAt(path);
+	if (file.kind === "absent" && !isThere(path)) return null;
 	const text = file.kind === "text" ? file.text.trim() : "";
 	if (text === LOCAL_ADDRESS) return { url: null };
 	if (file.kind === "text" && faultOfAddress(text) === null) return { url: text };
-	throw new DispatchError(
-		"DISPATCH_DISK",
-		`${path} ${file.kind === "text" ? "names no Redis address" : file.why}.`,
-		{
-			hint: `Write into it which address the tasks in ${directory} are of: redis://host:port/0, or ${LOCAL_ADDRESS}.`,
-		},
-	);
+	if (file.kind === "text") throw unnamed(directory, "names no Redis address");
+	throw unnamed(directory, file.kind === "absent" ? "is a link that leads nowhere" : file.why);
+}
+
+function unnamed(directory: string, why: string): DispatchError {
+	return new DispatchError("DISPATCH_DISK", `${fileIn(directory)} ${why}.`, {
+		hint: `Write into it which address the tasks in ${directory} are of: redis://host:port/0, or ${LOCAL_ADDRESS}.`,
+	});
+}
+
+/** What may be a link of the user's. @throws DISPATCH_DISK where this process has no descriptor left */
+function lookAt(path: string, limitBytes = LIMIT_BYTES): FileText {
+	try {
+		return readRegularFile(path, limitBytes, { links: true });
+	} catch (error) {
+		throw notKnown(path, error);
+	}
+}
+
+function notKnown(path: string, cause: unknown): DispatchError {
+	const why = cause instanceof Error ? cause.message.split(",")[0] : String(cause);
+	const hint = isOurTrouble(cause) ? "It passes: try again." : "Make it readable for you.";
+	return new DispatchError("DISPATCH_DISK", `${path} cannot be looked at: ${why}.`, { cause, hint });
 }
 
 /**
@@ -84,10 +115,10 @@ export function addressOf(directory: string): Address | null {
 export function addressOfWorker(env: Readonly<Record<string, string | undefined>>): Address | null {
 	if (!env.DISPATCH_HOME) return null;
 	const path = resolve(env.DISPATCH_HOME);
-	return env.DISPATCH_TASK || baseOf(path) !== path ? addressOf(path) : null;
+	return env.DISPATCH_TASK || baseOf(path) !== path ? ownerOf(path) : null;
 }
 
-/** The base, and those of other addresses in it. */
+/** The base, and those of other addresses in it. @throws DISPATCH_DISK when it cannot be known which there are */
 export function directoriesOf(base: string): string[] {
 	return [base, ...namesIn(join(base, OTHERS)).map((name) => join(base, OTHERS, name))];
 }
@@ -95,8 +126,9 @@ export function directoriesOf(base: string): string[] {
 function namesIn(folder: string): string[] {
 	try {
 		return readdirSync(folder).filter((name) => HASH_FORM.test(name));
-	} catch {
-		return [];
+	} catch (error) {
+		if (meansAbsent(error)) return [];
+		throw notKnown(folder, error);
 	}
 }
 
@@ -115,7 +147,9 @@ function earlierOwner(base: string): Address | null {
 		(jsonIn(join(base, "left.json")) ?? {}) as Record<string, { at?: unknown } | null>,
 	);
 	const [last] = left.sort(([, a], [, b]) => Number(b?.at ?? 0) - Number(a?.at ?? 0));
-	const hadLocal = ["redis", "runs"].every((name) => existsSync(join(base, name)));
+	// The local server's data lie there for all: they tell nothing where other addresses are served.
+	const isAlone = directoriesOf(base).length === 1;
+	const hadLocal = isAlone && ["redis", "runs"].every((name) => existsSync(join(base, name)));
 	const place = [redis, last?.[0], hadLocal ? LOCAL_PLACE : null].find(isPlace);
 	return place === undefined ? null : { url: place === LOCAL_PLACE ? null : place };
 }
@@ -124,9 +158,9 @@ function isPlace(said: unknown): said is string {
 	return typeof said === "string" && (said === LOCAL_PLACE || faultOfAddress(said) === null);
 }
 
-/** What cannot be read as such says nothing. */
+/** What cannot be read as such says nothing. @throws DISPATCH_DISK where this process has no descriptor left */
 function jsonIn(path: string): object | null {
-	const file = readRegularFile(path, 256 * 1024);
+	const file = lookAt(path, JSON_LIMIT_BYTES);
 	try {
 		const value: unknown = JSON.parse(file.kind === "text" ? file.text : "null");
 		return typeof value === "object" ? value : null;

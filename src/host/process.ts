@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
-import { addressOf, directoriesOf } from "../config/state-directory.ts";
+import { type Address, addressOf, directoriesOf } from "../config/state-directory.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { type Identity, isFrozen, sameProcess } from "../process/identity.ts";
@@ -105,9 +105,14 @@ export function otherWorkers({ base, path }: Pick<Home, "base" | "path">): Other
 		});
 }
 
-/** The directory's own word also says whether it is spoken encrypted. */
+/** The directory's own word also says whether it is spoken encrypted. Where it is damaged, that is told there. */
 function servedBy({ redis }: DaemonState, path: string): string | null {
-	const said = addressOf(path);
+	let said: Address | null = null;
+	try {
+		said = addressOf(path);
+	} catch {
+		// Its worker has said enough for who looks from elsewhere.
+	}
 	if (said !== null && placeOf(said.url) === redis) return said.url;
 	return redis === LOCAL_PLACE ? null : redis;
 }

@@ -53,6 +53,8 @@ export interface EndedAgent {
 interface Seen {
 	sessionId: string | null;
 	result: EndFacts["result"];
+	earlyResult: EndFacts["result"];
+	waitsFor: string | null;
 	failure: EndFacts["failure"];
 	failureMessage: string | null;
 	rateLimitUntil: number | null;
@@ -226,6 +228,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		givenItems: record.spec.givenItems,
 		done: end.finished,
 		result: seen?.result ?? null,
+		waitedFor: seen?.earlyResult ? seen.waitsFor : null,
 		failure: failureOf(seen),
 		failureMessage: seen?.failureMessage ?? null,
 		rateLimitUntil: seen?.rateLimitUntil ?? null,

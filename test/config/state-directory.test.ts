@@ -1,9 +1,20 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { openHome, ownHome } from "../../src/config/home.ts";
 import { addressOfWorker, baseOf, directoriesOf, directoryFor } from "../../src/config/state-directory.ts";
 import { LOCAL_PLACE, placeOf } from "../../src/task/address.ts";
+import { DispatchError } from "../../src/task/errors.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const A = "redis://a:6379";
@@ -111,6 +122,75 @@ test("a damaged address is told with its file, and stops what would go by it", (
 		writeFileSync(path, text);
 		expect(() => open(A)).toThrow(`${path} names no Redis address.`);
 	}
+});
+
+describe("what stands in the place of an address, or is lost half-way", () => {
+	const put: Record<string, (path: string) => void> = {
+		"a link that leads nowhere": (path) => symlinkSync(join(base, "nowhere"), path),
+		"a directory": (path) => mkdirSync(path),
+		"a FIFO": (path) => execFileSync("mkfifo", [path]),
+	};
+
+	test.each(Object.keys(put))("%s: nobody takes the base, which is told", (kind) => {
+		own(A);
+		const path = join(base, "address");
+		rmSync(path);
+		put[kind]?.(path);
+		for (const url of [A, B, null]) {
+			expect(() => open(url)).toThrow(`${path} is ${kind}.`);
+			expect(() => own(url)).toThrow(DispatchError);
+		}
+		expect(directoriesOf(base)).toEqual([base]);
+	});
+
+	test.each(Object.keys(put))(
+		"%s in another one's directory: its own address is refused by nobody",
+		(kind) => {
+			own(A);
+			const { path } = own(B);
+			rmSync(join(path, "address"));
+			put[kind]?.(join(path, "address"));
+			expect(open(B).path).toBe(path);
+			expect(open(A).path).toBe(base);
+			expect(baseOf(path)).toBe(base);
+			expect(() => addressOfWorker({ DISPATCH_HOME: path })).toThrow(`${join(path, "address")} is ${kind}.`);
+		},
+	);
+
+	test("of a base that lost it, each keeps what was its own, and nobody new takes its place", () => {
+		own(A);
+		const { path } = own(B);
+		rmSync(join(base, "address"));
+		// The local server's data lie there for all.
+		for (const name of ["redis", "runs"]) mkdirSync(join(base, name));
+		expect(() => own(null)).toThrow(`${join(base, "address")} is gone.`);
+		expect(own(B).path).toBe(path);
+		writeFileSync(join(base, "daemon.json"), JSON.stringify({ redis: placeOf(A) }));
+		expect(own(B).path).toBe(path);
+		expect(own(A).path).toBe(base);
+		expect(addressIn(base)).toBe("redis://a:6379/0\n");
+	});
+
+	test("with nothing that tells whose it was, only who has a directory goes on", () => {
+		own(A);
+		const { path } = own(B);
+		rmSync(join(base, "address"));
+		for (const url of [A, null]) expect(() => own(url)).toThrow(`${join(base, "address")} is gone.`);
+		expect(own(B).path).toBe(path);
+		expect(existsSync(join(base, "address"))).toBe(false);
+	});
+
+	test("a directory of an address that lost its file is that address's all the same", () => {
+		own(A);
+		const { path } = own(B);
+		rmSync(join(path, "address"));
+		expect(baseOf(path)).toBe(base);
+		writeFileSync(join(path, "daemon.json"), JSON.stringify({ redis: placeOf(B) }));
+		// As an agent in one of its tasks asks.
+		expect(addressOfWorker({ DISPATCH_HOME: path, DISPATCH_TASK: "t" })).toEqual({ url: placeOf(B) });
+		expect(open(B).path).toBe(path);
+		expect(addressIn(path)).toBe("rediss://b:6380/2\n");
+	});
 });
 
 test("what is no address has no directory", () => {

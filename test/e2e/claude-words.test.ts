@@ -50,6 +50,21 @@ test("an agent that sleeps until its own wake-up is not stuck; one that sleeps w
 	await user.waitForState("sleeps", "completed");
 });
 
+test("a background command that never ends keeps no task running: it is stuck, and says why", async () => {
+	const tasks = [{ task_id: "b", task_type: "local_bash", description: "npm run dev" }];
+	const waits = { type: "system", subtype: "background_tasks_changed", tasks };
+	const ticked = COMPLETES.replace(/; :.*/, "");
+	userOf(
+		{ first: [say(INIT, waits), ticked, say(RESULT), "exec sleep 100000"].join("\n") },
+		"limits: { inactivity: 3s }",
+	);
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	expect(await user.waitForState("t", "failed")).toMatchObject({
+		reason: "stuck",
+		outcome: { message: expect.stringContaining("waited for a background command: npm run dev") },
+	});
+});
+
 test("what was spent in every turn is in status, though the agent is killed before its last line", async () => {
 	const turn = (n: number) => ({
 		type: "assistant",

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { readPlan } from "../../src/ipc/plan-file.ts";
@@ -59,7 +59,7 @@ describe("questions and answers", () => {
 				expect(told).toMatchObject([{ text: "answers", why: expect.stringContaining("ENOSPC") }]);
 				expect(stage().faults).toEqual([]);
 				// What the agent does is one, what we try is none.
-				writeFileSync(join(taskDir, "plan.md"), "");
+				utimesSync(join(taskDir, "plan.md"), 1, 1);
 				for (let n = 0; n < 19; n++) expect(await look()).toBeNull();
 				rmSync(filler);
 				await monitor.reconcile("t");

@@ -36,6 +36,7 @@ const LOOKS = `
 	import { readLaunch } from ${source("process/launch.ts")};
 	import { knowsSession } from ${source("process/sessions.ts")};
 	import { readOrMake } from ${source("config/home.ts")};
+	import { addressOf, directoriesOf, directoryFor } from ${source("config/state-directory.ts")};
 	import { LogFollower } from ${source("monitor/follow-log.ts")};
 	import { readDaemonFile } from ${source("host/files.ts")};
 	import { backendOf } from ${source("backends/index.ts")};
@@ -63,7 +64,14 @@ const LOOKS = `
 		report: () => readReport(task)?.slice(0, 10) ?? null,
 		ipc: () => readIpc(task).questions.length,
 		daemon: () => readDaemonFile(home) !== null,
+		address: refused(() => addressOf(home).url),
+		directory: refused(() => directoryFor(home, "redis://b") !== home),
+		directories: refused(() => directoriesOf(home).length),
 	};
+	// A refusal for people, of which the cause counts.
+	function refused(look) {
+		return () => { try { return look(); } catch (error) { throw error.cause ?? error; } };
+	}
 	const results = {};
 	const held = [];
 	// Loaded before: its own files need descriptors.
@@ -116,6 +124,8 @@ beforeAll(async () => {
 	writeFileSync(join(run.path, "launch.json"), '{"sessionId":null,"carried":["1.001"]}');
 	writeFileSync(join(run.path, "sessions"), "s-1\n");
 	writeFileSync(join(home, "host-id"), "here\n");
+	writeFileSync(join(home, "address"), "redis://a:6379/0\n");
+	mkdirSync(join(home, "at", "0123456789abcdef"), { recursive: true });
 });
 afterAll(() => sweepMarked(nonce));
 
@@ -139,6 +149,9 @@ const TRUTH = {
 	report: "done",
 	ipc: 1,
 	daemon: true,
+	address: "redis://a:6379/0",
+	directory: true,
+	directories: 2,
 };
 
 test("without a descriptor left no look gives an answer, and none a wrong one", async () => {

@@ -22,6 +22,8 @@ config.fallback = ["next"];
 const LIMITED = {
 	sessionId: null,
 	result: null,
+	earlyResult: null,
+	waitsFor: null,
 	failure: "rate_limited" as const,
 	failureMessage: "limit",
 	rateLimitUntil: Date.now() + 5 * 3_600_000,

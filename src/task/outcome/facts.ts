@@ -16,6 +16,8 @@ export interface EndFacts {
 	done: boolean;
 	/** the agent's own final event */
 	result: { ok: boolean; message: string | null } | null;
+	/** it had its word, and lived on for this alone: "a background command: npm test" */
+	waitedFor: string | null;
 	/** what the backend's parser made of its errors */
 	failure: FailureClass | null;
 	failureMessage: string | null;

@@ -77,11 +77,22 @@ function finished(facts: EndFacts): Decision | null {
 
 function endedByLimit(facts: EndFacts): Decision | null {
 	if (facts.ended === "stuck") {
-		const text = "The agent gave no sign of life (no file change, no output, no work) and was stopped.";
-		return failed(facts, "stuck", `${text} See \`dispatch logs ${facts.taskId}\`; ${retryHint(facts)}`);
+		return failed(
+			facts,
+			"stuck",
+			`${stuckText(facts)} See \`dispatch logs ${facts.taskId}\`; ${retryHint(facts)}`,
+		);
 	}
 	if (facts.ended !== "deadline") return null;
 	return failed(facts, "deadline", `The time allowed for the work is over. ${retryHint(facts)}`);
+}
+
+function stuckText({ waitedFor, undelivered }: EndFacts): string {
+	const none = "no sign of life (no file change, no output, no work)";
+	if (waitedFor !== null)
+		return `The agent had its last word, but waited for ${oneLine(waitedFor)}, which did not end and gave ${none}: both were stopped.`;
+	const unread = undelivered > 0 ? " An answer had not reached it: its next start gets that." : "";
+	return `The agent gave ${none} and was stopped.${unread}`;
 }
 
 function overBudget(facts: EndFacts): Decision | null {

@@ -17,6 +17,7 @@ const FACTS: EndFacts = {
 	givenItems: [],
 	done: false,
 	result: null,
+	waitedFor: null,
 	failure: null,
 	failureMessage: null,
 	rateLimitUntil: null,
