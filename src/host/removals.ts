@@ -6,6 +6,7 @@ import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
+import { isDiskFull, isOurTrouble } from "../process/read-file.ts";
 import { removeRuns, runsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
@@ -27,19 +28,24 @@ export interface RemovalDeps {
 	fault: (task: string, step: string, error: unknown) => void;
 }
 
-/** @returns how many tasks were cleared */
+/** What this host is short of for now keeps a task for the next time. @returns how many were cleared */
 export function clearRemovals(deps: RemovalDeps): Promise<number> {
 	return followRemovals(deps.store, deps.host, async (tasks) => {
+		const left = new Set<RemovedTask>();
 		for (const task of tasks) {
 			spendOrder(deps.home, task.nonce);
 			await deps.serial
 				.run(task.id, () => clearDisk(task, deps))
-				.catch((error: unknown) => deps.fault(task.id, "removal", error));
+				.catch((error: unknown) => {
+					deps.fault(task.id, "removal", error);
+					if (isOurTrouble(error) || isDiskFull(error)) left.add(task);
+				});
 		}
 		const ids = new Set(tasks.map(({ id }) => id));
 		await deps.queues.forget(deps.host, ids);
 		await forgetDeliveries(deps.store, deps.host, ids);
 		await forgetQuotes(deps.store, ids);
+		return left;
 	});
 }
 

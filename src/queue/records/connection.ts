@@ -17,6 +17,12 @@ export interface ConnectionOptions {
 	clock?: Clock;
 }
 
+interface MendOptions {
+	hosts?: string[] | undefined;
+	relist?: boolean | undefined;
+	task?: string | undefined;
+}
+
 type ScriptCall = (prefix: string, request: string) => Promise<string>;
 
 /** ioredis sends the digest of a defined command, and its text again after a SCRIPT FLUSH. */
@@ -45,12 +51,13 @@ export class Connection {
 	/**
 	 * Runs a Redis call; its faults come out as DispatchErrors. One that met a wrong type wrote nothing: what all
 	 * tasks share is put right, and it is made once more.
+	 * @param task whose cost or log it is about
 	 */
-	async guard<T>(call: (client: Redis) => Promise<T>): Promise<T> {
+	async guard<T>(call: (client: Redis) => Promise<T>, task?: string): Promise<T> {
 		try {
 			return await call(this.client).catch(async (error: unknown) => {
 				if (!isWrongType(error)) throw error;
-				await this.mend();
+				await this.mend({ task });
 				return call(this.client);
 			});
 		} catch (error) {
@@ -75,12 +82,13 @@ export class Connection {
 	 * Puts aside what stands in the place of keys that all tasks share, and makes the lists anew from the records.
 	 * @param hosts whose keys are looked at; without them those of all hosts
 	 * @param relist also where nothing stood in the way: a list may have lost something
+	 * @param task whose cost and log are looked at, too
 	 * @returns the names of what was put aside
 	 */
-	async mend({ hosts, relist = false }: { hosts?: string[]; relist?: boolean } = {}): Promise<string[]> {
+	async mend({ hosts, relist = false, task }: MendOptions = {}): Promise<string[]> {
 		const day = new Date(this.clock.now()).toISOString().slice(0, 10);
 		const { count, mended } = await this.run<{ count: number; mended: string[] }>("mend", {
-			...{ hosts, relist, day },
+			...{ hosts, relist, day, task },
 		});
 		return count === 0 ? [] : mended;
 	}

@@ -40,7 +40,8 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 	}
 	// "equal or smaller than the target" refuses a line that is there already: just what is wanted.
 	for (const [error] of (await store.guard(() => pipeline.exec())) ?? []) {
-		if (error && !/equal or smaller/.test(error.message)) await store.guard(() => Promise.reject(error));
+		if (error && !/equal or smaller/.test(error.message))
+			await store.guard(() => Promise.reject(error), task);
 	}
 }
 
@@ -52,8 +53,9 @@ function linesFor(bytes: readonly number[]): number {
 
 /** The last `count` lines, oldest first. */
 export async function lastLines(store: Store, task: string, count: number): Promise<ReadLine[]> {
-	const entries = await store.guard((client) =>
-		client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)),
+	const entries = await store.guard(
+		(client) => client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)),
+		task,
 	);
 	return entries.reverse().map(toLine);
 }
@@ -65,8 +67,9 @@ export async function linesAfter(
 	lastId: string,
 	count = 1_000,
 ): Promise<ReadLine[]> {
-	const entries = await store.guard((client) =>
-		client.xrange(store.keys.log(task), `(${lastId}`, "+", "COUNT", String(count)),
+	const entries = await store.guard(
+		(client) => client.xrange(store.keys.log(task), `(${lastId}`, "+", "COUNT", String(count)),
+		task,
 	);
 	return entries.map(toLine);
 }

@@ -13,24 +13,32 @@ const QUOTING = ["asked", "noted", "file_refused", "self_answered"];
 /**
  * Hands the notices of a host to `clear`, oldest first; one that is damaged, or whose task is there (again under
  * the same nonce), is dropped.
+ * @param clear returns those that could not be cleared now: their notices stay
  * @returns how many were followed
  */
 export async function followRemovals(
 	store: Store,
 	host: string,
-	clear: (tasks: RemovedTask[]) => Promise<void>,
+	clear: (tasks: RemovedTask[]) => Promise<ReadonlySet<RemovedTask>>,
 ): Promise<number> {
 	const key = store.keys.removed(host);
 	let followed = 0;
-	for (;;) {
-		const texts = await store.guard((client) => client.lrange(key, 0, NOTICES_AT_ONCE - 1));
+	for (let kept = 0; ; ) {
+		const from = kept;
+		const texts = await store.guard((client) => client.lrange(key, from, from + NOTICES_AT_ONCE - 1));
 		if (texts.length === 0) return followed;
-		const tasks: RemovedTask[] = [];
-		for (const task of texts.flatMap((text) => readNotice(text) ?? []))
-			if ((await nonceOf(store, task.id)) !== task.nonce) tasks.push(task);
-		if (tasks.length > 0) await clear(tasks);
-		followed += tasks.length;
-		await store.guard((client) => client.ltrim(key, texts.length, -1));
+		const removals = new Map<RemovedTask, string>();
+		for (const text of texts) {
+			const task = readNotice(text);
+			if (task !== null && (await nonceOf(store, task.id)) !== task.nonce) removals.set(task, text);
+		}
+		const left = removals.size > 0 ? await clear([...removals.keys()]) : new Set<RemovedTask>();
+		followed += removals.size - left.size;
+		const leftTexts = new Set([...left].map((task) => removals.get(task)));
+		const done = texts.filter((text) => !leftTexts.has(text));
+		kept += texts.length - done.length;
+		// One by one: what others add or trim meanwhile moves places.
+		for (const text of done) await store.guard((client) => client.lrem(key, 1, text));
 	}
 }
 

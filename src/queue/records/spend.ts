@@ -104,7 +104,7 @@ function sumOf(pairs: Pairs, counter: string): number {
 
 /** @returns USD of all the task's sessions */
 export async function spentBy(store: Store, task: string): Promise<number> {
-	const fields = await store.guard((client) => client.hgetall(store.keys.cost(task)));
+	const fields = await store.guard((client) => client.hgetall(store.keys.cost(task)), task);
 	return totalOf(Object.entries(fields)).costUsd ?? 0;
 }
 

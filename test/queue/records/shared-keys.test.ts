@@ -87,7 +87,7 @@ async function everything(): Promise<string[]> {
 		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
 		"lost hosts": () => lostTasks(store),
 		fenced: () => fencedRuns(store, HOST),
-		removals: () => followRemovals(store, HOST, async () => {}),
+		removals: () => followRemovals(store, HOST, async () => new Set()),
 		gates: () => closedGates(store, HOST),
 		success: () => openAfterSuccess(store, gated, 0),
 		limit: () => holdUntil(store, gated, { kind: "rate_limited", until: 1, message: "limit", limited: null }),

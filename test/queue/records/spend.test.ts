@@ -99,3 +99,22 @@ test("what a task tells beyond its budget uses up nobody else's day, and the day
 	);
 	expect((await spendersToday(store)).map(({ task }) => task)).not.toContain("\u001b[31m$(x)");
 });
+
+test.each(["text", "list"])(
+	"a %s in the place of what a task has cost: put aside, and counted anew",
+	async (held) => {
+		const used = { session: "s", epoch: 1, budgetUsd: 5, ofRun: null };
+		const note = (task: string) =>
+			noteUsage(store, task, { ...used, ofSession: { inputTokens: 1, outputTokens: 1, costUsd: 2 } });
+		for (const [task, act] of [
+			["reads", (id: string) => spentBy(store, id)],
+			["notes", async (id: string) => (await note(id)).task.costUsd],
+		] as const) {
+			const key = store.keys.cost(task);
+			await store.client.del(key);
+			await (held === "text" ? store.client.set(key, "x") : store.client.lpush(key, "x"));
+			expect(await act(task)).toBe(task === "reads" ? 0 : 2);
+			expect((await note(task)).task.costUsd).toBe(2);
+		}
+	},
+);

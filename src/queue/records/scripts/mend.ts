@@ -12,13 +12,15 @@ const BULL_KEYS = {
 };
 
 /**
- * Puts right what all tasks share, here and of the named hosts (without names: of all). `relist`: also lists
- * from which something is missing.
+ * Puts right what all tasks share, here and of the named hosts (without names: of all), and what of `task` is no part of
+ * its record. `relist`: also lists from which something is missing.
  */
 export const MEND = `${PRELUDE}
 local BULL = cjson.decode('${JSON.stringify(BULL_KEYS)}')
 mendShared()
 mend('spend:' .. req.day, 'amount')
+-- What is told of a task, beside its record: it holds up no end.
+if req.task then mend('cost:' .. req.task, 'hash'); mend('log:' .. req.task, 'stream') end
 for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
   mendHost(host)
   mend('gates:' .. host, 'hash'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')

@@ -8,6 +8,7 @@ import { PRELUDE } from "./prelude.ts";
  */
 export const NOTE_USAGE = `${PRELUDE}
 mend('spend:' .. req.day, 'amount'); mend('spenders:' .. req.day, 'zset')
+mend('cost:' .. req.task, 'hash')
 local cost = p .. ':cost:' .. req.task
 local spend = p .. ':spend:' .. req.day
 local spenders = p .. ':spenders:' .. req.day
