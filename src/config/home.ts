@@ -65,7 +65,11 @@ export function openHome(env: Environment, { configured = null, url = null }: Ho
 		makeDirectory(base);
 		requireOwn(base, "The state directory");
 		path = directoryFor(base, url);
-		if (path !== base) makeOther(path, url);
+		if (path !== base) {
+			// Whose the base is may rest on what its worker told: that is gone with it.
+			ownBase(base, url);
+			makeOther(path, url);
+		}
 		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
 		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);

@@ -92,6 +92,14 @@ describe("a directory of an earlier version", () => {
 		expect(placeOf(addressIn(base).trim())).toBe(placeOf(B));
 	});
 
+	test("stays the one's whose worker ends after somebody looked at another address", () => {
+		daemon(placeOf(B));
+		const { path } = open(A);
+		expect(path).not.toBe(base);
+		rmSync(join(base, "daemon.json"));
+		expect([open(B).path, open(A).path]).toEqual([base, path]);
+	});
+
 	test("without a worker the one's that was served last", () => {
 		left({
 			[placeOf(A)]: { tasks: ["t"], count: 1, at: 7 },
