@@ -8,6 +8,7 @@ import type { AgentEvent, OutputParser } from "./contract.ts";
 import { type Json, stringAt } from "./json.ts";
 import { activityText, eventText } from "./text.ts";
 import { classOfStatus, limitedModel, statusIn, WORDINGS } from "./wordings.ts";
+import { saidElsewhere } from "./wordings-elsewhere.ts";
 
 /** What the user can do about it, where the CLI's own words leave that open. */
 const NEXT_STEPS: readonly [RegExp, string][] = [
@@ -28,9 +29,10 @@ const COMPLAINT =
  */
 export function failureClass(message: string, status: number | null = null): FailureClass | null {
 	const said = cutText(message, TEXT_MAX);
-	const byWords = WORDINGS.find(([, wording]) => wording.test(said))?.[0] ?? null;
+	const byWords = WORDINGS.find(([, wording]) => wording.test(said))?.[0] ?? saidElsewhere(said);
 	const byStatus = classOfStatus(status ?? statusIn(said) ?? 0);
-	const failure = byWords ?? byStatus;
+	// In whatever words: what says when it ends is waited for.
+	const failure = byWords ?? byStatus ?? (namesEnd(said) ? "rate_limited" : null);
 	// "Quota exceeded" with a time is one that fills up again: per minute, per day.
 	if (failure === "quota" && namesEnd(said)) return "rate_limited";
 	// What comes with 429 is a limit, unless its words know better.

@@ -62,7 +62,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"overloaded",
-		/at (?:full |max(?:imum)? )?capacity|capacity (?:constraints?|exceeded|on this model)|model_capacity_exhausted|overloaded|high (?:demand|load|traffic)|(?:server|service|engine)[ _](?:is )?(?:currently )?(?:busy|overload)|slow[_ ]down|too busy/i,
+		/at (?:full |max(?:imum)? )?capacity|capacity (?:constraints?|exceeded|on this model)|model_capacity_exhausted|overloaded|(?:high|heavy|too much) (?:demand|load|traffic)|(?:server|service|engine)[ _](?:is )?(?:currently )?(?:busy|overload)|slow[_ ]down|too busy/i,
 	],
 	[
 		"model",
@@ -70,7 +70,7 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"rate_limited",
-		/too many (?:requests|tokens)|rate[ _-]?limit|rate of requests|requests? (?:are )?(?:being )?throttl|throttl(?:ed|ing)|concurrency limit|resource(?:_| has been | )exhausted|per[ -](?:minute|day|hour) (?:limit|quota)|quota .{0,40}reset|usage limits?\b/i,
+		/too many (?:requests|tokens)|rate[ _-]?limit(?!ers?\b)|rate of requests|requests? (?:are )?(?:being )?throttl|throttl(?:ed|ing)|concurrency limit|resource(?:_| has been | )exhausted|per[ -](?:minute|day|hour) (?:limit|quota)|quota .{0,40}reset|usage limits?\b/i,
 	],
 	[
 		"quota",
@@ -78,15 +78,15 @@ export const WORDINGS: readonly [FailureClass, RegExp][] = [
 	],
 	[
 		"auth",
-		/not (?:logged|signed) in|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:provided )?(?:is |has )?(?:been )?(?:missing|expired|not valid|not found|disabled|inactive|revoked|deleted)|missing (?:an? )?api[ -]key|key has been revoked|authenticationerror|oauth .{0,30}not (?:currently )?supported|failed to log ?in|no credentials (?:found|available|configured)|requires setting the google_cloud_project|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|not authorized to perform|virtual key expected|(?:organization|administrator|admin) has (?:disabled|blocked|restricted)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|令牌.{0,4}(?:过期|失效|无效)|重新登录|nicht angemeldet|melden sie sich .{0,12}an\b|veuillez vous (?:re)?connecter|inicie sesión|認証に失敗|ログインしてください|api ?キーが無効/i,
+		/(?:not (?:logged|signed) in|(?:logged|signed) out)\b|please (?:re-?)?authenticate|please (?:run \/login|log ?in|sign ?in)|invalid (?:x-)?api[ -_]key|incorrect api key|api key (?:provided )?(?:is |has )?(?:been )?(?:missing|expired|not valid|not found|disabled|inactive|revoked|deleted)|missing (?:an? )?api[ -]key|key has been revoked|authenticationerror|oauth .{0,30}not (?:currently )?supported|failed to log ?in|no credentials (?:found|available|configured)|requires setting the google_cloud_project|authentication[ _](?:required|failed|error)|not authenticated|token could not be refreshed|unauthorized|missing environment variable|(?:tokens?|credentials?|login|session) (?:has |have |is |was )?(?:been )?(?:expired|revoked|invalidated)|(?:refresh|renew) .{0,20}token|organization has been disabled|account .{0,30}(?:disabled|suspended|deactivated)|permission_error|forbidden|security token .{0,40}(?:expired|invalid)|not authorized to perform|virtual key expected|(?:organization|administrator|admin) has (?:disabled|blocked|restricted)|(?:load|find|locate) (?:the )?(?:default )?credentials|reauthenticat|gcloud auth|no api[ -]key|must be logged in|身份验证失败|认证失败|未授权|api ?key ?(?:无效|错误)|无效的.{0,6}(?:api|密钥)|令牌.{0,4}(?:过期|失效|无效)|重新登录|nicht angemeldet|melden sie sich .{0,12}an\b|veuillez vous (?:re)?connecter|inicie sesión|認証に失敗|ログインしてください|api ?キーが無効/i,
 	],
 	[
 		"outage",
-		/internal[ _]server[ _]error|bad gateway|service[ _]?(?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under (?:scheduled |planned )?maintenance|server had an error|web server is down|having trouble connecting|unable to reach|サーバーエラー|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request|model ?timeout|took too long to (?:process|respond)|timeout occurred|client closed request|服务(?:暂时|暂)?不可用|dienst .{0,20}nicht (?:verfügbar|erreichbar)|service .{0,20}indisponible|временно недоступ/i,
+		/internal[ _]server[ _]error|bad gateway|service[ _]?(?:is )?(?:temporarily )?unavailable|gateway[ _]time-?out|temporarily (?:unavailable|down|out)|under (?:scheduled |planned )?maintenance|server had an error|web server is down|having trouble connecting|(?:on|at) our (?:end|side)|unable to reach|サーバーエラー|\bapi_error\b|server[ _]error|unexpected error occurred|upstream (?:connect|error|timed)|an error occurred while processing your request|model ?timeout|took too long to (?:process|respond)|timeout occurred|client closed request|服务(?:暂时|暂)?不可用|dienst .{0,20}nicht (?:verfügbar|erreichbar)|service .{0,20}indisponible|временно недоступ/i,
 	],
 	[
 		"outage",
-		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE|PROTO)\b|\b(?:UND_)?ERR_(?:TLS|SSL|INTERNET|NETWORK|NAME|CONNECTION|PROXY|CONNECT|SOCKET|HEADERS|BODY)_|SSL routines|no such host|i\/o timeout|other side closed|premature (?:close|end)|stream was not closed cleanly|aborted due to timeout|broken pipe|网络(?:错误|异常|连接失败)|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
+		/\bE(?:CONN(?:REFUSED|RESET|ABORTED)|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|PIPE|PROTO)\b|\b(?:UND_)?ERR_(?:TLS|SSL|INTERNET|NETWORK|NAME|CONNECTION|PROXY|CONNECT|SOCKET|HEADERS|BODY)_|SSL routines|no such host|no route to host|i\/o timeout|other side closed|premature (?:close|end)|stream was not closed cleanly|aborted due to timeout|broken pipe|网络(?:错误|异常|连接失败)|connection (?:error|refused|reset|closed|lost|timed? ?out|was (?:closed|reset|lost))|unable to connect|(?:could ?n[o']t|can ?n[o']t|failed to) (?:connect|reach|resolve)|error sending request|fetch failed|socket hang up|network (?:error|is|unreachable|down|connection)|(?:request|stream|response|connection) (?:was |has )?(?:timed? ?out|disconnected|interrupted|aborted|ended without)|stream disconnected|waiting for network|dns (?:error|lookup)|name resolution|no internet|proxy (?:error|connection)|tls handshake|certificate/i,
 	],
 ];
 

@@ -9,9 +9,12 @@ const NO_SHELL = /\/(?:nologin|false|sync)$/;
  * a /proc without `hidepid` (https://docs.kernel.org/filesystems/proc.html). False where that cannot be read.
  */
 export function hasOtherUsers(
-	{ passwd, mounts } = { passwd: "/etc/passwd", mounts: "/proc/self/mounts" },
+	{ passwd, mounts, me } = {
+		passwd: "/etc/passwd",
+		mounts: "/proc/self/mounts",
+		me: process.getuid?.() ?? -1,
+	},
 ): boolean {
-	const me = process.getuid?.() ?? -1;
 	const isHidden = linesOf(mounts).some((line) => /^\S+ \/proc .*hidepid=(?!0|off)/.test(line));
 	const others = linesOf(passwd).filter((line) => {
 		const [, , id, , , , shell = ""] = line.split(":");

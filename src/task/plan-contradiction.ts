@@ -7,14 +7,14 @@ const NOT_DONE =
 	"|part(?:ly|ially)|half[ -]|(?:mostly|almost|nearly|(?!100)\\d{1,3} ?%) (?:done|finished|complete|fertig|erledigt|fait|hecho)" +
 	"|still (?:open|to|fail(?:s|ing)?|missing|broken)|(?:\\p{L}+ ){1,2}still fail(?:s|ing)?|(?:could|was|were|did) ?n[o'’]t (?:be |get )?(?:\\p{L}{2,12})|unable to|won['’]?t (?:do|fix)" +
 	"|(?:can ?not|can['’]t) be (?:done|tested|fixed|run|finished|verified)|needs? (?:review|tests?|testing|work|more|follow|human|manual|your|approval)" +
-	"|follow[ -]?up needed|(?:stub(?:bed)?|mock(?:ed|s)?|skeleton|placeholders?) only|only (?:the )?(?:first |second )?(?:half|part(?:ly|ially)?)(?!\\p{L})|skipping|untested" +
+	"|follow[ -]?up needed|(?:stub(?:bed)?|mock(?:ed|s)?|skeleton|placeholders?) only|only (?:the )?(?:first |second )?(?:half|part(?:ly|ially)?)(?!\\p{L})|skipping|untested(?! \\p{L})|(?:only )?(?:about |the )?(?:first |second )?half(?: only)?$|(?:the )?rest (?:follows|is (?:open|missing|left))" +
 	"|(?:a?waiting|waits) (?:(?:for|on) )?(?:the |your |an? )?(?:credentials?|approval|access|review|decision|feedback)" +
 	"|(?:ran )?out of (?:time|budget|tokens|context)|no time (?:left|to)|left (?:undone|unfinished|open|(?:for|as) (?:later|an? |another|next|future|follow|exercise|todo))" +
-	"|to be (?:done|finished|tested|implemented|fixed|verified|confirmed|continued|decided)|(?:will|to|should|must|can) (?:be )?(?:do|done|finish|finished|fix|fixed|add|added|handle|handled|revisit|address|continue)d?(?: \\p{L}+){0,2} (?:later|next|tomorrow)" +
+	"|(?:tried|attempted)[,;]? (?:it )?(?:but |and )?(?:failed|gave up)|\\d+ of \\d+ (?:tests? )?fail(?:ing|ed|s)?|(?!0 )\\d+ tests? (?:still )?(?:fail|failing|red)(?!\\p{L})|not (?:available|reachable) (?:here|yet|in this)|fixme|to be (?:done|finished|tested|implemented|fixed|verified|confirmed|continued|decided)|(?:will|to|should|must|can) (?:be )?(?:do|done|finish|finished|fix|fixed|add|added|handle|handled|revisit|address|continue)d?(?: \\p{L}+){0,2} (?:later|next|tomorrow)" +
 	"|noch (?:nicht|offen|zu|ausstehend)|nicht (?:erledigt|fertig|gemacht|möglich|getestet|begonnen|geprüft|umgesetzt)|teilweise|konnten? (?:\\p{L}+ ){0,3}nicht|un(?:getestet|geprüft|vollständig)|muss noch|fehlt noch|wartet auf" +
 	"|(?:pas|non) (?:encore|fait|terminée?|finie?|testée?|commencée?|possible)|reste à|à (?:vérifier|tester|terminer|finir|compléter|revoir)|impossible (?:à|de) |n['’](?:a|ont) pas pu|no se (?:pudo|pudieron|ha podido)|por (?:probar|terminar|revisar|verificar|completar)|no (?:hecho|terminad[oa]|probad[oa])|(?:aún|todavía) no|sin (?:hacer|terminar|acabar|probar|empezar|verificar|implementar)" +
-	"|non (?:fatto|finito)|não (?:feito|concluído)|не (?:сделано|готово|выполнено|закончено)|ещё не|частично" +
-	"|未完|未着手|未(?:做|通过|实施|実施|対応|开始|開始|测试|テスト|実装|实现|解决|解決|处理|処理|验证|検証|確認|确认)(?![的の])|没做|没有完成|还没|尚未|暂未|未能|无法(?:完成|测试|验证|实现|运行|执行)(?!的)|待(?:确认|测试|验证|实现|补充|修复|审核)(?!的)|部分(?:完成|实现)" +
+	"|(?:non|ancora) (?:fatto|finito|da )|da (?:fare|finire|completare|testare|verificare)|(?:ainda (?:não|por)|não (?:foi )?(?:feito|concluído|testado|possível))|quedan? (?:pendientes?|por)|jeszcze nie|nie (?:zrobion|gotow|ukończon|przetestowan)\\p{L}+|do zrobienia|nog (?:niet|te )|niet (?:gedaan|klaar|getest|af)(?!\\p{L})|не (?:сделано|готово|выполнено|закончено)|ещё не|частично|падают|не (?:проверено|запущено|реализовано|проходят)|아직|미(?:완료|구현|실행|완성|검증)|못 ?(?:함|했)|하지 (?:않|못)|안 (?:함|했)" +
+	"|未完|未着手|未(?:做|通过|执行|実行|完了|部署|发布|提交|实施|実施|対応|开始|開始|测试|テスト|実装|实现|解决|解決|处理|処理|验证|検証|確認|确认)(?![的の])|(?:暂时)?没做|没有完成|还没|尚未|暂未|未能|无法(?:完成|测试|验证|实现|运行|执行)(?!的)|待(?:确认|测试|验证|实现|补充|修复|审核)(?!的)|部分(?:完成|实现)" +
 	"|一部のみ|まだ|できず|できません|できなかった|スキップし(?:た|ました)|保留中|後日|後回し|見送り|要(?:確認|対応|検証)$";
 /** Where it is not said of something: "(skipped: no network)", "(blocked by infra)", but "(blocked users)". */
 const STATE =
@@ -24,6 +24,14 @@ const STATE =
 	"|отложено|в работе|заблокировано|待办|待辦|待处理|待完成|进行中|進行中|作業中|対応中|途中|保留|処理待ち|暂缓|暂停|在做|スキップ|已?跳过|阻塞|失败|失敗";
 /** What names a thing as often as a state where it stands before it: "Open: the dialog", "TODO: b" */
 const STATE_BEHIND = `${STATE}|to-?do|remaining|offen|later(?: on)?|tomorrow|next time|später|plus tard|más (?:tarde|adelante)|più tardi|mais tarde|позже|以后|稍后|後で|あとで`;
+
+/** Behind an item only: before one it names a thing ("Waiting for payment: status added"). */
+const WAITS =
+	/^(?:awaiting|waiting (?:for|on)|requires? your|faltan?|attend|you (?:need|have) to (?:do|run|set|provide|approve)) \p{L}/iu;
+/** In Japanese, and of a thing that it names first: "権限がないため未実行", "macOS untested". */
+const SAID_LAST =
+	/(?:未(?:実行|実施|対応|完了|着手|確認|検証|実装|テスト)|できず|できません(?:でした)?|して(?:いません|いない)|(?:못|안) ?했\p{L}*|하지 못\p{L}*)$|\s(?:untested|(?:not|never) (?:yet )?(?:tested|done|verified|run|deployed|merged|finished)|still (?:missing|open|failing|broken)|not (?:available|reachable|possible) (?:from )?here)$/iu;
+const PART = /[;,；，、]\s*/u;
 
 const SAYS_NOT_DONE = new RegExp(`^(?:${NOT_DONE})`, "iu");
 const STATE_OF_ITS_OWN = new RegExp(
@@ -88,7 +96,14 @@ function saidBehind(text: string): string | null {
 		/[([]\s*([^()[\]]{1,200})[)\]][\s.*_~]*$/u.exec(text)?.[1] ??
 		/(?:^|\s)(?:[–—]|--?|->|=>|[→⇒⚠]\ufe0f?)\s+([^–—→⇒⚠]{1,200})$/u.exec(text)?.[1] ??
 		/(?:<!--\s*|(?:\s|^)\/\/\s?|\s#|\s@(?=\S+$)|~~\s+)([^<>#~]{1,60}?)(?:\s*-->)?$/u.exec(text)?.[1];
-	if (apart !== undefined && saysSo(apart, STATE_OF_ITS_OWN)) return apart.trim();
+	if (apart !== undefined && (saysSo(apart, STATE_OF_ITS_OWN) || WAITS.test(apart))) return apart.trim();
+	// "(only on Linux; macOS untested)", "（没有权限，未执行）"
+	const later = apart
+		?.split(PART)
+		.slice(1)
+		.find((part) => saysSo(part, null) || SAID_LAST.test(part));
+	if (later !== undefined) return later.trim();
+	if (apart !== undefined && SAID_LAST.test(apart)) return apart.trim();
 	const ending = /(?:[,;，；。]|[.…](?=\s)|[:：])\s*([^,;:.，；：。…]{1,60})[\s.。!]*$/u.exec(text);
 	const said = ending?.[1];
 	// A list of states ends in one: behind a comma it must be a phrase.

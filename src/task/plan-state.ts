@@ -43,7 +43,7 @@ const BLOCKED_WORD = /^(?:question|質問|(?:blocked|blockiert|bloqu[ée]|bloque
 
 /** What stands between the brackets; null: a word that is no state. */
 export function markerOf(content: string): Marker | null {
-	if (/^x$/i.test(content) || DONE_WORD.test(content) || isAll(content, DONE_GLYPH) || content === "√")
+	if (/^[xх]$/iu.test(content) || DONE_WORD.test(content) || isAll(content, DONE_GLYPH) || content === "√")
 		return "x";
 	if (/^\?+$/.test(content) || BLOCKED_WORD.test(content) || isAll(content, BLOCKED_GLYPH)) return "?";
 	if (/^!+$/.test(content) || FAILED_WORD.test(content) || isAll(content, FAILED_GLYPH)) return "!";

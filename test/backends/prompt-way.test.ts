@@ -66,6 +66,7 @@ const BY_FILE: [BackendType, string][] = [
 	["claude", "claude -p --input-format stream-json"],
 	["claude", "claude -p --input-format=stream-json"],
 	["codex", "sudo -u other codex exec"],
+	["codex", "sudo codex exec"],
 	["cursor", "agent -p --force"],
 ];
 

@@ -33,6 +33,22 @@ test("its output goes to its log, our descriptor to it, and its end is told", as
 	expect(ours.filter((name) => name === "ProcessWrap")).toEqual([]);
 });
 
+test("what it makes is its user's alone where that is asked for, and the caller's umask stays as it was", async () => {
+	const cwd = temporaryFolder("background");
+	const umask = process.umask(0);
+	try {
+		const start = { file: "sh", cwd, env: process.env, log: null };
+		const own = startInBackground({ ...start, args: ["-c", "echo x >own; mkdir folder"], isPrivate: true });
+		expect(process.umask()).toBe(0);
+		startInBackground({ ...start, args: ["-c", "echo x >other"] });
+		await until(() => expect(own.fault()).toBe("it ended with code 0"));
+		await until(() => expect(statSync(join(cwd, "other")).mode & 0o777).toBe(0o666));
+		expect(["own", "folder"].map((name) => statSync(join(cwd, name)).mode & 0o777)).toEqual([0o600, 0o700]);
+	} finally {
+		process.umask(umask);
+	}
+});
+
 test("what cannot be made is told, and its signal is when it was ended by one", async () => {
 	const missing = startInBackground({ file: "/nonexistent", args: [], env: {}, log: null });
 	await expect(missing.started).rejects.toThrow("ENOENT");

@@ -1,7 +1,7 @@
 /** What a caller hands on to the daemon, and through it to every later agent. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { DAEMON_ONLY, DROPPED, environmentOfDaemon } from "../../src/process/environment.ts";
+import { DAEMON_ONLY, DROPPED, environmentOfDaemon, setDaemonUmask } from "../../src/process/environment.ts";
 
 /** Seen in hooks, scripts, terminals and the commands of agent CLIs. */
 const OF_THE_CALLER = `
@@ -50,6 +50,20 @@ test("in a hook the author of that commit is not the author of all later ones", 
 test("a virtual environment goes with its programs", () => {
 	const env = { VIRTUAL_ENV: "/p/venv", PATH: "/p/venv/bin:/usr/bin" };
 	expect(environmentOfDaemon(env)).toEqual({ PATH: "/usr/bin" });
+});
+
+test.each([
+	[0o000, 0o022],
+	[0o002, 0o022],
+	[0o077, 0o077],
+])("under umask %o the daemon and its agents have %o", (given, expected) => {
+	const before = process.umask(given);
+	try {
+		expect(setDaemonUmask()).toBe(expected);
+		expect(process.umask()).toBe(expected);
+	} finally {
+		process.umask(before);
+	}
 });
 
 test("docs/CONFIG.md lists every rule", () => {

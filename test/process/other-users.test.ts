@@ -10,11 +10,17 @@ const SYSTEM = [
 	"daemon:x:1:1::/:/usr/sbin/nologin",
 	"nobody:x:65534:65534::/:/bin/sh",
 ];
-const me = process.getuid?.() ?? 0;
+const ME = 1_042;
 
 test.each<[boolean, string, string[], string]>([
 	[false, "the system's own accounts", SYSTEM, PROC],
-	[false, "this user", [...SYSTEM, `me:x:${me}:1000::/home/me:/bin/bash`], PROC],
+	[false, "this user", [...SYSTEM, `me:x:${ME}:1000::/home/me:/bin/bash`], PROC],
+	[
+		false,
+		"a service that has a shell",
+		[...SYSTEM, "postgres:x:113:120::/var/lib/postgresql:/bin/bash"],
+		PROC,
+	],
 	[true, "another person", [...SYSTEM, "ann:x:1999:1000::/home/ann:/bin/zsh"], PROC],
 	[true, "another person without a shell of their own choice", ["ann:x:1999:1000::/home/ann:"], PROC],
 	[false, "one who may not log in", ["ci:x:1999:1000::/home/ci:/usr/sbin/nologin"], PROC],
@@ -35,9 +41,9 @@ test.each<[boolean, string, string[], string]>([
 ])("%s: %s", (expected, _what, accounts, mount) => {
 	const dir = mkdtempSync(join(tmpdir(), "users-"));
 	onTestFinished(() => rmSync(dir, { recursive: true }));
-	const files = { passwd: join(dir, "passwd"), mounts: join(dir, "mounts") };
+	const files = { passwd: join(dir, "passwd"), mounts: join(dir, "mounts"), me: ME };
 	writeFileSync(files.passwd, accounts.join("\n"));
 	writeFileSync(files.mounts, `sysfs /sys sysfs rw 0 0\n${mount} 0 0\n`);
 	expect(hasOtherUsers(files)).toBe(expected);
-	expect(hasOtherUsers({ passwd: join(dir, "none"), mounts: join(dir, "none") })).toBe(false);
+	expect(hasOtherUsers({ ...files, passwd: join(dir, "none"), mounts: join(dir, "none") })).toBe(false);
 });

@@ -87,6 +87,16 @@ describe("the state directory and the config", () => {
 	});
 });
 
+test.runIf(isRoot)("a directory that a group of others may write to is not used", () => {
+	const home = join(temporaryFolder("own"), "home");
+	mkdirSync(home);
+	chmodSync(home, 0o770);
+	chownSync(home, process.getuid?.() ?? 0, STRANGER);
+	expect(() => openHome({ DISPATCH_HOME: home })).toThrow(/can be written by other users/);
+	chmodSync(home, 0o750);
+	expect(openHome({ DISPATCH_HOME: home }).path).toBe(home);
+});
+
 test("a task's directories and files are its owner's alone, under umask 000 too", async () => {
 	const cwd = temporaryFolder("own");
 	const umask = process.umask(0);

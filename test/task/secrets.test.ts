@@ -69,12 +69,18 @@ test.each([
 	["sh -c 'A_KEY=hidden-1' 'more'", "sh -c 'A_KEY=***'"],
 	[`A_KEY="hidden-1 b" B_KEY=hidden-1"b"c agent`, "A_KEY=*** B_KEY=*** agent"],
 	["A_KEY=a\\ hidden-1 agent", "A_KEY=*** agent"],
+	["LICENCE=hidden1hidden1hi agent", "LICENCE=*** agent"],
 	["my-cli --api-key hidden-1 --model opus", "my-cli --api-key *** --model opus"],
 	["my-cli --api-key  'hidden-1 b' x", "my-cli --api-key  *** x"],
 	["my-cli --secret OTHER_KEY=hidden-1 x", "my-cli --secret *** x"],
 	["my-cli --secret= x", "my-cli --secret= x"],
 	["my-cli --password", "my-cli --password"],
 ])("%s is shown as %s", (line, shown) => expect(shownCommand(line)).toBe(shown));
+
+test("of a command in a command line the value is remembered without the quote behind it", () => {
+	rememberCommand("sh -c 'INNER_KEY=inner-value-1' 'more'");
+	expect(withoutSecrets("said inner-value-1.")).toBe("said [INNER_KEY].");
+});
 
 test("by its value, in every spelling", () => {
 	rememberAddress("redis.url", "redis://:p%40ss%2Fword@host");

@@ -2,8 +2,8 @@
 
 /** Says that the time beside it is an end, before or behind it. */
 const SAYS_END =
-	/zurückgesetzt|erneut|wieder (?:verfügbar|möglich)|versuchen|réinitialis|réessay|rétabli|à nouveau|restable|reinici|de nuevo|inténta|novamente|redefinid|riprova|reimposta|ripristin|сброс|обнов|повторите|попробуйте|через|重置|重試|重试|恢复|恢復|再试|再試|リセット|再開|초기화|재시도|다시/iu;
-const SENTENCE_END = /[。！!\n]|(?<!\d)\.(?=\s+\p{Lu})|[，,；;](?=\s*\D)/u;
+	/zurück(?:gesetzt|setz)|erneut|weiter geht|geht es weiter|wieder (?:verfügbar|möglich)|versuchen|réinitialis|réessay|rétabli|à nouveau|restable|reinici|de nuevo|vuelv[ae]\p{L}* a |hasta el|opnieuw|ponownie|tekrar|yeniden|försök|återställ|inténta|novamente|redefinid|riprova|reimposta|ripristin|сброс|обнов|повторите|попробуйте|через|重置|重試|重试|恢复|恢復|再试|再試|リセット|再開|초기화|재시도|다시/iu;
+const SENTENCE_END = /[。！!\n]|(?<!\d)\.(?=\s+[\p{Lu}\p{Lo}])|[，,；;](?=\s*\D)/u;
 /** "5 小时的使用上限" is the name of a limit, no time until its end. */
 const OF_A_LIMIT = "(?!\\s*(?:的|の|使用|利用|用量|간의))";
 
@@ -24,6 +24,60 @@ const MONTH_NAMES: readonly RegExp[] = [
 	"dezember|d[ée]cembre|diciembre|dicembre|dezembro|декабря",
 ].map((names) => new RegExp(`^(?:${names})$`, "iu"));
 
+/** The last one of Chinese, Japanese and Korean is "7日" as well: only with what makes it a day of the week. */
+const WEEKDAYS: readonly (readonly [string, string])[] = [
+	[
+		"Monday",
+		"montags?",
+		"lundi",
+		"lunes",
+		"lunedì",
+		"segunda(?:-feira)?",
+		"maandag",
+		"poniedziałek",
+		"понедельник",
+	],
+	["Tuesday", "dienstags?", "mardi", "martes", "martedì", "terça(?:-feira)?", "dinsdag", "wtorek", "вторник"],
+	[
+		"Wednesday",
+		"mittwochs?",
+		"mercredi",
+		"miércoles",
+		"mercoledì",
+		"quarta(?:-feira)?",
+		"woensdag",
+		"środ[aę]",
+		"сред[ау]",
+	],
+	[
+		"Thursday",
+		"donnerstags?",
+		"jeudi",
+		"jueves",
+		"giovedì",
+		"quinta(?:-feira)?",
+		"donderdag",
+		"czwartek",
+		"четверг",
+	],
+	[
+		"Friday",
+		"freitags?",
+		"vendredi",
+		"viernes",
+		"venerdì",
+		"sexta(?:-feira)?",
+		"vrijdag",
+		"piątek",
+		"пятниц[ау]",
+	],
+	["Saturday", "samstags?", "samedi", "sábado", "sabato", "zaterdag", "sobot[aę]", "суббот[ау]"],
+	["Sunday", "sonntags?", "dimanche", "domingo", "domenica", "zondag", "niedziel[aę]", "воскресенье"],
+].map(([day = "", ...names], at) => {
+	const asian = `(?:周|星期|礼拜)${"一二三四五六日"[at]}|${"月火水木金土日"[at]}曜日?|${"월화수목금토일"[at]}요일`;
+	return [day, `(?<!\\p{L})(?:${names.join("|")})(?!\\p{L})|${asian}`] as const;
+});
+
 /** "下午3点30分", "15 Uhr", "15h00", "午後3時": 24 hours, or with "am" and "pm". */
 const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][] = [
 	[
@@ -42,7 +96,7 @@ const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][
 	[/(\d{1,2}[:.]\d{2})\s?Uhr\b/giu, (_, time = "") => `${time.replace(".", ":")} `],
 	[/(\d{1,2})\s?Uhr(?:\s(\d{2})(?!\d))?/giu, (_, hour = "", minute = "") => `${clock(hour, minute)} `],
 	[
-		/(?<=(?:^|\s)à )(\d{1,2})\s?h\s?(\d{2})?(?![\p{L}\d])/giu,
+		/(?<=(?:^|\s)(?:à|às|a las|alle|kl\.?|om) )(\d{1,2})\s?h\s?(\d{2})?(?![\p{L}\d])/giu,
 		(_, hour = "", minute = "") => `${clock(hour, minute)} `,
 	],
 	[
@@ -54,18 +108,28 @@ const CLOCK_RULES: readonly [RegExp, string | ((...found: string[]) => string)][
 		(all, day = "", name = "", year = "") => dayOfMonth(day, name, year) ?? all ?? "",
 	],
 	[/\s(?:und|et|y|e|и)\s(?=\d)/giu, " and "],
-	[/(?<!\p{L})(?:um|am|à|a las?|às|alle|в)\s(?=\d)/giu, " "],
+	[/(?<!\p{L})(?:um|am|à|a las?|às|alle|в|om|kl\.?|o)\s(?=\d)/giu, " "],
+	...WEEKDAYS.map(([day, names]): [RegExp, string] => [new RegExp(names, "giu"), ` ${day}`]),
 	[/\b(?:morgen|demain|mañana|amanhã|domani)(?![\p{L}])|завтра|明天|明日|내일/giu, " tomorrow "],
 	[/\b(?:heute|aujourd['’]hui|hoy|hoje|oggi)(?![\p{L}])|сегодня|今天|今日|오늘/giu, " today "],
 ];
 
 const UNITS: readonly [string, string][] = [
 	["ミリ秒|毫秒|밀리초", "ms"],
-	["秒|초|sekunden?|secondes?|segundos?|second[oi]|секунд\\p{L}?", "seconds"],
-	["分钟|分鐘|分|분|minuten|minutos?|minut[oi]|минут\\p{L}?", "minutes"],
-	["个?小时|個?小時|時間|시간|stunden?|heures?|horas?|or[ae]|час(?:а|ов)?", "hours"],
-	["天|日(?=[後间間])|일(?=\\s?[후뒤])|tag(?:en|e)?|jours?|d[ií]as?|giorn[oi]|д(?:ень|ня|ней)", "days"],
-	["周|週間|주|wochen?|semaines?|semanas?|settiman[ae]|недел[юьи]", "weeks"],
+	["秒|초|sekund(?:en?|er|y)?|saniye|secondes?|segundos?|second[oi]|секунд\\p{L}?", "seconds"],
+	["分钟|分鐘|分|분|minute[nr]|dakika|minut(?![a-zà-ÿ])|minutos?|minut[oi]|минут\\p{L}?", "minutes"],
+	[
+		"个?小时|個?小時|時間|시간|stunden?|uur|uren|godzin[yęa]?|saat|timm(?:e|ar)|heures?|horas?|or[ae]|час(?:а|ов)?",
+		"hours",
+	],
+	[
+		"天|日(?=[後间間])|일(?=\\s?[후뒤])|tag(?:en|e)?|dagen|dagar|dni|gün|jours?|d[ií]as?|giorn[oi]|д(?:ень|ня|ней)",
+		"days",
+	],
+	[
+		"周|週間|주|wochen?|weken|tygodnie|tygodni|hafta|veckor|semaines?|semanas?|settiman[ae]|недел[юьи]",
+		"weeks",
+	],
 ];
 const LENGTHS = UNITS.map(
 	([names, unit]) => [new RegExp(`(\\d+)\\s?(?:${names})(?![a-zà-ÿа-я])${OF_A_LIMIT}`, "giu"), unit] as const,
