@@ -1,10 +1,13 @@
 import { execFile, execFileSync } from "node:child_process";
 import {
+	chmodSync,
+	chownSync,
 	cpSync,
 	existsSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
+	renameSync,
 	rmSync,
 	statSync,
 	symlinkSync,
@@ -137,6 +140,39 @@ test("where the program's folder takes none, the user's cache folder does; where
 	writeFileSync(join(userCache, "dispatch"), "a file is in the way");
 	expect(await start("ls")).toBe("hot.cjs ls\n");
 });
+
+const SPOILED: [string, (folder: string) => void][] = [
+	["writable for everybody", (folder) => chmodSync(folder, 0o777)],
+	["writable for a group", (folder) => chmodSync(folder, 0o770)],
+	[
+		"a link",
+		(folder) => {
+			renameSync(folder, `${folder}-elsewhere`);
+			symlinkSync(`${folder}-elsewhere`, folder);
+		},
+	],
+];
+// Only root can give it away.
+if (process.getuid?.() === 0) SPOILED.push(["another user's", (folder) => chownSync(folder, 65_533, 65_533)]);
+
+test.each(SPOILED)(
+	"compiled code from a folder that is %s is not run, nor is any left there",
+	async (_what, spoil) => {
+		const folder = join(dist, "code-cache");
+		const umask = process.umask(0);
+		try {
+			await start("ls");
+		} finally {
+			process.umask(umask);
+		}
+		expect(statSync(folder).mode & 0o777).toBe(0o700);
+		const before = cachesIn(folder).map((name) => readFileSync(join(folder, name)));
+		spoil(folder);
+		expect(await start("ls")).toBe("hot.cjs ls\n");
+		expect(cachesIn(folder).map((name) => readFileSync(join(folder, name)))).toEqual(before);
+		expect(cachesIn(join(userCache, "dispatch"))).toHaveLength(1);
+	},
+);
 
 test("a fault of the program itself is told once, and leaves no cache", async () => {
 	writeFileSync(join(dist, "hot.cjs"), 'console.log("once"); throw new Error("a fault");');
