@@ -6,7 +6,16 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { apart, bundle, bundleSchemas, fileOf, hotOnly, lazyBuiltins, withoutCluster } from "./bundle.mjs";
+import {
+	apart,
+	bundle,
+	bundleSchemas,
+	fileOf,
+	hotOnly,
+	lazyBuiltins,
+	withoutCluster,
+	withoutReaders,
+} from "./bundle.mjs";
 import { lock } from "./kernel-lock.mjs";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -81,6 +90,7 @@ async function makeBundles(folder, define) {
 			apart(SELDOM, SELDOM_FOLDER),
 			lazyBuiltins,
 			withoutCluster,
+			withoutReaders,
 		],
 	});
 	await bundle("src/cli/start.ts", join(folder, "dispatch.cjs"), {

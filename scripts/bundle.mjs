@@ -92,6 +92,18 @@ export const withoutCluster = {
 	},
 };
 
+/** Agents' output is read by the worker alone, whose code is in main.cjs: its words are left out of hot.cjs. */
+export const withoutReaders = {
+	name: "without-readers",
+	setup({ onLoad }) {
+		onLoad({ filter: /src\/backends\/failure\.ts$/ }, () => {
+			const fail = 'throw new Error("what agents print is not read in hot.cjs");';
+			const names = ["errorEvents", "failureClass", "plainLine", "tellingErrorsOnce", "unknownEvent"];
+			return { contents: names.map((name) => `export function ${name}() { ${fail} }`).join("\n") };
+		});
+	},
+};
+
 /** Those that Node has not loaded when a program begins, and that not every command uses. */
 const SLOW_BUILTINS = /^(?:node:)?(assert|child_process|crypto|dns|http|https|net|readline|stream|tls|zlib)$/;
 

@@ -3,7 +3,7 @@
 /** Says that the time beside it is an end, before or behind it. */
 const SAYS_END =
 	/zurück(?:gesetzt|setz)|erneut|weiter geht|geht es weiter|wieder (?:verfügbar|möglich)|versuchen|réinitialis|réessay|rétabli|à nouveau|restable|reinici|de nuevo|vuelv[ae]\p{L}* a |hasta el|opnieuw|ponownie|tekrar|yeniden|försök|återställ|inténta|novamente|redefinid|riprova|reimposta|ripristin|сброс|обнов|повторите|попробуйте|через|重置|重試|重试|恢复|恢復|再试|再試|リセット|再開|초기화|재시도|다시/iu;
-const SENTENCE_END = /[。！!\n]|(?<!\d)\.(?=\s+[\p{Lu}\p{Lo}])|[，,；;](?=\s*\D)/u;
+const SENTENCE_END = /[。！!\n]|(?<!\d)\.(?=\s+[\p{Lu}\p{Lo}])|[，,；;](?=\s*[^\s\d])/u;
 /** "5 小时的使用上限" is the name of a limit, no time until its end. */
 const OF_A_LIMIT = "(?!\\s*(?:的|の|使用|利用|用量|간의))";
 
