@@ -38,7 +38,8 @@ export function rememberCommand(line: string): void {
 }
 
 /** Assignments at the beginning of a line, and one of them whose value no shell has to work out. */
-const PREFIX = /^[ \t]*(?:env[ \t]+)?/;
+const PREFIX = /^[ \t]*(?:env[ \t]+(?:(?:-u[ \t]*|--unset[= ][ \t]*)\w+[ \t]+|--[ \t]+)*)?/;
+const UNSET = /(?:-u[ \t]*|--unset[= ][ \t]*)(\w+)/g;
 const LITERAL = /^([A-Za-z_]\w*)=("[^"\\$`]*"|'[^']*'|[\w.,:/@%+=^-]+)[ \t]+/;
 const NO_COMMAND = /^(?:[|;&()<>\n]|$)/;
 
@@ -57,17 +58,34 @@ export function withoutAssignedSecrets(line: string): { line: string; env: Recor
 		else kept += whole;
 		rest = rest.slice(whole.length);
 	}
-	return NO_COMMAND.test(rest) ? { line, env: {} } : { line: kept + rest, env };
+	const unset = [...(PREFIX.exec(line)?.[0] ?? "").matchAll(UNSET)].map(([, name]) => name);
+	// Set for the whole line, one would be filled in where the line's own shell means another, or none.
+	const meansOther = (name: string) => unset.includes(name) || isRead(name, filledIn(rest));
+	const stays = NO_COMMAND.test(rest) || Object.keys(env).some(meansOther);
+	return stays ? { line, env: {} } : { line: kept + rest, env };
 }
 
-/** By the shell: such a one stands there while the program starts only. */
+/** What its own shell reads: all but what stands in single quotes. */
+function filledIn(line: string): string {
+	return line.replace(/"(?:[^"\\]|\\.)*"|\\.|'[^']*'/gs, (part) => (part.startsWith("'") ? "" : part));
+}
+
+function isRead(name: string, text: string): boolean {
+	return new RegExp(`\\$(?:${name}(?!\\w)|\\{[#!]?${name}(?!\\w))`).test(text);
+}
+
+/** By the shell: an assignment stands there while the program starts only, an argument as long as it runs. */
 const FILLED_IN = /^\$(?:\w+$|\{\w+\}$|\()/;
 
 /** Names of the secrets that stand in a command line, where everybody on the machine sees them (`ps`). */
 export function secretsInCommand(given: string): string[] {
-	const { line } = withoutAssignedSecrets(given);
-	const written = secretsOf(line).filter(({ value }) => !FILLED_IN.test(unquoted(value)));
-	return [...new Set(written.map(({ name }) => name))];
+	const { line, env } = withoutAssignedSecrets(given);
+	const written = secretsOf(line).filter(
+		({ name, value }) => name.startsWith("-") || !FILLED_IN.test(unquoted(value)),
+	);
+	// `A_KEY=x sh -c 'agent "$A_KEY"'` gives it to the agent as an argument.
+	const handedOn = Object.keys(env).filter((name) => isRead(name, line));
+	return [...new Set([...written.map(({ name }) => name), ...handedOn])];
 }
 
 /** In the order of their places, which may lie inside of each other. */

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -121,8 +122,17 @@ test.each([
 	["(A_KEY=abcdef agent)", ["A_KEY"]],
 	["cli --verbose --quiet --api-key abcdef", ["--api-key"]],
 	[`env -i MY_TOKEN="a b" OTHER_SECRET='c' cli`, ["MY_TOKEN", "OTHER_SECRET"]],
-	["env KEY=$MY_KEY cli --password $(pass show x)", []],
-	['env KEY="$MY_KEY" cli --password "$(pass show x)"', []],
+	["env KEY=$MY_KEY cli", []],
+	// Filled in by the shell, it is the program's argument as long as that runs.
+	["env KEY=$MY_KEY cli --password $(pass show x)", ["--password"]],
+	['env KEY="$MY_KEY" cli --password "$(pass show x)"', ["--password"]],
+	["cli --api-key $MY_KEY", ["--api-key"]],
+	['A_KEY=k cli "$A_KEY"', ["A_KEY"]],
+	["env -u A_KEY A_KEY=k cli", ["A_KEY"]],
+	["env -u LANG A_KEY=k cli", []],
+	[`A_KEY=k sh -c 'cli "$A_KEY"'`, ["A_KEY"]],
+	[`A_KEY=k sh -c 'cli "\${A_KEY:-x}"'`, ["A_KEY"]],
+	["A_KEY=k cli $A_KEYS $OTHER", []],
 	["IS_SANDBOX=1 LANG=C claude --model opus", []],
 ])("secrets that `ps` shows of %s", (line, names) => expect(secretsInCommand(line)).toEqual(names));
 
@@ -132,6 +142,9 @@ test.each([
 	[`  A_KEY="k k" LANG=C B_TOKEN='t$t' claude`, "  LANG=C claude", { A_KEY: "k k", B_TOKEN: "t$t" }],
 	["LANG=C A_KEY=k sh -c 'echo $A_KEY' | tee log", "LANG=C sh -c 'echo $A_KEY' | tee log", { A_KEY: "k" }],
 	["A_KEY=k OF_SHELL=$X B_KEY=l claude", "OF_SHELL=$X B_KEY=l claude", { A_KEY: "k" }],
+	["env -u LANG --unset=LC_ALL A_KEY=k claude", "env -u LANG --unset=LC_ALL claude", { A_KEY: "k" }],
+	["env -- A_KEY=k claude", "env -- claude", { A_KEY: "k" }],
+	["A_KEY=k cli $A_KEYS", "cli $A_KEYS", { A_KEY: "k" }],
 ])("%s runs as %s", (line, without, env) =>
 	expect(withoutAssignedSecrets(line)).toEqual({ line: without, env }),
 );
@@ -151,4 +164,47 @@ test.each([
 	"export A_KEY=k; claude",
 	"IS_SANDBOX=1 HOME=/srv/ann claude",
 	"claude A_KEY=k",
+	// Its own shell fills in what stood there before: with the secret for the whole line, `ps` would show that.
+	'A_KEY=k cli "$A_KEY"',
+	`A_KEY=k cli \${A_KEY:-none}`,
+	"A_KEY=k cli; other $A_KEY",
+	`A_KEY=k cli "it's $A_KEY, it's"`,
+	"env -u A_KEY A_KEY=k cli",
+	"env -i A_KEY=k cli",
 ])("%s runs as it stands", (line) => expect(withoutAssignedSecrets(line)).toEqual({ line, env: {} }));
+
+const ENV_WORDS = ["-u A_KEY", "-u LANG", "--unset=B_TOKEN", "--"];
+const ASSIGNED = ["A_KEY=k1", "B_TOKEN=k2", "LANG=C", "C_KEY=$A_KEY"];
+const SAYS = "sh -c 'echo in:$A_KEY:$B_TOKEN:$C_KEY:$LANG'";
+const TAILS = [
+	"",
+	' "$A_KEY"',
+	"; echo out:$A_KEY",
+	` | cat; echo \${B_TOKEN}`,
+	" && echo '$A_KEY'",
+	" x$A_KEYS",
+];
+
+test("a line does and says the same without its secrets", () => {
+	fc.assert(
+		fc.property(
+			fc.option(fc.subarray(ENV_WORDS)),
+			fc.subarray(ASSIGNED),
+			fc.constantFrom(...TAILS),
+			(words, assigned, tail) => {
+				const begin = words === null ? [] : ["env", ...words];
+				const given = [...begin, ...assigned, SAYS].join(" ") + tail;
+				const { line, env } = withoutAssignedSecrets(given);
+				const said = (text: string, more: Record<string, string>) => {
+					const run = spawnSync("sh", ["-c", text], {
+						env: { PATH: process.env.PATH, A_KEY: "outer", ...more },
+						encoding: "utf8",
+					});
+					return [run.status, run.stdout];
+				};
+				expect(said(line, env), given).toEqual(said(given, {}));
+			},
+		),
+		{ numRuns: 150 },
+	);
+});
