@@ -50,7 +50,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	const { id, nonce } = record.spec;
 	await checkTakeOver(store, record);
 	const set = await changesFor(record, to);
-	if (record.runNonce !== null) await sweepMarked(record.runNonce);
+	if (record.runNonce !== null) await sweepMarked(record.runNonce, { task: id });
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
 	if (moved.result === "alive") throw hostLives(record);

@@ -1,12 +1,17 @@
-import { sweepRun } from "../process/end-run.ts";
-import { fencedRuns, unfence } from "../queue/records/lost-hosts.ts";
+import { liveStarts, sweepRun } from "../process/end-run.ts";
+import { fencedAmong, hasFences } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 
-/** Ends agents whose tasks were cancelled or moved while this host was gone. @returns how many processes it killed */
-export async function endFenced(store: Store, host: string): Promise<number> {
-	const nonces = await fencedRuns(store, host);
+/**
+ * Ends agents whose tasks were cancelled or moved while this host was gone. Asked for is what lives here, not all that
+ * is fenced: whoever writes to Redis can fill that with any number.
+ * @param home the state directory's path: agents of another one are not this Redis' to end
+ * @returns how many processes it killed
+ */
+export async function endFenced(store: Store, host: string, home: string): Promise<number> {
+	if (!(await hasFences(store, host))) return 0;
 	let killed = 0;
-	for (const nonce of nonces) killed += await sweepRun(nonce);
-	await unfence(store, host, nonces);
+	for (const nonce of await fencedAmong(store, host, await liveStarts()))
+		killed += await sweepRun(nonce, { home });
 	return killed;
 }

@@ -359,7 +359,7 @@ export class Daemon extends Service {
 
 	async #endFenced(): Promise<void> {
 		const { store, home, log } = this.#options;
-		const killed = await endFenced(store, home.hostId);
+		const killed = await endFenced(store, home.hostId, home.path);
 		if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
 	}
 

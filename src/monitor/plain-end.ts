@@ -17,7 +17,7 @@ export async function endPlainly(
 	why: unknown,
 	{ store, hub }: { store: Store; hub: Hub },
 ): Promise<void> {
-	if (brief.runNonce !== null) await sweepRun(brief.runNonce);
+	if (brief.runNonce !== null) await sweepRun(brief.runNonce, { task });
 	const to = brief.stopRequested ? "cancelled" : "failed";
 	const said = oneLine(why instanceof Error ? why.message : String(why));
 	const what = to === "cancelled" ? "Cancelled." : "The agent has ended.";

@@ -258,7 +258,7 @@ export class Reconciler extends Service {
 			faultPoint("end.ended", task);
 		} catch (error) {
 			this.#deps.fault(task, "end", error);
-			await sweepMarked(live.run.facts.nonce);
+			await sweepMarked(live.run.facts.nonce, { task });
 		}
 	}
 

@@ -23,7 +23,7 @@ import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
 import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
-import { markedPids } from "./processes.ts";
+import { environmentOf, markedPids } from "./processes.ts";
 import { meansAbsent, readRegularFile } from "./read-file.ts";
 import { fifoPath, type RunDir } from "./run-dir.ts";
 
@@ -219,7 +219,10 @@ function isHeld(run: RunDir): boolean {
 /** Whether the wrapper itself lives; a pid alone could be another process's by now. */
 export function isWrapperAlive(run: RunDir): boolean {
 	const identity = parseIdentity(readRunFile(run, "identity.json"));
-	return identity !== null && identity.pid === wrapperPid(run) && sameProcess(identity);
+	if (identity === null || identity.pid !== wrapperPid(run) || !sameProcess(identity)) return false;
+	// Both files are within the agent's reach, a process's environment is not: another one's is no wrapper of ours.
+	const env = environmentOf(identity.pid);
+	return env === null || (env.DISPATCH_RUN === run.facts.nonce && env.DISPATCH_TASK === run.facts.task);
 }
 
 /** ms since the wrapper was started, which no change of the clock changes; null where that cannot be told */

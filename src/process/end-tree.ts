@@ -9,8 +9,8 @@ import { isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
 import { holdersOf } from "./holders.ts";
 import { readStat } from "./identity.ts";
-import { isLive, listPids, marked, markedPids } from "./processes.ts";
-import type { RunDir } from "./run-dir.ts";
+import { isLive, isOthers, listPids, marked, markedPids, type Owner } from "./processes.ts";
+import { ownerOf, type RunDir } from "./run-dir.ts";
 
 /** Looks at an unchanged list of processes that prove that nothing is left. */
 const STILL_SCANS = 3;
@@ -38,7 +38,7 @@ function signal(target: number, name: NodeJS.Signals | 0): boolean {
  * programs a second one means "at once".
  */
 export async function endTree(run: RunDir, options: { graceMs: number }): Promise<void> {
-	const { nonce } = run.facts;
+	const nonce = nonceOf(run);
 	let group = groupOf(run);
 	const outside = [...marked(nonce, listPids())].filter(({ stat }) => stat.processGroup !== group);
 	// A stopped process takes no SIGTERM before it goes on.
@@ -59,9 +59,15 @@ export async function endTree(run: RunDir, options: { graceMs: number }): Promis
 	markEnded(run);
 }
 
+/** Empty where it is another start's that the agent has written there: what it holds open tells it all the same. */
+function nonceOf(run: RunDir): string {
+	const { nonce } = run.facts;
+	return isOthers(nonce, ownerOf(run)) ? "" : nonce;
+}
+
 /** Kills what is left of a run: who emptied its environment and left the group still has what all of it inherit. */
 export async function sweepTree(run: RunDir): Promise<void> {
-	await sweepMarked(run.facts.nonce);
+	await sweepMarked(nonceOf(run));
 	for (let look = 0; look < HOLDER_LOOKS; look++) {
 		const holders = holdersOf(run);
 		if (holders.length === 0) break;
@@ -75,7 +81,7 @@ function groupOf(run: RunDir): number | null {
 	const group = wrapperPid(run);
 	if (group === null || readStat(process.pid)?.processGroup === group) return null;
 	const pids = listPids();
-	for (const { stat } of marked(run.facts.nonce, pids)) if (stat.processGroup === group) return group;
+	for (const { stat } of marked(nonceOf(run), pids)) if (stat.processGroup === group) return group;
 	return isWrapperAlive(run) ? group : null;
 }
 
@@ -90,9 +96,11 @@ function isGroupAlive(group: number): boolean {
 
 /**
  * Kills every process of a run until none is left.
+ * @param owner whose they are to be: others that carry the nonce are left alone
  * @returns how many it killed
  */
-export async function sweepMarked(nonce: string): Promise<number> {
+export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<number> {
+	if (isOthers(nonce, owner)) return 0;
 	const killed = new Set<number>();
 	let empty = 0;
 	let still = 0;

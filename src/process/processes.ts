@@ -3,7 +3,7 @@
  * their environment. A process that is gone, or another user's, is none of ours; a look that fails for another
  * reason is thrown, since "I could not look" is not "nobody is there".
  */
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { codeOf } from "./atomic-file.ts";
 import { readStat, type Stat } from "./identity.ts";
 
@@ -32,12 +32,53 @@ export function markedPids(nonce: string): number[] {
 
 /** Lazy: who signals at once hits a process before it forks on, and before its pid can be another's. */
 export function* marked(nonce: string, pids: readonly number[]): Generator<Member> {
+	// Nobody's: any process may have the variable, and nothing in it.
+	if (nonce === "") return;
 	const marker = `DISPATCH_RUN=${nonce}`;
 	for (const pid of pids) {
 		if (pid === process.pid || !hasInEnvironment(pid, marker)) continue;
 		const stat = readStat(pid);
 		if (stat !== null && isLive(stat)) yield { pid, stat };
 	}
+}
+
+/** What else the processes of a start say of themselves; what is not given here is not looked at. */
+export interface Owner {
+	task?: string;
+	/** the state directory's path */
+	home?: string;
+}
+
+/**
+ * A nonce may come from a file that an agent wrote, or from a Redis that serves another state directory: it must not
+ * lead to somebody else's processes.
+ * @returns whether those that carry it say of themselves that they are another task's, or another directory's
+ */
+export function isOthers(nonce: string, owner: Owner): boolean {
+	const said = [...marked(nonce, listPids())].map(({ pid }) => environmentOf(pid) ?? {});
+	const isSaid = (name: string, own: (value: string) => boolean) => {
+		const values = said.flatMap((env) => env[name] ?? []);
+		// Whoever works on dispatch itself may give its children a directory of their own.
+		return values.length > 0 && !values.some(own);
+	};
+	const { task, home } = owner;
+	if (task !== undefined && isSaid("DISPATCH_TASK", (value) => value === task)) return true;
+	return home !== undefined && isSaid("DISPATCH_HOME", (value) => isSamePath(value, home));
+}
+
+function isSamePath(a: string, b: string): boolean {
+	return a === b || (look(() => realpathSync(a)) ?? a) === (look(() => realpathSync(b)) ?? b);
+}
+
+/** The nonces of all that live, as their processes carry them. */
+export function liveNonces(): Set<string> {
+	const found = new Set<string>();
+	for (const pid of listPids()) {
+		const environ = look(() => readFileSync(`/proc/${pid}/environ`, "latin1")) ?? "";
+		const nonce = /(?:^|\0)DISPATCH_RUN=([^\0]+)/.exec(environ)?.[1];
+		if (nonce !== undefined && pid !== process.pid) found.add(nonce);
+	}
+	return found;
 }
 
 function hasInEnvironment(pid: number, marker: string): boolean {

@@ -117,6 +117,12 @@ function namesAnother(text: string): boolean {
 	}
 }
 
+/** Whose processes a run directory can be of, by its place: what stands in it the agent can write. */
+export function ownerOf({ path, facts }: RunDir): { task: string; home: string } {
+	const end = path.lastIndexOf(`/runs/${facts.task}/`);
+	return { task: facts.task, home: end < 0 ? path : path.slice(0, end) };
+}
+
 function asRun(path: string, facts: RunFacts): RunDir {
 	return { path, logPath: join(path, "agent.log"), facts };
 }

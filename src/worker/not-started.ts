@@ -48,7 +48,7 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 	deps.fault(spec.id, "start", error);
 	const run = openRun(deps.home, spec.id, epoch);
 	if (run !== null && agentStatus(run).kind !== "never") return;
-	if (record.runNonce !== null) await sweepMarked(record.runNonce);
+	if (record.runNonce !== null) await sweepMarked(record.runNonce, { task: spec.id, home: deps.home });
 	const text = error instanceof Error ? error.message : String(error);
 	const final = (isRefusal(error) && !mayPass(error)) || record.takenDown >= TRIES;
 	const moved = await deps.store.move({

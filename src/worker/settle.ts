@@ -82,7 +82,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const nonce = end.record.runNonce;
 	faultPoint("settle.begin", id);
 	if (end.run !== null) await sweepTree(end.run);
-	else if (nonce !== null) await sweepMarked(nonce);
+	else if (nonce !== null) await sweepMarked(nonce, { task: id });
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
 	faultPoint("settle.facts", id);

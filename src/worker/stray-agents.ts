@@ -43,14 +43,27 @@ async function endIfStray(run: RunDir, { store, graceMs }: StrayDeps): Promise<b
 	const { task, epoch } = run.facts;
 	const brief = await store.liveBrief(task);
 	if (brief === null || !isStray(run, brief) || agentStatus(run).kind !== "alive") return false;
-	await endRun(run, { graceMs });
+	await endRun(namesAnother(run, brief) ? withoutNonce(run) : run, { graceMs });
 	const why = `its agent of start ${epoch} lived on; the task is at start ${brief.epoch}, ${brief.state}`;
 	await noteEvent(store, { task, kind: "stray_ended", why });
 	return true;
 }
 
-/** Of this very task (a task of another Redis may have the same id), and not what its record follows. */
+/**
+ * Of this very task (a task of another Redis may have the same id), and not what its record follows: that is known by
+ * its place, too, since an agent can write the nonce of the start after it into its own facts.
+ */
 function isStray(run: RunDir, brief: LiveBrief): boolean {
 	if (run.facts.taskNonce !== brief.taskNonce) return false;
-	return !isLive(brief.state) || !isOfStart(run, brief.runNonce);
+	return !isLive(brief.state) || !isOfStart(run, brief.runNonce) || namesAnother(run, brief);
+}
+
+/** It names the start that the record follows, and is none. */
+function namesAnother(run: RunDir, { epoch, runNonce }: LiveBrief): boolean {
+	return isOfStart(run, runNonce) && Number.isSafeInteger(epoch) && run.facts.epoch !== epoch;
+}
+
+/** What it holds open tells who is meant. */
+function withoutNonce(run: RunDir): RunDir {
+	return { ...run, facts: { ...run.facts, nonce: "" } };
 }

@@ -86,12 +86,13 @@ export function moveToHost(
 	return store.run("moveHost", { ...move, set: encodeFields(move.set), ...LIMITS });
 }
 
-/** Starts that this host shall end: their tasks were cancelled or moved while it was gone. */
-export function fencedRuns(store: Store, host: string): Promise<string[]> {
-	return store.guard((client) => client.smembers(store.keys.fenced(host)));
+/** Whether starts are named that this host shall end: their tasks were cancelled or moved while it was gone. */
+export async function hasFences(store: Store, host: string): Promise<boolean> {
+	return (await store.guard((client) => client.exists(store.keys.fenced(host)))) > 0;
 }
 
-/** They are ended. */
-export async function unfence(store: Store, host: string, nonces: readonly string[]): Promise<void> {
-	if (nonces.length > 0) await store.guard((client) => client.srem(store.keys.fenced(host), ...nonces));
+/** Those of the live ones that are to be ended. None of them: the names are of nobody any more, and go. */
+export async function fencedAmong(store: Store, host: string, live: readonly string[]): Promise<string[]> {
+	const { nonces } = await store.run<{ nonces: Record<string, true> }>("fenced", { host, nonces: live });
+	return Object.keys(nonces);
 }

@@ -9,7 +9,7 @@ import { eventsAfter, lastEventId, noteEvent } from "../../../src/queue/records/
 import { nextEvent, startOfFeed } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil, openAfterSuccess } from "../../../src/queue/records/gates.ts";
 import { beat, claimHost } from "../../../src/queue/records/hosts.ts";
-import { fencedRuns, lostTasks } from "../../../src/queue/records/lost-hosts.ts";
+import { fencedAmong, lostTasks } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { followRemovals } from "../../../src/queue/records/removed.ts";
 import { noteUsage, spentToday } from "../../../src/queue/records/spend.ts";
@@ -86,7 +86,7 @@ async function everything(): Promise<string[]> {
 		beat: () => beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 }),
 		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
 		"lost hosts": () => lostTasks(store),
-		fenced: () => fencedRuns(store, HOST),
+		fenced: () => fencedAmong(store, HOST, ["x"]),
 		removals: () => followRemovals(store, HOST, async () => new Set()),
 		gates: () => closedGates(store, HOST),
 		success: () => openAfterSuccess(store, gated, 0),

@@ -5,6 +5,7 @@ import { CANCEL } from "./cancel.ts";
 import { BEAT, CLAIM_HOST } from "./claim-host.ts";
 import { CREATE } from "./create.ts";
 import { DELIVERED } from "./delivered.ts";
+import { FENCED } from "./fenced.ts";
 import { FOLLOW } from "./follow.ts";
 import { HOLD } from "./hold.ts";
 import { HOLD_GATE } from "./hold-gate.ts";
@@ -28,6 +29,7 @@ export const SCRIPTS = {
 	claimHost: CLAIM_HOST,
 	create: CREATE,
 	delivered: DELIVERED,
+	fenced: FENCED,
 	follow: FOLLOW,
 	hold: HOLD,
 	holdGate: HOLD_GATE,
