@@ -16,9 +16,12 @@ export function shellInvocation(
 	stdin: string | null = null,
 ): string[] {
 	const line = command.trim();
+	const place = argumentPlace(line);
 	// A line may say itself where they belong: `claude -p "$@" | tee log`.
-	const placed = argumentPlace(line).kind === "given" ? line : `${line} "$@"`;
-	const whole = stdin === null ? placed : placed.replace(GIVEN, (place) => `${place} <${quoted(stdin)}`);
+	const placed = place.kind === "given" ? line : `${line} "$@"`;
+	const end = place.kind === "given" ? place.end : placed.length;
+	const input = stdin === null ? "" : ` <${quoted(stdin)}`;
+	const whole = placed.slice(0, end) + input + placed.slice(end);
 	return ["sh", "-c", whole, SHELL_NAME, ...words];
 }
 
@@ -41,9 +44,6 @@ export function hasFlag(command: string, ...flags: string[]): boolean {
 export function unlessGiven(command: string, flag: string, ...values: string[]): string[] {
 	return hasFlag(command, flag) ? [] : [flag, ...values];
 }
-
-/** Where a line places the arguments itself. */
-const GIVEN = /"?\$(?:@|\{@\})"?/;
 
 /** A word that the shell takes as it is. */
 function quoted(word: string): string {
@@ -68,10 +68,17 @@ export function rewritten(
 		taken = takeFlag(line, without.withValue)
 	)
 		line = taken.rest;
-	const added = words.map(quoted).join(" ");
-	const isGiven = argumentPlace(command).kind === "given" && GIVEN.test(line);
-	const own = isGiven ? line.replace(GIVEN, (place) => `${added} ${place}`) : `${line} ${added}`;
+	const own = beforeArguments(line, words.map(quoted).join(" "));
 	return [command.slice(0, start).trim(), own.trim(), command.slice(end).trim()].filter(Boolean).join(" ");
+}
+
+const GIVEN_AT_END = /"?\$(?:@|\{@\})"?$/;
+
+function beforeArguments(line: string, added: string): string {
+	const place = argumentPlace(line);
+	if (place.kind !== "given") return `${line} ${added}`;
+	const given = GIVEN_AT_END.exec(line.slice(0, place.end))?.index ?? place.end;
+	return `${line.slice(0, given)}${added} ${line.slice(given)}`;
 }
 
 /** `--model X`, where one is wanted and the user's line names none. */

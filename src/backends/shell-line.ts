@@ -5,8 +5,11 @@
  */
 import { cliOf } from "./started.ts";
 
-/** `why` reads behind the line's name: "ends in a comment" */
-export type ArgumentPlace = { kind: "end" } | { kind: "given" } | { kind: "nowhere"; why: string };
+/** Of a line without blanks around it: `why` reads behind the line's name: "ends in a comment"; `end` is where the first word with `$@` ends */
+export type ArgumentPlace =
+	| { kind: "end" }
+	| { kind: "given"; end: number }
+	| { kind: "nowhere"; why: string };
 
 /** Programs that take no prompt: at the end of a line they mean that the arguments were forgotten. */
 const NO_AGENT =
@@ -21,7 +24,7 @@ export function argumentPlace(line: string): ArgumentPlace {
 	const reader = new LineReader(text);
 	const fault = reader.read();
 	if (fault !== null) return { kind: "nowhere", why: fault };
-	if (reader.given) return { kind: "given" };
+	if (reader.givenEnd !== null) return { kind: "given", end: reader.givenEnd };
 	const why = reader.endsInComment ? "ends in a comment" : whyNotAtEnd(text, reader);
 	return why === null ? { kind: "end" } : { kind: "nowhere", why };
 }
@@ -48,8 +51,8 @@ class LineReader {
 	/** what separates it from the one before; "" for the only one */
 	lastOperator = "";
 	endsInComment = false;
-	/** the line places the arguments itself */
-	given = false;
+	/** behind the place that the line itself has for the arguments, its quotes included; null where it has none */
+	givenEnd: number | null = null;
 
 	constructor(text: string) {
 		this.#text = text;
@@ -95,14 +98,16 @@ class LineReader {
 	}
 
 	#double(): void {
+		let isPlace = false;
 		for (this.#at++; this.#at < this.#text.length; ) {
 			const char = this.#text[this.#at] ?? "";
 			if (char === '"') {
 				this.#at++;
+				if (isPlace) this.givenEnd = this.#at;
 				return;
 			}
 			if (char === "\\") this.#at += 2;
-			else if (!this.#substituted(char)) this.#plain(char);
+			else if (!this.#substituted(char)) isPlace = this.#plain(char) || isPlace;
 		}
 		throw new Unreadable(OPEN_QUOTE);
 	}
@@ -115,11 +120,16 @@ class LineReader {
 		return true;
 	}
 
-	#plain(char: string): void {
-		if (char === "$" && /^\$(?:@|\{@\})/.test(this.#text.slice(this.#at, this.#at + 4))) this.given = true;
+	/** @returns whether it is the first place for the arguments */
+	#plain(char: string): boolean {
+		const given =
+			char === "$" ? /^\$(?:@|\{@\})/.exec(this.#text.slice(this.#at, this.#at + 4))?.[0] : undefined;
+		const isFirst = given !== undefined && this.givenEnd === null;
+		if (isFirst) this.givenEnd = this.#at + given.length;
 		if (/^<<(?!<)/.test(this.#text.slice(this.#at, this.#at + 3)) && this.#text[this.#at - 1] !== "<")
 			throw new Unreadable("holds a here-document");
 		this.#at++;
+		return isFirst;
 	}
 
 	#separator(): boolean {

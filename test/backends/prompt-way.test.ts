@@ -49,6 +49,9 @@ const ON_STDIN: [BackendType, string][] = [
 	["claude", 'claude -p "$@" | cat'],
 	["claude", 'cd . && claude -p "$@" 2>&1 | cat'],
 	["claude", "true; exec claude -p 2>err.log"],
+	["claude", `claude -p --append-system-prompt 'no "$@" here' "$@" | cat`],
+	["claude", 'claude -p --append-system-prompt "its \\$@"'],
+	["claude", `sh -c 'exit 0' x '"$@"' && claude -p "$@" --verbose`],
 	["codex", "codex exec"],
 	["codex", 'true || false\ncodex exec "$@"'],
 ];

@@ -55,11 +55,36 @@ aliases:
 	expect(readdirSync(user.home).filter((name) => name.includes("tmp"))).toEqual([]);
 });
 
+test("what of an entry is not named stays as it is: a new command line gives nobody more freedom", async () => {
+	const entries = `backends:
+  mine: { command: codex exec, permissions: edit } # narrow
+models:
+  big: { backend: mine, id: big-1 }
+aliases:
+  reviewer:
+    model: big
+    # narrower
+    permissions: read_only
+`;
+	writeFileSync(path, entries);
+	const narrow = ["--prompt-by", "file"];
+	await user.ok(["config", "add-backend", "mine", "--command", "nice codex exec", ...narrow]);
+	await user.ok(["config", "add-alias", "reviewer", "--prompt", "You review."]);
+	await user.ok(["config", "add-model", "big", "--backend", "mine"]);
+	const changed = { "codex exec, permissions: edit": "nice codex exec, permissions: edit, prompt_by: file" };
+	const [[before, after] = ["", ""]] = Object.entries(changed);
+	expect(read()).toBe(`${entries.replace(before, after)}    prompt: You review.\n`);
+});
+
 test.each([
 	[["add-model", "bad name", "--backend", "fake"], /Expected the model's name/],
 	[["add-backend", "__proto__", "--command", "x"], /Expected the backend's name/],
 	[["add-backend", "x", "--command", " "], /Expected --command/],
 	[["add-backend", "x", "--command", "y", "--type", "gemini"], /claude, codex, cursor, command/],
+	[
+		["add-backend", "x", "--command", "y", "--prompt-by", "pipe"],
+		/--prompt-by to be one of stdin, file, argument/,
+	],
 	[["add-model", "m", "--backend", "nope"], /There is no backend "nope"\. There is: fake\./],
 	[["remove-model", "nope"], /There is no model "nope"\. None is configured\./],
 	[["remove-alias", "nope"], /There is no alias "nope"/],

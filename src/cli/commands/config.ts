@@ -1,9 +1,10 @@
 /** `dispatch config …`: looks at the config file and changes it, comments and order kept. */
-import { BACKEND_TYPES, KNOWN_CLIS } from "../../backends/known.ts";
+import { isMap } from "yaml";
+import { BACKEND_TYPES, KNOWN_CLIS, PROMPT_WAYS } from "../../backends/known.ts";
 import { chooseModel } from "../../config/choose.ts";
 import type { Config } from "../../config/config.ts";
 import { detectConfig } from "../../config/detect.ts";
-import { type ConfigChange, editConfig } from "../../config/edit.ts";
+import { type ConfigChange, editConfig, readDocument } from "../../config/edit.ts";
 import { configPath } from "../../config/home.ts";
 import { migrateConfig } from "../../config/migrate.ts";
 import { parseConfig } from "../../config/parse.ts";
@@ -25,6 +26,7 @@ export interface BackendFlags {
 	command: string;
 	type?: string;
 	modelFlag: boolean;
+	promptBy?: string;
 	permissions?: string;
 }
 
@@ -74,8 +76,13 @@ export async function addModel(
 		flags.backend === undefined
 			? await foundModel(file.config, name, command.env)
 			: { path: ["models", name], value: { backend: flags.backend } };
-	const value = { ...(change.value as Record<string, unknown>), ...id };
-	save(command, file, [{ path: change.path, value }], `The model ${change.path.at(-1)} is in the config.`);
+	const value = { ...(change.value as Record<string, string>), ...id };
+	save(
+		command,
+		file,
+		changesOf(file, change.path, value),
+		`The model ${change.path.at(-1)} is in the config.`,
+	);
 }
 
 export async function removeModel(command: ConfigCommand, name: string): Promise<undefined> {
@@ -102,19 +109,17 @@ export async function addBackend(
 	checkName("backend", name);
 	checkText("--command", flags.command);
 	checkOneOf("--type", flags.type, BACKEND_TYPES);
+	checkOneOf("--prompt-by", flags.promptBy, PROMPT_WAYS);
 	checkOneOf("--permissions", flags.permissions, PERMISSIONS);
 	const value = {
 		command: flags.command,
 		...(flags.type === undefined ? {} : { type: flags.type }),
 		...(flags.modelFlag ? {} : { model_flag: false }),
+		...(flags.promptBy === undefined ? {} : { prompt_by: flags.promptBy }),
 		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
 	};
-	save(
-		command,
-		openFile(command),
-		[{ path: ["backends", name], value }],
-		`The backend ${name} is in the config.`,
-	);
+	const file = openFile(command);
+	save(command, file, changesOf(file, ["backends", name], value), `The backend ${name} is in the config.`);
 }
 
 export async function addAlias(command: ConfigCommand, name: string, flags: AliasFlags): Promise<undefined> {
@@ -138,7 +143,7 @@ export async function addAlias(command: ConfigCommand, name: string, flags: Alia
 	save(
 		command,
 		file,
-		[...changes, { path: ["aliases", name], value }],
+		[...changes, ...changesOf(file, ["aliases", name], value)],
 		`The alias ${name} is in the config.`,
 	);
 }
@@ -190,6 +195,17 @@ function openFile({ env }: ConfigCommand): ConfigFile {
 	const text = readConfigText(path);
 	const base = text ?? renderConfig(detectConfig(env));
 	return { path, text, base, config: parseConfig(base, path, env) };
+}
+
+/** What of an entry that is there is not named stays as it is: nobody's permissions grow by another command line. */
+function changesOf(
+	file: ConfigFile,
+	path: ConfigChange["path"],
+	value: Readonly<Record<string, string | boolean>>,
+): ConfigChange[] {
+	const isThere = isMap(readDocument(file.base).getIn(path, true));
+	if (!isThere) return [{ path, value }];
+	return Object.entries(value).map(([key, each]) => ({ path: [...path, key], value: each }));
 }
 
 /** The new text must load before it replaces the old one. */

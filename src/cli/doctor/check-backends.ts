@@ -31,7 +31,7 @@ export async function checkBackend(backend: BackendConfig, env: Environment): Pr
 function promptFinding(backend: BackendConfig): Finding[] {
 	if (promptWay(backend, backendOf(backend.type)) !== "argument" || !hasOtherUsers()) return [];
 	const what = `${backend.name}: other users of this machine can read its prompts in its command line (ps).`;
-	const fix = `Set \`prompt_by: file\` under backends: ${backend.name}: in the config, or \`stdin\` where it reads its prompt there.`;
+	const fix = `Where it reads its stdin, set \`prompt_by: stdin\` under backends: ${backend.name}: in the config; else \`file\`: its argument is a sentence then that names the file.`;
 	return [warn("backend", what, fix)];
 }
 

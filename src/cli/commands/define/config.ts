@@ -102,6 +102,7 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		.requiredOption("--command <line>", "the shell line that starts it")
 		.option("--type <type>", `${TYPES} (default: by its name or program)`)
 		.option("--no-model-flag", "never pass --model to it")
+		.option("--prompt-by <way>", "how it gets its prompts: stdin, file or argument")
 		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
 		.action((name: string, flags: BackendFlags) =>
 			act((commands, command) => commands.addBackend(command, name, flags)),
