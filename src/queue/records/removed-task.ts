@@ -3,6 +3,9 @@ import { type Check, Damage, matching, object } from "../../task/check.ts";
 import { ID_FORM } from "../../task/id.ts";
 import { NONCE, PATH } from "../../task/spec.ts";
 
+/** Of a host that never comes back; what is lost of more lies on its disk only. */
+export const NOTICES_KEPT = 10_000;
+
 export interface RemovedTask {
 	id: string;
 	/** of the creation that was removed */

@@ -2,7 +2,7 @@
  * Notices of removed tasks for their host: whoever removes a task clears Redis, the host clears its disk. A
  * notice is taken away only after it was followed: a repeat does no harm.
  */
-import { type RemovedTask, soundRemoved } from "./removed-task.ts";
+import { NOTICES_KEPT, type RemovedTask, soundRemoved } from "./removed-task.ts";
 import type { Store } from "./store.ts";
 
 const NOTICES_AT_ONCE = 200;
@@ -22,24 +22,36 @@ export async function followRemovals(
 	clear: (tasks: RemovedTask[]) => Promise<ReadonlySet<RemovedTask>>,
 ): Promise<number> {
 	const key = store.keys.removed(host);
+	// Whoever writes to Redis can add any number, at any speed: a start waits for no more than these.
+	await store.guard((client) => client.ltrim(key, -NOTICES_KEPT, -1));
 	let followed = 0;
-	for (let kept = 0; ; ) {
+	for (let kept = 0, seen = 0; seen < NOTICES_KEPT; ) {
 		const from = kept;
 		const texts = await store.guard((client) => client.lrange(key, from, from + NOTICES_AT_ONCE - 1));
-		if (texts.length === 0) return followed;
+		if (texts.length === 0) break;
+		seen += texts.length;
 		const removals = new Map<RemovedTask, string>();
-		for (const text of texts) {
+		const told = texts.flatMap((text) => {
 			const task = readNotice(text);
-			if (task !== null && (await nonceOf(store, task.id)) !== task.nonce) removals.set(task, text);
-		}
+			return task === null ? [] : [{ task, text }];
+		});
+		const present = await store.fieldsOf(
+			told.map(({ task }) => task.id),
+			"nonce",
+		);
+		for (const [at, { task, text }] of told.entries())
+			if (present[at]?.[0] !== task.nonce) removals.set(task, text);
 		const left = removals.size > 0 ? await clear([...removals.keys()]) : new Set<RemovedTask>();
 		followed += removals.size - left.size;
 		const leftTexts = new Set([...left].map((task) => removals.get(task)));
 		const done = texts.filter((text) => !leftTexts.has(text));
 		kept += texts.length - done.length;
 		// One by one: what others add or trim meanwhile moves places.
-		for (const text of done) await store.guard((client) => client.lrem(key, 1, text));
+		const pipeline = store.client.pipeline();
+		for (const text of done) pipeline.lrem(key, 1, text);
+		await store.replies(pipeline);
 	}
+	return followed;
 }
 
 function readNotice(text: string): RemovedTask | null {
@@ -49,11 +61,6 @@ function readNotice(text: string): RemovedTask | null {
 		if (error instanceof SyntaxError) return null;
 		throw error;
 	}
-}
-
-async function nonceOf(store: Store, id: string): Promise<string | null> {
-	const [nonce] = await store.fields(id, "nonce");
-	return nonce ?? null;
 }
 
 /** Takes what quotes an agent or a person out of the events of removed tasks. @returns how many events went */

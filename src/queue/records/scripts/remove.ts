@@ -1,7 +1,5 @@
+import { NOTICES_KEPT } from "../removed-task.ts";
 import { TASK } from "./prelude.ts";
-
-/** Of a host that never comes back; what is lost of more lies on its disk only. */
-const NOTICES_KEPT = 10_000;
 
 /** Longer than any host is away and comes back with an agent of a task that is gone. */
 const EPOCH_KEPT_S = 90 * 24 * 3600;
