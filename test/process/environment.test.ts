@@ -53,14 +53,14 @@ test("a virtual environment goes with its programs", () => {
 });
 
 test.each([
-	[0o000, 0o022],
-	[0o002, 0o022],
-	[0o077, 0o077],
-])("under umask %o the daemon and its agents have %o", (given, expected) => {
+	["000", "022"],
+	["002", "022"],
+	["077", "077"],
+])("under umask %s the daemon and its agents have %s", (given, expected) => {
 	const before = process.umask(given);
 	try {
-		expect(setDaemonUmask()).toBe(expected);
-		expect(process.umask()).toBe(expected);
+		expect(setDaemonUmask()).toBe(Number.parseInt(expected, 8));
+		expect(process.umask()).toBe(Number.parseInt(expected, 8));
 	} finally {
 		process.umask(before);
 	}
