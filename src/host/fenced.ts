@@ -11,7 +11,12 @@ import type { Store } from "../queue/records/store.ts";
 export async function endFenced(store: Store, host: string, home: string): Promise<number> {
 	if (!(await hasFences(store, host))) return 0;
 	let killed = 0;
-	for (const nonce of await fencedAmong(store, host, await liveStarts()))
-		killed += await sweepRun(nonce, { home });
-	return killed;
+	for (;;) {
+		let now = 0;
+		for (const nonce of await fencedAmong(store, host, await liveStarts()))
+			now += await sweepRun(nonce, { home });
+		killed += now;
+		// Asked again after an end, for what began meanwhile; then the names go.
+		if (now === 0) return killed;
+	}
 }
