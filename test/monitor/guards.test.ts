@@ -190,21 +190,6 @@ test.each(STEPS.filter((point) => /^(look|bridge)/.test(point)))(
 	},
 );
 
-test.each(["cost", "log"] as const)(
-	"something else in the place of its %s keeps a task neither running nor from its end, and is put aside",
-	async (name) => {
-		const { store } = stage();
-		const { run } = await stage().agent("t", `echo last words; ${FINISHES}`);
-		await until(() => expect(agentStatus(run).kind).toBe("exited"));
-		await store.client.set(store.keys[name]("t"), "somebody's");
-		await lookUntil("t", "completed");
-		const said = (await eventsAfter(store, "0")).filter(({ kind }) => kind === "repaired");
-		expect(said).toMatchObject([{ text: `${name}:t`, why: expect.stringContaining("put aside") }]);
-		expect(await store.client.get(`${store.keys.prefix}:aside:${name}:t`)).toBe("somebody's");
-		expect((await lastLines(store, "t", 5)).map(({ text }) => text)).toEqual(["last words"]);
-	},
-);
-
 test("last words that Redis did not take at first stand in the log before the end", async () => {
 	process.env.DISPATCH_FAULT = "look.log:throw-once";
 	const { run } = await stage().agent("t", `echo last words; ${FINISHES}`);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { readPlan } from "../../src/ipc/plan-file.ts";
@@ -7,7 +7,6 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
-import { canMount, fill, mount, unmount } from "../full-disk.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { monitorStage } from "./stage.ts";
 
@@ -36,43 +35,6 @@ describe("questions and answers", () => {
 		await monitor.reconcile("t");
 		expect(await store.undelivered("t")).toEqual([]);
 	});
-
-	test.runIf(canMount())(
-		"an answer that cannot be written is told once, and is no sign of the agent's life",
-		async () => {
-			const { store, project } = stage();
-			expect(mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", project)).toBe(true);
-			try {
-				const { taskDir } = await stage().agent("t", WAITS, { inactivityMs: 600_000 });
-				const monitor = stage().reconciler();
-				writeFileSync(join(taskDir, "ipc/001.question"), "Which port?\n");
-				await monitor.reconcile("t");
-				const filler = fill(project);
-				await store.answer("t", { text: "80", by: "ann@here", token: "k" });
-				const look = async () => {
-					stage().now += 30_000;
-					await monitor.reconcile("t");
-					return monitor.live.get("t")?.ending;
-				};
-				for (let n = 0; n < 10; n++) expect(await look()).toBeNull();
-				const told = (await eventsAfter(store, "0")).filter(({ kind }) => kind === "fault");
-				expect(told).toMatchObject([{ text: "answers", why: expect.stringContaining("ENOSPC") }]);
-				expect(stage().faults).toEqual([]);
-				// What the agent does is one, what we try is none.
-				utimesSync(join(taskDir, "plan.md"), 1, 1);
-				for (let n = 0; n < 19; n++) expect(await look()).toBeNull();
-				rmSync(filler);
-				await monitor.reconcile("t");
-				expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("80");
-				for (let n = 0; n < 3; n++) await look();
-				await until(async () => expect(await store.need("t")).toMatchObject({ reason: "stuck" }));
-				monitor.stop();
-			} finally {
-				await stage().endAgents();
-				unmount(project);
-			}
-		},
-	);
 
 	test("a monitor without memory finds the same, and writes an answer that a crash held back", async () => {
 		const { store } = stage();
