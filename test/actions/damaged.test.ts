@@ -52,7 +52,7 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 	expect(overview.open.map(({ spec }) => spec.id)).toEqual(["sound"]);
 	expect(overview.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
 	const page = await homePage(store, "/place");
-	expect(page).toContain('href="/task/sound"');
+	expect(page).toContain('href="/place/task/sound"');
 	expect(page).toContain("dispatch rm spec");
 	const reader = new TaskReader(store);
 	expect((await reader.read()).map(({ id }) => id)).toEqual(["sound"]);

@@ -36,6 +36,9 @@ beforeAll(async () => {
 	for (const id of ["victim", "other"]) await user.ok(["enqueue", "--id", id, "Ask"]);
 	for (const id of ["victim", "other"]) await user.waitForState(id, "asking");
 	client = new Redis({ path: join(user.home, "redis/redis.sock") });
+	// A record that cannot be read stands in every list, whatever the seed damages beside it.
+	await user.ok(["enqueue", "--id", "unread", "--delay", "1h", "Do it"]);
+	await client.hset("{dispatch:default}:task:unread", "spec", "{x");
 });
 afterAll(async () => {
 	client.disconnect();
@@ -147,6 +150,7 @@ test(
 			await damage.undo();
 			console.log(`${n + 1} of ${COUNT}: ${damage.name.slice(0, 160)}`);
 		}
+		await user.ok(["rm", "unread"]);
 		await user.ok(["answer", "other", "blue"]);
 		await user.waitForState("other", "completed");
 		expect(user.daemonPid()).toBe(daemon);

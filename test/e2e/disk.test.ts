@@ -23,8 +23,7 @@ test("a working directory that is gone before the start: not_started, with the r
 });
 
 test("a task directory that is deleted under a working agent: a clear failure, never a hang", async () => {
-	// What looks ten times a second is at work.
-	user = new User({ config: "limits: { inactivity: 3s }", env: { LOOK_S: "3" } });
+	user = new User({ agent: "looks-seldom.sh", config: "limits: { inactivity: 3s }" });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	await user.waitForState("t", "asking");
 	// Away in one step: it is made again at once, and the agent stands in the old one.
