@@ -150,6 +150,7 @@ test(
 			await damage.undo();
 			console.log(`${n + 1} of ${COUNT}: ${damage.name.slice(0, 160)}`);
 		}
+		await user.ok(["cancel", "unread"]);
 		await user.ok(["rm", "unread"]);
 		await user.ok(["answer", "other", "blue"]);
 		await user.waitForState("other", "completed");
