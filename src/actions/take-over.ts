@@ -58,7 +58,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
 			hint: `Look again: dispatch status ${id}`,
 		});
-	restampTaskDir(workspaceOf(record), id, { namespace: store.namespace, host: record.host, nonce }, host);
+	restampTaskDir(workspaceOf(record), id, { namespace: store.namespace, host, nonce });
 	return moved.state;
 }
 

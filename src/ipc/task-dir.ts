@@ -135,10 +135,14 @@ function inMade(parent: OpenedDirectory, name: string, use: (made: OpenedDirecto
 	if (done !== true) throw notUsable(nameIn(parent, name), done);
 }
 
-/** rename(2) of a stamped directory: it replaces an empty one at most, so one of two owners wins. */
+/**
+ * rename(2) of a stamped directory: it replaces an empty one at most, so one of two owners wins. Of a task that moved
+ * here the directory moves too: whoever moved it may not have come to say so in its stamp.
+ */
 function claim(tasks: OpenedDirectory, dir: string, owner: TaskDirSpec): void {
 	const { id } = owner;
-	if (isOurs(tasks, id, owner)) return;
+	if (isOurs(tasks, id, owner) || inDirectory(tasks, [id], (task) => restamp(task, dir, owner)) === true)
+		return;
 	const temporary = temporaryName(id);
 	try {
 		inMade(tasks, temporary, (made) => publishIn(made, STAMP, stampText(owner)));
@@ -171,9 +175,14 @@ function isStampedBy(task: OpenedDirectory, id: string, owner: Owner): boolean {
 }
 
 function isStampOf(stamp: Stamp, id: string, owner: Owner): boolean {
+	return isOfCreation(stamp, id, owner) && stamp.get("host") === owner.host;
+}
+
+/** Whichever host it was on. */
+function isOfCreation(stamp: Stamp, id: string, owner: Owner): boolean {
 	// Stamps of an earlier version name no id.
 	if ((stamp.get("id") ?? id) !== id) return false;
-	return (["namespace", "host", "nonce"] as const).every((name) => stamp.get(name) === owner[name]);
+	return (["namespace", "nonce"] as const).every((name) => stamp.get(name) === owner[name]);
 }
 
 /** @throws DispatchError DISPATCH_BAD_CWD if `.dispatch` or `tasks` is no directory */
@@ -199,14 +208,16 @@ function inTasks<T extends string | Promise<boolean>>(
 }
 
 /** The task has another host now: a directory that was its own stays so. @throws DispatchError DISPATCH_DISK */
-export function restampTaskDir(cwd: string, id: string, owner: Owner, host: string): void {
+export function restampTaskDir(cwd: string, id: string, owner: Owner): void {
 	const dir = taskDirOf(cwd, id);
-	inTaskDir(dir, (task) => {
-		if (!isStampedBy(task, id, owner)) return;
-		replaceFile(task.at(STAMP), stampText({ ...owner, host, id }), {
-			refuse: (error) => diskError(join(dir, STAMP), error),
-		});
-	});
+	inTaskDir(dir, (task) => restamp(task, dir, { ...owner, id }));
+}
+
+/** @returns whether it was of this very task */
+function restamp(task: OpenedDirectory, dir: string, owner: Owner & { id: string }): boolean {
+	if (!isOfCreation(stampOf(task), owner.id, owner)) return false;
+	replaceFile(task.at(STAMP), stampText(owner), { refuse: (error) => diskError(join(dir, STAMP), error) });
+	return true;
 }
 
 /**

@@ -122,7 +122,7 @@ test.each([".dispatch", ".dispatch/tasks", ".dispatch/tasks/t", ".dispatch/tasks
 				() => writePromptFile(dir, "a prompt"),
 				() => clearFinished(dir),
 				() => clearTemporaries(dir),
-				() => restampTaskDir(cwd, "t", OWNER, OWNER.host),
+				() => restampTaskDir(cwd, "t", OWNER),
 				() => moveIpcAside(dir, round),
 			];
 			for (const act of acts) if ((await tried(act)) !== null) done++;

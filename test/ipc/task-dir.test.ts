@@ -18,6 +18,7 @@ import {
 	createTaskDir,
 	inspectTaskDir,
 	removeTaskDir,
+	restampTaskDir,
 	taskDirOf,
 	writePromptFile,
 } from "../../src/ipc/task-dir.ts";
@@ -54,7 +55,7 @@ test("a repeat heals what is missing and changes nothing else", async () => {
 
 test("a directory without our stamp is foreign and stays untouched", async () => {
 	const { cwd, dir } = await makeTask();
-	for (const change of [{ nonce: "f" }, { host: "h2" }, { namespace: "n2" }]) {
+	for (const change of [{ nonce: "f" }, { nonce: "f", host: "h2" }, { namespace: "n2" }]) {
 		const other = { ...OWNER, ...change };
 		expect(inspectTaskDir(cwd, "t", other)).toBe("foreign");
 		await expect(createTaskDir(cwd, { ...SPEC, ...change })).rejects.toMatchObject({
@@ -67,6 +68,21 @@ test("a directory without our stamp is foreign and stays untouched", async () =>
 		expect(inspectTaskDir(cwd, "t", OWNER)).toBe("foreign");
 	}
 	expect(readdirSync(join(cwd, ".dispatch/tasks"))).toEqual(["t"]);
+});
+
+test("a task that moved to this host keeps its directory, whether its stamp was changed before the start or not", async () => {
+	const { cwd, dir } = await makeTask();
+	writeFileSync(join(dir, "plan.md"), "- [x] the agent's own\n");
+	const moved = { ...OWNER, host: "h2" };
+	expect(inspectTaskDir(cwd, "t", moved)).toBe("foreign");
+	expect(await removeTaskDir(cwd, "t", moved)).toBe(false);
+	await createTaskDir(cwd, { ...SPEC, host: "h2" });
+	expect(inspectTaskDir(cwd, "t", moved)).toBe("ours");
+	expect(inspectTaskDir(cwd, "t", OWNER)).toBe("foreign");
+	expect(readFileSync(join(dir, "plan.md"), "utf8")).toBe("- [x] the agent's own\n");
+	expect(readdirSync(join(cwd, ".dispatch/tasks"))).toEqual(["t"]);
+	restampTaskDir(cwd, "t", OWNER);
+	expect(inspectTaskDir(cwd, "t", OWNER)).toBe("ours");
 });
 
 test.each([".dispatch", ".dispatch/tasks", ".dispatch/tasks/t", ".dispatch/tasks/t/ipc"])(

@@ -1,5 +1,5 @@
 /** What an agent writes into the facts of its own start leads its host to nobody else's agent. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { agentStatus, startAgent } from "../../src/process/agent.ts";
@@ -34,6 +34,11 @@ test("ends no other task's agent by the nonce that it wrote into its own facts",
 	const { store } = stage();
 	const { run, nonce } = await stage().agent("t", WAITS);
 	const other = await stage().agent("other", WAITS);
+	// Each wrapper has said who it is: what is written here is not overwritten.
+	for (const { path } of [run, other.run])
+		await until(() =>
+			expect(["pid", "identity.json"].every((name) => existsSync(join(path, name)))).toBe(true),
+		);
 	writeFacts(run, { nonce: other.nonce });
 	writeFileSync(join(run.path, "pid"), readFileSync(join(other.run.path, "pid")));
 	writeFileSync(join(run.path, "identity.json"), readFileSync(join(other.run.path, "identity.json")));
