@@ -40,6 +40,9 @@ const SAID: Partial<Record<FailureClass | "none", string[]>> = {
 		"주간 한도에 도달했습니다. 월요일 오전 9시에 초기화됩니다.",
 		"Weeklimiet bereikt, probeer maandag om 9:00 opnieuw",
 		"Please come back in 40 minutes.",
+		"You can send more messages at 4:05 PM",
+		"Next message allowed in 12 minutes",
+		"Service to your account resumes at 16:05",
 	],
 	billing: [
 		"Your credit card has expired. Please update your billing information.",

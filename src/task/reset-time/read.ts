@@ -31,7 +31,7 @@ const TEXT_MAX = 4_000;
 /** Words may stand between "resets" and the time, but not another sentence. */
 const REACH = 70;
 const ANCHOR =
-	/(?<![a-z])(?:resets?|resetting|again|retry(?:ing|delay)?|regain|available|until|wait|renews?|refresh(?:es)?|expires?|back|lifted|lifts)(?![a-z])|(?<=["_-])reset/gi;
+	/(?<![a-z])(?:resets?|resetting|again|retry(?:ing|delay)?|regain|available|until|wait|renews?|refresh(?:es)?|expires?|back|lifted|lifts|resumes?|(?:more|next) (?:message|request|prompt)s?)(?![a-z])|(?<=["_-])reset/gi;
 /** No service says it so often; whoever does has the time of everybody's daemon. */
 const ANCHORS_MAX = 20;
 const SENTENCE_END = /[.!?]["')]?\s+["'(]?[A-Z]|\n/;
