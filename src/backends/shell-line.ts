@@ -5,7 +5,10 @@
  */
 import { cliOf } from "./started.ts";
 
-/** Of a line without blanks around it: `why` reads behind the line's name: "ends in a comment"; `end` is where the first word with `$@` ends */
+/**
+ * Of a line without blanks around it. `why` reads behind the line's name: "ends in a comment"; `end` is where the first
+ * place for the arguments ends.
+ */
 export type ArgumentPlace =
 	| { kind: "end" }
 	| { kind: "given"; end: number }

@@ -9,8 +9,6 @@ import { openRun, type RunDir } from "../../src/process/run-dir.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
 import { DispatchError } from "../../src/task/errors.ts";
-import { Serial } from "../../src/task/serial.ts";
-import { endStrayAgents } from "../../src/worker/stray-agents.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { monitorStage } from "./stage.ts";
 
@@ -304,21 +302,12 @@ test("a record that cannot be decoded, and whose agent has ended, fails plainly"
 });
 
 describe("an agent whose task has gone on without it", () => {
-	const sweep = () =>
-		endStrayAgents({
-			store: stage().store,
-			home: stage().home,
-			serial: new Serial(),
-			graceMs: 200,
-			fault: (task, step, error) => stage().faults.push(`${task} ${step}: ${String(error)}`),
-		});
-
 	test("is ended, and an event says so", async () => {
 		const { store } = stage();
 		const { nonce } = await stage().agent("t", WAITS);
-		expect(await sweep()).toEqual([]);
+		expect(await stage().endStrays()).toEqual([]);
 		await store.move({ id: "t", from: ["running"], to: "failed" });
-		expect(await sweep()).toEqual(["t"]);
+		expect(await stage().endStrays()).toEqual(["t"]);
 		expect(markedPids(nonce)).toEqual([]);
 		expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).toContain("stray_ended");
 	});
@@ -329,7 +318,7 @@ describe("an agent whose task has gone on without it", () => {
 		const other = await stage().agent("a", WAITS);
 		await store.client.multi().del(store.keys.task("a")).lpush(store.keys.task("a"), "x").exec();
 		await store.client.hset(store.keys.task("t"), "state", "failed", "progress", "{half a rec");
-		expect(await sweep()).toEqual(["t"]);
+		expect(await stage().endStrays()).toEqual(["t"]);
 		expect(markedPids(nonce)).toEqual([]);
 		// Of that one nothing is known.
 		expect(markedPids(other.nonce).length).toBeGreaterThan(0);
@@ -341,10 +330,10 @@ describe("an agent whose task has gone on without it", () => {
 		await until(() => expect(agentStatus(run).kind).toBe("exited"));
 		await stage().reconciler().reconcile("t");
 		await until(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0));
-		expect(await sweep()).toEqual([]);
+		expect(await stage().endStrays()).toEqual([]);
 		expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0);
 		await store.client.hset(store.keys.task("t"), "state", "failed");
-		expect(await sweep()).toEqual(["t"]);
+		expect(await stage().endStrays()).toEqual(["t"]);
 		expect(markedPids(`${nonce}-verify`)).toEqual([]);
 	});
 
@@ -354,9 +343,9 @@ describe("an agent whose task has gone on without it", () => {
 		await store.client.hset(store.keys.task("t"), "state", "failed");
 		const facts = JSON.parse(readFileSync(join(run.path, "run.json"), "utf8"));
 		writeFileSync(join(run.path, "run.json"), JSON.stringify({ ...facts, taskNonce: "another" }));
-		expect(await sweep()).toEqual([]);
+		expect(await stage().endStrays()).toEqual([]);
 		await store.client.del(store.keys.task("t"));
-		expect(await sweep()).toEqual([]);
+		expect(await stage().endStrays()).toEqual([]);
 		expect(markedPids(nonce).length).toBeGreaterThan(0);
 	});
 });

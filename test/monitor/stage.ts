@@ -15,6 +15,7 @@ import { Hub } from "../../src/task/hub.ts";
 import { Serial } from "../../src/task/serial.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 import { settle } from "../../src/worker/settle.ts";
+import { endStrayAgents } from "../../src/worker/stray-agents.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -33,6 +34,9 @@ export class MonitorStage {
 	/** what the monitor logged as failed */
 	readonly faults: string[] = [];
 	readonly #nonces: string[] = [];
+	readonly #fault = (task: string, step: string, error: unknown) => {
+		this.faults.push(`${task} ${step}: ${String(error)}`);
+	};
 
 	constructor(store: Store) {
 		this.store = store;
@@ -54,7 +58,7 @@ export class MonitorStage {
 			monotonic: () => this.now,
 			graceMs: GRACE_MS,
 			watch: () => {},
-			fault: (task, step, error) => this.faults.push(`${task} ${step}: ${String(error)}`),
+			fault: this.#fault,
 		});
 	}
 
@@ -92,6 +96,12 @@ export class MonitorStage {
 		await startAgent(run, { argv: ["sh", "-c", script], cwd: taskDir, env: ENV });
 		this.hub.startedHere.add(nonce);
 		return { run: run satisfies RunDir, taskDir, nonce };
+	}
+
+	/** As a daemon's cycle does. @returns the tasks of which an agent lived on and was ended */
+	endStrays(): Promise<string[]> {
+		const { store, home } = this;
+		return endStrayAgents({ store, home, serial: new Serial(), graceMs: 200, fault: this.#fault });
 	}
 
 	async endAgents(): Promise<void> {

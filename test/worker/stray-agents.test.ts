@@ -7,8 +7,6 @@ import { endTree } from "../../src/process/end-tree.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { claimRun, type RunDir, type RunFacts } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
-import { Serial } from "../../src/task/serial.ts";
-import { endStrayAgents } from "../../src/worker/stray-agents.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 
@@ -16,15 +14,6 @@ const stage = monitorStage();
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
 const WAITS = "exec sleep 1000";
 const ENV = { PATH: process.env.PATH ?? "" };
-
-const sweep = () =>
-	endStrayAgents({
-		store: stage().store,
-		home: stage().home,
-		serial: new Serial(),
-		graceMs: 200,
-		fault: (task, step, error) => stage().faults.push(`${task} ${step}: ${String(error)}`),
-	});
 
 /** As an agent does, which owns the file. */
 const writeFacts = (run: RunDir, facts: Partial<RunFacts>) =>
@@ -43,7 +32,7 @@ test("ends no other task's agent by the nonce that it wrote into its own facts",
 	writeFileSync(join(run.path, "pid"), readFileSync(join(other.run.path, "pid")));
 	writeFileSync(join(run.path, "identity.json"), readFileSync(join(other.run.path, "identity.json")));
 	await store.move({ id: "t", from: ["running"], to: "failed" });
-	expect(await sweep()).toEqual(["t"]);
+	expect(await stage().endStrays()).toEqual(["t"]);
 	expect(agentStatus(other.run).kind).toBe("alive");
 	expect(markedPids(other.nonce).length).toBeGreaterThan(0);
 	// Known by what it holds open.
@@ -61,7 +50,7 @@ test("is not spared by the nonce of the start after it, nor does that one end wi
 	if (next === null) throw new Error("claimed already");
 	await startAgent(next, { argv: ["sh", "-c", WAITS], cwd: facts.taskDir, env: ENV });
 	writeFacts(run, { nonce: later });
-	expect(await sweep()).toEqual(["t"]);
+	expect(await stage().endStrays()).toEqual(["t"]);
 	await until(() => expect(markedPids(nonce)).toEqual([]));
 	expect(agentStatus(next).kind).toBe("alive");
 	await endTree(next, { graceMs: 0 });
