@@ -319,8 +319,11 @@ describe("limits", () => {
 		await monitor.reconcile("t");
 		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
 		await monitor.reconcile("t");
+		expect(await store.stateOf("t")).toBe("asking");
 		stage().now += 3_600_000;
 		await monitor.reconcile("t");
+		// What ended it, if something did, stands in the failure.
+		expect((await store.need("t")).outcome).toBeNull();
 		expect(await store.stateOf("t")).toBe("asking");
 		await store.answer("t", { text: "This", by: "ann@here", token: "k" });
 		await monitor.reconcile("t");
