@@ -17,7 +17,7 @@ const LOG_SETTLE_MS = 500;
 const OWN_FILES = new Set([FOLLOWED_FILE, SILENCE_FILE]);
 
 interface Watched {
-	watchers: Map<string, { watcher: FSWatcher; inode: number }>;
+	watchers: Map<string, { watcher: FSWatcher; which: string }>;
 	dirs: string[];
 	timer: NodeJS.Timeout | undefined;
 	dueAt: number;
@@ -58,18 +58,18 @@ export class DirectoryWatcher extends Service {
 
 	#arm(task: string, watched: Watched): void {
 		for (const dir of watched.dirs) {
-			const inode = inodeOf(dir);
+			const which = whichIs(dir);
 			const armed = watched.watchers.get(dir);
-			if (armed !== undefined && armed.inode === inode) continue;
+			if (armed !== undefined && armed.which === which) continue;
 			armed?.watcher.close();
 			watched.watchers.delete(dir);
-			if (inode === undefined) continue;
+			if (which === null) continue;
 			try {
 				const watcher = watch(dir, { persistent: false }, (_event, name) =>
 					this.#schedule(task, watched, name),
 				);
 				watcher.on("error", () => watcher.close());
-				watched.watchers.set(dir, { watcher, inode });
+				watched.watchers.set(dir, { watcher, which });
 			} catch {
 				// The limit of watches is reached: the cycle sees it within 3 s.
 			}
@@ -98,11 +98,15 @@ export class DirectoryWatcher extends Service {
 	}
 }
 
-/** An agent may take its directory away from us (chmod 000): that is its affair, and no other task's. */
-function inodeOf(dir: string): number | undefined {
+/**
+ * Which directory stands there: one that is made anew often gets the number of the one before.
+ * @returns null also where an agent took it away from us (chmod 000): that is its affair, and no other task's
+ */
+function whichIs(dir: string): string | null {
 	try {
-		return statSync(dir, { throwIfNoEntry: false })?.ino;
+		const { dev, ino, birthtimeNs } = statSync(dir, { bigint: true });
+		return `${dev}:${ino}:${birthtimeNs}`;
 	} catch {
-		return undefined;
+		return null;
 	}
 }
