@@ -205,6 +205,6 @@ test("a line does and says the same without its secrets", () => {
 				expect(said(line, env), given).toEqual(said(given, {}));
 			},
 		),
-		{ numRuns: 150 },
+		{ numRuns: 60 },
 	);
 });
