@@ -200,7 +200,8 @@ function isHeld(run: RunDir): boolean {
 		fifo = openSync(fifoPath(run), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
 	} catch (error) {
 		if (meansAbsent(error)) return false;
-		if (codeOf(error) === "ELOOP") return markedPids(run.facts.nonce).length > 0;
+		// A link, or a file with a lease on it.
+		if (["ELOOP", "EAGAIN"].includes(codeOf(error) ?? "")) return markedPids(run.facts.nonce).length > 0;
 		throw error;
 	}
 	try {

@@ -39,7 +39,8 @@ function signal(target: number, name: NodeJS.Signals | 0): boolean {
  */
 export async function endTree(run: RunDir, options: { graceMs: number }): Promise<void> {
 	const nonce = nonceOf(run);
-	let group = groupOf(run);
+	const known = groupOrFault(run);
+	let { group } = known;
 	const outside = [...marked(nonce, listPids())].filter(({ stat }) => stat.processGroup !== group);
 	// A stopped process takes no SIGTERM before it goes on.
 	for (const name of ["SIGTERM", "SIGCONT"] as const) {
@@ -56,7 +57,18 @@ export async function endTree(run: RunDir, options: { graceMs: number }): Promis
 	}
 	if (group !== null) signal(-group, "SIGKILL");
 	await sweepTree(run);
+	// All that is known without the group is ended by now; whether that was all is to be seen again.
+	if (known.fault !== undefined) throw known.fault;
 	markEnded(run);
+}
+
+/** An agent can keep us from reading its group (a lease on the file): that keeps nothing else of it alive. */
+function groupOrFault(run: RunDir): { group: number | null; fault?: unknown } {
+	try {
+		return { group: groupOf(run) };
+	} catch (fault) {
+		return { group: null, fault };
+	}
 }
 
 /** Empty where it is another start's that the agent has written there: what it holds open tells it all the same. */
@@ -69,9 +81,9 @@ function nonceOf(run: RunDir): string {
 export async function sweepTree(run: RunDir): Promise<void> {
 	await sweepMarked(nonceOf(run));
 	for (let look = 0; look < HOLDER_LOOKS; look++) {
-		const holders = holdersOf(run);
-		if (holders.length === 0) break;
-		for (const pid of holders) signal(pid, "SIGKILL");
+		let found = false;
+		for (const pid of holdersOf(run)) found = signal(pid, "SIGKILL") || found;
+		if (!found) break;
 		await sleep(SCAN_MS);
 	}
 }

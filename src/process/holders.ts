@@ -3,7 +3,7 @@
  * known by: it may have left its group, emptied its environment, and removed or replaced every file of its run. One
  * that closed the FIFO too, or moved it away, is not known any more: only a sandbox holds it.
  */
-import { closeSync, constants, fstatSync, openSync, realpathSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "./atomic-file.ts";
 import { pidsHolding } from "./processes.ts";
@@ -11,18 +11,26 @@ import { meansAbsent } from "./read-file.ts";
 import { fifoPath, fifosOf, type RunDir } from "./run-dir.ts";
 
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** EAGAIN: something with a lease took its place. */
+const NOT_OURS = ["ELOOP", "EACCES", "EAGAIN"];
+const FIFO_OF_START = /\/runs\/[^/]+\/\d+\/alive$/;
 
-/** @throws what keeps it from looking */
-export function holdersOf(run: RunDir): number[] {
+/**
+ * Lazy: who signals at once hits a process before its pid can be another's.
+ * @throws what keeps it from looking
+ */
+export function* holdersOf(run: RunDir): Generator<number> {
 	const own = fifoPath(run);
 	const real = join(realPathOf(dirname(own)), basename(own));
 	// Held open during the look: once free, its number is the next file's, perhaps another run's FIFO.
-	const opened = openOrNull(own);
+	const opened = openFifo(own);
 	try {
-		const there = opened === null ? null : numbersOf(opened);
-		return pidsHolding((path, numbers) => {
+		const there = opened === null ? null : fstatSync(opened);
+		yield* pidsHolding((path, numbers) => {
 			if (path === real) return true;
-			if (there === null) return false;
+			// A hard link to another start's FIFO makes nobody of that one of this.
+			const start = FIFO_OF_START.exec(path)?.[0];
+			if (there?.isFIFO() !== true || (start !== undefined && !real.endsWith(start))) return false;
 			const held = numbers();
 			return held?.ino === there.ino && held.dev === there.dev;
 		});
@@ -32,24 +40,19 @@ export function holdersOf(run: RunDir): number[] {
 }
 
 /** null: it is away, or an agent put something there that is none of ours to open */
-function openOrNull(path: string): number | null {
+function openFifo(path: string): number | null {
+	if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return null;
 	try {
 		return openSync(path, READ_ONLY);
 	} catch (error) {
-		if (meansAbsent(error) || ["ELOOP", "EACCES"].includes(codeOf(error) ?? "")) return null;
+		if (meansAbsent(error) || NOT_OURS.includes(codeOf(error) ?? "")) return null;
 		throw error;
 	}
 }
 
-/** null: no FIFO, or one that has another name too, which may be another run's */
-function numbersOf(opened: number): Stats | null {
-	const stats = fstatSync(opened);
-	return stats.isFIFO() && stats.nlink === 1 ? stats : null;
-}
-
 /** Of any start of the task, whatever its run directories say. @throws what keeps it from looking */
 export function holdersOfTask(home: string, task: string): number[] {
-	return pidsHolding(fifosOf(home, task));
+	return [...pidsHolding(fifosOf(home, task))];
 }
 
 /** As the system names it, also where parts of it are gone. */

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { codeOf } from "./atomic-file.ts";
 import { readStat, type Stat } from "./identity.ts";
+import { isShortage } from "./read-file.ts";
 
 export interface Member {
 	pid: number;
@@ -109,21 +110,35 @@ export function listPids(): number[] {
 /**
  * Other processes that hold a file open for reading and writing: the one that is there now, or one that was
  * removed or replaced since, which the system goes on to call by its path. Looks at every descriptor of this user's.
+ * Lazy, as `marked` is.
  * @param held whether a file of this path, or of these numbers, is meant
  */
-export function pidsHolding(held: (path: string, numbers: () => Stats | null) => boolean): number[] {
-	return listPids().filter((pid) => {
-		if (pid === process.pid) return false;
-		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-		return descriptors.some((fd) => {
-			const place = `/proc/${pid}/fd/${fd}`;
-			const path = look(() => readlinkSync(place));
-			// Pipes, sockets and the like have no path.
-			if (!path?.startsWith("/") || !held(path.replace(REMOVED, ""), () => look(() => statSync(place))))
-				return false;
-			return isReadWrite(pid, fd);
-		});
+export function* pidsHolding(
+	held: (path: string, numbers: () => Stats | null) => boolean,
+): Generator<number> {
+	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
+}
+
+function holdsOne(pid: number, held: Parameters<typeof pidsHolding>[0]): boolean {
+	const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+	return descriptors.some((fd) => {
+		const place = `/proc/${pid}/fd/${fd}`;
+		const path = look(() => readlinkSync(place));
+		// Pipes, sockets and the like have no path.
+		if (!path?.startsWith("/")) return false;
+		const numbers = () => (isReadWrite(pid, fd) ? numbersOf(place) : null);
+		return held(path.replace(REMOVED, ""), numbers) && isReadWrite(pid, fd);
 	});
+}
+
+/** null: gone, or on a file system that does not answer (a server that is away), where nothing of ours lies */
+function numbersOf(place: string): Stats | null {
+	try {
+		return statSync(place);
+	} catch (error) {
+		if (isShortage(error)) throw error;
+		return null;
+	}
 }
 
 const REMOVED = / \(deleted\)$/;

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { linkSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
@@ -60,13 +60,47 @@ test("a FIFO that is removed during the look, its number given to another run's:
 	expect(mistaken).toEqual([]);
 });
 
-test("another run's FIFO, linked to the place of its own: whose agent holds that is none of its", async () => {
-	const { folder, run, program } = twoRuns();
-	const other = program("/bin/sh", "-c", "mkfifo other/alive; exec 3<>other/alive; echo held; read end");
-	await once(other.stdout, "data");
-	linkSync(join(folder, "other/alive"), join(folder, "own/alive"));
-	expect(holdersOf(run)).toEqual([]);
-	expect(holdersOf({ path: join(folder, "other") } as RunDir)).toEqual([other.pid]);
-	other.stdin.end();
-	await once(other, "exit");
+test.each([
+	["a link beside it", ""],
+	["a link in its stead", "rm runs/other/1/alive"],
+])(
+	"another start's FIFO, linked to the place of its own, %s: whose agent holds that is none of its",
+	async (_what, then) => {
+		const { folder, program } = twoRuns();
+		const at = (name: string) => ({ path: join(folder, "runs", name, "1") }) as RunDir;
+		for (const name of ["own", "other"]) mkdirSync(at(name).path, { recursive: true });
+		const script = `mkfifo runs/other/1/alive; exec 3<>runs/other/1/alive
+		ln runs/other/1/alive runs/own/1/alive; ${then}
+		echo held; read end`;
+		const other = program("/bin/sh", "-c", script);
+		await once(other.stdout, "data");
+		expect([...holdersOf(at("own"))]).toEqual([]);
+		expect([...holdersOf(at("other"))]).toEqual([other.pid]);
+		other.stdin.end();
+		await once(other, "exit");
+	},
+);
+
+test.each([
+	["nothing", "rm own/alive"],
+	["a directory", "rm own/alive; mkdir own/alive"],
+	["a link", "rm own/alive; ln -s /dev/zero own/alive"],
+	["a file that nobody may read", "rm own/alive; echo >own/alive; chmod 0 own/alive"],
+	["its own FIFO, linked back from elsewhere", "mv own/alive hidden; ln hidden own/alive"],
+	[
+		"a file with a lease on it, which refuses whoever opens it",
+		`rm own/alive
+		perl -e 'open F, ">", "own/alive"; $SIG{IO} = "IGNORE"; fcntl(F, 1024, 1) or die; mkdir "leased"; sleep 1000' &
+		command -v perl >/dev/null || mkdir leased
+		until [ -d leased ]; do sleep 0.01; done`,
+	],
+])("in the place of its FIFO stands %s: who holds it is found all the same", async (_what, swap) => {
+	const { run, program } = twoRuns();
+	const script = `mkfifo own/alive; exec 3<>own/alive; ${swap}
+		echo held; read end; kill $! 2>/dev/null`;
+	const agent = program("/bin/sh", "-c", script);
+	await once(agent.stdout, "data");
+	expect([...holdersOf(run)]).toContain(agent.pid);
+	agent.stdin.end();
+	await once(agent, "exit");
 });
