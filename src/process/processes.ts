@@ -107,19 +107,19 @@ export function listPids(): number[] {
 		.sort((a, b) => b - a);
 }
 
+type IsMeant = (path: string, numbers: () => Stats | null) => boolean;
+
 /**
  * Other processes that hold a file open for reading and writing: the one that is there now, or one that was
  * removed or replaced since, which the system goes on to call by its path. Looks at every descriptor of this user's.
  * Lazy, as `marked` is.
  * @param held whether a file of this path, or of these numbers, is meant
  */
-export function* pidsHolding(
-	held: (path: string, numbers: () => Stats | null) => boolean,
-): Generator<number> {
+export function* pidsHolding(held: IsMeant): Generator<number> {
 	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
 }
 
-function holdsOne(pid: number, held: Parameters<typeof pidsHolding>[0]): boolean {
+function holdsOne(pid: number, held: IsMeant): boolean {
 	const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return descriptors.some((fd) => {
 		const place = `/proc/${pid}/fd/${fd}`;

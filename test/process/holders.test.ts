@@ -4,12 +4,14 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { startAgent } from "../../src/process/agent.ts";
+import { endTree } from "../../src/process/end-tree.ts";
 import { holdersOf } from "../../src/process/holders.ts";
-import type { RunDir } from "../../src/process/run-dir.ts";
+import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 /** Of the looks during that many some meet each moment (measured: 5 to 20 mistakes without the mending). */
@@ -103,4 +105,18 @@ test.each([
 	expect([...holdersOf(run)]).toContain(agent.pid);
 	agent.stdin.end();
 	await once(agent, "exit");
+});
+
+test("an agent that hides, and holds a lease on its wrapper's pid so that nobody reads it, is ended", async () => {
+	const home = temporaryFolder("leased");
+	const leased = join(home, "leased");
+	const facts = { task: "t", epoch: 1, nonce: "n-leased", backend: "fake", cwd: home, taskDir: home };
+	const run = claimRun(home, { ...facts, startedAt: 0, sessionId: null });
+	if (run === null) throw new Error("claimed already");
+	const lease = `open F, "+<", "${run.path}/pid"; $SIG{IO} = "IGNORE"; fcntl(F, 1024, 1) or die; mkdir "${leased}"; sleep 1000`;
+	const script = `command -v perl >/dev/null || mkdir ${leased}; exec env -i setsid perl -e '${lease}'`;
+	await startAgent(run, { argv: ["sh", "-c", script], cwd: home, env: { PATH: process.env.PATH ?? "" } });
+	await expect.poll(() => existsSync(leased)).toBe(true);
+	await endTree(run, { graceMs: 0 }).catch(() => {});
+	expect([...holdersOf(run)]).toEqual([]);
 });
