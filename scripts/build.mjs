@@ -25,8 +25,8 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
-/** Packages that these commands use at times: a changed config, a prompt on the terminal, another program. */
-const SELDOM = ["@clack/prompts", "execa", "yaml", "zod"];
+/** Packages that these commands use at times: a changed config, a prompt on the terminal, another program, wide letters. */
+const SELDOM = ["@clack/prompts", "execa", "string-width", "yaml", "zod"];
 /** What makes main.cjs big: none of it may come into hot.cjs. */
 const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
 const SELDOM_FOLDER = "seldom";

@@ -39,7 +39,9 @@ describe("the package", () => {
 		const bundles = readdirSync(join(ROOT, "dist"), { recursive: true, encoding: "utf8" }).filter((name) =>
 			name.endsWith(".cjs"),
 		);
-		const seldom = ["clack-prompts", "execa", "yaml", "zod"].map((name) => `seldom/${name}.cjs`);
+		const seldom = ["clack-prompts", "execa", "string-width", "yaml", "zod"].map(
+			(name) => `seldom/${name}.cjs`,
+		);
 		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "hot.cjs", "main.cjs", ...seldom]);
 		const loaded = bundles.flatMap((name) => {
 			const text = readFileSync(join(ROOT, "dist", name), "utf8");
