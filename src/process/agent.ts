@@ -24,7 +24,7 @@ import { DispatchError } from "../task/errors.ts";
 import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
 import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
 import { environmentOf, markedPids } from "./processes.ts";
-import { meansAbsent, readRegularFile } from "./read-file.ts";
+import { isLocked, meansAbsent, readRegularFile } from "./read-file.ts";
 import { fifoPath, type RunDir } from "./run-dir.ts";
 
 /** Linux refuses one argument of 131,072 bytes and more (MAX_ARG_STRLEN, its closing zero included). */
@@ -178,8 +178,7 @@ function readExit(run: RunDir): AgentStatus | null {
 function readRunFile(run: RunDir, name: string): string | null {
 	const file = readRegularFile(join(run.path, name), RUN_FILE_LIMIT_BYTES);
 	if (file.kind === "text") return file.text;
-	if (file.kind === "refused" && file.code === "EACCES")
-		throw new DispatchError("DISPATCH_DISK", `${join(run.path, name)} ${file.why}.`);
+	if (isLocked(file)) throw new DispatchError("DISPATCH_DISK", `${join(run.path, name)} ${file.why}.`);
 	return null;
 }
 

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { replaceFile } from "./atomic-file.ts";
-import { readRegularFile } from "./read-file.ts";
+import { isLocked, readRegularFile } from "./read-file.ts";
 import type { RunDir } from "./run-dir.ts";
 
 export interface Launch {
@@ -27,8 +27,7 @@ export function writeLaunch(run: RunDir, launch: Launch): void {
 export function readLaunch(run: RunDir): Launch | null {
 	const file = readRegularFile(launchPath(run), LIMIT_BYTES);
 	if (file.kind === "absent") return null;
-	if (file.kind === "refused" && file.code === "EACCES")
-		throw new DispatchError("DISPATCH_DISK", `${launchPath(run)} ${file.why}.`);
+	if (isLocked(file)) throw new DispatchError("DISPATCH_DISK", `${launchPath(run)} ${file.why}.`);
 	// What the agent put in its place, or damaged, tells nothing any more.
 	return file.kind === "text" ? parsed(file.text) : null;
 }

@@ -56,6 +56,13 @@ export function hasNoRoom(path: string): boolean {
 	}
 }
 
+const LEASED = "EAGAIN";
+
+/** Whether a file is there, but was locked by somebody: by its mode, or by a lease. What it holds is not known. */
+export function isLocked(file: { kind: string } | NoFile): file is NoFile & { kind: "refused" } {
+	return file.kind === "refused" && "code" in file && ["EACCES", LEASED].includes(file.code ?? "");
+}
+
 /** Of the error itself, or of what caused it. */
 function hasCode(error: unknown, codes: readonly string[]): boolean {
 	if (codes.includes(codeOf(error) ?? "")) return true;
@@ -124,7 +131,8 @@ export function openRegularFile(
 		closeSync(fd);
 		return { kind: "refused", why: kindOf(stats) };
 	} catch (error) {
-		if (isOurTrouble(error)) throw error;
+		// open(2) of a file says EAGAIN of a lease on it alone: that is not our trouble, and lasts as long as its holder likes.
+		if (codeOf(error) !== LEASED && isOurTrouble(error)) throw error;
 		return noFile(error);
 	}
 }
@@ -132,7 +140,8 @@ export function openRegularFile(
 function noFile(error: unknown): NoFile {
 	const code = codeOf(error) ?? "unknown error";
 	if (code === "ENOENT") return { kind: "absent" };
-	return { kind: "refused", why: code === "ELOOP" ? "is a link" : `cannot be read (${code})`, code };
+	const why = { ELOOP: "is a link", [LEASED]: "is kept shut by a lease" }[code] ?? `cannot be read (${code})`;
+	return { kind: "refused", why, code };
 }
 
 function readUpTo(fd: number, most: number): Buffer {

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { isThere, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeTree } from "./opened-directory.ts";
-import { isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
+import { isLocked, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
 	task: string;
@@ -73,8 +73,7 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 export function openRun(home: string, task: string, epoch: number): RunDir | null {
 	const path = runPath(home, task, epoch);
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
-	if (file.kind === "refused" && file.code === "EACCES")
-		throw new DispatchError("DISPATCH_DISK", `The run directory ${path} ${file.why}.`);
+	if (isLocked(file)) throw new DispatchError("DISPATCH_DISK", `The run directory ${path} ${file.why}.`);
 	const facts = file.kind === "text" ? factsIn(file.text, { task, epoch }) : null;
 	return facts === null ? null : asRun(path, facts);
 }

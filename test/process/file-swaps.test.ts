@@ -8,6 +8,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { askProgram } from "../../src/process/ask-program.ts";
+import { isLocked, readRegularFile } from "../../src/process/read-file.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { bundled, source } from "./bundled.ts";
 
@@ -61,4 +62,15 @@ test.each<[string, string, (other: string, folder: string) => void]>([
 	expect(seen).toContain("text: mine");
 	expect(seen).toContain(why);
 	expect(seen.filter((each) => !["text: mine", why, "absent"].includes(each))).toEqual([]);
+});
+
+test("a file with a lease on it is refused, and known as locked: no shortage of ours, which would be waited out", async () => {
+	const path = join(temporaryFolder("leased-file"), "exit");
+	const lease = `open F, ">", "${path}"; $SIG{IO} = "IGNORE"; fcntl(F, 1024, 1) or die; $| = 1; print "held"; sleep 1000`;
+	const holder = spawn("perl", ["-e", lease], { stdio: ["ignore", "pipe", "inherit"] });
+	onTestFinished(() => void holder.kill("SIGKILL"));
+	await once(holder.stdout, "data");
+	const read = readRegularFile(path, 10);
+	expect(read).toMatchObject({ kind: "refused", why: "is kept shut by a lease" });
+	expect(isLocked(read)).toBe(true);
 });
