@@ -19,8 +19,8 @@ export interface WaitOptions {
 	timeoutMs: number | null;
 	/** ends the wait */
 	signal: AbortSignal;
-	/** called at every look */
-	onLook(records: readonly TaskRecord[]): void;
+	/** called at every look, also the last one, before the next is made */
+	onLook(records: readonly TaskRecord[]): unknown;
 }
 
 export type WaitEnd =
@@ -62,8 +62,8 @@ async function lookUntil(
 		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
 		if (looked !== "aborted" && looked !== "away") {
 			const end = endOf(ids, seen, options);
+			await orAborted(unlessAway(Promise.resolve(options.onLook([...seen.records.values()]))), limit);
 			if (end !== null) return end;
-			options.onLook([...seen.records.values()]);
 			const left = [...seen.records.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
 			const gone = await orAborted(unlessAway(hosts.areGone(left)), limit);
 			if (gone === true) return { kind: "hostGone", records: left };

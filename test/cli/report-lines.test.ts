@@ -1,7 +1,8 @@
 /** What `status` and `wait` print of a task whose every text is hostile. */
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
-import { endLine, questionLine, reportLines } from "../../src/cli/show/report-lines.ts";
+import { questionLine } from "../../src/cli/show/question-lines.ts";
+import { endLine, reportLines } from "../../src/cli/show/report-lines.ts";
 import { STATES } from "../../src/task/states.ts";
 import type { TaskView } from "../../src/task/view.ts";
 

@@ -7,6 +7,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine, plain, promptStream } from "../show/output.ts";
+import { isPlaceholder } from "../show/question-lines.ts";
 import { ensureWorker, workerHindrance } from "../worker-up.ts";
 
 const SENT_SHOWN = 200;
@@ -17,17 +18,19 @@ export interface AnswerFlags {
 
 export async function answer(
 	context: Context,
-	given: string,
+	id: string,
 	words: string[],
 	flags: AnswerFlags,
 ): Promise<number | undefined> {
 	const seq = flags.seq === undefined ? null : wholeNumber(flags.seq, "--seq", 1, 9_999_999);
 	const store = await context.store();
-	const record = await findTask(store, given);
-	const text = words.length > 0 ? await textOf(words) : await askUser(store, record, seq);
+	const record = await findTask(store, id);
+	// A printed command that was pasted as it is.
+	const given = isPlaceholder(words.join(" ")) ? [] : words;
+	const text = given.length > 0 ? await textOf(given) : await askUser(store, record, seq);
 	if (text === null) return EXIT.interrupted;
 	// Read after the words were typed it is new enough; while somebody writes, the task goes on.
-	const isTyped = words.length > 0 && words[0] !== "-";
+	const isTyped = given.length > 0 && given[0] !== "-";
 	const answered = await answerTask(store, isTyped ? record : record.spec.id, { text, by: whoAmI(), seq });
 	const { task, question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
@@ -68,7 +71,7 @@ async function askUser(store: Store, record: TaskRecord, seq: number | null): Pr
 	if (open === null) throw await noQuestion(store, await store.need(id), seq);
 	if (process.stdin.isTTY !== true) {
 		throw new DispatchError("DISPATCH_USAGE", "Expected an answer.", {
-			hint: `Write it behind the id (dispatch answer ${id} "…"), or \`-\` to read it from stdin.`,
+			hint: `Write it behind the id (dispatch answer ${id} "Yes"), or \`-\` to read it from stdin.`,
 		});
 	}
 	const { isCancel, text } = await import("@clack/prompts");

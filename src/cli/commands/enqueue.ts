@@ -102,7 +102,7 @@ async function waitFor(
 		await followLog(context, id, timeLeft(timeoutMs)(), interrupt.signal).finally(interrupt.release);
 		if (interrupt.signal.aborted) return interrupted(context, [id]);
 	}
-	return waitForAll(context, [id], { timeoutMs, single: true });
+	return waitForAll(context, [id], { timeoutMs, single: true, isTold: follows });
 }
 
 function enqueueTimeout(flags: EnqueueFlags): number | null {

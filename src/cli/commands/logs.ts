@@ -71,8 +71,8 @@ async function show<Line>(
 	}
 	for (const line of shown) print(context, source, line);
 	const limit = timeLimit(null, readerGone);
-	const questions = source.tellsQuestions ? new QuestionTeller(context, store, id) : null;
-	await questions?.passAnswered();
+	const questions = source.tellsQuestions ? new QuestionTeller(context, store) : null;
+	await questions?.passAnswered([await store.need(id)]);
 	await follow(context, store, id, source, { from: last.at(-1) ?? null, limit: limit.signal, questions });
 	limit.release();
 }
@@ -104,7 +104,7 @@ export async function followLog(
 	try {
 		const store = await orAborted(context.store("service"), limit.signal);
 		if (store === "aborted") return;
-		const questions = new QuestionTeller(context, store, id);
+		const questions = new QuestionTeller(context, store);
 		await follow(context, store, id, lineSource(store, id), { from: null, limit: limit.signal, questions });
 	} finally {
 		limit.release();
@@ -133,7 +133,7 @@ async function follow<Line>(
 		for (const line of lines) print(context, source, line);
 		position = lines.at(-1) ?? position;
 		if (lines.length > 0) return "more";
-		await questions?.tell();
+		await questions?.tell([await store.need(id)]);
 		return isOver(state) ? "over" : "quiet";
 	};
 	for (let pauseMs = LOOK_MS; ; ) {

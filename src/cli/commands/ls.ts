@@ -8,10 +8,12 @@ import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
 import { columns } from "../show/columns.ts";
 import { oneLine } from "../show/output.ts";
-import { openQuestion, stateText, timeOf } from "../show/report-lines.ts";
+import { briefLines, openQuestion } from "../show/question-lines.ts";
+import { stateText, timeOf } from "../show/report-lines.ts";
 import { withoutPrompt } from "./status.ts";
 
 const USUAL_LIMIT = 50;
+const QUESTIONS_SHOWN = 5;
 
 export interface LsFlags extends TaskFilterFlags {
 	limit?: string;
@@ -34,7 +36,7 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 		[...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
 		views.length + damaged.length === 0
 			? ["No tasks."]
-			: [...(await tableOf(context, views, damaged)), ...more],
+			: [...(await tableOf(context, views, damaged)), ...more, ...askingLines(context, views)],
 		ids,
 	);
 	return undefined;
@@ -51,6 +53,18 @@ function tableOf({ output }: Context, views: TaskView[], damaged: DamagedTask[])
 		}),
 		...damaged.map(({ id, damage }) => [oneLine(id, 64), colors.red("damaged"), "", "", "", damage]),
 	]);
+}
+
+/** A table has no room for a question, its options and the command that answers it. */
+function askingLines({ output }: Context, views: TaskView[]): string[] {
+	const asking = views.filter((view) => openQuestion(view) !== undefined);
+	const left = asking.length - QUESTIONS_SHOWN;
+	return [
+		...asking
+			.slice(0, QUESTIONS_SHOWN)
+			.flatMap((view) => ["", ...briefLines(view, output.colors.bold(view.id))]),
+		...(left > 0 ? ["", `${left} more ask: dispatch questions`] : []),
+	];
 }
 
 /** What one would want to know at a glance. */

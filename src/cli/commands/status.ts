@@ -21,7 +21,8 @@ import { isEnded, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "../show/output.ts";
-import { openQuestion, reportLines, stateText } from "../show/report-lines.ts";
+import { briefLines, openQuestion } from "../show/question-lines.ts";
+import { reportLines, stateText } from "../show/report-lines.ts";
 import { tellLeft, tellOfWorker } from "../worker-up.ts";
 
 const SHOWN = 10;
@@ -147,11 +148,7 @@ function summaryLines(context: Context, { open, counts, worker, isDamaged }: Sum
 		`${numbers.join(", ")}. ${worker}`,
 		...asking
 			.slice(0, SHOWN)
-			.flatMap((view) => [
-				"",
-				`${colors.bold(view.id)} asks: "${oneLine(openQuestion(view)?.text ?? "", 300)}"${holdText(view)}`,
-				`  dispatch answer ${view.id} "…"`,
-			]),
+			.flatMap((view) => ["", ...briefLines(view, colors.bold(view.id), holdText(view))]),
 		...(others.length > 0 ? [""] : []),
 		...others.slice(0, SHOWN).map((view) => openLine(view, stateText(view.state, colors))),
 		...(open.length > 2 * SHOWN ? ["", "All of them: dispatch ls"] : []),

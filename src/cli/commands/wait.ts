@@ -3,6 +3,7 @@ import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
 import { ONE_LOOK_MS, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { damagedError } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
@@ -10,13 +11,16 @@ import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
+import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine } from "../show/output.ts";
-import { endLine, questionLine } from "../show/report-lines.ts";
+import { questionLine } from "../show/question-lines.ts";
+import { QuestionTeller } from "../show/question-teller.ts";
+import { endLine } from "../show/report-lines.ts";
 
 export interface WaitFlags {
 	any?: boolean;
@@ -32,6 +36,8 @@ interface WaitSettings {
 	timeoutMs: number | null;
 	/** prints one document, not a list */
 	single: boolean;
+	/** somebody else has told its questions */
+	isTold?: boolean;
 }
 
 export async function wait(context: Context, given: string[], flags: WaitFlags): Promise<number | undefined> {
@@ -177,19 +183,45 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	const leftMs = timeLeft(settings.timeoutMs);
 	const store = await inTime(leftMs(), () => context.store("service"));
 	const interrupt = onInterrupt();
+	const tellQuestions = tellerOf(context, store, ids, settings);
 	try {
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
 			timeoutMs: leftMs(),
 			signal: interrupt.signal,
-			onLook: (records) => output.progress(progressLine(records)),
+			onLook: async (records) => {
+				await tellQuestions(records);
+				output.progress(progressLine(records));
+			},
 		});
 		output.clearProgress();
 		return await inTime(leftMs(), () => tell(context, end, ids, settings), { waitsOut: true });
 	} finally {
 		interrupt.release();
 	}
+}
+
+/**
+ * Tells questions as they come. Whoever waits for one is told that which ends the waiting; a script reads documents.
+ * @returns what to do at each look
+ */
+function tellerOf(
+	context: Context,
+	store: Store,
+	ids: readonly string[],
+	{ forQuestion, isTold }: WaitSettings,
+): (records: readonly TaskRecord[]) => Promise<void> {
+	const { json, quiet } = context.output;
+	if (forQuestion || isTold || json || quiet) return async () => {};
+	const who = ids.length > 1 ? { who: ({ id }: TaskView) => `\`${id}\` asks` } : {};
+	const teller = new QuestionTeller(context, store, who);
+	let isFirst = true;
+	return async (records) => {
+		if (isFirst) await teller.passAnswered(records);
+		isFirst = false;
+		await teller.tell(records);
+	};
 }
 
 /** More would fill the screen; without ids `wait` waits for all that is open. */

@@ -6,7 +6,8 @@ import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Output } from "../show/output.ts";
-import { openQuestion, stateText, timeOf } from "../show/report-lines.ts";
+import { openQuestion } from "../show/question-lines.ts";
+import { stateText, timeOf } from "../show/report-lines.ts";
 import { clip, foreign, pad, wrap } from "./text.ts";
 
 type Colors = Output["colors"];

@@ -1,50 +1,72 @@
-import { viewTask } from "../../actions/views.ts";
+import { viewTasks } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
-import { answeredLine, questionLine } from "./report-lines.ts";
+import { answeredLine, questionLines, type ShownQuestion, saidLine } from "./question-lines.ts";
 
-/** Tells a task's questions as they come, each once: its text, and how to answer. */
+export interface TellerOptions {
+	/** who asks, where more than one may */
+	who?: (view: TaskView) => string;
+}
+
+/** Tells tasks' questions as they come, each once: its text, and how to answer; then what was said, and by whom. */
 export class QuestionTeller {
 	readonly #context: Context;
 	readonly #store: Store;
-	readonly #id: string;
-	readonly #told = new Set<string>();
+	readonly #who: (view: TaskView) => string;
+	readonly #open = new Set<string>();
+	readonly #over = new Set<string>();
+	/** the revision of a record whose questions were looked at */
+	readonly #seen = new Map<string, number>();
 
-	constructor(context: Context, store: Store, id: string) {
+	constructor(context: Context, store: Store, { who = () => "Worker is asking" }: TellerOptions = {}) {
 		this.#context = context;
 		this.#store = store;
-		this.#id = id;
+		this.#who = who;
 	}
 
 	/** What was answered before is not told. */
-	async passAnswered(): Promise<void> {
-		const { questions } = await this.#view();
-		for (const question of questions) if (question.answer !== null) this.#told.add(nameOf(question));
+	async passAnswered(records: readonly TaskRecord[]): Promise<void> {
+		for (const view of await viewTasks(this.#store, records))
+			for (const question of view.questions)
+				if (question.answer !== null) this.#over.add(nameOf(view, question));
 	}
 
-	/** @throws DISPATCH_NO_SUCH_TASK */
-	async tell(): Promise<void> {
+	/** @param records as they are now */
+	async tell(records: readonly TaskRecord[]): Promise<void> {
+		if (this.#context.output.json) return;
+		// A further question of a task that asks already leaves its revision as it is.
+		const changed = records.filter(
+			({ spec, state, revision }) =>
+				state === "asking" || state === "parked" || this.#seen.get(spec.id) !== revision,
+		);
+		if (changed.length === 0) return;
+		for (const view of await viewTasks(this.#store, changed))
+			for (const question of view.questions) this.#tellOne(view, question);
+		for (const { spec, revision } of changed) this.#seen.set(spec.id, revision);
+	}
+
+	#tellOne(view: TaskView, question: ShownQuestion): void {
 		const { output } = this.#context;
-		if (output.json) return;
-		const view = await this.#view();
-		for (const question of view.questions) {
-			// Without an answer and not open: nobody waits for one any more.
-			if (this.#told.has(nameOf(question)) || (!question.open && question.answer === null)) continue;
-			this.#told.add(nameOf(question));
+		const name = nameOf(view, question);
+		if (this.#over.has(name)) return;
+		if (question.answer !== null) {
+			this.#over.add(name);
 			// Somebody may have been faster than this look.
-			if (question.open) ring(this.#context, "question");
-			const line = question.open ? questionLine(view, question.seq) : answeredLine(question);
-			output.write(output.colors.yellow(line));
+			output.write(output.colors.green(this.#open.has(name) ? saidLine(question) : answeredLine(question)));
 		}
-	}
-
-	async #view(): Promise<TaskView> {
-		return viewTask(this.#store, await this.#store.need(this.#id));
+		// Without an answer and not open: nobody waits for one any more.
+		else if (question.open && !this.#open.has(name)) {
+			this.#open.add(name);
+			ring(this.#context, "question");
+			for (const line of questionLines(view, question, this.#who(view)))
+				output.write(output.colors.yellow(line));
+		}
 	}
 }
 
-function nameOf({ seq, askedAt }: TaskView["questions"][number]): string {
-	return `${seq} ${askedAt}`;
+function nameOf({ id }: TaskView, { seq, askedAt }: ShownQuestion): string {
+	return `${id} ${seq} ${askedAt}`;
 }

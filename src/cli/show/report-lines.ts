@@ -2,11 +2,14 @@
 import { formatDuration } from "../../task/duration.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import { type Output, oneLine, plain } from "./output.ts";
+import { type Output, oneLine } from "./output.ts";
+import { answerLines, commandFor, indented, questionLine, saidLine } from "./question-lines.ts";
 
 type Colors = Output["colors"];
 
 const TAIL_SHOWN = 10;
+const QUESTIONS_SHOWN = 5;
+const TEXT_SHOWN = 300;
 
 /** One line that states how a task ended, or that it is parked. */
 export function endLine(view: TaskView): string {
@@ -29,29 +32,12 @@ function reportHint({ id, reportPath }: TaskView): string {
 	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${oneLine(reportPath)}`;
 }
 
-/** An open question, the oldest one unless another is named, and how to answer it. */
-export function questionLine(view: TaskView, seq?: string): string {
-	const oldest = openQuestion(view);
-	const open = view.questions.find((each) => each.seq === seq && each.open) ?? oldest;
-	if (oldest === undefined || open === undefined) return `\`${view.id}\` has no open question.`;
-	const which = open.seq === oldest.seq ? "" : ` --seq ${Number(open.seq)}`;
-	return `Worker is asking: "${oneLine(open.text)}" Answer with: dispatch answer ${view.id}${which} "…"`;
-}
-
-/** A question that is over. */
-export function answeredLine({ text, answer, answeredBy }: TaskView["questions"][number]): string {
-	return `Worker asked: "${oneLine(text)}" Answered by ${oneLine(answeredBy ?? "somebody")}: "${oneLine(answer ?? "")}"`;
-}
-
-export function openQuestion(view: TaskView): TaskView["questions"][number] | undefined {
-	return view.questions.find((question) => question.open);
-}
-
 /** A task's whole report: what needs you first. */
 export function reportLines(view: TaskView, colors: Colors, now: number): string[] {
 	const head = `${colors.bold(view.id)}  ${stateText(view.state, colors)}  ${colors.dim(`${view.model ?? view.backend}, ${startsOf(view)}`)}`;
 	const parts = [
 		askingLines(view, colors),
+		answeredLines(view, colors),
 		endLines(view, colors),
 		holdLines(view, now),
 		planLines(view, colors),
@@ -85,17 +71,31 @@ export function stateText(state: TaskView["state"], colors: Colors): string {
 }
 
 function askingLines(view: TaskView, colors: Colors): string[] {
-	const open = openQuestion(view);
-	if (open === undefined) return [];
-	const more = view.questions.filter((question) => question.open).length - 1;
-	const lines = plain(open.text).trimEnd().split("\n");
+	const open = view.questions.filter((question) => question.open);
+	const who = view.state === "parked" ? "Stopped with a question" : "Worker is asking";
+	const lines = open
+		.slice(0, QUESTIONS_SHOWN)
+		.flatMap((question) => [
+			colors.yellow(`${who} (${question.seq}):`),
+			...indented(question.text),
+			...answerLines(question, commandFor(view, question)),
+		]);
+	const more = open.length - QUESTIONS_SHOWN;
+	return more > 0 ? [...lines, `(and ${more} more: dispatch questions)`] : lines;
+}
+
+/** The newest ones. */
+function answeredLines(view: TaskView, colors: Colors): string[] {
+	const answered = view.questions.filter(({ answer }) => answer !== null);
+	const more = answered.length - QUESTIONS_SHOWN;
 	return [
-		colors.yellow(
-			view.state === "parked" ? `Stopped with a question (${open.seq}):` : `Worker is asking (${open.seq}):`,
-		),
-		...lines.map((line) => `  ${line}`),
-		...(more > 0 ? [`  (and ${more} more: dispatch questions)`] : []),
-		`Answer with: dispatch answer ${view.id} "…"`,
+		...(more > 0 ? [`(${more} more questions were answered: dispatch logs ${view.id})`] : []),
+		...answered
+			.slice(-QUESTIONS_SHOWN)
+			.flatMap((question) => [
+				colors.dim(`Worker asked (${question.seq}): "${oneLine(question.text, TEXT_SHOWN)}"`),
+				`  ${saidLine(question, TEXT_SHOWN)}`,
+			]),
 	];
 }
 

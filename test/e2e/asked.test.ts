@@ -1,0 +1,84 @@
+/** A question is seen wherever somebody looks, with what answers it; then the answer, with who gave it and when. */
+import type { ChildProcess } from "node:child_process";
+import { afterEach, expect, test } from "vitest";
+import { Screen } from "../cli/tmux.ts";
+import { PROGRAM, User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+const SAID = /Answered by \S+@\S+ at \d\d:\d\d:\d\d: /;
+
+function heard(command: ChildProcess): () => string {
+	let said = "";
+	command.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	return () => said;
+}
+
+test("two open questions: every view shows options and a command that answers the right one, then who said what", async () => {
+	user = new User({ agent: "asks-two-at-once.sh" });
+	const waiting = user.start(["enqueue", "--id", "job", "--wait", "Work"]);
+	const told = heard(waiting);
+	await expect.poll(told).toContain("Which port?");
+	const later = user.start(["wait", "job"]);
+	const following = user.start(["logs", "-f", "job"]);
+	const views = { "enqueue --wait": told, wait: heard(later), "logs -f": heard(following) };
+	const first = 'dispatch answer job --seq 1 "…"';
+	const second = 'dispatch answer job --seq 2 "…"';
+	for (const [name, view] of Object.entries(views)) {
+		await expect.poll(view, { message: name }).toContain("Which port?");
+		expect(view(), name).toContain(
+			`Worker is asking:\n  Which database?\n  \n  Options:\n  1. postgres\n  2. sqlite\n`,
+		);
+		expect(view(), name).toContain(`\nAnswer with: ${first}\n`);
+		expect(view(), name).toContain(`Worker is asking: "Which port?" Answer with: ${second}\n`);
+	}
+	for (const [args, commands] of [
+		[
+			["status", "job"],
+			[first, second],
+		],
+		[["status"], [first]],
+		[["ls"], [first]],
+		[["questions"], [first, second]],
+	] as const) {
+		const shown = await user.ok([...args]);
+		for (const each of ["  1. postgres\n  2. sqlite\n", ...commands]) expect(shown, args[0]).toContain(each);
+	}
+	await user.ok(["answer", "job", "--seq", "2", "8080"]);
+	expect(await user.ok(["status", "job"])).toContain('Answer with: dispatch answer job "…"\n');
+	await user.ok(["answer", "job", "2"]);
+	for (const command of [waiting, later, following]) await expect.poll(() => command.exitCode).toBe(0);
+	for (const [name, view] of Object.entries(views))
+		for (const answer of ["8080", "sqlite"])
+			expect(view(), name).toMatch(new RegExp(`${SAID.source}"${answer}"\n`));
+	expect(await user.ok(["output", "job"])).toBe("Which database? sqlite\nWhich port? 8080\n");
+	const report = await user.ok(["status", "job"]);
+	expect(report).toMatch(
+		new RegExp(`Worker asked \\(001\\): "Which database\\?.*"\n  ${SAID.source}"sqlite"\n`),
+	);
+	expect(report).toMatch(new RegExp(`Worker asked \\(002\\): "Which port\\?"\n  ${SAID.source}"8080"\n`));
+});
+
+test("a printed command that is pasted as it stands asks for the answer, and sends no placeholder", async () => {
+	user = new User({ agent: "ten-line.sh" });
+	await user.ok(["enqueue", "--id", "job", "Work"]);
+	await user.waitForState("job", "asking");
+	const piped = await user.run(["answer", "job", "…"]);
+	expect(piped).toMatchObject({ code: 2, stderr: expect.stringContaining("Expected an answer.") });
+	const words = [process.execPath, PROGRAM, "answer", "job", "…"];
+	const screen = new Screen(words, { columns: 80, rows: 24, cwd: user.project, env: user.env });
+	try {
+		await screen.waitFor("job asks: Which colour?");
+		screen.type("Blue");
+		await screen.waitFor("Blue");
+		screen.keys("Enter");
+		await screen.waitFor("Answer sent.");
+	} finally {
+		screen.close();
+	}
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\n");
+});
