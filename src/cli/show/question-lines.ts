@@ -86,7 +86,7 @@ export function saidLine({ answer, answeredBy, answeredAt }: ShownQuestion, limi
 }
 
 /** Of this day: the time; else the date before it. @param at ms since the Unix epoch */
-export function clockTime(at: number, now = Date.now()): string {
+function clockTime(at: number, now = Date.now()): string {
 	const [day, time] = local(at);
 	return day === local(now)[0] ? time : `${day} ${time}`;
 }
