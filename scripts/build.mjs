@@ -29,6 +29,9 @@ const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "st
 const SELDOM = ["@clack/prompts", "execa", "string-width", "yaml", "zod"];
 /** What makes main.cjs big: none of it may come into hot.cjs. */
 const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
+/** As Node itself gives a package that exports nothing but a default to who imports it. */
+const ONLY_DEFAULT =
+	'if (Object.keys(module.exports).join() === "default") module.exports = module.exports.default;';
 const SELDOM_FOLDER = "seldom";
 const BUNDLES = ["main.cjs", "hot.cjs", "dispatch.cjs", "demo-agent.cjs"];
 
@@ -69,7 +72,8 @@ async function build() {
 	rmSync(STAMP, { force: true });
 	try {
 		await makeBundles(fresh, { DISPATCH_BUILD: JSON.stringify(hash) });
-		for (const name of SELDOM) await bundle(name, join(fresh, SELDOM_FOLDER, fileOf(name)));
+		for (const name of SELDOM)
+			await bundle(name, join(fresh, SELDOM_FOLDER, fileOf(name)), { footer: ONLY_DEFAULT });
 		moveInto(fresh, DIST);
 		dropOutdated();
 	} finally {

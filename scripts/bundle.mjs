@@ -17,10 +17,10 @@ const HOW = {
 
 /**
  * @param {string} entry a file of src/
- * @param {{ define?: Record<string, string>, plugins?: import("esbuild").Plugin[] }} [options]
+ * @param {{ define?: Record<string, string>, plugins?: import("esbuild").Plugin[], footer?: string }} [options]
  * @returns {Promise<Buffer>} what was written
  */
-export async function bundle(entry, outfile, { define = {}, plugins = [] } = {}) {
+export async function bundle(entry, outfile, { define = {}, plugins = [], footer = "" } = {}) {
 	const { build } = await import("esbuild");
 	const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 	const isProgram = !entry.endsWith("main.ts") && entry.startsWith("src/");
@@ -37,6 +37,7 @@ export async function bundle(entry, outfile, { define = {}, plugins = [] } = {})
 		external: EXTERNAL,
 		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
 		banner: { js: isProgram ? `#!/usr/bin/env node\n${BANNER}` : BANNER },
+		footer: { js: footer },
 		plugins: [quickCommander, ...plugins],
 		metafile: plugins.length > 0,
 	});

@@ -34,8 +34,8 @@ export function durationMs(text: string): number | null {
 	return ms <= MAX_MS ? Math.round(ms) : null;
 }
 
-/** The two largest units: `500ms`, `10m`, `1h30m`, `2d4h`. `parseDuration` reads it. */
-export function formatDuration(ms: number): string {
+/** The largest units, two unless told: `500ms`, `10m`, `1h30m`, `2d4h`. `parseDuration` reads it. */
+export function formatDuration(ms: number, units = 2): string {
 	if (!(ms >= UNITS_MS.s)) return ms >= 1 ? `${Math.floor(ms)}ms` : "0s";
 	let rest = Math.min(ms, Number.MAX_SAFE_INTEGER);
 	const parts: string[] = [];
@@ -45,7 +45,7 @@ export function formatDuration(ms: number): string {
 		if (amount > 0) parts.push(`${amount}${unit}`);
 		// "2d" and a few seconds is "2d".
 		else if (parts.length > 0) break;
-		if (parts.length === 2) break;
+		if (parts.length === units) break;
 	}
 	return parts.join("");
 }

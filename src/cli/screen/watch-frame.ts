@@ -1,13 +1,13 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
 
 import type { DamagedTask } from "../../task/damaged.ts";
-import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
+import { ageText, timeOf } from "../../task/view-times.ts";
 import type { Output } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
-import { stateText, timeOf } from "../show/report-lines.ts";
+import { stateText } from "../show/report-lines.ts";
 import { clip, foreign, pad, wrap } from "./text.ts";
 
 type Colors = Output["colors"];
@@ -170,15 +170,13 @@ function taskLine(
 	const progress =
 		total === 0 ? " ".repeat(bar) : colors.green("█".repeat(filled)) + colors.dim("░".repeat(bar - filled));
 	const counted = total === 0 ? "" : `${bar > 0 ? " " : ""}${done}/${total}`;
-	const since = timeOf(task.startedAt ?? task.createdAt);
-	const until = task.endedAt === null ? now : timeOf(task.endedAt);
 	const cost = task.usage?.costUsd;
 	const shownCost =
 		cost === null || cost === undefined ? "" : `${task.usage?.estimated ? "~" : ""}$${cost.toFixed(2)}`;
 	const state = stateText(task.state, colors) + " ".repeat(Math.max(0, STATE_COLUMNS - task.state.length));
 	return [
 		`${pad(task.id, width)} ${state} ${progress}${pad(counted, COUNT_COLUMNS)} `,
-		`${pad(coarse(until - since), age)}${pad(shownCost, costWidth)} `,
+		`${pad(ageText(task, now), age)}${pad(shownCost, costWidth)} `,
 		activityText(task, activity, colors),
 	].join("");
 }
@@ -190,12 +188,6 @@ function activityText(task: TaskView, columns: number, colors: Colors): string {
 	if (isEnded(task.state)) return colors.dim(foreign(task.outcome?.message ?? "", columns));
 	if (task.hold !== null) return colors.yellow(clip(task.hold.kind.replace("_", " "), columns));
 	return foreign(openQuestion(task)?.text ?? task.activity ?? "", columns);
-}
-
-/** The largest unit only, so that a row does not change every second for ever. */
-function coarse(ms: number): string {
-	const text = formatDuration(Math.max(0, ms));
-	return /^\d+[a-z]+/.exec(text)?.[0] ?? text;
 }
 
 function logLines(mode: WatchModel["mode"] & { kind: "logs" }, { columns }: Size, room: number): string[] {

@@ -1,29 +1,128 @@
-/** A table without borders for a terminal or a pipe. */
-import { withoutEscapes } from "../../task/escapes.ts";
-
+/** A table without borders: on a terminal as wide as that, in a pipe as wide as what stands in it. */
 const GAP = "  ";
-const PLAIN = /^[ -~]*$/;
+/** A word stays whole, unless less than this part of the room would be used. */
+const LEAST_PART = 0.5;
+const PLAIN = /^[ -~…]*$/;
+
+export interface Column {
+	heading: string;
+	/** one line each, without colours */
+	cells: readonly string[];
+	/** colours a cell that was cut to its room */
+	paint?: (cell: string, row: number) => string;
+	/** it may be cut to so many columns of the terminal; without it, it stays whole */
+	least?: number;
+	/** it is not cut further than this while another column can go */
+	wish?: number;
+	/** where there is no room for all, the one with the highest goes first; without it, it stays */
+	goes?: number;
+}
+
+type Measure = (text: string) => number;
 
 /**
- * @param rows cells of one line each, which may be coloured; every row has as many
- * @returns lines with the columns below each other, without blanks at their ends
+ * How wide lines may be; null: not limited, since a program reads them. COLUMNS goes before what the terminal says.
  */
-export async function columns(rows: readonly (readonly string[])[]): Promise<string[]> {
-	const widths = await widthsOf(rows);
-	const widest = (rows[0] ?? []).map((_, column) => Math.max(...widths.map((row) => row[column] ?? 0)));
-	return rows.map((row, at) =>
-		row
-			.map((cell, column) => cell + " ".repeat((widest[column] ?? 0) - (widths[at]?.[column] ?? 0)))
-			.join(GAP)
-			.trimEnd(),
+export function roomOf(
+	stream: { isTTY?: boolean; columns?: number },
+	env: Record<string, string | undefined>,
+): number | null {
+	if (stream.isTTY !== true) return null;
+	const given = /^[1-9]\d{0,3}$/.test(env.COLUMNS ?? "") ? Number(env.COLUMNS) : 0;
+	return given || stream.columns || 80;
+}
+
+/**
+ * @param columns of as many cells each
+ * @param room columns of the terminal; null: nothing is cut
+ * @returns the headings and the rows, without blanks at their ends
+ */
+export async function table(
+	columns: readonly Column[],
+	room: number | null,
+	dim: (heading: string) => string,
+): Promise<string[]> {
+	const measure = await measureOf(columns.flatMap(({ cells }) => cells));
+	const fitted = fit(columns, room, measure);
+	const rows = (columns[0]?.cells ?? []).map((_, row) =>
+		lineOf(
+			fitted.map((each) => ({ ...each, cell: each.column.cells[row] ?? "" })),
+			row,
+			measure,
+		),
 	);
+	const head = fitted.map((each) => ({ ...each, cell: each.column.heading, column: { paint: dim } }));
+	return [lineOf(head, 0, measure), ...rows];
+}
+
+interface Placed {
+	cell: string;
+	width: number;
+	column: Pick<Column, "paint">;
+}
+
+function lineOf(cells: readonly Placed[], row: number, measure: Measure): string {
+	return cells
+		.map(({ cell, width, column: { paint } }, at) => {
+			const text = cutWords(cell, width, measure);
+			const blanks = at === cells.length - 1 ? "" : " ".repeat(Math.max(0, width - measure(text)));
+			return (text === "" ? "" : (paint?.(text, row) ?? text)) + blanks;
+		})
+		.join(GAP)
+		.trimEnd();
+}
+
+/** First columns are narrowed that may be cut, the last one first; where that is not enough, one goes. */
+function fit(
+	columns: readonly Column[],
+	room: number | null,
+	measure: Measure,
+): { column: Column; width: number }[] {
+	const placed = columns.map((column) => ({
+		column,
+		width: Math.max(column.heading.length, ...column.cells.map(measure)),
+	}));
+	if (room === null) return placed;
+	const gaps = GAP.length * (placed.length - 1);
+	const excess = placed.reduce((sum, { width }) => sum + width, gaps) - room;
+	const goes = Math.max(...columns.map((column) => column.goes ?? 0));
+	const spare = ({ column: { least, wish }, width }: (typeof placed)[number]) =>
+		least === undefined ? 0 : Math.max(0, width - (goes > 0 ? Math.max(least, wish ?? 0) : least));
+	if (goes > 0 && placed.reduce((sum, each) => sum + spare(each), 0) < excess) {
+		const others = columns.filter((column) => column.goes !== goes);
+		return fit(others, room, measure);
+	}
+	let left = Math.max(0, excess);
+	for (const each of [...placed].reverse()) {
+		const given = Math.min(left, spare(each));
+		each.width -= given;
+		left -= given;
+	}
+	return placed;
+}
+
+let graphemes: Intl.Segmenter | undefined;
+
+/** Cut with `…` at the end of a word; within one where it is a long one, or a script has no blanks. */
+function cutWords(text: string, width: number, measure: Measure): string {
+	if (measure(text) <= width) return text;
+	let used = 0;
+	let kept = "";
+	let whole = "";
+	graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+	for (const { segment } of graphemes.segment(text)) {
+		if (/\s/.test(segment)) whole = kept;
+		used += measure(segment);
+		if (used > width - 1) break;
+		kept += segment;
+	}
+	const words = measure(whole) >= (width - 1) * LEAST_PART ? whole : kept;
+	return width <= 0 ? "" : `${words.trimEnd().replace(/[,;:]$/, "")}…`;
 }
 
 /** Wide characters take two columns, combining ones none; what is plain needs no knowledge of them. */
-async function widthsOf(rows: readonly (readonly string[])[]): Promise<number[][]> {
-	const cells = rows.map((row) => row.map((cell) => withoutEscapes(cell)));
-	if (cells.flat().every((cell) => PLAIN.test(cell)))
-		return cells.map((row) => row.map((cell) => cell.length));
+async function measureOf(texts: readonly string[]): Promise<Measure> {
+	if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;
 	const { default: stringWidth } = await import("string-width");
-	return cells.map((row) => row.map((cell) => stringWidth(cell)));
+	return (text) => stringWidth(text);
 }

@@ -2,6 +2,7 @@
 import { formatDuration } from "../../task/duration.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
+import { timeOf } from "../../task/view-times.ts";
 import { type Output, oneLine } from "./output.ts";
 import { answerLines, commandFor, indented, questionLine, saidLine } from "./question-lines.ts";
 
@@ -213,10 +214,6 @@ function nextLines(view: TaskView): string[] {
 		default:
 			return [];
 	}
-}
-
-export function timeOf(time: string | number): number {
-	return typeof time === "number" ? time : Date.parse(time);
 }
 
 function shownTime(time: string | number): string {

@@ -21,6 +21,7 @@ export function defineReports({ program, run }: Definer): void {
 			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
 			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 			.option("--host <id>", "only tasks of this host")
+			.option("--columns <names>", "these columns, in this order, e.g. task,age,what")
 			.option("--limit <n>", "at most so many (default: 50)")
 			.option("--all", "all of them")
 			.addHelpText("after", example("dispatch ls --state asking --state parked"))
