@@ -94,14 +94,19 @@ export const withoutCluster = {
 };
 
 /** Agents' output is read by the worker alone, whose code is in main.cjs: its words are left out of hot.cjs. */
+const READERS = {
+	"backends/failure.ts": ["errorEvents", "failureClass", "plainLine", "tellingErrorsOnce", "unknownEvent"],
+	"backends/claude/output.ts": ["claudeParser"],
+};
+
 export const withoutReaders = {
 	name: "without-readers",
 	setup({ onLoad }) {
-		onLoad({ filter: /src\/backends\/failure\.ts$/ }, () => {
-			const fail = 'throw new Error("what agents print is not read in hot.cjs");';
-			const names = ["errorEvents", "failureClass", "plainLine", "tellingErrorsOnce", "unknownEvent"];
-			return { contents: names.map((name) => `export function ${name}() { ${fail} }`).join("\n") };
-		});
+		const fail = 'throw new Error("what agents print is not read in hot.cjs");';
+		for (const [file, names] of Object.entries(READERS)) {
+			const contents = names.map((name) => `export function ${name}() { ${fail} }`).join("\n");
+			onLoad({ filter: new RegExp(`src/${file.replaceAll(".", "\\.")}$`) }, () => ({ contents }));
+		}
 	},
 };
 

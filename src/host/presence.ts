@@ -93,11 +93,20 @@ export class Presence {
 	 * Whoever finds another one under its identity starts nothing more: its agents run on, and are the other's.
 	 * @returns false: another one has taken it
 	 */
-	async beat({ taken, limit }: { taken: number; limit: number }): Promise<boolean> {
+	async beat(
+		{ taken, limit }: { taken: number; limit: number },
+		{ worker }: Pick<LiveConfig["current"], "worker">,
+	): Promise<boolean> {
 		const { home, store, log } = this.#options;
 		if (this.#untold !== null) this.tell(this.#untold);
 		const { path, homeId, hostId } = home;
-		const state = { homeId, home: path, pid: process.pid, running: taken, concurrency: limit };
+		const own = { homeId, home: path, pid: process.pid, draining: this.#draining };
+		const state = {
+			...own,
+			running: taken,
+			concurrency: limit,
+			maxAgents: Math.max(worker.maxAgents, limit),
+		};
 		const isMine =
 			this.#isWriter() && (await this.#tried(() => beat(store, hostId, state, placeOfHome(path))));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");

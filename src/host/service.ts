@@ -233,8 +233,7 @@ export class Daemon extends Service {
 		await this.#drainOutbox();
 		this.#notifier = await this.#startNotifier();
 		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
-		this.#every(OUTBOX_LOOK_MS, () => this.#mend());
-		this.#every(OUTBOX_LOOK_MS, () => this.#drainOutbox());
+		for (const work of [() => this.#mend(), () => this.#drainOutbox()]) this.#every(OUTBOX_LOOK_MS, work);
 		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
 		this.#every(SWEEP_MS, () => this.#sweep());
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
@@ -364,7 +363,8 @@ export class Daemon extends Service {
 	}
 
 	async #beat(): Promise<void> {
-		if (!(await this.#presence.beat(this.#places)) && !this.isStopped) this.#options.displaced?.();
+		if (!(await this.#presence.beat(this.#places, this.#config.current)) && !this.isStopped)
+			this.#options.displaced?.();
 	}
 
 	#mend(relist = false): Promise<void> {

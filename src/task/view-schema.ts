@@ -3,6 +3,7 @@ import * as z from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { FAILURE_REASONS, STATES } from "./states.ts";
 import type { TaskView } from "./view.ts";
+import { WAIT_KINDS } from "./view-why.ts";
 
 const time = z.iso.datetime();
 const text = z.string();
@@ -16,6 +17,8 @@ const usage = z.strictObject({
 });
 
 const planItem = z.strictObject({ marker: z.enum([" ", "x", "?", "!"]), text, note: text.nullable() });
+
+const wait = z.strictObject({ kind: z.enum(WAIT_KINDS), why: text, text, until: time.nullable() });
 
 const question = z.strictObject({
 	seq: text,
@@ -73,6 +76,7 @@ export const taskViewSchema = z.strictObject({
 	questions: z.array(question),
 	usage: usage.nullable(),
 	activity: text.nullable(),
+	waits: wait.nullable().optional(),
 	outcome: z
 		.strictObject({
 			kind: z.enum(["completed", "failed", "cancelled", "parked", "queued"]),

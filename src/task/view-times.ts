@@ -1,6 +1,8 @@
 /** Times of a task as people read them. AGE means one thing everywhere: how long ago the task was submitted. */
 import { formatDuration } from "./duration.ts";
 
+const DAY_MS = 86_400_000;
+
 /** ms since the Unix epoch. @param time that, or as `--json` prints it */
 export function timeOf(time: string | number): number {
 	return typeof time === "number" ? time : Date.parse(time);
@@ -9,4 +11,17 @@ export function timeOf(time: string | number): number {
 /** "5m", "3h": the largest unit only, so that a list does not change every second for ever. */
 export function ageText({ createdAt }: { createdAt: string | number }, now: number): string {
 	return formatDuration(Math.max(0, now - timeOf(createdAt)), 1);
+}
+
+/** "14:05", and the day before it where it is more than a day away; local time. */
+export function clockText(time: string | number, now: number): string {
+	const date = new Date(timeOf(time));
+	const clock = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+	if (Math.abs(date.getTime() - now) < DAY_MS) return clock;
+	return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clock}`;
+}
+
+/** How far away it is: "1h30m". */
+export function inText(time: string | number, now: number): string {
+	return formatDuration(Math.max(0, timeOf(time) - now));
 }

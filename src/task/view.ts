@@ -8,6 +8,7 @@ import type { KeptQuestion } from "./question.ts";
 import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
 import type { Hold, Usage } from "./spec.ts";
 import { isLive } from "./states.ts";
+import type { Wait } from "./view-why.ts";
 
 interface TaskQuestionView {
 	seq: string;
@@ -45,6 +46,8 @@ export interface TaskView extends ShownFields {
 	usage: Usage | null;
 	/** what the agent does now */
 	activity: string | null;
+	/** of `ls` and `status`: why it waits; null: it does not */
+	waits?: Wait | null | undefined;
 }
 
 export function viewOf(record: TaskRecord, questions: KeptQuestion[], namespace: string): TaskView {

@@ -1,10 +1,13 @@
 import { listTasks } from "../../actions/list.ts";
 import { viewTasks } from "../../actions/views.ts";
+import { withWaits } from "../../actions/waits.ts";
 import { damagedView } from "../../task/damaged.ts";
+import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
 import { roomOf, table } from "../show/columns.ts";
+import { hereOf } from "../show/here.ts";
 import { briefLines, openQuestion } from "../show/question-lines.ts";
 import { columnNames, taskColumns, usualColumns } from "../show/task-columns.ts";
 import { withoutPrompt } from "./status.ts";
@@ -28,7 +31,8 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const named = columnNames(flags.columns);
 	const store = await context.store();
 	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit);
-	const views = await viewTasks(store, records);
+	const url = await context.redisUrl();
+	const views = await withWaits(store, await viewTasks(store, records), () => hereOf(context, url));
 	const left = total - views.length - damaged.length;
 	const more = left > 0 ? [`${left} more: dispatch ls --all`] : [];
 	const listed = { views, damaged, now: Date.now() };

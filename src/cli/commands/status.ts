@@ -3,6 +3,7 @@ import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
+import { withWaits } from "../../actions/waits.ts";
 import { tasksLeft } from "../../host/left-places.ts";
 import {
 	type DaemonState,
@@ -17,12 +18,13 @@ import { placeOf } from "../../task/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import { isEnded, type State } from "../../task/states.ts";
+import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
+import { hereOf } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
-import { briefLines, openQuestion } from "../show/question-lines.ts";
-import { reportLines, stateText } from "../show/report-lines.ts";
+import { reportLines } from "../show/report-lines.ts";
+import { summaryLines } from "../show/summary-lines.ts";
 import { tellLeft, tellOfWorker } from "../worker-up.ts";
 
 const SHOWN = 10;
@@ -30,7 +32,9 @@ const SHOWN = 10;
 export async function status(context: Context, given: string): Promise<number | undefined> {
 	const store = await context.store();
 	const record = await findTask(store, given);
-	const view = await viewTask(store, record);
+	const url = await context.redisUrl();
+	const [view] = await withWaits(store, [await viewTask(store, record)], () => hereOf(context, url));
+	if (view === undefined) return undefined;
 	if (!isEnded(record.state)) await tellUnsigned(context, [record]);
 	context.output.result(view, reportLines(view, context.output.colors, Date.now()));
 	return undefined;
@@ -40,9 +44,11 @@ export async function status(context: Context, given: string): Promise<number | 
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
 	const { counts, open: records, damaged } = await overviewOf(store);
-	const open = await viewTasks(store, records);
+	const url = await context.redisUrl();
+	const views = await viewTasks(store, records);
+	const open = await withWaits(store, views, () => hereOf(context, url), { areAll: true });
 	const daemon = daemonState(context.home);
-	const wanted = placeOf(await context.redisUrl());
+	const wanted = placeOf(url);
 	const isHere = daemon !== null && daemon.redis === wanted;
 	const worker = isHere ? { pid: daemon.pid, draining: daemon.draining } : null;
 	if (daemon !== null && daemon.redis !== wanted)
@@ -77,12 +83,16 @@ export async function summary(context: Context): Promise<number | undefined> {
 		leftAgents: left,
 	};
 	context.output.result(value, [
-		...summaryLines(context, {
-			open,
-			counts,
-			worker: workerLine(daemon, worker),
-			isDamaged: damaged.length > 0,
-		}),
+		...summaryLines(
+			{
+				open,
+				counts,
+				worker: workerLine(daemon, worker),
+				isDamaged: damaged.length > 0,
+				now: Date.now(),
+			},
+			context.output.colors,
+		),
 		...damagedLines(damaged),
 		...leftLines(left),
 		...otherLines(others),
@@ -113,14 +123,6 @@ export function withoutPrompt(view: TaskView): Omit<TaskView, "prompt"> {
 	return rest;
 }
 
-interface Summary {
-	open: TaskView[];
-	counts: Partial<Record<State, number>>;
-	worker: string;
-	/** there are tasks whose records cannot be read */
-	isDamaged: boolean;
-}
-
 /** @param worker the daemon, where it serves this address */
 function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | null): string {
 	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
@@ -129,30 +131,6 @@ function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | 
 	if (daemon.redisFault !== null) return "The worker is up, but Redis refuses it.";
 	if (!worker.draining) return "The worker is up.";
 	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";
-}
-
-function summaryLines(context: Context, { open, counts, worker, isDamaged }: Summary): string[] {
-	const { colors } = context.output;
-	if (Object.keys(counts).length === 0) {
-		if (isDamaged) return [`No task can be read. ${worker}`];
-		return [
-			"No tasks yet. Submit one:",
-			'  dispatch enqueue "Review the login code"',
-			"Or look at it first: dispatch demo",
-		];
-	}
-	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
-	const asking = open.filter((view) => openQuestion(view) !== undefined);
-	const others = open.filter((view) => openQuestion(view) === undefined);
-	return [
-		`${numbers.join(", ")}. ${worker}`,
-		...asking
-			.slice(0, SHOWN)
-			.flatMap((view) => ["", ...briefLines(view, colors.bold(view.id), holdText(view))]),
-		...(others.length > 0 ? [""] : []),
-		...others.slice(0, SHOWN).map((view) => openLine(view, stateText(view.state, colors))),
-		...(open.length > 2 * SHOWN ? ["", "All of them: dispatch ls"] : []),
-	];
 }
 
 function damagedLines(damaged: DamagedTask[]): string[] {
@@ -172,13 +150,4 @@ function leftLines(left: LeftAgent[]): string[] {
 function otherLines(others: OtherWorker[]): string[] {
 	if (others.length === 0) return [];
 	return ["", ...others.map((other) => `${otherWorkerText(other, "status")} shows its tasks.`)];
-}
-
-function holdText({ hold }: TaskView): string {
-	return hold === null ? "" : ` (${hold.kind})`;
-}
-
-function openLine(view: TaskView, state: string): string {
-	const plan = view.plan.total === 0 ? "" : ` ${view.plan.done}/${view.plan.total}`;
-	return `${view.id}  ${state}${plan}${holdText(view)}  ${oneLine(view.activity ?? "", 80)}`.trimEnd();
 }

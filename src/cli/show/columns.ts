@@ -43,7 +43,7 @@ export async function table(
 	dim: (heading: string) => string,
 ): Promise<string[]> {
 	const measure = await measureOf(columns.flatMap(({ cells }) => cells));
-	const fitted = fit(columns, room, measure);
+	const fitted = placedIn(columns, room, measure);
 	const rows = (columns[0]?.cells ?? []).map((_, row) =>
 		lineOf(
 			fitted.map((each) => ({ ...each, cell: each.column.cells[row] ?? "" })),
@@ -73,7 +73,7 @@ function lineOf(cells: readonly Placed[], row: number, measure: Measure): string
 }
 
 /** First columns are narrowed that may be cut, the last one first; where that is not enough, one goes. */
-function fit(
+function placedIn(
 	columns: readonly Column[],
 	room: number | null,
 	measure: Measure,
@@ -90,7 +90,7 @@ function fit(
 		least === undefined ? 0 : Math.max(0, width - (goes > 0 ? Math.max(least, wish ?? 0) : least));
 	if (goes > 0 && placed.reduce((sum, each) => sum + spare(each), 0) < excess) {
 		const others = columns.filter((column) => column.goes !== goes);
-		return fit(others, room, measure);
+		return placedIn(others, room, measure);
 	}
 	let left = Math.max(0, excess);
 	for (const each of [...placed].reverse()) {

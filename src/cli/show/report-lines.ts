@@ -3,6 +3,7 @@ import { formatDuration } from "../../task/duration.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { timeOf } from "../../task/view-times.ts";
+import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "./output.ts";
 import { answerLines, commandFor, indented, questionLine, saidLine } from "./question-lines.ts";
 
@@ -117,42 +118,19 @@ function endLines(view: TaskView, colors: Colors): string[] {
 	];
 }
 
+/** What keeps it, in the words of every list. */
 function holdLines(view: TaskView, now: number): string[] {
-	if (view.hold === null)
-		return view.state === "queued" && view.attempt === 0 ? ["Waits for a free worker."] : [];
-	const until =
-		view.hold.until === null
-			? ""
-			: ` until ${shownTime(view.hold.until)} (in ${formatDuration(Math.max(0, timeOf(view.hold.until) - now))})`;
-	switch (view.hold.kind) {
-		case "host_gone":
-			return [
-				`No worker runs on its host ${view.host}: nobody works on it, or looks after its agent.`,
-				`Start one there (dispatch up), take the task over (dispatch retry ${view.id} --here), or end it (dispatch cancel ${view.id}).`,
-			];
-		case "cancelling":
-			return ["It is being cancelled."];
-		case "rate_limited":
-			return [`Waits: the model's rate limit is reached${until}.`];
-		case "unavailable":
-			return [`Waits: the model's service is not available${until}.`];
-		case "billing":
-			return [
-				"Waits: the account of the agent CLI has nothing left. Mend that, then run: dispatch doctor --fix",
-			];
-		case "auth":
-			return ["Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor"];
-		case "budget":
-			return [
-				`Waits: the day's budget (budget.daily in the config) is spent${until}. By which tasks: dispatch doctor`,
-			];
-		case "backoff":
-			return [`Waits before the next start${until}.`];
-		case "delayed":
-			return [`Waits: it was asked for later${until}.`];
-		case "answered":
-			return ["Its question is answered: it goes on at the next free place."];
-	}
+	const { hold, id, host } = view;
+	if (hold?.kind === "cancelling") return ["It is being cancelled."];
+	if (hold?.kind === "host_gone")
+		return [
+			`No worker runs on its host ${host}: nobody works on it, or looks after its agent.`,
+			`Start one there (dispatch up), take the task over (dispatch retry ${id} --here), or end it (dispatch cancel ${id}).`,
+		];
+	const waits = view.waits ?? waitOf(view, undefined, now);
+	const answered =
+		hold?.kind === "answered" ? ["Its question is answered: it goes on at the next free place."] : [];
+	return waits === null ? answered : [...answered, waits.text];
 }
 
 function planLines(view: TaskView, colors: Colors): string[] {
@@ -214,8 +192,4 @@ function nextLines(view: TaskView): string[] {
 		default:
 			return [];
 	}
-}
-
-function shownTime(time: string | number): string {
-	return new Date(timeOf(time)).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }

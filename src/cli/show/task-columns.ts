@@ -36,6 +36,7 @@ const SHAPES = {
 	age: { cell: (view, { now }) => ageText(view, now), goes: 4 },
 	owner: { cell: ({ createdBy }, { home }) => ownerText(createdBy, home), least: 8, goes: 5 },
 	host: { cell: ({ host }) => host, least: 8, goes: 6 },
+	why: { cell: ({ waits }) => waits?.why ?? "", least: 12, wish: 20, goes: 3 },
 	cost: { cell: costText, goes: 7 },
 	tags: { cell: tagsText, least: 8, goes: 8 },
 	cwd: { cell: ({ cwd }) => cwd, least: 12, goes: 8 },
@@ -58,11 +59,12 @@ export function columnNames(given: string | undefined): ColumnName[] | null {
 	});
 }
 
-/** The usual ones; owner and host where not all are of one. */
+/** The usual ones; why, where one waits; owner and host where not all are of one. */
 export function usualColumns(views: readonly TaskView[]): ColumnName[] {
 	const isShared = (of: (view: TaskView) => string) => new Set(views.map(of)).size > 1;
 	const shown = new Set<ColumnName>(USUAL);
 	if (isShared(({ createdBy }) => createdBy)) shown.add("owner");
+	if (views.some(({ waits }) => waits)) shown.add("why");
 	if (isShared(({ host }) => host)) shown.add("host");
 	return (Object.keys(SHAPES) as ColumnName[]).filter((name) => shown.has(name));
 }

@@ -12,6 +12,20 @@ export interface HostState {
 	pid: number;
 	running: number;
 	concurrency: number;
+	/** how many agents may live at once */
+	maxAgents?: number;
+	/** it starts nothing more */
+	draining?: boolean;
+}
+
+/** What a host last said of itself. */
+export interface HostWord {
+	/** it has a worker, as far as it knows */
+	serves: boolean;
+	draining: boolean;
+	/** null: an earlier version, which does not say */
+	concurrency: number | null;
+	maxAgents: number | null;
 }
 
 /** Which directory on which running kernel it is. */
@@ -69,6 +83,24 @@ async function silent(store: Store, host: string, beatAt: string): Promise<strin
 export async function beat(store: Store, host: string, state: HostState, place?: string): Promise<boolean> {
 	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state, place });
 	return mine;
+}
+
+/** In one round trip; in the order of `hosts`. */
+export async function hostWords(store: Store, hosts: readonly string[]): Promise<HostWord[]> {
+	const pipeline = store.client.pipeline();
+	for (const host of hosts)
+		pipeline.hmget(store.keys.host(host), "beatAt", "draining", "concurrency", "maxAgents");
+	return (await store.replies(pipeline)).map((values) => {
+		const [beatAt, draining, concurrency, maxAgents] = (values ?? []) as (string | null)[];
+		const serves = Number(beatAt) > 0;
+		const limits = { concurrency: limitOf(concurrency), maxAgents: limitOf(maxAgents) };
+		return { serves, draining: draining === "true", ...limits };
+	});
+}
+
+/** Anybody may have written it. */
+function limitOf(text: string | null | undefined): number | null {
+	return /^[1-9]\d{0,5}$/.test(text ?? "") ? Number(text) : null;
 }
 
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */

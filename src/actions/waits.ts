@@ -1,0 +1,63 @@
+/** Why tasks wait: what is known of their hosts, put together with what is known of themselves. */
+import { hostWords } from "../queue/records/hosts.ts";
+import type { Store } from "../queue/records/store.ts";
+import type { TaskView } from "../task/view.ts";
+import { type HostFacts, waitOf } from "../task/view-why.ts";
+
+/** This host, and what it knows of its own worker. */
+export type Here = Pick<HostFacts, "host" | "worker">;
+
+/**
+ * The views with `waits`. Redis is asked only where one of them stands in a line.
+ * @param areAll all open tasks are among the views: nobody needs to be counted again
+ */
+export async function withWaits(
+	store: Store,
+	views: readonly TaskView[],
+	here: () => Here,
+	{ areAll = false }: { areAll?: boolean } = {},
+): Promise<TaskView[]> {
+	const now = Date.now();
+	const queued = views.filter(({ state }) => state === "queued");
+	const hosts = [
+		...new Set(queued.filter((view) => waitOf(view, undefined, now) === null).map(({ host }) => host)),
+	];
+	const facts = new Map<string, HostFacts>();
+	if (hosts.length > 0) {
+		const own = here();
+		const [words, live] = await Promise.all([
+			hostWords(store, hosts),
+			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
+		]);
+		for (const [n, host] of hosts.entries()) {
+			const { serves = false, draining = false, concurrency = null, maxAgents = null } = words[n] ?? {};
+			const isHere = host === own.host;
+			const told = serves ? (draining ? "drains" : "up") : "none";
+			const counted = live[n] ?? { working: 0, asking: 0 };
+			facts.set(host, {
+				host,
+				isHere,
+				worker: isHere ? own.worker : told,
+				...counted,
+				concurrency,
+				maxAgents,
+			});
+		}
+	}
+	return views.map((view) => ({ ...view, waits: waitOf(view, facts.get(view.host), now) }));
+}
+
+type Counted = Pick<HostFacts, "working" | "asking">;
+
+function counted(states: readonly string[]): Counted {
+	const count = (wanted: string) => states.filter((state) => state === wanted).length;
+	return { working: count("running"), asking: count("asking") };
+}
+
+function countIn(views: readonly TaskView[], host: string): Counted {
+	return counted(views.filter((view) => view.host === host).map(({ state }) => state));
+}
+
+async function countOf(store: Store, host: string): Promise<Counted> {
+	return counted([...(await store.liveBriefs(host)).values()].map(({ state }) => state));
+}

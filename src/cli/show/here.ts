@@ -1,0 +1,18 @@
+/** This host, as its own files tell: for why its tasks wait. */
+import type { Here } from "../../actions/waits.ts";
+import { daemonState } from "../../host/process.ts";
+import { placeOf } from "../../task/address.ts";
+import type { Context } from "../context.ts";
+
+/** @param url the address that is asked; null: the local server */
+export function hereOf({ home }: Pick<Context, "home">, url: string | null): Here {
+	const daemon = daemonState(home);
+	const worker = () => {
+		if (daemon === null) return "none";
+		if (daemon.redis !== placeOf(url)) return "elsewhere";
+		if (daemon.frozen) return "stopped";
+		if (daemon.redisFault !== null) return "refused";
+		return daemon.draining ? "drains" : "up";
+	};
+	return { host: home.hostId, worker: worker() };
+}

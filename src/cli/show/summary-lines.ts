@@ -1,0 +1,114 @@
+/** `dispatch status` without an id: what runs, what needs a person, what waits and for what. Pure. */
+import type { State } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
+import { ageText, timeOf } from "../../task/view-times.ts";
+import { whatOf } from "../../task/view-what.ts";
+import type { Wait } from "../../task/view-why.ts";
+import { type Output, oneLine } from "./output.ts";
+import { briefLines, openQuestion } from "./question-lines.ts";
+
+type Colors = Output["colors"];
+
+const SHOWN = 10;
+const NAMED = 5;
+const WHAT_SHOWN = 80;
+
+export interface Summary {
+	/** newest first */
+	open: readonly TaskView[];
+	counts: Partial<Record<State, number>>;
+	/** a sentence about the worker here */
+	worker: string;
+	/** there are tasks whose records cannot be read */
+	isDamaged: boolean;
+	now: number;
+}
+
+/** The whole summary: what runs first, then what needs you, then what waits. */
+export function summaryLines({ open, counts, worker, isDamaged, now }: Summary, colors: Colors): string[] {
+	if (Object.keys(counts).length === 0) {
+		if (isDamaged) return [`No task can be read. ${worker}`];
+		return [
+			"No tasks yet. Submit one:",
+			'  dispatch enqueue "Review the login code"',
+			"Or look at it first: dispatch demo",
+		];
+	}
+	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
+	const asking = open.filter((view) => openQuestion(view) !== undefined);
+	const others = open.filter((view) => openQuestion(view) === undefined);
+	const waiting = others.filter(({ waits }) => waits);
+	const running = others.filter(({ waits }) => !waits);
+	return [
+		`${numbers.join(", ")}. ${worker}`,
+		...runningLines(running, now, colors),
+		...askingLines(asking, colors),
+		...waitingLines(waiting),
+	];
+}
+
+function runningLines(views: readonly TaskView[], now: number, colors: Colors): string[] {
+	if (views.length === 0) return [];
+	const shown = views.slice(0, SHOWN);
+	const widest = Math.max(...shown.map(({ id }) => id.length));
+	const lines = shown.map((view) => {
+		const { plan, hold, state } = view;
+		const done = plan.total === 0 ? "" : ` ${plan.done}/${plan.total}`;
+		const held = hold === null ? "" : ` (${hold.kind.replaceAll("_", " ")})`;
+		const name = `${colors.bold(view.id)}${" ".repeat(widest - view.id.length)}`;
+		const what = oneLine(whatOf(view), WHAT_SHOWN);
+		return `${name}  ${colors.cyan(state)}${done}${held}  ${ageText(view, now)}  ${what}`.trimEnd();
+	});
+	return ["", ...lines, ...moreLines(views.length - shown.length, "running")];
+}
+
+function askingLines(views: readonly TaskView[], colors: Colors): string[] {
+	const lines = views.slice(0, SHOWN).flatMap((view) => {
+		const held = view.hold === null ? "" : ` (${view.hold.kind.replaceAll("_", " ")})`;
+		return ["", ...briefLines(view, colors.bold(view.id), held)];
+	});
+	const more = views.length - SHOWN;
+	return [...lines, ...(more > 0 ? ["", `and ${more} more: dispatch questions`] : [])];
+}
+
+type Waiting = TaskView & { waits: Wait };
+
+/** By their reasons, the most frequent first; of each a few, those first that were submitted first. */
+function waitingLines(views: readonly TaskView[]): string[] {
+	if (views.length === 0) return [];
+	const groups = new Map<string, Waiting[]>();
+	for (const view of [...views].reverse() as Waiting[]) {
+		const { kind } = view.waits;
+		groups.set(kind, [...(groups.get(kind) ?? []), view]);
+	}
+	const sorted = [...groups.values()].sort((a, b) => b.length - a.length);
+	const isOne = sorted.length === 1;
+	const indent = isOne ? "" : "  ";
+	const lines = sorted.flatMap((group) => [indent + reasonOf(group), `${indent}  ${namesOf(group)}`]);
+	const all = views.length > NAMED ? ["All of them: dispatch ls --state queued --all"] : [];
+	return ["", ...(isOne ? [] : [`${views.length} wait:`]), ...lines, ...all];
+}
+
+/** "58 wait for a place: 2 of 2 agents work (worker.concurrency)." */
+function reasonOf(group: readonly Waiting[]): string {
+	const count = group.length;
+	const verb = (word: string) => `${count} ${count === 1 ? word : word.replace(/s$/, "")}`;
+	const soonest = [...group].sort((a, b) => endOf(a) - endOf(b))[0] as Waiting;
+	if (group.every(({ waits }) => waits.text === soonest.waits.text))
+		return soonest.waits.text.replace(/^[A-Z]\w+/, (word) => verb(word.toLowerCase()));
+	return `${verb("waits")}: ${soonest.waits.why}, the first of them.`;
+}
+
+function endOf({ waits: { until } }: Waiting): number {
+	return until === null ? Number.POSITIVE_INFINITY : timeOf(until);
+}
+
+function namesOf(group: readonly Waiting[]): string {
+	const names = group.slice(0, NAMED).map(({ id }) => id);
+	const more = group.length - names.length;
+	return more > 0 ? `${names.join(", ")} and ${more} more` : names.join(", ");
+}
+
+function moreLines(more: number, state: State): string[] {
+	return more > 0 ? [`and ${more} more: dispatch ls --state ${state}`] : [];
+}

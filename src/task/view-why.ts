@@ -1,0 +1,159 @@
+/**
+ * Why a task waits, in one place: for `ls`, `status`, and whoever shows tasks. Pure: from the task and what is known
+ * of its host.
+ */
+import type { TaskView } from "./view.ts";
+import { clockText, inText, timeOf } from "./view-times.ts";
+
+export const WAIT_KINDS = [
+	/** as many agents work as may */
+	"place",
+	/** as many agents live as may, and some of them ask */
+	"answers",
+	/** the service is limited or away */
+	"limit",
+	"login",
+	"account",
+	"budget",
+	/** its next try, or the time that was asked for */
+	"time",
+	"tasks",
+	/** no worker takes it */
+	"worker",
+	/** its own host is away */
+	"host",
+	/** nothing: it is about to start */
+	"start",
+] as const;
+
+export interface Wait {
+	kind: (typeof WAIT_KINDS)[number];
+	/** a few words: "limit until 14:05" */
+	why: string;
+	/** a sentence or two, with what helps */
+	text: string;
+	until: string | null;
+}
+
+/** What is known of a host. */
+export interface HostFacts {
+	host: string;
+	/** it is this one */
+	isHere: boolean;
+	/** `none`: none has shown itself there */
+	worker: "up" | "none" | "drains" | "stopped" | "refused" | "elsewhere";
+	/** agents that work, and that ask */
+	working: number;
+	asking: number;
+	/** agents that may work at once, and live at once; null: not known */
+	concurrency: number | null;
+	maxAgents: number | null;
+}
+
+/** @returns null for what does not wait: it runs, has ended, or needs a person itself */
+export function waitOf(view: TaskView, facts: HostFacts | undefined, now: number): Wait | null {
+	if (view.state === "waiting") return wait("tasks", afterText(view), `Waits for ${afterText(view)}.`);
+	if (view.state !== "queued") return null;
+	return held(view, now) ?? (facts === undefined ? null : (unserved(facts) ?? full(facts) ?? SOON));
+}
+
+const SOON = wait("start", "about to start", "Starts in a moment.");
+
+function wait(kind: Wait["kind"], why: string, text: string, until: string | null = null): Wait {
+	return { kind, why, text, until };
+}
+
+function afterText({ after }: TaskView): string {
+	return after.length === 0 ? "another task" : after.join(", ");
+}
+
+/** What is known of the task itself. null: nothing holds it any more. */
+function held({ id, host, hold }: TaskView, now: number): Wait | null {
+	if (hold === null || hold.kind === "answered" || hold.kind === "cancelling") return null;
+	const { until } = hold;
+	const isOver = until !== null && timeOf(until) <= now;
+	const at = until === null ? "" : ` until ${clockText(until, now)}`;
+	const end = until === null ? "" : `${at} (in ${inText(until, now)})`;
+	switch (hold.kind) {
+		case "host_gone":
+			return wait(
+				"host",
+				`host ${host} is away`,
+				`Waits: no worker runs on its host ${host}. Start one there (dispatch up), take the task over (dispatch retry ${id} --here), or end it (dispatch cancel ${id}).`,
+			);
+		case "rate_limited":
+			return wait("limit", `rate limit${at}`, `Waits: the model's rate limit is reached${end}.`, until);
+		case "unavailable":
+			return wait("limit", `service away${at}`, `Waits: the model's service is not available${end}.`, until);
+		case "auth":
+			return wait(
+				"login",
+				"not logged in",
+				"Waits: the agent CLI is not logged in. Log in, then run: dispatch doctor",
+			);
+		case "billing":
+			return wait(
+				"account",
+				"account is empty",
+				"Waits: the account of the agent CLI has nothing left. Mend that, then run: dispatch doctor --fix",
+			);
+		case "budget":
+			return wait(
+				"budget",
+				`day's budget spent${at}`,
+				`Waits: the day's budget (budget.daily in the config) is spent${end}. By which tasks: dispatch doctor`,
+				until,
+			);
+		case "backoff":
+			return isOver
+				? null
+				: wait("time", `next try${at.replace("until", "at")}`, `Waits before the next start${end}.`, until);
+		case "delayed":
+			return isOver ? null : wait("time", `delayed${at}`, `Waits: it was asked for later${end}.`, until);
+	}
+}
+
+/** Nobody takes it. */
+function unserved({ host, isHere, worker }: HostFacts): Wait | null {
+	const where = isHere ? "this host" : `its host ${host}`;
+	switch (worker) {
+		case "up":
+			return null;
+		case "none":
+			return wait(
+				"worker",
+				"no worker",
+				`Waits: no worker runs on ${where}. \`dispatch up\`${isHere ? "" : " there"} starts it.`,
+			);
+		case "drains":
+			return wait(
+				"worker",
+				"worker drains",
+				`Waits: the worker of ${where} drains and starts nothing more. \`dispatch up\`${isHere ? "" : " there"} starts a new one.`,
+			);
+		case "stopped":
+			return wait("worker", "worker stopped", "Waits: this host's worker is stopped (SIGSTOP).");
+		case "refused":
+			return wait("worker", "worker refused", "Waits: Redis refuses this host's worker.");
+		case "elsewhere":
+			return wait(
+				"worker",
+				"worker elsewhere",
+				"Waits: this host's worker serves another Redis. `dispatch up --restart` mends it.",
+			);
+	}
+}
+
+/** As many live or work as may. */
+function full({ working, asking, concurrency, maxAgents }: HostFacts): Wait | null {
+	const live = working + asking;
+	if (maxAgents !== null && live >= maxAgents) {
+		const agents = `${live} of ${maxAgents} agents live (worker.max_agents)`;
+		if (asking === 0) return wait("place", `${live} of ${maxAgents} live`, `Waits for a place: ${agents}.`);
+		const due = asking === 1 ? "1 answer is due" : `${asking} answers are due`;
+		return wait("answers", due, `Waits for a place: ${agents}, and ${due}: dispatch questions`);
+	}
+	if (concurrency === null || working < concurrency) return null;
+	const agents = `${working} of ${concurrency} agents work (worker.concurrency)`;
+	return wait("place", `${working} of ${concurrency} work`, `Waits for a place: ${agents}.`);
+}

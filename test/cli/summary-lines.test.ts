@@ -1,0 +1,73 @@
+/** `dispatch status` without an id, from fixed tasks. */
+import picocolors from "picocolors";
+import { expect, test } from "vitest";
+import { summaryLines } from "../../src/cli/show/summary-lines.ts";
+import type { TaskView } from "../../src/task/view.ts";
+import type { Wait } from "../../src/task/view-why.ts";
+import { NOW, planView, questionView, taskView } from "../task-view.ts";
+
+const COLORS = picocolors.createColors(false);
+const PLACE: Wait = {
+	kind: "place",
+	why: "2 of 2 work",
+	text: "Waits for a place: 2 of 2 agents work (worker.concurrency).",
+	until: null,
+};
+const delayed = (until: string): Wait => ({
+	...{ kind: "time", why: `delayed until ${until}`, text: `Waits: it was asked for later until ${until}.` },
+	until: `2026-11-24T${until}:00.000Z`,
+});
+const waiting = (id: string, waits = PLACE) => taskView(id, { state: "queued", waits });
+
+function shown(open: TaskView[], counts = {}): string[] {
+	const all = { running: 2, queued: 60, ...counts };
+	return summaryLines({ open, counts: all, worker: "The worker is up.", isDamaged: false, now: NOW }, COLORS);
+}
+
+const RUNNING = [
+	taskView("compute", { plan: planView("x Scan", "  Report") }),
+	taskView("fix-login", { hold: { kind: "cancelling", until: null } }),
+];
+const ASKING = taskView("shed", { state: "asking", questions: [questionView("Which colour?")] });
+
+test("with 60 queued and 2 running it shows those that run, says that 60 wait and for what, and names a few", () => {
+	const queued = Array.from({ length: 60 }, (_, n) => waiting(`task-${n}`));
+	expect(shown([...queued, ...RUNNING])).toEqual([
+		"2 running, 60 queued. The worker is up.",
+		"",
+		"compute    running 1/2  1m  Report",
+		"fix-login  running (cancelling)  1m  Review the login code",
+		"",
+		"60 wait for a place: 2 of 2 agents work (worker.concurrency).",
+		"  task-59, task-58, task-57, task-56, task-55 and 55 more",
+		"All of them: dispatch ls --state queued --all",
+	]);
+});
+
+test("what runs stands first, then what needs a person, then what waits", () => {
+	const lines = shown([waiting("later"), ASKING, ...RUNNING]).join("\n");
+	const places = ["compute", "shed asks", 'dispatch answer shed "…"', "1 waits for a place"];
+	const found = places.map((part) => lines.indexOf(part));
+	expect(found).not.toContain(-1);
+	expect([...found].sort((a, b) => a - b)).toEqual(found);
+});
+
+test("several reasons stand below each other, the most frequent first; of several times the first is named", () => {
+	const later = [waiting("b", delayed("15:00")), waiting("a", delayed("14:00"))];
+	expect(shown([...later, waiting("c"), waiting("d"), waiting("e")]).slice(1)).toEqual([
+		"",
+		"5 wait:",
+		"  3 wait for a place: 2 of 2 agents work (worker.concurrency).",
+		"    e, d, c",
+		"  2 wait: delayed until 14:00, the first of them.",
+		"    a, b",
+	]);
+});
+
+test("more than a few that run or ask are counted", () => {
+	const running = Array.from({ length: 12 }, (_, n) => taskView(`run-${n}`));
+	const asking = Array.from({ length: 13 }, (_, n) => ({ ...ASKING, id: `ask-${n}` }));
+	const lines = shown([...running, ...asking]);
+	expect(lines).toContain("and 2 more: dispatch ls --state running");
+	expect(lines).toContain("and 3 more: dispatch questions");
+});

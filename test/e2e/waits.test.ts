@@ -1,0 +1,81 @@
+/** Why a task waits, told by `status`, `status ID` and `ls` alike: real workers, each really in the way. */
+import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { User } from "./harness.ts";
+
+let users: User[] = [];
+afterEach(async () => {
+	await Promise.all(users.map((user) => user.cleanup()));
+	users = [];
+});
+
+function userWith(worker: string): User {
+	const user = new User({
+		agent: "ten-line.sh",
+		agents: { busy: "busy.sh" },
+		config: `worker: ${worker}`,
+	});
+	users.push(user);
+	return user;
+}
+
+interface Waiting {
+	id: string;
+	waits: { kind: string; why: string; text: string } | null;
+}
+
+/** The three of them say the same. */
+async function expectReason(user: User, id: string, kind: string, why: string, text: RegExp): Promise<void> {
+	const { waits } = await user.json<Waiting>(["status", id]);
+	expect(waits).toMatchObject({ kind, why, text: expect.stringMatching(text) });
+	expect(await user.ok(["status", id])).toContain(waits?.text);
+	expect(await user.ok(["ls"])).toMatch(new RegExp(`^${id} .* ${why}  `, "m"));
+	const { open } = await user.json<{ open: Waiting[] }>(["status"]);
+	expect(open.find((task) => task.id === id)?.waits).toEqual(waits);
+	expect(await user.ok(["status"])).toMatch(new RegExp(`waits?\\b.*\\n +.*\\b${id}\\b`));
+}
+
+test("for answers that would free a place, for a time, for a worker that drains, and for one at all", async () => {
+	const user = userWith("{ concurrency: 2, max_agents: 2 }");
+	for (const id of ["ask-1", "ask-2"]) {
+		await user.ok(["enqueue", "--id", id, "Paint the shed"]);
+		await user.waitForState(id, "asking");
+	}
+	await user.ok(["enqueue", "--id", "next", "Paint the door"]);
+	await user.ok(["enqueue", "--id", "later", "--delay", "2h", "Paint the gate"]);
+	await expectReason(
+		user,
+		"next",
+		"answers",
+		"2 answers are due",
+		/2 of 2 agents live \(worker\.max_agents\)/,
+	);
+	await expectReason(
+		user,
+		"later",
+		"time",
+		"delayed until [^ ]+(?: [^ ]+)*",
+		/asked for later until .* \(in /,
+	);
+	const draining = user.start(["down", "--drain"]);
+	await expect
+		.poll(async () => (await user.json<{ worker: { draining: boolean } }>(["status"])).worker.draining, {
+			timeout: CONDITION_LIMIT_MS,
+		})
+		.toBe(true);
+	await expectReason(user, "next", "worker", "worker drains", /of this host drains .* `dispatch up`/);
+	draining.kill("SIGKILL");
+	await user.ok(["down"]);
+	await expectReason(user, "next", "worker", "no worker", /no worker runs on this host\. `dispatch up`/);
+});
+
+test("for a place among those that work, until one is free", async () => {
+	const user = userWith("{ concurrency: 1, max_agents: 4 }");
+	await user.ok(["enqueue", "--id", "first", "--model", "busy", "Compute"]);
+	await user.waitForState("first", "running");
+	await user.ok(["enqueue", "--id", "second", "Paint the door"]);
+	await expectReason(user, "second", "place", "1 of 1 work", /1 of 1 agents work \(worker\.concurrency\)/);
+	await user.ok(["cancel", "first"]);
+	const { waits } = (await user.waitForState("second", "asking")) as unknown as Waiting;
+	expect(waits).toBeNull();
+});

@@ -1,0 +1,86 @@
+/** Why a task waits, from the task and what is known of its host. */
+import { expect, test } from "vitest";
+import type { TaskView } from "../../src/task/view.ts";
+import { type HostFacts, waitOf } from "../../src/task/view-why.ts";
+import { NOW, questionView, taskView } from "../task-view.ts";
+
+const HERE: HostFacts = {
+	...{ host: "mini1", isHere: true, worker: "up", working: 0, asking: 0 },
+	...{ concurrency: 2, maxAgents: 8 },
+};
+const at = (ms: number) => new Date(NOW + ms).toISOString();
+const held = (kind: NonNullable<TaskView["hold"]>["kind"], ms: number | null = null): Partial<TaskView> => ({
+	hold: { kind, until: ms === null ? null : at(ms) },
+});
+const AN_HOUR = 3_600_000;
+
+const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][] = [
+	["there is room", {}, {}, "about to start", /^Starts in a moment/],
+	["as many work as may", {}, { working: 2, asking: 3 }, "2 of 2 work", /worker\.concurrency/],
+	[
+		"as many live as may, and they ask",
+		{},
+		{ asking: 8 },
+		"8 answers are due",
+		/8 of 8 .*worker\.max_agents.*8 answers are due/,
+	],
+	["one of them asks", {}, { working: 1, asking: 1, maxAgents: 2 }, "1 answer is due", /1 answer is due/],
+	["as many live as may, and all work", {}, { working: 2, maxAgents: 2 }, "2 of 2 live", /max_agents\)\.$/],
+	[
+		"an earlier version does not say its limits",
+		{},
+		{ concurrency: null, maxAgents: null, working: 99 },
+		"about to start",
+		/./,
+	],
+	["no worker runs here", {}, { worker: "none" }, "no worker", /on this host\. `dispatch up` starts it/],
+	[
+		"none runs there",
+		{},
+		{ worker: "none", isHere: false },
+		"no worker",
+		/on its host mini1\. `dispatch up` there/,
+	],
+	["the worker drains", {}, { worker: "drains" }, "worker drains", /starts nothing more.*`dispatch up`/],
+	["the worker is stopped", {}, { worker: "stopped" }, "worker stopped", /SIGSTOP/],
+	["Redis refuses the worker", {}, { worker: "refused" }, "worker refused", /refuses/],
+	["the worker serves another Redis", {}, { worker: "elsewhere" }, "worker elsewhere", /up --restart/],
+	["its host is away", held("host_gone"), {}, "host mini1 is away", /dispatch retry a --here/],
+	["a limit", held("rate_limited", AN_HOUR), {}, "rate limit until 13:00", /until 13:00 \(in 1h\)/],
+	[
+		"a limit that ends on another day",
+		held("rate_limited", 50 * AN_HOUR),
+		{},
+		"rate limit until 26 Nov 14:00",
+		/in 2d2h/,
+	],
+	["an outage", held("unavailable", AN_HOUR), {}, "service away until 13:00", /not available/],
+	["a login", held("auth"), {}, "not logged in", /Log in, then run: dispatch doctor/],
+	["an account", held("billing"), {}, "account is empty", /doctor --fix/],
+	["the day's budget", held("budget", AN_HOUR), {}, "day's budget spent until 13:00", /budget\.daily/],
+	["its next try", held("backoff", AN_HOUR), {}, "next try at 13:00", /before the next start/],
+	["it was asked for later", held("delayed", AN_HOUR), {}, "delayed until 13:00", /asked for later/],
+	["a time that is over holds nobody", held("delayed", -1), { working: 2 }, "2 of 2 work", /place/],
+	["an answer holds nobody", held("answered"), { working: 2 }, "2 of 2 work", /place/],
+	["another task", { state: "waiting", after: ["b", "c"] }, {}, "b, c", /^Waits for b, c\.$/],
+];
+
+test.each(REASONS)("%s", (_, changes, facts, why, text) => {
+	const wait = waitOf(taskView("a", { state: "queued", ...changes }), { ...HERE, ...facts }, NOW);
+	expect(wait?.why).toBe(why);
+	expect(wait?.text).toMatch(text);
+});
+
+test.each([
+	[taskView("a")],
+	[taskView("a", { state: "asking", questions: [questionView("Which?")] })],
+	[taskView("a", { state: "parked" })],
+	[taskView("a", { state: "completed" })],
+])("what runs, asks or has ended waits for nothing", (view) => {
+	expect(waitOf(view, { ...HERE, worker: "none" }, NOW)).toBeNull();
+});
+
+test("without a word of its host, only what the task itself tells is told", () => {
+	expect(waitOf(taskView("a", { state: "queued" }), undefined, NOW)).toBeNull();
+	expect(waitOf(taskView("a", { state: "queued", ...held("auth") }), undefined, NOW)?.kind).toBe("login");
+});
