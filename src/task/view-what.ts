@@ -3,7 +3,7 @@ import { isEnded } from "./states.ts";
 import type { TaskView } from "./view.ts";
 
 /** What it is worked out from; a view has all of it. */
-export type WhatView = Pick<TaskView, "id" | "state" | "reason" | "prompt"> & {
+type WhatView = Pick<TaskView, "id" | "state" | "reason" | "prompt"> & {
 	plan: Pick<TaskView["plan"], "title" | "items">;
 	questions: readonly { text: string; open: boolean }[];
 	outcome: { message: string } | null;
@@ -32,7 +32,7 @@ export function whatOf(view: WhatView): string {
 }
 
 /** The first line of the prompt that has words, without the marks of Markdown. */
-export function titleOf({ prompt, plan }: Pick<WhatView, "prompt" | "plan">): string {
+function titleOf({ prompt, plan }: Pick<WhatView, "prompt" | "plan">): string {
 	for (const line of prompt.split("\n")) {
 		const said = line.replace(MARKS, "").trim();
 		if (/[\p{L}\p{N}]/u.test(said)) return said;

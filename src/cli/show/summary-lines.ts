@@ -13,7 +13,7 @@ const SHOWN = 10;
 const NAMED = 5;
 const WHAT_SHOWN = 80;
 
-export interface Summary {
+interface Summary {
 	/** newest first */
 	open: readonly TaskView[];
 	counts: Partial<Record<State, number>>;

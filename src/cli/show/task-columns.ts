@@ -43,7 +43,7 @@ const SHAPES = {
 	what: { cell: whatOf, least: 14, wish: 20 },
 } as const satisfies Record<string, Shape>;
 
-export type ColumnName = keyof typeof SHAPES;
+type ColumnName = keyof typeof SHAPES;
 
 const USUAL: readonly ColumnName[] = ["task", "state", "plan", "model", "age", "what"];
 

@@ -19,7 +19,7 @@ export interface HostState {
 }
 
 /** What a host last said of itself. */
-export interface HostWord {
+interface HostWord {
 	/** it has a worker, as far as it knows */
 	serves: boolean;
 	draining: boolean;
