@@ -18,7 +18,7 @@ afterEach(async () => {
 
 function open(args: string[], columns: number): Screen {
 	const words = [process.execPath, PROGRAM, ...args];
-	const screen = new Screen(words, { columns, rows: 20, cwd: user.project, env: user.env });
+	const screen = new Screen(words, { columns, rows: 24, cwd: user.project, env: user.env });
 	screens.push(screen);
 	return screen;
 }
@@ -29,7 +29,7 @@ test("ls tells what each task is about: in a pipe in full, on a terminal as wide
 	const { id } = await user.json(["enqueue", "--delay", "2h", "ログイン処理を見直す"]);
 	await user.ok(["enqueue", "--id", "later", "--delay", "2h", WORDS]);
 	const piped = (await user.ok(["ls"])).split("\n");
-	expect(piped[0]).toMatch(/^TASK +STATE +PLAN +MODEL +AGE +WHAT$/);
+	expect(piped[0]).toMatch(/^TASK +STATE +PLAN +MODEL +AGE +WHY +WHAT$/);
 	expect(piped[1]).toContain(WORDS);
 	expect(piped[2]).toMatch(new RegExp(`^${id} .*ログイン処理を見直す$`));
 	expect(piped[3]).toMatch(/The agent gave up at .*\.$/);

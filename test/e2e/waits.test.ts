@@ -25,11 +25,11 @@ interface Waiting {
 }
 
 /** The three of them say the same. */
-async function expectReason(user: User, id: string, kind: string, why: string, text: RegExp): Promise<void> {
+async function expectReason(user: User, id: string, kind: string, why: RegExp, text: RegExp): Promise<void> {
 	const { waits } = await user.json<Waiting>(["status", id]);
-	expect(waits).toMatchObject({ kind, why, text: expect.stringMatching(text) });
+	expect(waits).toMatchObject({ kind, why: expect.stringMatching(why), text: expect.stringMatching(text) });
 	expect(await user.ok(["status", id])).toContain(waits?.text);
-	expect(await user.ok(["ls"])).toMatch(new RegExp(`^${id} .* ${why}  `, "m"));
+	expect(await user.ok(["ls"])).toMatch(new RegExp(`^${id} .* ${waits?.why}  `, "m"));
 	const { open } = await user.json<{ open: Waiting[] }>(["status"]);
 	expect(open.find((task) => task.id === id)?.waits).toEqual(waits);
 	expect(await user.ok(["status"])).toMatch(new RegExp(`waits?\\b.*\\n +.*\\b${id}\\b`));
@@ -47,26 +47,20 @@ test("for answers that would free a place, for a time, for a worker that drains,
 		user,
 		"next",
 		"answers",
-		"2 answers are due",
+		/^2 answers are due$/,
 		/2 of 2 agents live \(worker\.max_agents\)/,
 	);
-	await expectReason(
-		user,
-		"later",
-		"time",
-		"delayed until [^ ]+(?: [^ ]+)*",
-		/asked for later until .* \(in /,
-	);
+	await expectReason(user, "later", "time", /^delayed until \d\d:\d\d$/, /asked for later until .* \(in /);
 	const draining = user.start(["down", "--drain"]);
 	await expect
 		.poll(async () => (await user.json<{ worker: { draining: boolean } }>(["status"])).worker.draining, {
 			timeout: CONDITION_LIMIT_MS,
 		})
 		.toBe(true);
-	await expectReason(user, "next", "worker", "worker drains", /of this host drains .* `dispatch up`/);
+	await expectReason(user, "next", "worker", /^worker drains$/, /of this host drains .* `dispatch up`/);
 	draining.kill("SIGKILL");
 	await user.ok(["down"]);
-	await expectReason(user, "next", "worker", "no worker", /no worker runs on this host\. `dispatch up`/);
+	await expectReason(user, "next", "worker", /^no worker$/, /no worker runs on this host\. `dispatch up`/);
 });
 
 test("for a place among those that work, until one is free", async () => {
@@ -74,7 +68,7 @@ test("for a place among those that work, until one is free", async () => {
 	await user.ok(["enqueue", "--id", "first", "--model", "busy", "Compute"]);
 	await user.waitForState("first", "running");
 	await user.ok(["enqueue", "--id", "second", "Paint the door"]);
-	await expectReason(user, "second", "place", "1 of 1 work", /1 of 1 agents work \(worker\.concurrency\)/);
+	await expectReason(user, "second", "place", /^1 of 1 work$/, /1 of 1 agents work \(worker\.concurrency\)/);
 	await user.ok(["cancel", "first"]);
 	const { waits } = (await user.waitForState("second", "asking")) as unknown as Waiting;
 	expect(waits).toBeNull();
