@@ -207,6 +207,10 @@ async function moveGate(
 		await openAfterSuccess(store, gated, end.run?.facts.startedAt ?? 0);
 }
 
+async function askedOf(store: Store, id: string): Promise<string | null> {
+	return (await store.questions(id)).find(({ open }) => open)?.text ?? null;
+}
+
 async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
 	const { record, seen } = end;
 	const agent = agentOf(record).backend;
@@ -235,6 +239,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		sawOutput: seen?.sawOutput ?? false,
 		idleResume: end.run !== null && resumedSession(end.run) && seen?.worked !== true,
 		openQuestions,
+		asked: record.spec.unattended ? await askedOf(store, record.spec.id) : null,
 		undelivered: undelivered.length,
 		unattended: record.spec.unattended,
 		ended: end.ending === "shutdown" ? null : end.ending,

@@ -62,6 +62,50 @@ test("two open questions: every view shows options and a command that answers th
 	expect(report).toMatch(new RegExp(`Worker asked \\(002\\): "Which port\\?"\n  ${SAID.source}"8080"\n`));
 });
 
+test("logs tell one start from the next, and show one of them; what was asked and answered stands between the lines", async () => {
+	user = new User({ agent: "asks-two-at-once.sh", agents: { twice: "prints-twice.sh" } });
+	await user.ok(["enqueue", "--id", "twice", "--model", "twice", "--attempts", "2", "Work"]);
+	await user.ok(["enqueue", "--id", "later", "--delay", "1h", "Work"]);
+	await user.waitForState("twice", "completed");
+	const MARK = "── start 2, \\d\\d:\\d\\d:\\d\\d ──\n";
+	const [one, two] = ["start 1: a\tb bold\n", "start 2: a\tb bold\n"];
+	for (const more of [[], ["-f"]])
+		expect(await user.ok(["logs", "twice", ...more])).toMatch(new RegExp(`^${one}${MARK}${two}$`));
+	expect(await user.ok(["logs", "twice", "--attempt", "1"])).toBe(one);
+	expect(await user.ok(["logs", "twice", "--attempt", "2"])).toBe(two);
+	expect(await user.ok(["logs", "twice", "--attempt", "1", "--raw"])).toBe(
+		"start 1: a\tb \u001b[1mbold\u001b[0m\n",
+	);
+	for (const [args, says] of [
+		[["twice", "--attempt", "3"], "`twice` was started 2 times: there is no --attempt 3."],
+		[["twice", "--attempt", "3", "--raw"], "`twice` was started 2 times: there is no --attempt 3."],
+		[["later", "--attempt", "1"], "`later` has not started yet: there is no --attempt 1."],
+		[["twice", "--attempt", "0"], "Expected --attempt to be 1–"],
+		[["twice", "--attempt", "1", "-f"], "--attempt does not go with --follow."],
+	] as const)
+		expect(await user.run(["logs", ...args])).toMatchObject({
+			code: 2,
+			stderr: expect.stringContaining(says),
+		});
+
+	await user.ok(["enqueue", "--id", "job", "Work"]);
+	await user.waitForState("job", "asking");
+	await expect.poll(() => user.ok(["logs", "job"])).toContain('Which port?" Answer with: dispatch answer');
+	await user.ok(["answer", "job", "1"]);
+	await user.ok(["answer", "job", "8080"]);
+	await user.waitForState("job", "completed");
+	const log = await user.ok(["logs", "job"]);
+	expect(log).toMatch(
+		new RegExp(
+			`^I look around\nWorker asked: "Which database\\?.*"\nWorker asked: "Which port\\?"\n${SAID.source}"postgres"\n`,
+		),
+	);
+	expect(log).toMatch(new RegExp(`\n${SAID.source}"8080"\n`));
+	expect(await user.ok(["logs", "job", "--events"])).toMatch(
+		/ answered 001 by \S+@\S+: postgres\n(.*\n)* *.* answered 002 by \S+@\S+: 8080\n/,
+	);
+});
+
 test("a printed command that is pasted as it stands asks for the answer, and sends no placeholder", async () => {
 	user = new User({ agent: "ten-line.sh" });
 	await user.ok(["enqueue", "--id", "job", "Work"]);

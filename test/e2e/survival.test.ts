@@ -23,8 +23,10 @@ test("kill -9 of the worker while the agent waits: the same agent gets its answe
 	expect(done).toMatchObject({ attempt: 1, epoch: 1 });
 	expect(agents()).toEqual([]);
 	expect(await user.ok(["output", "t"])).toContain("blue");
-	// It prints nothing, and nothing is made up for it.
-	expect(await user.ok(["logs", "t"])).toBe("");
+	// It prints nothing, and nothing is made up for it: there is what it asked, and what it was told.
+	expect(await user.ok(["logs", "t"])).toMatch(
+		/^Worker asked: "Which colour\?"\nAnswered by \S+ at [\d:]{8}: "blue"\n$/,
+	);
 });
 
 test("kill -9 of the worker: the agent's next question is visible soon after the restart", async () => {

@@ -20,6 +20,7 @@ export interface BatchFlags {
 
 export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
 	const { output } = context;
+	const begun = Date.now();
 	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
 		needs: "--wait",
 		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
@@ -43,7 +44,12 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	await ensureWorker(context);
 	await tellOfWorker(context);
 	const ids = records.map(({ spec }) => spec.id);
-	if (flags.wait) return (await import("./wait.ts")).waitForAll(context, ids, { timeoutMs, single: false });
+	if (flags.wait)
+		return (await import("./wait.ts")).waitForAll(context, ids, {
+			timeoutMs,
+			single: false,
+			tellsSince: begun,
+		});
 	output.result(
 		output.json ? await viewTasks(store, records) : null,
 		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],

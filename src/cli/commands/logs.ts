@@ -1,38 +1,62 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTask } from "../../actions/find-task.ts";
-import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
-import type { LogSource, LogsFlags } from "../show/log-source.ts";
-import { plain } from "../show/output.ts";
+import { lineSource } from "../show/agent-lines.ts";
+import type { LogSource, LogsFlags, Moment } from "../show/log-source.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { readerGone } from "../show/reader-gone.ts";
 
 /** While something comes; then less and less often: a screen that stays open costs next to nothing. */
 const LOOK_MS = 250;
 const QUIET_LOOK_MS = 1_000;
-const PAGE = 1_000;
 const MOST_LINES = 1_000_000;
 
 export async function logs(context: Context, given: string, flags: LogsFlags): Promise<number | undefined> {
 	if (flags.raw && flags.events)
 		throw new DispatchError("DISPATCH_USAGE", "Expected --raw or --events, got both.");
 	const range = rangeOf(flags);
+	const attempt = attemptOf(flags);
 	const store = await context.store(flags.follow ? "service" : "command");
 	const record = await findTask(store, given);
 	const { spec } = record;
-	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, record, flags);
+	if (attempt !== null) checkStart(record, attempt);
+	if (flags.raw) return (await import("../show/raw-log.ts")).printRawLog(context, record, flags, attempt);
 	if (flags.events) {
 		const { eventSource } = await import("../show/event-lines.ts");
 		await show(context, store, spec.id, eventSource(store, spec.id), range);
-	} else await show(context, store, spec.id, lineSource(store, spec.id), range);
+	} else
+		await show(context, store, spec.id, lineSource(store, spec.id, context.output.colors, attempt), range);
 	return undefined;
+}
+
+/** @throws DISPATCH_USAGE */
+function attemptOf({ attempt, follow, events }: LogsFlags): number | null {
+	if (attempt === undefined) return null;
+	if (follow || events)
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`--attempt does not go with --${follow ? "follow" : "events"}.`,
+			{ hint: "Leave one of them out: --attempt shows what one start printed." },
+		);
+	return wholeNumber(attempt, "--attempt", 1, 1_000_000);
+}
+
+/** @throws DISPATCH_USAGE */
+function checkStart({ spec, epoch }: TaskRecord, attempt: number): void {
+	if (attempt <= epoch) return;
+	const starts =
+		epoch === 0 ? "has not started yet" : epoch === 1 ? "was started once" : `was started ${epoch} times`;
+	throw new DispatchError("DISPATCH_USAGE", `\`${spec.id}\` ${starts}: there is no --attempt ${attempt}.`, {
+		hint: `All that it printed: dispatch logs ${spec.id}`,
+	});
 }
 
 interface Range {
@@ -62,31 +86,26 @@ async function show<Line>(
 	// With -n 0, -f begins at the end.
 	const last = await source.last(Math.max(1, wanted));
 	const shown = wanted === 0 ? [] : last.filter((line) => (source.at(line) ?? since) >= since);
-	if (!follows) {
-		context.output.result(
-			shown.map((line) => source.json(line)),
-			shown.map((line) => source.text(line)),
-		);
-		return;
-	}
-	for (const line of shown) print(context, source, line);
-	const limit = timeLimit(null, readerGone);
-	const questions = source.tellsQuestions ? new QuestionTeller(context, store) : null;
+	const questions = follows && source.tellsQuestions ? new QuestionTeller(context, store) : null;
 	await questions?.passAnswered([await store.need(id)]);
+	const moments = wanted === 0 || context.output.json ? [] : ((await source.moments?.(follows)) ?? []);
+	// With -n, what was asked before the first line is left out as the lines before it are.
+	const from = last.length === wanted ? (source.at(last[0] as Line) ?? since) : since;
+	const texts = woven(
+		source,
+		shown,
+		moments.filter(({ at }) => at >= from),
+	);
+	if (!follows)
+		return context.output.result(
+			shown.map((line) => source.json(line)),
+			texts,
+		);
+	if (context.output.json) for (const line of shown) print(context, source, line);
+	else for (const text of texts) context.output.write(text);
+	const limit = timeLimit(null, readerGone);
 	await follow(context, store, id, source, { from: last.at(-1) ?? null, limit: limit.signal, questions });
 	limit.release();
-}
-
-/** @param store of a `logs -f`: role `service`, which waits out an outage */
-function lineSource(store: Store, id: string): LogSource<ReadLine> {
-	return {
-		tellsQuestions: true,
-		last: (count) => lastLines(store, id, count),
-		after: (from) => linesAfter(store, id, from?.id ?? "0", PAGE),
-		at: ({ at }) => at,
-		text: ({ text }) => plain(text),
-		json: ({ epoch, at, text }) => ({ epoch, at: at === null ? null : new Date(at).toISOString(), text }),
-	};
 }
 
 /**
@@ -105,10 +124,32 @@ export async function followLog(
 		const store = await orAborted(context.store("service"), limit.signal);
 		if (store === "aborted") return;
 		const questions = new QuestionTeller(context, store);
-		await follow(context, store, id, lineSource(store, id), { from: null, limit: limit.signal, questions });
+		await follow(context, store, id, lineSource(store, id, context.output.colors), {
+			from: null,
+			limit: limit.signal,
+			questions,
+		});
 	} finally {
 		limit.release();
 	}
+}
+
+/** Lines, with what belongs before and between them. */
+function woven<Line>(source: LogSource<Line>, lines: readonly Line[], moments: readonly Moment[]): string[] {
+	const texts: string[] = [];
+	let next = 0;
+	const until = (at: number) => {
+		for (let moment = moments[next]; moment !== undefined && moment.at < at; moment = moments[++next])
+			texts.push(...moment.lines);
+	};
+	for (const [i, line] of lines.entries()) {
+		until(source.at(line) ?? 0);
+		const mark = source.mark?.(lines[i - 1] ?? null, line) ?? null;
+		if (mark !== null) texts.push(mark);
+		texts.push(source.text(line));
+	}
+	until(Number.POSITIVE_INFINITY);
+	return texts;
 }
 
 interface Following<Line> {
@@ -130,8 +171,10 @@ async function follow<Line>(
 		// The state first: what was printed before the end is there once the end is seen.
 		const state = await store.stateOf(id);
 		const lines = await source.after(position);
-		for (const line of lines) print(context, source, line);
-		position = lines.at(-1) ?? position;
+		for (const line of lines) {
+			print(context, source, line, position);
+			position = line;
+		}
 		if (lines.length > 0) return "more";
 		await questions?.tell([await store.need(id)]);
 		return isOver(state) ? "over" : "quiet";
@@ -151,6 +194,13 @@ function isOver(state: State | null): boolean {
 	return state === null || isEnded(state) || state === "parked";
 }
 
-function print<Line>({ output }: Context, source: LogSource<Line>, line: Line): void {
+function print<Line>(
+	{ output }: Context,
+	source: LogSource<Line>,
+	line: Line,
+	before: Line | null = null,
+): void {
+	const mark = output.json ? null : (source.mark?.(before, line) ?? null);
+	if (mark !== null) output.write(mark);
 	output.write(output.json ? JSON.stringify(source.json(line)) : source.text(line));
 }

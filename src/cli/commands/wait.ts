@@ -21,6 +21,7 @@ import { oneLine } from "../show/output.ts";
 import { questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
+import { TaskTeller, totalLine } from "../show/task-teller.ts";
 
 export interface WaitFlags {
 	any?: boolean;
@@ -38,6 +39,8 @@ interface WaitSettings {
 	single: boolean;
 	/** somebody else has told its questions */
 	isTold?: boolean;
+	/** tells what happens from this moment on (ms since the Unix epoch) as it happens, and the totals at the end */
+	tellsSince?: number;
 }
 
 export async function wait(context: Context, given: string[], flags: WaitFlags): Promise<number | undefined> {
@@ -202,6 +205,10 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	}
 }
 
+function isHeard({ output }: Context): boolean {
+	return !output.json && !output.quiet;
+}
+
 /**
  * Tells questions as they come. Whoever waits for one is told that which ends the waiting; a script reads documents.
  * @returns what to do at each look
@@ -210,10 +217,13 @@ function tellerOf(
 	context: Context,
 	store: Store,
 	ids: readonly string[],
-	{ forQuestion, isTold }: WaitSettings,
+	{ forQuestion, isTold, tellsSince }: WaitSettings,
 ): (records: readonly TaskRecord[]) => Promise<void> {
-	const { json, quiet } = context.output;
-	if (forQuestion || isTold || json || quiet) return async () => {};
+	if (forQuestion || isTold || !isHeard(context)) return async () => {};
+	if (tellsSince !== undefined) {
+		const teller = new TaskTeller(context, store, tellsSince);
+		return (records) => teller.tell(records);
+	}
 	const who = ids.length > 1 ? { who: ({ id }: TaskView) => `\`${id}\` asks` } : {};
 	const teller = new QuestionTeller(context, store, who);
 	let isFirst = true;
@@ -238,17 +248,20 @@ async function tell(
 	context: Context,
 	end: WaitEnd,
 	ids: string[],
-	{ single }: WaitSettings,
+	{ single, tellsSince }: WaitSettings,
 ): Promise<number> {
 	const { output } = context;
 	const store = await context.store("service");
+	const isTold = tellsSince !== undefined && isHeard(context);
+	if (isTold && "records" in end && end.records.length > 0) output.write(totalLine(end.records, Date.now()));
 	switch (end.kind) {
 		case "interrupted":
 			return interrupted(context, ids);
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":
-			if (!output.json) for (const view of await viewTasks(store, end.records)) output.write(endLine(view));
+			if (!output.json && !isTold)
+				for (const view of await viewTasks(store, end.records)) output.write(endLine(view));
 			throw damagedError(end.damaged);
 		case "hostGone":
 			throw hostGone(end.records);
@@ -261,6 +274,7 @@ async function tell(
 			return EXIT.needsAnswer;
 		}
 		case "ended": {
+			if (isTold) return exitOf(end.records);
 			const views = await viewTasks(store, end.records);
 			for (const { state } of end.records) if (isEnded(state)) ring(context, state);
 			output.result(

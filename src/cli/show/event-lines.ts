@@ -31,7 +31,7 @@ export function eventSource(store: Store, task: string): LogSource<TaskEvent> {
 	};
 }
 
-/** `2026-11-24 10:15:02 asked 001 Which database?` */
+/** `2026-11-24 10:15:02 asked 001 Which database?`, `… answered 001 by ann@mini1: postgres` */
 function lineOf(event: TaskEvent): string {
 	const time = new Date(event.at).toISOString().slice(0, 19).replace("T", " ");
 	const { kind, seq, reason, epoch, by, text, why } = event;
@@ -39,7 +39,7 @@ function lineOf(event: TaskEvent): string {
 		seq,
 		kind === "started" && epoch !== undefined ? `start ${epoch}` : null,
 		reason,
-		by && `by ${by}`,
+		by && `by ${by}${text ? ":" : ""}`,
 	];
 	return [`${time} ${kind.replaceAll("_", " ")}`, ...more, text, why].filter(Boolean).join(" ");
 }

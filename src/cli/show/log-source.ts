@@ -4,6 +4,14 @@ export interface LogsFlags {
 	since?: string;
 	raw?: boolean;
 	events?: boolean;
+	attempt?: string;
+}
+
+/** Something that belongs between the lines. */
+export interface Moment {
+	/** ms since the Unix epoch */
+	at: number;
+	lines: string[];
 }
 
 /** One way to read about a task: its lines so far, and those that come. */
@@ -18,4 +26,8 @@ export interface LogSource<Line> {
 	at(line: Line): number | null;
 	text(line: Line): string;
 	json(line: Line): unknown;
+	/** what stands before a line, by the one before it */
+	mark?(before: Line | null, line: Line): string | null;
+	/** in the order of their times. @param follows without what is told later, as it comes */
+	moments?(follows: boolean): Promise<Moment[]>;
 }

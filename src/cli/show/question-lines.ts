@@ -76,7 +76,12 @@ export function indented(text: string): string[] {
 
 /** A question that is over: what was asked, and what was said. */
 export function answeredLine(question: ShownQuestion): string {
-	return `Worker asked: "${oneLine(question.text)}" ${saidLine(question)}`;
+	return `${askedLine(question)} ${saidLine(question)}`;
+}
+
+/** `Worker asked: "Which colour?"` */
+export function askedLine({ text }: Pick<ShownQuestion, "text">): string {
+	return `Worker asked: "${oneLine(text)}"`;
 }
 
 /** `Answered by ann@mini1 at 14:05:09: "Blue"` @param limit characters of the answer */
@@ -86,7 +91,7 @@ export function saidLine({ answer, answeredBy, answeredAt }: ShownQuestion, limi
 }
 
 /** Of this day: the time; else the date before it. @param at ms since the Unix epoch */
-function clockTime(at: number, now = Date.now()): string {
+export function clockTime(at: number, now = Date.now()): string {
 	const [day, time] = local(at);
 	return day === local(now)[0] ? time : `${day} ${time}`;
 }

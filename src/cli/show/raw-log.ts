@@ -21,11 +21,16 @@ function presentable(): Transform {
 	});
 }
 
-/** Copies what the agent printed, byte for byte, oldest start first. @throws DISPATCH_USAGE */
+/**
+ * Copies what the agent printed, byte for byte, oldest start first; on a terminal each start has its heading.
+ * @param attempt only this start; null: all of them
+ * @throws DISPATCH_USAGE
+ */
 export async function printRawLog(
 	context: Context,
 	record: TaskRecord,
 	flags: LogsFlags,
+	attempt: number | null,
 ): Promise<undefined> {
 	const { spec, host } = record;
 	const other = (["follow", "lines", "since"] as const).find((name) => flags[name] !== undefined);
@@ -37,8 +42,19 @@ export async function printRawLog(
 		throw new DispatchError("DISPATCH_USAGE", `The raw output of \`${spec.id}\` is on the host ${host}.`, {
 			hint: "Run it there, or leave --raw out: the lines are in Redis.",
 		});
-	for (const epoch of epochsOf(context.home.path, spec.id).reverse()) {
+	const kept = epochsOf(context.home.path, spec.id).reverse();
+	const wanted = kept.filter((epoch) => attempt === null || epoch === attempt);
+	if (attempt !== null && wanted.length === 0)
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`The raw output of start ${attempt} of \`${spec.id}\` is not here.`,
+			{
+				hint: `It ran on another host, or was cleared away; its lines: dispatch logs ${spec.id} --attempt ${attempt}`,
+			},
+		);
+	for (const epoch of wanted) {
 		if (readerGone.aborted) break;
+		if (wanted.length > 1 && process.stdout.isTTY === true) context.output.write(`── start ${epoch} ──`);
 		const run = openRun(context.home.path, spec.id, epoch);
 		const log = run === null ? null : openRegularFile(run.logPath, constants.O_RDONLY);
 		if (log === null || "kind" in log) continue;

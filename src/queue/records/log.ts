@@ -51,10 +51,16 @@ function linesFor(bytes: readonly number[]): number {
 	return Math.min(LINES_KEPT, Math.floor(LOG_BYTES / Math.max(1, mean)));
 }
 
-/** The last `count` lines, oldest first. */
-export async function lastLines(store: Store, task: string, count: number): Promise<ReadLine[]> {
+/** The last `count` lines, oldest first. @param epoch only of this start; null: of all */
+export async function lastLines(
+	store: Store,
+	task: string,
+	count: number,
+	epoch: number | null = null,
+): Promise<ReadLine[]> {
+	const [first, last] = epoch === null ? ["-", "+"] : [String(epoch), String(epoch)];
 	const entries = await store.guard(
-		(client) => client.xrevrange(store.keys.log(task), "+", "-", "COUNT", String(count)),
+		(client) => client.xrevrange(store.keys.log(task), last, first, "COUNT", String(count)),
 		task,
 	);
 	return entries.reverse().map(toLine);

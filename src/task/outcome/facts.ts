@@ -29,6 +29,8 @@ export interface EndFacts {
 	idleResume: boolean;
 	/** unanswered */
 	openQuestions: number;
+	/** the text of the oldest of them; of an unattended task, where it is known */
+	asked: string | null;
 	/** answered, not delivered, and not carried by this run's prompt */
 	undelivered: number;
 	unattended: boolean;

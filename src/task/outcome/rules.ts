@@ -343,7 +343,8 @@ function incompleteText({ plan, givenItems }: EndFacts): string {
 }
 
 function unansweredText(facts: EndFacts): string {
-	return `The agent asked a question, but nobody can answer an unattended task. Say it in the prompt, or run it attended; ${retryHint(facts)}`;
+	const asked = facts.asked === null ? "a question" : `"${oneLine(facts.asked)}"`;
+	return `The agent asked ${asked}, but nobody can answer an unattended task. Say it in the prompt, or run it attended; ${retryHint(facts)}`;
 }
 
 function retryHint({ taskId }: EndFacts): string {

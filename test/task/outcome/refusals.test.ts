@@ -27,6 +27,7 @@ const FACTS: EndFacts = {
 	sawOutput: true,
 	idleResume: false,
 	openQuestions: 0,
+	asked: null,
 	undelivered: 0,
 	unattended: false,
 	ended: null,

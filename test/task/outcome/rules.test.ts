@@ -37,6 +37,7 @@ const FACTS: EndFacts = {
 	sawOutput: true,
 	idleResume: false,
 	openQuestions: 0,
+	asked: null,
 	undelivered: 0,
 	unattended: false,
 	ended: null,
@@ -182,7 +183,12 @@ const CASES: Case[] = [
 		{ ...queued({ kind: "answered", until: null, forMs: null }, false), startMode: "resume" },
 	],
 	["one answered, one open", { openQuestions: 1, undelivered: 1 }, { to: "parked" }],
-	["unattended with a question", { openQuestions: 1, unattended: true }, failed("unanswered")],
+	[
+		"unattended with a question",
+		{ openQuestions: 1, unattended: true, asked: "Which colour?\n1. red" },
+		failed("unanswered"),
+		/^The agent asked "Which colour\? 1\. red", but nobody can answer/,
+	],
 	// Failures of the CLI
 	[
 		"not logged in",
@@ -330,6 +336,7 @@ describe("decideOutcome", () => {
 		sawOutput: fc.boolean(),
 		idleResume: fc.boolean(),
 		openQuestions: fc.nat(2),
+		asked: fc.option(fc.string()),
 		undelivered: fc.nat(2),
 		unattended: fc.boolean(),
 		ended: fc.constantFrom(null, null, "cancel", "stuck", "deadline", "unanswered", "finished"),

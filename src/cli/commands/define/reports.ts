@@ -55,6 +55,7 @@ export function defineReports({ program, run }: Definer): void {
 		.option("-n, --lines <n>", "only the last so many lines")
 		.option("--since <duration>", "only what came in this time, e.g. 10m")
 		.option("--raw", "its output as it is, every start (on the host where it ran)")
+		.option("--attempt <n>", "only what this start printed, by the number that stands at its beginning")
 		.option("--events", "what happened to the task: moves, questions, answers, notes")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
 		.action((id: string, flags: LogsFlags) =>

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { totalLine } from "../../src/cli/show/task-teller.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
+
+const NOW = Date.UTC(2026, 10, 24);
+
+function ended(state: TaskRecord["state"], usage: object | null, minutes = 12): TaskRecord {
+	const from = NOW - 20 * 60_000;
+	const record = { state, createdAt: from, endedAt: from + minutes * 60_000, progress: { usage } };
+	return record as unknown as TaskRecord;
+}
+
+const cost = (costUsd: number | null, estimated = false) => ({ costUsd, estimated });
+
+test("the totals of a batch: how many came to what, in which time, and what is known of the cost", () => {
+	const done = [ended("completed", cost(3)), ended("failed", cost(0.1), 3), ended("completed", null)];
+	expect(totalLine(done, NOW)).toBe("2 completed, 1 failed in 12m, $3.10");
+	expect(totalLine([ended("completed", cost(null))], NOW)).toBe("1 completed in 12m");
+	const open = { ...ended("running", cost(1.5, true)), endedAt: null };
+	expect(totalLine([...done, open], NOW)).toBe("2 completed, 1 failed, 1 running in 20m, about $4.60");
+});

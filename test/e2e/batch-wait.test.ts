@@ -1,0 +1,60 @@
+/** `batch --wait` says what happens as it happens, and at the end what it came to. */
+import { afterEach, expect, test } from "vitest";
+import { User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+test("a line for each start, question, answer and end, as it happens; then the totals", async () => {
+	user = new User({ agents: { quick: "all-done-no-donefile.sh", broken: "item-error.sh" } });
+	user.write(
+		"tasks.json",
+		JSON.stringify([
+			{ id: "quick", prompt: "One", model: "quick" },
+			{ id: "broken", prompt: "Two", model: "broken", attempts: 1 },
+			{ id: "silent", prompt: "Three", unattended: true },
+			{ id: "asks", prompt: "Four" },
+		]),
+	);
+	const batch = user.start(["batch", "tasks.json", "--wait"]);
+	let said = "";
+	batch.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	for (const line of [
+		/^`quick` started using quick\.\n(?:.*\n)*`quick` complete\. /m,
+		/^`broken` started using broken\.\n(?:.*\n)*`broken` failed \(item_error\)\. /m,
+		/^`silent` started using fake\.\n(?:.*\n)*`silent` failed \(unanswered\)\. The agent asked "Which colour\?"/m,
+		/^`asks` started using fake\.\n(?:.*\n)*`asks` asks: "Which colour\?" Answer with: dispatch answer asks "…"$/m,
+	])
+		await expect.poll(() => said).toMatch(line);
+	expect(said).not.toMatch(/completed, /);
+	await user.ok(["answer", "asks", "Blue"]);
+	await expect.poll(() => batch.exitCode).toBe(1);
+	expect(said).toMatch(/\nAnswered by \S+@\S+ at [\d:]{8}: "Blue"\n(?:.*\n)*`asks` complete\. /);
+	expect(said).toMatch(/\n2 completed, 2 failed in \d+\S*\n$/);
+	for (const id of ["quick", "broken", "silent", "asks"])
+		expect(said.match(new RegExp(`^\`${id}\` (?:complete|failed)`, "gm")), id).toHaveLength(1);
+});
+
+test("when its time is over it has told what ended, what is asked, and how far it came", async () => {
+	user = new User({ agents: { quick: "all-done-no-donefile.sh" } });
+	user.write(
+		"tasks.json",
+		JSON.stringify([
+			{ id: "quick", prompt: "One", model: "quick" },
+			{ id: "asks", prompt: "Two" },
+		]),
+	);
+	await user.ok(["batch", "tasks.json", "--key", "k"]);
+	await user.waitForState("quick", "completed");
+	await user.waitForState("asks", "asking");
+	const ran = await user.run(["batch", "tasks.json", "--key", "k", "--wait", "--timeout", "1ms"]);
+	expect(ran).toMatchObject({
+		code: 4,
+		stderr: expect.stringContaining("Timed out waiting: asks is asking."),
+	});
+	expect(ran.stdout).toMatch(/^`quick` complete\. /m);
+	expect(ran.stdout).toMatch(/^`asks` asks: "Which colour\?" Answer with: dispatch answer asks "…"$/m);
+	expect(ran.stdout).toMatch(/\n1 completed, 1 asking in \d+\S*\n$/);
+});
