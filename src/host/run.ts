@@ -29,8 +29,8 @@ export interface DaemonContext {
 export interface RunDaemonOptions {
 	/** working agents at a time; the config's when not given */
 	concurrency?: number;
-	/** started by `up` or by a command: logs as JSON, no greeting */
-	background: boolean;
+	/** tells what happens to tasks while it runs; not there: started by `up` or by a command */
+	foreground?: (say: (facts: object, line: string) => void, signal: AbortSignal) => Promise<void>;
 	/** wait for the lock instead of leaving */
 	standby: boolean;
 }
@@ -41,7 +41,8 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	// In the foreground too: what describes a shell or a script is nobody else's business.
 	const env = environmentOfDaemon(context.env);
 	setDaemonUmask();
-	const log = openLog(env.DISPATCH_LOG_LEVEL || "info");
+	const isWatched = options.foreground !== undefined && process.stderr.isTTY === true;
+	const log = openLog(env.DISPATCH_LOG_LEVEL || "info", { isForPeople: isWatched });
 	const lock = await lockOf(home, options, (text) => log.info(text));
 	const signals = stopSignals();
 	const config = await context.loadConfig();
@@ -58,10 +59,16 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		displaced: () => process.kill(process.pid, "SIGTERM"),
 		log,
 	});
+	const told = new AbortController();
+	const telling = options
+		.foreground?.((facts, line) => log.info(facts, line), told.signal)
+		.catch((error: unknown) => log.warn({ error: String(error) }, "what happens to tasks is not told here"));
 	await daemon.start();
 	const request = await toldToStop(daemon, home, signals, (text) => log.info(text));
 	if (request.stopAgents) await daemon.stopAgents();
 	else setTimeout(() => process.exit(0), LEAVE_LIMIT_MS).unref();
+	told.abort();
+	await telling;
 	await daemon.stop();
 	lock.release();
 	log.info("worker stopped; its agents run on");

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 
 test("a log that cannot be written ends nobody, and takes no memory", () => {
 	const full = openSync("/dev/full", "w");
-	const log = openLog("info", full);
+	const log = openLog("info", { fd: full });
 	const before = process.memoryUsage().heapUsed;
 	for (let line = 0; line < 2_000; line++) log.warn({ error: "x".repeat(10_000) }, "background work failed");
 	global.gc?.();
@@ -22,7 +22,7 @@ test("a level that there is none of is told, and ends nobody", () => {
 		["silent", /^$/],
 	] as const) {
 		const file = openSync(path, "w");
-		openLog(level, file).info("worker ready");
+		openLog(level, { fd: file }).info("worker ready");
 		closeSync(file);
 		expect(readFileSync(path, "utf8")).toMatch(said);
 	}

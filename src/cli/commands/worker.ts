@@ -13,12 +13,23 @@ export interface WorkerFlags {
 
 export async function worker(context: Context, flags: WorkerFlags): Promise<number | undefined> {
 	await context.ownHome();
+	const background = flags.background ?? false;
 	await runDaemon(context, {
 		...(flags.concurrency === undefined
 			? {}
 			: { concurrency: wholeNumber(flags.concurrency, "--concurrency", 1, MOST_AGENTS) }),
-		background: flags.background ?? false,
 		standby: flags.standby ?? false,
+		// Whoever started it is looking; what a background worker's log holds is for finding faults.
+		...(!background && { foreground: (log, signal) => tellTasks(context, log, signal) }),
 	});
 	return undefined;
+}
+
+async function tellTasks(
+	context: Context,
+	say: (facts: object, line: string) => void,
+	signal: AbortSignal,
+): Promise<void> {
+	const { tellOfTasks } = await import("../show/worker-lines.ts");
+	await tellOfTasks({ store: await context.store("service"), host: context.home.hostId, say }, signal);
 }
