@@ -49,7 +49,9 @@ test("an agent over its deadline is stopped, one within its own is not", async (
 test("an unattended task that asks fails as unanswered", async () => {
 	user = new User();
 	await user.ok(["enqueue", "--id", "t", "--unattended", "Do it"]);
-	expect((await user.waitForState("t", "failed")).reason).toBe("unanswered");
+	const failed = await user.waitForState("t", "failed");
+	expect(failed.reason).toBe("unanswered");
+	expect(failed.outcome?.message).toContain('The agent asked "Which colour?", but nobody can answer');
 	expect(await user.ok(["questions"])).not.toContain("Which");
 	await noAgents();
 });
