@@ -45,7 +45,7 @@ function section(command: Command, parent: string): string[] {
 	return [
 		`${level} ${name}`,
 		sentence(command.description()),
-		`\`\`\`\n${name} ${command.usage()}\n\`\`\``,
+		`\`\`\`text\n${name} ${command.usage()}\n\`\`\``,
 		...(args.some((line) => !line.endsWith(": ")) ? [args.join("\n")] : []),
 		...(command.options.some(({ hidden }) => !hidden) ? [optionTable(command)] : []),
 		...examplesOf(command).map((line) => `Example: \`${line}\``),

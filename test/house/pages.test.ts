@@ -1,0 +1,156 @@
+/** The pages of the docs: what they name is there. `test/e2e/pages.test.ts` runs their commands. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { buildProgram } from "../../src/cli/program/program.ts";
+import { ERRORS } from "../../src/task/errors.ts";
+import { commandsOf, fencesOf, pages, ROOT, textOf } from "./fences.ts";
+
+const PAGES = pages();
+const MAP = "docs/README.md";
+const program = buildProgram({ env: {}, done: () => {} });
+
+test("the pages are seen by this test at all", () => {
+	expect(PAGES).toEqual(expect.arrayContaining(["README.md", MAP, "docs/QUESTIONS.md", "skill/SKILL.md"]));
+	expect(fencesOf("README.md").flatMap(commandsOf).length).toBeGreaterThan(8);
+});
+
+test("the map names every page of docs/", () => {
+	const named = [...textOf(MAP).matchAll(/\]\(([\w/-]+\.md)\)/g)].map(([, path]) => `docs/${path}`);
+	expect(PAGES.filter((page) => page.startsWith("docs/") && page !== MAP && !named.includes(page))).toEqual(
+		[],
+	);
+});
+
+test("what no test runs says why, and the map lists it", () => {
+	const marked = PAGES.flatMap(fencesOf)
+		.filter(({ notRun }) => notRun !== null)
+		.map(
+			({ page, text, notRun }) =>
+				`| [${page}](${page.replace(/^docs\//, "").replace(/^(README|skill)/, "../$1")}) | \`${text.split("\n")[0]?.split("#")[0]?.trim()}\` … | ${notRun} |`,
+		);
+	const listed = textOf(MAP)
+		.split("\n")
+		.filter((line) => line.includes("` … |"));
+	expect(listed).toEqual(marked);
+});
+
+describe.each(PAGES)("%s", (page) => {
+	test("has a language at each fence", () => {
+		expect(
+			fencesOf(page)
+				.filter(({ language }) => language === "")
+				.map(({ line }) => line),
+		).toEqual([]);
+	});
+
+	test("names commands, options, files and headings that exist", () => {
+		const fenced = fencesOf(page).flatMap(commandsOf);
+		const inline = [...withoutFences(page).matchAll(/`(dispatch [^`]+)`/g)].map(([, line = ""]) => line);
+		const lines = [...fenced, ...inline].flatMap((line) =>
+			[...line.matchAll(/(?<=^|[;|&(] ?|\$\()dispatch .*$/g)].map(([text]) => text),
+		);
+		expect(lines.map((line) => faultOf(line)).filter(Boolean)).toEqual([]);
+		expect(links(page).filter((link) => !isThere(page, link))).toEqual([]);
+	});
+});
+
+function withoutFences(page: string): string {
+	return textOf(page).replace(/^ *```.*?^ *```$/gms, "");
+}
+
+/** @returns what is wrong with a line of `dispatch`; null when nothing is */
+function faultOf(line: string): string | null {
+	const words =
+		line
+			.replace(/"[^"]*"|'[^']*'/g, "TEXT")
+			.split(/ [|>&;#]| -- /)[0]
+			?.split(/\s+/)
+			.slice(1) ?? [];
+	let command: Command = program;
+	while (words[0] !== undefined) {
+		const sub: Command | undefined = command.commands.find(
+			(each) => each.name() === words[0] || each.aliases().includes(words[0] ?? ""),
+		);
+		if (sub === undefined) break;
+		command = sub;
+		words.shift();
+	}
+	// `dispatch "fix it"`, `dispatch COMMAND --help`, `dispatch …`
+	if (command === program && /^[a-z]/.test(words[0] ?? "")) return `${line}: there is no such command`;
+	const known = [
+		"--help",
+		...[...command.options, ...program.options].flatMap(({ long, short, negate }) => [
+			long,
+			short,
+			negate ? long?.replace("--no-", "--") : null,
+		]),
+	];
+	const wrong = words
+		.map((word) => word.replace(/[=|,].*$/, ""))
+		.find((word) => /^--?[a-z]/.test(word) && !known.includes(word));
+	return wrong === undefined || command === program ? null : `${line}: there is no ${wrong}`;
+}
+
+function links(page: string): string[] {
+	return [...withoutFences(page).matchAll(/\]\(([^)\s]+)\)/g)]
+		.map(([, link = ""]) => link)
+		.filter((link) => !/^https?:/.test(link));
+}
+
+function isThere(page: string, link: string): boolean {
+	const [path = "", heading] = link.split("#");
+	const target = path === "" ? page : join(dirname(page), path);
+	if (!existsSync(join(ROOT, target))) return false;
+	return heading === undefined || headings(target).includes(heading);
+}
+
+/** As GitHub makes anchors of them. */
+function headings(page: string): string[] {
+	return [...textOf(page).matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+		text
+			.toLowerCase()
+			.replace(/[^\p{L}\p{N}\s_-]/gu, "")
+			.replace(/\s/g, "-"),
+	);
+}
+
+/** Read by its name somewhere in the sources: `env.NAME`, a login that a CLI's entry lists, a `DISPATCH_…` of any text. */
+function variablesOfSources(): string[] {
+	const files = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).filter((path) =>
+		path.endsWith(".ts"),
+	);
+	const constants = [
+		"DISPATCH_VERSION",
+		"DISPATCH_BUILD",
+		"DISPATCH_HOT",
+		"DISPATCH_BUNDLES",
+		...Object.keys(ERRORS),
+	];
+	const found = files.flatMap((path) => {
+		const text = readFileSync(join(ROOT, "src", path), "utf8").replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, "");
+		const read = [...text.matchAll(/\benv(?:ironment)?\??\.([A-Z][A-Z0-9_]+)/g)].map(([, name = ""]) => name);
+		const named = [...text.matchAll(/\bDISPATCH_[A-Z0-9_]*[A-Z0-9]\b(?!_)/g)].map(([name]) => name);
+		const logins = /backends\/\w+\/cli\.ts$/.test(`src/${path}`)
+			? [...text.matchAll(/"([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)"/g)]
+			: [];
+		return [...read, ...named, ...logins.map(([, name = ""]) => name)];
+	});
+	return [...new Set(found)].filter((name) => !constants.includes(name)).sort();
+}
+
+test("every environment variable that the sources read stands on docs/ENVIRONMENT.md, and no other", () => {
+	const read = variablesOfSources();
+	expect(read).toEqual(
+		expect.arrayContaining(["DISPATCH_MAX_BACKOFF_MS", "DISPATCH_DONE_GRACE_MS", "CODEX_API_KEY"]),
+	);
+	const page = [...textOf("docs/ENVIRONMENT.md").matchAll(/^\|.+$/gm)]
+		.flatMap(([row]) => [...(row.split("|")[1] ?? "").matchAll(/`([A-Z][A-Z0-9_]+)`/g)])
+		.map(([, name]) => name);
+	const elsewhere = [...textOf("docs/ENVIRONMENT.md").matchAll(/`(DISPATCH_[A-Z_]+)`/g)].map(
+		([, name = ""]) => name,
+	);
+	expect(read.filter((name) => ![...page, ...elsewhere].includes(name))).toEqual([]);
+	expect(page.filter((name) => !read.includes(name ?? ""))).toEqual([]);
+});
