@@ -6,7 +6,7 @@ import type { Home } from "../config/home.ts";
 import { type Address, addressOf, directoriesOf } from "../config/state-directory.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
-import { type Identity, isFrozen, sameProcess } from "../process/identity.ts";
+import { type Identity, isFrozen, sameProcess, signalProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -241,14 +241,13 @@ export async function stopDaemon(
 ): Promise<{ stopped: boolean }> {
 	const file = readDaemonFile(home.path);
 	if (file === null || !sameProcess(file.identity)) return { stopped: false };
-	const { pid } = file.identity;
 	askToStop(home.path, file.identity, request);
-	process.kill(pid, "SIGTERM");
+	signalProcess(file.identity, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(file.identity)) {
 		if (signal?.aborted) return { stopped: false };
 		// It has nothing left to save that the next daemon would not find on disk and in Redis.
-		if (!request.drain && performance.now() > until) process.kill(pid, "SIGKILL");
+		if (!request.drain && performance.now() > until) signalProcess(file.identity, "SIGKILL");
 		await sleep(LOOK_MS);
 	}
 	removeStopRequest(home.path);

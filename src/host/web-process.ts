@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
 import { replaceFile } from "../process/atomic-file.ts";
 import { startInBackground } from "../process/background.ts";
-import { type Identity, processIdentity, sameProcess } from "../process/identity.ts";
+import { type Identity, processIdentity, sameProcess, signalProcess } from "../process/identity.ts";
 import { DispatchError } from "../task/errors.ts";
 import { readJson } from "./files.ts";
 import { backgroundEnv } from "./process.ts";
@@ -65,10 +65,10 @@ export async function startWebProcess(home: Home, redisUrl: string | null): Prom
 export async function stopWebProcess(home: string): Promise<boolean> {
 	const file = runningWeb(home);
 	if (file === null) return false;
-	process.kill(file.identity.pid, "SIGTERM");
+	signalProcess(file.identity, "SIGTERM");
 	const until = performance.now() + STOP_LIMIT_MS;
 	while (sameProcess(file.identity)) {
-		if (performance.now() > until) process.kill(file.identity.pid, "SIGKILL");
+		if (performance.now() > until) signalProcess(file.identity, "SIGKILL");
 		await sleep(LOOK_MS);
 	}
 	return true;

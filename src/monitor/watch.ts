@@ -68,7 +68,11 @@ export class DirectoryWatcher extends Service {
 				const watcher = watch(dir, { persistent: false }, (_event, name) =>
 					this.#schedule(task, watched, name),
 				);
-				watcher.on("error", () => watcher.close());
+				// Away from the map too: `rearm` tries again.
+				watcher.on("error", () => {
+					watcher.close();
+					if (watched.watchers.get(dir)?.watcher === watcher) watched.watchers.delete(dir);
+				});
 				watched.watchers.set(dir, { watcher, which });
 			} catch {
 				// The limit of watches is reached: the cycle sees it within 3 s.

@@ -38,6 +38,17 @@ export function sameProcess(identity: Identity): boolean {
 	return now !== null && now.bootId === identity.bootId && now.startTime === identity.startTime;
 }
 
+/** Signals that very process. @returns false when it has ended, also at this moment. @throws EPERM when it is not ours */
+export function signalProcess(identity: Identity, name: NodeJS.Signals): boolean {
+	if (!sameProcess(identity)) return false;
+	try {
+		return process.kill(identity.pid, name);
+	} catch (error) {
+		if (codeOf(error) === "ESRCH") return false;
+		throw error;
+	}
+}
+
 /** Whether somebody stopped it (SIGSTOP, a debugger): it lives and does nothing. False where the system does not tell. */
 export function isFrozen(pid: number): boolean {
 	const state = process.platform === "linux" ? readStat(pid)?.state : undefined;

@@ -70,3 +70,9 @@ test("a plain `down` ends a drain at once, and its agents run on", async () => {
 	expect((await end)[0]).toBe(0);
 	expect((await user.waitForState("long", "running")).epoch).toBe(1);
 });
+
+test("several `down` at once: each waits for the same end, and none trips over a worker that is gone", async () => {
+	await user.ok(["up"]);
+	const downs = await Promise.all(Array.from({ length: 4 }, () => user.run(["down"])));
+	for (const { code, stderr } of downs) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+});
