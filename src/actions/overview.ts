@@ -2,11 +2,12 @@
 import type { Store } from "../queue/records/store.ts";
 import type { DamagedTask } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
-import { isEnded, type State } from "../task/states.ts";
+import { isEnded } from "../task/states.ts";
+import { type Totals, totalsOf } from "../task/totals.ts";
 
 export interface Overview {
 	/** of the sound ones */
-	counts: Partial<Record<State, number>>;
+	counts: Totals;
 	open: TaskRecord[];
 	/** the open ones, and those that do not say whether they are */
 	damaged: DamagedTask[];
@@ -17,8 +18,6 @@ export async function overviewOf(store: Store): Promise<Overview> {
 	const ended = states.flatMap(([, state]) => (state !== null && isEnded(state) ? [state] : []));
 	const others = states.filter(([, state]) => state === null || !isEnded(state));
 	const { records: open, damaged } = await store.read(others.map(([id]) => id));
-	const counts: Overview["counts"] = {};
-	for (const state of [...open.map((record) => record.state), ...ended])
-		counts[state] = (counts[state] ?? 0) + 1;
+	const counts = totalsOf([...open.map((record) => record.state), ...ended]);
 	return { counts, open, damaged };
 }

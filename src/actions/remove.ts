@@ -82,7 +82,7 @@ export async function removeIfEnded(store: Store, record: TaskRecord, place: Pla
 async function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): Promise<string | null> {
 	const { host } = record;
 	const { id, nonce } = record.spec;
-	if (host !== place.hostId) return null;
+	if (host !== place.hostId) return leftThere(id, host);
 	try {
 		// First: once the user was told, no copy of the record works any more.
 		spendOrder(place.path, nonce);
@@ -92,4 +92,9 @@ async function removeFiles({ namespace }: Store, record: TaskRecord, place: Plac
 	} catch (error) {
 		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
 	}
+}
+
+/** Who removes another host's task reaches its record alone. */
+function leftThere(id: string, host: string): string {
+	return `The files of \`${id}\` are on host ${host}: its worker removes them as soon as it runs, this command cannot.`;
 }

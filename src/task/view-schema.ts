@@ -90,7 +90,15 @@ export const taskViewSchema = z.strictObject({
 }) satisfies z.ZodType<TaskView>;
 
 /** An entry of `questions --json`. */
-export const openQuestionSchema = z.strictObject({ task: text, seq: text, text, askedAt: time });
+export const openQuestionSchema = z.strictObject({
+	task: text,
+	seq: text,
+	text,
+	askedAt: time,
+	/** of its task, as `questions` prints it; null: the task's record cannot be read */
+	createdBy: text.nullable().optional(),
+	host: text.nullable().optional(),
+});
 
 /** What `--json` prints for an error. */
 export const errorViewSchema = z.strictObject({

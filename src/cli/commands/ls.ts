@@ -1,4 +1,5 @@
 import { listTasks } from "../../actions/list.ts";
+import { orderOf } from "../../actions/task-order.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { withWaits } from "../../actions/waits.ts";
 import { damagedView } from "../../task/damaged.ts";
@@ -19,6 +20,7 @@ export interface LsFlags extends TaskFilterFlags {
 	limit?: string;
 	all?: boolean;
 	columns?: string;
+	sort?: string;
 }
 
 export async function ls(context: Context, flags: LsFlags): Promise<number | undefined> {
@@ -28,13 +30,14 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 		: flags.limit === undefined
 			? USUAL_LIMIT
 			: wholeNumber(flags.limit, "--limit", 1, 1_000_000);
+	const order = flags.sort === undefined ? null : orderOf(flags.sort);
 	const named = columnNames(flags.columns);
 	const store = await context.store();
-	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit);
+	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit, order);
 	const url = await context.redisUrl();
 	const views = await withWaits(store, await viewTasks(store, records), () => hereOf(context, url));
 	const left = total - views.length - damaged.length;
-	const more = left > 0 ? [`${left} more: dispatch ls --all`] : [];
+	const more = left > 0 ? [`${total - left} of ${total} tasks. All of them: add --all`] : [];
 	const listed = { views, damaged, now: Date.now() };
 	const columns = output.json ? [] : taskColumns(named ?? usualColumns(views), listed, output.colors);
 	// Columns that were asked for stay.

@@ -1,14 +1,16 @@
-/** `--state`, `--tag` and `--host`, for commands that take several tasks. */
+/** `--state`, `--tag`, `--host` and `--mine`, for commands that take several tasks. */
 import type { TaskFilter } from "../../actions/list.ts";
-import { pairsOf } from "./values.ts";
+import { pairsOf, whoAmI } from "./values.ts";
 
 export interface TaskFilterFlags {
 	state?: string[];
 	tag?: string[];
 	host?: string;
+	mine?: boolean;
 }
 
 /** @throws DISPATCH_USAGE */
-export function filterOf({ state, tag, host }: TaskFilterFlags): TaskFilter {
-	return { states: state, tags: tag && pairsOf(tag, "--tag"), host };
+export function filterOf({ state, tag, host, mine }: TaskFilterFlags): TaskFilter {
+	const owner = mine === true ? whoAmI() : undefined;
+	return { states: state, tags: tag && pairsOf(tag, "--tag"), host, owner };
 }

@@ -21,6 +21,8 @@ export function defineReports({ program, run }: Definer): void {
 			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
 			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 			.option("--host <id>", "only tasks of this host")
+			.option("--mine", "only tasks that you submitted")
+			.option("--sort <column>", "by this column instead of the newest first; -age turns it round")
 			.option("--columns <names>", "these columns, in this order, e.g. task,age,what")
 			.option("--limit <n>", "at most so many (default: 50)")
 			.option("--all", "all of them")
@@ -46,8 +48,11 @@ export function defineReports({ program, run }: Definer): void {
 		);
 	forAgents(program.command("questions"))
 		.description("open questions of all tasks")
+		.option("--mine", "only those of tasks that you submitted")
 		.addHelpText("after", example("dispatch questions"))
-		.action(() => run(async (context) => (await import("../questions.ts")).questions(context)));
+		.action((flags: { mine?: boolean }) =>
+			run(async (context) => (await import("../questions.ts")).questions(context, flags)),
+		);
 	forAgents(program.command("logs"))
 		.description("what the agent does and says, a line each")
 		.argument("<id>", "the task's id or the beginning of it")
