@@ -44,7 +44,13 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
 export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
 	const reply = await store.remove(id);
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
-	if (record !== null) return { task: id, fault: await removeFiles(store, record, place) };
+	if (record !== null) {
+		const isElsewhere = record.host !== place.hostId;
+		return {
+			task: id,
+			fault: isElsewhere ? leftThere(id, record.host) : await removeFiles(store, record, place),
+		};
+	}
 	return { task: id, fault: reply.result === "removed" ? removeDamaged(id, reply, place) : null };
 }
 
@@ -82,7 +88,7 @@ export async function removeIfEnded(store: Store, record: TaskRecord, place: Pla
 async function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): Promise<string | null> {
 	const { host } = record;
 	const { id, nonce } = record.spec;
-	if (host !== place.hostId) return leftThere(id, host);
+	if (host !== place.hostId) return null;
 	try {
 		// First: once the user was told, no copy of the record works any more.
 		spendOrder(place.path, nonce);
