@@ -153,7 +153,7 @@ describe("watch", () => {
 	});
 });
 
-test("inbox: choices as a list, free text, $EDITOR, skip; what is answered elsewhere goes away", async () => {
+test("inbox: choices by number, free text, $EDITOR; what is answered elsewhere goes away; what was done stays to be read", async () => {
 	const script = `cd ".dispatch/tasks/$DISPATCH_TASK" || exit 1
 printf '# Db\\n\\n- [x] Look at the code\\n- [ ] Choose the database\\n' >plan.md
 dispatch ask "Which database?" --option Postgres --option SQLite >output.md
@@ -163,29 +163,39 @@ printf '# Db\\n\\n- [x] Look at the code\\n- [x] Choose the database\\n' >plan.m
 	writeFileSync(join(user.home, "config.yaml"), `default: fake\n${line}\nworker: { concurrency: 4 }\n`);
 	await user.ok(["enqueue", "--id", "db", "--model", "choices", "x"]);
 	await user.waitForState("db", "asking");
-	const screen = open(["inbox"], NARROW, { EDITOR: "sed -i 1s/^/Green/" });
+	const screen = open(["inbox"], NARROW, { EDITOR: "sed -i '1s/^/Green /'" });
 	await screen.waitFor("Which database?");
-	await screen.waitFor("Skip for now");
+	await screen.waitFor("Ctrl-N next");
 	await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/inbox-80x24.txt");
-	screen.keys("Down", "Enter");
-	await screen.waitFor("Answer sent to db.");
+	screen.resize(40, 10);
+	await screen.waitFor(/^ Enter send {2}.*F1 keys$/m);
+	await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/inbox-40x10.txt");
+	screen.resize(WIDE.columns, WIDE.rows);
+	await screen.waitFor("[ ] Choose the database");
+	await expect(`${steady(screen.text())}\n`).toMatchFileSnapshot("screens/inbox-160x50.txt");
+	screen.keys("2");
+	await screen.waitFor("Enter sends option 2: “SQLite”");
+	screen.keys("Enter");
+	await screen.waitFor('Answer sent to db: "SQLite" (option 2).');
 	await user.waitForState("db", "completed");
 	expect(await user.ok(["output", "db"])).toBe("SQLite\n");
 	await user.ok(["enqueue", "--id", "colour", "x"]);
 	await screen.waitFor("Which colour?");
-	screen.keys("Enter");
-	await screen.waitFor("Write it in $EDITOR");
+	screen.type("by hand");
+	screen.keys("C-e");
+	await screen.waitFor("> Green by hand");
 	screen.keys("Enter");
 	await screen.waitFor("Answer sent to colour.");
 	await user.waitForState("colour", "completed");
-	expect(await user.ok(["output", "colour"])).toBe("The answer: Green\n");
+	expect(await user.ok(["output", "colour"])).toBe("The answer: Green by hand\n");
 	await user.ok(["enqueue", "--id", "third", "x"]);
-	await screen.waitFor("third asked");
-	await screen.waitFor(/your answer; Enter alone/);
+	await screen.waitFor("third asks (001)");
 	await user.ok(["answer", "third", "Red"]);
 	await screen.waitFor("Somebody else answered third meanwhile.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
+	expect(screen.mode).toBe("0 1");
+	expect(screen.text()).toContain("Answer sent to colour.");
 });
 
 test("inbox: a question of a damaged task holds up no other", async () => {
@@ -198,11 +208,11 @@ test("inbox: a question of a damaged task holds up no other", async () => {
 	client.disconnect();
 	const screen = open(["inbox"], NARROW);
 	await screen.waitFor('The record of "broken" in Redis is damaged');
-	await screen.waitFor("sound asked");
+	await screen.waitFor("sound asks (001)");
 	screen.type("Blue");
 	screen.keys("Enter");
 	await screen.waitFor("Answer sent to sound.");
-	await screen.waitFor("Only skipped ones are left (1).");
+	await screen.waitFor("No open questions.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
 });

@@ -43,6 +43,12 @@ export class Screen {
 		this.#tmux("send-keys", "-l", text);
 	}
 
+	/** As a terminal does for a program that takes pastes as such. */
+	paste(text: string): void {
+		this.#tmux("set-buffer", "-b", "pasted", text);
+		this.#tmux("paste-buffer", "-p", "-d", "-b", "pasted");
+	}
+
 	resize(columns: number, rows: number): void {
 		this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
 	}

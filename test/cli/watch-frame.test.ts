@@ -3,8 +3,10 @@ import { stripVTControlCharacters } from "node:util";
 import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { beginAnswering, Drafts } from "../../src/cli/screen/answering.ts";
+import { watchKeys } from "../../src/cli/screen/keys-page.ts";
 import { foreign, wrap } from "../../src/cli/screen/text.ts";
-import { type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
+import { tasksShown, type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
 
@@ -102,6 +104,8 @@ const MODEL: WatchModel = {
 		}),
 	],
 	selected: "review-login-code",
+	filter: "",
+	sort: "need",
 	mode: { kind: "list" },
 	message: null,
 	awaySince: null,
@@ -111,34 +115,30 @@ const MODEL: WatchModel = {
 const SIZES = [
 	[80, 24],
 	[160, 50],
+	[200, 60],
 	[40, 10],
 ] as const;
 
 describe.each(SIZES)("at %d × %d", (columns, rows) => {
-	const answering = {
-		kind: "answer" as const,
-		task: "review-login-code",
-		seq: "001",
-		question: MODEL.tasks[2]?.questions[0]?.text ?? "",
-		input: "both, the older one first",
-	};
-	const logs = {
-		kind: "logs" as const,
-		task: "nightly",
-		lines: Array.from({ length: 99 }, (_, n) => `line ${n}`),
-		below: 5,
-	};
+	const asking = MODEL.tasks[2] as TaskView;
+	const answering = beginAnswering(asking, asking.questions[0] as TaskView["questions"][0], new Drafts());
+	answering.editor.set("both, the older one first");
+	const lines = Array.from({ length: 99 }, (_, n) => `line ${n}`);
+	const logs = { title: "logs of nightly", text: lines.join("\n"), from: 5, empty: "" };
+	const back = { kind: "list" as const };
 	const SCENES: [string, Partial<WatchModel>][] = [
 		["list", {}],
-		["answer", { mode: answering }],
-		["cancel", { mode: { kind: "cancel", task: "nightly" } }],
-		["logs", { mode: logs }],
+		["filtered", { filter: "a", sort: "name" }],
+		["answer", { mode: { kind: "answer", answering } }],
+		["cancel", { mode: { kind: "confirm", act: "cancel", task: "nightly" } }],
+		["logs", { mode: { kind: "page", page: logs, logsOf: "nightly", back } }],
+		["keys", { mode: { kind: "page", page: watchKeys(), logsOf: null, back } }],
 		["away", { awaySince: NOW - 5_000, message: "Answer sent to x." }],
 		["empty", { tasks: [], selected: null }],
 	];
 
 	test.each(SCENES)("%s", async (name, changes) => {
-		const lines = watchFrame({ ...MODEL, ...changes }, { columns, rows }, NO_COLORS);
+		const { lines } = watchFrame({ ...MODEL, ...changes }, { columns, rows }, NO_COLORS);
 		expect(lines).toHaveLength(rows);
 		for (const line of lines) {
 			expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
@@ -152,7 +152,11 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 
 test("of more tasks than rows those around the selected one are shown", () => {
 	const tasks = Array.from({ length: 300 }, (_, n) => task(`task-${n}`, {}));
-	const lines = watchFrame({ ...MODEL, tasks, selected: "task-200" }, { columns: 80, rows: 24 }, NO_COLORS);
+	const { lines } = watchFrame(
+		{ ...MODEL, tasks, selected: "task-200" },
+		{ columns: 80, rows: 24 },
+		NO_COLORS,
+	);
 	expect(lines.filter((line) => line.startsWith("›task-200 "))).toHaveLength(1);
 	expect(lines.filter((line) => /task-\d+/.test(line))).toHaveLength(20);
 });
@@ -163,11 +167,36 @@ test("what is damaged stands below the others, on one line each, without control
 		damage: "spec is not JSON",
 	}));
 	for (const tasks of [MODEL.tasks, []]) {
-		const lines = watchFrame({ ...MODEL, tasks, damaged }, { columns: 80, rows: 24 }, NO_COLORS);
+		const { lines } = watchFrame({ ...MODEL, tasks, damaged }, { columns: 80, rows: 24 }, NO_COLORS);
 		expect(lines).toHaveLength(24);
 		expect(lines.filter((line) => line.includes("damaged: spec is not JSON"))).toHaveLength(3);
 		expect(lines.join("\n")).toContain("2 more damaged: dispatch ls --all");
 		expect(lines.join("")).not.toMatch(/[\u0000-\u001f]/);
 		expect(lines.join("\n").includes("update-dependencies")).toBe(tasks.length > 0);
 	}
+});
+
+test("the filter goes over name, state, model, host, tags and prompt; every word must be there", () => {
+	const tasks = [
+		task("one", { tags: { team: "web" }, prompt: "Paint the Shed" }),
+		task("two", { state: "queued", host: "mini" }),
+		task("three", { model: "haiku", prompt: "shed" }),
+	];
+	const found = (filter: string) => tasksShown({ ...MODEL, tasks, filter }).map(({ id }) => id);
+	expect(found("SHED").sort()).toEqual(["one", "three"]);
+	expect(found("shed team=web")).toEqual(["one"]);
+	expect(found(" queued mini ")).toEqual(["two"]);
+	expect(found("haiku")).toEqual(["three"]);
+	expect(found("nothing of it")).toEqual([]);
+	const { lines } = watchFrame({ ...MODEL, tasks, filter: "nil" }, { columns: 80, rows: 24 }, NO_COLORS);
+	expect(lines.join("\n")).toContain("No task has this. Esc shows all.");
+});
+
+test("the orders: what needs a person first, newest first, by name", () => {
+	const at = (n: number) => ({ createdAt: new Date(NOW - n * 1_000).toISOString() });
+	const tasks = [task("b", at(1)), task("c", { state: "asking", ...at(3) }), task("a", at(2))];
+	const order = (sort: WatchModel["sort"]) => tasksShown({ ...MODEL, tasks, sort }).map(({ id }) => id);
+	expect(order("need")).toEqual(["c", "b", "a"]);
+	expect(order("newest")).toEqual(["b", "a", "c"]);
+	expect(order("name")).toEqual(["a", "b", "c"]);
 });

@@ -124,7 +124,7 @@ test("inbox goes on when it is over, and Ctrl-C ends it while nobody answers", a
 		await expect.poll(() => proxy.clients(sent, before)).toBeGreaterThan(0);
 		proxy.errors = [];
 		await user.ok(["enqueue", "--id", "later", "Do it"]);
-		await screen.waitFor("later asked");
+		await screen.waitFor("later asks (001)");
 		await user.ok(["answer", "later", "blue"]);
 		await screen.waitFor("Somebody else answered later meanwhile.");
 		await user.waitForState("later", "completed");

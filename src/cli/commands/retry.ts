@@ -83,7 +83,8 @@ function named(name: string, text: string): string[] {
 	return lines.map((line, at) => (at === 0 ? `${name}: ${line}` : line));
 }
 
-function retryLine({ task, agent, fresh }: Retried): string {
+/** What became of it, and who works on it now. */
+export function retryLine({ task, agent, fresh }: Retried): string {
 	const how = fresh ? "from the beginning" : "where it stopped";
 	return `\`${task}\` starts again ${how} using ${agent.model ?? agent.backend}.`;
 }

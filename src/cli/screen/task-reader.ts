@@ -7,12 +7,14 @@ import type { DamagedTask } from "../../task/damaged.ts";
 import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 
-const TASKS_SHOWN = 200;
+const TASKS_SHOWN = 500;
 
 export class TaskReader {
 	readonly #store: Store;
 	#event = "";
 	#views = new Map<string, TaskView>();
+	/** whether the last look found an event, or was the first */
+	hasNews = true;
 	/** of the newest, those whose record cannot be read */
 	damaged: readonly DamagedTask[] = [];
 
@@ -24,7 +26,8 @@ export class TaskReader {
 	async read(): Promise<TaskView[]> {
 		const store = this.#store;
 		const event = await lastEventId(store);
-		if (event === this.#event) {
+		this.hasNews = event !== this.#event;
+		if (!this.hasNews) {
 			const live = [...this.#views.values()].filter(({ state }) => isLive(state)).map(({ id }) => id);
 			const { records } = await store.read(live);
 			// One that was damaged meanwhile makes no event: it must not stand there as it was.

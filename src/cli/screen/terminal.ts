@@ -7,16 +7,36 @@ const LEAVE = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
 export interface Key {
 	/** what was typed; empty for keys that type nothing */
 	text: string;
+	/** Node's name of it; `paste`: all of a paste */
 	name: string;
 	ctrl: boolean;
-	/** it is part of a paste */
-	pasted: boolean;
+	/** with Alt */
+	meta: boolean;
+}
+
+export interface Size {
+	columns: number;
+	rows: number;
+}
+
+export interface Frame {
+	lines: readonly string[];
+	/** from 0; null: none is shown */
+	cursor: { row: number; column: number } | null;
+}
+
+/** Whether a screen can be drawn and worked with. A dumb terminal gets lines. */
+export function canDraw(env: Readonly<Record<string, string | undefined>>): boolean {
+	return process.stdout.isTTY === true && env.TERM !== "dumb" && env.TERM !== "";
 }
 
 export class Terminal {
-	#shown: string[] = [];
-	#pasting = false;
+	#shown: readonly string[] = [];
+	#cursor = "";
+	#paste: string | null = null;
 	#open = false;
+	#isAside = false;
+	readonly #held: (string | Error)[] = [];
 	readonly #keys: ((key: Key) => void) | null;
 	readonly #resized: () => void;
 	readonly #restore = () => this.close();
@@ -25,19 +45,22 @@ export class Terminal {
 	constructor(options: { keys: ((key: Key) => void) | null; resized: () => void }) {
 		this.#keys = process.stdin.isTTY === true ? options.keys : null;
 		this.#resized = () => {
-			this.#shown = [];
+			this.#forget();
 			options.resized();
 		};
 	}
 
-	get size(): { columns: number; rows: number } {
+	get size(): Size {
 		return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
 	}
 
 	open(): void {
 		this.#open = true;
+		this.#isAside = false;
+		this.#forget();
 		process.once("exit", this.#restore);
 		process.stdout.on("resize", this.#resized);
+		this.#holdRemarks();
 		process.stdout.write(ENTER);
 		if (this.#keys === null) return;
 		emitKeypressEvents(process.stdin);
@@ -47,17 +70,39 @@ export class Terminal {
 	}
 
 	/** Only lines that changed are written, all in one piece: nothing flickers. */
-	draw(lines: readonly string[]): void {
+	draw({ lines, cursor }: Frame): void {
 		if (!this.#open) return;
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
 			all || line !== this.#shown[row] ? [`\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`] : [],
 		);
+		const place = cursor === null ? "\x1b[?25l" : `\x1b[${cursor.row + 1};${cursor.column + 1}H\x1b[?25h`;
+		if (changed.length === 0 && place === this.#cursor) return;
 		this.#shown = [...lines];
-		if (changed.length > 0) process.stdout.write((all ? "\x1b[2J" : "") + changed.join(""));
+		this.#cursor = place;
+		process.stdout.write(`\x1b[?25l${all ? "\x1b[2J" : ""}${changed.join("")}${place}`);
+	}
+
+	/** Gives the terminal away for a while, and takes it back, unless the screen has ended by then. */
+	async aside<T>(work: () => Promise<T>): Promise<T> {
+		this.#leave();
+		this.#isAside = true;
+		try {
+			return await work();
+		} finally {
+			if (this.#isAside) {
+				this.open();
+				this.#resized();
+			}
+		}
 	}
 
 	close(): void {
+		this.#isAside = false;
+		this.#leave();
+	}
+
+	#leave(): void {
 		if (!this.#open) return;
 		this.#open = false;
 		process.off("exit", this.#restore);
@@ -68,14 +113,53 @@ export class Terminal {
 			process.stdin.pause();
 		}
 		process.stdout.write(LEAVE);
+		this.#tellRemarks();
 	}
 
-	readonly #pressed = (text: string | undefined, key: { name?: string; ctrl?: boolean } | undefined) => {
+	#forget(): void {
+		this.#shown = [];
+		this.#cursor = "";
+	}
+
+	/** Nobody writes over the picture: what is said meanwhile, by Node too, is told when it has ended. */
+	#holdRemarks(): void {
+		const { stderr } = process;
+		const write = stderr.write;
+		const warned = process.listeners("warning");
+		process.removeAllListeners("warning");
+		const hold = (warning: Error) => this.#held.push(warning);
+		process.on("warning", hold);
+		stderr.write = ((...args: Parameters<typeof write>) => {
+			const [text] = args;
+			// A bell is no line.
+			if (typeof text !== "string" || !text.endsWith("\n")) return write.apply(stderr, args);
+			this.#held.push(text);
+			return true;
+		}) as typeof write;
+		this.#tellRemarks = () => {
+			stderr.write = write;
+			process.off("warning", hold);
+			for (const listener of warned) process.on("warning", listener);
+			for (const remark of this.#held.splice(0)) {
+				if (typeof remark === "string") stderr.write(remark);
+				else process.emit("warning", remark);
+			}
+		};
+	}
+
+	#tellRemarks = () => {};
+
+	readonly #pressed = (
+		text: string | undefined,
+		key: { name?: string; ctrl?: boolean; meta?: boolean } | undefined,
+	) => {
 		const name = key?.name ?? "";
-		if (name === "paste-start" || name === "paste-end") {
-			this.#pasting = name === "paste-start";
-			return;
-		}
-		this.#keys?.({ text: text ?? "", name, ctrl: key?.ctrl === true, pasted: this.#pasting });
+		if (name === "paste-start") this.#paste = "";
+		else if (name === "paste-end") {
+			const pasted = this.#paste ?? "";
+			this.#paste = null;
+			this.#keys?.({ text: pasted, name: "paste", ctrl: false, meta: false });
+		} else if (this.#paste !== null && !(name === "c" && key?.ctrl)) this.#paste += text ?? "";
+		else this.#keys?.({ text: text ?? "", name, ctrl: key?.ctrl === true, meta: key?.meta === true });
 	};
 }

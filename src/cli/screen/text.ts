@@ -1,9 +1,11 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
 import stringWidth from "string-width";
 import { withoutSecrets } from "../../task/secrets.ts";
-import { oneLine } from "../show/output.ts";
+import { oneLine, plain } from "../show/output.ts";
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const ASCII = /^[ -~]*$/;
+const TAB = "  ";
 
 /** One line of foreign text, at most so many columns. */
 export function foreign(text: string, columns: number): string {
@@ -13,7 +15,7 @@ export function foreign(text: string, columns: number): string {
 /** A line of our own, at most so many columns; cut with `…`. */
 export function clip(line: string, columns: number): string {
 	if (columns <= 0) return "";
-	if (stringWidth(line) <= columns) return line;
+	if (widthOf(line) <= columns) return line;
 	let width = 0;
 	let kept = "";
 	for (const { segment } of graphemes.segment(line)) {
@@ -27,24 +29,107 @@ export function clip(line: string, columns: number): string {
 /** As `clip`, filled with spaces. */
 export function pad(text: string, columns: number): string {
 	const line = clip(text, columns);
-	return line + " ".repeat(Math.max(0, columns - stringWidth(line)));
+	return line + " ".repeat(Math.max(0, columns - widthOf(line)));
 }
 
-/** Foreign text over several lines of at most so many columns; words stay whole where they can. */
+/** A screen that stays draws the same texts every second. */
+const known = new Map<string, number>();
+const MOST_KNOWN = 1_000;
+
+/** In columns; what is plain is not segmented. */
+export function widthOf(line: string): number {
+	if (ASCII.test(line)) return line.length;
+	const before = known.get(line);
+	if (before !== undefined) return before;
+	const width = stringWidth(line);
+	if (known.size >= MOST_KNOWN) known.clear();
+	known.set(line, width);
+	return width;
+}
+
+/**
+ * Foreign text over several lines of at most so many columns, nothing of it left out: words stay whole where they
+ * can, what is indented stays so, and a word that is longer than a line goes on in the next one.
+ */
 export function wrap(text: string, columns: number): string[] {
-	return withoutSecrets(text)
+	const width = Math.max(2, columns);
+	return plain(withoutSecrets(text))
+		.replaceAll("\t", TAB)
+		.trimEnd()
 		.split("\n")
-		.flatMap((line) => {
-			const rows: string[] = [];
-			let row = "";
-			for (const word of oneLine(line).split(" ")) {
-				const longer = row === "" ? word : `${row} ${word}`;
-				if (stringWidth(longer) <= columns) row = longer;
-				else {
-					if (row !== "") rows.push(row);
-					row = clip(word, columns);
-				}
-			}
-			return [...rows, row];
-		});
+		.flatMap((line) => wrapLine(line.trimEnd(), width));
+}
+
+function wrapLine(line: string, columns: number): string[] {
+	if (widthOf(line) <= columns) return [line];
+	const start = line.length - line.trimStart().length;
+	const indent = " ".repeat(Math.min(start, Math.floor(columns / 2)));
+	const rows: string[] = [];
+	let row = indent;
+	let isEmpty = true;
+	for (const word of line.trimStart().split(" ")) {
+		const longer = isEmpty ? row + word : `${row} ${word}`;
+		if (widthOf(longer) <= columns) row = longer;
+		else {
+			if (!isEmpty) rows.push(row.trimEnd());
+			const pieces = broken(indent + word, columns);
+			rows.push(...pieces.slice(0, -1));
+			row = pieces.at(-1) ?? "";
+		}
+		isEmpty = false;
+	}
+	return [...rows, row];
+}
+
+/** In pieces of at most so many columns, between characters. */
+function broken(text: string, columns: number): string[] {
+	return pieces(text, columns).map(({ from, to }) => text.slice(from, to));
+}
+
+/** A part of a text, by offsets. */
+export interface Piece {
+	from: number;
+	to: number;
+}
+
+/** Where a line is broken that is too long, between characters; a tab takes as much as it is shown with. */
+export function pieces(line: string, columns: number): Piece[] {
+	if (ASCII.test(line)) return plainPieces(line.length, columns);
+	const found: Piece[] = [];
+	let from = 0;
+	let width = 0;
+	for (const { segment, index } of graphemes.segment(line)) {
+		const more = shownWidth(segment);
+		if (width + more > columns && index > from) {
+			found.push({ from, to: index });
+			from = index;
+			width = 0;
+		}
+		width += more;
+	}
+	return [...found, { from, to: line.length }];
+}
+
+function plainPieces(length: number, columns: number): Piece[] {
+	const count = Math.max(1, Math.ceil(length / columns));
+	return Array.from({ length: count }, (_, n) => ({
+		from: n * columns,
+		to: Math.min(length, (n + 1) * columns),
+	}));
+}
+
+/** As typed text is shown. */
+export function shown(text: string): string {
+	return text.replaceAll("\t", TAB);
+}
+
+export function shownWidth(text: string): number {
+	return widthOf(shown(text));
+}
+
+/** @returns the offset of the character before, or behind, an offset; never half of one */
+export function besides(text: string, at: number, step: -1 | 1): number {
+	if (step === -1) return at === 0 ? 0 : (graphemes.segment(text).containing(at - 1)?.index ?? 0);
+	const here = graphemes.segment(text).containing(at);
+	return here === undefined ? text.length : here.index + here.segment.length;
 }

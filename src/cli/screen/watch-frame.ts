@@ -1,27 +1,34 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
 
 import type { DamagedTask } from "../../task/damaged.ts";
-import { optionsOf } from "../../task/question-options.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import { ageText, timeOf } from "../../task/view-times.ts";
+import { ageText } from "../../task/view-times.ts";
+import { waitOf } from "../../task/view-why.ts";
 import type { Output } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
 import { stateText } from "../show/report-lines.ts";
-import { clip, foreign, pad, wrap } from "./text.ts";
+import { type Answering, answerFrame, headLine } from "./answering.ts";
+import type { Editor } from "./editor.ts";
+import { hintLine } from "./hints.ts";
+import { type Page, pageFrame } from "./page.ts";
+import type { Frame, Size } from "./terminal.ts";
+import { clip, foreign, pad } from "./text.ts";
 
 type Colors = Output["colors"];
+
+export const SORTS = ["need", "newest", "name"] as const;
 
 export interface WatchModel {
 	tasks: TaskView[];
 	/** whose record cannot be read: shown below the others */
 	damaged: readonly DamagedTask[];
 	selected: string | null;
-	mode:
-		| { kind: "list" }
-		| { kind: "answer"; task: string; seq: string; question: string; input: string }
-		| { kind: "cancel"; task: string }
-		| { kind: "logs"; task: string; lines: string[] /** lines below the screen */; below: number };
+	/** words that a task must have; empty: all are shown */
+	filter: string;
+	/** `need`: what needs a person first */
+	sort: (typeof SORTS)[number];
+	mode: WatchMode;
 	/** what the last key did */
 	message: string | null;
 	/** since when Redis does not answer, ms since the Unix epoch */
@@ -29,10 +36,17 @@ export interface WatchModel {
 	now: number;
 }
 
-export interface Size {
-	columns: number;
-	rows: number;
-}
+export type WatchMode =
+	| { kind: "list" }
+	| { kind: "filter"; editor: Editor }
+	| { kind: "answer"; answering: Answering }
+	| { kind: "confirm"; act: "cancel" | "retry"; task: string }
+	| {
+			kind: "page";
+			page: Page /** whose logs go on */;
+			logsOf: string | null /** Esc goes there */;
+			back: WatchMode;
+	  };
 
 const ORDER: Readonly<Record<TaskView["state"], number>> = {
 	asking: 0,
@@ -52,51 +66,103 @@ const COST_COLUMNS = 7;
 const COUNT_COLUMNS = 6;
 const LEAST_TASK_COLUMNS = 16;
 const MOST_TASK_COLUMNS = 32;
-const ANSWER_ROWS = 8;
+const LEAST_NOW_COLUMNS = 8;
+/** From here on there is room for blank lines. */
+const ROOMY_ROWS = 14;
+
+/** Those that the filter leaves, in the order that was chosen. */
+export function tasksShown({ tasks, filter, sort }: WatchModel): TaskView[] {
+	const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+	const left = tasks.filter((task) => {
+		if (words.length === 0) return true;
+		const text = searchText(task);
+		return words.every((word) => text.includes(word));
+	});
+	if (sort === "need") return inOrder(left);
+	if (sort === "name") return left.sort((a, b) => (a.id < b.id ? -1 : 1));
+	return left.sort((a, b) => later(a.createdAt, b.createdAt));
+}
+
+function searchText({ id, state, model, backend, host, prompt, tags }: TaskView): string {
+	const tagged = Object.entries(tags).map(([name, value]) => `${name}=${value}`);
+	return [id, state, model ?? backend, host, prompt, ...tagged].join("\n").toLowerCase();
+}
 
 /** What needs a person first, then what runs, then what waits, then what ended last. */
-export function inOrder(tasks: readonly TaskView[]): TaskView[] {
-	const ageOf = (task: TaskView) =>
-		timeOf(isEnded(task.state) ? (task.endedAt ?? task.createdAt) : task.createdAt);
-	return [...tasks].sort((a, b) => ORDER[a.state] - ORDER[b.state] || ageOf(b) - ageOf(a));
+function inOrder(tasks: TaskView[]): TaskView[] {
+	const of = (task: TaskView) => (isEnded(task.state) ? (task.endedAt ?? task.createdAt) : task.createdAt);
+	return tasks.sort((a, b) => ORDER[a.state] - ORDER[b.state] || later(of(a), of(b)));
+}
+
+/** The later one first. Times in UTC of one form are in the order of their letters, and need no reading. */
+function later(a: string, b: string): number {
+	return a === b ? 0 : a < b ? 1 : -1;
 }
 
 /** @returns exactly `rows` lines, none wider than the screen */
-export function watchFrame(model: WatchModel, size: Size, colors: Colors): string[] {
-	const head = headLine(model, size, colors);
+export function watchFrame(model: WatchModel, size: Size, colors: Colors): Frame {
+	const { mode } = model;
+	if (mode.kind === "answer") {
+		const head = topLine(model, ` ${mode.answering.task} asks (${mode.answering.seq})`, "", size, colors);
+		return answerFrame(mode.answering, head, size, colors, ["Ctrl-N next", "Esc back"]);
+	}
+	if (mode.kind === "page") {
+		const { page } = mode;
+		return pageFrame(page, (place) => topLine(model, ` ${page.title}`, place, size, colors), size, colors);
+	}
+	const head = topLine(model, countsText(model, size), "", size, colors);
 	const foot = footLines(model, size, colors);
-	const room = Math.max(0, size.rows - 1 - foot.length);
-	const body =
-		model.mode.kind === "logs" ? logLines(model.mode, size, room) : listLines(model, size, room, colors);
-	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
-	return [head, ...filled.slice(0, room), ...foot].slice(0, size.rows);
+	const lines = listLines(model, size, Math.max(0, size.rows - 1 - foot.length), colors);
+	const frame = framed(head, lines, foot, size);
+	return mode.kind === "filter" ? { ...frame, cursor: filterCursor(mode.editor, size) } : frame;
 }
 
-function headLine({ tasks, awaySince, now, mode }: WatchModel, { columns }: Size, colors: Colors): string {
+function framed(head: string, body: readonly string[], foot: readonly string[], { rows }: Size): Frame {
+	const room = Math.max(0, rows - 1 - foot.length);
+	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
+	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, rows), cursor: null };
+}
+
+function topLine(model: WatchModel, title: string, place: string, size: Size, colors: Colors): string {
+	const { awaySince, now } = model;
 	if (awaySince !== null)
 		return colors.red(
-			pad(` Redis is away since ${timeText(awaySince)}: agents run on, this picture is old`, columns),
+			pad(` Redis is away since ${timeText(awaySince)}: agents run on, this picture is old`, size.columns),
 		);
+	return headLine(title, `${place}${timeText(now)} `, size, colors);
+}
+
+/** As many of the numbers as fit. */
+function countsText({ tasks }: WatchModel, { columns }: Size): string {
 	const count = (...states: string[]) => tasks.filter(({ state }) => states.includes(state)).length;
 	const parts = [
-		`${count("running")} running`,
 		`${count("asking", "parked")} asking`,
+		`${count("running")} running`,
 		`${count("queued", "waiting")} queued`,
 		`${count("completed", "failed", "cancelled")} ended`,
 	];
-	const title = mode.kind === "logs" ? ` dispatch  logs of ${mode.task}` : ` dispatch  ${parts.join(" · ")}`;
-	const clock = `${timeText(now)} `;
-	return colors.inverse(pad(title, columns - clock.length) + clock);
+	const name = columns >= 60 ? " dispatch  " : " ";
+	const clock = timeText(0).length + 2;
+	const fitting = parts.filter(
+		(_, n) => `${name}${parts.slice(0, n + 1).join(" · ")}`.length + clock <= columns,
+	);
+	return name + fitting.join(" · ");
 }
 
 function listLines(model: WatchModel, size: Size, room: number, colors: Colors): string[] {
-	const tasks = inOrder(model.tasks);
+	const tasks = tasksShown(model);
 	const damaged = damagedLines(model.damaged, size, colors);
-	if (tasks.length === 0 && damaged.length > 0) return damaged;
-	if (tasks.length === 0)
+	const blank = size.rows >= ROOMY_ROWS ? [""] : [];
+	const filter = filterLine(model, tasks.length, size, colors);
+	if (model.tasks.length === 0 && damaged.length > 0) return damaged;
+	if (model.tasks.length === 0)
 		return ["", clip('  No tasks yet. Submit one: dispatch enqueue "Review the login code"', size.columns)];
-	const questions = questionLines(tasks, size, colors);
-	const left = Math.max(1, room - questions.length - damaged.length - 1);
+	if (tasks.length === 0)
+		return [...filter, ...blank, clip("  No task has this. Esc shows all.", size.columns)];
+	const asking = questionLines(tasks, size, colors);
+	const top = [...filter, ...(filter.length > 0 && asking.length === 0 ? [] : blank), ...asking];
+	const upper = asking.length > 0 ? [...top, ...blank] : top;
+	const left = Math.max(1, room - upper.length - damaged.length - 1);
 	const at = Math.max(
 		0,
 		tasks.findIndex(({ id }) => id === model.selected),
@@ -107,7 +173,21 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 		const line = taskLine(task, shape, model.now, colors);
 		return task.id === model.selected ? `${colors.cyan("›")}${line}` : ` ${line}`;
 	});
-	return [...questions, colors.dim(` ${headings(shape)}`), ...rows, ...damaged];
+	return [...upper, colors.dim(` ${headings(shape)}`), ...rows, ...damaged];
+}
+
+/** What is not as usual in the list; nothing where all is. */
+function filterLine(
+	{ filter, sort, tasks }: WatchModel,
+	left: number,
+	{ columns }: Size,
+	colors: Colors,
+): string[] {
+	const parts = [
+		filter.trim() === "" ? "" : `${left} of ${tasks.length} have “${filter.trim()}”`,
+		sort === "need" ? "" : sort === "name" ? "by name" : "newest first",
+	].filter(Boolean);
+	return parts.length === 0 ? [] : [colors.yellow(` ${foreign(parts.join(", "), columns - 1)}`)];
 }
 
 function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors: Colors): string[] {
@@ -120,15 +200,16 @@ function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors
 	return ["", ...lines, ...(more > 0 ? [colors.dim(` and ${more} more damaged: dispatch ls --all`)] : [])];
 }
 
-function questionLines(tasks: readonly TaskView[], { columns }: Size, colors: Colors): string[] {
+function questionLines(tasks: readonly TaskView[], { columns, rows }: Size, colors: Colors): string[] {
 	const asking = tasks.filter((task) => openQuestion(task) !== undefined);
-	if (asking.length === 0) return [""];
-	const lines = asking.slice(0, QUESTIONS_SHOWN).map((task) => {
+	if (asking.length === 0) return [];
+	const most = rows >= ROOMY_ROWS ? QUESTIONS_SHOWN : 1;
+	const lines = asking.slice(0, most).map((task) => {
 		const name = `${task.id}: `;
 		return ` ${colors.yellow("?")} ${colors.bold(name)}${foreign(openQuestion(task)?.text ?? "", columns - name.length - 4)}`;
 	});
 	const more = asking.length - lines.length;
-	return ["", ...lines, ...(more > 0 ? [colors.dim(`   and ${more} more`)] : []), ""];
+	return [...lines, ...(more > 0 && rows >= ROOMY_ROWS ? [colors.dim(`   and ${more} more`)] : [])];
 }
 
 /** Columns of each part; the activity gets what is left. */
@@ -141,15 +222,18 @@ interface Shape {
 }
 
 function shapeOf(tasks: readonly TaskView[], { columns }: Size): Shape {
-	const longest = Math.max(...tasks.map(({ id }) => id.length));
+	const longest = Math.max(LEAST_TASK_COLUMNS, ...tasks.map(({ id }) => id.length));
 	const most = Math.max(LEAST_TASK_COLUMNS, Math.min(MOST_TASK_COLUMNS, Math.floor(columns / 4)));
-	const task = Math.max(LEAST_TASK_COLUMNS, Math.min(longest, most));
+	const least = Math.max(LEAST_TASK_COLUMNS, Math.min(longest, most));
 	const bar = columns >= 100 ? 12 : columns >= 60 ? 6 : 0;
 	const age = columns >= 60 ? AGE_COLUMNS : 0;
 	const cost =
 		columns >= 60 && tasks.some(({ usage }) => typeof usage?.costUsd === "number") ? COST_COLUMNS : 0;
-	const fixed = 1 + task + 1 + STATE_COLUMNS + 1 + bar + COUNT_COLUMNS + 1 + age + cost + 1;
-	return { task, bar, age, cost, activity: Math.max(0, columns - fixed - 1) };
+	const fixed = 1 + least + 1 + STATE_COLUMNS + 1 + bar + COUNT_COLUMNS + 1 + age + cost + 1;
+	const left = Math.max(0, columns - fixed - 1);
+	// Two letters of what a task does tell nothing; its name does.
+	if (left < LEAST_NOW_COLUMNS) return { task: Math.min(longest, least + left), bar, age, cost, activity: 0 };
+	return { task: least, bar, age, cost, activity: left };
 }
 
 function headings({ task, bar, age, cost, activity }: Shape): string {
@@ -177,62 +261,70 @@ function taskLine(
 	return [
 		`${pad(task.id, width)} ${state} ${progress}${pad(counted, COUNT_COLUMNS)} `,
 		`${pad(ageText(task, now), age)}${pad(shownCost, costWidth)} `,
-		activityText(task, activity, colors),
+		activityText(task, activity, now, colors),
 	].join("");
 }
 
 /** What it does now; else why it waits, or how it ended. */
-function activityText(task: TaskView, columns: number, colors: Colors): string {
+function activityText(task: TaskView, columns: number, now: number, colors: Colors): string {
 	if (task.state === "failed")
 		return colors.red(foreign(`${task.reason ?? ""}: ${task.outcome?.message ?? ""}`, columns));
 	if (isEnded(task.state)) return colors.dim(foreign(task.outcome?.message ?? "", columns));
+	const why = task.waits?.why ?? waitOf(task, undefined, now)?.why;
+	if (why !== undefined) return colors.yellow(foreign(why, columns));
 	if (task.hold !== null) return colors.yellow(clip(task.hold.kind.replace("_", " "), columns));
 	return foreign(openQuestion(task)?.text ?? task.activity ?? "", columns);
 }
 
-function logLines(mode: WatchModel["mode"] & { kind: "logs" }, { columns }: Size, room: number): string[] {
-	if (mode.lines.length === 0) return ["", clip("  It has printed nothing yet.", columns)];
-	const end = Math.max(0, mode.lines.length - mode.below);
-	return mode.lines
-		.slice(Math.max(0, end - room), end)
-		.map((line) => clip(line.replaceAll("\t", "  "), columns));
-}
+const LIST_HINTS = [
+	"↑↓ select",
+	"Enter open",
+	"a answer",
+	"l logs",
+	"o output",
+	"r retry",
+	"c cancel",
+	"/ filter",
+	"s sort",
+	"? keys",
+	"q quit",
+];
+const FILTER_PROMPT = " / ";
 
-function footLines({ mode, message }: WatchModel, { columns, rows }: Size, colors: Colors): string[] {
-	const hints = (text: string) => colors.dim(clip(` ${text}`, columns));
-	switch (mode.kind) {
-		case "list":
-			return [
-				...(message === null ? [] : [` ${foreign(message, columns - 1)}`]),
-				hints("↑↓ select   a answer   l logs   c cancel   q quit"),
-			];
-		case "logs":
-			return [hints("↑↓ PgUp PgDn scroll   Esc back   q quit")];
-		case "cancel":
-			return [
-				colors.yellow(clip(` Cancel ${mode.task}? Its agent is stopped.`, columns)),
-				hints("y yes   n no"),
-			];
-		case "answer": {
-			const { lead, options } = optionsOf(mode.question);
-			const most = Math.max(1, Math.min(ANSWER_ROWS, rows - 8) - options.length);
-			const text = wrap(lead, columns - 2).slice(0, most);
-			return [
-				colors.yellow(clip(` ${mode.task} asks:`, columns)),
-				...text.map((line) => ` ${line}`),
-				...options.slice(0, 9).map((option, n) => `   ${n + 1}. ${foreign(option, columns - 6)}`),
-				clip(` > ${tail(mode.input, columns - 5)}█`, columns),
-				hints(`Enter send${options.length > 0 ? "   1…9 choose" : ""}   Ctrl-U clear   Esc back`),
-			];
-		}
+function footLines({ mode, message }: WatchModel, size: Size, colors: Colors): string[] {
+	const { columns } = size;
+	const confirmed = (text: string) => [
+		colors.yellow(clip(text, columns)),
+		hintLine(["y yes", "n no"], size, colors),
+	];
+	if (mode.kind === "filter") {
+		const { rows } = mode.editor.view(filterColumns(size), 1);
+		return [
+			clip(`${FILTER_PROMPT}${rows[0]}`, columns),
+			hintLine(["Enter keep", "Esc show all"], size, colors),
+		];
 	}
+	if (mode.kind === "confirm")
+		return confirmed(
+			mode.act === "cancel"
+				? ` Cancel ${mode.task}? Its agent is stopped.`
+				: ` Start ${mode.task} again? Its agent goes on.`,
+		);
+	return [
+		...(message === null ? [] : [` ${foreign(message, columns - 1)}`]),
+		hintLine(LIST_HINTS, size, colors),
+	];
 }
 
-/** The end of what is typed stays in sight. */
-function tail(text: string, columns: number): string {
-	let shown = text;
-	while (clip(shown, columns) !== shown) shown = shown.slice(1);
-	return shown;
+function filterColumns({ columns }: Size): number {
+	return Math.max(2, columns - FILTER_PROMPT.length - 1);
+}
+
+function filterCursor(editor: Editor, size: Size): Frame["cursor"] {
+	return {
+		row: size.rows - 2,
+		column: FILTER_PROMPT.length + editor.view(filterColumns(size), 1).cursor.column,
+	};
 }
 
 function timeText(ms: number): string {

@@ -6,7 +6,9 @@ const withoutTerminal = () => process.stdin.isTTY !== true;
 
 export function defineScreens({ program, run }: Definer): void {
 	forAgents(program.command("watch"), withoutTerminal)
-		.description("a live table of tasks; answer, read logs and cancel by keys (piped: a line per change)")
+		.description(
+			"a live table of tasks; answer, read, retry and cancel by keys, which ? lists (piped: a line per change)",
+		)
 		.addHelpText("after", example("dispatch watch"))
 		.action(() => run(async (context) => (await import("../watch.ts")).watch(context)));
 	forAgents(program.command("inbox"), withoutTerminal)

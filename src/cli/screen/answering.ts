@@ -1,0 +1,232 @@
+/** A question and the answer that is being typed, on the whole screen. Keys change it; the frame follows from it. */
+import { chosenOption, optionsOf } from "../../task/question-options.ts";
+import type { TaskView } from "../../task/view.ts";
+import { type Output, oneLine } from "../show/output.ts";
+import { Editor } from "./editor.ts";
+import { hintLine } from "./hints.ts";
+import { paneOf, paneRule, questionLines } from "./question-pane.ts";
+import type { Frame, Key, Size } from "./terminal.ts";
+import { clip, foreign, pad } from "./text.ts";
+
+type Colors = Output["colors"];
+
+/** Words that people type to get away; as an answer they are sent at the second Enter. */
+const LIKE_COMMANDS = /^\/?(skip|quit|exit|help|next|q|\?)$/i;
+const ROOMY_ROWS = 14;
+const PLAN_SHOWN = 7;
+const PROMPT_COLUMNS = 3;
+/** of the screen, for what is typed */
+const EDITOR_SHARE = 1 / 3;
+
+export interface Answering {
+	task: string;
+	seq: string;
+	/** which question it is, for good: a retried task asks 001 again */
+	name: string;
+	question: string;
+	/** what the answer is about: where the task is, and its plan */
+	about: { state: string; plan: readonly string[]; current: number };
+	editor: Editor;
+	/** the first line of the question in sight */
+	from: number;
+	/** said once, until the next key */
+	message: string | null;
+	/** what was asked about once: it is sent when Enter comes again */
+	unsure: string | null;
+}
+
+/** What is for the owner to do. */
+export type Act =
+	| { kind: "none" }
+	| { kind: "send"; text: string }
+	| { kind: "editor" | "back" | "skip" | "help" };
+
+export type OpenQuestion = TaskView["questions"][number];
+
+export function nameOf(task: string, { seq, askedAt }: Pick<OpenQuestion, "seq" | "askedAt">): string {
+	return `${task} ${seq} ${askedAt}`;
+}
+
+/** Texts that were begun and sent, for as long as the program runs. */
+export class Drafts {
+	readonly #editors = new Map<string, Editor>();
+	readonly #sent: string[] = [];
+
+	/** The same one for the same question, however often it is opened. */
+	editorFor(name: string): Editor {
+		const editor = this.#editors.get(name) ?? new Editor(this.#sent);
+		this.#editors.set(name, editor);
+		return editor;
+	}
+
+	/** It arrived. */
+	sent(name: string, text: string): void {
+		this.#editors.delete(name);
+		if (this.#sent.at(-1) !== text) this.#sent.push(text);
+	}
+
+	/** Whether something is typed that was not sent. */
+	has(name: string): boolean {
+		return (this.#editors.get(name)?.text ?? "").trim() !== "";
+	}
+}
+
+export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Drafts): Answering {
+	const { items, done, total } = view.plan;
+	const parts = [view.state, total === 0 ? "" : `${done} of ${total} done`];
+	const doing = view.activity === null ? "" : ` · Last: ${oneLine(view.activity)}`;
+	const name = nameOf(view.id, open);
+	return {
+		task: view.id,
+		seq: open.seq,
+		name,
+		question: open.text,
+		about: {
+			state: `${parts.filter(Boolean).join(", ")}${doing}`,
+			plan: items.map(({ marker, text }) => `[${marker}] ${oneLine(text)}`),
+			current: Math.max(
+				0,
+				items.findIndex(({ marker }) => marker !== "x"),
+			),
+		},
+		editor: drafts.editorFor(name),
+		from: 0,
+		message: null,
+		unsure: null,
+	};
+}
+
+export function pressAnswering(state: Answering, key: Key, size: Size): Act {
+	const { unsure } = state;
+	state.message = null;
+	state.unsure = null;
+	if (key.name === "escape") return { kind: "back" };
+	if (key.name === "f1") return { kind: "help" };
+	if (key.ctrl && key.name === "e") return { kind: "editor" };
+	if (key.ctrl && key.name === "n") return { kind: "skip" };
+	if (key.name === "pageup" || key.name === "pagedown") {
+		scroll(state, key.name === "pageup" ? -1 : 1, size);
+		return { kind: "none" };
+	}
+	if (state.editor.press(key, editorColumns(size)) !== "send") return { kind: "none" };
+	const { text } = state.editor;
+	if (text.trim() === "") {
+		state.message = "Nothing is typed yet.";
+		return { kind: "none" };
+	}
+	if (LIKE_COMMANDS.test(text.trim()) && unsure !== text && !isOption(state.question, text)) {
+		state.unsure = text;
+		state.message = `Enter again sends “${text.trim()}” as the answer. Keys: F1`;
+		return { kind: "none" };
+	}
+	return { kind: "send", text };
+}
+
+function isOption(question: string, text: string): boolean {
+	return optionsOf(question).options.includes(text.trim());
+}
+
+function scroll(state: Answering, step: -1 | 1, size: Size): void {
+	const { rows, lines } = layoutOf(state, size);
+	const page = Math.max(1, rows - 1);
+	// Never beyond the end: the way back would be longer than what is seen.
+	const last = Math.max(0, lines - rows);
+	state.from = Math.max(0, Math.min(last, Math.min(state.from, last) + step * page));
+}
+
+function layoutOf(state: Answering, size: Size): { rows: number; lines: number } {
+	const { typed, foot } = editorRows(state, size);
+	const lines = paneLines(state, size, PLAIN).length;
+	return { rows: Math.max(1, size.rows - 1 - 1 - typed.rows.length - foot), lines };
+}
+
+const PLAIN = { cyan: (text: string) => text, dim: (text: string) => text } as Colors;
+
+function editorColumns({ columns }: Size): number {
+	// One for the cursor behind a full row.
+	return Math.max(2, columns - PROMPT_COLUMNS - 1);
+}
+
+function editorRows({ editor }: Answering, size: Size) {
+	const foot = size.rows >= ROOMY_ROWS ? 2 : 1;
+	const most = Math.max(1, Math.floor((size.rows - 2 - foot) * EDITOR_SHARE));
+	return { typed: editor.view(editorColumns(size), most), foot };
+}
+
+/** The question; behind it where the task is, so that the question comes first on a small screen. */
+function paneLines({ question, about }: Answering, { columns, rows }: Size, colors: Colors): string[] {
+	const text = questionLines(question, columns, colors);
+	const from = Math.max(
+		0,
+		Math.min(about.current - Math.floor(PLAN_SHOWN / 2), about.plan.length - PLAN_SHOWN),
+	);
+	const plan = about.plan.slice(from, from + PLAN_SHOWN).map((line, n) => {
+		const shown = foreign(line, columns - 4);
+		return from + n === about.current ? `   ${shown}` : colors.dim(`   ${shown}`);
+	});
+	if (rows < ROOMY_ROWS) return text;
+	return [...text, "", colors.dim(` Now: ${foreign(about.state, columns - 6)}`), ...plan];
+}
+
+/** @param more the keys of the owner, the one that leaves last */
+export function answerFrame(
+	state: Answering,
+	head: string,
+	size: Size,
+	colors: Colors,
+	more: readonly string[],
+): Frame {
+	const { columns, rows } = size;
+	const { typed, foot } = editorRows(state, size);
+	const pane = paneOf(paneLines(state, size, colors), layoutOf(state, size).rows, state.from);
+	const room = Math.max(1, rows - 2 - typed.rows.length - foot);
+	const filled = [...pane.lines, ...Array<string>(Math.max(0, room - pane.lines.length)).fill("")];
+	const answer = typed.rows.map((row, n) => {
+		const prompt = n === 0 ? " > " : "   ";
+		return n === 0 ? colors.green(prompt) + row : prompt + row;
+	});
+	const told = statusText(state);
+	const leave = more.slice(-1);
+	const keys = hintLine(
+		["Enter send", ...more.slice(0, -1), "Ctrl-J new line", "Ctrl-E editor", ...leave, "F1 keys"],
+		size,
+		colors,
+	);
+	const status = told === null ? "" : colors.yellow(` ${foreign(told, columns - 1)}`);
+	const footLines = foot === 2 ? [status, keys] : [told === null ? keys : status];
+	return {
+		lines: [head, ...filled, paneRule(pane, columns, colors), ...answer, ...footLines].slice(0, rows),
+		cursor: { row: 1 + room + 1 + typed.cursor.row, column: PROMPT_COLUMNS + typed.cursor.column },
+	};
+}
+
+/** What was said last; else what Enter would send, where that is not what is typed. */
+function statusText({ message, question, editor }: Answering): string | null {
+	if (message !== null) return message;
+	if (editor.isFull) return "The answer is as long as it may be here. Put the rest into a file, and name it.";
+	const chosen = chosenOption(question, editor.text);
+	if (chosen !== null) return `Enter sends option ${chosen.number}: “${chosen.text}”`;
+	const { options } = optionsOf(question);
+	const typed = editor.text.trim();
+	if (options.length > 0 && /^\d{1,2}$/.test(typed) && !options.includes(typed))
+		return `There is no option ${typed}: Enter sends the text “${typed}”`;
+	return null;
+}
+
+/** The first line of a screen. */
+export function headLine(left: string, right: string, { columns }: Size, colors: Colors): string {
+	const end = clip(right, Math.max(0, Math.floor(columns / 2)));
+	return colors.inverse(pad(clip(left, columns - end.length - 1), columns - end.length) + end);
+}
+
+/** The keys while an answer is typed. */
+export const ANSWER_KEYS: readonly (readonly [string, string])[] = [
+	["Enter", "send it; an option's number sends that option"],
+	["Alt-Enter, Ctrl-J", "a new line (a paste keeps its lines)"],
+	["← → Ctrl-← Ctrl-→", "by character, by word"],
+	["Home End Ctrl-A", "to the ends of the line"],
+	["↑ ↓", "by line; beyond the first and last: what was sent before"],
+	["Ctrl-W Ctrl-U Ctrl-K", "delete the word, to the start, to the end"],
+	["Ctrl-E", "write it in $EDITOR"],
+	["PgUp PgDn", "read the question"],
+];

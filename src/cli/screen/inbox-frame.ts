@@ -1,0 +1,85 @@
+/** What `dispatch inbox` shows: from what is known and the size of the screen to lines. Pure. */
+import type { OpenQuestion } from "../../queue/records/questions.ts";
+import { formatDuration } from "../../task/duration.ts";
+import { optionsOf } from "../../task/question-options.ts";
+import type { Output } from "../show/output.ts";
+import { type Answering, answerFrame, headLine } from "./answering.ts";
+import { hintLine } from "./hints.ts";
+import { type Page, pageFrame } from "./page.ts";
+import type { Frame, Size } from "./terminal.ts";
+import { clip, foreign } from "./text.ts";
+
+type Colors = Output["colors"];
+
+export interface InboxModel {
+	/** the oldest first */
+	open: readonly OpenQuestion[];
+	mode: InboxMode;
+	/** what was done, the newest last */
+	said: readonly string[];
+	/** since when Redis does not answer, ms since the Unix epoch */
+	awaySince: number | null;
+	now: number;
+}
+
+export type InboxMode =
+	/** a question is opened as soon as there is one */
+	| { kind: "waits" }
+	| { kind: "list"; selected: number }
+	| { kind: "answer"; answering: Answering; askedAt: number }
+	| { kind: "page"; page: Page; back: InboxMode };
+
+const WAIT_HINTS = ["↑↓ select", "Enter answer", "? keys", "q quit"];
+const SAID_SHOWN = 3;
+
+/** @returns exactly `rows` lines, none wider than the screen */
+export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame {
+	const { mode, open, now } = model;
+	if (mode.kind === "page")
+		return pageFrame(
+			mode.page,
+			(place) => topLine(model, ` ${mode.page.title}`, place, size, colors),
+			size,
+			colors,
+		);
+	if (mode.kind === "answer") {
+		const { task, seq } = mode.answering;
+		const age = formatDuration(Math.max(0, now - mode.askedAt));
+		const right = open.length > 1 ? `${open.length} open ` : "";
+		const head = topLine(model, ` ${task} asks (${seq}), ${age} ago`, right, size, colors);
+		return answerFrame(mode.answering, head, size, colors, ["Ctrl-N next", "Esc list", "Ctrl-C quit"]);
+	}
+	const head = topLine(model, " dispatch inbox", `${open.length} open `, size, colors);
+	const said = model.said.slice(-SAID_SHOWN).map((line) => ` ${foreign(line, size.columns - 1)}`);
+	const foot = [...said, hintLine(open.length > 0 ? WAIT_HINTS : WAIT_HINTS.slice(2), size, colors)];
+	const room = Math.max(1, size.rows - 1 - foot.length);
+	const selected = mode.kind === "list" ? mode.selected : -1;
+	const body = open.length === 0 ? emptyLines(size) : openLines(open, selected, room, size, colors);
+	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
+	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, size.rows), cursor: null };
+}
+
+function topLine({ awaySince }: InboxModel, left: string, right: string, size: Size, colors: Colors): string {
+	if (awaySince === null) return headLine(left, right, size, colors);
+	const since = new Date(awaySince).toTimeString().slice(0, 8);
+	return colors.red(clip(` Redis is away since ${since}; what you type stays`, size.columns));
+}
+
+function emptyLines({ columns }: Size): string[] {
+	return ["", clip("  No open questions. New ones come up here.", columns)];
+}
+
+function openLines(
+	open: readonly OpenQuestion[],
+	selected: number,
+	room: number,
+	{ columns }: Size,
+	colors: Colors,
+): string[] {
+	const from = Math.max(0, Math.min(selected - Math.floor(room / 2), open.length - room));
+	return open.slice(from, from + room).map(({ task, text }, n) => {
+		const mark = from + n === selected ? colors.cyan("›") : " ";
+		const name = clip(task, Math.floor(columns / 2));
+		return `${mark}${colors.bold(name)}: ${foreign(optionsOf(text).lead, columns - 3 - name.length)}`;
+	});
+}

@@ -1,0 +1,203 @@
+/** `dispatch inbox` on a terminal: one question after the other, and new ones as they come. */
+import { viewTask } from "../../actions/views.ts";
+import type { OpenQuestion } from "../../queue/records/questions.ts";
+import type { Store } from "../../queue/records/store.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { Context } from "../context.ts";
+import { ring } from "../show/bell.ts";
+import { oneLine } from "../show/output.ts";
+import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { type InboxModel, inboxFrame } from "./inbox-frame.ts";
+import { inboxKeys } from "./keys-page.ts";
+import { Looks } from "./looks.ts";
+import { pressPage } from "./page.ts";
+import { sendAnswer, writeInEditor } from "./send-answer.ts";
+import { type Key, Terminal } from "./terminal.ts";
+
+export class InboxScreen {
+	readonly #context: Context;
+	readonly #store: Store;
+	readonly #terminal: Terminal;
+	readonly #drafts = new Drafts();
+	readonly #stop = new AbortController();
+	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	/** whose task cannot be read: they hold up no other */
+	readonly #unreadable = new Set<string>();
+	/** it looked, and there was no question */
+	#waited = false;
+	/** what is being sent */
+	#sending: string | null = null;
+	#exitCode: number | undefined;
+	#model: InboxModel = { open: [], mode: { kind: "waits" }, said: [], awaySince: null, now: Date.now() };
+
+	constructor(context: Context, store: Store, signal: AbortSignal) {
+		this.#context = context;
+		this.#store = store;
+		signal.addEventListener("abort", () => this.#end(EXIT.interrupted), { once: true });
+		this.#terminal = new Terminal({
+			keys: (key) => this.#press(key),
+			resized: () => this.#draw(),
+		});
+	}
+
+	/** @returns the exit code */
+	async run(): Promise<number | undefined> {
+		this.#terminal.open();
+		try {
+			await this.#looks.run(() => this.#look());
+		} finally {
+			this.#terminal.close();
+		}
+		// The screen is gone; what was done on it stays to be read.
+		for (const line of this.#model.said) this.#context.output.write(oneLine(line));
+		return this.#exitCode;
+	}
+
+	#end(exitCode: number | undefined): void {
+		this.#exitCode = exitCode;
+		this.#stop.abort();
+	}
+
+	#draw(): void {
+		this.#model.now = Date.now();
+		this.#model.awaySince = this.#looks.awaySince;
+		this.#terminal.draw(inboxFrame(this.#model, this.#terminal.size, this.#context.output.colors));
+	}
+
+	async #look(): Promise<boolean> {
+		const before = this.#model.open.map(keyOf).join();
+		const all = await this.#store.openQuestions();
+		this.#model.open = all.filter((question) => !this.#unreadable.has(keyOf(question)));
+		const { mode, open } = this.#model;
+		if (mode.kind === "list" && open.length === 0) this.#model.mode = { kind: "waits" };
+		else if (mode.kind === "list") mode.selected = Math.max(0, Math.min(mode.selected, open.length - 1));
+		if (mode.kind === "answer") await this.#checkStillOpen(mode.answering);
+		if (this.#model.mode.kind === "waits") await this.#openNext();
+		return this.#model.open.map(keyOf).join() !== before;
+	}
+
+	/** The oldest, with what was done last; rings for who waited for one. */
+	async #openNext(): Promise<void> {
+		await this.#openFrom(0);
+		const { mode, said } = this.#model;
+		if (mode.kind === "answer") {
+			mode.answering.message ??= said.at(-1) ?? null;
+			if (this.#waited) ring(this.#context, "question");
+		}
+		this.#waited = mode.kind === "waits";
+	}
+
+	async #checkStillOpen({ task, name }: Answering): Promise<void> {
+		if (this.#sending === name || this.#model.open.some((question) => keyOf(question) === name)) return;
+		this.#say(`Somebody else answered ${task} meanwhile.`);
+		this.#model.mode = { kind: "waits" };
+	}
+
+	#say(line: string): void {
+		this.#model.said = [...this.#model.said, line];
+	}
+
+	/** Opens the first one from there on whose task can be read; after the last one comes the first. */
+	async #openFrom(at: number): Promise<void> {
+		const { open } = this.#model;
+		for (const question of [...open.slice(at), ...open.slice(0, at)]) if (await this.#open(question)) return;
+	}
+
+	/** @returns false where its task cannot be read, or is gone by now */
+	async #open(question: OpenQuestion): Promise<boolean> {
+		const { task, seq, text, askedAt } = question;
+		try {
+			const view = await viewTask(this.#store, await this.#store.need(task));
+			const known = view.questions.find((each) => nameOf(task, each) === keyOf(question));
+			if (known === undefined || !known.open) return false;
+			const answering = beginAnswering(view, { ...known, seq, text }, this.#drafts);
+			this.#model.mode = { kind: "answer", answering, askedAt };
+			return true;
+		} catch (error) {
+			if (!(error instanceof DispatchError)) throw error;
+			this.#unreadable.add(keyOf(question));
+			this.#say(error.inFull);
+			return false;
+		}
+	}
+
+	#press(key: Key): void {
+		const { mode } = this.#model;
+		if (key.ctrl && key.name === "c") this.#end(EXIT.interrupted);
+		else if (mode.kind === "answer") this.#answer(mode.answering, key);
+		else if (mode.kind === "page") {
+			if (["escape", "q", "f1"].includes(key.name)) this.#model.mode = mode.back;
+			else pressPage(mode.page, key, this.#terminal.size);
+		} else this.#choose(key);
+		this.#draw();
+	}
+
+	#choose({ name, text }: Key): void {
+		const { open, mode } = this.#model;
+		const selected = mode.kind === "list" ? mode.selected : 0;
+		const step = name === "up" || name === "k" ? -1 : name === "down" || name === "j" ? 1 : 0;
+		const to = Math.max(0, Math.min(open.length - 1, selected + step));
+		if (step !== 0) this.#model.mode = { kind: "list", selected: to };
+		else if (name === "q" || name === "escape") this.#end(undefined);
+		else if (text === "?" || name === "f1")
+			this.#model.mode = { kind: "page", page: inboxKeys(), back: mode };
+		else if (name === "return" && open.length > 0) this.#go(() => this.#openFrom(selected));
+	}
+
+	#answer(answering: Answering, key: Key): void {
+		if (this.#sending !== null) return;
+		const act = pressAnswering(answering, key, this.#terminal.size);
+		const at = this.#model.open.findIndex((question) => keyOf(question) === answering.name);
+		if (act.kind === "back") this.#model.mode = { kind: "list", selected: Math.max(0, at) };
+		else if (act.kind === "help")
+			this.#model.mode = { kind: "page", page: inboxKeys(), back: this.#model.mode };
+		else if (act.kind === "skip") {
+			if (this.#model.open.length < 2) answering.message = "There is no other open question.";
+			else this.#go(() => this.#openFrom(at + 1));
+		} else if (act.kind === "editor") this.#write(answering);
+		else if (act.kind === "send") this.#send(answering, act.text);
+	}
+
+	#send(answering: Answering, text: string): void {
+		answering.message = "Sending …";
+		this.#sending = answering.name;
+		this.#go(async () => {
+			try {
+				this.#say(await sendAnswer(this.#context, this.#store, answering, text, this.#drafts));
+				this.#model.open = this.#model.open.filter((question) => keyOf(question) !== answering.name);
+				this.#model.mode = { kind: "waits" };
+			} catch (error) {
+				answering.message = wordsOf(error);
+			} finally {
+				this.#sending = null;
+			}
+			this.#looks.soon();
+		});
+	}
+
+	#write(answering: Answering): void {
+		this.#go(async () => {
+			try {
+				answering.editor.set(await this.#terminal.aside(() => writeInEditor(this.#context, answering)));
+				answering.message = "Enter sends it.";
+			} catch (error) {
+				answering.message = wordsOf(error);
+			}
+		});
+	}
+
+	/** Beside the picture. What fails is said. */
+	#go(work: () => Promise<void>): void {
+		work()
+			.catch((error: unknown) => this.#say(wordsOf(error)))
+			.then(() => this.#draw());
+	}
+}
+
+function keyOf({ task, seq, askedAt }: OpenQuestion): string {
+	return nameOf(task, { seq, askedAt: new Date(askedAt).toISOString() });
+}
+
+function wordsOf(error: unknown): string {
+	return error instanceof DispatchError ? error.inFull : String(error);
+}

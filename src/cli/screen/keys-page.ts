@@ -1,0 +1,62 @@
+/** The page that `?` opens. */
+import { ANSWER_KEYS } from "./answering.ts";
+import type { Page } from "./page.ts";
+import { widthOf } from "./text.ts";
+
+const LIST_KEYS: readonly (readonly [string, string])[] = [
+	["↑ ↓ PgUp PgDn Home End", "select a task"],
+	["Enter", "answer its question; else its status"],
+	["a", "answer its question"],
+	["l", "what its agent prints"],
+	["o", "its report"],
+	["i", "its status: plan, questions, usage, where it runs"],
+	["r", "start it again (asks first)"],
+	["c", "cancel it (asks first)"],
+	["/", "filter by words of name, state, model, host, tags, prompt"],
+	["s", "order: what needs you first, newest first, by name"],
+	["Esc", "show all again, in the first order"],
+	["q, Ctrl-C", "quit; tasks go on"],
+];
+
+const INBOX_LIST_KEYS: readonly (readonly [string, string])[] = [
+	["↑ ↓", "select a question"],
+	["Enter", "answer it"],
+	["q, Ctrl-C", "quit"],
+];
+
+const ONE_BY_ONE_KEYS: readonly (readonly [string, string])[] = [
+	["Ctrl-N", "the next question; this one comes again"],
+	["Esc", "back; what is typed is kept"],
+	["Ctrl-C", "quit; what is typed is not sent"],
+];
+
+/** All keys of `dispatch watch`. */
+export function watchKeys(): Page {
+	return keysPage([
+		["In the list", LIST_KEYS],
+		["While you answer", [...ANSWER_KEYS, ...ONE_BY_ONE_KEYS]],
+	]);
+}
+
+/** All keys of `dispatch inbox`. */
+export function inboxKeys(): Page {
+	return keysPage([
+		["While you answer: everything typed is the answer", [...ANSWER_KEYS, ...ONE_BY_ONE_KEYS]],
+		["In the list", INBOX_LIST_KEYS],
+	]);
+}
+
+function keysPage(parts: readonly (readonly [string, readonly (readonly [string, string])[]])[]): Page {
+	const lines = parts.flatMap(([name, keys], n) => [
+		...(n === 0 ? [] : [""]),
+		name,
+		...keys.flatMap(([key, does]) => keyLines(key, does)),
+	]);
+	return { title: "keys", text: lines.join("\n"), from: 0, empty: "" };
+}
+
+const KEY_COLUMNS = 23;
+
+function keyLines(key: string, does: string): string[] {
+	return [`  ${key}${" ".repeat(Math.max(2, KEY_COLUMNS - widthOf(key)))}${does}`];
+}

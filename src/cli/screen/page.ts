@@ -1,0 +1,74 @@
+/** A text on the whole screen: logs, a report, the keys. Pure. */
+import type { Output } from "../show/output.ts";
+import { hintLine } from "./hints.ts";
+import { paneOf } from "./question-pane.ts";
+import type { Frame, Key, Size } from "./terminal.ts";
+import { wrap } from "./text.ts";
+
+/** The first line on the screen and the keys take one each. */
+const FRAME_ROWS = 2;
+
+export interface Page {
+	title: string;
+	/** null: it is being read */
+	text: string | null;
+	/** the first row in sight; null: the end, also when more comes */
+	from: number | null;
+	/** what an empty one says */
+	empty: string;
+}
+
+/** @returns whether the key was one of its own */
+export function pressPage(page: Page, { name, text, ctrl }: Key, size: Size): boolean {
+	const rows = size.rows - FRAME_ROWS;
+	const last = Math.max(0, rowsOf(page, size).length - rows);
+	const here = Math.min(page.from ?? last, last);
+	const steps: Readonly<Record<string, number>> = {
+		up: -1,
+		k: -1,
+		down: 1,
+		j: 1,
+		return: 1,
+		pageup: -(rows - 1),
+		b: -(rows - 1),
+		pagedown: rows - 1,
+		space: rows - 1,
+		home: -last,
+		end: last,
+	};
+	const step = text === "G" ? last : text === "g" ? -last : ctrl ? undefined : steps[name];
+	if (step === undefined) return false;
+	const to = Math.max(0, Math.min(last, here + step));
+	// Whoever goes to the end wants what comes.
+	page.from = to === last ? null : to;
+	return true;
+}
+
+const HINTS = ["↑↓ PgUp PgDn scroll", "Esc back", "q quit"];
+
+/** @param head the first line of the screen, from the place in the text */
+export function pageFrame(
+	page: Page,
+	head: (place: string) => string,
+	size: Size,
+	colors: Output["colors"],
+): Frame {
+	const rows = Math.max(0, size.rows - FRAME_ROWS);
+	const all = rowsOf(page, size);
+	const { lines, above, below } = paneOf(all, rows, page.from ?? all.length);
+	const place = above + below === 0 ? "" : `${above + lines.length}/${all.length} `;
+	const filled = [...lines, ...Array<string>(Math.max(0, rows - lines.length)).fill("")];
+	return { lines: [head(place), ...filled, hintLine(HINTS, size, colors)].slice(0, size.rows), cursor: null };
+}
+
+const wrapped = new WeakMap<Page, { text: string | null; columns: number; rows: string[] }>();
+
+/** Wrapped once for a text and a width: a log has many lines, and is drawn every second. */
+function rowsOf(page: Page, { columns }: Size): string[] {
+	const known = wrapped.get(page);
+	if (known !== undefined && known.text === page.text && known.columns === columns) return known.rows;
+	const text = page.text === null ? "…" : page.text.trim() === "" ? page.empty : page.text;
+	const rows = wrap(text, columns);
+	wrapped.set(page, { text: page.text, columns, rows });
+	return rows;
+}

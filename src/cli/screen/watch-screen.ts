@@ -1,0 +1,310 @@
+/** `dispatch watch` on a terminal: looks, draws, and does what the keys say. */
+import picocolors from "picocolors";
+import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
+import { exactly } from "../../actions/find-task.ts";
+import { reportOf } from "../../actions/report.ts";
+import { retryTasks } from "../../actions/retry.ts";
+import { lastLines } from "../../queue/records/log.ts";
+import type { Store } from "../../queue/records/store.ts";
+import { DispatchError } from "../../task/errors.ts";
+import { isEnded } from "../../task/states.ts";
+import type { TaskView } from "../../task/view.ts";
+import { cancelLine } from "../commands/cancel.ts";
+import { retryLine } from "../commands/retry.ts";
+import type { Context } from "../context.ts";
+import { whoAmI } from "../options/values.ts";
+import { ring } from "../show/bell.ts";
+import { plain } from "../show/output.ts";
+import { openQuestion } from "../show/question-lines.ts";
+import { reportLines } from "../show/report-lines.ts";
+import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { Editor } from "./editor.ts";
+import { watchKeys } from "./keys-page.ts";
+import { Looks } from "./looks.ts";
+import { type Page, pressPage } from "./page.ts";
+import { sendAnswer, waitsBecause, writeInEditor } from "./send-answer.ts";
+import { TaskReader } from "./task-reader.ts";
+import { type Key, Terminal } from "./terminal.ts";
+import { SORTS, tasksShown, type WatchMode, type WatchModel, watchFrame } from "./watch-frame.ts";
+
+const LOG_LINES = 1_000;
+const PAGE_LINES = 10;
+const STEPS: Readonly<Record<string, number>> = {
+	up: -1,
+	k: -1,
+	down: 1,
+	j: 1,
+	pageup: -PAGE_LINES,
+	pagedown: PAGE_LINES,
+	home: Number.NEGATIVE_INFINITY,
+	end: Number.POSITIVE_INFINITY,
+};
+/** One row, however long it is. */
+const FILTER_COLUMNS = 1_000_000;
+const CANCEL_LIMIT_MS = 20_000;
+const NO_COLORS = picocolors.createColors(false);
+
+type Mode<Kind extends WatchMode["kind"]> = WatchMode & { kind: Kind };
+
+export class WatchScreen {
+	readonly #context: Context;
+	readonly #store: Store;
+	readonly #terminal: Terminal;
+	readonly #drafts = new Drafts();
+	readonly #stop = new AbortController();
+	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	#model: WatchModel = {
+		tasks: [],
+		damaged: [],
+		selected: null,
+		filter: "",
+		sort: "need",
+		mode: { kind: "list" },
+		message: null,
+		awaySince: null,
+		now: Date.now(),
+	};
+
+	constructor(context: Context, store: Store, signal: AbortSignal) {
+		this.#context = context;
+		this.#store = store;
+		signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
+		this.#terminal = new Terminal({
+			keys: (key) => this.#press(key),
+			resized: () => this.#draw(),
+		});
+	}
+
+	async run(): Promise<void> {
+		const reader = new TaskReader(this.#store);
+		this.#terminal.open();
+		try {
+			await this.#looks.run(() => this.#look(reader));
+		} finally {
+			this.#terminal.close();
+		}
+	}
+
+	async #look(reader: TaskReader): Promise<boolean> {
+		const before = new Set(this.#asking());
+		const isFirst = this.#model.tasks.length === 0;
+		this.#model.tasks = await reader.read();
+		this.#model.damaged = reader.damaged;
+		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
+		this.#select(0);
+		const { mode } = this.#model;
+		if (mode.kind === "page" && mode.logsOf !== null) {
+			const lines = await lastLines(this.#store, mode.logsOf, LOG_LINES);
+			mode.page.text = lines.map(({ text }) => plain(text)).join("\n");
+			// Somebody reads along.
+			return true;
+		}
+		return reader.hasNews;
+	}
+
+	#asking(): string[] {
+		return this.#model.tasks.filter((task) => openQuestion(task) !== undefined).map(({ id }) => id);
+	}
+
+	#draw(): void {
+		this.#model.now = Date.now();
+		this.#model.awaySince = this.#looks.awaySince;
+		this.#terminal.draw(watchFrame(this.#model, this.#terminal.size, this.#context.output.colors));
+	}
+
+	#press(key: Key): void {
+		if (key.ctrl && key.name === "c") this.#stop.abort();
+		const { mode } = this.#model;
+		this.#model.message = null;
+		switch (mode.kind) {
+			case "answer":
+				this.#answer(mode.answering, key);
+				break;
+			case "confirm":
+				this.#confirm(mode, key);
+				break;
+			case "page":
+				this.#turn(mode, key);
+				break;
+			case "filter":
+				this.#filter(mode.editor, key);
+				break;
+			case "list":
+				this.#choose(key);
+		}
+		this.#draw();
+	}
+
+	#choose({ name, text }: Key): void {
+		const step = STEPS[name];
+		if (step !== undefined) this.#select(step);
+		else if (name === "q") this.#stop.abort();
+		else if (text === "?" || name === "f1") this.#open(watchKeys());
+		else if (text === "/") this.#beginFilter();
+		else if (name === "s")
+			this.#model.sort = SORTS[(SORTS.indexOf(this.#model.sort) + 1) % SORTS.length] ?? "need";
+		else if (name === "escape") {
+			this.#model.filter = "";
+			this.#model.sort = "need";
+		} else {
+			const task = this.#model.tasks.find(({ id }) => id === this.#model.selected);
+			if (task !== undefined) this.#onTask(task, name);
+		}
+	}
+
+	#onTask(task: TaskView, name: string): void {
+		const { id } = task;
+		const open = openQuestion(task);
+		if (name === "a" && open === undefined) this.#model.message = `${id} has no open question.`;
+		else if ((name === "a" || name === "return") && open !== undefined) this.#begin(task, open);
+		else if (name === "i" || name === "return") this.#open(statusPage(task));
+		else if (name === "l") {
+			const page = { title: `logs of ${id}`, text: null, from: null, empty: "It has printed nothing yet." };
+			this.#open(page, id);
+			this.#looks.soon();
+		} else if (name === "o") this.#openReport(id);
+		else if (name === "c") {
+			if (isEnded(task.state)) this.#model.message = `${id} is ${task.state}: nothing to cancel.`;
+			else this.#model.mode = { kind: "confirm", act: "cancel", task: id };
+		} else if (name === "r") {
+			if (isEnded(task.state)) this.#model.mode = { kind: "confirm", act: "retry", task: id };
+			else this.#model.message = `${id} is ${task.state}: only what has ended is started again.`;
+		}
+	}
+
+	/** Moves the selection, and holds it within what is shown. */
+	#select(by: number): void {
+		const ids = tasksShown(this.#model).map(({ id }) => id);
+		const at = Math.max(0, ids.indexOf(this.#model.selected ?? ""));
+		this.#model.selected = ids[Math.max(0, Math.min(ids.length - 1, at + by))] ?? null;
+	}
+
+	#beginFilter(): void {
+		const editor = new Editor();
+		editor.set(this.#model.filter);
+		this.#model.mode = { kind: "filter", editor };
+	}
+
+	#filter(editor: Editor, key: Key): void {
+		const { name } = key;
+		if (name === "up" || name === "down") {
+			this.#select(STEPS[name] ?? 0);
+			return;
+		}
+		if (name === "escape") editor.set("");
+		const pressed = name === "escape" || name === "enter" ? "send" : editor.press(key, FILTER_COLUMNS);
+		this.#model.filter = editor.text;
+		if (pressed === "send") this.#model.mode = { kind: "list" };
+		this.#select(0);
+	}
+
+	#begin(task: TaskView, open: TaskView["questions"][number]): void {
+		this.#model.mode = { kind: "answer", answering: beginAnswering(task, open, this.#drafts) };
+	}
+
+	#answer(answering: Answering, key: Key): void {
+		const act = pressAnswering(answering, key, this.#terminal.size);
+		if (act.kind === "back") {
+			this.#model.mode = { kind: "list" };
+			if (this.#drafts.has(answering.name)) this.#model.message = "What you typed is kept.";
+		} else if (act.kind === "help") this.#open(watchKeys());
+		else if (act.kind === "editor") this.#writeInEditor(answering);
+		else if (act.kind === "skip") this.#beginNext(answering);
+		else if (act.kind === "send") {
+			this.#model.mode = { kind: "list" };
+			this.#act((store) => sendAnswer(this.#context, store, answering, act.text, this.#drafts));
+		}
+	}
+
+	/** The open question behind this one, of whichever task; after the last one the first. */
+	#beginNext({ name }: Answering): void {
+		const open = tasksShown({ ...this.#model, filter: "", sort: "need" }).flatMap((task) =>
+			task.questions.filter((question) => question.open).map((question) => ({ task, question })),
+		);
+		const at = open.findIndex(({ task, question }) => nameOf(task.id, question) === name);
+		const next = open[(at + 1) % open.length];
+		if (next === undefined) return;
+		this.#model.selected = next.task.id;
+		this.#begin(next.task, next.question);
+	}
+
+	#writeInEditor(answering: Answering): void {
+		void this.#terminal
+			.aside(() => writeInEditor(this.#context, answering))
+			.then((text) => answering.editor.set(text))
+			.catch((error: unknown) => {
+				answering.message = wordsOf(error);
+			})
+			.then(() => this.#draw());
+	}
+
+	#confirm({ task, act }: Mode<"confirm">, { name }: Key): void {
+		if (!["y", "n", "escape", "return", "q"].includes(name)) return;
+		this.#model.mode = { kind: "list" };
+		if (name !== "y") return;
+		this.#act(async (store) => (act === "cancel" ? this.#cancel(store, task) : this.#retry(store, task)));
+	}
+
+	async #cancel(store: Store, task: string): Promise<string> {
+		const replies = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
+		refuseEnded(replies);
+		const waits = await this.#waits(replies);
+		const ends = await afterCancel(store, [task], CANCEL_LIMIT_MS);
+		return `${replies.map((reply) => cancelLine(reply, ends.get(reply.task))).join(" ")}${waits}`;
+	}
+
+	async #retry(store: Store, task: string): Promise<string> {
+		const request = { fresh: false, model: null, sign: false };
+		const retried = await retryTasks(store, await this.#context.place(), [task], request);
+		return `${retried.map(retryLine).join(" ")}${await this.#waits(retried)}`;
+	}
+
+	#waits(on: readonly { host: string }[]): Promise<string> {
+		return waitsBecause(
+			this.#context,
+			on.some(({ host }) => host === this.#context.home.hostId),
+		);
+	}
+
+	/** @param logsOf whose logs it shows, also those that come */
+	#open(page: Page, logsOf: string | null = null): void {
+		this.#model.mode = { kind: "page", page, logsOf, back: this.#model.mode };
+	}
+
+	#openReport(id: string): void {
+		const page: Page = { title: `report of ${id}`, text: null, from: 0, empty: "It is empty." };
+		this.#open(page);
+		reportOf(this.#store, id, this.#context.home.hostId)
+			.then(({ report }) => report, wordsOf)
+			.then((text) => {
+				page.text = text;
+				this.#draw();
+			});
+	}
+
+	#turn(mode: Mode<"page">, key: Key): void {
+		if (key.name === "q" && mode.back.kind !== "answer") this.#stop.abort();
+		else if (["escape", "q", "left", "f1"].includes(key.name)) this.#model.mode = mode.back;
+		else pressPage(mode.page, key, this.#terminal.size);
+	}
+
+	/** Acts beside the picture; what it says stands above the keys. */
+	#act(work: (store: Store) => Promise<string>): void {
+		this.#model.message = "…";
+		work(this.#store)
+			.catch(wordsOf)
+			.then((message) => {
+				this.#model.message = message;
+				this.#looks.soon();
+			});
+	}
+}
+
+function statusPage(task: TaskView): Page {
+	const lines = reportLines(task, NO_COLORS, Date.now());
+	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "" };
+}
+
+function wordsOf(error: unknown): string {
+	return error instanceof DispatchError ? error.inFull : String(error);
+}

@@ -1,0 +1,147 @@
+/** A question and the answer to it on the whole screen, from fixed facts. */
+import picocolors from "picocolors";
+import stringWidth from "string-width";
+import { describe, expect, test } from "vitest";
+import {
+	type Act,
+	type Answering,
+	answerFrame,
+	Drafts,
+	pressAnswering,
+} from "../../src/cli/screen/answering.ts";
+import { paneOf, paneRule, questionLines } from "../../src/cli/screen/question-pane.ts";
+
+const NO_COLORS = picocolors.createColors(false);
+const SIZES = [
+	{ columns: 40, rows: 10 },
+	{ columns: 80, rows: 24 },
+	{ columns: 160, rows: 50 },
+	{ columns: 200, rows: 60 },
+];
+
+function answering(question: string, drafts = new Drafts(), name = "job 001 1"): Answering {
+	const about = { state: "asking, 1 of 2 done", plan: ["[x] Look", "[ ] Choose"], current: 1 };
+	const editor = drafts.editorFor(name);
+	return { task: "job", seq: "001", name, question, about, editor, from: 0, message: null, unsure: null };
+}
+
+function press(state: Answering, name: string, size = SIZES[1] as (typeof SIZES)[0]): Act {
+	return pressAnswering(state, { name, text: name.length === 1 ? name : "", ctrl: false, meta: false }, size);
+}
+
+function type(state: Answering, text: string): void {
+	for (const each of text) press(state, each);
+}
+
+function picture(state: Answering, size = SIZES[1] as (typeof SIZES)[0]): string {
+	return answerFrame(state, "HEAD", size, NO_COLORS, ["Esc back"]).lines.join("\n");
+}
+
+const LONG = Array.from({ length: 80 }, (_, n) => `Line ${n + 1} of the question`).join("\n");
+
+describe.each(SIZES)("at $columns × $rows", (size) => {
+	test("a question of 80 lines is read to its end by PgDn, and the rule says what is out of sight", () => {
+		const state = answering(LONG);
+		const seen = new Set<string>();
+		const first = picture(state, size);
+		expect(first).toMatch(/── \d+ lines below: PgUp PgDn ─/);
+		for (let pages = 0; pages < 80; pages++) {
+			for (const [line] of picture(state, size).matchAll(/Line \d+ of the question/g)) seen.add(line);
+			press(state, "pagedown", size);
+		}
+		expect(seen.size).toBe(80);
+		expect(picture(state, size)).toMatch(/── \d+ lines above: PgUp PgDn ─/);
+		for (let pages = 0; pages < 80; pages++) press(state, "pageup", size);
+		expect(picture(state, size)).toBe(first);
+	});
+
+	test("no line is wider than the screen, as many as it has rows; the cursor stands behind what is typed", () => {
+		const state = answering(`Which?\n${"漢".repeat(300)}\n1. ${"word ".repeat(60)}\n2. b`);
+		state.editor.set(`one\ntwo ${"漢字".repeat(200)}\nlast`);
+		const { lines, cursor } = answerFrame(state, "HEAD", size, NO_COLORS, ["Esc back"]);
+		expect(lines).toHaveLength(size.rows);
+		for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(size.columns);
+		expect(cursor?.column).toBe(7);
+		expect(lines[cursor?.row ?? 0]).toMatch(/^ [> ] last$/);
+	});
+});
+
+test("what is indented stays so, long words go on in the next line, options keep their numbers", () => {
+	const lines = questionLines(
+		"See:\n    if (x) y\nhttps://example.org/0123456789\n1. auth.ts\n2. both of them, in turn",
+		20,
+		NO_COLORS,
+	);
+	expect(lines).toEqual(
+		[
+			" See:",
+			"     if (x) y",
+			" https://example.or",
+			" g/0123456789",
+			"  1. auth.ts",
+			"  2. both of them,",
+			"     in turn",
+		].map((line) => line.trimEnd()),
+	);
+});
+
+test("a pane says how many lines are above and below", () => {
+	const lines = ["a", "b", "c", "d"];
+	expect(paneOf(lines, 2, 1)).toEqual({ lines: ["b", "c"], above: 1, below: 1 });
+	expect(paneOf(lines, 2, 99)).toEqual({ lines: ["c", "d"], above: 2, below: 0 });
+	expect(paneOf(lines, 9, 5)).toEqual({ lines, above: 0, below: 0 });
+	expect(paneRule({ lines: [], above: 1, below: 1 }, 50, NO_COLORS)).toMatch(
+		/^── 1 line above, 1 line below: PgUp PgDn ─+$/,
+	);
+});
+
+describe("what Enter sends", () => {
+	const CHOICE = "Which?\n1. auth.ts\n2. both";
+	test.each([
+		["2", "Enter sends option 2: “both”"],
+		["7", "There is no option 7: Enter sends the text “7”"],
+		["3 of them", ""],
+		["2 of them", ""],
+	])("typed %j it says %j, and gives the text as it is", (typed, said) => {
+		const state = answering(CHOICE);
+		type(state, typed);
+		expect(picture(state)).toContain(said);
+		expect(/Enter sends/.test(picture(state))).toBe(said !== "");
+		expect(press(state, "return")).toEqual({ kind: "send", text: typed });
+	});
+
+	test.each(["skip", "quit", "?", "q", "/skip"])(
+		"%j alone is sent at the second Enter, as the screen says",
+		(word) => {
+			const state = answering("Shall I?");
+			type(state, word);
+			expect(press(state, "return")).toEqual({ kind: "none" });
+			expect(picture(state)).toContain(`Enter again sends “${word}” as the answer.`);
+			expect(press(state, "return")).toEqual({ kind: "send", text: word });
+			press(state, "return");
+			type(state, "s");
+			expect(press(state, "return")).toEqual({ kind: "send", text: `${word}s` });
+		},
+	);
+
+	test("an option of that name is sent at once; nothing typed is not sent", () => {
+		const state = answering("Shall I?\n1. skip\n2. go on");
+		expect(press(state, "return")).toEqual({ kind: "none" });
+		expect(picture(state)).toContain("Nothing is typed yet.");
+		type(state, "skip");
+		expect(press(state, "return")).toEqual({ kind: "send", text: "skip" });
+	});
+});
+
+test("a draft belongs to its question: it is there again when the question is, and gone once it was sent", () => {
+	const drafts = new Drafts();
+	type(answering("One?", drafts, "job 001 1"), "for one");
+	type(answering("Two?", drafts, "job 001 2"), "for two");
+	expect(answering("One?", drafts, "job 001 1").editor.text).toBe("for one");
+	expect(drafts.has("job 001 2")).toBe(true);
+	drafts.sent("job 001 2", "for two");
+	expect(drafts.has("job 001 2")).toBe(false);
+	const again = answering("Three?", drafts, "job 002 3");
+	press(again, "up");
+	expect(again.editor.text).toBe("for two");
+});
