@@ -38,6 +38,7 @@ function steady(text: string): string {
 		.replaceAll(user.project, "/home/ann/shop")
 		.replaceAll(user.path, "/home/ann")
 		.replace(/\d\d:\d\d:\d\d/g, "12:00:00")
+		.replace(/ until \d\d:\d\d\b/g, " until 14:00")
 		.replace(/\b\d+(?:ms|s|m)\b( {2,})?/g, (all: string, spaces?: string) =>
 			spaces === undefined ? "1s" : "1s".padEnd(all.length),
 		)
