@@ -3,8 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cancelLost } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
 import { isEnded, type State } from "../task/states.ts";
 import { eachOrNone, findSound, findTask } from "./find-task.ts";
+import { type Each, isDone } from "./several.ts";
 
 const LOOK_MS = 100;
 
@@ -26,20 +28,23 @@ export interface CancelOptions {
 
 /**
  * Asks for the end of all of them, at once.
- * @param given ids, or the beginnings of them; ids alone where `find` is `exactly`
+ * @param given ids, or the beginnings of them; ids alone where `find` is `exactly`; or records, read a moment ago
  * @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled
  */
 export async function cancelTasks(
 	store: Store,
-	given: readonly string[],
+	given: readonly string[] | readonly TaskRecord[],
 	{ by, own, find = findTask }: CancelOptions,
 ): Promise<Cancelled[]> {
 	const found = new Map<string, { host: string; damaged: boolean }>();
-	const records = await eachOrNone(given, (each) => findSound(store, each, find));
+	const records = await eachOrNone<string | TaskRecord, TaskRecord | null>(given, async (each) =>
+		typeof each === "string" ? findSound(store, each, find) : each,
+	);
 	for (const [n, record] of records.entries()) {
 		const each = given[n] ?? "";
 		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false });
-		else found.set(each, { host: (await store.liveBrief(each))?.host ?? "", damaged: true });
+		else if (typeof each === "string")
+			found.set(each, { host: (await store.liveBrief(each))?.host ?? "", damaged: true });
 	}
 	const tasks = [...found];
 	const replies = await Promise.all(
@@ -91,10 +96,20 @@ export async function afterCancel(
 	}
 }
 
-/** @throws DISPATCH_ALREADY_ENDED, with all of those that had ended before */
+/** Of each: what was asked for, or that there was nothing to cancel. */
+export function refusedOrAsked(cancelled: readonly Cancelled[]): Each<Cancelled>[] {
+	return cancelled.map((each) => {
+		const { task, result, state } = each;
+		if (result !== "ended") return { task, done: each };
+		const refusal = new DispatchError(
+			"DISPATCH_ALREADY_ENDED",
+			`Nothing to cancel: \`${task}\` is ${state}.`,
+		);
+		return { task, refusal };
+	});
+}
+
+/** @throws DISPATCH_ALREADY_ENDED for the first of those that had ended before */
 export function refuseEnded(cancelled: readonly Cancelled[]): void {
-	const ended = cancelled.filter(({ result }) => result === "ended");
-	if (ended.length === 0) return;
-	const what = ended.map(({ task, state }) => `\`${task}\` is ${state}`).join(", ");
-	throw new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing to cancel: ${what}.`);
+	for (const each of refusedOrAsked(cancelled)) if (!isDone(each)) throw each.refusal;
 }

@@ -51,9 +51,18 @@ export async function findTasks(store: Store, given: readonly string[]): Promise
 	return [...found.values()];
 }
 
-/** As `findTasks`, to do something to them. @throws as `eachOrNone` */
-export async function findAllOrNone(store: Store, given: readonly string[]): Promise<TaskRecord[]> {
-	const found = await eachOrNone(given, (each) => findTask(store, each));
+/**
+ * As `findTasks`, to do something to them.
+ * @param given ids, or the beginnings of them; or records, which are taken as they are
+ * @throws as `eachOrNone`
+ */
+export async function recordsOf(
+	store: Store,
+	given: readonly string[] | readonly TaskRecord[],
+): Promise<TaskRecord[]> {
+	const found = await eachOrNone<string | TaskRecord, TaskRecord>(given, async (each) =>
+		typeof each === "string" ? findTask(store, each) : each,
+	);
 	return [...new Map(found.map((record) => [record.spec.id, record])).values()];
 }
 
@@ -61,10 +70,7 @@ export async function findAllOrNone(store: Store, given: readonly string[]): Pro
  * Looks for all of them before anything is done to one.
  * @throws what `find` throws for the first; of several, it is said that the others were left alone
  */
-export async function eachOrNone<T>(
-	given: readonly string[],
-	find: (each: string) => Promise<T>,
-): Promise<T[]> {
+export async function eachOrNone<G, T>(given: readonly G[], find: (each: G) => Promise<T>): Promise<T[]> {
 	const found: T[] = [];
 	for (const each of given) {
 		try {

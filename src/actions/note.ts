@@ -2,6 +2,7 @@
 import { addNote } from "../queue/records/notes.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { findTask } from "./find-task.ts";
 
@@ -13,15 +14,18 @@ export interface Noted {
 	text: string;
 }
 
-/** @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_ALREADY_ENDED */
+/**
+ * @param given the task's id, or the beginning of it; or its record, read a moment ago
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_ALREADY_ENDED
+ */
 export async function noteTask(
 	store: Store,
-	given: string,
+	given: string | TaskRecord,
 	note: { text: string; by: string },
 ): Promise<Noted> {
 	const text = note.text.trim().toWellFormed();
 	checkText(text);
-	const { id } = (await findTask(store, given)).spec;
+	const { id } = (typeof given === "string" ? await findTask(store, given) : given).spec;
 	const reply = await addNote(store, id, { text, by: note.by });
 	switch (reply.result) {
 		case "noted":

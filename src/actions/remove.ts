@@ -27,21 +27,21 @@ export interface Removable {
 }
 
 /**
- * Each of them once, all looked at before one is removed.
+ * Each of them once, all looked for before one is removed.
  * @param given ids, or the beginnings of them
- * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED
+ * @throws DISPATCH_NO_SUCH_TASK
  */
 export async function removableTasks(store: Store, given: readonly string[]): Promise<Removable[]> {
 	const found = await eachOrNone(given, async (each): Promise<Removable> => {
 		const record = await findSound(store, each);
-		if (record !== null && !isEnded(record.state)) throw notEnded(record.spec.id, record.state);
 		return { id: record?.spec.id ?? each, record };
 	});
 	return [...new Map(found.map((each) => [each.id, each])).values()];
 }
 
-/** @throws DISPATCH_NOT_ENDED: it was started again meanwhile */
+/** @throws DISPATCH_NOT_ENDED */
 export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
+	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
 	const reply = await store.remove(id);
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
 	if (record !== null) {

@@ -11,7 +11,8 @@ import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
 import { isEnded } from "../task/states.ts";
-import { findAllOrNone } from "./find-task.ts";
+import { recordsOf } from "./find-task.ts";
+import { attempt, type Each, isDone } from "./several.ts";
 
 export interface RetryRequest {
 	/** in a new session, on the plan as it was at first */
@@ -40,41 +41,57 @@ export interface Retried {
 	fresh: boolean;
 }
 
+/** What is to be done, when nothing stands against it. */
+interface Plan {
+	record: TaskRecord;
+	chosen: AgentChoice | null;
+	signature: string | null;
+	fresh: boolean;
+}
+
 /**
- * All of them, or none: each is looked at before the first one is moved.
- * @param agrees asked once, when nothing stands against it
- * @returns empty: it was not agreed to
- * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_NOT_ENDED, DISPATCH_UNKNOWN_MODEL, DISPATCH_NOT_SIGNED, DISPATCH_STALE
+ * Each by itself: what stands against one keeps none of the others.
+ * @param given ids, or the beginnings of them; or records, read a moment ago
+ * @param agrees asked once, of those that nothing stands against
+ * @returns null: it was not agreed to
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_UNKNOWN_MODEL, before anything is done
  */
 export async function retryTasks(
 	store: Store,
 	place: RetryPlace,
-	given: readonly string[],
+	given: readonly string[] | readonly TaskRecord[],
 	request: RetryRequest,
 	agrees: (records: readonly TaskRecord[]) => Promise<boolean> = async () => true,
-): Promise<Retried[]> {
-	const records = await findAllOrNone(store, given);
+): Promise<Each<Retried>[] | null> {
+	const records = await recordsOf(store, given);
 	const lost = await lostHostsOf(store, records);
-	for (const record of records) if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host));
-	const plans = [];
+	const plans: Each<Plan>[] = [];
 	for (const record of records) {
 		const chosen = await chosenBy(place.config, record, request.model);
-		const signature = signatureOf(record, chosen, place, request);
-		// A completed task has nothing left to go on with.
-		plans.push({ record, chosen, signature, fresh: request.fresh || record.state === "completed" });
+		plans.push(
+			await attempt(record.spec.id, () => {
+				if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host));
+				const signature = signatureOf(record, chosen, place, request);
+				// A completed task has nothing left to go on with.
+				return { record, chosen, signature, fresh: request.fresh || record.state === "completed" };
+			}),
+		);
 	}
-	if (!(await agrees(records))) return [];
-	for (const { record, chosen, signature, fresh } of plans) {
-		// A key that was rotated since is the one to go on with.
-		if (record.host === place.hostId) place.taskEnv?.keep(record.spec);
-		await restart(store, record, { ...changesOf(record, chosen, fresh), signature });
-	}
-	return plans.map(({ record, chosen, fresh }) => ({
-		task: record.spec.id,
-		host: record.host,
-		agent: agentOf({ spec: record.spec, chosen }),
-		fresh,
-	}));
+	const possible = plans.filter(isDone);
+	if (possible.length > 0 && !(await agrees(possible.map(({ done }) => done.record)))) return null;
+	const retried: Each<Retried>[] = [];
+	for (const plan of plans)
+		retried.push(isDone(plan) ? await attempt(plan.task, () => carryOut(store, place, plan.done)) : plan);
+	return retried;
+}
+
+async function carryOut(store: Store, place: RetryPlace, plan: Plan): Promise<Retried> {
+	const { record, chosen, signature, fresh } = plan;
+	// A key that was rotated since is the one to go on with.
+	if (record.host === place.hostId) place.taskEnv?.keep(record.spec);
+	await restart(store, record, { ...changesOf(record, chosen, fresh), signature });
+	const agent = agentOf({ spec: record.spec, chosen });
+	return { task: record.spec.id, host: record.host, agent, fresh };
 }
 
 /**

@@ -21,6 +21,12 @@ const INSTRUCTIONS = `dispatch runs coding agents in the background. You are the
 
 const id = z.string().min(1).describe("the task's id, or the beginning of it");
 
+const ids = z
+	.array(z.string().min(1))
+	.min(1)
+	.optional()
+	.describe("instead of `id`: several; the result has an entry for each, an error where nothing was done");
+
 /** The tools' arguments. */
 const INPUTS = {
 	enqueue: {
@@ -68,9 +74,10 @@ const INPUTS = {
 			.optional()
 			.describe("return without an event after this time (default: 50)"),
 	},
-	cancel: { id },
+	cancel: { id: id.optional(), ids },
 	retry: {
-		id,
+		id: id.optional(),
+		ids,
 		fresh: z.boolean().optional().describe("in a new session, from the beginning"),
 		model: z.string().optional().describe("with this model or alias"),
 	},
@@ -96,8 +103,8 @@ const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 	answer: "Answer a worker's question. The first answer counts.",
 	note: "Tell a running agent something; it sees it before its next item.",
 	wait: "Wait for the next event: a worker asks, or a task ended. Each is returned once in this session.",
-	cancel: "Cancel a task; its agent's processes are ended.",
-	retry: "Start an ended task again, where it stopped or from the beginning.",
+	cancel: "Cancel a task, or several; their agents' processes are ended.",
+	retry: "Start an ended task again, or several, where it stopped or from the beginning.",
 	output: "The report that the agent wrote; a long one in parts, see nextOffset.",
 };
 

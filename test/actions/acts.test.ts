@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
 import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
 import { exactly, findTask } from "../../src/actions/find-task.ts";
-import { removableTasks, removeTask } from "../../src/actions/remove.ts";
-import { retryTasks } from "../../src/actions/retry.ts";
+import { type Removable, removableTasks, removeTask } from "../../src/actions/remove.ts";
+import { type RetryPlace, type RetryRequest, retryTasks } from "../../src/actions/retry.ts";
+import { theOnly } from "../../src/actions/several.ts";
 import { answerLine } from "../../src/cli/commands/answer.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
@@ -28,6 +29,10 @@ afterAll(async () => {
 	await store?.close();
 	await redis?.stop();
 });
+
+async function retryTask(on: Store, place: RetryPlace, id: string, request: RetryRequest) {
+	return theOnly((await retryTasks(on, place, [id], request)) ?? []);
+}
 
 const ASKED = "Which port?\n\nOptions:\n1. 8080\n2. 9090\n3. 1";
 
@@ -92,11 +97,12 @@ test("an id that is given twice, or gone since it was read, is never taken for t
 		await cancelTasks(store, [id], { by: "me" });
 	}
 	await store.create(specOf("fix-4"));
-	await expect(removableTasks(store, ["fix", "fix-4", "fix-2"])).rejects.toMatchObject({
-		code: "DISPATCH_NOT_ENDED",
-		message: "`fix-4` is queued, it has not ended. Nothing was done to the other ids.",
-	});
 	const place = { path: temporaryFolder("acts"), hostId: "elsewhere" };
+	const [queued] = await removableTasks(store, ["fix-4"]);
+	await expect(removeTask(store, queued as Removable, place)).rejects.toMatchObject({
+		code: "DISPATCH_NOT_ENDED",
+		message: "`fix-4` is queued, it has not ended.",
+	});
 	const removable = await removableTasks(store, ["fix", "fix-3", "fix", "fix-3"]);
 	for (const each of removable) await removeTask(store, each, place);
 	expect(removable.map(({ id }) => id)).toEqual(["fix", "fix-3"]);
@@ -129,18 +135,19 @@ test("retry --model keeps the words of template and alias, and widens no permiss
 		await store.move({ id, from: ["running"], to: "failed", set: { hasReport: true } });
 	}
 	const request = { fresh: false, model: "opus", sign: false };
+	const agent = { promptAddition: "Template's words.", permissions: "read_only" };
 	expect(await retryTasks(store, place, ["r1", "r2"], request)).toMatchObject([
-		{ task: "r1", agent: { promptAddition: "Template's words.", permissions: "read_only" }, fresh: false },
-		{ task: "r2" },
+		{ task: "r1", done: { agent, fresh: false } },
+		{ task: "r2", done: {} },
 	]);
-	const [third] = await retryTasks(store, place, ["r3"], { fresh: true, model: "careful", sign: false });
-	expect(third?.agent).toMatchObject({
+	const third = await retryTask(store, place, "r3", { fresh: true, model: "careful", sign: false });
+	expect(third.agent).toMatchObject({
 		promptAddition: "Be careful.\n\nTemplate's words.",
 		permissions: "read_only",
 	});
 	orders.require(await store.need("r3"));
 	expect(await store.need("r3")).toMatchObject({ state: "queued", startMode: "fresh", hasReport: false });
-	await expect(retryTasks(store, place, ["r1"], request)).rejects.toMatchObject({
+	await expect(retryTask(store, place, "r1", request)).rejects.toMatchObject({
 		code: "DISPATCH_NOT_ENDED",
 	});
 });
@@ -163,12 +170,12 @@ test("a task that nobody on this host signed is not started again, unless its us
 	const request = { fresh: false, model: null, sign: false };
 	await runningTask(store, "old");
 	await store.move({ id: "old", from: ["running"], to: "failed", set: {} });
-	await expect(retryTasks(store, place, ["old"], request)).rejects.toMatchObject({
+	await expect(retryTask(store, place, "old", request)).rejects.toMatchObject({
 		code: "DISPATCH_NOT_SIGNED",
 		hint: expect.stringContaining("dispatch retry old --sign"),
 	});
 	const elsewhere = { ...place, hostId: "h2" };
-	await expect(retryTasks(store, elsewhere, ["old"], { ...request, sign: true })).rejects.toMatchObject({
+	await expect(retryTask(store, elsewhere, "old", { ...request, sign: true })).rejects.toMatchObject({
 		code: "DISPATCH_NOT_SIGNED",
 		message: expect.stringContaining("of the host h1"),
 	});
@@ -176,12 +183,13 @@ test("a task that nobody on this host signed is not started again, unless its us
 	const signed = { ...request, sign: true };
 	const agrees = vi.fn(async (records: readonly TaskRecord[]) => records.length === 0);
 	await runningTask(store, "busy");
-	await expect(retryTasks(store, place, ["old", "busy"], signed, agrees)).rejects.toMatchObject({
-		code: "DISPATCH_NOT_ENDED",
-	});
+	// What cannot be started anyway is not shown for a signature.
+	expect(await retryTasks(store, place, ["busy"], signed, agrees)).toMatchObject([
+		{ task: "busy", refusal: { code: "DISPATCH_NOT_ENDED" } },
+	]);
 	expect(agrees).not.toHaveBeenCalled();
-	expect(await retryTasks(store, place, ["old"], signed, agrees)).toEqual([]);
-	expect(agrees).toHaveBeenCalledOnce();
+	expect(await retryTasks(store, place, ["old", "busy"], signed, agrees)).toBeNull();
+	expect(agrees.mock.calls.map(([records]) => records.map(({ spec }) => spec.id))).toEqual([["old"]]);
 	expect(await store.stateOf("old")).toBe("failed");
 	const shown = await store.need("old");
 	// Changed by hand while its user looks at what was shown.
@@ -203,7 +211,7 @@ test("a copy of a task that was removed is not vouched for: its start would be r
 	spendOrder(home, (await store.need("copy")).spec.nonce);
 	const place = { config: emptyConfig(), orders: own, hostId: HOST };
 	const request = { fresh: false, model: null, sign: true };
-	await expect(retryTasks(store, place, ["copy"], request)).rejects.toMatchObject({
+	await expect(retryTask(store, place, "copy", request)).rejects.toMatchObject({
 		code: "DISPATCH_NOT_SIGNED",
 		hint: expect.stringContaining("dispatch rm copy"),
 	});

@@ -30,6 +30,9 @@ export function referencePage(program: Command): string {
 		"## Exit codes",
 		`| code | meaning |\n|---|---|\n${codes.join("\n")}`,
 		`With \`--json\` an error is \`{"error":{"code":"DISPATCH_…","message":"…","hint":"…"}}\` on stdout; the ${Object.keys(ERRORS).length} codes stand in [ERRORS.md](ERRORS.md).`,
+		"## Several tasks at once",
+		"`cancel`, `retry` and `rm` take several ids, `answer` and `note` several with commas between them (`a,b,c`); or all of them a filter in place of ids: `--state`, `--tag`, `--host`, for `retry` also `--failed`. A filter takes tasks of this host that the command can do something with; `--host` names another one, `--any-host` takes all. On a terminal it shows them and asks; without one, and for more than one task, it is refused (exit code 2) unless `--yes` is given. A filter that hits nothing says so and is no error.",
+		'An id that is not there stops all before anything is done. What cannot be done to one task is said in a line, the others are done, and the highest exit code counts. With `--json` several ids or a filter give a list with an entry for each: what one alone would print, or `{"id":"…","error":{…}}`.',
 		"## Commands",
 		...commands.flatMap((command) => section(command, "dispatch")),
 	].join("\n\n")}\n`;

@@ -110,6 +110,13 @@ test("note, cancel and retry; a wait that the host gives up loses no event", asy
 	await expect(waiting).rejects.toThrow();
 	await value("cancel", { id: "busy" });
 	expect(await value("wait")).toMatchObject({ event: { kind: "cancelled", task: "busy" } });
+	const both = { ids: ["busy", "quiet"] };
+	await value("enqueue", { prompt: "Compute", id: "quiet", model: "busy" });
+	expect((await value("cancel", both)).items).toMatchObject([
+		{ id: "busy", error: { code: "DISPATCH_ALREADY_ENDED" } },
+		{ id: "quiet", state: "cancelled" },
+	]);
+	expect(await value("wait")).toMatchObject({ event: { kind: "cancelled", task: "quiet" } });
 	expect(await value("retry", { id: "busy", model: "quick", fresh: true })).toMatchObject({ id: "busy" });
 	expect(await value("wait")).toMatchObject({ event: { kind: "completed", task: "busy" } });
 });
@@ -186,6 +193,7 @@ test("what is wrong comes back as an error with the next step; the server goes o
 		["enqueue", { prompt: "" }, /prompt/],
 		["enqueue", { prompt: "x", nope: true }, /nope/],
 		["list", { states: ["nope"] }, /--state|states/],
+		["cancel", { id: "a", ids: ["b"] }, /`id` or `ids`/],
 	];
 	for (const [name, args, says] of wrong) {
 		const reply = await call(name, args);

@@ -1,31 +1,44 @@
-import { afterCancel, type Cancelled, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
-import { viewsOf } from "../../actions/views.ts";
+import { afterCancel, type Cancelled, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
+import { isDone, theOnly } from "../../actions/several.ts";
+import { EXIT } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { isFilter, type SeveralFlags } from "../options/ids.ts";
+import { type Act, tasksOfFilter } from "../options/several.ts";
 import { whoAmI } from "../options/values.ts";
+import { tellRefusals, viewsOfEach } from "../show/several.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 /** SIGTERM, grace and SIGKILL take less. */
 const END_LIMIT_MS = 20_000;
+const CANCEL: Act = { verb: "Cancel", participle: "cancelled", isFor: (state) => !isEnded(state) };
 
-export async function cancel(context: Context, given: string[]): Promise<number | undefined> {
+/** Ends tasks that have not ended, with their agents. */
+export async function cancel(
+	context: Context,
+	given: string[],
+	flags: SeveralFlags,
+): Promise<number | undefined> {
+	const { output, home } = context;
 	const store = await context.store();
-	const replies = await cancelTasks(store, given, { by: whoAmI(), own: context.home.hostId });
-	const cancelling = replies.filter(({ result }) => result === "cancelling");
+	const chosen = isFilter(flags) ? await tasksOfFilter(context, given, flags, CANCEL) : undefined;
+	if (chosen === null) return EXIT.interrupted;
+	const meant = chosen?.records ?? given;
+	const each = refusedOrAsked(await cancelTasks(store, meant, { by: whoAmI(), own: home.hostId }));
+	const asked = each.filter(isDone).map(({ done }) => done);
+	const cancelling = asked.filter(({ result }) => result === "cancelling");
 	// The host that runs it ends the agent; when that is this one, we see to it.
-	if (cancelling.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	if (cancelling.some(({ host }) => host === home.hostId)) await ensureWorker(context);
 	const ends = await afterCancel(
 		store,
 		cancelling.map(({ task }) => task),
 		END_LIMIT_MS,
 	);
-	const done = replies.filter(({ result }) => result !== "ended");
-	if (!context.output.json)
-		for (const reply of done) context.output.write(cancelLine(reply, ends.get(reply.task)));
-	refuseEnded(replies);
-	const ids = done.map(({ task }) => task);
-	if (context.output.json) context.output.result(await viewsOf(store, ids), []);
-	return undefined;
+	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, ends.get(reply.task)));
+	if (given.length === 1) theOnly(each);
+	const all = [...(chosen?.left ?? []), ...each];
+	if (output.json) output.result(await viewsOfEach(store, all), []);
+	return tellRefusals(output, all, CANCEL.participle);
 }
 
 /** What became of it. @param state where it is by now; undefined where it was not waited for */

@@ -1,12 +1,13 @@
 /** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
 import { resolve } from "node:path";
 import { answerTask } from "../../actions/answer.ts";
-import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
+import { afterCancel, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
 import { findTask, findTasks } from "../../actions/find-task.ts";
 import { listTasks } from "../../actions/list.ts";
 import { noteTask } from "../../actions/note.ts";
 import { type Report, reportOf } from "../../actions/report.ts";
 import { retryTasks } from "../../actions/retry.ts";
+import { isDone, theOnly } from "../../actions/several.ts";
 import { viewsOf, viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
@@ -23,6 +24,7 @@ import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
+import { viewsOfEach } from "../show/several.ts";
 import { ensureWorker, ownHome } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 import { inTime } from "./wait.ts";
@@ -94,17 +96,8 @@ class Session {
 					timeoutMs,
 				);
 			},
-			cancel: ({ id }) => this.#change((store, context) => cancelTask(store, context, id)),
-			retry: ({ id, fresh = false, model = null }) =>
-				this.#change(async (store, context) => {
-					const [retried] = await retryTasks(store, await context.place(), [id], {
-						fresh,
-						model,
-						sign: false,
-					});
-					if (retried?.host === context.home.hostId) await ensureWorker(context);
-					return viewTask(store, await store.need(retried?.task ?? id));
-				}),
+			cancel: (args) => this.#change((store, context) => cancelEach(store, context, args)),
+			retry: (args) => this.#change((store, context) => retryEach(store, context, args)),
 			output: ({ id, offset = 0 }) =>
 				this.#look(async (store, { home }) => partOf(await reportOf(store, id, home.hostId), offset)),
 		};
@@ -229,13 +222,34 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 	return viewTask(store, record);
 }
 
-async function cancelTask(store: Store, context: Context, id: string): Promise<unknown[]> {
-	const replies = await cancelTasks(store, [id], { by: whoAmI() });
-	refuseEnded(replies);
-	const tasks = replies.map(({ task }) => task);
-	if (replies.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
-	await afterCancel(store, tasks, CANCEL_LIMIT_MS);
-	return viewsOf(store, tasks);
+async function cancelEach(store: Store, context: Context, args: Args<"cancel">): Promise<unknown[]> {
+	const each = refusedOrAsked(await cancelTasks(store, meantIds(args), { by: whoAmI() }));
+	if (args.ids === undefined) theOnly(each);
+	const asked = each.filter(isDone).map(({ done }) => done);
+	if (asked.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	await afterCancel(
+		store,
+		asked.map(({ task }) => task),
+		CANCEL_LIMIT_MS,
+	);
+	return viewsOfEach(store, each);
+}
+
+async function retryEach(store: Store, context: Context, args: Args<"retry">): Promise<unknown> {
+	const request = { fresh: args.fresh ?? false, model: args.model ?? null, sign: false };
+	const each = (await retryTasks(store, await context.place(), meantIds(args), request)) ?? [];
+	if (args.ids === undefined) theOnly(each);
+	const hosts = each.filter(isDone).map(({ done }) => done.host);
+	if (hosts.includes(context.home.hostId)) await ensureWorker(context);
+	const views = await viewsOfEach(store, each);
+	return args.ids === undefined ? views[0] : views;
+}
+
+/** @throws DISPATCH_USAGE */
+function meantIds({ id, ids }: { id?: string | undefined; ids?: string[] | undefined }): string[] {
+	if (id !== undefined && ids === undefined) return [id];
+	if (ids !== undefined && id === undefined) return ids;
+	throw new DispatchError("DISPATCH_USAGE", "Expected `id` or `ids`.", { hint: "One of them, not both." });
 }
 
 function shownEvent(event: FeedEvent, task: TaskView): object {

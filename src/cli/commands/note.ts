@@ -1,12 +1,44 @@
-import { noteTask } from "../../actions/note.ts";
-import { isLive } from "../../task/states.ts";
+import { recordsOf } from "../../actions/find-task.ts";
+import { type Noted, noteTask } from "../../actions/note.ts";
+import { attempt, type Each, isDone, theOnly } from "../../actions/several.ts";
+import { EXIT } from "../../task/errors.ts";
+import { isEnded, isLive } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { isFilter, type SeveralFlags } from "../options/ids.ts";
+import { type Act, tasksOfFilter } from "../options/several.ts";
 import { textOf, whoAmI } from "../options/values.ts";
+import { entriesOf, tellRefusals } from "../show/several.ts";
 
-/** Tells a task's agent something. */
-export async function note(context: Context, given: string, words: string[]): Promise<undefined> {
+const NOTE: Act = { verb: "Tell", participle: "told", isFor: (state) => !isEnded(state) };
+
+/** Tells a task's agent something, or those of several. @param ids none where a filter chooses the tasks */
+export async function note(
+	context: Context,
+	ids: string[],
+	words: string[],
+	flags: SeveralFlags,
+): Promise<number | undefined> {
+	const { output } = context;
 	const text = await textOf(words);
-	const noted = await noteTask(await context.store(), given, { text, by: whoAmI() });
-	const when = isLive(noted.state) ? "before its next item" : "when it goes on";
-	context.output.result(noted, [`Noted. The agent of \`${noted.task}\` sees it ${when}.`]);
+	const store = await context.store();
+	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, NOTE) : undefined;
+	if (chosen === null) return EXIT.interrupted;
+	const each: Each<Noted>[] = [...(chosen?.left ?? [])];
+	for (const record of chosen?.records ?? (await recordsOf(store, ids)))
+		each.push(await attempt(record.spec.id, () => noteTask(store, record, { text, by: whoAmI() })));
+	if (ids.length === 1) {
+		const noted = theOnly(each);
+		output.result(noted, [notedLine(noted)]);
+		return undefined;
+	}
+	const lines = each.filter(isDone).map(({ done }) => notedLine(done));
+	output.result(
+		entriesOf(each, (noted) => noted),
+		lines,
+	);
+	return tellRefusals(output, each, NOTE.participle);
+}
+
+function notedLine({ task, state }: Noted): string {
+	return `Noted. The agent of \`${task}\` sees it ${isLive(state) ? "before its next item" : "when it goes on"}.`;
 }

@@ -1,15 +1,28 @@
-import { findAllOrNone } from "../../actions/find-task.ts";
+import { recordsOf } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
+import { attempt, type Each, isDone, type NotDone, theOnly } from "../../actions/several.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
-import { viewTasks } from "../../actions/views.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
+import { isEnded, STATES } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { isFilter, type SeveralFlags } from "../options/ids.ts";
+import { type Act, tasksOfFilter } from "../options/several.ts";
 import { whoAmI } from "../options/values.ts";
 import { plain, promptStream } from "../show/output.ts";
+import { tellRefusals, viewsOfEach } from "../show/several.ts";
 import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
 
-export interface RetryFlags {
+const RETRY: Act = { verb: "Retry", participle: "started again", isFor: isEnded, usual: ["failed"] };
+/** One that has not ended is taken over, too, where its host is gone. */
+const TAKE_OVER: Act = {
+	verb: "Take over",
+	participle: "taken over",
+	isFor: () => true,
+	usual: STATES.filter((state) => !isEnded(state)),
+};
+
+export interface RetryFlags extends SeveralFlags {
 	fresh?: boolean;
 	model?: string;
 	sign?: boolean;
@@ -17,29 +30,66 @@ export interface RetryFlags {
 	here?: boolean;
 }
 
+/** Starts ended tasks again. */
 export async function retry(
 	context: Context,
 	given: string[],
 	flags: RetryFlags,
 ): Promise<number | undefined> {
-	if (flags.here) return retryHere(context, given, flags);
+	if (flags.here && isFilter(flags) && flags.host === undefined && !flags.anyHost)
+		throw new DispatchError("DISPATCH_USAGE", "Expected --host beside --here and a filter, got none.", {
+			hint: "Name the host that is gone: `dispatch status` says which one.",
+		});
+	const act = flags.here ? TAKE_OVER : RETRY;
+	const chosen = isFilter(flags) ? await tasksOfFilter(context, given, flags, act) : undefined;
+	if (chosen === null) return EXIT.interrupted;
+	const meant = { given: chosen?.records ?? given, left: chosen?.left ?? [], isList: given.length !== 1 };
+	return flags.here ? retryHere(context, meant, flags) : retryThere(context, meant, flags);
+}
+
+interface Meant {
+	given: readonly string[] | readonly TaskRecord[];
+	/** those that were shown and have moved on since */
+	left: NotDone[];
+	/** several, or as many as a filter hits: the result is a list */
+	isList: boolean;
+}
+
+async function retryThere(
+	context: Context,
+	{ given, left, isList }: Meant,
+	flags: RetryFlags,
+): Promise<number | undefined> {
+	const { output } = context;
 	const store = await context.store();
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
-	const retried = await retryTasks(store, await context.place(), given, request, async (records) =>
+	const each = await retryTasks(store, await context.place(), given, request, async (records) =>
 		request.sign ? agreesToSign(context, records) : true,
 	);
-	if (retried.length === 0) return EXIT.interrupted;
+	if (each === null) return EXIT.interrupted;
+	if (!isList) theOnly(each);
+	const retried = each.filter(isDone).map(({ done }) => done);
 	const ids = retried.map(({ task }) => task);
-	if (!context.output.json) context.output.result(null, retried.map(retryLine), ids);
+	if (!output.json && ids.length > 0) output.result(null, retried.map(retryLine), ids);
 	if (retried.some(({ host }) => host === context.home.hostId)) {
 		await ensureWorker(context);
 		await tellOfWorker(context);
 	}
-	if (context.output.json) {
-		const views = await viewTasks(store, await store.getMany(ids));
-		context.output.result(given.length === 1 ? views[0] : views, []);
+	return tellEach(context, [...left, ...each], { isList });
+}
+
+/** The list of the tasks as they are now, and why not of the others. */
+async function tellEach(
+	context: Context,
+	each: readonly Each<unknown>[],
+	{ isList }: { isList: boolean },
+): Promise<number | undefined> {
+	const { output } = context;
+	if (output.json) {
+		const entries = await viewsOfEach(await context.store(), each);
+		output.result(isList ? entries : entries[0], []);
 	}
-	return undefined;
+	return tellRefusals(output, each, RETRY.participle);
 }
 
 /** Shows what the signature would stand for; on a terminal the user says yes to it. */
@@ -90,7 +140,11 @@ export function retryLine({ task, agent, fresh }: Retried): string {
 }
 
 /** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */
-async function retryHere(context: Context, given: string[], flags: RetryFlags): Promise<number | undefined> {
+async function retryHere(
+	context: Context,
+	{ given, left, isList }: Meant,
+	flags: RetryFlags,
+): Promise<number | undefined> {
 	const store = await context.store();
 	await ownHome(context);
 	const { output, home } = context;
@@ -103,23 +157,35 @@ async function retryHere(context: Context, given: string[], flags: RetryFlags): 
 		fresh: flags.fresh ?? false,
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
-	const records = await findAllOrNone(store, given);
-	for (const record of records) {
-		await checkTakeOver(store, record);
-		orders.requireNoCopy(record);
-	}
+	const checked: Each<TaskRecord>[] = [];
+	for (const record of await recordsOf(store, given))
+		checked.push(
+			await attempt(record.spec.id, async () => {
+				await checkTakeOver(store, record);
+				orders.requireNoCopy(record);
+				return record;
+			}),
+		);
+	if (!isList) theOnly(checked);
+	const possible = checked.filter(isDone).map(({ done }) => done);
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
-	if (!(await agreesToSign(context, records))) return EXIT.interrupted;
-	for (const record of records) {
-		const { id } = record.spec;
-		taskEnv?.keep(record.spec);
-		const state = await takeOver(store, record, here);
-		const goesOn = state === "parked" ? "waits for its answer" : "starts";
-		if (!output.json) output.result(null, [`\`${id}\` is on this host now and ${goesOn}.`], [id]);
+	if (possible.length > 0 && !(await agreesToSign(context, possible))) return EXIT.interrupted;
+	const each: Each<unknown>[] = [...left];
+	for (const one of checked) {
+		const taken = isDone(one)
+			? await attempt(one.task, async () => {
+					taskEnv?.keep(one.done.spec);
+					const state = await takeOver(store, one.done, here);
+					const goesOn = state === "parked" ? "waits for its answer" : "starts";
+					if (!output.json)
+						output.result(null, [`\`${one.task}\` is on this host now and ${goesOn}.`], [one.task]);
+				})
+			: one;
+		each.push(taken);
 	}
-	await ensureWorker(context);
-	if (output.json)
-		output.result(await viewTasks(store, await store.getMany(records.map(({ spec }) => spec.id))), []);
-	return undefined;
+	if (!isList) theOnly(each);
+	if (each.some(isDone)) await ensureWorker(context);
+	// A list in any case: so it was from the beginning.
+	return tellEach(context, each, { isList: true });
 }

@@ -1,15 +1,48 @@
-import { removableTasks, removeTask } from "../../actions/remove.ts";
+import { type Removable, removableTasks, removeTask } from "../../actions/remove.ts";
+import { attempt, type Each, type NotDone, theOnly } from "../../actions/several.ts";
+import { EXIT } from "../../task/errors.ts";
+import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
+import { isFilter, type SeveralFlags } from "../options/ids.ts";
+import { type Act, tasksOfFilter } from "../options/several.ts";
+import { entriesOf, tellRefusals } from "../show/several.ts";
 
-export async function rm(context: Context, given: string[]): Promise<number | undefined> {
+const REMOVE: Act = { verb: "Remove", participle: "removed", isFor: isEnded };
+
+/** Deletes ended tasks with their files. */
+export async function rm(
+	context: Context,
+	given: string[],
+	flags: SeveralFlags,
+): Promise<number | undefined> {
+	const { output } = context;
 	const store = await context.store();
-	const removed: string[] = [];
-	for (const each of await removableTasks(store, given)) {
-		const { task, fault } = await removeTask(store, each, context.home);
-		if (fault !== null) context.output.note(fault);
-		removed.push(task);
-		if (!context.output.json) context.output.result(null, [`Removed \`${task}\`.`], [task]);
+	const chosen = await removables(context, given, flags);
+	if (chosen === null) return EXIT.interrupted;
+	const each: Each<unknown>[] = [...chosen.left];
+	for (const one of chosen.found) {
+		const removed = await attempt(one.id, async () => {
+			const { task, fault } = await removeTask(store, one, context.home);
+			if (fault !== null) output.note(fault);
+			if (!output.json) output.result(null, [`Removed \`${task}\`.`], [task]);
+		});
+		each.push(removed);
 	}
-	if (context.output.json) context.output.result(removed, []);
-	return undefined;
+	if (given.length === 1) theOnly(each);
+	const removed = entriesOf(each, (_done, task) => task);
+	if (output.json) output.result(removed, []);
+	return tellRefusals(output, each, REMOVE.participle);
+}
+
+interface Chosen {
+	found: Removable[];
+	left: NotDone[];
+}
+
+/** @returns null: it was not agreed to */
+async function removables(context: Context, given: string[], flags: SeveralFlags): Promise<Chosen | null> {
+	if (!isFilter(flags)) return { found: await removableTasks(await context.store(), given), left: [] };
+	const chosen = await tasksOfFilter(context, given, flags, REMOVE);
+	if (chosen === null) return null;
+	return { found: chosen.records.map((record) => ({ id: record.spec.id, record })), left: chosen.left };
 }

@@ -61,6 +61,11 @@ const summary = z.strictObject({
 
 const setting = z.strictObject({ value: z.union([text, z.number(), z.boolean()]).nullable(), from: text });
 
+/** In the list of a command that acts on several tasks: one to which nothing was done, and why. */
+const notDone = errorViewSchema.extend({ id: text });
+const answered = z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state });
+const noted = z.strictObject({ task: text, state, text });
+
 /** By command; of those that print a line per event (`watch`, `logs -f`) each line is one. */
 export const JSON_SCHEMAS = {
 	enqueue: taskViewSchema,
@@ -80,11 +85,11 @@ export const JSON_SCHEMAS = {
 	logs: z.union([z.array(z.union([logLine, event])), logLine, event]),
 	output: z.strictObject({ task: text, report: text }),
 	wait: z.union([taskViewSchema, tasks]),
-	answer: z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state }),
-	note: z.strictObject({ task: text, state, text }),
-	cancel: z.array(z.union([taskViewSchema, damagedSchema])),
-	retry: z.union([taskViewSchema, tasks]),
-	rm: z.array(text),
+	answer: z.union([answered, z.array(z.union([answered, notDone]))]),
+	note: z.union([noted, z.array(z.union([noted, notDone]))]),
+	cancel: z.array(z.union([taskViewSchema, damagedSchema, notDone])),
+	retry: z.union([taskViewSchema, z.array(z.union([taskViewSchema, notDone]))]),
+	rm: z.array(z.union([text, notDone])),
 	prune: z.strictObject({ removed: z.array(text), dryRun: z.boolean() }),
 	up: z.strictObject({
 		pid: z.int(),

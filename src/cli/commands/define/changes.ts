@@ -1,60 +1,128 @@
 /** The commands that change tasks. */
+import type { Command } from "commander";
+import { idsOf, isFilter, type SeveralFlags } from "../../options/ids.ts";
 import type { AnswerFlags } from "../answer.ts";
 import type { PruneFlags } from "../prune.ts";
 import type { RetryFlags } from "../retry.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
-export function defineChanges({ program, run, runToStop }: Definer): void {
-	program
+const IDS = "ids, or the beginnings of them";
+
+export function defineChanges(definer: Definer): void {
+	defineMessages(definer);
+	defineEnds(definer);
+	definePrune(definer);
+}
+
+/** What is said to agents. */
+function defineMessages({ program, run }: Definer): void {
+	const answer = program
 		.command("answer")
 		.description("answer a task's oldest open question")
-		.argument("<id>", "the task's id or the beginning of it")
+		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
 		.argument("[text...]", "the answer; `-` reads it from stdin; without it, a prompt on a terminal")
-		.option("--seq <n>", "answer this question instead")
-		.addHelpText("after", example('dispatch answer review-login-code "Review both"'))
-		.action((id: string, words: string[], flags: AnswerFlags) =>
-			run(async (context) => (await import("../answer.ts")).answer(context, id, words, flags)),
-		);
-	program
+		.option("--seq <n>", "answer this question instead");
+	several(answer, "tasks that ask")
+		.addHelpText(
+			"after",
+			example('dispatch answer review-login-code "Review both"', 'dispatch answer --tag team=web "Yes"'),
+		)
+		.action((id: string | undefined, words: string[], flags: AnswerFlags & SeveralFlags) => {
+			const { ids, text } = meant(answer, id, words, flags);
+			return run(async (context) =>
+				ids.length === 1
+					? (await import("../answer.ts")).answer(context, ids[0] ?? "", text, flags)
+					: (await import("../answer-several.ts")).answerSeveral(context, ids, text, flags),
+			);
+		});
+	const note = program
 		.command("note")
 		.description("tell a task's agent something; it sees it before its next item")
-		.argument("<id>", "the task's id or the beginning of it")
-		.argument("<text...>", "what to tell it; `-` reads it from stdin")
+		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
+		.argument("[text...]", "what to tell it; `-` reads it from stdin");
+	several(note, "tasks that have not ended")
 		.addHelpText("after", example('dispatch note review-login-code "Leave the legacy code out"'))
-		.action((id: string, words: string[]) =>
-			run(async (context) => (await import("../note.ts")).note(context, id, words)),
-		);
+		.action((id: string | undefined, words: string[], flags: SeveralFlags) => {
+			const { ids, text } = meant(note, id, words, flags);
+			if (text.length === 0) missing(note, "text");
+			return run(async (context) => (await import("../note.ts")).note(context, ids, text, flags));
+		});
+}
+
+/** What ends tasks, begins them again, and takes them away. */
+function defineEnds({ program, run, runToStop }: Definer): void {
 	for (const [name, hidden] of [
 		["cancel", false],
 		["stop", true],
 	] as const) {
-		program
+		const cancel = program
 			.command(name, { hidden })
 			.description("cancel tasks; ends their agents' process trees")
-			.argument("<ids...>", "ids, or the beginnings of them")
-			.addHelpText("after", example("dispatch cancel review-login-code"))
-			.action((ids: string[]) =>
-				runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids)),
-			);
+			.argument("[ids...]", IDS);
+		several(cancel, "tasks that have not ended")
+			.addHelpText(
+				"after",
+				example("dispatch cancel review-login-code", "dispatch cancel --state queued --tag team=web"),
+			)
+			.action((ids: string[], flags: SeveralFlags) => {
+				requireSome(cancel, ids, flags);
+				return runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids, flags));
+			});
 	}
-	program
+	const retry = program
 		.command("retry")
 		.description("start ended tasks again")
-		.argument("<ids...>", "ids, or the beginnings of them")
+		.argument("[ids...]", IDS)
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
 		.option("--sign", "vouch for a task that carries no signature of this host: shows what it would run")
 		.option("--here", "on this host; takes over a task whose host is gone, ended or not")
-		.addHelpText("after", example("dispatch retry review-login-code --fresh"))
-		.action((ids: string[], flags: RetryFlags) =>
-			run(async (context) => (await import("../retry.ts")).retry(context, ids, flags)),
-		);
-	program
+		.option("--failed", "those that failed");
+	several(retry, "tasks that failed, unless --state names others")
+		.addHelpText("after", example("dispatch retry review-login-code --fresh", "dispatch retry --failed"))
+		.action((ids: string[], flags: RetryFlags) => {
+			requireSome(retry, ids, flags);
+			return run(async (context) => (await import("../retry.ts")).retry(context, ids, flags));
+		});
+	const rm = program
 		.command("rm")
 		.description("delete ended tasks with their files in .dispatch/tasks")
-		.argument("<ids...>", "ids, or the beginnings of them")
-		.addHelpText("after", example("dispatch rm review-login-code"))
-		.action((ids: string[]) => run(async (context) => (await import("../rm.ts")).rm(context, ids)));
+		.argument("[ids...]", IDS);
+	several(rm, "tasks that have ended")
+		.addHelpText("after", example("dispatch rm review-login-code", "dispatch rm --state cancelled"))
+		.action((ids: string[], flags: SeveralFlags) => {
+			requireSome(rm, ids, flags);
+			return run(async (context) => (await import("../rm.ts")).rm(context, ids, flags));
+		});
+}
+
+/** The options of a filter. @param which tasks it chooses from */
+function several(command: Command, which: string): Command {
+	return command
+		.addOption(repeatable("--state <state>", `instead of ids: ${which}, in this state (repeatable)`))
+		.addOption(repeatable("--tag <k=v>", "instead of ids: with this label (repeatable)"))
+		.option("--host <id>", "instead of ids: of this host (default: of the host you are on)")
+		.option("--any-host", "with --state or --tag: of every host of this Redis")
+		.option("-y, --yes", "do not ask; needed for several by a filter where nobody can be asked");
+}
+
+/** With a filter all words are the text. */
+function meant(command: Command, id: string | undefined, words: string[], flags: SeveralFlags) {
+	if (isFilter(flags)) return { ids: [], text: id === undefined ? words : [id, ...words] };
+	if (id === undefined) missing(command, "id");
+	return { ids: idsOf(id), text: words };
+}
+
+function requireSome(command: Command, ids: readonly string[], flags: SeveralFlags): void {
+	if (ids.length === 0 && !isFilter(flags)) missing(command, "ids");
+}
+
+/** As commander says it of an argument that is always needed. */
+function missing(command: Command, name: string): never {
+	command.error(`error: missing required argument '${name}'`, { code: "commander.missingArgument" });
+}
+
+function definePrune({ program, run }: Definer): void {
 	program
 		.command("prune")
 		.description("delete tasks of this host that ended a while ago; the work in the project stays")

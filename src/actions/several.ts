@@ -1,0 +1,80 @@
+/** One act on each of several tasks: what stands against it for one keeps none of the others. */
+import type { Store } from "../queue/records/store.ts";
+import { DispatchError, isOutage } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
+import type { State } from "../task/states.ts";
+import { matches, type TaskFilter } from "./list.ts";
+
+export interface Done<T> {
+	task: string;
+	done: T;
+}
+
+export interface NotDone {
+	task: string;
+	/** why not */
+	refusal: DispatchError;
+}
+
+/** What became of it for one task. */
+export type Each<T> = Done<T> | NotDone;
+
+/** @throws what is no refusal of this one task: a fault, or a Redis in trouble */
+export async function attempt<T>(task: string, act: () => Promise<T> | T): Promise<Each<T>> {
+	try {
+		return { task, done: await act() };
+	} catch (error) {
+		if (!(error instanceof DispatchError) || isOutage(error)) throw error;
+		return { task, refusal: error };
+	}
+}
+
+export function isDone<T>(each: Each<T>): each is Done<T> {
+	return "done" in each;
+}
+
+/** Of the only one. @throws its refusal */
+export function theOnly<T>([each]: readonly Each<T>[]): T {
+	if (each === undefined) throw new Error("There is none.");
+	if (isDone(each)) return each.done;
+	throw each.refusal;
+}
+
+export interface Filtered {
+	/** newest first; those whose record is damaged are never among them: they have nothing to filter by */
+	records: TaskRecord[];
+	/** how many more there are on other hosts, left out */
+	elsewhere: number;
+}
+
+/**
+ * The tasks that a filter means.
+ * @param filter `host` undefined: of this host only
+ * @param here this host's id; null: of all hosts
+ * @throws DISPATCH_USAGE for a state that is none
+ */
+export async function filteredTasks(
+	store: Store,
+	filter: TaskFilter & { states: readonly State[] },
+	here: string | null,
+): Promise<Filtered> {
+	const isWanted = matches(filter);
+	const states = await store.states();
+	const ids = [...states].filter(([, state]) => state !== null && filter.states.includes(state));
+	const found = (await store.getMany(ids.map(([id]) => id))).filter(isWanted);
+	if (here === null || filter.host !== undefined) return { records: found, elsewhere: 0 };
+	const records = found.filter(({ host }) => host === here);
+	return { records, elsewhere: found.length - records.length };
+}
+
+/** What a person agreed to is what was shown: one that has moved on meanwhile is left alone. @throws DISPATCH_STALE */
+export function requireAsShown(
+	shown: TaskRecord,
+	now: TaskRecord | undefined,
+	states: readonly State[],
+): void {
+	const { id } = shown.spec;
+	if (now !== undefined && now.spec.nonce === shown.spec.nonce && states.includes(now.state)) return;
+	const what = now === undefined ? "was removed" : `is ${now.state} by now`;
+	throw new DispatchError("DISPATCH_STALE", `\`${id}\` ${what}, it was ${shown.state}: left alone.`);
+}

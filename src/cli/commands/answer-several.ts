@@ -1,0 +1,56 @@
+/** One answer for the questions of several tasks: of each its oldest open one. */
+import { type Answered, answerTask } from "../../actions/answer.ts";
+import { recordsOf } from "../../actions/find-task.ts";
+import { attempt, type Each, isDone } from "../../actions/several.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { Context } from "../context.ts";
+import { isFilter, type SeveralFlags } from "../options/ids.ts";
+import { type Act, tasksOfFilter } from "../options/several.ts";
+import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
+import { entriesOf, tellRefusals } from "../show/several.ts";
+import { ensureWorker, workerHindrance } from "../worker-up.ts";
+import { type AnswerFlags, answerLine } from "./answer.ts";
+
+const ANSWER: Act = {
+	verb: "Answer",
+	participle: "answered",
+	isFor: (state) => state === "asking" || state === "parked",
+};
+
+/** @param ids none where a filter chooses the tasks */
+export async function answerSeveral(
+	context: Context,
+	ids: string[],
+	words: string[],
+	flags: AnswerFlags & SeveralFlags,
+): Promise<number | undefined> {
+	const { output, home } = context;
+	const seq = flags.seq === undefined ? null : wholeNumber(flags.seq, "--seq", 1, 9_999_999);
+	if (words.length === 0)
+		throw new DispatchError("DISPATCH_USAGE", "Expected an answer for several tasks, got none.", {
+			hint: 'Write it behind them (dispatch answer a,b "…"), or `-` to read it from stdin.',
+		});
+	const text = await textOf(words);
+	const store = await context.store();
+	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, ANSWER) : undefined;
+	if (chosen === null) return EXIT.interrupted;
+	const each: Each<Answered>[] = [...(chosen?.left ?? [])];
+	for (const record of chosen?.records ?? (await recordsOf(store, ids)))
+		each.push(await attempt(record.spec.id, () => answerTask(store, record, { text, by: whoAmI(), seq })));
+	const answered = each.filter(isDone).map(({ done }) => done);
+	const isOurs = answered.some(({ host }) => host === home.hostId);
+	const waits = isOurs && (await workerHindrance(context)) !== null;
+	output.result(
+		entriesOf(each, ({ task, seq, question, answer, state, was }) => ({
+			task,
+			seq,
+			question,
+			answer,
+			state,
+			was,
+		})),
+		answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`),
+	);
+	if (isOurs) await ensureWorker(context);
+	return tellRefusals(output, each, ANSWER.participle);
+}

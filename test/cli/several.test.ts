@@ -1,0 +1,202 @@
+/** Several tasks at once: by ids, and by a filter. */
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { PROGRAM, User } from "../e2e/harness.ts";
+import { runningTask, specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { Screen } from "./tmux.ts";
+
+const SIZE = { columns: 100, rows: 24 };
+
+let redis: TestRedis;
+let user: User;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	user = new User({ agent: "ten-line.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "own" } });
+	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+});
+afterEach(async () => {
+	for (const id of await store.ids()) {
+		await store.cancel(id, "test");
+		await store.move({ id, from: ["running", "asking"], to: "cancelled", set: {} });
+		await store.remove(id);
+	}
+});
+afterAll(async () => {
+	await store.close();
+	await user.cleanup();
+	await redis.stop();
+});
+
+/** Tasks that nobody works on: what stands in Redis is all there is of them. */
+async function tasks(states: Record<string, "queued" | "failed" | "completed" | "running">, host = "own") {
+	for (const [id, state] of Object.entries(states)) {
+		const spec = { host, cwd: user.project, tags: { team: "web" } };
+		if (state === "queued") await store.create(specOf(id, { ...spec, notBefore: 4_000_000_000_000 }));
+		else await runningTask(store, id, spec);
+		if (state === "failed" || state === "completed")
+			await store.move({ id, from: ["running"], to: state, set: {} });
+	}
+}
+
+async function states(): Promise<Record<string, string | null>> {
+	return Object.fromEntries(await store.states());
+}
+
+function open(args: string[]): Screen {
+	const screen = new Screen([process.execPath, PROGRAM, ...args], {
+		...SIZE,
+		cwd: user.project,
+		env: user.env,
+	});
+	onTestFinished(() => screen.close());
+	return screen;
+}
+
+describe("by ids", () => {
+	test("what cannot be done to one is said in a line, the others are done, and the worst exit code counts", async () => {
+		await tasks({ one: "failed", two: "queued", three: "completed" });
+		const ran = await user.run(["rm", "one", "two", "three"]);
+		expect(ran.code).toBe(8);
+		expect(ran.stdout).toBe("Removed `one`.\nRemoved `three`.\n");
+		expect(ran.stderr).toBe(
+			"dispatch: `two` is queued, it has not ended. Cancel it first: dispatch cancel two [DISPATCH_NOT_ENDED]\n" +
+				"dispatch: 1 of 3 tasks were not removed.\n",
+		);
+		expect(await states()).toEqual({ two: "queued" });
+	});
+
+	test.each([
+		["cancel", "DISPATCH_ALREADY_ENDED", { id: "wait", state: "cancelled" }],
+		["retry", "DISPATCH_NOT_ENDED", { id: "over", state: "queued" }],
+		["rm", "DISPATCH_NOT_ENDED", "over"],
+	])("%s --json is a list with an entry for each", async (command, code, done) => {
+		await tasks({ wait: "queued", over: "failed" });
+		if (command === "retry") await store.client.hset(store.keys.task("over"), "host", "elsewhere");
+		const list = await user.json<unknown[]>([command, "wait", "over"], { code: 8 });
+		const notDone = { id: command === "cancel" ? "over" : "wait", error: { code } };
+		expect(list).toHaveLength(2);
+		expect(list).toEqual(
+			expect.arrayContaining([
+				typeof done === "string" ? done : expect.objectContaining(done),
+				expect.objectContaining({ ...notDone, error: expect.objectContaining(notDone.error) }),
+			]),
+		);
+	});
+
+	test("an id that is not there stops all of them before anything is done", async () => {
+		await tasks({ one: "failed" });
+		expect(await user.run(["rm", "one", "nobody"])).toMatchObject({ code: 6, stdout: "" });
+		expect(await states()).toEqual({ one: "failed" });
+	});
+
+	test("one answer and one note go to several, their ids with commas between them", async () => {
+		await tasks({ a1: "running", a2: "running", a3: "queued" });
+		for (const id of ["a1", "a2"]) {
+			const { epoch } = await store.need(id);
+			await store.ask(id, epoch, [{ seq: "001", text: "Blue?", hash: "a".repeat(64) }]);
+		}
+		const noted = await user.run(["note", "a1,a3", "Be", "quick"]);
+		expect(noted.stdout).toMatch(/agent of `a1` sees it before.*\n.*agent of `a3` sees it when it goes on/);
+		const answered = await user.run(["answer", "a1,a3,a2", "Yes,", "both"]);
+		expect(answered.code).toBe(8);
+		expect(answered.stdout).toMatch(/^`a1`: Answer .*\n`a2`: Answer .*\n$/);
+		expect(answered.stderr).toMatch(/`a3` \(queued\) has no open question/);
+		for (const id of ["a1", "a2"])
+			expect((await store.questions(id)).map(({ answer }) => answer)).toEqual(["Yes, both"]);
+	});
+});
+
+describe("by a filter", () => {
+	test("several are refused where nobody can be asked, unless --yes is given; one is done", async () => {
+		await tasks({ one: "failed", two: "failed", three: "queued" });
+		const refused = await user.run(["rm", "--tag", "team=web"]);
+		expect(refused).toMatchObject({ code: 2, stdout: "" });
+		expect(refused.stderr).toMatch(
+			/2 tasks match, and nobody can be asked here\. Remove them all with --yes\. \[DISPATCH_USAGE\]/,
+		);
+		expect(Object.keys(await states())).toHaveLength(3);
+		expect(await user.ok(["cancel", "--state", "queued"])).toBe("Cancelled `three`.\n");
+		expect(await user.ok(["rm", "--tag", "team=web", "--state", "failed", "-y"])).toMatch(
+			/^(Removed `\w+`\.\n){2}$/,
+		);
+		expect(await states()).toEqual({ three: "cancelled" });
+	});
+
+	test("a filter that hits nothing says so and is no error", async () => {
+		await tasks({ one: "queued" });
+		for (const args of [
+			["rm", "--state", "failed"],
+			["retry", "--failed"],
+			["cancel", "--tag", "team=core"],
+		])
+			expect(await user.ok(args)).toMatch(/^No task matches: nothing was [\w ]+\.\n$/);
+		expect(await user.json(["retry", "--failed"])).toEqual([]);
+		expect(await user.ok(["answer", "--tag", "team=web", "Yes"])).toContain("nothing was answered");
+	});
+
+	test("tasks of another host are left out and counted, unless they are named", async () => {
+		await tasks({ mine: "failed" });
+		await tasks({ hers: "failed" }, "mini2");
+		const ran = await user.run(["rm", "--state", "failed"]);
+		expect(ran.stdout).toBe("Removed `mine`.\n");
+		expect(ran.stderr).toMatch(/1 such task of other hosts left out; --any-host/);
+		expect(await user.ok(["rm", "--state", "failed", "--any-host"])).toBe("Removed `hers`.\n");
+	});
+
+	test("retry takes what failed, and what was cancelled only by its state", async () => {
+		await tasks({ bad: "failed", good: "completed" }, "mini2");
+		await store.create(specOf("off", { host: "mini2" }));
+		await store.cancel("off", "test");
+		const retry = ["retry", "--host", "mini2"];
+		expect(await user.ok(retry)).toMatch(/^`bad` starts again/);
+		expect(await user.ok([...retry, "--failed"])).toContain("No task matches");
+		expect(await user.ok([...retry, "--state", "cancelled"])).toMatch(/^`off` starts again/);
+		expect(await states()).toMatchObject({ bad: "queued", good: "completed", off: "queued" });
+	});
+
+	test.each([
+		[
+			["cancel", "--state", "failed"],
+			/--state to be .*, got "failed"\. Tasks in another state cannot be cancelled/,
+		],
+		[["rm", "--state", "gone"], /--state to be completed, failed or cancelled, got "gone"/],
+		[["rm", "one", "--state", "failed"], /Expected ids or a filter, got both/],
+		[["retry", "--here", "--failed"], /--host beside --here/],
+		[["cancel"], /argument 'ids'.*dispatch cancel --help/],
+		[["note", "--tag", "a=b"], /argument 'text'/],
+	])("%j is wrong use", async (args, says) => {
+		const ran = await user.run(args);
+		expect(ran.stderr).toMatch(says);
+		expect(ran.code).toBe(2);
+	});
+});
+
+describe("on a terminal", () => {
+	test("a person sees how many and which, and says yes; Enter alone does nothing", async () => {
+		await tasks({ one: "queued", two: "queued" });
+		const screen = open(["cancel", "--state", "queued"]);
+		await screen.waitFor(/two \(queued, in .*\n.* one \(queued, in [\s\S]*Cancel 2 tasks\?/);
+		screen.keys("Enter");
+		await screen.waitFor(/Nothing was cancelled\.\nended with 130/);
+		expect(await states()).toEqual({ one: "queued", two: "queued" });
+		const again = open(["cancel", "--state", "queued"]);
+		await again.waitFor("Cancel 2 tasks?");
+		again.keys("y");
+		await again.waitFor(/Cancelled `one`[\s\S]*ended with 0/);
+		expect(await states()).toEqual({ one: "cancelled", two: "cancelled" });
+	});
+
+	test("a task that has moved on while the person thinks is left alone", async () => {
+		await tasks({ one: "failed", two: "failed" });
+		const screen = open(["rm", "--state", "failed"]);
+		await screen.waitFor("Remove 2 tasks?");
+		await store.move({ id: "one", from: ["failed"], to: "queued", set: {} });
+		await store.move({ id: "one", from: ["queued"], to: "cancelled", set: {} });
+		screen.keys("y");
+		await screen.waitFor(/`one` is cancelled by now, it was failed: left alone[\s\S]*ended with 8/);
+		expect(await states()).toEqual({ one: "cancelled" });
+	});
+});
