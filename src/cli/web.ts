@@ -1,7 +1,8 @@
 /** `dispatch web`: serves the board and the inbox until it is stopped. */
 import { once } from "node:events";
-import { announceWeb } from "../host/web-process.ts";
+import { announceWeb, runningWeb } from "../host/web-process.ts";
 import { openBrowser } from "../process/browser.ts";
+import { shownAddress } from "../task/address.ts";
 import { showOnPurpose } from "../task/secrets.ts";
 import { isLoopback } from "../web/access.ts";
 import { startWeb, type WebOptions } from "../web/server.ts";
@@ -11,11 +12,13 @@ import { onInterrupt } from "./show/interrupt.ts";
 /** Returns after SIGINT or SIGTERM. @throws DISPATCH_USAGE, DISPATCH_REDIS_UNREACHABLE */
 export async function runWeb(
 	context: Context,
-	options: WebOptions,
+	options: Omit<WebOptions, "redis">,
 	{ open = false, background = false }: { open?: boolean; background?: boolean } = {},
 ): Promise<void> {
 	const interrupt = onInterrupt();
-	const web = await startWeb(await context.store("service"), options);
+	const url = await context.redisUrl();
+	const redis = url === null ? "local Redis" : shownAddress({ url }).replace(/^rediss?:\/\//, "");
+	const web = await startWeb(await context.store("service"), { ...options, redis });
 	const { output } = context;
 	showOnPurpose(web.url);
 	output.result({ url: web.url }, [
@@ -35,4 +38,25 @@ export async function runWeb(
 	forget();
 	closePage?.();
 	await web.stop();
+}
+
+/**
+ * Where the page of `dispatch up --web` runs already: its link.
+ * @returns false where none runs in the background
+ */
+export async function showRunningWeb(context: Context, open: boolean): Promise<boolean> {
+	await context.redisUrl();
+	const { output, home, env } = context;
+	const running = runningWeb(home.path);
+	if (running === null) return false;
+	const { url } = running;
+	showOnPurpose(url);
+	output.result({ url }, [
+		`The board and the open questions are at ${url}`,
+		"It runs in the background since `dispatch up --web`; `dispatch down` stops it. --port starts another one.",
+	]);
+	// The file that leads there is left for the browser; `down` takes it away.
+	if (open && (await openBrowser(url, home.path, env)) === null)
+		output.note("No browser could be started: open the link yourself.");
+	return true;
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
 import { replaceFile } from "../process/atomic-file.ts";
 import { startInBackground } from "../process/background.ts";
+import { forgetLink } from "../process/browser.ts";
 import { type Identity, processIdentity, sameProcess, signalProcess } from "../process/identity.ts";
 import { DispatchError } from "../task/errors.ts";
 import { readJson } from "./files.ts";
@@ -31,7 +32,8 @@ export function announceWeb(home: string, url: string): () => void {
 	return () => rmSync(statePath(home), { force: true });
 }
 
-function runningWeb(home: string): WebFile | null {
+/** The one in the background, if it runs. @param home the state directory */
+export function runningWeb(home: string): WebFile | null {
 	const file = readJson(statePath(home)) as WebFile | null;
 	return file !== null && sameProcess(file.identity) ? file : null;
 }
@@ -66,6 +68,7 @@ export async function stopWebProcess(home: string): Promise<boolean> {
 	const file = runningWeb(home);
 	if (file === null) return false;
 	signalProcess(file.identity, "SIGTERM");
+	forgetLink(home);
 	const until = performance.now() + STOP_LIMIT_MS;
 	while (sameProcess(file.identity)) {
 		if (performance.now() > until) signalProcess(file.identity, "SIGKILL");

@@ -15,8 +15,8 @@ export async function openBrowser(
 	env: Record<string, string | undefined>,
 ): Promise<(() => void) | null> {
 	const file = env.BROWSER || (process.platform === "darwin" ? "open" : "xdg-open");
-	const page = join(home, "web-open.html");
-	const forget = () => rmSync(page, { force: true });
+	const page = pathOf(home);
+	const forget = () => forgetLink(home);
 	replaceFile(page, pageTo(url), { durable: false });
 	try {
 		await startInBackground({ file, args: [page], env: process.env, log: null }).started;
@@ -25,6 +25,13 @@ export async function openBrowser(
 		forget();
 		return null;
 	}
+}
+
+const pathOf = (home: string) => join(home, "web-open.html");
+
+/** The file that led a browser to a page of this state directory, where one is left. */
+export function forgetLink(home: string): void {
+	rmSync(pathOf(home), { force: true });
 }
 
 function pageTo(url: string): string {

@@ -35,7 +35,14 @@ export async function enqueue(
 }
 
 /**
+ * Of a name: the number that was free when it was last looked for, or given. So the next task of this name is put in
+ * at once, with no search for what is taken: the script that makes a record refuses an id that is.
+ */
+export type NextNumbers = Map<string, number>;
+
+/**
  * Acknowledges a task under its own id, or under the first free one like it.
+ * @param next kept by who submits several
  * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
  */
 export async function submit(
@@ -43,12 +50,19 @@ export async function submit(
 	task: ResolvedTask,
 	orders: Orders,
 	taskEnv: TaskEnv | null = null,
+	next: NextNumbers = new Map(),
 ): Promise<Enqueued> {
-	if (task.explicitId) await refuseForeignDirectory(store, task.spec);
-	const ids = task.explicitId ? [task.spec.id] : freeIdsLike(store, task.spec);
-	for await (const id of ids) {
-		const done = await create(store, { ...task, spec: { ...task.spec, id } }, orders, taskEnv);
+	const submitAs = (id: string) => create(store, { ...task, spec: { ...task.spec, id } }, orders, taskEnv);
+	if (task.explicitId) {
+		await refuseForeignDirectory(store, task.spec);
+		const done = await submitAs(task.spec.id);
 		if (done !== null) return done;
+	}
+	for await (const number of freeNumbers(store, task.spec, next.get(task.spec.id))) {
+		const done = await submitAs(idLike(task.spec.id, number));
+		if (done === null) continue;
+		next.set(task.spec.id, done.repeated ? number : number + 1);
+		return done;
 	}
 	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
 		hint: "Give one with --id.",
@@ -62,15 +76,19 @@ export async function checkFree(store: Store, { spec, explicitId, key }: Resolve
 	await refuseForeignDirectory(store, spec);
 }
 
-/** The id, or with the lowest numbers that are free. The first is asked for alone, then more and more at once. */
-async function* freeIdsLike(store: Store, spec: TaskSpec): AsyncGenerator<string> {
+/**
+ * 1 is for the id alone; the lowest that are free. The first is asked for alone, then more and more at once.
+ * @param likely comes first, without a question
+ */
+async function* freeNumbers(store: Store, spec: TaskSpec, likely?: number): AsyncGenerator<number> {
+	const isAbsent = (id: string) => inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent";
+	if (likely !== undefined && likely <= SAME_NAME_LIMIT && isAbsent(idLike(spec.id, likely))) yield likely;
 	for (let from = 1; from <= SAME_NAME_LIMIT; from *= 2) {
 		const numbers = Array.from({ length: Math.min(from, SAME_NAME_LIMIT + 1 - from) }, (_, i) => from + i);
-		const ids = numbers.map((n) => idLike(spec.id, n));
-		const taken = await store.existing(ids);
-		for (const id of ids) {
-			if (taken.has(id)) continue;
-			if (inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent") yield id;
+		const taken = await store.existing(numbers.map((n) => idLike(spec.id, n)));
+		for (const number of numbers) {
+			const id = idLike(spec.id, number);
+			if (!taken.has(id) && isAbsent(id)) yield number;
 		}
 	}
 }

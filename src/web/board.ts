@@ -9,6 +9,7 @@ import { ID_FORM } from "../task/id.ts";
 import { withoutSecrets } from "../task/secrets.ts";
 import { HOST_FORM } from "../task/spec.ts";
 import { dataText, progressText } from "./job-text.ts";
+import type { Site } from "./layout.ts";
 import { SoundQueue } from "./sound-queue.ts";
 
 /** Below the path that all pages are below. */
@@ -28,8 +29,7 @@ export class Board {
 	readonly #server = new ExpressAdapter();
 	readonly #board: ReturnType<typeof createBullBoard>;
 
-	/** @param place the path that all pages are below */
-	constructor(store: Store, place: string) {
+	constructor(store: Store, { name, place }: Site) {
 		this.#store = store;
 		this.#place = place;
 		this.#server.setBasePath(place + BOARD_PATH);
@@ -38,7 +38,7 @@ export class Board {
 			serverAdapter: this.#server,
 			options: {
 				uiConfig: {
-					boardTitle: "dispatch",
+					boardTitle: `dispatch · ${name}`,
 					miscLinks: [{ text: "Tasks and questions", url: `${place}/` }],
 					hideRedisDetails: true,
 					hideDocsLink: true,

@@ -10,16 +10,19 @@ export const STYLE = `
 body { margin: 0; background: var(--bg); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main, header > div { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem; }
 header { border-bottom: 1px solid var(--line); background: var(--card); }
-header > div { display: flex; gap: 1rem; align-items: baseline; padding-block: .8rem; }
+header > div { display: flex; flex-wrap: wrap; gap: .2rem 1rem; align-items: baseline; padding-block: .8rem; }
+.where { min-width: 0; }
+body { overflow-wrap: anywhere; }
 header b { font-size: 1.1rem; } header a:last-child { margin-left: auto; }
 a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
 h1 { font-size: 1.3rem; margin: 1.6rem 0 .4rem; } h2 { font-size: 1rem; margin: 1.6rem 0 .6rem; }
 .soft { color: var(--soft); } .small { font-size: .87rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: .9rem 1.1rem; margin: 0 0 .7rem; }
 .ask { background: var(--ask-bg); border-color: var(--ask); }
-.ask p { margin: .3rem 0 .6rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 1.02rem; }
+.ask p { margin: .3rem 0 .6rem; font-size: 1.02rem; }
+.ask p, .said { white-space: pre-wrap; } .said { margin: .3rem 0 0; }
 code, pre { font: .87rem/1.5 ui-monospace, monospace; }
-code.command { display: inline-block; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
+code.command { display: inline-block; max-width: 100%; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
 	padding: .2rem .55rem; user-select: all; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
@@ -27,6 +30,14 @@ th, td { text-align: left; padding: .55rem .8rem; border-top: 1px solid var(--li
 thead th { border-top: 0; font-size: .8rem; font-weight: 500; color: var(--soft); }
 td.now { max-width: 22rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 td.age { white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: 0 0 .7rem; } nav.pages { margin: .7rem 0 1.6rem; }
+nav .here { color: inherit; text-decoration: underline; } nav b { font-weight: 500; }
+@media (max-width: 44rem) {
+	thead { display: none; } table, tbody, tr, td { display: block; }
+	tr { border-top: 1px solid var(--line); padding: .6rem .9rem; } tr:first-child { border-top: 0; }
+	td { border: 0; padding: 0; } td:not(.id, .now) { display: inline-block; margin-right: .7rem; }
+	td.id { font-weight: 500; } td.now { max-width: none; }
+}
 .state { font-size: .82rem; border-radius: 99px; padding: .1rem .6rem; border: 1px solid currentColor; color: var(--soft); white-space: nowrap; }
 .running { color: var(--accent); } .asking, .parked { color: var(--ask); } .completed { color: var(--ok); } .failed { color: var(--bad); }
 progress { width: 5.5rem; height: .5rem; vertical-align: middle; accent-color: var(--accent); }
@@ -50,24 +61,33 @@ setInterval(async () => {
 
 /** What every page tells and leads to. */
 export interface Site {
-	namespace: string;
+	/** which data it shows: the Redis, and the namespace unless it is the usual one */
+	name: string;
 	/** the path that all pages are below */
 	place: string;
 }
 
-export function page(title: string, { namespace, place }: Site, body: Html): string {
+const USUAL_NAMESPACE = "default";
+
+/** @param redis as it may be shown */
+export function siteName(redis: string, namespace: string): string {
+	return namespace === USUAL_NAMESPACE ? redis : `${redis} · ${namespace}`;
+}
+
+/** Pages of several addresses stand beside each other in one browser: the title says which one this is. */
+export function page(title: string, { name, place }: Site, body: Html): string {
 	return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="${place}/page.css"><script src="${place}/page.js" defer></script></head>
-<body><header><div><b>dispatch</b><a href="${place}/">Tasks</a><span class="soft small">${namespace}</span><a href="${place}/board">Queues</a></div></header>
+<title>${title} · ${name}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="${place}/page.css"><script src="${place}/page.js" defer></script></head>
+<body><header><div><b>dispatch</b><a href="${place}/">Tasks</a><span class="soft small where">${name}</span><a href="${place}/board">Queues</a></div></header>
 <main>${body}</main></body></html>`.text;
 }
 
 /** A page that says one thing; it loads nothing, for readers without a session. */
 export function messagePage(title: string, text: string): string {
 	return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>dispatch: ${title}</title>
-<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto; padding: 0 1.25rem; color-scheme: light dark; }</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>dispatch: ${title}</title>
+<style>body { overflow-wrap: anywhere; font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto; padding: 0 1.25rem; color-scheme: light dark; }</style></head>
 <body><h1>${title}</h1><p>${text}</p></body></html>`.text;
 }
 

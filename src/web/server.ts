@@ -9,7 +9,8 @@ import { Service } from "../task/service.ts";
 import { Access, checkHost } from "./access.ts";
 import { BOARD_PATH, Board } from "./board.ts";
 import { homePage } from "./home-page.ts";
-import { messagePage, PAGE_SCRIPT, STYLE } from "./layout.ts";
+import { messagePage, PAGE_SCRIPT, type Site, STYLE, siteName } from "./layout.ts";
+import { partOf } from "./task-list.ts";
 import { taskPage } from "./task-page.ts";
 
 export const DEFAULT_PORT = 4747;
@@ -27,6 +28,8 @@ export interface WebOptions {
 	port: number;
 	/** the address to listen on */
 	listen: string;
+	/** the Redis address, as it may be shown */
+	redis: string;
 }
 
 /** Serves the namespace of `store`, which stays open at `stop`. */
@@ -48,17 +51,18 @@ export class Web extends Service {
 
 	/** @throws DISPATCH_USAGE when the port is taken or the address is not ours */
 	protected override async open(): Promise<void> {
-		const { listen } = this.#options;
+		const { listen, redis } = this.#options;
 		const app = express();
 		const server = createServer(SLOWNESS, app);
 		server.maxConnections = CONNECTIONS_MAX;
 		const access = new Access();
-		const board = new Board(this.#store, access.place);
+		const site = { name: siteName(redis, this.#store.namespace), place: access.place };
+		const board = new Board(this.#store, site);
 		this.onStop(() => board.close());
 		this.onStop(() => stopServer(server));
 		await listenOn(server, this.#options);
 		const { port } = server.address() as AddressInfo;
-		mount(app, { store: this.#store, access, board, listen });
+		mount(app, { store: this.#store, access, board, site, listen });
 		this.#url = `http://${shownHost(listen)}:${port}${access.place}/?token=${access.token}`;
 	}
 }
@@ -80,10 +84,11 @@ interface Parts {
 	store: Store;
 	access: Access;
 	board: Board;
+	site: Site;
 	listen: string;
 }
 
-function mount(app: express.Express, { store, access, board, listen }: Parts): void {
+function mount(app: express.Express, { store, access, board, site, listen }: Parts): void {
 	app.disable("x-powered-by");
 	app.use(checkHost(listen));
 	app.use(securityHeaders());
@@ -95,13 +100,13 @@ function mount(app: express.Express, { store, access, board, listen }: Parts): v
 	app.get("/favicon.ico", (_request, response) => void response.status(204).end());
 	app.use(access.admit());
 	const refuse = (response: Response) => sendUnauthorized(response);
-	app.use(access.place, access.guard(refuse), pages({ store, access, board }));
+	app.use(access.place, access.guard(refuse), pages({ store, board, site }));
 	// What else there is, is told to nobody.
 	app.use((_request, response) => refuse(response));
 	app.use(sendFault);
 }
 
-function pages({ store, access, board }: Omit<Parts, "listen">): express.Router {
+function pages({ store, board, site }: Omit<Parts, "access" | "listen">): express.Router {
 	const router = express.Router();
 	router.get("/page.css", (_request, response) => void response.type("css").send(STYLE));
 	router.get("/page.js", (_request, response) => void response.type("js").send(PAGE_SCRIPT));
@@ -114,10 +119,13 @@ function pages({ store, access, board }: Omit<Parts, "listen">): express.Router 
 				.send(messagePage("Redis cannot be reached", "This page comes back when Redis does."));
 	});
 	router.use(BOARD_PATH, board.router());
-	router.get("/", async (_request, response) => void response.send(await homePage(store, access.place)));
+	router.get(
+		"/",
+		async ({ query }, response) => void response.send(await homePage(store, site, partOf(query))),
+	);
 	router.get("/task/:id", async (request, response) => {
 		const { id } = request.params;
-		const page = await taskPage(store, access.place, id);
+		const page = await taskPage(store, site, id);
 		if (page === null) response.status(404).send(messagePage("No such task", `There is no task "${id}".`));
 		else response.send(page);
 	});

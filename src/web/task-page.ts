@@ -6,12 +6,12 @@ import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isOpen } from "../task/view.ts";
 import { answerCommand } from "./home-page.ts";
 import { type Html, html } from "./html.ts";
-import { ago, page, stateBadge } from "./layout.ts";
+import { ago, page, type Site, stateBadge } from "./layout.ts";
 
 const MARKS: Record<string, string> = { " ": "○", x: "✓", "?": "?", "!": "!" };
 
-/** @param place the path that all pages are below. @returns null when there is no such task */
-export async function taskPage(store: Store, place: string, id: string): Promise<string | null> {
+/** @returns null when there is no such task */
+export async function taskPage(store: Store, site: Site, id: string): Promise<string | null> {
 	const record = await store.get(id);
 	if (record === null) return null;
 	const [questions, report] = await Promise.all([store.questions(id), store.report(id)]);
@@ -20,9 +20,9 @@ export async function taskPage(store: Store, place: string, id: string): Promise
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
 <p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, workspaceOf(record), ago(record.createdAt, now)].join(" · ")}</p>
 ${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
-${planList(record.progress.plan)}${questionList(record, questions)}
+${planList(record.progress.plan)}${questionList(record, questions, now)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
-	return page(`${id} · dispatch`, { namespace: store.namespace, place }, body);
+	return page(`${id} · dispatch`, site, body);
 }
 
 function outcomeCard({ outcome }: TaskRecord): Html | null {
@@ -43,15 +43,21 @@ function planList(plan: Plan): Html | null {
 	return html`<h2>Plan</h2><ul class="plan card">${items}</ul>`;
 }
 
-function questionList(record: TaskRecord, questions: KeptQuestion[]): Html | null {
+/** As they were written, line by line. */
+function endedQuestion({ text, answer, answeredBy, answeredAt }: KeptQuestion, now: number): Html {
+	const when = answeredAt === null ? "" : `, ${ago(answeredAt, now)}`;
+	const said =
+		answer === null
+			? html`<p class="said soft">Not answered.</p>`
+			: html`<p class="said">${answer}</p><span class="soft small">${answeredBy ?? "?"}${when}</span>`;
+	return html`<section class="card"><p class="said soft">${text}</p>${said}</section>`;
+}
+
+function questionList(record: TaskRecord, questions: KeptQuestion[], now: number): Html | null {
 	if (questions.length === 0) return null;
 	const open = questions.filter((question) => isOpen(question, record)).length;
 	const cards = questions.map((question) => {
-		if (!isOpen(question, record)) {
-			const answer =
-				question.answer === null ? "Not answered." : `${question.answer} (${question.answeredBy ?? "?"})`;
-			return html`<section class="card">${question.text}<br><span class="soft">${answer}</span></section>`;
-		}
+		if (!isOpen(question, record)) return endedQuestion(question, now);
 		return html`<section class="card ask"><p>${question.text}</p>
 <code class="command">${answerCommand(record.spec.id, open === 1 ? null : question.seq)}</code></section>`;
 	});

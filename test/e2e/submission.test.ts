@@ -172,7 +172,7 @@ test("logs --raw copies what every start printed, oldest first, byte for byte", 
 	);
 });
 
-test("up --restart: a new worker, the same agent; up --web: a link that answers, until down", async () => {
+test("up --restart: a new worker, the same agent; up --web: a link that answers, and that `web` prints, until down", async () => {
 	await userWith({ agent: "busy.sh" });
 	await user.ok(["enqueue", "--id", "job", "Work"]);
 	await user.waitForState("job", "running");
@@ -181,6 +181,8 @@ test("up --restart: a new worker, the same agent; up --web: a link that answers,
 	expect(after.started && after.pid !== before.pid).toBe(true);
 	expect((await user.json<{ web: string }>(["up", "--web"])).web).toBe(after.web);
 	expect((await fetch(after.web, { redirect: "manual" })).status).toBeLessThan(400);
+	expect(await user.json(["web"])).toEqual({ url: after.web });
+	expect(await user.ok(["web"])).toContain("runs in the background since `dispatch up --web`");
 	expect(await user.json(["status", "job"])).toMatchObject({ state: "running", epoch: 1 });
 	await user.ok(["cancel", "job"]);
 	await user.waitForState("job", "cancelled");

@@ -27,7 +27,7 @@ beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "browser", role: "service" });
 	await seed(store);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
 	const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 	browser = await chromium.launch({ executablePath, args: [...QUIET, ...NO_CALLS] });
 });
@@ -69,7 +69,7 @@ test("the link opens the tasks, the board lists their jobs, and nothing is refus
 	await page.getByRole("link", { name: "Open task" }).first().waitFor();
 	await page.goto(new URL("task/security-review", web.url).href);
 	await page.getByRole("heading", { name: "security-review asking" }).waitFor();
-	expect(await page.title()).toBe("security-review · dispatch");
+	expect(await page.title()).toBe("security-review · dispatch · local Redis · browser");
 	expect(complaints).toEqual([]);
 });
 

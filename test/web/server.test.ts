@@ -23,7 +23,7 @@ beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "web", role: "service" });
 	await seed(store);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
 	base = web.url.replace(/\/\?.*/, "");
 	({ origin, pathname: place } = new URL(base));
 	const opened = await fetch(web.url, { redirect: "manual" });
@@ -210,14 +210,14 @@ test("says so while Redis is away, and is back with it", async () => {
 
 test("a taken port is said with the next step", async () => {
 	const port = Number(new URL(base).port);
-	await expect(startWeb(store, { port, listen: "127.0.0.1" })).rejects.toMatchObject({
+	await expect(startWeb(store, { port, listen: "127.0.0.1", redis: "local Redis" })).rejects.toMatchObject({
 		code: "DISPATCH_USAGE",
 		hint: expect.stringContaining("--port"),
 	});
 });
 
 test("stops twice, and nothing listens afterwards", async () => {
-	const other = await startWeb(store, { port: 0, listen: "127.0.0.1" });
+	const other = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
 	await other.stop();
 	await other.stop();
 	await expect(fetch(other.url)).rejects.toThrow();

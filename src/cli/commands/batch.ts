@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { viewTasks } from "../../actions/views.ts";
 import { fillTemplate, findTemplate } from "../../config/templates.ts";
 import { type BatchEntry, parseBatch } from "../../producer/batch.ts";
-import { checkFree, submit } from "../../producer/enqueue.ts";
+import { checkFree, type NextNumbers, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -29,12 +29,15 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	let tasks = await resolved();
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
-	for (const task of tasks) await checkFree(store, task);
+	// All asked for at once; the first refusal by the order of the file is told.
+	for (const checked of await Promise.allSettled(tasks.map((task) => checkFree(store, task))))
+		if (checked.status === "rejected") throw checked.reason;
 	const orders = await context.orders();
 	const taskEnv = await context.taskEnv();
 	const records: TaskRecord[] = [];
+	const next: NextNumbers = new Map();
 	for (const task of tasks) {
-		const { record, repeated } = await submit(store, task, orders, taskEnv);
+		const { record, repeated } = await submit(store, task, orders, taskEnv, next);
 		records.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`

@@ -1,7 +1,7 @@
 import { DEFAULT_LISTEN, DEFAULT_PORT } from "../../web/server.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
-import { runWeb } from "../web.ts";
+import { runWeb, showRunningWeb } from "../web.ts";
 
 const HIGHEST_PORT = 65_535;
 
@@ -15,6 +15,8 @@ export interface WebFlags {
 
 export async function web(context: Context, flags: WebFlags): Promise<number | undefined> {
 	const port = flags.port === undefined ? DEFAULT_PORT : wholeNumber(flags.port, "--port", 0, HIGHEST_PORT);
+	const isUsual = flags.port === undefined && flags.listen === undefined && !flags.background;
+	if (isUsual && (await showRunningWeb(context, flags.open ?? false))) return undefined;
 	await runWeb(context, { port, listen: flags.listen ?? DEFAULT_LISTEN }, flags);
 	return undefined;
 }
