@@ -12,7 +12,7 @@ import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
 import { isEnded } from "../task/states.ts";
 import { recordsOf } from "./find-task.ts";
-import { attempt, type Each, isDone } from "./several.ts";
+import { attempt, type Each, isDone, theOnly } from "./several.ts";
 
 export interface RetryRequest {
 	/** in a new session, on the plan as it was at first */
@@ -83,6 +83,16 @@ export async function retryTasks(
 	for (const plan of plans)
 		retried.push(isDone(plan) ? await attempt(plan.task, () => carryOut(store, place, plan.done)) : plan);
 	return retried;
+}
+
+/** As `retryTasks`, of one. @throws what stands against it, too */
+export async function retryTask(
+	store: Store,
+	place: RetryPlace,
+	record: TaskRecord,
+	request: RetryRequest,
+): Promise<Retried> {
+	return theOnly((await retryTasks(store, place, [record], request)) ?? []);
 }
 
 async function carryOut(store: Store, place: RetryPlace, plan: Plan): Promise<Retried> {

@@ -3,7 +3,7 @@ import picocolors from "picocolors";
 import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
 import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
-import { retryTasks } from "../../actions/retry.ts";
+import { retryTask } from "../../actions/retry.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -255,8 +255,9 @@ export class WatchScreen {
 
 	async #retry(store: Store, task: string): Promise<string> {
 		const request = { fresh: false, model: null, sign: false };
-		const retried = await retryTasks(store, await this.#context.place(), [task], request);
-		return `${retried.map(retryLine).join(" ")}${await this.#waits(retried)}`;
+		const record = await exactly(store, task);
+		const retried = await retryTask(store, await this.#context.place(), record, request);
+		return `${retryLine(retried)}${await this.#waits([retried])}`;
 	}
 
 	#waits(on: readonly { host: string }[]): Promise<string> {
