@@ -8,9 +8,14 @@ export function timeOf(time: string | number): number {
 	return typeof time === "number" ? time : Date.parse(time);
 }
 
-/** "5m", "3h": the largest unit only, so that a list does not change every second for ever. */
+/** How long ago it was submitted. */
 export function ageText({ createdAt }: { createdAt: string | number }, now: number): string {
-	return formatDuration(Math.max(0, now - timeOf(createdAt)), 1);
+	return sinceText(createdAt, now);
+}
+
+/** "5m", "3h": the largest unit only, so that a list does not change every second for ever. */
+export function sinceText(time: string | number, now: number): string {
+	return formatDuration(Math.max(0, now - timeOf(time)), 1);
 }
 
 /** "14:05", and the day before it where it is more than a day away; local time. */

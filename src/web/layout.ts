@@ -1,4 +1,5 @@
 /** The frame of the own pages: one style sheet, one small script, no foreign sources. */
+import { sinceText } from "../task/view-times.ts";
 import { type Html, html } from "./html.ts";
 
 export const STYLE = `
@@ -95,15 +96,7 @@ export function stateBadge(state: string): Html {
 	return html`<span class="state ${state}">${state}</span>`;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-
-/** "3 min ago" for two times in ms. */
+/** "3m ago", for two times in ms: by the clock of all lists. */
 export function ago(at: number, now: number): string {
-	const ms = Math.max(0, now - at);
-	if (ms < MINUTE_MS) return "just now";
-	if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min ago`;
-	if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)} h ago`;
-	return `${Math.floor(ms / DAY_MS)} d ago`;
+	return `${sinceText(at, now)} ago`;
 }

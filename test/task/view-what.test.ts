@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { TaskView } from "../../src/task/view.ts";
 import { ageText } from "../../src/task/view-times.ts";
 import { whatOf } from "../../src/task/view-what.ts";
+import { ago } from "../../src/web/layout.ts";
 import { NOW, outcomeView, planView, questionView, taskView } from "../task-view.ts";
 
 const JAPANESE = "ログイン処理を見直す";
@@ -76,4 +77,5 @@ test.each([
 	const createdAt = new Date(NOW - ms).toISOString();
 	const ended = taskView("a", { createdAt, startedAt: new Date(NOW).toISOString(), state: "completed" });
 	expect(ageText(ended, NOW)).toBe(age);
+	expect(ago(NOW - ms, NOW)).toBe(`${age} ago`);
 });
