@@ -1,7 +1,9 @@
 /** A Redis that several people and hosts share, and lists of more tasks than a screen has lines. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { totalsOf } from "../../src/task/totals.ts";
 import { User } from "../e2e/harness.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -78,6 +80,10 @@ test("500 tasks: a few are listed with how many there are, all on demand, sorted
 	expect(await ids("--sort", "state", "--limit", "1")).toEqual(["z-runs"]);
 	const { counts } = await bob.json<{ counts: Record<string, number> }>(["status"]);
 	expect(counts).toEqual({ queued: 499, running: 1, cancelled: 1 });
+	const reader = new TaskReader(store);
+	const read = totalsOf((await reader.read()).map(({ state }) => state));
+	const unread = totalsOf(["queued"]);
+	expect({ read, unread: reader.unread }).toEqual({ read: { ...counts, queued: 498 }, unread });
 	const said = await bob.ok(["status"]);
 	expect(said).toMatch(/^499 queued, 1 running, 1 cancelled\. /);
 	expect(said).toMatch(/^499 wait: no worker runs on its host mini1\./m);

@@ -150,6 +150,13 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 	});
 });
 
+test("the numbers at the top count the tasks, too, that are more than a list holds", () => {
+	const tasks = [task("a", {}), task("b", { state: "queued" })];
+	const unread = { queued: 700, failed: 3 };
+	const { lines } = watchFrame({ ...MODEL, tasks, unread }, { columns: 80, rows: 24 }, NO_COLORS);
+	expect(lines[0]).toContain("0 asking · 1 running · 701 queued · 3 ended");
+});
+
 test("of more tasks than rows those around the selected one are shown", () => {
 	const tasks = Array.from({ length: 300 }, (_, n) => task(`task-${n}`, {}));
 	const { lines } = watchFrame(

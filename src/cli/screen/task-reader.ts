@@ -5,6 +5,7 @@ import { lastEventId } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { DamagedTask } from "../../task/damaged.ts";
 import { isLive } from "../../task/states.ts";
+import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 
 const TASKS_SHOWN = 500;
@@ -17,6 +18,8 @@ export class TaskReader {
 	hasNews = true;
 	/** of the newest, those whose record cannot be read */
 	damaged: readonly DamagedTask[] = [];
+	/** how many more there are than are read */
+	unread: Totals = {};
 
 	/** @param store role `service`: it waits out an outage */
 	constructor(store: Store) {
@@ -42,7 +45,13 @@ export class TaskReader {
 		const others = await store.getMany([...new Set(asking)]);
 		this.#views = new Map((await viewTasks(store, [...newest, ...others])).map((view) => [view.id, view]));
 		this.damaged = damaged;
+		this.unread = newest.length + damaged.length < TASKS_SHOWN ? {} : await this.#countUnread();
 		this.#event = event;
 		return [...this.#views.values()];
+	}
+
+	async #countUnread(): Promise<Totals> {
+		const states = [...(await this.#store.states())];
+		return totalsOf(states.flatMap(([id, state]) => (this.#views.has(id) ? [] : [state])));
 	}
 }

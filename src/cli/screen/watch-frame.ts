@@ -1,7 +1,8 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
 
 import type { DamagedTask } from "../../task/damaged.ts";
-import { isEnded } from "../../task/states.ts";
+import { isEnded, type State } from "../../task/states.ts";
+import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
@@ -23,6 +24,8 @@ export interface WatchModel {
 	tasks: TaskView[];
 	/** whose record cannot be read: shown below the others */
 	damaged: readonly DamagedTask[];
+	/** how many more there are than stand in the list */
+	unread?: Totals;
 	selected: string | null;
 	/** words that a task must have; empty: all are shown */
 	filter: string;
@@ -133,8 +136,10 @@ function topLine(model: WatchModel, title: string, place: string, size: Size, co
 }
 
 /** As many of the numbers as fit. */
-function countsText({ tasks }: WatchModel, { columns }: Size): string {
-	const count = (...states: string[]) => tasks.filter(({ state }) => states.includes(state)).length;
+function countsText({ tasks, unread = {} }: WatchModel, { columns }: Size): string {
+	const totals = totalsOf(tasks.map(({ state }) => state));
+	const count = (...states: State[]) =>
+		states.reduce((sum, state) => sum + (totals[state] ?? 0) + (unread[state] ?? 0), 0);
 	const parts = [
 		`${count("asking", "parked")} asking`,
 		`${count("running")} running`,

@@ -90,6 +90,7 @@ export class WatchScreen {
 		const isFirst = this.#model.tasks.length === 0;
 		this.#model.tasks = await reader.read();
 		this.#model.damaged = reader.damaged;
+		this.#model.unread = reader.unread;
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		this.#select(0);
 		const { mode } = this.#model;
