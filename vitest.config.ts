@@ -16,13 +16,14 @@ export default defineConfig({
 				test: {
 					name: "dispatch",
 					include: ["test/**/*.test.ts"],
-					exclude: ["test/chaos/**", "test/cli-agents/**", "test/fixtures/**"],
+					exclude: ["test/chaos/**", "test/cli-agents/**", "test/pictures/**", "test/fixtures/**"],
 				},
 			},
 			{
 				extends: true,
 				test: { name: "chaos", include: ["test/chaos/**/*.test.ts"], testTimeout: 5 * TEST_LIMIT_MS },
 			},
+			{ extends: true, test: { name: "pictures", include: ["test/pictures/**/*.test.ts"] } },
 			{
 				extends: true,
 				test: {

@@ -1,4 +1,5 @@
 /** How a page is prepared: what its reader has before the first command. */
+import { startTestRedis } from "../redis.ts";
 import type { UserOptions } from "./harness.ts";
 import type { PageShell } from "./page-shell.ts";
 
@@ -24,5 +25,12 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
 		programs: { claude: "exit 0" },
 		// The agent of the page asks; those of a batch in CI do not.
 		before: [[/^dispatch batch/, (shell) => shell.write("~/bin/reviewer.sh", FINISHES)]],
+	},
+	"docs/TEAMS.md": {
+		async prepare(shell) {
+			const redis = await startTestRedis({ port: true });
+			shell.atEnd(() => redis.stop());
+			shell.replace("redis.example:6379", new URL(redis.url).host);
+		},
 	},
 };

@@ -35,6 +35,8 @@ export class PageShell {
 	readonly user: User;
 	readonly #bash: ChildProcess;
 	readonly #steps: string;
+	readonly #others = new Map<string, string>();
+	readonly #ends: (() => Promise<unknown>)[] = [];
 	#said = "";
 	#count = 0;
 
@@ -111,8 +113,19 @@ export class PageShell {
 		}
 	}
 
+	/** What a page names stands for another thing here. */
+	replace(name: string, by: string): void {
+		this.#others.set(name, by);
+	}
+
+	/** Is done when the page is through. */
+	atEnd(work: () => Promise<unknown>): void {
+		this.#ends.push(work);
+	}
+
 	#own(text: string): string {
-		return text.replaceAll(`${HOME}/shop`, this.user.project).replaceAll(HOME, this.user.path);
+		const own = [...this.#others].reduce((sum, [name, by]) => sum.replaceAll(name, by), text);
+		return own.replaceAll(`${HOME}/shop`, this.user.project).replaceAll(HOME, this.user.path);
 	}
 
 	/** Ends the shell and everything that it started. */
@@ -122,12 +135,13 @@ export class PageShell {
 		this.#bash.kill("SIGKILL");
 		if (alive) await Promise.race([ended, this.user.cleanup()]);
 		await this.user.cleanup();
+		for (const end of this.#ends) await end();
 		if (existsSync(this.user.path)) throw new Error(`${this.user.path} is left`);
 	}
 }
 
 function runnable(line: string): string {
-	const stays = STAYS.find(([form]) => form.test(line));
+	const stays = STAYS.find(([form]) => form.test(line.replace(/\s+# .*$/, "")));
 	if (stays !== undefined) return `until_said '${stays[1]}' ${line}`;
 	const [, command, code] = /^(.+?)\s+# exit code (\d+)\b.*$/.exec(line) ?? [];
 	return command === undefined ? line : `code=0; ${command} || code=$?; [ $code -eq ${code} ]`;
