@@ -38,7 +38,6 @@ beforeAll(async () => {
 	await user.waitForState("choose-cache", "asking");
 	await user.waitForState("review-login-code", "asking");
 	await submit("nightly-report", "Report what changed since yesterday", "--delay", "6h");
-	await expect.poll(async () => (await user.json(["status", "update-dependencies"])).plan.done).toBe(3);
 });
 afterAll(async () => {
 	for (const screen of screens) screen.close();
@@ -74,6 +73,7 @@ function steady(text: string): string {
 }
 
 test("status: what runs and what needs you, and an answer from the command line", async () => {
+	await expect.poll(async () => (await user.json(["status", "update-dependencies"])).plan.done).toBe(3);
 	const screen = shell(34);
 	type(screen, "clear; dispatch");
 	await screen.waitFor(/choose-cache asks/);
