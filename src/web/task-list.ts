@@ -3,11 +3,14 @@ import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { type DamagedTask, damagedError } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
-import { isState, STATES, type State } from "../task/states.ts";
+import { isLive, isState, type State } from "../task/states.ts";
+import { type Totals, totalsOf } from "../task/totals.ts";
+import { whatOf } from "../task/view-what.ts";
 import { type Html, html } from "./html.ts";
 import { ago, stateBadge } from "./layout.ts";
 
 const TASKS_SHOWN = 100;
+const WHAT_CHARS = 200;
 
 /** What of the list is asked for. */
 export interface Part {
@@ -26,7 +29,7 @@ export interface ListedPart extends Part {
 	total: number;
 	pages: number;
 	/** how many there are in each state; none where there are none */
-	counts: Map<State, number>;
+	counts: Totals;
 	/** in every state, damaged ones too */
 	all: number;
 }
@@ -41,11 +44,7 @@ export function partOf(query: Readonly<Record<string, unknown>>): Part {
 /** Behind the last page the last one is read: tasks may have been removed meanwhile. */
 export async function readPart(store: Store, part: Part): Promise<ListedPart> {
 	const states = await store.states();
-	const counts = new Map<State, number>();
-	for (const state of STATES) {
-		const count = [...states.values()].filter((each) => each === state).length;
-		if (count > 0) counts.set(state, count);
-	}
+	const counts = totalsOf(states.values());
 	const ids = [...states].filter(([, state]) => part.state === null || state === part.state);
 	const pages = Math.max(1, Math.ceil(ids.length / TASKS_SHOWN));
 	const page = Math.min(part.page, pages);
@@ -69,7 +68,7 @@ function linkTo(place: string, { state, page }: Part): string {
 }
 
 function stateLinks({ state, counts, all }: ListedPart, place: string): Html {
-	const parts: [State | null, number][] = [[null, all], ...counts];
+	const parts: [State | null, number][] = [[null, all], ...(Object.entries(counts) as [State, number][])];
 	const links = parts.map(([each, count]) => {
 		const name = html`${each ?? "all"} <b>${count}</b>`;
 		const href = linkTo(place, { state: each, page: 1 });
@@ -115,8 +114,9 @@ function taskRow(task: TaskRecord, now: number, place: string): Html {
 }
 
 function nowText(task: TaskRecord): string {
-	if (task.outcome !== null && task.outcome.kind !== "queued") return task.outcome.message;
-	if (task.hold !== null) return task.hold.kind.replace("_", " ");
-	const next = task.progress.plan.items.find((item) => item.marker === " ");
-	return task.progress.activity ?? next?.text ?? cutText(task.spec.prompt, 120);
+	if (task.hold !== null) return task.hold.kind.replaceAll("_", " ");
+	const { state, reason, outcome, spec, progress } = task;
+	const { id, prompt } = spec;
+	const what = whatOf({ id, state, reason, outcome, prompt, plan: progress.plan, questions: [] });
+	return cutText(isLive(state) && progress.activity !== null ? progress.activity : what, WHAT_CHARS);
 }

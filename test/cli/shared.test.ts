@@ -4,6 +4,7 @@ import { TaskReader } from "../../src/cli/screen/task-reader.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { totalsOf } from "../../src/task/totals.ts";
+import { partOf, readPart } from "../../src/web/task-list.ts";
 import { User } from "../e2e/harness.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -84,6 +85,7 @@ test("500 tasks: a few are listed with how many there are, all on demand, sorted
 	const read = totalsOf((await reader.read()).map(({ state }) => state));
 	const unread = totalsOf(["queued"]);
 	expect({ read, unread: reader.unread }).toEqual({ read: { ...counts, queued: 498 }, unread });
+	expect(await readPart(store, partOf({}))).toMatchObject({ counts, all: 501 });
 	const said = await bob.ok(["status"]);
 	expect(said).toMatch(/^499 queued, 1 running, 1 cancelled\. /);
 	expect(said).toMatch(/^499 wait: no worker runs on its host mini1\./m);
