@@ -3,7 +3,7 @@ import * as z from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { FAILURE_REASONS, STATES } from "./states.ts";
 import type { TaskView } from "./view.ts";
-import { WAIT_KINDS } from "./view-why.ts";
+import { WAIT_KINDS } from "./wait.ts";
 
 const time = z.iso.datetime();
 const text = z.string();

@@ -8,7 +8,7 @@ import type { KeptQuestion } from "./question.ts";
 import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
 import type { Hold, Usage } from "./spec.ts";
 import { isLive } from "./states.ts";
-import type { Wait } from "./view-why.ts";
+import type { Wait } from "./wait.ts";
 
 interface TaskQuestionView {
 	seq: string;

@@ -3,7 +3,7 @@ import picocolors from "picocolors";
 import { expect, test } from "vitest";
 import { summaryLines } from "../../src/cli/show/summary-lines.ts";
 import type { TaskView } from "../../src/task/view.ts";
-import type { Wait } from "../../src/task/view-why.ts";
+import type { Wait } from "../../src/task/wait.ts";
 import { NOW, planView, questionView, taskView } from "../task-view.ts";
 
 const COLORS = picocolors.createColors(false);

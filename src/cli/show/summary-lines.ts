@@ -3,7 +3,7 @@ import type { State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText, timeOf } from "../../task/view-times.ts";
 import { whatOf } from "../../task/view-what.ts";
-import type { Wait } from "../../task/view-why.ts";
+import type { Wait } from "../../task/wait.ts";
 import { type Output, oneLine } from "./output.ts";
 import { briefLines, openQuestion } from "./question-lines.ts";
 

@@ -1,0 +1,31 @@
+/** What a task that waits says of it; view-why.ts finds it. */
+
+export const WAIT_KINDS = [
+	/** as many agents work as may */
+	"place",
+	/** as many agents live as may, and some of them ask */
+	"answers",
+	/** the service is limited or away */
+	"limit",
+	"login",
+	"account",
+	"budget",
+	/** its next try, or the time that was asked for */
+	"time",
+	"tasks",
+	/** no worker takes it */
+	"worker",
+	/** its own host is away */
+	"host",
+	/** nothing: it is about to start */
+	"start",
+] as const;
+
+export interface Wait {
+	kind: (typeof WAIT_KINDS)[number];
+	/** a few words: "limit until 14:05" */
+	why: string;
+	/** a sentence or two, with what helps */
+	text: string;
+	until: string | null;
+}
