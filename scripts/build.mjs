@@ -14,6 +14,7 @@ import {
 	hotOnly,
 	lazyBuiltins,
 	withoutCluster,
+	withoutDefinitions,
 	withoutReaders,
 } from "./bundle.mjs";
 import { lock } from "./kernel-lock.mjs";
@@ -25,6 +26,10 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
+/** None of them is defined there. */
+const COLD_DEFINITIONS = ["completion", "help", "hosts", "screens"];
+/** The commands of tab.cjs, of which only `complete` is called: a shell waits for it at every Tab. */
+const TAB = ["completion"];
 /** Packages that these commands use at times: a changed config, a prompt on the terminal, another program, wide letters. */
 const SELDOM = ["@clack/prompts", "execa", "string-width", "yaml", "zod"];
 /** What makes main.cjs big: none of it may come into hot.cjs. */
@@ -33,7 +38,7 @@ const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
 const ONLY_DEFAULT =
 	'if (Object.keys(module.exports).join() === "default") module.exports = module.exports.default;';
 const SELDOM_FOLDER = "seldom";
-const BUNDLES = ["main.cjs", "hot.cjs", "dispatch.cjs", "demo-agent.cjs"];
+const BUNDLES = ["main.cjs", "hot.cjs", "tab.cjs", "dispatch.cjs", "demo-agent.cjs"];
 
 /** Changes with every source of the build. */
 function sourceHash() {
@@ -87,19 +92,25 @@ async function build() {
 
 async function makeBundles(folder, define) {
 	const main = await bundle("src/cli/main.ts", join(folder, "main.cjs"), { define });
+	const some = (hot) => [
+		hotOnly({ hot, never: [...COLD_PACKAGES, ...SELDOM] }),
+		apart(SELDOM, SELDOM_FOLDER),
+		lazyBuiltins,
+		withoutCluster,
+		withoutReaders,
+	];
 	const hot = await bundle("src/cli/main.ts", join(folder, "hot.cjs"), {
 		define,
-		plugins: [
-			hotOnly({ hot: HOT, never: [...COLD_PACKAGES, ...SELDOM] }),
-			apart(SELDOM, SELDOM_FOLDER),
-			lazyBuiltins,
-			withoutCluster,
-			withoutReaders,
-		],
+		plugins: [...some(HOT), withoutDefinitions(COLD_DEFINITIONS)],
 	});
+	const tab = await bundle("src/cli/main.ts", join(folder, "tab.cjs"), { define, plugins: some(TAB) });
 	await bundle("src/cli/start.ts", join(folder, "dispatch.cjs"), {
 		define: {
-			DISPATCH_BUNDLES: JSON.stringify({ main: contentName(main), hot: contentName(hot) }),
+			DISPATCH_BUNDLES: JSON.stringify({
+				main: contentName(main),
+				hot: contentName(hot),
+				tab: contentName(tab),
+			}),
 			DISPATCH_HOT: JSON.stringify(HOT),
 		},
 		plugins: [lazyBuiltins],

@@ -158,6 +158,24 @@ export function hotOnly({ hot, never }) {
 }
 
 /**
+ * Definitions of which no command is called in this bundle, by the files of cli/commands/define: left out.
+ * @param {readonly string[]} names
+ */
+export function withoutDefinitions(names) {
+	return {
+		name: "without-definitions",
+		setup({ onLoad }) {
+			const filter = new RegExp(`cli/commands/define/(${names.join("|")})\\.ts$`);
+			onLoad({ filter }, ({ path }) => {
+				const [defined] =
+					/define[A-Z]\w*/.exec(readFileSync(path, "utf8").split("export function ")[1]) ?? [];
+				return { contents: `export function ${defined}() {}` };
+			});
+		},
+	};
+}
+
+/**
  * Packages that hot commands seldom need: each has a bundle of its own, loaded when it is used.
  * @param {readonly string[]} names @param {string} folder beside the bundle
  */

@@ -1,7 +1,8 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
 import { type Command, CommanderError } from "commander";
 import { DispatchError, EXIT } from "../task/errors.ts";
-import { buildProgram, commandOf } from "./program/program.ts";
+import { calledIn, examplesOf, pathOf, usageOf } from "./program/help.ts";
+import { buildProgram } from "./program/program.ts";
 import { Output } from "./show/output.ts";
 import { onClosedOutput, readerGone } from "./show/reader-gone.ts";
 
@@ -60,22 +61,34 @@ function explain(
 	return EXIT.internal;
 }
 
+/** Where commander's message is not enough: how the command is called. */
+const NEEDS_USAGE = new Set([
+	"commander.missingArgument",
+	"commander.missingMandatoryOptionValue",
+	"commander.excessArguments",
+]);
+
 function usageError(error: CommanderError, words: readonly string[], program?: Command): DispatchError {
-	// Asked for help on what is no command, commander shows the whole help and says nothing.
-	if (error.code === "commander.help")
-		return new DispatchError("DISPATCH_USAGE", `There is no help for "${words.at(-1)}".`, {
-			hint: "`dispatch --help` lists the commands.",
-		});
 	const [first = "", ...rest] = error.message
 		.replace(/^error: /, "")
 		.trim()
 		.split("\n");
 	const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, ".");
-	const name = program && words.find((word) => commandOf(program, word) !== undefined);
-	const page =
-		name === undefined ? "`dispatch --help` lists commands and options." : `See: dispatch ${name} --help`;
-	const hint = rest.join(" ").replace(/[()]/g, "").trim() || page;
-	return new DispatchError("DISPATCH_USAGE", message, { hint });
+	const command = program === undefined ? null : calledIn(program, words);
+	const said = rest.join(" ").replace(/[()]/g, "").trim();
+	if (command === null)
+		return new DispatchError("DISPATCH_USAGE", message, {
+			hint: said || "`dispatch --help` lists commands and options.",
+		});
+	const usage = usageOf(command);
+	const page = `${pathOf(command)} --help`;
+	if (!NEEDS_USAGE.has(error.code))
+		return new DispatchError("DISPATCH_USAGE", message, { hint: said || `See: ${page}` });
+	const [example] = examplesOf(command);
+	const other = words.includes("stop") ? "; the worker stops by `dispatch down`" : "";
+	return new DispatchError("DISPATCH_USAGE", message, {
+		hint: `Usage: ${usage}; e.g. ${example}${other}; more: ${page}`,
+	});
 }
 
 function internalFault(error: unknown): DispatchError {

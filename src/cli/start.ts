@@ -6,9 +6,10 @@ import { loadProgram } from "./program/code-cache.ts";
 
 /**
  * Put in by the build: the bundles with a name for their content, and the commands that people and agents
- * call all day. These have a bundle of their own, a fifth of the whole, that a start reads faster.
+ * call all day. These have a bundle of their own, a fifth of the whole, that a start reads faster; so has what a
+ * shell asks at every Tab.
  */
-declare const DISPATCH_BUNDLES: { main: string; hot: string };
+declare const DISPATCH_BUNDLES: { main: string; hot: string; tab: string };
 declare const DISPATCH_HOT: readonly string[];
 
 const words = process.argv.slice(2);
@@ -25,7 +26,7 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	process.stdout.write(`${VERSION}\n`);
 } else {
 	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !(words[0] === "answer" && maySeveral(words));
-	const bundle = isHot ? "hot" : "main";
+	const bundle = words[0] === "complete" ? "tab" : isHot ? "hot" : "main";
 	const file = join(import.meta.dirname, `${bundle}.cjs`);
 	const program = loadProgram(file, DISPATCH_BUNDLES[bundle]) as typeof import("./main.ts");
 	void program.main();

@@ -12,6 +12,7 @@ import { writePage } from "./page.ts";
 import { idle, listing } from "./screens.ts";
 import { BenchStage, cpuSeconds, pssMiB, startLoop, until } from "./stage.ts";
 import { startUp, startUpWithCertificates } from "./start-up.ts";
+import { tab } from "./tab.ts";
 
 const QUESTIONS = 100;
 const QUESTIONS_SLOW = 8;
@@ -142,6 +143,7 @@ const figures: Figure[] = [];
 const parts = {
 	startUp,
 	certificates: startUpWithCertificates,
+	tab,
 	listing,
 	idle,
 	bridge: () => bridge(true),

@@ -1,11 +1,12 @@
-/** Tab completion, asked for by a real bash with the script that the user sources. */
+/** Tab completion, asked for by real shells with the script that the user sources. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PROGRAM, User } from "../e2e/harness.ts";
+import { Screen } from "./tmux.ts";
 
 let user: User;
 let env: Record<string, string>;
@@ -51,6 +52,12 @@ test.each([
 		["review-api", "review-login"],
 	],
 	[["cancel", "review-api", "review-l"], ["review-login"]],
+	[["stop", "review-api", ""], ["review-login"]],
+	[["wait", "review-a"], ["review-api"]],
+	[
+		["help", "batc"],
+		["batch", "batches"],
+	],
 	[
 		["completion", ""],
 		["bash", "zsh", "fish"],
@@ -73,20 +80,83 @@ test("each command is offered the tasks that it is for", async () => {
 	await user.ok(["rm", "old-task"]);
 });
 
-test("an old task among many is offered once its name begins", async () => {
-	const client = new Redis({ path: join(user.home, "redis/redis.sock") });
-	const many = Array.from({ length: 600 }, (_, n) => `crowd-${n}`);
-	const pipeline = client.pipeline();
-	for (const [n, id] of many.entries()) {
-		pipeline.zadd("{dispatch:default}:tasks", Date.now() + n, id);
-		pipeline.hset(`{dispatch:default}:task:${id}`, "state", "queued");
+describe("of more tasks than a shell shows", () => {
+	const many = Array.from({ length: 5_000 }, (_, n) => `crowd-${n}`);
+	let client: Redis;
+	beforeAll(async () => {
+		client = new Redis({ path: join(user.home, "redis/redis.sock") });
+		const pipeline = client.pipeline();
+		for (const [n, id] of many.entries()) {
+			pipeline.zadd("{dispatch:default}:tasks", Date.now() + n, id);
+			pipeline.hset(`{dispatch:default}:task:${id}`, "state", n < 3 ? "asking" : n < 6 ? "failed" : "queued");
+		}
+		await pipeline.exec();
+	});
+	afterAll(async () => {
+		await client.zrem("{dispatch:default}:tasks", ...many);
+		await client.del(many.map((id) => `{dispatch:default}:task:${id}`));
+		client.disconnect();
+	});
+
+	test("an old one is offered once its name begins", async () => {
+		expect(await offered("status", "review-l")).toEqual(["review-login"]);
+		expect(await offered("status", "crowd-4999")).toEqual(["crowd-4999"]);
+	});
+
+	test("each command is offered those of its states alone", async () => {
+		expect((await offered("answer", "")).sort()).toEqual(["crowd-0", "crowd-1", "crowd-2"]);
+		expect((await offered("retry", "c")).sort()).toEqual(["crowd-3", "crowd-4", "crowd-5"]);
+		expect(await offered("stop", "crowd-6", "crowd-6")).not.toContain("crowd-5");
+	});
+
+	test("how they begin is offered, and every one of them stands behind a beginning", async () => {
+		const beginnings = await offered("status", "crowd-");
+		expect(beginnings.length).toBeGreaterThan(10);
+		expect(beginnings.length).toBeLessThanOrEqual(200);
+		expect(many.filter((id) => !beginnings.some((each) => id.startsWith(each)))).toEqual([]);
+		expect((await offered("status", beginnings.at(-1) ?? "")).length).toBeGreaterThan(1);
+	});
+});
+
+const has = (shell: string) =>
+	(process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, shell)));
+
+test.runIf(has("zsh"))("zsh lists the ids on its screen, and completes the only one", async () => {
+	const rc = `autoload -Uz compinit && compinit -u -d ${join(user.path, "zdump")}\nsource <(dispatch completion zsh)\nPS1='ready> '\n`;
+	user.write("../.zshrc", rc);
+	const screen = new Screen(["zsh", "-i"], {
+		columns: 100,
+		rows: 20,
+		cwd: user.project,
+		env: { ...env, ZDOTDIR: user.path },
+	});
+	try {
+		await screen.waitFor("ready>");
+		screen.type("dispatch cancel rev");
+		screen.keys("Tab");
+		await screen.waitFor("dispatch cancel review-");
+		screen.keys("Tab");
+		await screen.waitFor(/review-login +review-api +-- queued/);
+		screen.type("l");
+		screen.keys("Tab");
+		await screen.waitFor("dispatch cancel review-login");
+	} finally {
+		screen.close();
 	}
-	await pipeline.exec();
-	expect(await offered("status", "review-l")).toEqual(["review-login"]);
-	expect((await offered("status", "crowd-")).length).toBe(200);
-	await client.zrem("{dispatch:default}:tasks", ...many);
-	await client.del(many.map((id) => `{dispatch:default}:task:${id}`));
-	client.disconnect();
+});
+
+test.runIf(has("fish"))("fish completes ids, commands and options", async () => {
+	const fish = async (line: string) => {
+		const script = `dispatch completion fish | source; complete -C '${line}'`;
+		const { stdout } = await promisify(execFile)("fish", ["--no-config", "-c", script], {
+			env,
+			cwd: user.project,
+		});
+		return stdout.split("\n").filter(Boolean).sort();
+	};
+	expect(await fish("dispatch cancel rev")).toEqual(["review-api\tqueued", "review-login\tqueued"]);
+	expect(await fish("dispatch enq")).toEqual([expect.stringMatching(/^enqueue\t/)]);
+	expect(await fish("dispatch ls --state as")).toEqual(["asking"]);
 });
 
 /** The shell types what is offered into the line, and executes it at Enter. */

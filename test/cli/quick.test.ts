@@ -34,6 +34,7 @@ const TRIPS: [string[], number][] = [
 	[["enqueue", "Again"], 3],
 	[["enqueue", "--id", "named", "Again"], 2],
 	[["answer", "shed", "Blue"], 4],
+	[["complete", "--", "cancel", ""], 2],
 ];
 
 test.each(TRIPS)("%j opens one connection and waits for Redis %i times", async (args, limit) => {
@@ -66,15 +67,18 @@ describe("a start loads what it uses", () => {
 		};
 	}
 
-	test.each([[["ls"]], [["status", "shed"]], [["questions"]]])("%j", async (args) => {
-		await user.ok(args);
-		const { files, builtins } = await loaded(user, args);
-		// The hot bundle itself comes out of the code cache; what else it requires would be listed.
-		expect(files).toEqual(["dispatch.cjs"]);
-		expect(builtins).toContain("net");
-		for (const slow of ["crypto", "child_process", "tls", "http", "readline"])
-			expect(builtins).not.toContain(slow);
-	});
+	test.each([[["ls"]], [["status", "shed"]], [["questions"]], [["complete", "--", "rm", ""]]])(
+		"%j",
+		async (args) => {
+			await user.ok(args);
+			const { files, builtins } = await loaded(user, args);
+			// The hot bundle itself comes out of the code cache; what else it requires would be listed.
+			expect(files).toEqual(["dispatch.cjs"]);
+			expect(builtins).toContain("net");
+			for (const slow of ["crypto", "child_process", "tls", "http", "readline"])
+				expect(builtins).not.toContain(slow);
+		},
+	);
 
 	test("a changed config is read once more, with its packages, and then no more", async () => {
 		// Without a worker, which reads a changed config too.

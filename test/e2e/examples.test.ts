@@ -4,8 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
+import { examplesOf } from "../../src/cli/program/help.ts";
 import { buildProgram } from "../../src/cli/program/program.ts";
-import { examplesOf, visibleCommands } from "../house/cli-page.ts";
+import { visibleCommands } from "../house/cli-page.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { PROGRAM, User } from "./harness.ts";
 

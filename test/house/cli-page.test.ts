@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { examplesOf } from "../../src/cli/program/help.ts";
 import { buildProgram } from "../../src/cli/program/program.ts";
-import { examplesOf, referencePage, visibleCommands } from "./cli-page.ts";
+import { referencePage, visibleCommands } from "./cli-page.ts";
 
 const program = buildProgram({ env: {}, done: () => {} });
 

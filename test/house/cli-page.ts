@@ -1,5 +1,6 @@
 /** docs/CLI.md, from the same definitions as `--help`. */
 import type { Command } from "commander";
+import { examplesOf } from "../../src/cli/program/help.ts";
 import { ERRORS, EXIT } from "../../src/task/errors.ts";
 
 const EXIT_MEANS: Readonly<Record<keyof typeof EXIT, string>> = {
@@ -33,9 +34,15 @@ export function referencePage(program: Command): string {
 		"## Several tasks at once",
 		"`cancel`, `retry` and `rm` take several ids, `answer` and `note` several with commas between them (`a,b,c`); or all of them a filter in place of ids: `--state`, `--tag`, `--host`, for `retry` also `--failed`. A filter takes tasks of this host that the command can do something with; `--host` names another one, `--any-host` takes all. On a terminal it shows them and asks; without one, and for more than one task, it is refused (exit code 2) unless `--yes` is given. A filter that hits nothing says so and is no error.",
 		'An id that is not there stops all before anything is done. What cannot be done to one task is said in a line, the others are done, and the highest exit code counts. With `--json` several ids or a filter give a list with an entry for each: what one alone would print, or `{"id":"…","error":{…}}`.',
-		"## Commands",
-		...commands.flatMap((command) => section(command, "dispatch")),
+		...commands.flatMap((command, n) => [
+			...(command.helpGroup() === commands[n - 1]?.helpGroup() ? [] : [heading(command)]),
+			...section(command, "dispatch"),
+		]),
 	].join("\n\n")}\n`;
+}
+
+function heading(command: Command): string {
+	return `## ${command.helpGroup().replace(/:$/, "")}`;
 }
 
 function section(command: Command, parent: string): string[] {
@@ -49,6 +56,7 @@ function section(command: Command, parent: string): string[] {
 		`${level} ${name}`,
 		sentence(command.description()),
 		`\`\`\`text\n${name} ${command.usage()}\n\`\`\``,
+		...command.aliases().map((alias) => `Also: \`${parent} ${alias}\``),
 		...(args.some((line) => !line.endsWith(": ")) ? [args.join("\n")] : []),
 		...(command.options.some(({ hidden }) => !hidden) ? [optionTable(command)] : []),
 		...examplesOf(command).map((line) => `Example: \`${line}\``),
@@ -61,20 +69,6 @@ function optionTable(command: Command): string {
 		.filter(({ hidden }) => !hidden)
 		.map(({ flags, description }) => `| \`${flags}\` | ${description.replaceAll("|", "\\|")} |`);
 	return `| option | meaning |\n|---|---|\n${rows.join("\n")}`;
-}
-
-/** The lines behind `$` in a command's help. */
-export function examplesOf(command: Command): string[] {
-	let help = "";
-	const { writeOut } = command.configureOutput();
-	command.configureOutput({
-		writeOut: (text) => {
-			help += text;
-		},
-	});
-	command.outputHelp();
-	command.configureOutput({ writeOut: writeOut ?? ((text) => process.stdout.write(text)) });
-	return [...help.matchAll(/^ {2}\$ (.+)$/gm)].map(([, line]) => line ?? "");
 }
 
 export function visibleCommands(command: Command): Command[] {

@@ -73,6 +73,7 @@ const REASONS_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 	// Kinds of holds.
 	"queue/records/gates.ts": ["auth", "billing", "budget", "rate_limited"],
 	"cli/doctor/check-holds.ts": ["auth", "billing", "rate_limited"],
+	"cli/help/": ["budget"],
 	"cli/show/report-lines.ts": ["auth", "billing", "budget", "rate_limited"],
 	"monitor/": ["rate_limited"],
 	"worker/settle.ts": ["billing", "rate_limited", "verify_failed"],

@@ -2,15 +2,15 @@
 import type { Command, Option } from "commander";
 import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
-import { listTemplates } from "../../config/templates.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
 import { isEnded, STATES, type State } from "../../task/states.ts";
 import { Context, type Environment } from "../context.ts";
 import { COMPLETION_SCRIPTS } from "../program/completion-scripts.ts";
+import { commandOf } from "../program/help.ts";
 import { type Output, oneLine } from "../show/output.ts";
 
-/** As many as a shell shows without asking; the newest. */
+/** As many as a shell shows without asking. Of more, it is offered how they begin. */
 const IDS_OFFERED = 200;
 const REDIS_LIMIT_MS = 1_000;
 /**
@@ -24,9 +24,12 @@ const STATES_FOR: Readonly<Record<string, (state: State) => boolean>> = {
 	answer: (state) => state === "asking" || state === "parked",
 	cancel: (state) => !isEnded(state),
 	note: (state) => !isEnded(state),
+	wait: (state) => !isEnded(state),
 	retry: isEnded,
 	rm: isEnded,
 };
+
+const anyState = () => true;
 
 interface Candidate {
 	value: string;
@@ -65,11 +68,13 @@ interface Asking {
 interface AskingValue extends Asking {
 	/** of the word */
 	written: string;
+	/** the words before it */
+	before: readonly string[];
 }
 
 async function candidates(asking: Asking, before: string[], written: string): Promise<Candidate[]> {
 	const { command, args, open } = walk(asking.program, before);
-	if (open !== null) return valuesOf(open.attributeName(), { ...asking, written });
+	if (open !== null) return valuesOf(open.attributeName(), { ...asking, written, before });
 	if (written.startsWith("-"))
 		return [...visibleOptions(command), ...visibleOptions(asking.program)].map(
 			({ long, short, description }) => ({
@@ -85,7 +90,7 @@ async function candidates(asking: Asking, before: string[], written: string): Pr
 	if (argument.argChoices !== undefined) return plainValues(argument.argChoices);
 	return valuesOf(
 		`${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`,
-		{ ...asking, written },
+		{ ...asking, written, before },
 		command,
 	);
 }
@@ -106,7 +111,7 @@ function walk(
 			);
 			open = option !== undefined && (option.required || option.optional) ? option : null;
 		} else {
-			const sub = args === 0 ? command.commands.find((each) => each.name() === word) : undefined;
+			const sub = args === 0 ? commandOf(command, word) : undefined;
 			if (sub === undefined) args += 1;
 			else command = sub;
 		}
@@ -136,6 +141,8 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 			return templatesOf(env);
 		case "name":
 			return command?.name() === "templates" ? templatesOf(env) : [];
+		case "words":
+			return command?.name() === "help" ? topicsOf(asking.program) : [];
 		case "state":
 			return plainValues(STATES);
 		case "permissions":
@@ -160,8 +167,9 @@ async function modelsOf(env: Environment): Promise<Candidate[]> {
 	}
 }
 
-function templatesOf(env: Environment): Candidate[] {
+async function templatesOf(env: Environment): Promise<Candidate[]> {
 	try {
+		const { listTemplates } = await import("../../config/templates.ts");
 		const places = { project: process.cwd(), home: homePath(env) };
 		return listTemplates(places).map(({ name, description }) => ({ value: name, description }));
 	} catch {
@@ -169,28 +177,74 @@ function templatesOf(env: Environment): Candidate[] {
 	}
 }
 
-/** The newest tasks that the command is for, if Redis is there to be asked. */
-async function idsOf({ output, env, written }: AskingValue, command: string): Promise<Candidate[]> {
+async function topicsOf(program: Command): Promise<Candidate[]> {
+	const { TOPICS } = await import("../help/topics.ts");
+	return [
+		...TOPICS.map(({ name, title }) => ({ value: name, description: title })),
+		...program
+			.createHelp()
+			.visibleCommands(program)
+			.map((command) => ({ value: command.name(), description: command.description() })),
+	];
+}
+
+/** The tasks that the command is for, newest first, if Redis is there to be asked. */
+async function idsOf({ output, env, written, before }: AskingValue, command: string): Promise<Candidate[]> {
 	let context: Context | undefined;
 	let limit: NodeJS.Timeout | undefined;
 	try {
-		context = await Context.open({ env, output, redis: undefined });
+		context = await Context.open({ env, output, redis: givenRedis(before) });
 		if ((await context.redisUrl()) === null && localServerState({ path: context.home.base }) === "stopped")
 			return [];
 		const store = await context.store();
 		const late = new Promise<never>((_resolve, reject) => {
 			limit = setTimeout(reject, REDIS_LIMIT_MS);
 		});
-		const states = await Promise.race([store.states(), late]);
-		const isFor = STATES_FOR[command] ?? (() => true);
-		return [...states]
-			.filter(([id, state]) => id.startsWith(written) && (state === null || isFor(state)))
-			.slice(0, IDS_OFFERED)
-			.map(([value, state]) => ({ value, description: state ?? "damaged" }));
+		const found = await Promise.race([
+			store.offered(written, STATES.filter(STATES_FOR[command] ?? anyState)),
+			late,
+		]);
+		const ids = [...found].map(([value, state]) => ({ value, description: state }));
+		return byBeginning(ids.filter(({ value }) => !before.includes(value)));
 	} catch {
 		return [];
 	} finally {
 		clearTimeout(limit);
 		await context?.close().catch(() => {});
 	}
+}
+
+function givenRedis(words: readonly string[]): string | undefined {
+	const at = words.findLastIndex((word) => word === "--redis" || word.startsWith("--redis="));
+	return words[at]?.startsWith("--redis=")
+		? words[at].slice("--redis=".length)
+		: words[at + 1 || words.length];
+}
+
+/**
+ * Of many ids their beginnings, as long as a shell can show them. All of the ids stand behind these, so that what
+ * a shell types for the user fits every one of them.
+ */
+function byBeginning(ids: Candidate[]): Candidate[] {
+	if (ids.length <= IDS_OFFERED) return ids;
+	const sorted = ids.toSorted((a, b) => (a.value < b.value ? -1 : 1));
+	const alike = sorted.map(({ value }, n) => commonLength(value, sorted[n - 1]?.value ?? ""));
+	// Two neighbours are told apart by one character more than they have in common.
+	const length = alike.toSorted((a, b) => a - b)[IDS_OFFERED] ?? 0;
+	const groups = new Map<string, Candidate[]>();
+	for (const id of sorted) {
+		const beginning = id.value.slice(0, length);
+		const group = groups.get(beginning);
+		if (group === undefined) groups.set(beginning, [id]);
+		else group.push(id);
+	}
+	return [...groups].map(([value, of]) =>
+		of.length === 1 && of[0] !== undefined ? of[0] : { value, description: `${of.length} tasks` },
+	);
+}
+
+function commonLength(a: string, b: string): number {
+	let length = 0;
+	while (length < a.length && a[length] === b[length]) length += 1;
+	return length;
 }

@@ -11,7 +11,7 @@ export async function notify(context: Context): Promise<number | undefined> {
 	const { config, env, home, output } = context;
 	if (config.notifications.length === 0)
 		throw new DispatchError("DISPATCH_USAGE", "No notifications are configured.", {
-			hint: "Add a target under notifications: in the config file (docs/NOTIFICATIONS.md).",
+			hint: "`dispatch notify` sends a test to each target under notifications: in the config, such as `- { type: bell }`. Add one: dispatch config edit (more: dispatch help notifications)",
 		});
 	const payload = testPayload(home.namespace, home.hostId);
 	const results = await Promise.all(

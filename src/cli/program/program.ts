@@ -1,12 +1,12 @@
 /** All commands with their options. Only this is loaded at every start; a command's code follows when it runs. */
 import { Command } from "commander";
-import { DispatchError } from "../../task/errors.ts";
-import { similar } from "../../task/similar.ts";
 import { VERSION } from "../../task/version.ts";
 import { defineChanges } from "../commands/define/changes.ts";
 import { defineCompletion } from "../commands/define/completion.ts";
 import { defineConfig } from "../commands/define/config.ts";
 import { type Definer, forAgents, isForAgents, type Work } from "../commands/define/definer.ts";
+import { unknownWord } from "../commands/define/group.ts";
+import { defineHelp } from "../commands/define/help.ts";
 import { defineHosts } from "../commands/define/hosts.ts";
 import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
@@ -14,6 +14,7 @@ import { defineServices } from "../commands/define/services.ts";
 import { defineSubmission } from "../commands/define/submission.ts";
 import type { ContextOptions, Environment } from "../context.ts";
 import { Output } from "../show/output.ts";
+import { groupCommands, styleHelp } from "./help.ts";
 
 export interface ProgramOptions {
 	env: Environment;
@@ -52,22 +53,24 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineScreens(definer);
 	defineHosts(definer);
 	defineCompletion(definer);
+	defineHelp(definer);
+	groupCommands(program);
 	return program;
 }
 
 function describeProgram(program: Command, { run }: Definer): void {
+	styleHelp(program);
 	forAgents(program)
 		.description("Run coding agents in the background: ask them, answer them, collect their reports.")
 		.version(VERSION, "-V, --version", "print the version")
 		.helpOption("-h, --help", "explain the command")
-		.helpCommand("help [command]", "explain a command")
 		.option("--redis <url>", "use this Redis, e.g. redis://host:6379, or `local`: dispatch's own")
 		.option("--json", "print one JSON document")
 		.option("--quiet", "print results only")
 		.option("--allow-nested", "change something from inside an agent, where the config allows it")
 		.addHelpText(
 			"after",
-			'\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"',
+			'\nExample:\n  $ dispatch enqueue "Review the login code for security holes"\n  $ dispatch status\n  $ dispatch answer review-login-code "Review both"\n\n`dispatch COMMAND --help` explains a command.\n`dispatch help topics` lists pages: questions, batches, config, redis, hosts …',
 		)
 		// Errors are printed by `main`, in one form.
 		.configureOutput({ writeErr: () => {}, outputError: () => {} })
@@ -76,7 +79,7 @@ function describeProgram(program: Command, { run }: Definer): void {
 		.usage("[options] [command]")
 		.allowUnknownOption()
 		.action(async (words: string[]) => {
-			if (words.length > 0) throw unknownWord(program, words);
+			if (words.length > 0) throw await unknownWord(program, words);
 			await run(async (context) => (await import("../commands/status.ts")).summary(context));
 		});
 }
@@ -88,40 +91,6 @@ function refuseInsideTasks(program: Command, env: Environment): void {
 		recognizeCaller(env);
 		await mayChange(env, program.opts<GlobalOptions>().allowNested ?? false);
 	});
-}
-
-function unknownWord(program: Command, words: string[]): DispatchError {
-	const [word = ""] = words;
-	if (word.startsWith("-")) {
-		const option = word.replace(/=.*$/s, "");
-		const near = similar(option, ["--redis", "--json", "--quiet", "--help", "--version"]);
-		return new DispatchError("DISPATCH_USAGE", `Unknown option '${option}'.`, {
-			hint: near === null ? hintOn(program, words) : `Did you mean ${near}?`,
-		});
-	}
-	const near = similar(
-		word,
-		program.commands.map((command) => command.name()),
-	);
-	if (near !== null)
-		return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
-			hint: `Did you mean \`dispatch ${near}\`?`,
-		});
-	return new DispatchError("DISPATCH_USAGE", `Unknown command "${word}".`, {
-		hint: `To submit a task: dispatch enqueue "${words.join(" ")}"; \`dispatch --help\` lists the commands.`,
-	});
-}
-
-/** Where a command is named behind it, it may be one of that command's options. */
-function hintOn(program: Command, words: readonly string[]): string {
-	const name = words.find((word) => commandOf(program, word) !== undefined);
-	if (name === undefined) return "`dispatch --help` lists commands and options.";
-	return `Options of a command stand behind it: \`dispatch ${name} --help\` lists them.`;
-}
-
-/** @param word a command's name or alias */
-export function commandOf(program: Command, word: string): Command | undefined {
-	return program.commands.find((each) => each.name() === word || each.aliases().includes(word));
 }
 
 async function withContext(

@@ -135,6 +135,16 @@ export class Lists extends Connection {
 		return states;
 	}
 
+	/**
+	 * Tasks in one of these states, or damaged, whose ids begin so; newest first. For who waits at a key: one round trip.
+	 * @returns id → state, or `damaged`
+	 */
+	async offered(begins: string, states: readonly State[]): Promise<Map<string, State | "damaged">> {
+		const { found } = await this.run<{ found: string }>("offer", { begins, states });
+		const lines = found === "" ? [] : found.split("\n");
+		return new Map(lines.map((line) => line.split(" ") as [string, State | "damaged"]));
+	}
+
 	count(): Promise<number> {
 		return this.guard((client) => client.zcard(this.keys.tasks));
 	}

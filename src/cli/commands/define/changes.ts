@@ -51,24 +51,20 @@ function defineMessages({ program, run }: Definer): void {
 
 /** What ends tasks, begins them again, and takes them away. */
 function defineEnds({ program, run, runToStop }: Definer): void {
-	for (const [name, hidden] of [
-		["cancel", false],
-		["stop", true],
-	] as const) {
-		const cancel = program
-			.command(name, { hidden })
-			.description("cancel tasks; ends their agents' process trees")
-			.argument("[ids...]", IDS);
-		several(cancel, "tasks that have not ended")
-			.addHelpText(
-				"after",
-				example("dispatch cancel review-login-code", "dispatch cancel --state queued --tag team=web"),
-			)
-			.action((ids: string[], flags: SeveralFlags) => {
-				requireSome(cancel, ids, flags);
-				return runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids, flags));
-			});
-	}
+	const cancel = program
+		.command("cancel")
+		.alias("stop")
+		.description("cancel tasks; ends their agents' process trees")
+		.argument("[ids...]", IDS);
+	several(cancel, "tasks that have not ended")
+		.addHelpText(
+			"after",
+			example("dispatch cancel review-login-code", "dispatch cancel --state queued --tag team=web"),
+		)
+		.action((ids: string[], flags: SeveralFlags) => {
+			requireSome(cancel, ids, flags);
+			return runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids, flags));
+		});
 	const retry = program
 		.command("retry")
 		.description("start ended tasks again")

@@ -6,6 +6,7 @@ import { Output } from "../../show/output.ts";
 import type { AliasFlags, BackendFlags, ConfigCommand } from "../config.ts";
 import type { DoctorFlags } from "../doctor.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
+import { explainsItself } from "./group.ts";
 
 const TYPES = BACKEND_TYPES.join(", ").replace(/, (?=[^,]*$)/, " or ");
 const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
@@ -55,7 +56,9 @@ async function beforeFirstUse({ program, env }: Definer): Promise<void> {
 }
 
 function defineEditing({ program, runBare, env }: Definer): void {
-	const config = program.command("config").description("look at the config file and change it");
+	const config = explainsItself(program.command("config")).description(
+		"look at the config file and change it",
+	);
 	config.addHelpText("after", example("dispatch config set-default sonnet", "dispatch config show"));
 	type Commands = typeof import("../config.ts");
 	const act = (work: (commands: Commands, command: ConfigCommand) => Promise<number | undefined>) =>

@@ -1,6 +1,7 @@
 /** What connects dispatch with other programs: the MCP server, the skill, notifications. */
 import type { SkillCommand, SkillFlags } from "../skill.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
+import { explainsItself } from "./group.ts";
 
 export function defineHosts(definer: Definer): void {
 	const { program, env, run, runBare } = definer;
@@ -22,8 +23,7 @@ export function defineHosts(definer: Definer): void {
 }
 
 function defineSkill({ program, env, runBare }: Definer): void {
-	const skill = program
-		.command("skill")
+	const skill = explainsItself(program.command("skill"))
 		.description("the /dispatch skill, with which Claude Code plays the dispatcher")
 		.addHelpText("after", example("dispatch skill install"));
 	const act = (work: (commands: typeof import("../skill.ts"), command: SkillCommand) => Promise<undefined>) =>

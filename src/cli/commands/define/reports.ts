@@ -12,33 +12,25 @@ export function defineReports({ program, run }: Definer): void {
 			const { status, summary } = await import("../status.ts");
 			return id === undefined ? summary(context) : status(context, id);
 		});
-	for (const [name, hidden] of [
-		["ls", false],
-		["ps", true],
-	] as const) {
-		forAgents(program.command(name, { hidden }))
-			.description("list tasks, newest first")
-			.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
-			.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
-			.option("--host <id>", "only tasks of this host")
-			.option("--mine", "only tasks that you submitted")
-			.option("--sort <column>", "by this column instead of the newest first; -age turns it round")
-			.option("--columns <names>", "these columns, in this order, e.g. task,age,what")
-			.option("--limit <n>", "at most so many (default: 50)")
-			.option("--all", "all of them")
-			.addHelpText("after", example("dispatch ls --state asking --state parked"))
-			.action(list);
-	}
-	for (const [name, hidden] of [
-		["status", false],
-		["show", true],
-	] as const) {
-		forAgents(program.command(name, { hidden }))
-			.description("a task's report; without an id, what runs and what needs you")
-			.argument("[id]", "the task's id or the beginning of it")
-			.addHelpText("after", example("dispatch status review-login-code"))
-			.action(show);
-	}
+	forAgents(program.command("ls"))
+		.alias("ps")
+		.description("list tasks, newest first")
+		.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
+		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
+		.option("--host <id>", "only tasks of this host")
+		.option("--mine", "only tasks that you submitted")
+		.option("--sort <column>", "by this column instead of the newest first; -age turns it round")
+		.option("--columns <names>", "these columns, in this order, e.g. task,age,what")
+		.option("--limit <n>", "at most so many (default: 50)")
+		.option("--all", "all of them")
+		.addHelpText("after", example("dispatch ls --state asking --state parked"))
+		.action(list);
+	forAgents(program.command("status"))
+		.alias("show")
+		.description("a task's report; without an id, what runs and what needs you")
+		.argument("[id]", "the task's id or the beginning of it")
+		.addHelpText("after", example("dispatch status review-login-code"))
+		.action(show);
 	forAgents(program.command("templates"))
 		.description("list the templates for `enqueue --template`, or print one")
 		.argument("[name]", "print this one as it is written")

@@ -1,5 +1,5 @@
 /** Worker, web, demo, and the agent's own command. */
-import { Argument, Option } from "commander";
+import { Option } from "commander";
 import type { AskFlags } from "../ask.ts";
 import type { DownFlags } from "../down.ts";
 import type { ServiceFlags } from "../service.ts";
@@ -7,6 +7,7 @@ import type { UpFlags } from "../up.ts";
 import type { WebFlags } from "../web.ts";
 import type { WorkerFlags } from "../worker.ts";
 import { type Definer, example, forAgents, repeatable } from "./definer.ts";
+import { explainsItself } from "./group.ts";
 
 export function defineServices({ program, run, runToStop, runBare, env }: Definer): void {
 	program
@@ -35,15 +36,7 @@ export function defineServices({ program, run, runToStop, runBare, env }: Define
 		.action((flags: WorkerFlags) =>
 			run(async (context) => (await import("../worker.ts")).worker(context, flags)),
 		);
-	program
-		.command("service")
-		.description("run the worker under systemd: writes a user unit (agents survive its restarts)")
-		.addArgument(new Argument("<action>").choices(["install"]))
-		.option("--print", "print the unit instead")
-		.addHelpText("after", example("dispatch service install --print"))
-		.action((_action: string, flags: ServiceFlags) =>
-			run(async (context) => (await import("../service.ts")).installService(context, flags)),
-		);
+	defineService({ program, run });
 	program
 		.command("web")
 		.description("Bull Board and the open questions in a browser")
@@ -72,5 +65,19 @@ export function defineServices({ program, run, runToStop, runBare, env }: Define
 		.addHelpText("after", example('dispatch ask "Which database?" --option Postgres --option SQLite'))
 		.action((words: string[], flags: AskFlags) =>
 			runBare(async (output) => (await import("../ask.ts")).askCommand(output, env, words, flags)),
+		);
+}
+
+function defineService({ program, run }: Pick<Definer, "program" | "run">): void {
+	const service = explainsItself(program.command("service"))
+		.description("run the worker under systemd: agents survive its restarts")
+		.addHelpText("after", example("dispatch service install --print"));
+	service
+		.command("install")
+		.description("write a systemd user unit")
+		.option("--print", "print the unit instead")
+		.addHelpText("after", example("dispatch service install --print"))
+		.action((flags: ServiceFlags) =>
+			run(async (context) => (await import("../service.ts")).installService(context, flags)),
 		);
 }

@@ -16,7 +16,7 @@ export function defineSubmission({ program, run }: Definer): void {
 			example(
 				"dispatch enqueue --template security-review --var path=src/auth",
 				'dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"',
-			),
+			).concat("\n\n`dispatch run …` is `dispatch enqueue --follow …`."),
 		)
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags)),

@@ -1,4 +1,4 @@
-/** All scripts by name: the only writers of task records. `Connection.run` calls them. */
+/** All scripts by name, among them the only writers of task records. `Connection.run` calls them. */
 import { ANSWER } from "./answer.ts";
 import { ASK } from "./ask.ts";
 import { CANCEL } from "./cancel.ts";
@@ -17,6 +17,7 @@ import { NOTE } from "./note.ts";
 import { NOTE_EVENT } from "./note-event.ts";
 import { NOTE_SEEN } from "./note-seen.ts";
 import { NOTE_USAGE } from "./note-usage.ts";
+import { OFFER } from "./offer.ts";
 import { OPEN_GATES } from "./open-gates.ts";
 import { REMOVE } from "./remove.ts";
 
@@ -41,6 +42,7 @@ export const SCRIPTS = {
 	noteEvent: NOTE_EVENT,
 	noteSeen: NOTE_SEEN,
 	noteUsage: NOTE_USAGE,
+	offer: OFFER,
 	openGates: OPEN_GATES,
 	remove: REMOVE,
 } as const;
