@@ -93,16 +93,17 @@ export const withoutCluster = {
 	},
 };
 
-/** Agents' output is read by the worker alone, whose code is in main.cjs: its words are left out of hot.cjs. */
+/** Agents' output is read, and targets are told, by the worker alone, whose code is in main.cjs: not in hot.cjs. */
 const READERS = {
 	"backends/failure.ts": ["errorEvents", "failureClass", "plainLine", "tellingErrorsOnce", "unknownEvent"],
 	"backends/claude/output.ts": ["claudeParser"],
+	"notify/post.ts": ["postJson"],
 };
 
 export const withoutReaders = {
 	name: "without-readers",
 	setup({ onLoad }) {
-		const fail = 'throw new Error("what agents print is not read in hot.cjs");';
+		const fail = 'throw new Error("this is the affair of main.cjs");';
 		for (const [file, names] of Object.entries(READERS)) {
 			const contents = names.map((name) => `export function ${name}() { ${fail} }`).join("\n");
 			onLoad({ filter: new RegExp(`src/${file.replaceAll(".", "\\.")}$`) }, () => ({ contents }));
