@@ -34,6 +34,9 @@ const taskSchema = z.strictObject({
 	verify: z.string().min(1).optional(),
 });
 
+/** What a task of a batch file may have; docs/BATCHES.md lists the same. */
+export const BATCH_KEYS: readonly string[] = Object.keys(taskSchema.shape);
+
 const tasksSchema = z.array(taskSchema).min(1, "there are no tasks");
 const fileSchema = z.strictObject({ tasks: tasksSchema });
 

@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fillTemplate, findTemplate } from "../../src/config/templates.ts";
-import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
+import { BATCH_KEYS, type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
 
 const OPTIONS: BatchOptions = {
 	file: "/jobs/batch/tasks.yaml",
@@ -14,6 +15,14 @@ const OPTIONS: BatchOptions = {
 
 const parse = (text: string, options: Partial<BatchOptions> = {}) =>
 	parseBatch(text, { ...OPTIONS, ...options });
+
+test("docs/BATCHES.md lists every key of a batch file, and no other", () => {
+	const page = readFileSync(new URL("../../docs/BATCHES.md", import.meta.url), "utf8");
+	const [, section = ""] = /^## Keys of a task$([\s\S]*?)^## /m.exec(page) ?? [];
+	const rows = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].map(([, keys]) => keys ?? "");
+	const listed = rows.flatMap((keys) => keys.replaceAll("`", "").split(", "));
+	expect(listed.sort()).toEqual([...BATCH_KEYS].sort());
+});
 
 test("reads a list or `tasks:`, in YAML or JSON", () => {
 	const yaml = parse(
