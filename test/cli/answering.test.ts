@@ -221,3 +221,23 @@ test("inbox on a dumb terminal asks line by line; /skip and /quit are commands, 
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
 });
+
+test("watch: who is answered by somebody else is told, and what was typed is not lost at the end", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const screen = open(["watch"], NARROW);
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.paste("Blue\nor green");
+	await screen.waitFor("> Blue");
+	screen.keys("C-n");
+	await screen.waitFor("There is no other open question.");
+	await user.ok(["answer", "job", "Red"]);
+	await screen.waitFor("Somebody else answered it meanwhile.");
+	screen.keys("Enter");
+	await screen.waitFor(/was answered by .*"Red"/);
+	screen.keys("C-c");
+	await screen.waitFor("ended with");
+	expect(screen.text()).toContain("Not sent to job:\nBlue\nor green\n");
+});

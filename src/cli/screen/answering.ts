@@ -1,7 +1,7 @@
 /** A question and the answer that is being typed, on the whole screen. Keys change it; the frame follows from it. */
 import { chosenOption, optionsOf } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
-import { type Output, oneLine } from "../show/output.ts";
+import { type Output, oneLine, plain } from "../show/output.ts";
 import { Editor } from "./editor.ts";
 import { hintLine } from "./hints.ts";
 import { paneOf, paneRule, questionLines } from "./question-pane.ts";
@@ -63,6 +63,13 @@ export class Drafts {
 	sent(name: string, text: string): void {
 		this.#editors.delete(name);
 		if (this.#sent.at(-1) !== text) this.#sent.push(text);
+	}
+
+	/** What was typed and never sent, to be read when the screen has gone. */
+	unsentLines(): string[] {
+		return [...this.#editors].flatMap(([name, { text }]) =>
+			text.trim() === "" ? [] : [`Not sent to ${name.split(" ")[0]}:`, ...plain(text).trimEnd().split("\n")],
+		);
 	}
 
 	/** Whether something is typed that was not sent. */

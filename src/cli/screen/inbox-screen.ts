@@ -49,7 +49,8 @@ export class InboxScreen {
 			this.#terminal.close();
 		}
 		// The screen is gone; what was done on it stays to be read.
-		for (const line of this.#model.said) this.#context.output.write(oneLine(line));
+		const done = [...this.#model.said.map((line) => oneLine(line)), ...this.#drafts.unsentLines()];
+		for (const line of done) this.#context.output.write(line);
 		return this.#exitCode;
 	}
 

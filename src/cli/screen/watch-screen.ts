@@ -83,6 +83,7 @@ export class WatchScreen {
 		} finally {
 			this.#terminal.close();
 		}
+		for (const line of this.#drafts.unsentLines()) this.#context.output.write(line);
 	}
 
 	async #look(reader: TaskReader): Promise<boolean> {
@@ -94,6 +95,8 @@ export class WatchScreen {
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		this.#select(0);
 		const { mode } = this.#model;
+		if (mode.kind === "answer" && !this.#isOpen(mode.answering))
+			mode.answering.message = "Somebody else answered it meanwhile. Esc: back; what you typed is kept.";
 		if (mode.kind === "page" && mode.logsOf !== null) {
 			const lines = await lastLines(this.#store, mode.logsOf, LOG_LINES);
 			mode.page.text = lines.map(({ text }) => plain(text)).join("\n");
@@ -101,6 +104,11 @@ export class WatchScreen {
 			return true;
 		}
 		return reader.hasNews;
+	}
+
+	#isOpen({ task, name }: Answering): boolean {
+		const questions = this.#model.tasks.find(({ id }) => id === task)?.questions ?? [];
+		return questions.some((question) => question.open && nameOf(task, question) === name);
 	}
 
 	#asking(): string[] {
@@ -218,13 +226,17 @@ export class WatchScreen {
 	}
 
 	/** The open question behind this one, of whichever task; after the last one the first. */
-	#beginNext({ name }: Answering): void {
+	#beginNext(answering: Answering): void {
+		const { name } = answering;
 		const open = tasksShown({ ...this.#model, filter: "", sort: "need" }).flatMap((task) =>
 			task.questions.filter((question) => question.open).map((question) => ({ task, question })),
 		);
 		const at = open.findIndex(({ task, question }) => nameOf(task.id, question) === name);
 		const next = open[(at + 1) % open.length];
-		if (next === undefined) return;
+		if (next === undefined || nameOf(next.task.id, next.question) === name) {
+			answering.message = "There is no other open question.";
+			return;
+		}
 		this.#model.selected = next.task.id;
 		this.#begin(next.task, next.question);
 	}
