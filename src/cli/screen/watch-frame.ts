@@ -6,7 +6,7 @@ import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
-import type { Output } from "../show/output.ts";
+import { type Output, oneLine } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
 import { stateText } from "../show/report-lines.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
@@ -14,7 +14,7 @@ import type { Editor } from "./editor.ts";
 import { hintLine } from "./hints.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
-import { clip, foreign, pad } from "./text.ts";
+import { clip, foreign, pad, wrap } from "./text.ts";
 
 type Colors = Output["colors"];
 
@@ -69,6 +69,7 @@ const COST_COLUMNS = 7;
 const COUNT_COLUMNS = 6;
 const LEAST_TASK_COLUMNS = 16;
 const MOST_TASK_COLUMNS = 32;
+const MESSAGE_ROWS = 4;
 const LEAST_NOW_COLUMNS = 8;
 /** From here on there is room for blank lines. */
 const ROOMY_ROWS = 14;
@@ -315,10 +316,15 @@ function footLines({ mode, message }: WatchModel, size: Size, colors: Colors): s
 				? ` Cancel ${mode.task}? Its agent is stopped.`
 				: ` Start ${mode.task} again? Its agent goes on.`,
 		);
-	return [
-		...(message === null ? [] : [` ${foreign(message, columns - 1)}`]),
-		hintLine(LIST_HINTS, size, colors),
-	];
+	return [...messageLines(message, size), hintLine(LIST_HINTS, size, colors)];
+}
+
+/** On several lines where there is room: what failed ends with what helps. */
+function messageLines(message: string | null, { columns, rows }: Size): string[] {
+	if (message === null) return [];
+	const lines = wrap(oneLine(message), columns - 2);
+	const isWhole = lines.length <= MESSAGE_ROWS && rows >= ROOMY_ROWS;
+	return isWhole ? lines.map((line) => ` ${line}`) : [` ${foreign(message, columns - 1)}`];
 }
 
 function filterColumns({ columns }: Size): number {
