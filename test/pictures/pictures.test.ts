@@ -46,9 +46,10 @@ afterAll(async () => {
 
 /** A shell with a prompt, in which the commands are typed. */
 function shell(rows: number, cwd = user.project): Screen {
-	const env = { ...user.env, PATH: `${join(user.path, "bin")}:${user.env.PATH}`, PS1: "$ ", HISTFILE: "" };
+	const env = { ...user.env, PATH: `${join(user.path, "bin")}:${user.env.PATH}`, HISTFILE: "" };
 	const screen = new Screen(["bash", "--norc", "--noprofile"], { columns: COLUMNS, rows, cwd, env });
 	screens.push(screen);
+	type(screen, "PS1='$ '; clear");
 	return screen;
 }
 
@@ -69,18 +70,19 @@ function steady(text: string): string {
 		.replaceAll(user.project, "/home/ann/shop")
 		.replaceAll(user.path, "/home/ann")
 		.replace(/\d\d:\d\d:\d\d/g, "12:00:00")
-		.replace(/\b\d+(?=(?:ms|s|m|h)\b)/g, (digits) => "2".repeat(digits.length));
+		.replace(/until \d\d:\d\d(?: \(in [^)]*\))?/g, "until 18:00")
+		.replace(/(?<![[;\d])\b\d+(?=(?:ms|s|m|h)\b)/g, (digits) => "2".repeat(digits.length));
 }
 
 test("status: what runs and what needs you, and an answer from the command line", async () => {
 	await expect.poll(async () => (await user.json(["status", "update-dependencies"])).plan.done).toBe(3);
 	const screen = shell(34);
-	type(screen, "clear; dispatch");
-	await screen.waitFor(/choose-cache asks/);
+	type(screen, "dispatch");
+	await screen.waitFor(/choose-cache asks[\s\S]*\n\$$/);
 	type(screen, "dispatch answer choose-cache 1");
-	await screen.waitFor(/continuing\./);
+	await screen.waitFor(/continuing\.\n\$$/);
 	type(screen, "dispatch wait choose-cache");
-	await screen.waitFor(/`choose-cache` complete/);
+	await screen.waitFor(/`choose-cache` complete[\s\S]*\n\$$/);
 	save(
 		"status.svg",
 		screen,
@@ -113,7 +115,7 @@ test("watch: the list, and an answer being typed", async () => {
 
 test("inbox: a question with its options", async () => {
 	const screen = shell(28);
-	type(screen, "clear; dispatch inbox");
+	type(screen, "dispatch inbox");
 	await screen.waitFor(/legacy-auth\.ts/);
 	await screen.waitFor(/both/);
 	save("inbox.svg", screen, "dispatch inbox: one question with its options, and what the agent did before");
@@ -122,7 +124,7 @@ test("inbox: a question with its options", async () => {
 
 test("demo: the main job from end to end", async () => {
 	const screen = shell(40, user.path);
-	type(screen, "clear; dispatch demo");
+	type(screen, "dispatch demo");
 	await screen.waitFor("Your answer");
 	screen.type("yes");
 	screen.keys("Enter");

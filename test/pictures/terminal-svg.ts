@@ -28,7 +28,7 @@ const PLAIN: Pen = { ink: null, ground: null, bold: false, dim: false, underline
 
 /** @param label what it shows, for those who do not see it */
 export function terminalSvg(screen: string, columns: number, label: string): string {
-	const lines = screen.split("\n");
+	const lines = screen.split("\n").flatMap((line) => wrapped(line, columns));
 	const width = Math.round(2 * MARGIN.x + columns * CELL.width);
 	const height = MARGIN.top + lines.length * CELL.height + MARGIN.bottom;
 	let pen = PLAIN;
@@ -44,11 +44,30 @@ export function terminalSvg(screen: string, columns: number, label: string): str
 		`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(label)}">`,
 		`<rect width="${width}" height="${height}" rx="8" fill="${GROUND}"/>`,
 		lights.join(""),
-		'<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14" xml:space="preserve">',
+		'<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="14">',
 		...body,
 		"</g>",
 		"</svg>",
 	].join("\n")}\n`;
+}
+
+/** tmux joins what the terminal broke at its edge: the same lines again. */
+function wrapped(line: string, columns: number): string[] {
+	const rows = [""];
+	let column = 0;
+	for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
+		if (part.startsWith("\x1b")) rows[rows.length - 1] += part;
+		else
+			for (const letter of part) {
+				if (column + cells(letter) > columns) {
+					rows.push("");
+					column = 0;
+				}
+				rows[rows.length - 1] += letter;
+				column += cells(letter);
+			}
+	}
+	return rows;
 }
 
 /** The pieces of a line that look alike. @param pen as the line before left it */
@@ -121,12 +140,15 @@ function drawn({ text, column, pen }: Run, row: number): string[] {
 		ground === null
 			? []
 			: [`<rect x="${x}" y="${y - 14}" width="${length}" height="${CELL.height}" fill="${ground}"/>`];
-	if (text.trim() === "") return rect;
 	const style = `${pen.bold ? ' font-weight="bold"' : ""}${pen.underlined ? ' text-decoration="underline"' : ""}`;
-	return [
-		...rect,
-		`<text x="${x}" y="${y}" fill="${pen.inverse ? (pen.ground ?? GROUND) : ink}"${style} textLength="${length}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`,
-	];
+	const fill = pen.inverse ? (pen.ground ?? GROUND) : ink;
+	// Readers differ in what they do with several blanks: each word group stands by itself.
+	const groups = [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) => {
+		const at = round(x + cells(text.slice(0, index)) * CELL.width);
+		const wide = round(cells(words) * CELL.width);
+		return `<text x="${at}" y="${y}" fill="${fill}"${style} textLength="${wide}" lengthAdjust="spacingAndGlyphs">${escaped(words)}</text>`;
+	});
+	return [...rect, ...groups];
 }
 
 function round(length: number): number {
