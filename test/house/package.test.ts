@@ -42,7 +42,14 @@ describe("the package", () => {
 		const seldom = ["clack-prompts", "execa", "string-width", "yaml", "zod"].map(
 			(name) => `seldom/${name}.cjs`,
 		);
-		expect(bundles.sort()).toEqual(["demo-agent.cjs", "dispatch.cjs", "hot.cjs", "main.cjs", ...seldom, "tab.cjs"]);
+		expect(bundles.sort()).toEqual([
+			"demo-agent.cjs",
+			"dispatch.cjs",
+			"hot.cjs",
+			"main.cjs",
+			...seldom,
+			"tab.cjs",
+		]);
 		const loaded = bundles.flatMap((name) => {
 			const text = readFileSync(join(ROOT, "dist", name), "utf8");
 			return [...text.matchAll(/\brequire\("((?:@[\w-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]+)?"\)/g)].map(
