@@ -1,5 +1,4 @@
 /** The first use without a config: finds the agent CLIs, asks for the default where it can, writes the file. */
-import type { BackendConfig } from "../backends/contract.ts";
 import { installHint, KNOWN_CLIS } from "../backends/known.ts";
 import { cliOf } from "../backends/started.ts";
 import type { Config } from "../config/config.ts";
@@ -34,10 +33,7 @@ export async function firstRun({ path, env, output }: FirstRunOptions): Promise<
 	if (asked === "left") return { kind: "left" };
 	const config: Config = { ...found, path, default: asked?.model ?? found.default };
 	if (!createConfig(path, renderConfig(config))) return { kind: "exists" };
-	const names = Object.keys(config.backends).join(", ");
-	const change = asked === null ? "; another one: dispatch config set-default MODEL" : "";
-	output.note(`Wrote ${path}: found ${names}; the default model is ${config.default}${change}.`);
-	output.note(permissionsLine(Object.values(config.backends)));
+	for (const line of firstWords(config, asked === null)) output.note(line);
 	return { kind: "written", config };
 }
 
@@ -70,14 +66,27 @@ async function chosenDefault(found: Config, output: Output): Promise<{ model: st
 	return isCancel(said) ? "left" : { model: said };
 }
 
-function permissionsLine(backends: BackendConfig[]): string {
-	const how = backends.map(({ name, type, command }) => {
+/** What was found, what was chosen, what agents may do, how to restrict them, and where all of it stands. */
+function firstWords({ backends, default: chosen, path }: Config, isChosenByUs: boolean): string[] {
+	const all = Object.values(backends);
+	const change = isChosenByUs ? "; another one: dispatch config set-default MODEL" : "";
+	const lines = all.map(({ name, command }) => {
 		const started = cliOf(command)?.program ?? name;
-		const flags = command.slice(command.indexOf(started));
-		const less = restriction(type);
-		return `\`${flags}\`${less === null ? "" : ` (to restrict it, add ${less})`}`;
+		return `\`${command.slice(command.indexOf(started))}\``;
 	});
-	return `Agents run unattended, with these permissions, in the directory of their task: ${how.join("; ")}. Change them in that file: dispatch config edit.`;
+	const restricted = all.flatMap(({ name, type }) => {
+		const less = restriction(type);
+		return less === null ? [] : [`${name} takes ${less}`];
+	});
+	return [
+		`First use: found ${all.map(({ name }) => name).join(", ")} on PATH.`,
+		`A task that names no model gets ${chosen}: the default model is ${chosen}${change}.`,
+		`Agents run unattended, with these permissions, in the directory of their task: ${lines.join("; ")}.`,
+		restricted.length === 0
+			? "None of them can be restricted by dispatch."
+			: `To restrict one, add a line under its backend: ${restricted.join("; ")}.`,
+		`All of it stands in ${path}: dispatch config show, dispatch config edit.`,
+	];
 }
 
 /** A model that the config does not name and that was found all the same: it stands in the file from now on. */

@@ -2,7 +2,7 @@
  * Templates: a plan and words before the prompt, with variables. The project's own come before the user's,
  * and those before the ones that come with dispatch.
  */
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import * as z from "zod";
@@ -87,6 +87,41 @@ export function findTemplate(places: TemplatePlaces, name: string): Template {
 	throw new DispatchError("DISPATCH_USAGE", `There is no template "${name}".`, {
 		hint: `There is: ${known.sort().join(", ")}. \`dispatch templates\` tells more.`,
 	});
+}
+
+/**
+ * A new file of that name in the project's folder or the user's, which is made where it is not there.
+ * @returns its path. @throws DISPATCH_USAGE for a name that cannot be one, or is taken; DISPATCH_BAD_FILE
+ */
+export function addTemplate(
+	places: TemplatePlaces,
+	where: keyof TemplatePlaces,
+	name: string,
+	text: string,
+): string {
+	const [project = "", home = ""] = foldersOf(places);
+	const folder = where === "project" ? project : home;
+	const path = join(folder, name + EXTENSION);
+	if (!NAME_FORM.test(name))
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`Expected a name of a-z, 0-9, ".", "_" and "-", got "${name}".`,
+		);
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		writeFileSync(path, text, { flag: "wx", mode: 0o600 });
+	} catch (error) {
+		const { code, message } = error as NodeJS.ErrnoException;
+		if (code === "EEXIST")
+			throw new DispatchError("DISPATCH_USAGE", `There is a template ${path} already.`, {
+				hint: "Give another name, or edit that file.",
+			});
+		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${message}.`, {
+			hint: "Make the directory writable.",
+			cause: error,
+		});
+	}
+	return path;
 }
 
 function namesIn(folder: string): string[] {

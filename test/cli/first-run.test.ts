@@ -84,11 +84,16 @@ describe("without a terminal", () => {
 		const ran = await user.run(["config", "init"], { env: { PATH: pathWith(...agents) } });
 		expect(ran.code).toBe(0);
 		expect(ran.stdout.trim()).toBe(path);
-		const [found, permissions] = ran.stderr.trim().split("\n");
-		expect(found).toContain(`found ${backends.join(", ")}; the default model is ${model}`);
-		expect(permissions).toMatch(
-			/run unattended, with these permissions, .*\(to restrict it, add permissions: /,
-		);
+		const lines = ran.stderr.trim().split("\n");
+		expect(lines).toEqual([
+			`dispatch: First use: found ${backends.join(", ")} on PATH.`,
+			`dispatch: A task that names no model gets ${model}: the default model is ${model}; another one: dispatch config set-default MODEL.`,
+			expect.stringMatching(/^dispatch: Agents run unattended, with these permissions, .*: `.+`\.$/),
+			expect.stringMatching(
+				/^dispatch: To restrict one, add a line under its backend: .*permissions: .* or /,
+			),
+			`dispatch: All of it stands in ${path}: dispatch config show, dispatch config edit.`,
+		]);
 		expect(config()).toMatchObject({ default: model, notices: [] });
 		expect(Object.keys(config().backends)).toEqual(backends);
 		// Cursor serves others' models, and leaves those that have a CLI of their own to it.
@@ -176,6 +181,7 @@ describe("on a terminal", () => {
 		const { code, shown } = await onTerminal(["config", "init"], pathWith("claude", "codex"), "\u001b[B\r");
 		expect(shown).toContain("which model shall work when you name none?");
 		expect(shown).toContain("--dangerously-skip-permissions");
+		expect(shown.match(/^dispatch: /gm)).toHaveLength(5);
 		expect(config().default).toBe("sonnet");
 		expect(code).toBe(0);
 	});
@@ -188,7 +194,7 @@ describe("on a terminal", () => {
 
 	test("does not ask where there is one choice, or with --quiet", async () => {
 		const one = await onTerminal(["config", "init"], pathWith("codex"), "");
-		expect([one.code, one.shown]).toEqual([0, expect.not.stringContaining("First use")]);
+		expect([one.code, one.shown]).toEqual([0, expect.not.stringContaining("which model shall work")]);
 		rmSync(path);
 		const quiet = await onTerminal(["config", "init", "--quiet"], pathWith("claude"), "");
 		expect([quiet.code, config().default]).toEqual([0, "opus"]);

@@ -1,4 +1,5 @@
 /** Help: every command explains itself, topics fit on a screen, and near words lead to what was meant. */
+import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pageOf } from "../../src/cli/commands/help.ts";
@@ -202,4 +203,17 @@ describe("a missing argument shows the command's usage and an example", () => {
 		expect(ran.stderr).toContain(says);
 		expect([ran.code, ran.stderr.split("\n").length]).toEqual([2, 2]);
 	});
+});
+
+test("a template of one's own begins as a copy, where no folder is yet; one that is there stays", async () => {
+	const builtIn = await user.ok(["templates", "code-review"]);
+	const said = await user.ok(["templates", "copy", "code-review", "mine"]);
+	expect(said).toBe(
+		`Wrote ${join(user.home, "templates/mine.md")}. Use it: dispatch enqueue --template mine\n`,
+	);
+	expect(await user.ok(["templates", "mine"])).toBe(builtIn);
+	const again = await user.run(["templates", "copy", "code-review", "mine"]);
+	expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("There is a template")]);
+	const up = await user.run(["templates", "copy", "code-review", "../up"]);
+	expect([up.code, up.stderr]).toEqual([2, expect.stringContaining('got "../up"')]);
 });

@@ -83,16 +83,15 @@ async function candidates(asking: Asking, before: string[], written: string): Pr
 			}),
 		);
 	const subs = args > 0 ? [] : command.createHelp().visibleCommands(command);
-	if (subs.length > 0) return subs.map((sub) => ({ value: sub.name(), description: sub.description() }));
+	const named = subs.map((sub) => ({ value: sub.name(), description: sub.description() }));
 	const expected = command.registeredArguments;
+	// `words` stand for what is no command.
+	if (subs.length > 0 && expected[0]?.name() === "words") return named;
 	const argument = expected[args] ?? (expected.at(-1)?.variadic ? expected.at(-1) : undefined);
 	if (argument === undefined) return [];
 	if (argument.argChoices !== undefined) return plainValues(argument.argChoices);
-	return valuesOf(
-		`${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`,
-		{ ...asking, written, before },
-		command,
-	);
+	const name = `${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`;
+	return [...named, ...(await valuesOf(name, { ...asking, written, before }, command))];
 }
 
 /** Follows the words to the command they name; `open` is an option that still waits for its value. */
@@ -140,7 +139,7 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 		case "template":
 			return templatesOf(env);
 		case "name":
-			return command?.name() === "templates" ? templatesOf(env) : [];
+			return [command?.name(), command?.parent?.name()].includes("templates") ? templatesOf(env) : [];
 		case "words":
 			return command?.name() === "help" ? topicsOf(asking.program) : [];
 		case "state":

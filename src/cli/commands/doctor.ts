@@ -91,6 +91,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		fix,
 		dailyUsd: config?.budget.dailyUsd ?? null,
 		place: placeOf(url),
+		url,
 	});
 	return [
 		...findings,

@@ -1,4 +1,4 @@
-import { findTemplate, listTemplates, type Template } from "../../config/templates.ts";
+import { addTemplate, findTemplate, listTemplates, type Template } from "../../config/templates.ts";
 import type { Context } from "../context.ts";
 import { oneLine, plain } from "../show/output.ts";
 
@@ -17,11 +17,31 @@ export async function templates(context: Context, name: string | undefined): Pro
 		const more = [template.source, ...variables].join(", ");
 		return `${template.name.padEnd(width)}  ${oneLine(template.description)} (${oneLine(more)})`;
 	});
+	const next =
+		"Use one: dispatch enqueue --template NAME. Make it yours: dispatch templates copy NAME NEWNAME";
+	if (process.stdout.isTTY === true) lines.push("", next);
 	context.output.result(
 		found.map(asJson),
 		lines,
 		found.map((template) => template.name),
 	);
+}
+
+export interface CopyFlags {
+	project?: boolean;
+}
+
+/** The beginning of one's own. @throws DISPATCH_USAGE where one of that name is there */
+export async function copyTemplate(
+	{ output, home }: Context,
+	name: string,
+	as: string,
+	{ project = false }: CopyFlags,
+): Promise<undefined> {
+	const places = { project: process.cwd(), home: home.base };
+	const { text } = findTemplate(places, name);
+	const path = addTemplate(places, project ? "project" : "home", as, text);
+	output.result({ name: as, path }, [`Wrote ${path}. Use it: dispatch enqueue --template ${as}`], [path]);
 }
 
 function asJson({ name, source, description, prompt, addition, variables, plan }: Template) {

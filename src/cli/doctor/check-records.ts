@@ -4,12 +4,13 @@ import { openStore } from "../../queue/records/open.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { hereOf } from "../show/here.ts";
 import { checkAgents } from "./check-agents.ts";
 import { checkDay } from "./check-day.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
-import { checkTasks } from "./check-tasks.ts";
+import { checkTasks, checkWaits } from "./check-tasks.ts";
 import { checked, type Finding } from "./finding.ts";
 
 interface RecordFindings {
@@ -19,11 +20,11 @@ interface RecordFindings {
 	notifications: Finding[];
 }
 
-/** @param asked place: of that server, as `placeOf` spells it. @param target null: there is no server. @param home null: the config does not say which namespace */
+/** @param asked place: of that server, as `placeOf` spells it; url: its address, null for the local one. @param target null: there is no server. @param home null: the config does not say which namespace */
 export async function checkRecords(
 	target: RedisTarget | null,
 	home: Home | null,
-	asked: Asked & { place: string },
+	asked: Asked & { place: string; url: string | null },
 ): Promise<RecordFindings> {
 	const found: RecordFindings = { hosts: [], agents: [], holds: [], notifications: [] };
 	if (target === null || home === null) return found;
@@ -39,6 +40,8 @@ export async function checkRecords(
 		);
 		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
 		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
+		const here = () => hereOf({ home }, asked.url);
+		found.hosts.push(...(await checked("hosts", "What waits", () => checkWaits(store, here))));
 		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home, place));
 	} finally {
 		await store.close();

@@ -12,6 +12,7 @@ import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
 import { defineServices } from "../commands/define/services.ts";
 import { defineSubmission } from "../commands/define/submission.ts";
+import { defineTemplates } from "../commands/define/templates.ts";
 import type { ContextOptions, Environment } from "../context.ts";
 import { Output } from "../show/output.ts";
 import { groupCommands, styleHelp } from "./help.ts";
@@ -47,6 +48,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	refuseInsideTasks(program, env);
 	defineSubmission(definer);
 	defineReports(definer);
+	defineTemplates(definer);
 	defineChanges(definer);
 	defineServices(definer);
 	defineConfig(definer);

@@ -31,13 +31,6 @@ export function defineReports({ program, run }: Definer): void {
 		.argument("[id]", "the task's id or the beginning of it")
 		.addHelpText("after", example("dispatch status review-login-code"))
 		.action(show);
-	forAgents(program.command("templates"))
-		.description("list the templates for `enqueue --template`, or print one")
-		.argument("[name]", "print this one as it is written")
-		.addHelpText("after", example("dispatch templates", "dispatch templates security-review"))
-		.action((name: string | undefined) =>
-			run(async (context) => (await import("../templates.ts")).templates(context, name)),
-		);
 	forAgents(program.command("questions"))
 		.description("open questions of all tasks")
 		.option("--mine", "only those of tasks that you submitted")

@@ -1,0 +1,64 @@
+/** `dispatch doctor` says of each task that waits why it does, with the next step, in the words of `status`. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { holdUntil } from "../../src/queue/records/gates.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import { User } from "../e2e/harness.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+
+interface Finding {
+	text: string;
+	fix: string | null;
+}
+
+let redis: TestRedis;
+let user: User;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	user = new User({
+		agent: "ten-line.sh",
+		redis: redis.url,
+		config: "worker: { concurrency: 1, max_agents: 1 }",
+		env: { DISPATCH_HOST_ID: "here" },
+	});
+});
+afterAll(async () => {
+	await user.cleanup();
+	await redis.stop();
+});
+
+async function findingOn(id: string): Promise<Finding | undefined> {
+	const { stdout } = await user.run(["doctor", "--json"]);
+	const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+	return findings.find(({ text }) => text.includes(id) && text.includes("wait"));
+}
+
+test("an answer that would free a place, no worker, and a limit", async () => {
+	await user.ok(["enqueue", "--id", "asks", "x"]);
+	await user.waitForState("asks", "asking");
+	await user.ok(["enqueue", "--id", "behind", "x"]);
+	expect(await findingOn("behind")).toMatchObject({
+		text: expect.stringMatching(/1 of 1 agents live .* 1 answer is due/),
+		fix: "Answer them: dispatch inbox",
+	});
+	await user.ok(["down", "--stop-agents"]);
+	expect(await findingOn("behind")).toMatchObject({
+		text: expect.stringMatching(/no worker runs on this host/),
+		fix: "dispatch up",
+	});
+	const store = await openStore({
+		target: { socketPath: redis.socketPath },
+		namespace: "default",
+		role: "command",
+	});
+	const gated = { host: "here", backend: "fake", model: null };
+	const limit = {
+		kind: "rate_limited",
+		until: Date.now() + 3_600_000,
+		message: "limit",
+		limited: null,
+	} as const;
+	await holdUntil(store, gated, limit);
+	await store.close();
+	const { stdout } = await user.run(["doctor"]);
+	expect(stdout).toMatch(/fake is rate limited until/);
+});
