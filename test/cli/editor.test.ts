@@ -18,13 +18,13 @@ function paste(text: string): Key {
 
 /** The text with `|` where the cursor is. */
 function shown(editor: Editor): string {
-	const { rows, cursor } = editor.view(1_000, 1_000);
-	let left = cursor.column;
-	const row = [...(rows[cursor.row] ?? "")];
+	const { rows, caret } = editor.view(1_000, 1_000);
+	let left = caret.column;
+	const row = [...(rows[caret.row] ?? "")];
 	let at = 0;
 	while (left > 0 && at < row.length)
 		left -= /[\u3000-\u9fff\u{1f300}-\u{1ffff}]/u.test(row[at++] ?? "") ? 2 : 1;
-	rows[cursor.row] = [...row.slice(0, at), "|", ...row.slice(at)].join("");
+	rows[caret.row] = [...row.slice(0, at), "|", ...row.slice(at)].join("");
 	return rows.join("\n");
 }
 
@@ -129,7 +129,7 @@ test("Up and Down go by the rows that are seen, then into what was sent; what wa
 test("of more rows than there is room those around the cursor are seen, wide characters whole", () => {
 	const editor = new Editor();
 	editor.set("漢字漢字漢\nsecond\nthird");
-	expect(editor.view(5, 2)).toEqual({ rows: ["d", "third"], cursor: { row: 1, column: 5 } });
+	expect(editor.view(5, 2)).toEqual({ rows: ["d", "third"], caret: { row: 1, column: 5 } });
 	editor.press(key("C-home"), 5);
-	expect(editor.view(5, 2)).toEqual({ rows: ["漢字", "漢字"], cursor: { row: 0, column: 0 } });
+	expect(editor.view(5, 2)).toEqual({ rows: ["漢字", "漢字"], caret: { row: 0, column: 0 } });
 });

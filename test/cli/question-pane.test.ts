@@ -58,11 +58,11 @@ describe.each(SIZES)("at $columns × $rows", (size) => {
 	test("no line is wider than the screen, as many as it has rows; the cursor stands behind what is typed", () => {
 		const state = answering(`Which?\n${"漢".repeat(300)}\n1. ${"word ".repeat(60)}\n2. b`);
 		state.editor.set(`one\ntwo ${"漢字".repeat(200)}\nlast`);
-		const { lines, cursor } = answerFrame(state, "HEAD", size, NO_COLORS, ["Esc back"]);
+		const { lines, caret } = answerFrame(state, "HEAD", size, NO_COLORS, ["Esc back"]);
 		expect(lines).toHaveLength(size.rows);
 		for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(size.columns);
-		expect(cursor?.column).toBe(7);
-		expect(lines[cursor?.row ?? 0]).toMatch(/^ [> ] last$/);
+		expect(caret?.column).toBe(7);
+		expect(lines[caret?.row ?? 0]).toMatch(/^ [> ] last$/);
 	});
 });
 

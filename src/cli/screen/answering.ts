@@ -203,7 +203,7 @@ export function answerFrame(
 	const footLines = foot === 2 ? [status, keys] : [told === null ? keys : status];
 	return {
 		lines: [head, ...filled, paneRule(pane, columns, colors), ...answer, ...footLines].slice(0, rows),
-		cursor: { row: 1 + room + 1 + typed.cursor.row, column: PROMPT_COLUMNS + typed.cursor.column },
+		caret: { row: 1 + room + 1 + typed.caret.row, column: PROMPT_COLUMNS + typed.caret.column },
 	};
 }
 

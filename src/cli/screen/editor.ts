@@ -189,13 +189,13 @@ export class Editor {
 	 * @param columns of a row; the cursor may stand one behind it
 	 * @param most rows
 	 */
-	view(columns: number, most: number): { rows: string[]; cursor: { row: number; column: number } } {
+	view(columns: number, most: number): { rows: string[]; caret: { row: number; column: number } } {
 		const all = this.#pieces(columns);
 		const { row, column } = this.#position(all);
 		const from = Math.max(0, Math.min(row - most + 1, all.length - most));
 		return {
 			rows: all.slice(from, from + most).map((piece) => shown(this.#text.slice(piece.from, piece.to))),
-			cursor: { row: row - from, column },
+			caret: { row: row - from, column },
 		};
 	}
 }

@@ -56,7 +56,7 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 	const selected = mode.kind === "list" ? mode.selected : -1;
 	const body = open.length === 0 ? emptyLines(size) : openLines(open, selected, room, size, colors);
 	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
-	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, size.rows), cursor: null };
+	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, size.rows), caret: null };
 }
 
 function topLine({ awaySince }: InboxModel, left: string, right: string, size: Size, colors: Colors): string {

@@ -58,7 +58,7 @@ export function pageFrame(
 	const { lines, above, below } = paneOf(all, rows, page.from ?? all.length);
 	const place = above + below === 0 ? "" : `${above + lines.length}/${all.length} `;
 	const filled = [...lines, ...Array<string>(Math.max(0, rows - lines.length)).fill("")];
-	return { lines: [head(place), ...filled, hintLine(HINTS, size, colors)].slice(0, size.rows), cursor: null };
+	return { lines: [head(place), ...filled, hintLine(HINTS, size, colors)].slice(0, size.rows), caret: null };
 }
 
 const wrapped = new WeakMap<Page, { text: string | null; columns: number; rows: string[] }>();

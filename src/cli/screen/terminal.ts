@@ -22,7 +22,7 @@ export interface Size {
 export interface Frame {
 	lines: readonly string[];
 	/** from 0; null: none is shown */
-	cursor: { row: number; column: number } | null;
+	caret: { row: number; column: number } | null;
 }
 
 /** Whether a screen can be drawn and worked with. A dumb terminal gets lines. */
@@ -70,13 +70,13 @@ export class Terminal {
 	}
 
 	/** Only lines that changed are written, all in one piece: nothing flickers. */
-	draw({ lines, cursor }: Frame): void {
+	draw({ lines, caret }: Frame): void {
 		if (!this.#open) return;
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
 			all || line !== this.#shown[row] ? [`\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`] : [],
 		);
-		const place = cursor === null ? "\x1b[?25l" : `\x1b[${cursor.row + 1};${cursor.column + 1}H\x1b[?25h`;
+		const place = caret === null ? "\x1b[?25l" : `\x1b[${caret.row + 1};${caret.column + 1}H\x1b[?25h`;
 		if (changed.length === 0 && place === this.#cursor) return;
 		this.#shown = [...lines];
 		this.#cursor = place;

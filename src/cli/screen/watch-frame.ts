@@ -118,13 +118,13 @@ export function watchFrame(model: WatchModel, size: Size, colors: Colors): Frame
 	const foot = footLines(model, size, colors);
 	const lines = listLines(model, size, Math.max(0, size.rows - 1 - foot.length), colors);
 	const frame = framed(head, lines, foot, size);
-	return mode.kind === "filter" ? { ...frame, cursor: filterCursor(mode.editor, size) } : frame;
+	return mode.kind === "filter" ? { ...frame, caret: filterCursor(mode.editor, size) } : frame;
 }
 
 function framed(head: string, body: readonly string[], foot: readonly string[], { rows }: Size): Frame {
 	const room = Math.max(0, rows - 1 - foot.length);
 	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
-	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, rows), cursor: null };
+	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, rows), caret: null };
 }
 
 function topLine(model: WatchModel, title: string, place: string, size: Size, colors: Colors): string {
@@ -331,10 +331,10 @@ function filterColumns({ columns }: Size): number {
 	return Math.max(2, columns - FILTER_PROMPT.length - 1);
 }
 
-function filterCursor(editor: Editor, size: Size): Frame["cursor"] {
+function filterCursor(editor: Editor, size: Size): Frame["caret"] {
 	return {
 		row: size.rows - 2,
-		column: FILTER_PROMPT.length + editor.view(filterColumns(size), 1).cursor.column,
+		column: FILTER_PROMPT.length + editor.view(filterColumns(size), 1).caret.column,
 	};
 }
 
