@@ -28,12 +28,12 @@ test("two open questions: every view shows options and a command that answers th
 	const first = 'dispatch answer job --seq 1 "…"';
 	const second = 'dispatch answer job --seq 2 "…"';
 	for (const [name, view] of Object.entries(views)) {
-		await expect.poll(view, { message: name }).toContain("Which port?");
+		await expect.poll(view, { message: name }).toContain(`"Which port?" Answer with: ${second}\n`);
 		expect(view(), name).toContain(
 			`Worker is asking:\n  Which database?\n  \n  Options:\n  1. postgres\n  2. sqlite\n`,
 		);
-		expect(view(), name).toContain(`\nAnswer with: ${first}\n`);
-		expect(view(), name).toContain(`Worker is asking: "Which port?" Answer with: ${second}\n`);
+		// Who saw it before the other one was asked needs no number.
+		expect(view(), name).toMatch(/\nAnswer with: dispatch answer job( --seq 1)? "…"\n/);
 	}
 	for (const [args, commands] of [
 		[
