@@ -57,6 +57,24 @@ export function hasNoRoom(path: string): boolean {
 }
 
 const LEASED = "EAGAIN";
+/**
+ * A lease that keeps a file shut is broken by the kernel after /proc/sys/fs/lease-break-time, 45 s unless set otherwise
+ * (fcntl(2)): so long it is waited out, as a shortage is. Who takes it again and again has locked the file.
+ */
+const LEASE_LIMIT_MS = 90_000;
+const LEASES_MAX = 1_000;
+/** since when each file (device and number) is found shut: ms of the process's clock */
+const shutSince = new Map<string, number>();
+
+/** Whether a lease has kept a file shut for longer than a lease may. */
+function isShutForGood({ dev, ino }: Stats): boolean {
+	const file = `${dev}:${ino}`;
+	const since = shutSince.get(file);
+	if (since !== undefined) return performance.now() - since > LEASE_LIMIT_MS;
+	if (shutSince.size >= LEASES_MAX) shutSince.clear();
+	shutSince.set(file, performance.now());
+	return false;
+}
 
 /** Whether a file is there, but was locked by somebody: by its mode, or by a lease. What it holds is not known. */
 export function isLocked(file: { kind: string } | NoFile): file is NoFile & { kind: "refused" } {
@@ -120,19 +138,21 @@ export function openRegularFile(
 	flags: number,
 	options: ReadOptions = {},
 ): { fd: number; stats: Stats } | NoFile {
+	let before: Stats | undefined;
 	try {
 		// Looked at before it is opened: opening a device may do something.
-		const before = options.links ? statSync(path) : lstatSync(path);
+		before = options.links ? statSync(path) : lstatSync(path);
 		if (!before.isFile()) return { kind: "refused", why: kindOf(before) };
 		const fd = openSync(path, flags | constants.O_NONBLOCK | (options.links ? 0 : constants.O_NOFOLLOW));
 		// It may have been swapped since.
 		const stats = fstatSync(fd);
+		if (shutSince.size > 0) shutSince.delete(`${stats.dev}:${stats.ino}`);
 		if (stats.isFile()) return { fd, stats };
 		closeSync(fd);
 		return { kind: "refused", why: kindOf(stats) };
 	} catch (error) {
-		// open(2) of a file says EAGAIN of a lease on it alone: that is not our trouble, and lasts as long as its holder likes.
-		if (codeOf(error) !== LEASED && isOurTrouble(error)) throw error;
+		const isShut = codeOf(error) === LEASED && before !== undefined && isShutForGood(before);
+		if (isOurTrouble(error) && !isShut) throw error;
 		return noFile(error);
 	}
 }

@@ -55,7 +55,7 @@ test(
 		expect(await bob.ok(["doctor"])).toMatch(
 			/No worker runs on container \(last seen 1m.*\), and 1 of its tasks.*: job/,
 		);
-		expect(await bob.ok(["status"])).toMatch(/job asks.*\(host_gone\)/);
+		expect(await bob.ok(["status"])).toMatch(/job asks.*\(host gone\)/);
 		// Too short to believe that the host is gone; but nobody says that the work goes on.
 		expect(await bob.run(["wait", "job", "--timeout", "1s"])).toMatchObject({
 			code: 4,

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { askProgram } from "../../src/process/ask-program.ts";
 import { isLocked, readRegularFile } from "../../src/process/read-file.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -64,13 +64,23 @@ test.each<[string, string, (other: string, folder: string) => void]>([
 	expect(seen.filter((each) => !["text: mine", why, "absent"].includes(each))).toEqual([]);
 });
 
-test("a file with a lease on it is refused, and known as locked: no shortage of ours, which would be waited out", async () => {
+test("a file with a lease on it is waited for as long as a lease may last; then it is refused, and known as locked", async () => {
 	const path = join(temporaryFolder("leased-file"), "exit");
 	const lease = `open F, ">", "${path}"; $SIG{IO} = "IGNORE"; fcntl(F, 1024, 1) or die; $| = 1; print "held"; sleep 1000`;
 	const holder = spawn("perl", ["-e", lease], { stdio: ["ignore", "pipe", "inherit"] });
 	onTestFinished(() => void holder.kill("SIGKILL"));
 	await once(holder.stdout, "data");
+	vi.useFakeTimers({ toFake: ["performance"] });
+	onTestFinished(() => void vi.useRealTimers());
+	for (let n = 0; n < 3; n++) {
+		expect(() => readRegularFile(path, 10)).toThrow("EAGAIN");
+		vi.advanceTimersByTime(30_000);
+	}
+	vi.advanceTimersByTime(1);
 	const read = readRegularFile(path, 10);
 	expect(read).toMatchObject({ kind: "refused", why: "is kept shut by a lease" });
 	expect(isLocked(read)).toBe(true);
+	holder.kill("SIGKILL");
+	await once(holder, "exit");
+	expect(readRegularFile(path, 10)).toMatchObject({ kind: "text" });
 });
