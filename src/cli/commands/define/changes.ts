@@ -59,7 +59,7 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 	several(cancel, "tasks that have not ended")
 		.addHelpText(
 			"after",
-			example("dispatch cancel review-login-code", "dispatch cancel --state queued --tag team=web"),
+			example("dispatch cancel review-login-code", "dispatch cancel --state queued --tag team=web --yes"),
 		)
 		.action((ids: string[], flags: SeveralFlags) => {
 			requireSome(cancel, ids, flags);
@@ -75,7 +75,10 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		.option("--here", "on this host; takes over a task whose host is gone, ended or not")
 		.option("--failed", "those that failed");
 	several(retry, "tasks that failed, unless --state names others")
-		.addHelpText("after", example("dispatch retry review-login-code --fresh", "dispatch retry --failed"))
+		.addHelpText(
+			"after",
+			example("dispatch retry review-login-code --fresh", "dispatch retry --failed --yes"),
+		)
 		.action((ids: string[], flags: RetryFlags) => {
 			requireSome(retry, ids, flags);
 			return run(async (context) => (await import("../retry.ts")).retry(context, ids, flags));
@@ -85,7 +88,7 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		.description("delete ended tasks with their files in .dispatch/tasks")
 		.argument("[ids...]", IDS);
 	several(rm, "tasks that have ended")
-		.addHelpText("after", example("dispatch rm review-login-code", "dispatch rm --state cancelled"))
+		.addHelpText("after", example("dispatch rm review-login-code", "dispatch rm --state cancelled --yes"))
 		.action((ids: string[], flags: SeveralFlags) => {
 			requireSome(rm, ids, flags);
 			return run(async (context) => (await import("../rm.ts")).rm(context, ids, flags));
