@@ -70,7 +70,7 @@ export async function retryTasks(
 		const chosen = await chosenBy(place.config, record, request.model);
 		plans.push(
 			await attempt(record.spec.id, () => {
-				if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host));
+				if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host), place.hostId);
 				const signature = signatureOf(record, chosen, place, request);
 				// A completed task has nothing left to go on with.
 				return { record, chosen, signature, fresh: request.fresh || record.state === "completed" };
@@ -135,13 +135,16 @@ async function restart(store: Store, { spec, state, revision }: TaskRecord, set:
 	});
 }
 
-function notEnded({ spec, state, host }: TaskRecord, isLost: boolean): DispatchError {
+function notEnded({ spec, state, host }: TaskRecord, isLost: boolean, own: string): DispatchError {
 	if (isLost)
 		return new DispatchError(
 			"DISPATCH_NOT_ENDED",
 			`\`${spec.id}\` is ${state} on ${host}, where no worker runs.`,
 			{
-				hint: `This host takes it over with: dispatch retry ${spec.id} --here`,
+				hint:
+					host === own
+						? "It goes on with the worker of this host: dispatch up"
+						: `This host takes it over with: dispatch retry ${spec.id} --here`,
 			},
 		);
 	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state}, it has not ended.`, {

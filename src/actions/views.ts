@@ -11,6 +11,15 @@ export async function viewTask(store: Store, record: TaskRecord): Promise<TaskVi
 	return view as TaskView;
 }
 
+/** What held a task by itself, of the views whose hold tells of their host. */
+const HELD = new WeakMap<TaskView, TaskView["hold"]>();
+
+/** The view with the hold that the task has of itself, whatever became of its host. */
+export function asHeld(view: TaskView): TaskView {
+	const hold = HELD.get(view);
+	return hold === undefined ? view : { ...view, hold };
+}
+
 /** Where the host of one is gone, its hold says so: nothing else of it can be true for long. */
 export async function viewTasks(store: Store, records: readonly TaskRecord[]): Promise<TaskView[]> {
 	const [lost, questions] = await Promise.all([
@@ -20,7 +29,9 @@ export async function viewTasks(store: Store, records: readonly TaskRecord[]): P
 	return records.map((record, i) => {
 		const view = viewOf(record, questions[i] ?? [], store.namespace);
 		if (isEnded(record.state) || !lost.has(record.host)) return view;
-		return { ...view, hold: { kind: "host_gone" as const, until: null } };
+		const gone = { ...view, hold: { kind: "host_gone" as const, until: null } };
+		HELD.set(gone, view.hold);
+		return gone;
 	});
 }
 

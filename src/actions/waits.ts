@@ -3,12 +3,14 @@ import { hostWords } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { TaskView } from "../task/view.ts";
 import { type HostFacts, waitOf } from "../task/view-why.ts";
+import { asHeld } from "./views.ts";
 
 /** This host, and what it knows of its own worker. */
-export type Here = Pick<HostFacts, "host" | "worker">;
+export type Here = Pick<HostFacts, "host" | "worker" | "pid">;
 
 /**
- * The views with `waits`. Redis is asked only where one of them stands in a line.
+ * The views with `waits`. Redis is asked only where one of them stands in a line. Of a task of this host its own
+ * worker tells, also where nobody has seen that worker for long: a hold that says so is for other hosts.
  * @param areAll all open tasks are among the views: nobody needs to be counted again
  */
 export async function withWaits(
@@ -19,12 +21,14 @@ export async function withWaits(
 ): Promise<TaskView[]> {
 	const now = Date.now();
 	const queued = views.filter(({ state }) => state === "queued");
+	if (queued.length === 0) return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now) }));
+	const own = here();
+	const bare = (view: TaskView) => (view.host === own.host ? asHeld(view) : view);
 	const hosts = [
-		...new Set(queued.filter((view) => waitOf(view, undefined, now) === null).map(({ host }) => host)),
+		...new Set(queued.filter((view) => waitOf(bare(view), undefined, now) === null).map(({ host }) => host)),
 	];
 	const facts = new Map<string, HostFacts>();
 	if (hosts.length > 0) {
-		const own = here();
 		const [words, live] = await Promise.all([
 			hostWords(store, hosts),
 			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
@@ -38,13 +42,14 @@ export async function withWaits(
 				host,
 				isHere,
 				worker: isHere ? own.worker : told,
+				pid: isHere ? own.pid : null,
 				...counted,
 				concurrency,
 				maxAgents,
 			});
 		}
 	}
-	return views.map((view) => ({ ...view, waits: waitOf(view, facts.get(view.host), now) }));
+	return views.map((view) => ({ ...view, waits: waitOf(bare(view), facts.get(view.host), now) }));
 }
 
 type Counted = Pick<HostFacts, "working" | "asking">;

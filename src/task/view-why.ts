@@ -13,6 +13,8 @@ export interface HostFacts {
 	isHere: boolean;
 	/** `none`: none has shown itself there */
 	worker: "up" | "none" | "drains" | "stopped" | "refused" | "elsewhere";
+	/** of this host's worker; null: there is none, or it is another host's */
+	pid: number | null;
 	/** agents that work, and that ask */
 	working: number;
 	asking: number;
@@ -85,7 +87,7 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 }
 
 /** Nobody takes it. */
-function unserved({ host, isHere, worker }: HostFacts): Wait | null {
+function unserved({ host, isHere, worker, pid }: HostFacts): Wait | null {
 	const where = isHere ? "this host" : `its host ${host}`;
 	switch (worker) {
 		case "up":
@@ -103,7 +105,11 @@ function unserved({ host, isHere, worker }: HostFacts): Wait | null {
 				`Waits: the worker of ${where} drains and starts nothing more. \`dispatch up\`${isHere ? "" : " there"} starts a new one.`,
 			);
 		case "stopped":
-			return wait("worker", "worker stopped", "Waits: this host's worker is stopped (SIGSTOP).");
+			return wait(
+				"worker",
+				"worker stopped",
+				`Waits: this host's worker is stopped (SIGSTOP). It goes on with: kill -CONT ${pid}`,
+			);
 		case "refused":
 			return wait("worker", "worker refused", "Waits: Redis refuses this host's worker.");
 		case "elsewhere":

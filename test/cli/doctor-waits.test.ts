@@ -41,15 +41,19 @@ test("an answer that would free a place, no worker, and a limit", async () => {
 		fix: "Answer them: dispatch inbox",
 	});
 	await user.ok(["down", "--stop-agents"]);
-	expect(await findingOn("behind")).toMatchObject({
-		text: expect.stringMatching(/no worker runs on this host/),
-		fix: "dispatch up",
-	});
 	const store = await openStore({
 		target: { socketPath: redis.socketPath },
 		namespace: "default",
 		role: "command",
 	});
+	// At once, and long after.
+	for (const leftAt of [Date.now(), Date.now() - 60_000]) {
+		await store.client.hset(store.keys.host("here"), { beatAt: 0, leftAt });
+		expect(await findingOn("behind")).toMatchObject({
+			text: expect.stringMatching(/no worker runs on this host/),
+			fix: "dispatch up",
+		});
+	}
 	const gated = { host: "here", backend: "fake", model: null };
 	const limit = {
 		kind: "rate_limited",

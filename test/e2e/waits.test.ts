@@ -1,18 +1,33 @@
 /** Why a task waits, told by `status`, `status ID` and `ls` alike: real workers, each really in the way. */
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
+let redis: TestRedis;
+let store: Store;
 let users: User[] = [];
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+});
 afterEach(async () => {
 	await Promise.all(users.map((user) => user.cleanup()));
 	users = [];
 });
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
 
-function userWith(worker: string): User {
+function userWith(host: string, worker: string): User {
 	const user = new User({
 		agent: "ten-line.sh",
 		agents: { busy: "busy.sh" },
+		redis: redis.url,
+		env: { DISPATCH_HOST_ID: host },
 		config: `worker: ${worker}`,
 	});
 	users.push(user);
@@ -36,7 +51,7 @@ async function expectReason(user: User, id: string, kind: string, why: RegExp, t
 }
 
 test("for answers that would free a place, for a time, for a worker that drains, and for one at all", async () => {
-	const user = userWith("{ concurrency: 2, max_agents: 2 }");
+	const user = userWith("one", "{ concurrency: 2, max_agents: 2 }");
 	for (const id of ["ask-1", "ask-2"]) {
 		await user.ok(["enqueue", "--id", id, "Paint the shed"]);
 		await user.waitForState(id, "asking");
@@ -60,11 +75,25 @@ test("for answers that would free a place, for a time, for a worker that drains,
 	await expectReason(user, "next", "worker", /^worker drains$/, /of this host drains .* `dispatch up`/);
 	draining.kill("SIGKILL");
 	await user.ok(["down"]);
-	await expectReason(user, "next", "worker", /^no worker$/, /no worker runs on this host\. `dispatch up`/);
+	// At once and for ever: whoever looks late is told no other thing.
+	for (const leftAt of [Date.now(), Date.now() - 60_000]) {
+		await store.client.hset(store.keys.host("one"), { beatAt: 0, leftAt });
+		await expectReason(user, "next", "worker", /^no worker$/, /no worker runs on this host\. `dispatch up`/);
+		await expectReason(user, "later", "time", /^delayed until \d\d:\d\d$/, /asked for later until .* \(in /);
+	}
+	// What scripts read of it is as it was.
+	expect(await user.json(["status", "next"])).toMatchObject({ hold: { kind: "host_gone" } });
+	expect(await user.ok(["status", "next"])).not.toContain("--here");
+	expect(await user.ok(["status", "ask-1"])).toMatch(/No worker runs on this host.*`dispatch up` starts one/);
+	expect(await user.ok(["status", "ask-1"])).not.toContain("--here");
+	expect(await user.run(["retry", "next"])).toMatchObject({
+		code: 8,
+		stderr: expect.stringMatching(/with the worker of this host: dispatch up/),
+	});
 });
 
 test("for a place among those that work, until one is free", async () => {
-	const user = userWith("{ concurrency: 1, max_agents: 4 }");
+	const user = userWith("two", "{ concurrency: 1, max_agents: 4 }");
 	await user.ok(["enqueue", "--id", "first", "--model", "busy", "Compute"]);
 	await user.waitForState("first", "running");
 	await user.ok(["enqueue", "--id", "second", "Paint the door"]);

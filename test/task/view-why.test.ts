@@ -5,7 +5,7 @@ import { type HostFacts, waitOf } from "../../src/task/view-why.ts";
 import { NOW, questionView, taskView } from "../task-view.ts";
 
 const HERE: HostFacts = {
-	...{ host: "mini1", isHere: true, worker: "up", working: 0, asking: 0 },
+	...{ host: "mini1", isHere: true, worker: "up", pid: 7, working: 0, asking: 0 },
 	...{ concurrency: 2, maxAgents: 8 },
 };
 const at = (ms: number) => new Date(NOW + ms).toISOString();
@@ -42,7 +42,7 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		/on its host mini1\. `dispatch up` there/,
 	],
 	["the worker drains", {}, { worker: "drains" }, "worker drains", /starts nothing more.*`dispatch up`/],
-	["the worker is stopped", {}, { worker: "stopped" }, "worker stopped", /SIGSTOP/],
+	["the worker is stopped", {}, { worker: "stopped" }, "worker stopped", /SIGSTOP.*kill -CONT 7$/],
 	["Redis refuses the worker", {}, { worker: "refused" }, "worker refused", /refuses/],
 	["the worker serves another Redis", {}, { worker: "elsewhere" }, "worker elsewhere", /up --restart/],
 	["its host is away", held("host_gone"), {}, "host mini1 is away", /dispatch retry a --here/],

@@ -36,7 +36,7 @@ export async function status(context: Context, given: string): Promise<number | 
 	const [view] = await withWaits(store, [await viewTask(store, record)], () => hereOf(context, url));
 	if (view === undefined) return undefined;
 	if (!isEnded(record.state)) await tellUnsigned(context, [record]);
-	context.output.result(view, reportLines(view, context.output.colors, Date.now()));
+	context.output.result(view, reportLines(view, context.output.colors, Date.now(), context.home.hostId));
 	return undefined;
 }
 

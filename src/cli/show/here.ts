@@ -14,5 +14,5 @@ export function hereOf({ home }: Pick<Context, "home">, url: string | null): Her
 		if (daemon.redisFault !== null) return "refused";
 		return daemon.draining ? "drains" : "up";
 	};
-	return { host: home.hostId, worker: worker() };
+	return { host: home.hostId, worker: worker(), pid: daemon?.pid ?? null };
 }

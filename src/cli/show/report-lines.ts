@@ -34,14 +34,14 @@ function reportHint({ id, reportPath }: TaskView): string {
 	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${oneLine(reportPath)}`;
 }
 
-/** A task's whole report: what needs you first. */
-export function reportLines(view: TaskView, colors: Colors, now: number): string[] {
+/** A task's whole report: what needs you first. @param own this host: what it can do itself is told of its tasks */
+export function reportLines(view: TaskView, colors: Colors, now: number, own?: string): string[] {
 	const head = `${colors.bold(view.id)}  ${stateText(view.state, colors)}  ${colors.dim(`${view.model ?? view.backend}, ${startsOf(view)}`)}`;
 	const parts = [
 		askingLines(view, colors),
 		answeredLines(view, colors),
 		endLines(view, colors),
-		holdLines(view, now),
+		holdLines(view, now, own),
 		planLines(view, colors),
 		factLines(view, now),
 	];
@@ -119,15 +119,21 @@ function endLines(view: TaskView, colors: Colors): string[] {
 }
 
 /** What keeps it, in the words of every list. */
-function holdLines(view: TaskView, now: number): string[] {
+function holdLines(view: TaskView, now: number, own: string | undefined): string[] {
 	const { hold, id, host } = view;
 	if (hold?.kind === "cancelling") return ["It is being cancelled."];
+	const waits = view.waits ?? waitOf(view, undefined, now);
+	if (hold?.kind === "host_gone" && host === own)
+		return waits !== null && waits.kind !== "host"
+			? [waits.text]
+			: [
+					"No worker runs on this host: nobody works on it, or looks after its agent. `dispatch up` starts one.",
+				];
 	if (hold?.kind === "host_gone")
 		return [
 			`No worker runs on its host ${host}: nobody works on it, or looks after its agent.`,
 			`Start one there (dispatch up), take the task over (dispatch retry ${id} --here), or end it (dispatch cancel ${id}).`,
 		];
-	const waits = view.waits ?? waitOf(view, undefined, now);
 	const answered =
 		hold?.kind === "answered" ? ["Its question is answered: it goes on at the next free place."] : [];
 	return waits === null ? answered : [...answered, waits.text];
