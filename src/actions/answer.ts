@@ -2,7 +2,7 @@
 import { onceMore } from "../queue/records/open.ts";
 import type { AnswerResult } from "../queue/records/questions.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
-import { cutText } from "../task/cut-text.ts";
+import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
 import { chosenOption, optionsOf } from "../task/question-options.ts";
@@ -150,7 +150,7 @@ function alreadyAnswered(
 	id: string,
 	{ seq, by, answer, at }: { seq: string; by: string; answer: string; at: number },
 ): DispatchError {
-	const said = cutText(answer.replace(/\s+/g, " ").trim(), ANSWER_SHOWN);
+	const said = oneLine(answer, ANSWER_SHOWN);
 	const message = `Question ${seq} of \`${id}\` was answered by ${by} at ${new Date(at).toISOString()}: "${said}".`;
 	return new DispatchError("DISPATCH_ALREADY_ANSWERED", message, { hint: "The first answer counts." });
 }

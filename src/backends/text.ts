@@ -1,3 +1,4 @@
+import { oneLine } from "../task/clean-text.ts";
 import { cutText } from "../task/cut-text.ts";
 import { withoutEscapes } from "../task/escapes.ts";
 
@@ -18,10 +19,7 @@ export function eventText(text: string): string {
 
 /** `Bash: npm test`: one line of at most 200 characters. */
 export function activityText(tool: string, detail: string | null): string {
-	const line = eventText(detail ? `${tool}: ${detail}` : tool)
-		.replace(/\s+/g, " ")
-		.trim();
-	return cutText(line, ACTIVITY_MAX);
+	return oneLine(eventText(detail ? `${tool}: ${detail}` : tool), ACTIVITY_MAX);
 }
 
 /** It becomes an argument of the next start: no option, and nothing that steers a terminal. */

@@ -3,8 +3,8 @@
  * in memory, up to a limit, and come when there is room.
  */
 import { type Logger, pino } from "pino";
-import { withoutEscapes } from "../task/escapes.ts";
-import { withoutSecrets } from "../task/secrets.ts";
+import { cleanText, oneLine, plain } from "../task/clean-text.ts";
+import { mapTexts } from "../task/secrets.ts";
 
 const USUAL_LEVEL = "info";
 /** Kept while nothing can be written; what comes after it is left out. */
@@ -27,7 +27,7 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 		{
 			level: known ? level : USUAL_LEVEL,
 			base: { pid: process.pid },
-			hooks: { streamWrite: isForPeople ? (line) => readable(withoutSecrets(line)) : withoutSecrets },
+			hooks: { streamWrite: (line) => written(line, isForPeople) },
 		},
 		destination,
 	);
@@ -41,19 +41,28 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 
 const WARN = 40;
 
+/** Cleaned text by text: in the line as it is written a secret's end may be a quote's escape. Never throws: whoever logs goes on. */
+function written(line: string, isForPeople: boolean): string {
+	try {
+		const record = mapTexts(JSON.parse(line), cleanText) as Record<string, unknown>;
+		return `${isForPeople ? readable(record) : JSON.stringify(record)}\n`;
+	} catch {
+		return `${oneLine(line)}\n`;
+	}
+}
+
 /** `14:05:09 worker ready (host mini1)` */
-function readable(line: string): string {
-	const { level, time, msg, pid: _pid, ...facts } = JSON.parse(line) as Record<string, unknown>;
+function readable({ level, time, msg, pid: _pid, ...facts }: Record<string, unknown>): string {
 	// A line of a task says itself which one it is of.
 	const more =
 		"event" in facts ? [] : Object.entries(facts).map(([name, value]) => `${name} ${shown(value)}`);
 	const at = new Date(Number(time)).toLocaleTimeString("sv-SE");
 	const what = `${Number(level) >= WARN ? "Warning: " : ""}${shown(msg)}`;
-	return `${at} ${what}${more.length === 0 ? "" : ` (${more.join(", ")})`}\n`;
+	return `${at} ${what}${more.length === 0 ? "" : ` (${more.join(", ")})`}`;
 }
 
-/** Foreign text steers no terminal. */
+/** A line stays one; names of facts steer no terminal either. */
 function shown(value: unknown): string {
-	const text = typeof value === "string" ? value : JSON.stringify(value);
-	return withoutEscapes(text).replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+/g, " ");
+	const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+	return plain(text).replace(/[\n\t]+/g, " ");
 }

@@ -32,10 +32,20 @@ export function announceWeb(home: string, url: string): () => void {
 	return () => rmSync(statePath(home), { force: true });
 }
 
-/** The one in the background, if it runs. @param home the state directory */
+/** What the server leaves: nothing else is printed, opened in a browser or shown with its token. */
+const LINK = /^http:\/\/(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):\d{1,5}\/[\w/-]*\?token=[\w-]+$/;
+
+/** The one in the background, if it runs; a file of any other form is of none. @param home the state directory */
 export function runningWeb(home: string): WebFile | null {
-	const file = readJson(statePath(home)) as WebFile | null;
-	return file !== null && sameProcess(file.identity) ? file : null;
+	const file = readJson(statePath(home));
+	return isWebFile(file) && sameProcess(file.identity) ? file : null;
+}
+
+function isWebFile(file: unknown): file is WebFile {
+	const { url, identity } = (file ?? {}) as { url?: unknown; identity?: Partial<Identity> | null };
+	const { pid, bootId, startTime } = identity ?? {};
+	if (typeof bootId !== "string" || typeof startTime !== "string") return false;
+	return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof url === "string" && LINK.test(url);
 }
 
 /** @throws DISPATCH_NO_WORKER with what it said last */

@@ -1,5 +1,6 @@
 /** A result as a model can take it: host agents cut or refuse what is larger, and not at a good place. */
 import { cutText } from "../task/cut-text.ts";
+import { withoutSecrets } from "../task/secrets.ts";
 
 const RESULT_CHARS = 60_000;
 
@@ -35,5 +36,6 @@ function cutTo(value: unknown, limit: Limit): unknown {
 
 function cutTold(text: string, limit: number): string {
 	if (text.length <= limit) return text.toWellFormed();
-	return `${cutText(text, limit)} (cut here, ${text.length} characters in all)`;
+	// A piece of a secret would not be known as one.
+	return `${cutText(withoutSecrets(text), limit)} (cut here, ${text.length} characters in all)`;
 }

@@ -2,7 +2,7 @@
 import type { AgentEvent } from "../backends/contract.ts";
 import { retryText } from "../backends/render.ts";
 import { type Check, count, flag, nullable, object, oneOf, since, text, time } from "../task/check.ts";
-import { cutText } from "../task/cut-text.ts";
+import { oneLine } from "../task/clean-text.ts";
 import { FAILURE_CLASSES, type FailureClass, passes } from "../task/outcome/failure.ts";
 import { checkUsage, MOST_TOKENS, MOST_USD, type Usage } from "../task/spec.ts";
 
@@ -103,7 +103,7 @@ export function addUp(seen: Followed, event: AgentEvent): Followed {
 		case "activity":
 			return { ...goesOn(seen), activity: event.text, worked: true };
 		case "message":
-			return { ...goesOn(seen), activity: cutText(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS) };
+			return { ...goesOn(seen), activity: oneLine(event.text.split("\n")[0] ?? "", ACTIVITY_CHARS) };
 		case "usage":
 			return event.scope === "session"
 				? { ...seen, sessionUsage: event.usage }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { constants, lstatSync, readSync } from "node:fs";
 import { cutText } from "../task/cut-text.ts";
 import { withoutEscapes } from "../task/escapes.ts";
+import { withoutSecrets } from "../task/secrets.ts";
 import { withRegularFile } from "./read-file.ts";
 
 /** One JSON event of an agent CLI may carry a whole file. */
@@ -163,6 +164,6 @@ export function tailLines(path: string, count: number): string[] {
 			.map((line) => line.slice(line.lastIndexOf("\r") + 1))
 			.filter((line) => line.trim() !== "")
 			.slice(-count)
-			.map((line) => cutText(line, 500))
+			.map((line) => cutText(withoutSecrets(line), 500))
 	);
 }

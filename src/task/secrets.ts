@@ -143,12 +143,13 @@ function hideUser(whole: string, scheme: string, user: string): string {
 
 /** Every text of a JSON value without secrets; names stay as they are. */
 export function valueWithoutSecrets<T>(value: T): T {
-	return mapTexts(value) as T;
+	return mapTexts(value, withoutSecrets) as T;
 }
 
-function mapTexts(value: unknown): unknown {
-	if (typeof value === "string") return withoutSecrets(value);
-	if (Array.isArray(value)) return value.map(mapTexts);
+/** Every text of a JSON value changed; names stay as they are. */
+export function mapTexts(value: unknown, change: (text: string) => string): unknown {
+	if (typeof value === "string") return change(value);
+	if (Array.isArray(value)) return value.map((each) => mapTexts(each, change));
 	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, mapTexts(each)]));
+	return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, mapTexts(each, change)]));
 }

@@ -1,6 +1,6 @@
 /** The list of tasks on the first page: which of them, how many of how many, and the way to the others. */
 import type { Store } from "../queue/records/store.ts";
-import { cutText } from "../task/cut-text.ts";
+import { oneLine } from "../task/clean-text.ts";
 import { type DamagedTask, damagedError } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isLive, isState, type State } from "../task/states.ts";
@@ -118,5 +118,5 @@ function nowText(task: TaskRecord): string {
 	const { state, reason, outcome, spec, progress } = task;
 	const { id, prompt } = spec;
 	const what = whatOf({ id, state, reason, outcome, prompt, plan: progress.plan, questions: [] });
-	return cutText(isLive(state) && progress.activity !== null ? progress.activity : what, WHAT_CHARS);
+	return oneLine(isLive(state) && progress.activity !== null ? progress.activity : what, WHAT_CHARS);
 }

@@ -20,6 +20,7 @@ import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
+import { cleanText } from "../task/clean-text.ts";
 import { cutText } from "../task/cut-text.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Decision, EndFacts } from "../task/outcome/facts.ts";
@@ -143,7 +144,7 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 		const message = `The agent says it is done, but its check cannot be run: ${verdict.why}. Enqueue it with another --verify.`;
 		return { ...decision, to: "failed", reason: "verify_failed", warnings: [], message };
 	}
-	const said = `The agent says it is done, but the check failed (${verdict.how}): ${cutText(command, 200)}.`;
+	const said = `The agent says it is done, but the check failed (${verdict.how}): ${cutText(cleanText(command), 200)}.`;
 	const failed = { ...decision, warnings: [], reason: "verify_failed" as const, tail: verdict.tail };
 	if (record.attempt >= attempts) {
 		return { ...failed, to: "failed", message: `${said} \`dispatch retry ${id}\` gives it another try.` };

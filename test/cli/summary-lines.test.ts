@@ -1,7 +1,9 @@
 /** `dispatch status` without an id, from fixed tasks. */
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
+import { answeredLine, briefLines } from "../../src/cli/show/question-lines.ts";
 import { summaryLines } from "../../src/cli/show/summary-lines.ts";
+import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
 import type { Wait } from "../../src/task/wait.ts";
 import { NOW, planView, questionView, taskView } from "../task-view.ts";
@@ -70,4 +72,19 @@ test("more than a few that run or ask are counted", () => {
 	const lines = shown([...running, ...asking]);
 	expect(lines).toContain("and 2 more: dispatch ls --state running");
 	expect(lines).toContain("and 3 more: dispatch questions");
+});
+
+test("where a line is cut, no piece of a secret is shown", () => {
+	const secret = "planted-where-a-line-is-cut";
+	rememberSecret("MY_API_KEY", secret);
+	const at = (place: number) => `${"x".repeat(place)} ${secret}`;
+	const asks = (text: string) => taskView("asks", { state: "asking", questions: [questionView(text)] });
+	const answered = { ...questionView("Which?"), answer: at(280), answeredAt: null, open: false };
+	const lines = [
+		...shown([taskView("a", { prompt: at(60) }), asks(at(280))]),
+		...briefLines(asks(`Which?\n1. ${at(280)}\n2. No`), "asks"),
+		answeredLine(answered),
+	];
+	expect(lines.join("\n")).not.toContain("planted");
+	expect(lines.join("\n")).toContain("[MY_API_KEY]");
 });

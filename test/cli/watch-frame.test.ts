@@ -17,6 +17,9 @@ test("a secret in foreign text is named on the screen, also where a line would c
 	rememberSecret("PLANTED_KEY", "planted-on-the-screen");
 	expect(foreign("has planted-on-the-screen", 24)).toBe("has [PLANTED_KEY]");
 	expect(wrap("has planted-on-the-screen", 14).join("\n")).not.toContain("planted");
+	const hidden = "has planted-\x1b[1mon-the-screen";
+	expect(foreign(hidden, 80)).toBe("has [PLANTED_KEY]");
+	expect(wrap(hidden, 80)).toEqual(["has [PLANTED_KEY]"]);
 });
 
 function task(id: string, changes: Partial<TaskView>): TaskView {

@@ -90,6 +90,8 @@ test("a secret that a person put into a prompt, or into what stands in Redis, is
 		expect(page).not.toContain(SECRET);
 		expect(page).toContain("[PLANTED_KEY]");
 	}
+	await store.create(specOf("cut", { prompt: `${"x".repeat(190)} ${SECRET}` }));
+	expect(await (await get("/")).text()).not.toContain(SECRET.slice(0, 5));
 });
 
 /** Byte for byte: fetch would put it right. @returns all that came back */

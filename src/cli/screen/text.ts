@@ -1,7 +1,6 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
 import stringWidth from "string-width";
-import { withoutSecrets } from "../../task/secrets.ts";
-import { oneLine, plain } from "../show/output.ts";
+import { cleanText, oneLine } from "../../task/clean-text.ts";
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const ASCII = /^[ -~]*$/;
@@ -9,7 +8,7 @@ const TAB = "  ";
 
 /** One line of foreign text, at most so many columns. */
 export function foreign(text: string, columns: number): string {
-	return clip(oneLine(withoutSecrets(text)), columns);
+	return clip(oneLine(text), columns);
 }
 
 /** A line of our own, at most so many columns; cut with `…`. */
@@ -53,7 +52,7 @@ export function widthOf(line: string): number {
  */
 export function wrap(text: string, columns: number): string[] {
 	const width = Math.max(2, columns);
-	return plain(withoutSecrets(text))
+	return cleanText(text)
 		.replaceAll("\t", TAB)
 		.trimEnd()
 		.split("\n")

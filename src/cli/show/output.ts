@@ -1,22 +1,10 @@
 /** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
 import picocolors from "picocolors";
-import { cutText } from "../../task/cut-text.ts";
+import { oneLine } from "../../task/clean-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
-import { withoutEscapes } from "../../task/escapes.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Foreign text as it may go to a terminal: no escape sequences, no controls but newline and tab. */
-export function plain(text: string): string {
-	return withoutEscapes(text.replaceAll("\r\n", "\n")).replace(CONTROLS, "");
-}
-
-/** As `plain`, on one line, at most `limit` characters. */
-export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string {
-	const line = plain(text).replace(/\s+/g, " ").trim();
-	return cutText(line, limit);
-}
+export { oneLine, plain } from "../../task/clean-text.ts";
 
 /** Where a person is asked: stdout is for the result, unless it alone is the terminal. */
 export function promptStream(): NodeJS.WriteStream {
@@ -64,7 +52,7 @@ export class Output {
 	note(line: string): void {
 		if (this.quiet) return;
 		this.clearProgress();
-		process.stderr.write(`dispatch: ${oneLine(withoutSecrets(line))}\n`);
+		process.stderr.write(`dispatch: ${oneLine(line)}\n`);
 	}
 
 	get drawsProgress(): boolean {
@@ -75,7 +63,7 @@ export class Output {
 	progress(line: string): void {
 		if (!this.drawsProgress) return;
 		const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
-		process.stderr.write(`\r\x1b[K${oneLine(withoutSecrets(line), width)}`);
+		process.stderr.write(`\r\x1b[K${oneLine(line, width)}`);
 		this.#drawn = true;
 	}
 
@@ -91,7 +79,7 @@ export class Output {
 			this.#print(JSON.stringify({ error: { code, message: withoutSecrets(error.message), hint } }));
 		else {
 			this.clearProgress();
-			process.stderr.write(`dispatch: ${oneLine(withoutSecrets(error.inFull))} [${code}]\n`);
+			process.stderr.write(`dispatch: ${oneLine(error.inFull)} [${code}]\n`);
 		}
 	}
 }

@@ -1,7 +1,8 @@
 /** Questions and their answers in words: the same ones, wherever somebody looks. */
+import { cleanText } from "../../task/clean-text.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
-import { oneLine, plain } from "./output.ts";
+import { oneLine } from "./output.ts";
 
 export type ShownQuestion = TaskView["questions"][number];
 
@@ -68,7 +69,7 @@ export function answerLines({ text }: Pick<ShownQuestion, "text">, command: stri
 
 /** A foreign text as a block that cannot pass for a line of ours. */
 export function indented(text: string): string[] {
-	return plain(text)
+	return cleanText(text)
 		.trimEnd()
 		.split("\n")
 		.map((line) => `  ${line}`);

@@ -1,7 +1,6 @@
 /** The columns of a list of tasks. Pure: from views to cells. */
 import type { DamagedTask } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { withoutSecrets } from "../../task/secrets.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
 import { whatOf } from "../../task/view-what.ts";
@@ -78,7 +77,7 @@ export function taskColumns(
 	const around = { now, home: sharedHome(views) };
 	return names.map((name) => {
 		const shape: Shape = SHAPES[name];
-		const cells = views.map((view) => oneLine(withoutSecrets(shape.cell(view, around)), CELL_LIMIT));
+		const cells = views.map((view) => oneLine(shape.cell(view, around), CELL_LIMIT));
 		const column: Column = { heading: name.toUpperCase(), cells: [...cells, ...damaged.map(damageIn(name))] };
 		if (shape.least !== undefined) column.least = shape.least;
 		if (shape.wish !== undefined) column.wish = shape.wish;

@@ -99,7 +99,7 @@ export class RunQueues extends Service {
 			generation,
 			model: agentOf(record).model,
 			cwd: workspaceOf(record),
-			prompt: cutText(spec.prompt, 200),
+			prompt: cutText(withoutSecrets(spec.prompt), 200),
 		};
 		await this.of(record.host).add(spec.id, data, {
 			jobId: jobIdOf(spec.id, generation),

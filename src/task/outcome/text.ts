@@ -1,5 +1,6 @@
 /** Wording of outcomes: how an agent ended, and what a person can do about it. */
 
+import { cleanText } from "../clean-text.ts";
 import { cutText } from "../cut-text.ts";
 import { shownCommand } from "../secrets-of-command.ts";
 import type { EndFacts } from "./facts.ts";
@@ -66,7 +67,7 @@ export function exitOf(exit: EndFacts["exit"]): string {
 
 /** Text of an agent inside a message of ours: one line, no control characters, no full stop, not too long. */
 export function oneLine(text: string): string {
-	const line = cutText(text, MAX_QUOTED_CHARS * 10, "")
+	const line = cleanText(cutText(text, MAX_QUOTED_CHARS * 10, ""))
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim();
 	return cutText(line, MAX_QUOTED_CHARS).replace(/\.+$/, "");
