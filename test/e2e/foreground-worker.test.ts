@@ -30,6 +30,25 @@ test("on a terminal it says in lines to read what its tasks do, from start to en
 	}
 });
 
+test("a question that ends with a secret is told, and so is what comes after it", async () => {
+	user = new User({ agents: { linker: "asks-link.sh" } });
+	const words = [process.execPath, PROGRAM, "worker"];
+	const screen = new Screen(words, { columns: 180, rows: 40, cwd: user.project, env: user.env });
+	try {
+		await screen.waitFor(/^\d\d:\d\d:\d\d worker ready \(host /m);
+		await user.ok(["enqueue", "--id", "job", "--model", "linker", "Work"]);
+		await screen.waitFor(
+			'`job` asks: "May I open https://x.example/?token=***" Answer with: dispatch answer job',
+		);
+		await user.ok(["answer", "job", "Yes"]);
+		await screen.waitFor("`job` complete.");
+		screen.keys("C-c");
+		expect(await screen.waitFor("ended with 0")).not.toContain("is not told here");
+	} finally {
+		screen.close();
+	}
+});
+
 test("elsewhere it logs the same, a document a line, with the task and the event", async () => {
 	user = new User({ agents: { broken: "item-error.sh" } });
 	const worker = user.start(["worker"]);
