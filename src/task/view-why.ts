@@ -44,7 +44,7 @@ function afterText({ after }: TaskView): string {
 function held({ id, host, hold }: TaskView, now: number): Wait | null {
 	if (hold === null || hold.kind === "answered" || hold.kind === "cancelling") return null;
 	const { until } = hold;
-	const isOver = until !== null && timeOf(until) <= now;
+	if (until !== null && timeOf(until) <= now) return null;
 	const at = until === null ? "" : ` until ${clockText(until, now)}`;
 	const end = until === null ? "" : `${at} (in ${inText(until, now)})`;
 	switch (hold.kind) {
@@ -78,11 +78,14 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 				until,
 			);
 		case "backoff":
-			return isOver
-				? null
-				: wait("time", `next try${at.replace("until", "at")}`, `Waits before the next start${end}.`, until);
+			return wait(
+				"time",
+				`next try${at.replace("until", "at")}`,
+				`Waits before the next start${end}.`,
+				until,
+			);
 		case "delayed":
-			return isOver ? null : wait("time", `delayed${at}`, `Waits: it was asked for later${end}.`, until);
+			return wait("time", `delayed${at}`, `Waits: it was asked for later${end}.`, until);
 	}
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { holdUntil } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import { User } from "../e2e/harness.ts";
+import { specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 interface Finding {
@@ -40,11 +41,28 @@ test("an answer that would free a place, no worker, and a limit", async () => {
 		text: expect.stringMatching(/1 of 1 agents live .* 1 answer is due/),
 		fix: "Answer them: dispatch inbox",
 	});
+	const { worker } = await user.json<{ worker: { pid: number } }>(["status"]);
+	process.kill(worker.pid, "SIGSTOP");
+	try {
+		expect(await findingOn("behind")).toEqual(
+			expect.objectContaining({
+				text: expect.stringMatching(/^`behind` waits: this host's worker is stopped/),
+				fix: `kill -CONT ${worker.pid}`,
+			}),
+		);
+	} finally {
+		process.kill(worker.pid, "SIGCONT");
+	}
 	await user.ok(["down", "--stop-agents"]);
 	const store = await openStore({
 		target: { socketPath: redis.socketPath },
 		namespace: "default",
 		role: "command",
+	});
+	for (const id of ["far-1", "far-2"]) await store.create(specOf(id, { host: "there" }));
+	expect(await findingOn("far-1")).toMatchObject({
+		text: expect.stringMatching(/^2 tasks \(far-., far-.\) wait: no worker runs on its host there/),
+		fix: "Start one there, on there: dispatch up",
 	});
 	// At once, and long after.
 	for (const leftAt of [Date.now(), Date.now() - 60_000]) {

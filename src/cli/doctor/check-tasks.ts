@@ -11,29 +11,38 @@ import { type Finding, warn } from "./finding.ts";
 
 const SHOWN = 5;
 
-/** The next step, by what a task waits for: what no other check tells, and what does not end by itself. */
-const NEXT: Readonly<Partial<Record<Wait["kind"], string>>> = {
-	place: "Let more work at a time: worker.concurrency and worker.max_agents (dispatch config edit)",
-	answers: "Answer them: dispatch inbox",
-	worker: "dispatch up",
-};
+/**
+ * The next step, by what a task waits for; null: another check tells it, or it ends by itself, as a delay does.
+ * @param host of the task
+ */
+function nextOf({ kind }: Wait, host: string, own: Here): string | null {
+	if (kind === "place")
+		return "Let more work at a time: worker.concurrency and worker.max_agents (dispatch config edit)";
+	if (kind === "answers") return "Answer them: dispatch inbox";
+	if (kind !== "worker") return null;
+	if (host !== own.host) return `Start one there, on ${oneLine(host)}: dispatch up`;
+	if (own.worker === "stopped") return `kill -CONT ${own.pid}`;
+	return own.worker === "elsewhere" || own.worker === "refused" ? "dispatch up --restart" : "dispatch up";
+}
 
 /** Why tasks wait, in the words of `status`: a finding for each reason, with what helps. */
 export async function checkWaits(store: Store, here: () => Here): Promise<Finding[]> {
 	const { open } = await overviewOf(store);
-	const views = await withWaits(store, await viewTasks(store, open), here, { areAll: true });
-	const byReason = new Map<string, { wait: Wait; ids: string[] }>();
-	for (const { id, waits } of views) {
-		if (!waits || NEXT[waits.kind] === undefined) continue;
+	const own = here();
+	const views = await withWaits(store, await viewTasks(store, open), () => own, { areAll: true });
+	const byReason = new Map<string, { next: string; ids: string[] }>();
+	for (const { id, host, waits } of views) {
+		const next = waits ? nextOf(waits, host, own) : null;
+		if (!waits || next === null) continue;
 		const reason = waits.text.replaceAll(id, "ID");
-		const found = byReason.get(reason) ?? { wait: waits, ids: [] };
+		const found = byReason.get(reason) ?? { next, ids: [] };
 		byReason.set(reason, { ...found, ids: [...found.ids, id] });
 	}
-	return [...byReason].map(([reason, { wait, ids }]) => {
+	return [...byReason].map(([reason, { next, ids }]) => {
+		const isOne = ids.length === 1;
 		const more = ids.length > SHOWN ? ", …" : "";
-		const who = ids.length === 1 ? `\`${ids[0]}\` waits` : `${ids.length} tasks wait`;
-		const names = ids.length === 1 ? "" : ` (${ids.slice(0, SHOWN).join(", ")}${more})`;
-		return warn("hosts", `${who}${names}: ${oneLine(reason)}`, NEXT[wait.kind] ?? "");
+		const who = isOne ? `\`${ids[0]}\`` : `${ids.length} tasks (${ids.slice(0, SHOWN).join(", ")}${more})`;
+		return warn("hosts", `${who} ${oneLine(reason).replace(/^Waits/, isOne ? "waits" : "wait")}`, next);
 	});
 }
 

@@ -1,6 +1,7 @@
 /** The newest tasks and those that ask, read as seldom as possible: all after an event, else only the live ones. */
 
 import { viewTasks } from "../../actions/views.ts";
+import { type Here, withWaits } from "../../actions/waits.ts";
 import { lastEventId } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { DamagedTask } from "../../task/damaged.ts";
@@ -24,6 +25,12 @@ export class TaskReader {
 	/** @param store role `service`: it waits out an outage */
 	constructor(store: Store) {
 		this.#store = store;
+	}
+
+	/** With why each waits: a worker that goes makes no event, and is seen at each look. One short question to Redis. */
+	async readWithWaits(here: () => Here): Promise<TaskView[]> {
+		const views = await this.read();
+		return withWaits(this.#store, views, here, { areAll: Object.keys(this.unread).length === 0 });
 	}
 
 	async read(): Promise<TaskView[]> {

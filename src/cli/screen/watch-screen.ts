@@ -14,6 +14,7 @@ import { retryLine } from "../commands/retry.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
+import { hereOf } from "../show/here.ts";
 import { plain } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
@@ -53,6 +54,7 @@ export class WatchScreen {
 	readonly #drafts = new Drafts();
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	#url: string | null = null;
 	#model: WatchModel = {
 		tasks: [],
 		damaged: [],
@@ -77,6 +79,7 @@ export class WatchScreen {
 
 	async run(): Promise<void> {
 		const reader = new TaskReader(this.#store);
+		this.#url = await this.#context.redisUrl();
 		this.#terminal.open();
 		try {
 			await this.#looks.run(() => this.#look(reader));
@@ -89,7 +92,7 @@ export class WatchScreen {
 	async #look(reader: TaskReader): Promise<boolean> {
 		const before = new Set(this.#asking());
 		const isFirst = this.#model.tasks.length === 0;
-		this.#model.tasks = await reader.read();
+		this.#model.tasks = await reader.readWithWaits(() => hereOf(this.#context, this.#url));
 		this.#model.damaged = reader.damaged;
 		this.#model.unread = reader.unread;
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
@@ -166,7 +169,7 @@ export class WatchScreen {
 		const open = openQuestion(task);
 		if (name === "a" && open === undefined) this.#model.message = `${id} has no open question.`;
 		else if ((name === "a" || name === "return") && open !== undefined) this.#begin(task, open);
-		else if (name === "i" || name === "return") this.#open(statusPage(task));
+		else if (name === "i" || name === "return") this.#open(statusPage(task, this.#context.home.hostId));
 		else if (name === "l") {
 			const page = { title: `logs of ${id}`, text: null, from: null, empty: "It has printed nothing yet." };
 			this.#open(page, id);
@@ -314,8 +317,8 @@ export class WatchScreen {
 	}
 }
 
-function statusPage(task: TaskView): Page {
-	const lines = reportLines(task, NO_COLORS, Date.now());
+function statusPage(task: TaskView, own: string): Page {
+	const lines = reportLines(task, NO_COLORS, Date.now(), own);
 	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "" };
 }
 
