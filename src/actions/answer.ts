@@ -5,7 +5,7 @@ import { newNonce, type Store } from "../queue/records/store.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
-import { chosenOption, optionsOf } from "../task/question-options.ts";
+import { chosenOption, isPlaceholder, optionsOf } from "../task/question-options.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { isOpen } from "../task/view.ts";
@@ -48,7 +48,7 @@ export async function answerTask(
 	given: string | TaskRecord,
 	request: AnswerRequest,
 ): Promise<Answered> {
-	checkText(request.text);
+	requireAnswer(request.text);
 	const record = typeof given === "string" ? await exactly(store, given) : given;
 	const { host } = record;
 	const { id } = record.spec;
@@ -83,10 +83,22 @@ export async function questionOf(
 	record: TaskRecord,
 	seq: number | null,
 ): Promise<Question | null> {
-	const open = (await store.questions(record.spec.id)).filter(
-		(question) => isOpen(question, record) && (seq === null || Number(question.seq) === seq),
-	);
-	return open.sort((a, b) => Number(a.seq) - Number(b.seq))[0] ?? null;
+	return (await questionsFor(store, [record], seq))[0] ?? null;
+}
+
+/** As `questionOf`, of several tasks in one round trip; in their order. */
+export async function questionsFor(
+	store: Store,
+	records: readonly TaskRecord[],
+	seq: number | null,
+): Promise<(Question | null)[]> {
+	const questions = await store.questionsOf(records.map(({ spec }) => spec.id));
+	return records.map((record, n) => {
+		const open = (questions[n] ?? []).filter(
+			(question) => isOpen(question, record) && (seq === null || Number(question.seq) === seq),
+		);
+		return open.sort((a, b) => Number(a.seq) - Number(b.seq))[0] ?? null;
+	});
 }
 
 /** @throws the reason why there is nothing to answer */
@@ -103,9 +115,14 @@ function usualName(seq: number): string {
 	return String(seq).padStart(3, "0");
 }
 
-function checkText(text: string): void {
+/** @throws DISPATCH_USAGE for what is none: nothing, the placeholder of a printed command, or more than a question takes */
+export function requireAnswer(text: string): void {
 	const bytes = Buffer.byteLength(text);
 	if (text.trim() === "") throw new DispatchError("DISPATCH_USAGE", "Expected an answer, got an empty one.");
+	if (isPlaceholder(text))
+		throw new DispatchError("DISPATCH_USAGE", `Expected an answer, got the placeholder "${text.trim()}".`, {
+			hint: "Write the answer in its place.",
+		});
 	if (bytes <= ANSWER_LIMIT_BYTES) return;
 	throw new DispatchError(
 		"DISPATCH_USAGE",

@@ -1,6 +1,7 @@
 /** One act on each of several tasks: what stands against it for one keeps none of the others. */
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError, isOutage } from "../task/errors.ts";
+import type { Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { matches, type TaskFilter } from "./list.ts";
@@ -67,14 +68,23 @@ export async function filteredTasks(
 	return { records, elsewhere: found.length - records.length };
 }
 
+/** A task as a person saw it; with the question, where it is for that. */
+export interface Shown {
+	record: TaskRecord;
+	question?: Question | null;
+}
+
 /** What a person agreed to is what was shown: one that has moved on meanwhile is left alone. @throws DISPATCH_STALE */
 export function requireAsShown(
-	shown: TaskRecord,
-	now: TaskRecord | undefined,
+	{ record: shown, question }: Shown,
+	{ record: now, question: asked }: Partial<Shown>,
 	states: readonly State[],
 ): void {
 	const { id } = shown.spec;
-	if (now !== undefined && now.spec.nonce === shown.spec.nonce && states.includes(now.state)) return;
+	if (now !== undefined && now.spec.nonce === shown.spec.nonce && states.includes(now.state)) {
+		if (question === undefined || (question?.seq === asked?.seq && question?.text === asked?.text)) return;
+		throw new DispatchError("DISPATCH_STALE", `\`${id}\` asks something else by now: left alone.`);
+	}
 	const what = now === undefined ? "was removed" : `is ${now.state} by now`;
 	throw new DispatchError("DISPATCH_STALE", `\`${id}\` ${what}, it was ${shown.state}: left alone.`);
 }

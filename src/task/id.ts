@@ -5,7 +5,7 @@ import { DispatchError } from "./errors.ts";
 
 const MAX_WORDS = 4;
 const MAX_CHARS = 48;
-const MAX_GIVEN_CHARS = 64;
+export const MAX_GIVEN_CHARS = 64;
 /** What a prompt is about stands at its beginning. */
 const READ_CHARS = 2_000;
 

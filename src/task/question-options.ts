@@ -5,6 +5,9 @@ export interface AskedOptions {
 	options: string[];
 }
 
+/** What a printed command has in place of an answer. */
+export const PLACEHOLDER = "…";
+
 const OPTION = /^\s*(\d{1,2})[.)]\s+(\S.*)$/;
 
 /** @returns options empty where there are fewer than two, or where the numbers do not go 1, 2, 3 … */
@@ -21,6 +24,11 @@ export function optionsOf(text: string): AskedOptions {
 	const inOrder = lines.slice(first).every((line, n) => Number(OPTION.exec(line)?.[1]) === n + 1);
 	if (found.length < 2 || !inOrder) return { lead: text.trimEnd(), options: [] };
 	return { lead: lines.slice(0, first).join("\n").trimEnd(), options: found };
+}
+
+/** Whether somebody took over a printed command as it stands. */
+export function isPlaceholder(answer: string): boolean {
+	return answer.trim() === PLACEHOLDER;
 }
 
 export interface ChosenOption {

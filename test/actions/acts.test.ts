@@ -64,9 +64,10 @@ test("an option's number is sent as its text, and said; every name of a question
 		code: "DISPATCH_ALREADY_ANSWERED",
 		message: expect.stringContaining("by me@here"),
 	});
-	await expect(answerTask(store, "port", { text: " ", by: "me", seq: null })).rejects.toMatchObject({
-		code: "DISPATCH_USAGE",
-	});
+	for (const text of [" ", "…", " …\n"])
+		await expect(answerTask(store, "port", { text, by: "me", seq: null })).rejects.toMatchObject({
+			code: "DISPATCH_USAGE",
+		});
 });
 
 test("several are cancelled at once, and none when one of them is not there", async () => {

@@ -33,12 +33,29 @@ afterAll(async () => {
 /** Tasks that nobody works on: what stands in Redis is all there is of them. */
 async function tasks(states: Record<string, "queued" | "failed" | "completed" | "running">, host = "own") {
 	for (const [id, state] of Object.entries(states)) {
-		const spec = { host, cwd: user.project, tags: { team: "web" } };
-		if (state === "queued") await store.create(specOf(id, { ...spec, notBefore: 4_000_000_000_000 }));
+		const spec = { host, cwd: user.project, tags: { team: "web" }, notBefore: 4_000_000_000_000 };
+		if (state === "queued") await store.create(specOf(id, spec));
 		else await runningTask(store, id, spec);
 		if (state === "failed" || state === "completed")
 			await store.move({ id, from: ["running"], to: state, set: {} });
 	}
+}
+
+/** Tasks of another host: the worker that an answer starts on this one leaves them alone. */
+async function asking(questions: Record<string, string>) {
+	for (const [id, text] of Object.entries(questions)) {
+		await tasks({ [id]: "running" }, "mini2");
+		await ask(id, "001", text);
+	}
+}
+
+async function ask(id: string, seq: string, text: string) {
+	const { epoch } = await store.need(id);
+	await store.ask(id, epoch, [{ seq, text, hash: seq.padEnd(64, "a") }]);
+}
+
+async function answers(id: string) {
+	return (await store.questions(id)).map(({ answer }) => answer);
 }
 
 async function states(): Promise<Record<string, string | null>> {
@@ -94,18 +111,29 @@ describe("by ids", () => {
 
 	test("one answer and one note go to several, their ids with commas between them", async () => {
 		await tasks({ a1: "running", a2: "running", a3: "queued" });
-		for (const id of ["a1", "a2"]) {
-			const { epoch } = await store.need(id);
-			await store.ask(id, epoch, [{ seq: "001", text: "Blue?", hash: "a".repeat(64) }]);
-		}
+		for (const id of ["a1", "a2"]) await ask(id, "001", "Blue?");
 		const noted = await user.run(["note", "a1,a3", "Be", "quick"]);
 		expect(noted.stdout).toMatch(/agent of `a1` sees it before.*\n.*agent of `a3` sees it when it goes on/);
 		const answered = await user.run(["answer", "a1,a3,a2", "Yes,", "both"]);
 		expect(answered.code).toBe(8);
 		expect(answered.stdout).toMatch(/^`a1`: Answer .*\n`a2`: Answer .*\n$/);
 		expect(answered.stderr).toMatch(/`a3` \(queued\) has no open question/);
-		for (const id of ["a1", "a2"])
-			expect((await store.questions(id)).map(({ answer }) => answer)).toEqual(["Yes, both"]);
+		for (const id of ["a1", "a2"]) expect(await answers(id)).toEqual(["Yes, both"]);
+	});
+
+	test("a printed command that is pasted as it stands sends no placeholder", async () => {
+		await asking({ a1: "Blue?", a2: "Red?" });
+		for (const args of [
+			["a1,a2", "…"],
+			["--host", "mini2", "--yes", "…"],
+		]) {
+			const ran = await user.run(["answer", ...args]);
+			expect(ran).toMatchObject({ code: 2, stdout: "" });
+			expect(ran.stderr).toBe(
+				'dispatch: Expected an answer, got the placeholder "…". Write the answer in its place. [DISPATCH_USAGE]\n',
+			);
+		}
+		expect([await answers("a1"), await answers("a2")]).toEqual([[null], [null]]);
 	});
 });
 
@@ -135,6 +163,29 @@ describe("by a filter", () => {
 			expect(await user.ok(args)).toMatch(/^No task matches: nothing was [\w ]+\.\n$/);
 		expect(await user.json(["retry", "--failed"])).toEqual([]);
 		expect(await user.ok(["answer", "--tag", "team=web", "Yes"])).toContain("nothing was answered");
+	});
+
+	test("what names a task is no text for all the others, unless it comes from stdin", async () => {
+		await asking({ five: "Blue?", six: "Red?" });
+		const at = ["--host", "mini2", "--yes"];
+		for (const [words, says] of [
+			[
+				["five", "stop here"],
+				/text as one argument beside --host mini2, got 2; the first is "five"\. Put all of it in quotes/,
+			],
+			[["five"], /an id or --host mini2, got both: "five" names `five`\. Leave one of them out/],
+			[["fi"], /an id or --host mini2, got both: "fi" names `five`/],
+			[["nobody,six"], /got both: "nobody,six" names `six`.*read from stdin with `-`/],
+		] as const)
+			for (const command of ["note", "answer"]) {
+				const ran = await user.run([command, ...at, ...words]);
+				expect(ran.stderr).toMatch(says);
+				expect(ran).toMatchObject({ code: 2, stdout: "" });
+			}
+		expect([await answers("five"), await answers("six")]).toEqual([[null], [null]]);
+		expect(await user.ok(["note", ...at, "Five, stop here"])).toMatch(/(^Noted\..*\n){2}/m);
+		expect(await user.run(["answer", ...at, "-"], { input: "five" })).toMatchObject({ code: 0 });
+		expect([await answers("five"), await answers("six")]).toEqual([["five"], ["five"]]);
 	});
 
 	test("tasks of another host are left out and counted, unless they are named", async () => {
@@ -189,12 +240,29 @@ describe("on a terminal", () => {
 		expect(await states()).toEqual({ one: "cancelled", two: "cancelled" });
 	});
 
+	test("an answer shows what each task asks, and goes to no question that was not shown", async () => {
+		await asking({ one: "Which port?", two: "Which\ncolour?" });
+		const screen = open(["answer", "--host", "mini2", "8080"]);
+		await screen.waitFor(
+			/two asks: "Which colour\?"\n[\s\S]*one asks: "Which port\?"\n[\s\S]*Answer 2 tasks\?/,
+		);
+		await store.answer("one", { text: "22", by: "test", token: "t" });
+		await ask("one", "002", "Delete it all?");
+		screen.keys("y");
+		await screen.waitFor(/`one` asks something else by now: left alone[\s\S]*ended with 8/);
+		expect([await answers("one"), await answers("two")]).toEqual([["22", null], ["8080"]]);
+	});
+
+	// Of another host: this one's worker would start what is queued.
 	test("a task that has moved on while the person thinks is left alone", async () => {
-		await tasks({ one: "failed", two: "failed" });
-		const screen = open(["rm", "--state", "failed"]);
+		await tasks({ one: "failed", two: "failed" }, "mini2");
+		const screen = open(["rm", "--state", "failed", "--host", "mini2"]);
 		await screen.waitFor("Remove 2 tasks?");
-		await store.move({ id: "one", from: ["failed"], to: "queued", set: {} });
-		await store.move({ id: "one", from: ["queued"], to: "cancelled", set: {} });
+		for (const [from, to] of [
+			["failed", "queued"],
+			["queued", "cancelled"],
+		] as const)
+			expect(await store.move({ id: "one", from: [from], to, set: {} })).toMatchObject({ result: "moved" });
 		screen.keys("y");
 		await screen.waitFor(/`one` is cancelled by now, it was failed: left alone[\s\S]*ended with 8/);
 		expect(await states()).toEqual({ one: "cancelled" });

@@ -1,21 +1,27 @@
 /** One answer for the questions of several tasks: of each its oldest open one. */
-import { type Answered, answerTask } from "../../actions/answer.ts";
+import { type Answered, answerTask, questionsFor, requireAnswer } from "../../actions/answer.ts";
 import { recordsOf } from "../../actions/find-task.ts";
 import { attempt, type Each, isDone } from "../../actions/several.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
-import { type Act, tasksOfFilter } from "../options/several.ts";
+import { type Act, requireTextAlone, tasksOfFilter } from "../options/several.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { entriesOf, tellRefusals } from "../show/several.ts";
 import { ensureWorker, workerHindrance } from "../worker-up.ts";
 import { type AnswerFlags, answerLine } from "./answer.ts";
 
-const ANSWER: Act = {
-	verb: "Answer",
-	participle: "answered",
-	isFor: (state) => state === "asking" || state === "parked",
-};
+const PARTICIPLE = "answered";
+
+/** @param seq which question; null: the oldest open one */
+function answering(seq: number | null): Act {
+	return {
+		verb: "Answer",
+		participle: PARTICIPLE,
+		isFor: (state) => state === "asking" || state === "parked",
+		questions: (store, records) => questionsFor(store, records, seq),
+	};
+}
 
 /** @param ids none where a filter chooses the tasks */
 export async function answerSeveral(
@@ -30,13 +36,22 @@ export async function answerSeveral(
 		throw new DispatchError("DISPATCH_USAGE", "Expected an answer for several tasks, got none.", {
 			hint: 'Write it behind them (dispatch answer a,b "…"), or `-` to read it from stdin.',
 		});
+	if (isFilter(flags)) await requireTextAlone(context, words, flags);
 	const text = await textOf(words);
+	requireAnswer(text);
 	const store = await context.store();
-	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, ANSWER) : undefined;
+	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, answering(seq)) : undefined;
 	if (chosen === null) return EXIT.interrupted;
 	const each: Each<Answered>[] = [...(chosen?.left ?? [])];
 	for (const record of chosen?.records ?? (await recordsOf(store, ids)))
-		each.push(await attempt(record.spec.id, () => answerTask(store, record, { text, by: whoAmI(), seq })));
+		each.push(
+			await attempt(record.spec.id, () => {
+				const shown = chosen?.asked?.get(record.spec.id) ?? null;
+				// Where one was shown, no other one is meant.
+				const request = { text, by: whoAmI(), seq: shown === null ? seq : Number(shown.seq) };
+				return answerTask(store, record, request);
+			}),
+		);
 	const answered = each.filter(isDone).map(({ done }) => done);
 	const isOurs = answered.some(({ host }) => host === home.hostId);
 	const waits = isOurs && (await workerHindrance(context)) !== null;
@@ -52,5 +67,5 @@ export async function answerSeveral(
 		answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`),
 	);
 	if (isOurs) await ensureWorker(context);
-	return tellRefusals(output, each, ANSWER.participle);
+	return tellRefusals(output, each, PARTICIPLE);
 }

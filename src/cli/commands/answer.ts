@@ -3,11 +3,11 @@ import { findTask } from "../../actions/find-task.ts";
 import { lostHosts } from "../../queue/records/lost-hosts.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
+import { isPlaceholder } from "../../task/question-options.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine, plain, promptStream } from "../show/output.ts";
-import { isPlaceholder } from "../show/question-lines.ts";
 import { ensureWorker, workerHindrance } from "../worker-up.ts";
 
 const SENT_SHOWN = 200;

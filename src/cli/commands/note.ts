@@ -5,7 +5,7 @@ import { EXIT } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
-import { type Act, tasksOfFilter } from "../options/several.ts";
+import { type Act, requireTextAlone, tasksOfFilter } from "../options/several.ts";
 import { textOf, whoAmI } from "../options/values.ts";
 import { entriesOf, tellRefusals } from "../show/several.ts";
 
@@ -19,6 +19,7 @@ export async function note(
 	flags: SeveralFlags,
 ): Promise<number | undefined> {
 	const { output } = context;
+	if (isFilter(flags)) await requireTextAlone(context, words, flags);
 	const text = await textOf(words);
 	const store = await context.store();
 	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, NOTE) : undefined;

@@ -1,15 +1,21 @@
 /** Which tasks a command means that acts on several: ids, or a filter. What a filter hits is shown, and asked about. */
-import { attempt, filteredTasks, type NotDone, requireAsShown } from "../../actions/several.ts";
+import { attempt, filteredTasks, type NotDone, requireAsShown, type Shown } from "../../actions/several.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
+import type { Question } from "../../task/question.ts";
 import { type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { isState, STATES, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { oneLine, promptStream } from "../show/output.ts";
-import type { SeveralFlags } from "./ids.ts";
+import { idsOf, type SeveralFlags } from "./ids.ts";
 import { filterOf } from "./task-filter.ts";
 
 /** Of those that a filter hits. */
 const NAMED = 10;
+const ASKED_CHARS = 300;
+const NAMED_CHARS = 60;
+/** an id, the beginning of one, or a list of them */
+const MAY_NAME = /^[a-z0-9][a-z0-9,-]*$/;
 
 export interface Act {
 	/** "Cancel" */
@@ -20,10 +26,14 @@ export interface Act {
 	isFor(state: State): boolean;
 	/** those that a filter takes which names no state; undefined: all that it is for */
 	usual?: readonly State[];
+	/** the question that it is for, of each task: shown, and to be the same one still when it is agreed to */
+	questions?(store: Store, records: readonly TaskRecord[]): Promise<(Question | null)[]>;
 }
 
 export interface Filtered {
 	records: TaskRecord[];
+	/** the questions that were shown, by task */
+	asked?: ReadonlyMap<string, Question | null>;
 	/** those that were shown and have moved on since */
 	left: NotDone[];
 }
@@ -66,11 +76,53 @@ export async function tasksOfFilter(
 			},
 		);
 	}
-	if (!(await agrees(context, records, act))) {
+	const shown = await seen(store, records, act);
+	if (!(await agrees(context, shown, act))) {
 		output.note(`Nothing was ${act.participle}.`);
 		return null;
 	}
-	return asShown(records, await store.getMany(records.map(({ spec }) => spec.id)), states);
+	const read = await store.getMany(records.map(({ spec }) => spec.id));
+	return asShown(shown, await seen(store, read, act), states);
+}
+
+/**
+ * What is to be said to the tasks of a filter is one argument. More of them, or an id, look like `ID TEXT`: the filter
+ * would send it to everybody but that task.
+ * @throws DISPATCH_USAGE
+ */
+export async function requireTextAlone(
+	context: Context,
+	words: readonly string[],
+	flags: SeveralFlags,
+): Promise<void> {
+	const [first = "", ...more] = words;
+	const option = optionOf(flags);
+	if (more.length > 0)
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			`Expected the text as one argument beside ${option}, got ${words.length}; the first is "${oneLine(first, NAMED_CHARS)}".`,
+			{ hint: "Put all of it in quotes; or leave the option out to name a task by its id." },
+		);
+	if (!MAY_NAME.test(first)) return;
+	const ids = await (await context.store()).ids();
+	const named = ids.find((id) => idsOf(first).some((each) => id.startsWith(each)));
+	if (named === undefined) return;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected an id or ${option}, got both: "${oneLine(first, NAMED_CHARS)}" names \`${named}\`.`,
+		{ hint: "Leave one of them out; a text that looks like an id is read from stdin with `-`." },
+	);
+}
+
+/** `--state running` */
+function optionOf({ state, tag, host }: SeveralFlags): string {
+	if (state !== undefined) return `--state ${state[0]}`;
+	return tag !== undefined ? `--tag ${tag[0]}` : `--host ${host}`;
+}
+
+async function seen(store: Store, records: readonly TaskRecord[], act: Act): Promise<Shown[]> {
+	const questions = await act.questions?.(store, records);
+	return records.map((record, n) => (questions ? { record, question: questions[n] ?? null } : { record }));
 }
 
 /** @throws DISPATCH_USAGE */
@@ -86,27 +138,32 @@ function statesOf({ state, failed }: SeveralFlags, act: Act): State[] {
 	return named.length > 0 ? possible.filter((each) => named.includes(each)) : [...(act.usual ?? possible)];
 }
 
-async function agrees({ output }: Context, records: readonly TaskRecord[], act: Act): Promise<boolean> {
-	for (const record of records.slice(0, NAMED))
+async function agrees({ output }: Context, shown: readonly Shown[], act: Act): Promise<boolean> {
+	// Nobody agrees to answer what was not shown.
+	const named = act.questions ? shown : shown.slice(0, NAMED);
+	for (const { record, question } of named) {
 		output.note(`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`);
-	if (records.length > NAMED) output.note(`and ${records.length - NAMED} more`);
+		if (question) output.note(`${record.spec.id} asks: "${oneLine(question.text, ASKED_CHARS)}"`);
+	}
+	if (shown.length > named.length) output.note(`and ${shown.length - named.length} more`);
 	const { confirm } = await import("@clack/prompts");
-	const message = `${act.verb} ${countOf(records.length, "task")}?`;
+	const message = `${act.verb} ${countOf(shown.length, "task")}?`;
 	return (await confirm({ message, initialValue: false, output: promptStream() })) === true;
 }
 
 async function asShown(
-	shown: readonly TaskRecord[],
-	read: readonly TaskRecord[],
+	shown: readonly Shown[],
+	read: readonly Shown[],
 	states: readonly State[],
 ): Promise<Filtered> {
-	const now = new Map(read.map((record) => [record.spec.id, record]));
-	const filtered: Filtered = { records: [], left: [] };
+	const now = new Map(read.map((each) => [each.record.spec.id, each]));
+	const asked = new Map(shown.map(({ record, question = null }) => [record.spec.id, question]));
+	const filtered = { records: [] as TaskRecord[], left: [] as NotDone[], asked };
 	for (const each of shown) {
-		const { id } = each.spec;
-		const checked = await attempt(id, () => requireAsShown(each, now.get(id), states));
+		const { id } = each.record.spec;
+		const checked = await attempt(id, () => requireAsShown(each, now.get(id) ?? {}, states));
 		if ("refusal" in checked) filtered.left.push(checked);
-		else filtered.records.push(now.get(id) ?? each);
+		else filtered.records.push((now.get(id) ?? each).record);
 	}
 	return filtered;
 }

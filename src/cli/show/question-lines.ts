@@ -1,19 +1,12 @@
 /** Questions and their answers in words: the same ones, wherever somebody looks. */
 import { cleanText } from "../../task/clean-text.ts";
-import { optionsOf } from "../../task/question-options.ts";
+import { optionsOf, PLACEHOLDER } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
 import { oneLine } from "./output.ts";
 
 export type ShownQuestion = TaskView["questions"][number];
 
-/** What the commands below print in place of an answer. */
-const PLACEHOLDER = "…";
 const BRIEF = 300;
-
-/** Whether somebody took over a printed command as it stands. */
-export function isPlaceholder(answer: string): boolean {
-	return answer.trim() === PLACEHOLDER;
-}
 
 /** The oldest one that waits for an answer. */
 export function openQuestion(view: TaskView): ShownQuestion | undefined {
