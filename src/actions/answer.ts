@@ -21,6 +21,8 @@ export interface AnswerRequest {
 	by: string;
 	/** which question; null: the oldest open one */
 	seq: number | null;
+	/** the question's text as it was shown to who answers: another one gets no answer; left out: whichever it is */
+	shown?: string;
 }
 
 export interface Answered {
@@ -41,7 +43,7 @@ export interface Answered {
 
 /**
  * @param given the task's id, all of it, or its record, read a moment ago
- * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED, DISPATCH_STALE
  */
 export async function answerTask(
 	store: Store,
@@ -53,11 +55,13 @@ export async function answerTask(
 	const { host } = record;
 	const { id } = record.spec;
 	const question = await questionOf(store, record, request.seq);
-	const chosen = question === null ? null : chosenOption(question.text, request.text);
+	const asks = request.shown ?? question?.text;
+	const chosen = asks === undefined ? null : chosenOption(asks, request.text);
 	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
 	const text = (chosen?.text ?? request.text).toWellFormed();
 	// The token makes it the same answer where a reply was lost.
-	const said = { text, by: request.by, ...(seq === null ? {} : { seq }), token: newNonce() };
+	const named = { ...(seq === null ? {} : { seq }), ...shownHash(request, question) };
+	const said = { text, by: request.by, ...named, token: newNonce() };
 	const reply = await onceMore(store, (each) => each.answer(id, said));
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
 	const { question: asked, state } = reply;
@@ -65,6 +69,12 @@ export async function answerTask(
 	const noSuchOption = namesNoOption(asked, text, option);
 	const done = { task: id, host, seq: reply.seq, question: asked, answer: text };
 	return { ...done, option, noSuchOption, state, was: record.state };
+}
+
+/** By its hash the script sees whether it is still that one when the answer arrives. */
+function shownHash({ shown }: AnswerRequest, question: Question | null): { shown?: string } {
+	if (shown === undefined) return {};
+	return { shown: question?.text === shown ? question.hash : "another one" };
 }
 
 function namesNoOption(question: string, answer: string, option: number | null): boolean {
@@ -143,6 +153,12 @@ async function refusal(
 	const { id } = spec;
 	if (reply.result === "none") return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${id}".`);
 	if (reply.result === "already") return alreadyAnswered(id, reply);
+	if (reply.result === "other")
+		return new DispatchError(
+			"DISPATCH_STALE",
+			`Question ${reply.seq} of \`${id}\` has another text by now: your answer was not sent.`,
+			{ hint: "Read it with: dispatch questions" },
+		);
 	const answered = (await store.questions(id)).findLast(
 		(question) => question.answer !== null && (seq === null || Number(question.seq) === seq),
 	);

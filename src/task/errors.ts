@@ -125,7 +125,8 @@ export const ERRORS = {
 	DISPATCH_STALE: {
 		exit: EXIT.conflict,
 		retryable: true,
-		means: "The task changed in between (an older state, revision or epoch was named).",
+		means:
+			"The task changed in between (an older state, revision or epoch was named, or another question was shown).",
 	},
 	DISPATCH_HOST_GONE: {
 		exit: EXIT.taskFailed,

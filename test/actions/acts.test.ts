@@ -70,6 +70,29 @@ test("an option's number is sent as its text, and said; every name of a question
 		});
 });
 
+test("an answer to the question that was shown goes to no other text that stands in its place by now", async () => {
+	const epoch = await runningTask(store, "shown");
+	const asks = async (text: string) => store.ask("shown", epoch, [question("001", text)]);
+	const answer = (text: string, shown: string) =>
+		answerTask(store, "shown", { text, by: "me@here", seq: 1, shown });
+	await asks("May I run the tests?");
+	expect(await asks("May I drop the table?\n\n1. Yes\n2. No")).toMatchObject({ asked: ["001"] });
+	await expect(answer("1", "May I run the tests?")).rejects.toMatchObject({
+		code: "DISPATCH_STALE",
+		message: "Question 001 of `shown` has another text by now: your answer was not sent.",
+	});
+	expect((await store.questions("shown")).map((each) => each.answer)).toEqual([null]);
+	expect(await answer("2", "May I drop the table?\n\n1. Yes\n2. No")).toMatchObject({ answer: "No" });
+	await expect(answer("2", "May I run the tests?")).rejects.toMatchObject({
+		code: "DISPATCH_ALREADY_ANSWERED",
+	});
+	await asks("May I go on?");
+	await expect(answer("Yes", "May I run the tests?")).rejects.toMatchObject({ code: "DISPATCH_STALE" });
+	expect(await answerTask(store, "shown", { text: "Yes", by: "me@here", seq: 1 })).toMatchObject({
+		question: "May I go on?",
+	});
+});
+
 test("several are cancelled at once, and none when one of them is not there", async () => {
 	for (const id of ["c1", "c2"]) await runningTask(store, id);
 	await store.create(specOf("c3"));

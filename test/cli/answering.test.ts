@@ -1,4 +1,6 @@
 /** Answering on a real terminal: long questions, pastes, drafts, the keys of the list, and what Node says meanwhile. */
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { Screen } from "./tmux.ts";
@@ -234,10 +236,66 @@ test("watch: who is answered by somebody else is told, and what was typed is not
 	screen.keys("C-n");
 	await screen.waitFor("There is no other open question.");
 	await user.ok(["answer", "job", "Red"]);
-	await screen.waitFor("Somebody else answered it meanwhile.");
+	await screen.waitFor("Somebody else answered job meanwhile.");
 	screen.keys("Enter");
-	await screen.waitFor("The first answer counts.");
+	await screen.waitFor("Nothing was sent. Somebody else answered job meanwhile.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with");
 	expect(screen.text()).toContain("Not sent to job:\nBlue\nor green\n");
+});
+
+test("inbox: who types is left at a question that is gone or has another text by now; nothing goes to another one", async () => {
+	for (const id of ["job", "other"]) {
+		await user.ok(["enqueue", "--id", id, "x"]);
+		await user.waitForState(id, "asking");
+	}
+	const asked = join(user.project, ".dispatch/tasks/job/ipc/001.question");
+	const screen = open(["inbox"], NARROW);
+	await screen.waitFor("job asks (001)");
+	screen.type("yes");
+	await screen.waitFor("> yes");
+	writeFileSync(`${asked}.tmp`, "May I drop the table?\n");
+	renameSync(`${asked}.tmp`, asked);
+	await screen.waitFor("job asks something else by now. Esc: back");
+	screen.type(", do");
+	screen.keys("Enter");
+	await screen.waitFor("Nothing was sent. job asks something else by now.");
+	await screen.waitFor("> yes, do");
+	screen.keys("Escape");
+	await screen.waitFor("›job: May I drop the table?");
+	screen.keys("Enter");
+	await screen.waitFor(/^ >$/m);
+	const text = await screen.waitFor("May I drop the table?");
+	screen.type("no");
+	await screen.waitFor("> no");
+	await user.ok(["answer", "job", "Never"]);
+	await screen.waitFor("Somebody else answered job meanwhile.");
+	screen.keys("Enter");
+	await screen.waitFor("Nothing was sent.");
+	screen.keys("C-n");
+	await screen.waitFor("other asks (001)");
+	expect(text).toContain("job asks (001)");
+	expect((await user.json(["status", "other"])).state).toBe("asking");
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: Never\n");
+	screen.keys("C-c");
+	await screen.waitFor("ended with 130");
+	expect(screen.text()).toContain("Not sent to job:\nyes, do\nNot sent to job:\nno\n");
+});
+
+test("answer on a terminal: another text that came while it was typed takes no answer", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const asked = join(user.project, ".dispatch/tasks/job/ipc/001.question");
+	const screen = open(["answer", "job"], NARROW);
+	await screen.waitFor("job asks: Which colour?");
+	writeFileSync(`${asked}.tmp`, "May I drop the table?\n");
+	renameSync(`${asked}.tmp`, asked);
+	await expect.poll(() => user.ok(["questions"])).toContain("May I drop the table?");
+	screen.type("yes");
+	screen.keys("Enter");
+	await screen.waitFor("has another text by now: your answer was not sent.");
+	await screen.waitFor("ended with 8");
+	expect((await user.json(["status", "job"])).state).toBe("asking");
+	await user.ok(["answer", "job", "no"]);
 });

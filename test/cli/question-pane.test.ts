@@ -7,6 +7,7 @@ import {
 	type Answering,
 	answerFrame,
 	Drafts,
+	goneLine,
 	pressAnswering,
 } from "../../src/cli/screen/answering.ts";
 import { paneOf, paneRule, questionLines } from "../../src/cli/screen/question-pane.ts";
@@ -22,7 +23,8 @@ const SIZES = [
 function answering(question: string, drafts = new Drafts(), name = "job 001 1"): Answering {
 	const about = { state: "asking, 1 of 2 done", plan: ["[x] Look", "[ ] Choose"], current: 1 };
 	const editor = drafts.editorFor(name);
-	return { task: "job", seq: "001", name, question, about, editor, from: 0, message: null, unsure: null };
+	const said = { gone: null, message: null, unsure: null };
+	return { task: "job", seq: "001", name, question, about, editor, from: 0, ...said };
 }
 
 function press(state: Answering, name: string, size = SIZES[1] as (typeof SIZES)[0]): Act {
@@ -145,4 +147,16 @@ test("a draft belongs to its question: it is there again when the question is, a
 	const again = answering("Three?", drafts, "job 002 3");
 	press(again, "up");
 	expect(again.editor.text).toBe("for two");
+});
+
+test("Enter sends nothing to a question that is gone, and says why; what is typed stays", () => {
+	const state = answering("Which?\n\n1. red\n2. blue");
+	type(state, "2");
+	state.gone = goneLine("job", true);
+	expect(picture(state)).toContain("job asks something else by now. Esc: back; what you typed is kept.");
+	expect(press(state, "return")).toEqual({ kind: "none" });
+	expect(picture(state)).toContain("Nothing was sent. job asks something else by now.");
+	expect(state.editor.text).toBe("2");
+	state.gone = null;
+	expect(press(state, "return")).toEqual({ kind: "send", text: "2" });
 });

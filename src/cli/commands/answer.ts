@@ -27,11 +27,11 @@ export async function answer(
 	const record = await findTask(store, id);
 	// A printed command that was pasted as it is.
 	const given = isPlaceholder(words.join(" ")) ? [] : words;
-	const text = given.length > 0 ? await textOf(given) : await askUser(store, record, seq);
-	if (text === null) return EXIT.interrupted;
+	const said = given.length > 0 ? { text: await textOf(given), seq } : await askUser(store, record, seq);
+	if (said === null) return EXIT.interrupted;
 	// Read after the words were typed it is new enough; while somebody writes, the task goes on.
 	const isTyped = given.length > 0 && given[0] !== "-";
-	const answered = await answerTask(store, isTyped ? record : record.spec.id, { text, by: whoAmI(), seq });
+	const answered = await answerTask(store, isTyped ? record : record.spec.id, { ...said, by: whoAmI() });
 	const { task, question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
 	const isLost = !isOurs && (await lostHosts(store, [answered.host])).has(answered.host);
@@ -64,8 +64,12 @@ function whatWasSent({ answer: sent, option, noSuchOption }: Answered): string {
 	return noSuchOption ? ` as the text "${oneLine(sent, SENT_SHOWN)}": the question has no such option` : "";
 }
 
-/** @returns null when the user gave up */
-async function askUser(store: Store, record: TaskRecord, seq: number | null): Promise<string | null> {
+/** @returns the answer, for the question that was shown; null when the user gave up */
+async function askUser(
+	store: Store,
+	record: TaskRecord,
+	seq: number | null,
+): Promise<{ text: string; seq: number; shown: string } | null> {
 	const open = await questionOf(store, record, seq);
 	const { id } = record.spec;
 	if (open === null) throw await noQuestion(store, await store.need(id), seq);
@@ -80,5 +84,5 @@ async function askUser(store: Store, record: TaskRecord, seq: number | null): Pr
 		output: promptStream(),
 		validate: (value) => (value?.trim() ? undefined : "An answer is needed."),
 	});
-	return isCancel(said) ? null : said;
+	return isCancel(said) ? null : { text: said, seq: Number(open.seq), shown: open.text };
 }

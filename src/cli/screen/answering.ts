@@ -29,6 +29,8 @@ export interface Answering {
 	editor: Editor;
 	/** the first line of the question in sight */
 	from: number;
+	/** why it takes no answer any more: then Enter sends nothing */
+	gone: string | null;
 	/** said once, until the next key */
 	message: string | null;
 	/** what was asked about once: it is sent when Enter comes again */
@@ -98,9 +100,15 @@ export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Draft
 		},
 		editor: drafts.editorFor(name),
 		from: 0,
+		gone: null,
 		message: null,
 		unsure: null,
 	};
+}
+
+/** Why a question that was opened is open no more. @param isAskedAnew another text stands in its place */
+export function goneLine(task: string, isAskedAnew: boolean): string {
+	return isAskedAnew ? `${task} asks something else by now.` : `Somebody else answered ${task} meanwhile.`;
 }
 
 export function pressAnswering(state: Answering, key: Key, size: Size): Act {
@@ -117,6 +125,10 @@ export function pressAnswering(state: Answering, key: Key, size: Size): Act {
 	}
 	if (state.editor.press(key, editorColumns(size)) !== "send") return { kind: "none" };
 	const { text } = state.editor;
+	if (state.gone !== null) {
+		state.message = `Nothing was sent. ${state.gone}`;
+		return { kind: "none" };
+	}
 	if (text.trim() === "") {
 		state.message = "Nothing is typed yet.";
 		return { kind: "none" };
@@ -208,8 +220,9 @@ export function answerFrame(
 }
 
 /** What was said last; else what Enter would send, where that is not what is typed. */
-function statusText({ message, question, editor }: Answering): string | null {
+function statusText({ message, gone, question, editor }: Answering): string | null {
 	if (message !== null) return message;
+	if (gone !== null) return `${gone} Esc: back; what you typed is kept.`;
 	if (editor.isFull) return "The answer is as long as it may be here. Put the rest into a file, and name it.";
 	const chosen = chosenOption(question, editor.text);
 	if (chosen !== null) return `Enter sends option ${chosen.number}: “${chosen.text}”`;

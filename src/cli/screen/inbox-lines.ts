@@ -76,11 +76,11 @@ function keyOf({ task, seq, askedAt }: OpenQuestion): string {
 async function send(
 	context: Context,
 	store: Store,
-	{ task, seq }: OpenQuestion,
+	{ task, seq, text: shown }: OpenQuestion,
 	text: string,
 ): Promise<string> {
 	try {
-		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq) });
+		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq), shown });
 		if (answered.host === context.home.hostId) await ensureWorker(context);
 		return sentLine(answered);
 	} catch (error) {

@@ -6,7 +6,7 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { ring } from "../show/bell.ts";
 import { oneLine } from "../show/output.ts";
-import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { type Answering, beginAnswering, Drafts, goneLine, nameOf, pressAnswering } from "./answering.ts";
 import { type InboxModel, inboxFrame } from "./inbox-frame.ts";
 import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
@@ -27,6 +27,8 @@ export class InboxScreen {
 	#waited = false;
 	/** what is being sent */
 	#sending: string | null = null;
+	/** why the last answer was not taken: it says more than that the question is gone */
+	#refusal: string | null = null;
 	#exitCode: number | undefined;
 	#model: InboxModel = { open: [], mode: { kind: "waits" }, said: [], awaySince: null, now: Date.now() };
 
@@ -72,7 +74,7 @@ export class InboxScreen {
 		const { mode, open } = this.#model;
 		if (mode.kind === "list" && open.length === 0) this.#model.mode = { kind: "waits" };
 		else if (mode.kind === "list") mode.selected = Math.max(0, Math.min(mode.selected, open.length - 1));
-		if (mode.kind === "answer") await this.#checkStillOpen(mode.answering);
+		if (mode.kind === "answer") this.#checkStillOpen(mode.answering);
 		if (this.#model.mode.kind === "waits") await this.#openNext();
 		return this.#model.open.map(keyOf).join() !== before;
 	}
@@ -88,10 +90,25 @@ export class InboxScreen {
 		this.#waited = mode.kind === "waits";
 	}
 
-	async #checkStillOpen({ task, name }: Answering): Promise<void> {
-		if (this.#sending === name || this.#model.open.some((question) => keyOf(question) === name)) return;
-		this.#say(`Somebody else answered ${task} meanwhile.`);
-		this.#model.mode = { kind: "waits" };
+	/** One that is gone stays on the screen until a key leaves it: what is being typed is for no other question. */
+	#checkStillOpen(answering: Answering): void {
+		const { open } = this.#model;
+		const { task, seq, name, gone } = answering;
+		if (this.#sending === name) return;
+		if (open.some((question) => keyOf(question) === name)) {
+			answering.gone = null;
+			return;
+		}
+		const isAskedAnew = open.some((question) => question.task === task && question.seq === seq);
+		answering.gone = goneLine(task, isAskedAnew);
+		if (gone === null) {
+			if (answering.message !== this.#refusal) answering.message = null;
+			this.#say(answering.gone);
+			this.#waited = open.length === 0;
+		} else if (this.#waited && open.length > 0) {
+			this.#waited = false;
+			ring(this.#context, "question");
+		}
 	}
 
 	#say(line: string): void {
@@ -149,14 +166,22 @@ export class InboxScreen {
 		if (this.#sending !== null) return;
 		const act = pressAnswering(answering, key, this.#terminal.size);
 		const at = this.#model.open.findIndex((question) => keyOf(question) === answering.name);
-		if (act.kind === "back") this.#model.mode = { kind: "list", selected: Math.max(0, at) };
+		if (act.kind === "back") this.#model.mode = { kind: "list", selected: this.#placeOf(answering) };
 		else if (act.kind === "help")
 			this.#model.mode = { kind: "page", page: inboxKeys(), back: this.#model.mode };
 		else if (act.kind === "skip") {
-			if (this.#model.open.length < 2) answering.message = "There is no other open question.";
+			if (this.#model.open.every((question) => keyOf(question) === answering.name))
+				answering.message = "There is no other open question.";
 			else this.#go(() => this.#openFrom(at + 1));
 		} else if (act.kind === "editor") this.#write(answering);
 		else if (act.kind === "send") this.#send(answering, act.text);
+	}
+
+	/** In the list: where it stands, or what its task asks in its place. */
+	#placeOf({ task, name }: Answering): number {
+		const { open } = this.#model;
+		const same = open.findIndex((question) => keyOf(question) === name);
+		return Math.max(0, same === -1 ? open.findIndex((question) => question.task === task) : same);
 	}
 
 	#send(answering: Answering, text: string): void {
@@ -168,7 +193,8 @@ export class InboxScreen {
 				this.#model.open = this.#model.open.filter((question) => keyOf(question) !== answering.name);
 				this.#model.mode = { kind: "waits" };
 			} catch (error) {
-				answering.message = wordsOf(error);
+				this.#refusal = wordsOf(error);
+				answering.message = this.#refusal;
 			} finally {
 				this.#sending = null;
 			}
@@ -180,7 +206,7 @@ export class InboxScreen {
 		this.#go(async () => {
 			try {
 				answering.editor.set(await this.#terminal.aside(() => writeInEditor(this.#context, answering)));
-				answering.message = "Enter sends it.";
+				if (answering.gone === null) answering.message = "Enter sends it.";
 			} catch (error) {
 				answering.message = wordsOf(error);
 			}

@@ -15,16 +15,17 @@ import type { Answering, Drafts } from "./answering.ts";
 /**
  * Sends it; what was typed is kept until it has arrived.
  * @returns what was sent, and why it waits all the same
- * @throws DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED, DISPATCH_USAGE
+ * @throws DISPATCH_NO_QUESTION, DISPATCH_ALREADY_ANSWERED, DISPATCH_ALREADY_ENDED, DISPATCH_STALE, DISPATCH_USAGE
  */
 export async function sendAnswer(
 	context: Context,
 	store: Store,
-	{ task, seq, name }: Answering,
+	{ task, seq, name, question }: Answering,
 	text: string,
 	drafts: Drafts,
 ): Promise<string> {
-	const answered = await answerTask(store, task, { text: text.trim(), by: whoAmI(), seq: Number(seq) });
+	const which = { seq: Number(seq), shown: question };
+	const answered = await answerTask(store, task, { text: text.trim(), by: whoAmI(), ...which });
 	drafts.sent(name, text);
 	return `${sentLine(answered)}${await waitsBecause(context, answered.host === context.home.hostId)}`;
 }

@@ -18,7 +18,7 @@ import { hereOf } from "../show/here.ts";
 import { plain } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
-import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { type Answering, beginAnswering, Drafts, goneLine, nameOf, pressAnswering } from "./answering.ts";
 import { Editor } from "./editor.ts";
 import { watchKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
@@ -98,8 +98,11 @@ export class WatchScreen {
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		this.#select(0);
 		const { mode } = this.#model;
-		if (mode.kind === "answer" && !this.#isOpen(mode.answering))
-			mode.answering.message = "Somebody else answered it meanwhile. Esc: back; what you typed is kept.";
+		if (mode.kind === "answer") {
+			const gone = this.#goneLine(mode.answering);
+			if (mode.answering.gone === null && gone !== null) mode.answering.message = null;
+			mode.answering.gone = gone;
+		}
 		if (mode.kind === "page" && mode.logsOf !== null) {
 			const lines = await lastLines(this.#store, mode.logsOf, LOG_LINES);
 			mode.page.text = lines.map(({ text }) => plain(text)).join("\n");
@@ -109,9 +112,14 @@ export class WatchScreen {
 		return reader.hasNews;
 	}
 
-	#isOpen({ task, name }: Answering): boolean {
+	#goneLine({ task, seq, name }: Answering): string | null {
 		const questions = this.#model.tasks.find(({ id }) => id === task)?.questions ?? [];
-		return questions.some((question) => question.open && nameOf(task, question) === name);
+		const open = questions.filter((question) => question.open);
+		if (open.some((question) => nameOf(task, question) === name)) return null;
+		return goneLine(
+			task,
+			open.some((question) => question.seq === seq),
+		);
 	}
 
 	#asking(): string[] {

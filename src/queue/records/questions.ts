@@ -9,6 +9,7 @@ export type AnswerResult =
 	| { result: "answered"; seq: string; question: string; state: State }
 	| { result: "already"; seq: string; by: string; answer: string; at: number }
 	| { result: "ended"; state: State }
+	| { result: "other"; seq: string }
 	| { result: "no_question" }
 	| { result: "none" };
 
@@ -48,11 +49,12 @@ export class Questions extends Lists {
 
 	/**
 	 * Answers a question, the oldest open one unless `seq` names another.
+	 * @param answer.shown the hash of the question that was shown: another one is not answered
 	 * @param answer.token names this call: a repeat of it is the same answer, with the same reply
 	 */
 	answer(
 		id: string,
-		{ token, ...answer }: { text: string; by: string; seq?: string; token?: string },
+		{ token, ...answer }: { text: string; by: string; seq?: string; shown?: string; token?: string },
 	): Promise<AnswerResult> {
 		return this.run("answer", { id, ...answer, ...(token === undefined ? {} : { call: `${id} ${token}` }) });
 	}

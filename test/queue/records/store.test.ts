@@ -245,6 +245,23 @@ describe("questions", () => {
 		expect((await store.questions("t")).map(({ answer }) => answer).sort()).toEqual(["1", "2"]);
 	});
 
+	test("what changes after it was read takes no answer that was meant for another text", async () => {
+		const epoch = await runningTask(store, "t");
+		await store.ask("t", epoch, [question("001", "One?")]);
+		const [read] = await store.questions("t");
+		await store.ask("t", epoch, [question("001", "Other?")]);
+		const answer = { text: "1", by: "me", seq: "001" };
+		expect(await store.answer("t", { ...answer, shown: read?.hash ?? "" })).toEqual({
+			result: "other",
+			seq: "001",
+		});
+		expect(await store.undelivered("t")).toEqual([]);
+		const [now] = await store.questions("t");
+		expect(await store.answer("t", { ...answer, shown: now?.hash ?? "" })).toMatchObject({
+			question: "Other?",
+		});
+	});
+
 	test("a fresh session closes the open ones of the old", async () => {
 		const epoch = await runningTask(store, "t");
 		await store.ask("t", epoch, [question("001", "One?")]);
