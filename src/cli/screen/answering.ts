@@ -61,9 +61,9 @@ export class Drafts {
 		return editor;
 	}
 
-	/** It arrived. */
+	/** It arrived. What was typed since then stays. */
 	sent(name: string, text: string): void {
-		this.#editors.delete(name);
+		if (this.#editors.get(name)?.text === text) this.#editors.delete(name);
 		if (this.#sent.at(-1) !== text) this.#sent.push(text);
 	}
 

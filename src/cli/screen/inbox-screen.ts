@@ -2,7 +2,7 @@
 import { viewTask } from "../../actions/views.ts";
 import type { OpenQuestion } from "../../queue/records/questions.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { DispatchError, EXIT } from "../../task/errors.ts";
+import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { ring } from "../show/bell.ts";
 import { oneLine } from "../show/output.ts";
@@ -12,7 +12,7 @@ import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
 import { pressPage } from "./page.ts";
 import { sendAnswer, writeInEditor } from "./send-answer.ts";
-import { type Key, Terminal } from "./terminal.ts";
+import { isChord, type Key, Terminal } from "./terminal.ts";
 
 export class InboxScreen {
 	readonly #context: Context;
@@ -49,10 +49,10 @@ export class InboxScreen {
 			await this.#looks.run(() => this.#look());
 		} finally {
 			this.#terminal.close();
+			// The screen is gone; what was done on it stays to be read.
+			const done = [...this.#model.said.map((line) => oneLine(line)), ...this.#drafts.unsentLines()];
+			for (const line of done) this.#context.output.write(line);
 		}
-		// The screen is gone; what was done on it stays to be read.
-		const done = [...this.#model.said.map((line) => oneLine(line)), ...this.#drafts.unsentLines()];
-		for (const line of done) this.#context.output.write(line);
 		return this.#exitCode;
 	}
 
@@ -132,7 +132,8 @@ export class InboxScreen {
 			this.#model.mode = { kind: "answer", answering, askedAt };
 			return true;
 		} catch (error) {
-			if (!(error instanceof DispatchError)) throw error;
+			// An outage says nothing about the task.
+			if (!(error instanceof DispatchError) || isOutage(error)) throw error;
 			this.#unreadable.add(keyOf(question));
 			this.#say(error.inFull);
 			return false;
@@ -150,7 +151,9 @@ export class InboxScreen {
 		this.#draw();
 	}
 
-	#choose({ name, text }: Key): void {
+	#choose(key: Key): void {
+		const { name, text } = key;
+		if (isChord(key)) return;
 		const { open, mode } = this.#model;
 		const selected = mode.kind === "list" ? mode.selected : 0;
 		const step = name === "up" || name === "k" ? -1 : name === "down" || name === "j" ? 1 : 0;

@@ -14,6 +14,11 @@ export interface Key {
 	meta: boolean;
 }
 
+/** A letter with Ctrl or Alt: never that letter as a command. */
+export function isChord({ name, ctrl, meta }: Key): boolean {
+	return (ctrl || meta) && name.length === 1;
+}
+
 export interface Size {
 	columns: number;
 	rows: number;

@@ -25,7 +25,7 @@ import { Looks } from "./looks.ts";
 import { type Page, pressPage } from "./page.ts";
 import { sendAnswer, waitsBecause, writeInEditor } from "./send-answer.ts";
 import { TaskReader } from "./task-reader.ts";
-import { type Key, Terminal } from "./terminal.ts";
+import { isChord, type Key, Terminal } from "./terminal.ts";
 import { SORTS, tasksShown, type WatchMode, type WatchModel, watchFrame } from "./watch-frame.ts";
 
 const LOG_LINES = 1_000;
@@ -42,6 +42,7 @@ const STEPS: Readonly<Record<string, number>> = {
 };
 /** One row, however long it is. */
 const FILTER_COLUMNS = 1_000_000;
+const SENDING = "Sending …";
 const CANCEL_LIMIT_MS = 20_000;
 const NO_COLORS = picocolors.createColors(false);
 
@@ -55,6 +56,8 @@ export class WatchScreen {
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
 	#url: string | null = null;
+	/** the questions whose answers are on their way */
+	readonly #sending = new Set<string>();
 	#model: WatchModel = {
 		tasks: [],
 		damaged: [],
@@ -85,8 +88,8 @@ export class WatchScreen {
 			await this.#looks.run(() => this.#look(reader));
 		} finally {
 			this.#terminal.close();
+			for (const line of this.#drafts.unsentLines()) this.#context.output.write(line);
 		}
-		for (const line of this.#drafts.unsentLines()) this.#context.output.write(line);
 	}
 
 	async #look(reader: TaskReader): Promise<boolean> {
@@ -98,7 +101,7 @@ export class WatchScreen {
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		this.#select(0);
 		const { mode } = this.#model;
-		if (mode.kind === "answer") {
+		if (mode.kind === "answer" && !this.#sending.has(mode.answering.name)) {
 			const gone = this.#goneLine(mode.answering);
 			if (mode.answering.gone === null && gone !== null) mode.answering.message = null;
 			mode.answering.gone = gone;
@@ -155,7 +158,9 @@ export class WatchScreen {
 		this.#draw();
 	}
 
-	#choose({ name, text }: Key): void {
+	#choose(key: Key): void {
+		const { name, text } = key;
+		if (isChord(key)) return;
 		const step = STEPS[name];
 		if (step !== undefined) this.#select(step);
 		else if (name === "q") this.#stop.abort();
@@ -219,21 +224,45 @@ export class WatchScreen {
 	}
 
 	#begin(task: TaskView, open: TaskView["questions"][number]): void {
-		this.#model.mode = { kind: "answer", answering: beginAnswering(task, open, this.#drafts) };
+		const answering = beginAnswering(task, open, this.#drafts);
+		if (this.#sending.has(answering.name)) answering.message = SENDING;
+		this.#model.mode = { kind: "answer", answering };
 	}
 
 	#answer(answering: Answering, key: Key): void {
+		// What is typed on after Enter is no command of the list, and changes nothing that is on its way.
+		const isSending = this.#sending.has(answering.name);
+		if (isSending && key.name !== "escape") return;
 		const act = pressAnswering(answering, key, this.#terminal.size);
 		if (act.kind === "back") {
 			this.#model.mode = { kind: "list" };
-			if (this.#drafts.has(answering.name)) this.#model.message = "What you typed is kept.";
+			if (isSending) this.#model.message = SENDING;
+			else if (this.#drafts.has(answering.name)) this.#model.message = "What you typed is kept.";
 		} else if (act.kind === "help") this.#open(watchKeys());
 		else if (act.kind === "editor") this.#writeInEditor(answering);
 		else if (act.kind === "skip") this.#beginNext(answering);
-		else if (act.kind === "send") {
-			this.#model.mode = { kind: "list" };
-			this.#act((store) => sendAnswer(this.#context, store, answering, act.text, this.#drafts));
+		else if (act.kind === "send") void this.#send(answering, act.text);
+	}
+
+	/** The question stays in sight until the answer has arrived. */
+	async #send(answering: Answering, text: string): Promise<void> {
+		const { name } = answering;
+		answering.message = SENDING;
+		this.#sending.add(name);
+		const inSight = () => {
+			const { mode } = this.#model;
+			return mode.kind === "answer" && mode.answering.name === name ? mode.answering : null;
+		};
+		try {
+			const sent = await sendAnswer(this.#context, this.#store, answering, text, this.#drafts);
+			if (inSight() !== null) this.#model.mode = { kind: "list" };
+			this.#model.message = sent;
+		} catch (error) {
+			(inSight() ?? this.#model).message = wordsOf(error);
 		}
+		this.#sending.delete(name);
+		this.#looks.soon();
+		this.#draw();
 	}
 
 	/** The open question behind this one, of whichever task; after the last one the first. */
@@ -262,10 +291,10 @@ export class WatchScreen {
 			.then(() => this.#draw());
 	}
 
-	#confirm({ task, act }: Mode<"confirm">, { name }: Key): void {
-		if (!["y", "n", "escape", "return", "q"].includes(name)) return;
+	/** Every key but y ends it, and does nothing else. */
+	#confirm({ task, act }: Mode<"confirm">, key: Key): void {
 		this.#model.mode = { kind: "list" };
-		if (name !== "y") return;
+		if (key.name !== "y" || isChord(key)) return;
 		this.#act(async (store) => (act === "cancel" ? this.#cancel(store, task) : this.#retry(store, task)));
 	}
 

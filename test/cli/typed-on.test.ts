@@ -1,0 +1,94 @@
+/** What is typed or arrives on a screen at the wrong moment: after Enter, during an outage, at a signal. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PROGRAM, User } from "../e2e/harness.ts";
+import { Screen } from "./tmux.ts";
+
+let user: User;
+let screens: Screen[] = [];
+beforeEach(() => {
+	user = new User({
+		agent: "ten-line.sh",
+		agents: { busy: "busy.sh" },
+		config: "worker: { concurrency: 4 }",
+	});
+});
+afterEach(async () => {
+	for (const screen of screens) screen.close();
+	screens = [];
+	await user.cleanup();
+});
+
+const SIZE = { columns: 80, rows: 24 };
+
+function open(args: string[]): Screen {
+	const words = [process.execPath, PROGRAM, ...args];
+	const screen = new Screen(words, { ...SIZE, cwd: user.project, env: user.env });
+	screens.push(screen);
+	return screen;
+}
+
+function pidOf(what: RegExp): number {
+	const found = user.processes().find(({ command }) => what.test(command));
+	if (found === undefined) throw new Error(`There is no ${what}.`);
+	return found.pid;
+}
+
+test("watch: what is typed on after Enter is no command; a confirmation is ended by any key but y", async () => {
+	await user.ok(["enqueue", "--id", "busy", "--model", "busy", "x"]);
+	await user.waitForState("busy", "running");
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const screen = open(["watch"]);
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.type("first line\rcyan, copy the file");
+	await screen.waitFor("Answer sent to job.");
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: first line\n");
+	await screen.waitFor(/job +completed/);
+	screen.keys("Home");
+	screen.keys("/");
+	screen.type("busy");
+	await screen.waitFor("1 of 2 have “busy”");
+	screen.keys("Enter");
+	await screen.waitFor("›busy");
+	screen.keys("c");
+	await screen.waitFor("Cancel busy?");
+	screen.keys("o");
+	await screen.waitFor("q quit");
+	expect(screen.text()).not.toMatch(/Cancel busy\?|report of/);
+	// Neither Alt-C nor Ctrl-Q is its letter; the F1 behind them shows that they were read.
+	screen.keys("M-c", "y", "C-q", "F1");
+	await screen.waitFor("start it again (asks first)");
+	expect((await user.json(["status", "busy"])).state).toBe("running");
+});
+
+test("watch: an answer on its way is not changed while Redis is away; it arrives once, as it was sent", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const screen = open(["watch"]);
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.type("Blue");
+	await screen.waitFor("> Blue");
+	const redis = pidOf(/redis/);
+	process.kill(redis, "SIGSTOP");
+	screen.keys("Enter");
+	await screen.waitFor("Sending …");
+	screen.keys("Escape");
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.type(" or green");
+	screen.keys("Escape");
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor(/> Blue$/m);
+	await screen.waitFor("Sending …");
+	process.kill(redis, "SIGCONT");
+	await screen.waitFor("Answer sent to job.");
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\n");
+});
