@@ -92,3 +92,25 @@ test("watch: an answer on its way is not changed while Redis is away; it arrives
 	await user.waitForState("job", "completed");
 	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\n");
 });
+
+test("watch: stopped and continued it draws anew; a hangup gives the terminal back and tells what was typed", async () => {
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const screen = open(["watch"]);
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.type("Blue");
+	await screen.waitFor("> Blue");
+	const watch = pidOf(/ watch$/);
+	process.kill(watch, "SIGTSTP");
+	await expect.poll(() => screen.mode).toBe("0 1");
+	process.kill(watch, "SIGCONT");
+	await screen.waitFor("> Blue");
+	screen.type(" sky");
+	await screen.waitFor("> Blue sky");
+	process.kill(watch, "SIGHUP");
+	await screen.waitFor("ended with");
+	expect(screen.mode).toBe("0 1");
+	expect(screen.text()).toContain("Not sent to job:\nBlue sky\n");
+});

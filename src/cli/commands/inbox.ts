@@ -8,7 +8,7 @@ export async function inbox(context: Context): Promise<number | undefined> {
 	if (process.stdin.isTTY !== true || process.stdout.isTTY !== true || context.output.json)
 		return questions(context);
 	const store = await context.store("service");
-	const interrupt = onInterrupt();
+	const interrupt = onInterrupt({ hangUp: true });
 	try {
 		if (!canDraw(context.env)) {
 			const { inboxLines } = await import("../screen/inbox-lines.ts");

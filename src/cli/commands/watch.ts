@@ -18,9 +18,10 @@ const LOOK_MS = 1_000;
 
 export async function watch(context: Context): Promise<undefined> {
 	const store = await context.store("service");
-	const interrupt = onInterrupt();
+	const draws = canDraw(context.env) && !context.output.json;
+	const interrupt = onInterrupt({ hangUp: draws });
 	try {
-		if (canDraw(context.env) && !context.output.json) {
+		if (draws) {
 			await new WatchScreen(context, store, interrupt.signal).run();
 		} else await printChanges(context, store, interrupt.signal);
 	} finally {

@@ -65,6 +65,8 @@ export class Terminal {
 		this.#forget();
 		process.once("exit", this.#restore);
 		process.stdout.on("resize", this.#resized);
+		process.on("SIGTSTP", this.#suspend);
+		process.on("SIGCONT", this.#resume);
 		this.#holdRemarks();
 		process.stdout.write(ENTER);
 		if (this.#keys === null) return;
@@ -105,12 +107,30 @@ export class Terminal {
 	close(): void {
 		this.#isAside = false;
 		this.#leave();
+		process.off("SIGCONT", this.#resume);
 	}
+
+	/** The shell gets its terminal as it was. */
+	readonly #suspend = () => {
+		this.#leave();
+		process.on("SIGCONT", this.#resume);
+		process.kill(process.pid, "SIGSTOP");
+	};
+
+	/** The shell may have changed the terminal meanwhile: all is asked for again. */
+	readonly #resume = () => {
+		process.off("SIGCONT", this.#resume);
+		this.#leave();
+		this.open();
+		this.#resized();
+	};
 
 	#leave(): void {
 		if (!this.#open) return;
 		this.#open = false;
 		process.off("exit", this.#restore);
+		process.off("SIGTSTP", this.#suspend);
+		process.off("SIGCONT", this.#resume);
 		process.stdout.off("resize", this.#resized);
 		if (this.#keys !== null) {
 			process.stdin.off("keypress", this.#pressed);

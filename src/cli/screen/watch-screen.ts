@@ -244,22 +244,15 @@ export class WatchScreen {
 		else if (act.kind === "send") void this.#send(answering, act.text);
 	}
 
-	/** The question stays in sight until the answer has arrived. */
+	/** The question stays in sight until the answer has arrived, or was refused. */
 	async #send(answering: Answering, text: string): Promise<void> {
 		const { name } = answering;
 		answering.message = SENDING;
 		this.#sending.add(name);
-		const inSight = () => {
-			const { mode } = this.#model;
-			return mode.kind === "answer" && mode.answering.name === name ? mode.answering : null;
-		};
-		try {
-			const sent = await sendAnswer(this.#context, this.#store, answering, text, this.#drafts);
-			if (inSight() !== null) this.#model.mode = { kind: "list" };
-			this.#model.message = sent;
-		} catch (error) {
-			(inSight() ?? this.#model).message = wordsOf(error);
-		}
+		const said = await sendAnswer(this.#context, this.#store, answering, text, this.#drafts).catch(wordsOf);
+		const { mode } = this.#model;
+		if (mode.kind === "answer" && mode.answering.name === name) this.#model.mode = { kind: "list" };
+		this.#model.message = said;
 		this.#sending.delete(name);
 		this.#looks.soon();
 		this.#draw();

@@ -5,16 +5,18 @@ export interface Interrupt {
 	release(): void;
 }
 
-export function onInterrupt(): Interrupt {
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** @param hangUp SIGHUP too: for what has a terminal to give back, never for what may run under nohup */
+export function onInterrupt({ hangUp = false } = {}): Interrupt {
 	const controller = new AbortController();
 	const abort = () => controller.abort();
-	process.once("SIGINT", abort);
-	process.once("SIGTERM", abort);
+	const signals = hangUp ? [...SIGNALS, "SIGHUP" as const] : SIGNALS;
+	for (const name of signals) process.once(name, abort);
 	return {
 		signal: controller.signal,
 		release: () => {
-			process.off("SIGINT", abort);
-			process.off("SIGTERM", abort);
+			for (const name of signals) process.off(name, abort);
 		},
 	};
 }
