@@ -104,9 +104,14 @@ describe("topics", () => {
 			expect(lines.filter((line) => line.length > SCREEN.columns)).toEqual([]);
 			expect(lines.join("\n")).not.toMatch(/\t| \n/);
 		}
-		const [first] = TOPICS;
-		expect(await user.ok(["help", "start"])).toBe(`${first?.title}\n\n${first?.text}\n`);
 	});
+
+	test.each(TOPICS.map((topic) => [topic.name, topic] as const))(
+		"%s is printed as it is written: nothing in it is taken for a secret",
+		async (name, topic) => {
+			expect(await user.ok(["help", name])).toBe(`${pageOf(program, topic).join("\n")}\n`);
+		},
+	);
 
 	const called = TOPICS.flatMap(({ name, text }) =>
 		[...text.matchAll(/\$ dispatch (.+?)(?: {2,}.*)?$/gm)].map(([, line = ""]) => [name, line] as const),
@@ -134,6 +139,8 @@ describe("topics", () => {
 			2,
 			expect.stringMatching(/no help for "question"\. Did you mean `dispatch help questions`/),
 		]);
+		for (const word of ["limits", "budget"])
+			expect((await user.run(["help", word])).stderr).toContain("Did you mean `dispatch help config`?");
 	});
 });
 
@@ -162,6 +169,8 @@ const NEAR = {
 	hosts: "help hosts",
 	redis: "help redis",
 	topics: "help topics",
+	limits: "help config",
+	budget: "help config",
 	docs: "help topics",
 	STATUS: "status",
 	stauts: "status",

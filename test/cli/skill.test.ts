@@ -79,4 +79,8 @@ test("its head is what Claude Code reads, and every command it names exists", ()
 		expect(isGroup ? [] : options.filter((each) => !known.includes(each)), line).toEqual([]);
 	}
 	expect(named.length).toBeGreaterThan(10);
+	const { name } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"));
+	// What `npm pack` makes of it.
+	const file = name.replace("@", "").replace("/", "-");
+	expect(SKILL).toContain(`npm install -g ./${file}-*.tgz`);
 });

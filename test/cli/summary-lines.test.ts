@@ -54,6 +54,17 @@ test("what runs stands first, then what needs a person, then what waits", () => 
 	expect([...found].sort((a, b) => a - b)).toEqual(found);
 });
 
+test("those that ask stand in the order of the list, each with its own command", () => {
+	const asking = ["shed", "door", "roof"].map((id) => ({ ...ASKING, id }));
+	expect(shown(asking).slice(1)).toEqual(
+		["shed", "door", "roof"].flatMap((id) => [
+			"",
+			`${id} asks: "Which colour?"`,
+			`  dispatch answer ${id} "…"`,
+		]),
+	);
+});
+
 test("several reasons stand below each other, the most frequent first; of several times the first is named", () => {
 	const later = [waiting("b", delayed("15:00")), waiting("a", delayed("14:00"))];
 	expect(shown([...later, waiting("c"), waiting("d"), waiting("e")]).slice(1)).toEqual([

@@ -35,6 +35,17 @@ async function listed(
 	return table(taskColumns(names, { views, damaged: [], now: NOW }, COLORS), width, (text) => text);
 }
 
+const NARROW = Array.from({ length: 21 }, (_, n) => 20 + n);
+const SEVEN = columnNames("task,state,plan,model,age,owner,what") ?? [];
+const ALL = columnNames("task,state,plan,model,age,owner,host,why,cost,tags,cwd,what") ?? [];
+
+/** Columns that were asked for by name. */
+async function asked(views: TaskView[], width: number, names: typeof SEVEN): Promise<string[]> {
+	const columns = taskColumns(names, { views, damaged: [], now: NOW }, COLORS);
+	for (const column of columns) delete column.goes;
+	return table(columns, width, (text) => text);
+}
+
 describe.each(WIDTHS)("at %i columns", (width) => {
 	test("no line is wider", async () => {
 		for (const line of await listed(TASKS, width)) expect(stringWidth(line)).toBeLessThanOrEqual(width);
@@ -75,6 +86,35 @@ test("what one needs least goes first", async () => {
 	]);
 });
 
+describe.each([
+	["the usual columns", usualColumns(TASKS)],
+	["seven that were asked for", SEVEN],
+	["all of them", ALL],
+] as const)("on a narrow terminal, %s", (_, names) => {
+	test.each(NARROW)("fit %i columns", async (width) => {
+		const lines = await asked(TASKS, width, [...names]);
+		expect(lines).toHaveLength(TASKS.length + 1);
+		expect(lines.filter((line) => stringWidth(line) > width)).toEqual([]);
+		expect(lines[1]).toMatch(/^rev\S+ +que/);
+	});
+});
+
+test("columns that were asked for stay while there is room for a word of each, then the last ones go", async () => {
+	const heads = await Promise.all([40, 20].map(async (width) => (await asked(TASKS, width, SEVEN))[0]));
+	expect(heads).toEqual(["TASK   STA…  PLAN  MOD…  AGE  OWN…  WHAT", "TASK    STATE   PLAN"]);
+});
+
+test("a task that waits says for what in a column of its own", async () => {
+	const waits = { kind: "place", why: "2 of 2 work", text: "Waits for a place.", until: null } as const;
+	const views = [taskView("later", { state: "queued", waits }), taskView("now")];
+	expect(usualColumns(views)).toContain("why");
+	expect(usualColumns([taskView("now")])).not.toContain("why");
+	const lines = await listed(views, 80);
+	expect(lines[0]).toMatch(/^TASK +STATE .* WHY +WHAT$/);
+	expect(lines[1]).toMatch(/^later +queued .* 2 of 2 work +Review the login code$/);
+	expect(lines[2]).not.toContain("work");
+});
+
 test("owner and host are shown where there is more than one, and not where all are of one", () => {
 	const own = [taskView("a"), taskView("b")];
 	expect(usualColumns(own)).not.toContain("owner");
@@ -102,7 +142,7 @@ test("a secret is named before a cell is cut, and no text steers the terminal", 
 	const hostile = taskView("a", { prompt: "Use planted-in-a-prompt now \u001b[2J\u202e", state: "queued" });
 	const lines = await listed([hostile], 24, ["what"]);
 	expect(lines[1]).toBe("Use [PLANTED_KEY] now");
-	expect(await listed([hostile], 12, ["what"])).not.toContain("planted");
+	expect((await listed([hostile], 12, ["what"])).join("\n")).not.toContain("planted");
 });
 
 test("COLUMNS goes before what the terminal says; a pipe is not cut", () => {

@@ -40,6 +40,10 @@ describe("wrong use is one line with the next step and code 2", () => {
 		[["enqueue", "x", "--tag", "novalue"], /--tag.*"novalue"/],
 		[["enqueue", "x", "--id", "../up"], /\.\.\/up/],
 		[["enqueue", "x", "--cwd", "nowhere"], /nowhere: it does not exist\. .*\[DISPATCH_BAD_CWD\]/],
+		[
+			["enqueue", "x", "--cwd", "/"],
+			/in \/: it is the root of the file system\. .*--cwd.*\[DISPATCH_BAD_CWD\]/,
+		],
 		[["enqueue", "x", "--plan", "none.md"], /none\.md.*\[DISPATCH_BAD_FILE\]/],
 		[["enqueue", "x", "--timeout", "5s"], /--timeout needs --wait or --follow\. Without them enqueue/],
 		[["batch", "tasks.yaml", "--timeout", "5s"], /--timeout needs --wait\. Without it batch/],

@@ -29,7 +29,7 @@ test("a line for each start, question, answer and end, as it happens; then the t
 	expect(said).not.toMatch(/completed, /);
 	await user.ok(["answer", "asks", "Blue"]);
 	await expect.poll(() => batch.exitCode).toBe(1);
-	expect(said).toMatch(/\nAnswered by \S+@\S+ at [\d:]{8}: "Blue"\n(?:.*\n)*`asks` complete\. /);
+	expect(said).toMatch(/\n`asks` was answered by \S+@\S+ at [\d:]{8}: "Blue"\n(?:.*\n)*`asks` complete\. /);
 	expect(said).toMatch(/\n2 completed, 1 failed in \d+\S*\n$/);
 	for (const id of ["quick", "broken", "asks"])
 		expect(said.match(new RegExp(`^\`${id}\` (?:complete|failed)`, "gm")), id).toHaveLength(1);

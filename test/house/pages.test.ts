@@ -3,8 +3,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { backendOf } from "../../src/backends/index.ts";
 import { buildProgram } from "../../src/cli/program/program.ts";
 import { ERRORS } from "../../src/task/errors.ts";
+import type { TaskView } from "../../src/task/view.ts";
+import { type HostFacts, waitOf } from "../../src/task/view-why.ts";
+import { agentEnv } from "../../src/worker/agent-env.ts";
+import { NOW, taskView } from "../task-view.ts";
 import { commandsOf, fencesOf, pages, ROOT, textOf } from "./fences.ts";
 
 const PAGES = pages();
@@ -153,4 +158,61 @@ test("every environment variable that the sources read stands on docs/ENVIRONMEN
 	);
 	expect(read.filter((name) => ![...page, ...elsewhere].includes(name))).toEqual([]);
 	expect(page.filter((name) => !read.includes(name ?? ""))).toEqual([]);
+});
+
+/** The first cells of the table below a heading, without marks. */
+function firstCells(page: string, heading: string): string[] {
+	const [, part = ""] = textOf(page).split(`\n## ${heading}\n`);
+	const rows = (part.split("\n## ")[0] ?? "").split("\n").filter((line) => line.startsWith("| "));
+	return rows.slice(1).map((row) => (row.split(" | ")[0] ?? "").slice(2).replaceAll("`", ""));
+}
+
+test("docs/TROUBLESHOOTING.md names each reason why a queued task waits, in the words of `status`, and no other", () => {
+	const until = new Date(NOW + 60_000).toISOString();
+	const holds = [
+		"host_gone",
+		"rate_limited",
+		"unavailable",
+		"auth",
+		"billing",
+		"budget",
+		"backoff",
+		"delayed",
+	] as const;
+	const workers = ["none", "drains", "stopped", "refused", "elsewhere"] as const;
+	const free: HostFacts = {
+		...{ host: "mini1", isHere: true, worker: "up", working: 0, asking: 0 },
+		...{ concurrency: 2, maxAgents: 2 },
+	};
+	const text = (changes: Partial<TaskView>, facts: Partial<HostFacts> = {}) =>
+		waitOf(taskView("a", { state: "queued", ...changes }), { ...free, ...facts }, NOW)?.text ?? "";
+	const texts = [
+		...holds.map((kind) => text({ hold: { kind, until } })),
+		...workers.map((worker) => text({}, { worker })),
+		text({}, { working: 2, maxAgents: 4 }),
+		text({}, { working: 1, asking: 1 }),
+	];
+	const said = firstCells("docs/TROUBLESHOOTING.md", "A task stays queued");
+	expect(said.filter((cell) => !texts.some((each) => each.includes(cell)))).toEqual([]);
+	expect(texts.filter((each) => !said.some((cell) => each.includes(cell)))).toEqual([]);
+});
+
+test("docs/TROUBLESHOOTING.md names no reason of a failure that no code gives", () => {
+	const files = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+	const given = files
+		.filter((path) => path.endsWith(".ts") && path !== "task/states.ts")
+		.map((path) => readFileSync(join(ROOT, "src", path), "utf8"))
+		.join("\n");
+	const reasons = firstCells("docs/TROUBLESHOOTING.md", "A task failed").flatMap((cell) => cell.split(", "));
+	expect(reasons).toContain("not_started");
+	expect(reasons.filter((reason) => !given.includes(`"${reason}"`))).toEqual([]);
+});
+
+test("docs/ENVIRONMENT.md names every variable of dispatch's own that an agent gets", () => {
+	const env = agentEnv({
+		...{ base: {}, backend: backendOf("command"), home: "/h", taskDir: "/p/t", redisUrl: null },
+	});
+	const own = Object.keys(env).filter((name) => name.startsWith("DISPATCH_"));
+	expect(own).toContain("DISPATCH_HOME");
+	expect(firstCells("docs/ENVIRONMENT.md", "What an agent gets")).toEqual(expect.arrayContaining(own));
 });

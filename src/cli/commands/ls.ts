@@ -40,7 +40,7 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const more = left > 0 ? [`${total - left} of ${total} tasks. All of them: add --all`] : [];
 	const listed = { views, damaged, now: Date.now() };
 	const columns = output.json ? [] : taskColumns(named ?? usualColumns(views), listed, output.colors);
-	// Columns that were asked for stay.
+	// Columns that were asked for stay, as long as there is room for a word of each.
 	if (named !== null) for (const column of columns) delete column.goes;
 	const lines = await table(columns, roomOf(process.stdout, env), output.colors.dim);
 	output.result(

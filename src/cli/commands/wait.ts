@@ -11,7 +11,6 @@ import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
-import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
@@ -224,8 +223,7 @@ function tellerOf(
 		const teller = new TaskTeller(context, store, tellsSince);
 		return (records) => teller.tell(records);
 	}
-	const who = ids.length > 1 ? { who: ({ id }: TaskView) => `\`${id}\` asks` } : {};
-	const teller = new QuestionTeller(context, store, who);
+	const teller = new QuestionTeller(context, store, { several: ids.length > 1 });
 	let isFirst = true;
 	return async (records) => {
 		if (isFirst) await teller.passAnswered(records);

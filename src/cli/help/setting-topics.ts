@@ -87,9 +87,9 @@ it; killed, it leaves agents at work, and nothing is lost.`,
 		text: `Without an address dispatch runs a Redis of its own in ~/.dispatch (a socket, no
 port). It needs redis-server or valkey-server on the machine.
 
-Another one, in this order:
-  $ dispatch --redis redis://:PASSWORD@host:6379 status
-  $ export DISPATCH_REDIS_URL=redis://:PASSWORD@host:6379
+Another one, in this order (user: \`default\`, where it has only a password):
+  $ dispatch --redis redis://user:password@host:6379 status
+  $ export DISPATCH_REDIS_URL=redis://user:password@host:6379
   redis: { url: "redis://…" } in the config; then REDIS_URL
 
 And back to its own, whatever is set:
@@ -106,7 +106,7 @@ Whoever has its password reads all tasks and may answer: docs/SECURITY.md.`,
 		name: "hosts",
 		title: "Hosts: several machines with one Redis",
 		text: `On each machine:
-  $ export DISPATCH_REDIS_URL=redis://:PASSWORD@host:6379
+  $ export DISPATCH_REDIS_URL=redis://user:password@host:6379
   $ dispatch up
 
 A task runs on the host where it was submitted: its directory is there.

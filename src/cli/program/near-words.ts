@@ -32,6 +32,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 	completion: "autocomplete",
 	demo: "tour tutorial example",
 	help: "man usage commands",
+	"help config": "limits limit budget budgets deadline deadlines timeout timeouts concurrency",
 	"help topics": "topics docs manual guide",
 	"help redis": "redis database db",
 	"help hosts": "hosts host machines nodes",

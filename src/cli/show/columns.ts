@@ -2,6 +2,8 @@
 const GAP = "  ";
 /** A word stays whole, unless less than this part of the room would be used. */
 const LEAST_PART = 0.5;
+/** Less says nothing. */
+const NARROWEST = 4;
 const PLAIN = /^[ -~…]*$/;
 
 export interface Column {
@@ -72,7 +74,10 @@ function lineOf(cells: readonly Placed[], row: number, measure: Measure): string
 		.trimEnd();
 }
 
-/** First columns are narrowed that may be cut, the last one first; where that is not enough, one goes. */
+/**
+ * First columns are narrowed that may be cut, the last one first; where that is not enough, one goes. Where none may
+ * go and it is still too wide, all are narrowed.
+ */
 function placedIn(
 	columns: readonly Column[],
 	room: number | null,
@@ -98,7 +103,24 @@ function placedIn(
 		each.width -= given;
 		left -= given;
 	}
-	return placed;
+	return left > 0 ? squeezed(placed, room) : placed;
+}
+
+/** No line is wider than the room: the widest column gives first; the last ones go that have no room for a word. */
+function squeezed<T extends { width: number }>(placed: readonly T[], room: number): T[] {
+	const total = (each: readonly T[], widest: number) =>
+		each.reduce((sum, { width }) => sum + Math.min(width, widest), GAP.length * (each.length - 1));
+	const kept = [...placed];
+	while (kept.length > 1 && total(kept, NARROWEST) > room) kept.pop();
+	let widest = Math.max(...kept.map(({ width }) => width));
+	while (widest > 1 && total(kept, widest) > room) widest--;
+	const left = Math.max(0, room - total(kept, widest));
+	// What is left over is too little for all of them: the first ones have it.
+	const wider = kept.filter(({ width }) => width > widest).slice(0, left);
+	return kept.map((each) => ({
+		...each,
+		width: Math.min(each.width, wider.includes(each) ? widest + 1 : widest),
+	}));
 }
 
 let graphemes: Intl.Segmenter | undefined;

@@ -69,8 +69,9 @@ export function indented(text: string): string[] {
 }
 
 /** A question that is over: what was asked, and what was said. */
-export function answeredLine(question: ShownQuestion): string {
-	return `${askedLine(question)} ${saidLine(question)}`;
+export function answeredLine(question: ShownQuestion, { task = null }: SaidOptions = {}): string {
+	const asked = task === null ? askedLine(question) : `\`${task}\` asked: "${oneLine(question.text)}"`;
+	return `${asked} ${saidLine(question)}`;
 }
 
 /** `Worker asked: "Which colour?"` */
@@ -78,10 +79,21 @@ export function askedLine({ text }: Pick<ShownQuestion, "text">): string {
 	return `Worker asked: "${oneLine(text)}"`;
 }
 
-/** `Answered by ann@mini1 at 14:05:09: "Blue"` @param limit characters of the answer */
-export function saidLine({ answer, answeredBy, answeredAt }: ShownQuestion, limit?: number): string {
+interface SaidOptions {
+	/** whose question it is, where several tasks are told */
+	task?: string | null;
+	/** characters of the answer */
+	limit?: number;
+}
+
+/** `Answered by ann@mini1 at 14:05:09: "Blue"`; of several tasks: `` `shed` was answered by … `` */
+export function saidLine(
+	{ answer, answeredBy, answeredAt }: ShownQuestion,
+	{ task = null, limit }: SaidOptions = {},
+): string {
 	const at = answeredAt === null ? "" : ` at ${clockTime(Date.parse(answeredAt))}`;
-	return `Answered by ${oneLine(answeredBy ?? "somebody")}${at}: "${oneLine(answer ?? "", limit)}"`;
+	const answered = task === null ? "Answered" : `\`${task}\` was answered`;
+	return `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}: "${oneLine(answer ?? "", limit)}"`;
 }
 
 /** Of this day: the time; else the date before it. @param at ms since the Unix epoch */

@@ -7,24 +7,24 @@ import { ring } from "./bell.ts";
 import { answeredLine, questionLines, type ShownQuestion, saidLine } from "./question-lines.ts";
 
 export interface TellerOptions {
-	/** who asks, where more than one may */
-	who?: (view: TaskView) => string;
+	/** more than one task is told: each line names its own */
+	several?: boolean;
 }
 
 /** Tells tasks' questions as they come, each once: its text, and how to answer; then what was said, and by whom. */
 export class QuestionTeller {
 	readonly #context: Context;
 	readonly #store: Store;
-	readonly #who: (view: TaskView) => string;
+	readonly #several: boolean;
 	readonly #open = new Set<string>();
 	readonly #over = new Set<string>();
 	/** the revision of a record whose questions were looked at */
 	readonly #seen = new Map<string, number>();
 
-	constructor(context: Context, store: Store, { who = () => "Worker is asking" }: TellerOptions = {}) {
+	constructor(context: Context, store: Store, { several = false }: TellerOptions = {}) {
 		this.#context = context;
 		this.#store = store;
-		this.#who = who;
+		this.#several = several;
 	}
 
 	/** What was answered before is not told. */
@@ -55,13 +55,15 @@ export class QuestionTeller {
 		if (question.answer !== null) {
 			this.#over.add(name);
 			// Somebody may have been faster than this look.
-			output.write(output.colors.green(this.#open.has(name) ? saidLine(question) : answeredLine(question)));
+			const task = this.#several ? view.id : null;
+			const tell = this.#open.has(name) ? saidLine : answeredLine;
+			output.write(output.colors.green(tell(question, { task })));
 		}
 		// Without an answer and not open: nobody waits for one any more.
 		else if (question.open && !this.#open.has(name)) {
 			this.#open.add(name);
 			ring(this.#context, "question");
-			for (const line of questionLines(view, question, this.#who(view)))
+			for (const line of questionLines(view, question, this.#several ? `\`${view.id}\` asks` : undefined))
 				output.write(output.colors.yellow(line));
 		}
 	}

@@ -56,19 +56,19 @@ function startsOf(view: TaskView): string {
 	return view.attempt === 0 ? "not started yet" : `attempt ${view.attempt}`;
 }
 
-export function stateText(state: TaskView["state"], colors: Colors): string {
+export function stateText(state: TaskView["state"], colors: Colors, text: string = state): string {
 	switch (state) {
 		case "completed":
-			return colors.green(state);
+			return colors.green(text);
 		case "failed":
-			return colors.red(state);
+			return colors.red(text);
 		case "asking":
 		case "parked":
-			return colors.yellow(state);
+			return colors.yellow(text);
 		case "running":
-			return colors.cyan(state);
+			return colors.cyan(text);
 		default:
-			return state;
+			return text;
 	}
 }
 
@@ -96,7 +96,7 @@ function answeredLines(view: TaskView, colors: Colors): string[] {
 			.slice(-QUESTIONS_SHOWN)
 			.flatMap((question) => [
 				colors.dim(`Worker asked (${question.seq}): "${oneLine(question.text, TEXT_SHOWN)}"`),
-				`  ${saidLine(question, TEXT_SHOWN)}`,
+				`  ${saidLine(question, { limit: TEXT_SHOWN })}`,
 			]),
 	];
 }

@@ -95,7 +95,7 @@ function damageIn(name: ColumnName): (task: DamagedTask) => string {
 }
 
 function stateCell(cell: string, view: TaskView | undefined, colors: Output["colors"]): string {
-	return view === undefined ? colors.red(cell) : stateText(view.state, colors);
+	return view === undefined ? colors.red(cell) : stateText(view.state, colors, cell);
 }
 
 /** "ann" where all owners sit at one machine, else "ann@mini1". */

@@ -25,7 +25,7 @@ export class TaskTeller {
 		this.#context = context;
 		this.#store = store;
 		this.#since = since;
-		this.#questions = new QuestionTeller(context, store, { who: ({ id }) => `\`${id}\` asks` });
+		this.#questions = new QuestionTeller(context, store, { several: true });
 	}
 
 	/** @param records all of them, as they are now */
