@@ -181,7 +181,7 @@ test("docs/TROUBLESHOOTING.md names each reason why a queued task waits, in the 
 	] as const;
 	const workers = ["none", "drains", "stopped", "refused", "elsewhere"] as const;
 	const free: HostFacts = {
-		...{ host: "mini1", isHere: true, worker: "up", working: 0, asking: 0 },
+		...{ host: "mini1", isHere: true, worker: "up", pid: 7, working: 0, asking: 0 },
 		...{ concurrency: 2, maxAgents: 2 },
 	};
 	const text = (changes: Partial<TaskView>, facts: Partial<HostFacts> = {}) =>
