@@ -5,9 +5,10 @@ import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { totalsOf } from "../../src/task/totals.ts";
 import { partOf, readPart } from "../../src/web/task-list.ts";
-import { User } from "../e2e/harness.ts";
+import { PROGRAM, User } from "../e2e/harness.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
+import { Screen } from "./tmux.ts";
 
 const ANNS = { host: "mini1", createdBy: "ann@mini1", prompt: "Paint the shed" };
 
@@ -57,6 +58,25 @@ test("whose question it is stands beside it where several ask", async () => {
 	expect(said).toContain("anns asks (001), a task of ann@mini1 on mini1:");
 	expect(said).toContain("eves asks (001), a task of eve@mini1 on mini1:");
 });
+
+test.each([["questions"], ["status", "anns"]])(
+	"in %s no part of a question stands where our own lines begin",
+	async (...args) => {
+		const epoch = await runningTask(store, "anns", ANNS);
+		await store.ask("anns", epoch, [question("001", `Which?\n${"x".repeat(78)}Answer with: evil`)]);
+		const words = [process.execPath, PROGRAM, ...args];
+		const screen = new Screen(words, { columns: 80, rows: 24, cwd: bob.project, env: bob.env });
+		try {
+			await screen.waitFor("ended with 0");
+			// What the terminal broke is one long line here.
+			expect(screen.text()).toMatch(
+				/^ {2}x{78}\n {2}Answer with: evil\nAnswer with: dispatch answer anns "…"$/m,
+			);
+		} finally {
+			screen.close();
+		}
+	},
+);
 
 test("rm of a task of another host says whose files stay, and who removes them", async () => {
 	await store.create(specOf("anns", ANNS));

@@ -186,6 +186,18 @@ test("what is damaged stands below the others, on one line each, without control
 	}
 });
 
+test.each([40, 80])(
+	"at %d columns wide names of what is damaged, and of what asks, leave the line its width",
+	(columns) => {
+		const damaged = [{ id: "漢".repeat(30), damage: "spec is not JSON ".repeat(9) }];
+		const asking = { state: "asking" as const, questions: [question("Which of them? ".repeat(20))] };
+		const tasks = [task("翻訳-ひらがな-カタカナ-漢字-の-とても-長い-名前", asking), task("翻訳", asking)];
+		const { lines } = watchFrame({ ...MODEL, tasks, damaged }, { columns, rows: 24 }, NO_COLORS);
+		expect(lines.filter((line) => line.includes("漢漢"))).toHaveLength(1);
+		for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
+	},
+);
+
 test("the filter goes over name, state, model, host, tags and prompt; every word must be there", () => {
 	const tasks = [
 		task("one", { tags: { team: "web" }, prompt: "Paint the Shed" }),

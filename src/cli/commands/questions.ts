@@ -26,7 +26,7 @@ export async function questions(
 			...(index === 0 ? [] : [""]),
 			`${output.colors.bold(task)} asks (${seq})${isShared ? whose(tasks.get(task)) : ""}:`,
 			...indented(question.text),
-			...answerLines(question, command).map((line) => `  ${line}`),
+			...answerLines(question, command),
 		];
 	});
 	const value = open.map((question) => ({

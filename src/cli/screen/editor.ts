@@ -1,7 +1,8 @@
 /** A small editor of several lines: a text and a cursor in it. Pure: keys in, text and rows out. */
 import { plain } from "../show/output.ts";
+import { besides } from "./characters.ts";
 import type { Key } from "./terminal.ts";
-import { besides, type Piece, pieces, shown, shownWidth } from "./text.ts";
+import { type Piece, pieces, shown, shownWidth } from "./text.ts";
 
 /** What is longer goes into a file. */
 const LIMIT_CHARS = 100_000;
@@ -17,6 +18,8 @@ export class Editor {
 	readonly #history: readonly string[];
 	/** where in the history; null: at the own text, which is kept meanwhile */
 	#past: { at: number; own: string } | null = null;
+	/** its rows, as they were laid out last */
+	#laid: { text: string; columns: number; rows: Piece[] } = { text: "", columns: 0, rows: [] };
 
 	/** @param history what was sent before, the newest last; may grow */
 	constructor(history: readonly string[] = []) {
@@ -168,12 +171,16 @@ export class Editor {
 	}
 
 	#pieces(columns: number): Piece[] {
+		const { text, columns: before, rows: known } = this.#laid;
+		if (text === this.#text && before === columns) return known;
 		let start = 0;
-		return this.#text.split("\n").flatMap((line) => {
+		const rows = this.#text.split("\n").flatMap((line) => {
 			const from = start;
 			start += line.length + 1;
 			return pieces(line, columns).map((piece) => ({ from: from + piece.from, to: from + piece.to }));
 		});
+		this.#laid = { text: this.#text, columns, rows };
+		return rows;
 	}
 
 	#position(rows: readonly Piece[]): { row: number; column: number } {

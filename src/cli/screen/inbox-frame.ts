@@ -7,7 +7,7 @@ import { type Answering, answerFrame, headLine } from "./answering.ts";
 import { hintLine } from "./hints.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
-import { clip, foreign } from "./text.ts";
+import { clip, foreign, widthOf } from "./text.ts";
 
 type Colors = Output["colors"];
 
@@ -80,6 +80,6 @@ function openLines(
 	return open.slice(from, from + room).map(({ task, text }, n) => {
 		const mark = from + n === selected ? colors.cyan("›") : " ";
 		const name = clip(task, Math.floor(columns / 2));
-		return `${mark}${colors.bold(name)}: ${foreign(optionsOf(text).lead, columns - 3 - name.length)}`;
+		return `${mark}${colors.bold(name)}: ${foreign(optionsOf(text).lead, columns - 3 - widthOf(name))}`;
 	});
 }

@@ -14,17 +14,39 @@ export interface Pane {
 	below: number;
 }
 
+interface Wrapped {
+	question: string;
+	columns: number;
+	lead: string[];
+	/** the rows of each */
+	options: string[][];
+}
+
+/** A question is wrapped once for a width: it is measured and drawn every second. */
+let last: Wrapped | null = null;
+
+function wrapped(question: string, columns: number): Wrapped {
+	if (last?.question === question && last.columns === columns) return last;
+	const { lead, options } = optionsOf(question);
+	last = {
+		question,
+		columns,
+		lead: wrap(lead, columns - 2),
+		options: options.map((option) => wrap(option, columns - OPTION_INDENT - 1)),
+	};
+	return last;
+}
+
 /** @returns all its lines, none wider than the screen: the text, then its options with their numbers */
 export function questionLines(question: string, columns: number, colors: Colors): string[] {
-	const { lead, options } = optionsOf(question);
-	const text = wrap(lead, columns - 2).map((line) => ` ${line}`);
-	const choices = options.flatMap((option, n) =>
-		wrap(option, columns - OPTION_INDENT - 1).map((line, at) => {
+	const { lead, options } = wrapped(question, columns);
+	const choices = options.flatMap((rows, n) =>
+		rows.map((line, at) => {
 			const number = `${n + 1}. `.padStart(OPTION_INDENT);
 			return (at === 0 ? colors.cyan(number) : " ".repeat(OPTION_INDENT)) + line;
 		}),
 	);
-	return [...text, ...choices];
+	return [...lead.map((line) => ` ${line}`), ...choices];
 }
 
 /** @param from the first line in sight; beyond the end it is the end */

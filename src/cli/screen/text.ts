@@ -1,8 +1,9 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
-import stringWidth from "string-width";
 import { cleanText, oneLine } from "../../task/clean-text.ts";
+import { characters, measured } from "./characters.ts";
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** The longest emoji take less; more of what takes no column is not worth a terminal's time. */
+const MOST_CHARS_A_COLUMN = 16;
 const ASCII = /^[ -~]*$/;
 const TAB = "  ";
 
@@ -14,15 +15,21 @@ export function foreign(text: string, columns: number): string {
 /** A line of our own, at most so many columns; cut with `…`. */
 export function clip(line: string, columns: number): string {
 	if (columns <= 0) return "";
-	if (widthOf(line) <= columns) return line;
+	if (fits(line, columns)) return line;
+	const room = columns * MOST_CHARS_A_COLUMN;
 	let width = 0;
 	let kept = "";
-	for (const { segment } of graphemes.segment(line)) {
-		width += stringWidth(segment);
-		if (width > columns - 1) break;
+	for (const { segment } of characters(line)) {
+		width += widthOf(segment);
+		if (width > columns - 1 || kept.length + segment.length > room) break;
 		kept += segment;
 	}
 	return `${kept}…`;
+}
+
+/** What is far too long is not measured. */
+function fits(line: string, columns: number): boolean {
+	return line.length <= columns * MOST_CHARS_A_COLUMN && widthOf(line) <= columns;
 }
 
 /** As `clip`, filled with spaces. */
@@ -40,7 +47,7 @@ export function widthOf(line: string): number {
 	if (ASCII.test(line)) return line.length;
 	const before = known.get(line);
 	if (before !== undefined) return before;
-	const width = stringWidth(line);
+	const width = measured(line);
 	if (known.size >= MOST_KNOWN) known.clear();
 	known.set(line, width);
 	return width;
@@ -60,20 +67,25 @@ export function wrap(text: string, columns: number): string[] {
 }
 
 function wrapLine(line: string, columns: number): string[] {
-	if (widthOf(line) <= columns) return [line];
+	if (fits(line, columns)) return [line];
 	const start = line.length - line.trimStart().length;
 	const indent = " ".repeat(Math.min(start, Math.floor(columns / 2)));
 	const rows: string[] = [];
 	let row = indent;
+	// Counted on: to measure the row again for each word would take the time of its width.
+	let width = indent.length;
 	let isEmpty = true;
 	for (const word of line.trimStart().split(" ")) {
-		const longer = isEmpty ? row + word : `${row} ${word}`;
-		if (widthOf(longer) <= columns) row = longer;
-		else {
+		const room = columns - width - (isEmpty ? 0 : 1);
+		if (fits(word, room)) {
+			row = isEmpty ? row + word : `${row} ${word}`;
+			width = columns - room + widthOf(word);
+		} else {
 			if (!isEmpty) rows.push(row.trimEnd());
 			const pieces = broken(indent + word, columns);
 			rows.push(...pieces.slice(0, -1));
 			row = pieces.at(-1) ?? "";
+			width = widthOf(row);
 		}
 		isEmpty = false;
 	}
@@ -97,9 +109,11 @@ export function pieces(line: string, columns: number): Piece[] {
 	const found: Piece[] = [];
 	let from = 0;
 	let width = 0;
-	for (const { segment, index } of graphemes.segment(line)) {
+	const room = columns * MOST_CHARS_A_COLUMN;
+	for (const { segment, index } of characters(line)) {
 		const more = shownWidth(segment);
-		if (width + more > columns && index > from) {
+		const isFull = width + more > columns || index + segment.length - from > room;
+		if (isFull && index > from) {
 			found.push({ from, to: index });
 			from = index;
 			width = 0;
@@ -124,11 +138,4 @@ export function shown(text: string): string {
 
 export function shownWidth(text: string): number {
 	return widthOf(shown(text));
-}
-
-/** @returns the offset of the character before, or behind, an offset; never half of one */
-export function besides(text: string, at: number, step: -1 | 1): number {
-	if (step === -1) return at === 0 ? 0 : (graphemes.segment(text).containing(at - 1)?.index ?? 0);
-	const here = graphemes.segment(text).containing(at);
-	return here === undefined ? text.length : here.index + here.segment.length;
 }

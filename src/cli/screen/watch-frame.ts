@@ -14,7 +14,7 @@ import type { Editor } from "./editor.ts";
 import { hintLine } from "./hints.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
-import { clip, foreign, pad, wrap } from "./text.ts";
+import { clip, foreign, pad, widthOf, wrap } from "./text.ts";
 
 type Colors = Output["colors"];
 
@@ -199,8 +199,8 @@ function filterLine(
 function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors: Colors): string[] {
 	if (damaged.length === 0) return [];
 	const lines = damaged.slice(0, DAMAGED_SHOWN).map(({ id, damage }) => {
-		const name = ` ${foreign(id, MOST_TASK_COLUMNS)} `;
-		return colors.red(name) + foreign(`damaged: ${damage}`, columns - name.length - 1);
+		const name = ` ${foreign(id, Math.min(MOST_TASK_COLUMNS, columns - 2))} `;
+		return colors.red(name) + foreign(`damaged: ${damage}`, columns - widthOf(name) - 1);
 	});
 	const more = damaged.length - lines.length;
 	return ["", ...lines, ...(more > 0 ? [colors.dim(` and ${more} more damaged: dispatch ls --all`)] : [])];
@@ -211,8 +211,8 @@ function questionLines(tasks: readonly TaskView[], { columns, rows }: Size, colo
 	if (asking.length === 0) return [];
 	const most = rows >= ROOMY_ROWS ? QUESTIONS_SHOWN : 1;
 	const lines = asking.slice(0, most).map((task) => {
-		const name = `${task.id}: `;
-		return ` ${colors.yellow("?")} ${colors.bold(name)}${foreign(openQuestion(task)?.text ?? "", columns - name.length - 4)}`;
+		const name = `${clip(task.id, Math.floor(columns / 2))}: `;
+		return ` ${colors.yellow("?")} ${colors.bold(name)}${foreign(openQuestion(task)?.text ?? "", columns - widthOf(name) - 4)}`;
 	});
 	const more = asking.length - lines.length;
 	return [...lines, ...(more > 0 && rows >= ROOMY_ROWS ? [colors.dim(`   and ${more} more`)] : [])];

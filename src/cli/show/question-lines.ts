@@ -2,11 +2,18 @@
 import { cleanText } from "../../task/clean-text.ts";
 import { optionsOf, PLACEHOLDER } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
+import { roomOf } from "./columns.ts";
 import { oneLine } from "./output.ts";
 
 export type ShownQuestion = TaskView["questions"][number];
 
 const BRIEF = 300;
+const INDENT = "  ";
+const LEAST_ROOM = 8;
+const TAB_COLUMNS = 8;
+const MOST_ACCENTS = 8;
+/** They may take two columns; what is beyond the basic plane has two units as well. */
+const WIDE = /[\u1100-\ud7ff\ue000-\uffff]/g;
 
 /** The oldest one that waits for an answer. */
 export function openQuestion(view: TaskView): ShownQuestion | undefined {
@@ -28,14 +35,14 @@ export function commandFor(view: TaskView, { seq }: ShownQuestion): string {
 export function questionLine(view: TaskView, seq?: string): string {
 	const open = view.questions.find((each) => each.seq === seq && each.open) ?? openQuestion(view);
 	if (open === undefined) return `\`${view.id}\` has no open question.`;
-	return `Worker is asking: "${oneLine(open.text)}" Answer with: ${commandFor(view, open)}`;
+	return `Worker is asking: ${quoted(open.text)} Answer with: ${commandFor(view, open)}`;
 }
 
 /** An open question as it was asked, its options below each other, and how to answer it. */
 export function questionLines(view: TaskView, question: ShownQuestion, who = "Worker is asking"): string[] {
 	const lines = indented(question.text);
 	const command = commandFor(view, question);
-	if (lines.length < 2) return [`${who}: "${oneLine(question.text)}" Answer with: ${command}`];
+	if (lines.length < 2) return [`${who}: ${quoted(question.text)} Answer with: ${command}`];
 	return [`${who}:`, ...lines, ...answerLines(question, command)];
 }
 
@@ -46,7 +53,7 @@ export function briefLines(view: TaskView, name: string, more = ""): string[] {
 	const { lead, options } = optionsOf(open.text);
 	const others = view.questions.filter((question) => question.open).length - 1;
 	return [
-		`${name} asks: "${oneLine(lead, BRIEF)}"${more}`,
+		`${name} asks: ${quoted(lead, BRIEF)}${more}`,
 		...options.map((option, i) => `  ${i + 1}. ${oneLine(option, BRIEF)}`),
 		`  ${commandFor(view, open)}`,
 		...(others > 0 ? [`  (and ${others} more: dispatch status ${view.id})`] : []),
@@ -60,12 +67,56 @@ export function answerLines({ text }: Pick<ShownQuestion, "text">, command: stri
 	return [...hint, `Answer with: ${command}`];
 }
 
-/** A foreign text as a block that cannot pass for a line of ours. */
-export function indented(text: string): string[] {
-	return cleanText(text)
-		.trimEnd()
-		.split("\n")
-		.map((line) => `  ${line}`);
+/** A foreign text on one line, in quotes that it cannot end. @param limit characters of it */
+export function quoted(text: string, limit?: number): string {
+	return `"${oneLine(text, limit).replace(/["\\]/g, "\\$&")}"`;
+}
+
+/**
+ * A foreign text as a block that cannot pass for a line of ours: the terminal never breaks a line of it, since what
+ * goes on in the next row would stand where ours begin.
+ * @param room columns of the terminal; null: nothing is broken
+ */
+export function indented(text: string, room = roomOf(process.stdout, {})): string[] {
+	const lines = cleanText(text).trimEnd().split("\n");
+	const rows =
+		room === null ? lines : lines.flatMap((line) => rowsOf(line, Math.max(LEAST_ROOM, room - INDENT.length)));
+	return rows.map((row) => INDENT + row);
+}
+
+/** At most so many columns each; between words where they can be. */
+function rowsOf(line: string, columns: number): string[] {
+	const rows: string[] = [];
+	let row = "";
+	let width = 0;
+	for (const each of line.split(/(?<=[ \t])/)) {
+		let word = each;
+		// What is blank at the end of a row is left out.
+		const least = columnsAtMost(word.trimEnd());
+		if (width + least > columns) {
+			if (row !== "") rows.push(row.trimEnd());
+			const pieces = least > columns ? broken(word, columns) : [word];
+			rows.push(...pieces.slice(0, -1));
+			row = "";
+			width = 0;
+			word = pieces.at(-1) ?? "";
+		}
+		row += word;
+		width += columnsAtMost(word);
+	}
+	return [...rows, row.trimEnd()];
+}
+
+/** A word in pieces of as many code points as have room, whatever they are; a letter keeps its accents. */
+function broken(word: string, columns: number): string[] {
+	const most = /^[ -~]*\t?$/.test(word) ? columns : Math.floor(columns / 2);
+	return word.match(new RegExp(`.{1,${most}}[\\p{Mn}\\p{Me}]{0,${MOST_ACCENTS}}`, "gsu")) ?? [];
+}
+
+/** Without the tables of widths, which a quick command does not load: never too few. */
+function columnsAtMost(text: string): number {
+	const tabs = text.split("\t").length - 1;
+	return text.length + (text.match(WIDE)?.length ?? 0) + tabs * (TAB_COLUMNS - 1);
 }
 
 /** A question that is over: what was asked, and what was said. */
@@ -76,7 +127,7 @@ export function answeredLine(question: ShownQuestion, { task = null }: SaidOptio
 
 /** `Worker asked: "Which colour?"` */
 export function askedLine({ text }: Pick<ShownQuestion, "text">): string {
-	return `Worker asked: "${oneLine(text)}"`;
+	return `Worker asked: ${quoted(text)}`;
 }
 
 interface SaidOptions {
@@ -93,7 +144,7 @@ export function saidLine(
 ): string {
 	const at = answeredAt === null ? "" : ` at ${clockTime(Date.parse(answeredAt))}`;
 	const answered = task === null ? "Answered" : `\`${task}\` was answered`;
-	return `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}: "${oneLine(answer ?? "", limit)}"`;
+	return `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}: ${quoted(answer ?? "", limit)}`;
 }
 
 /** Of this day: the time; else the date before it. @param at ms since the Unix epoch */
