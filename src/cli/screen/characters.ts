@@ -6,7 +6,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const WINDOW_CHARS = 256;
 
 /** One character, and where it stands. */
-export interface Character {
+interface Character {
 	segment: string;
 	index: number;
 }
