@@ -48,8 +48,8 @@ export async function answerSeveral(
 			await attempt(record.spec.id, () => {
 				const shown = chosen?.asked?.get(record.spec.id) ?? null;
 				// Where one was shown, no other one is meant.
-				const request = { text, by: whoAmI(), seq: shown === null ? seq : Number(shown.seq) };
-				return answerTask(store, record, request);
+				const meant = shown === null ? { seq } : { seq: Number(shown.seq), shown: shown.text };
+				return answerTask(store, record, { text, by: whoAmI(), ...meant });
 			}),
 		);
 	const answered = each.filter(isDone).map(({ done }) => done);
