@@ -65,7 +65,7 @@ test("from the demo to: what goes on, answer, report, cancel, default model", as
 	expect(await type(output)).toContain("The answer: Blue");
 
 	const help = await type("dispatch --help");
-	for (const word of ["cancel", "config"]) expect(help).toMatch(new RegExp(`^ {2}${word} `, "m"));
+	for (const word of ["cancel", "config"]) expect(help).toMatch(new RegExp(`^ {2}${word}[, ]`, "m"));
 	await type(`${enqueue.replace(/"$/, ' again"')}`);
 	const listed = printed(await type("dispatch ls"), /^(\S+) +(?:asking|running|queued)/m);
 	const cancel = printed(await type("dispatch cancel --help"), /^ {2}\$ (dispatch cancel) /m);
