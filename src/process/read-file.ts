@@ -61,7 +61,7 @@ const LEASED = "EAGAIN";
  * A lease that keeps a file shut is broken by the kernel after /proc/sys/fs/lease-break-time, 45 s unless set otherwise
  * (fcntl(2)): so long it is waited out, as a shortage is. Who takes it again and again has locked the file.
  */
-const LEASE_LIMIT_MS = 90_000;
+const LEASE_LIMIT_MS = Number(process.env.DISPATCH_LEASE_LIMIT_MS) || 90_000;
 const LEASES_MAX = 1_000;
 /** since when each file (device and number) is found shut: ms of the process's clock */
 const shutSince = new Map<string, number>();
