@@ -114,7 +114,17 @@ describe("of more tasks than a shell shows", () => {
 		expect(beginnings.length).toBeGreaterThan(10);
 		expect(beginnings.length).toBeLessThanOrEqual(200);
 		expect(many.filter((id) => !beginnings.some((each) => id.startsWith(each)))).toEqual([]);
-		expect((await offered("status", beginnings.at(-1) ?? "")).length).toBeGreaterThan(1);
+		expect((await offered("status", "crowd-49")).length).toBeGreaterThan(1);
+		const { stdout } = await promisify(execFile)(
+			"dispatch",
+			["complete", "--", "stop", "crowd-10", "crowd-1"],
+			{
+				env,
+			},
+		);
+		// crowd-1 and crowd-10 to crowd-1999, but for the one that stands in the line already.
+		expect(stdout.split("\n")).toEqual(expect.arrayContaining(["crowd-1\tasking", "crowd-100\t11 tasks"]));
+		expect(stdout).not.toMatch(/^crowd-10\t/m);
 	});
 });
 

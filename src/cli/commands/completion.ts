@@ -54,9 +54,9 @@ export async function complete(
 	const written = words.at(-1) ?? "";
 	const found = await candidates({ program, output, env }, words.slice(0, -1), written);
 	const unique = new Map(found.map(({ value, description }) => [value, description]));
-	for (const [value, description] of unique)
-		if (value.startsWith(written) && PLAIN_WORD.test(value))
-			output.write(`${value}\t${oneLine(description, 80)}`);
+	const offered = [...unique].filter(([value]) => value.startsWith(written) && PLAIN_WORD.test(value));
+	if (offered.length > 0)
+		output.write(offered.map(([value, description]) => `${value}\t${oneLine(description, 80)}`).join("\n"));
 }
 
 interface Asking {
@@ -200,11 +200,18 @@ async function idsOf({ output, env, written, before }: AskingValue, command: str
 			limit = setTimeout(reject, REDIS_LIMIT_MS);
 		});
 		const found = await Promise.race([
-			store.offered(written, STATES.filter(STATES_FOR[command] ?? anyState)),
+			store.offered({
+				begins: written,
+				states: STATES.filter(STATES_FOR[command] ?? anyState),
+				without: before,
+				most: IDS_OFFERED,
+			}),
 			late,
 		]);
-		const ids = [...found].map(([value, state]) => ({ value, description: state }));
-		return byBeginning(ids.filter(({ value }) => !before.includes(value)));
+		return [...found].map(([value, what]) => ({
+			value,
+			description: /^\d/.test(what) ? `${what} tasks` : what,
+		}));
 	} catch {
 		return [];
 	} finally {
@@ -218,32 +225,4 @@ function givenRedis(words: readonly string[]): string | undefined {
 	return words[at]?.startsWith("--redis=")
 		? words[at].slice("--redis=".length)
 		: words[at + 1 || words.length];
-}
-
-/**
- * Of many ids their beginnings, as long as a shell can show them. All of the ids stand behind these, so that what
- * a shell types for the user fits every one of them.
- */
-function byBeginning(ids: Candidate[]): Candidate[] {
-	if (ids.length <= IDS_OFFERED) return ids;
-	const sorted = ids.toSorted((a, b) => (a.value < b.value ? -1 : 1));
-	const alike = sorted.map(({ value }, n) => commonLength(value, sorted[n - 1]?.value ?? ""));
-	// Two neighbours are told apart by one character more than they have in common.
-	const length = alike.toSorted((a, b) => a - b)[IDS_OFFERED] ?? 0;
-	const groups = new Map<string, Candidate[]>();
-	for (const id of sorted) {
-		const beginning = id.value.slice(0, length);
-		const group = groups.get(beginning);
-		if (group === undefined) groups.set(beginning, [id]);
-		else group.push(id);
-	}
-	return [...groups].map(([value, of]) =>
-		of.length === 1 && of[0] !== undefined ? of[0] : { value, description: `${of.length} tasks` },
-	);
-}
-
-function commonLength(a: string, b: string): number {
-	let length = 0;
-	while (length < a.length && a[length] === b[length]) length += 1;
-	return length;
 }

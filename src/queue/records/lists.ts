@@ -136,13 +136,19 @@ export class Lists extends Connection {
 	}
 
 	/**
-	 * Tasks in one of these states, or damaged, whose ids begin so; newest first. For who waits at a key: one round trip.
-	 * @returns id → state, or `damaged`
+	 * Tasks in one of these states, or damaged, but for those of `without`; of more than `most` how their ids begin.
+	 * For who waits at a key: one round trip.
+	 * @returns id, newest first, or beginning of ids → state or `damaged`, or the number of ids behind it
 	 */
-	async offered(begins: string, states: readonly State[]): Promise<Map<string, State | "damaged">> {
-		const { found } = await this.run<{ found: string }>("offer", { begins, states });
+	async offered(request: {
+		begins: string;
+		states: readonly State[];
+		without: readonly string[];
+		most: number;
+	}): Promise<Map<string, string>> {
+		const { found } = await this.run<{ found: string }>("offer", request);
 		const lines = found === "" ? [] : found.split("\n");
-		return new Map(lines.map((line) => line.split(" ") as [string, State | "damaged"]));
+		return new Map(lines.map((line) => line.split(" ") as [string, string]));
 	}
 
 	count(): Promise<number> {
