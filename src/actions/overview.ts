@@ -9,6 +9,8 @@ export interface Overview {
 	/** of the sound ones */
 	counts: Totals;
 	open: TaskRecord[];
+	/** ids, newest first */
+	failed: string[];
 	/** the open ones, and those that do not say whether they are */
 	damaged: DamagedTask[];
 }
@@ -17,7 +19,8 @@ export async function overviewOf(store: Store): Promise<Overview> {
 	const states = [...(await store.states())];
 	const ended = states.flatMap(([, state]) => (state !== null && isEnded(state) ? [state] : []));
 	const others = states.filter(([, state]) => state === null || !isEnded(state));
+	const failed = states.filter(([, state]) => state === "failed").map(([id]) => id);
 	const { records: open, damaged } = await store.read(others.map(([id]) => id));
 	const counts = totalsOf([...open.map((record) => record.state), ...ended]);
-	return { counts, open, damaged };
+	return { counts, open, failed, damaged };
 }

@@ -87,6 +87,8 @@ test.each([
 	],
 	[["add-model", "m", "--backend", "nope"], /There is no backend "nope"\. There is: fake\./],
 	[["remove-model", "nope"], /There is no model "nope"\. None is configured\./],
+	[["remove-backend", "nope"], /There is no backend "nope"\. There is: fake\./],
+	[["remove-backend", "fake"], /it is the default/],
 	[["remove-alias", "nope"], /There is no alias "nope"/],
 	[["set-default", "nope"], /"nope" is neither configured nor found\. There is: fake/],
 	[["add-alias", "x"], /Expected --model, --prompt or --permissions/],
@@ -100,15 +102,35 @@ test.each([
 test("what is in use is not removed", async () => {
 	writeFileSync(
 		path,
-		"default: a\nmodels:\n  a: { backend: claude }\n  b: { backend: claude }\naliases: { q: { model: b } }\n",
+		"default: a\nbackends: { claude: { command: claude -p } }\nmodels:\n  a: { backend: claude }\n  b: { backend: claude }\naliases: { q: { model: b } }\n",
 	);
 	for (const [args, line] of [
 		[["remove-model", "a"], /it is the default/],
 		[["remove-model", "b"], /the model of the alias "q"/],
+		[["remove-backend", "claude"], /the backend of the model "a" and of 1 more.*remove-model a/],
 	] as const) {
 		const ran = await user.run(["config", ...args]);
 		expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(line)]);
 	}
+});
+
+test("a backend is removed; one that a task still needs stays unless --yes says so", async () => {
+	const add = ["config", "add-backend", "mine", "--command", "./mine.sh"];
+	const remove = ["config", "remove-backend", "mine"];
+	const before = read();
+	expect(await user.ok(add)).toContain('Give it a task: dispatch enqueue --model mine "…"');
+	expect(await user.ok(remove)).toBe("The backend mine is no longer in the config.\n");
+	expect(read()).toBe(before);
+	await user.ok(add);
+	await user.ok(["enqueue", "--id", "later", "--model", "mine", "--delay", "1h", "x"]);
+	const ran = await user.run(remove);
+	expect([ran.code, ran.stderr]).toEqual([
+		2,
+		expect.stringMatching(/a task that is not over: later\..*--yes/),
+	]);
+	expect(read()).toContain("mine");
+	await user.ok([...remove, "--yes"]);
+	expect(read()).toBe(before);
 });
 
 describe("edit", () => {

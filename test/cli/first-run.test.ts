@@ -127,6 +127,19 @@ describe("without a terminal", () => {
 		expect(readFileSync(path, "utf8")).toBe("# mine\n");
 	});
 
+	test("a dry run writes nothing: the first words are left to the run itself", async () => {
+		const env = { PATH: pathWith("claude") };
+		const dry = await user.run(["enqueue", "--dry-run", "Tidy up"], { env });
+		expect([dry.code, dry.stdout, dry.stderr]).toEqual([
+			0,
+			expect.stringContaining("Would dispatch `tidy-up` using opus"),
+			"",
+		]);
+		expect(existsSync(path)).toBe(false);
+		const ran = await user.run(["enqueue", "Tidy up"], { env });
+		expect([ran.code, ran.stderr]).toEqual([0, expect.stringContaining("First use: found claude")]);
+	});
+
 	test("enqueue writes it and goes on; a model that the prompt names and that is found is added", async () => {
 		const env = { PATH: pathWith("codex") };
 		const task = await user.json(["enqueue", "--id", "first", "Use gpt-5.9 to tidy up"], { env });

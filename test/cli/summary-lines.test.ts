@@ -15,15 +15,17 @@ const PLACE: Wait = {
 	text: "Waits for a place: 2 of 2 agents work (worker.concurrency).",
 	until: null,
 };
+const OWN = taskView("any").host;
 const delayed = (until: string): Wait => ({
 	...{ kind: "time", why: `delayed until ${until}`, text: `Waits: it was asked for later until ${until}.` },
 	until: `2026-11-24T${until}:00.000Z`,
 });
 const waiting = (id: string, waits = PLACE) => taskView(id, { state: "queued", waits });
 
-function shown(open: TaskView[], counts = {}): string[] {
+function shown(open: TaskView[], counts = {}, failed: TaskView[] = []): string[] {
 	const all = { running: 2, queued: 60, ...counts };
-	return summaryLines({ open, counts: all, worker: "The worker is up.", isDamaged: false, now: NOW }, COLORS);
+	const rest = { worker: "The worker is up.", isDamaged: false, now: NOW, own: OWN };
+	return summaryLines({ open, failed, counts: all, ...rest }, COLORS);
 }
 
 const RUNNING = [
@@ -75,6 +77,25 @@ test("several reasons stand below each other, the most frequent first; of severa
 		"  2 wait: delayed until 14:00, the first of them.",
 		"    a, b",
 	]);
+});
+
+const FAILED = ["shed", "door"].map((id) =>
+	taskView(id, { state: "failed", reason: "item_error", endedAt: new Date(NOW).toISOString() }),
+);
+
+test("what failed stands last, with why and how to start it again: by its name, or all of them", () => {
+	const one = shown(RUNNING, { failed: 1 }, FAILED.slice(0, 1));
+	expect(one.slice(-2)).toEqual([
+		expect.stringMatching(/^shed {2}failed {2}\d+\w /),
+		"Why: dispatch status shed. Start it again: dispatch retry shed",
+	]);
+	expect(shown(RUNNING, { failed: 4 }, FAILED).slice(-2)).toEqual([
+		"and 2 more: dispatch ls --state failed",
+		"Why: dispatch status shed. Start them again: dispatch retry --failed",
+	]);
+	// `--failed` is for this host's own.
+	const others = FAILED.map((view) => ({ ...view, host: "mini9" }));
+	expect(shown(RUNNING, { failed: 2 }, others).at(-1)).toContain("dispatch retry shed");
 });
 
 test("more than a few that run or ask are counted", () => {

@@ -109,6 +109,7 @@ const BEFORE: Record<string, () => Promise<unknown>> = {
 	wait: () => freshTask("asking"),
 	watch: () => freshTask("asking"),
 	"config remove-model": () => user.run(["config", "add-model", "gpt-5", "--backend", "codex"]),
+	"config remove-backend": () => user.run(["config", "add-backend", "mine", "--command", "./agent.sh"]),
 	"config remove-alias": () => user.run(["config", "add-alias", "reviewer", "--model", "fake"]),
 	down: cancelAll,
 	worker: () => user.run(["down"]),

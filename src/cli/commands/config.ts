@@ -90,7 +90,7 @@ export async function removeModel(command: ConfigCommand, name: string): Promise
 	checkKnown("model", name, Object.keys(file.config.models));
 	const aliases = Object.entries(file.config.aliases).filter(([, { model }]) => model === name);
 	if (aliases.length > 0)
-		throw inUse(name, `the alias "${aliases[0]?.[0]}"`, "Remove or change that one first.");
+		throw inUse(name, `the model of the alias "${aliases[0]?.[0]}"`, "Remove or change that one first.");
 	if (file.config.default === name)
 		throw inUse(name, "the default", "Choose another one: dispatch config set-default M.");
 	save(
@@ -119,7 +119,8 @@ export async function addBackend(
 		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
 	};
 	const file = openFile(command);
-	save(command, file, changesOf(file, ["backends", name], value), `The backend ${name} is in the config.`);
+	const line = `The backend ${name} is in the config. Give it a task: dispatch enqueue --model ${name} "…"`;
+	save(command, file, changesOf(file, ["backends", name], value), line);
 }
 
 export async function addAlias(command: ConfigCommand, name: string, flags: AliasFlags): Promise<undefined> {
@@ -190,7 +191,7 @@ interface ConfigFile {
 }
 
 /** Without a file, a change begins with what a first run would write. */
-function openFile({ env }: ConfigCommand): ConfigFile {
+export function openFile({ env }: ConfigCommand): ConfigFile {
 	const path = configPath(env);
 	const text = readConfigText(path);
 	const base = text ?? renderConfig(detectConfig(env));
@@ -209,7 +210,12 @@ function changesOf(
 }
 
 /** The new text must load before it replaces the old one. */
-function save({ output, env }: ConfigCommand, file: ConfigFile, changes: ConfigChange[], line: string): void {
+export function save(
+	{ output, env }: ConfigCommand,
+	file: ConfigFile,
+	changes: ConfigChange[],
+	line: string,
+): void {
 	const text = editConfig(file.base, changes);
 	parseConfig(text, file.path, env);
 	if (file.text !== null) replaceConfig(file.path, text);
@@ -257,19 +263,15 @@ function checkBackend(config: Config, name: string): void {
 	checkKnown("backend", name, Object.keys(config.backends));
 }
 
-function checkKnown(what: string, name: string, names: string[]): void {
+/** @throws DISPATCH_USAGE with what there is */
+export function checkKnown(what: string, name: string, names: string[]): void {
 	if (names.includes(name)) return;
 	throw new DispatchError("DISPATCH_USAGE", `There is no ${what} "${name}".`, {
 		hint: names.length === 0 ? "None is configured." : `There is: ${names.join(", ")}.`,
 	});
 }
 
-function inUse(name: string, by: string, hint: string): DispatchError {
-	return new DispatchError(
-		"DISPATCH_USAGE",
-		`"${name}" is in use: it is ${by.startsWith("the alias") ? `the model of ${by}` : by}.`,
-		{
-			hint,
-		},
-	);
+/** @param by what it is there, behind "it is" */
+export function inUse(name: string, by: string, hint: string): DispatchError {
+	return new DispatchError("DISPATCH_USAGE", `"${name}" is in use: it is ${by}.`, { hint });
 }

@@ -134,6 +134,7 @@ export const JSON_SCHEMAS = {
 	"config add-model": changed,
 	"config remove-model": changed,
 	"config add-backend": changed,
+	"config remove-backend": changed,
 	"config add-alias": changed,
 	"config remove-alias": changed,
 	"config edit": changed,

@@ -28,6 +28,7 @@ import { summaryLines } from "../show/summary-lines.ts";
 import { tellLeft, tellOfWorker } from "../worker-up.ts";
 
 const SHOWN = 10;
+const FAILED_SHOWN = 3;
 
 export async function status(context: Context, given: string): Promise<number | undefined> {
 	const store = await context.store();
@@ -43,9 +44,10 @@ export async function status(context: Context, given: string): Promise<number | 
 /** What runs and what needs you. */
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
-	const { counts, open: records, damaged } = await overviewOf(store);
+	const { counts, open: records, failed: failedIds, damaged } = await overviewOf(store);
 	const url = await context.redisUrl();
 	const views = await viewTasks(store, records);
+	const failed = await viewTasks(store, await store.getMany(failedIds.slice(0, FAILED_SHOWN)));
 	const open = await withWaits(store, views, () => hereOf(context, url), { areAll: true });
 	const daemon = daemonState(context.home);
 	const wanted = placeOf(url);
@@ -86,6 +88,8 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...summaryLines(
 			{
 				open,
+				failed,
+				own: context.home.hostId,
 				counts,
 				worker: workerLine(daemon, worker),
 				isDamaged: damaged.length > 0,

@@ -94,6 +94,7 @@ Another one, in this order (user: \`default\`, where it has only a password):
 
 And back to its own, whatever is set:
   $ dispatch --redis local status
+  $ unset DISPATCH_REDIS_URL
 
 Each address has a worker and a state directory of its own: several can be used
 at a time, and commands act on the one they are given. \`dispatch status\` names

@@ -1,4 +1,4 @@
-/** `dispatch status` without an id: what runs, what needs a person, what waits and for what. Pure. */
+/** `dispatch status` without an id: what runs, what needs a person, what waits and for what, what failed. Pure. */
 import type { State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText, timeOf } from "../../task/view-times.ts";
@@ -16,6 +16,10 @@ const WHAT_SHOWN = 80;
 interface Summary {
 	/** newest first */
 	open: readonly TaskView[];
+	/** the newest few of them, newest first */
+	failed: readonly TaskView[];
+	/** this host: `retry --failed` is for its tasks */
+	own: string;
 	counts: Partial<Record<State, number>>;
 	/** a sentence about the worker here */
 	worker: string;
@@ -24,14 +28,16 @@ interface Summary {
 	now: number;
 }
 
-/** The whole summary: what runs first, then what needs you, then what waits. */
-export function summaryLines({ open, counts, worker, isDamaged, now }: Summary, colors: Colors): string[] {
+/** The whole summary: what runs first, then what needs you, then what waits, and what failed with the next step. */
+export function summaryLines(summary: Summary, colors: Colors): string[] {
+	const { open, failed, own, counts, worker, isDamaged, now } = summary;
 	if (Object.keys(counts).length === 0) {
 		if (isDamaged) return [`No task can be read. ${worker}`];
 		return [
 			"No tasks yet. Submit one:",
 			'  dispatch enqueue "Review the login code"',
 			"Or look at it first: dispatch demo",
+			"All commands: dispatch --help",
 		];
 	}
 	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
@@ -44,22 +50,55 @@ export function summaryLines({ open, counts, worker, isDamaged, now }: Summary, 
 		...runningLines(running, now, colors),
 		...askingLines(asking, colors),
 		...waitingLines(waiting),
+		...failedLines(failed, { count: counts.failed ?? 0, own, now }, colors),
 	];
 }
 
 function runningLines(views: readonly TaskView[], now: number, colors: Colors): string[] {
 	if (views.length === 0) return [];
 	const shown = views.slice(0, SHOWN);
-	const widest = Math.max(...shown.map(({ id }) => id.length));
-	const lines = shown.map((view) => {
-		const { plan, hold, state } = view;
+	const lines = rowsOf(shown, now, colors, ({ plan, hold, state }) => {
 		const done = plan.total === 0 ? "" : ` ${plan.done}/${plan.total}`;
 		const held = hold === null ? "" : ` (${hold.kind.replaceAll("_", " ")})`;
-		const name = `${colors.bold(view.id)}${" ".repeat(widest - view.id.length)}`;
-		const what = oneLine(whatOf(view), WHAT_SHOWN);
-		return `${name}  ${colors.cyan(state)}${done}${held}  ${ageText(view, now)}  ${what}`.trimEnd();
+		return `${colors.cyan(state)}${done}${held}`;
 	});
 	return ["", ...lines, ...moreLines(views.length - shown.length, "running")];
+}
+
+interface Failures {
+	/** all that failed */
+	count: number;
+	own: string;
+	now: number;
+}
+
+/** What became of them, and what to do about it. */
+function failedLines(views: readonly TaskView[], { count, own, now }: Failures, colors: Colors): string[] {
+	const [first] = views;
+	if (first === undefined) return [];
+	const lines = rowsOf(views, now, colors, ({ state }) => colors.red(state));
+	const areOurs = views.every(({ host }) => host === own);
+	const again =
+		count > 1 && areOurs
+			? "Start them again: dispatch retry --failed"
+			: `Start it again: dispatch retry ${first.id}`;
+	const why = `Why: dispatch status ${first.id}. ${again}`;
+	return ["", ...lines, ...moreLines(count - views.length, "failed"), why];
+}
+
+/** A line each: its name, its state in words, its age, and what it is about. */
+function rowsOf(
+	views: readonly TaskView[],
+	now: number,
+	colors: Colors,
+	stateOf: (view: TaskView) => string,
+): string[] {
+	const widest = Math.max(...views.map(({ id }) => id.length));
+	return views.map((view) => {
+		const name = `${colors.bold(view.id)}${" ".repeat(widest - view.id.length)}`;
+		const what = oneLine(whatOf(view), WHAT_SHOWN);
+		return `${name}  ${stateOf(view)}  ${ageText(view, now)}  ${what}`.trimEnd();
+	});
 }
 
 function askingLines(views: readonly TaskView[], colors: Colors): string[] {

@@ -14,7 +14,8 @@ const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
 export function defineConfig(definer: Definer): void {
 	const { program, runBare, env } = definer;
 	program.hook("preAction", async (_program, action) => {
-		if (!NEED_CONFIG.has(action.name()) || env.DISPATCH_TASK) return;
+		// A dry run writes nothing, and leaves the first words to the run itself.
+		if (!NEED_CONFIG.has(action.name()) || env.DISPATCH_TASK || action.opts().dryRun) return;
 		if (
 			action.name() !== "up" &&
 			action.args.length === 0 &&
@@ -55,11 +56,14 @@ async function beforeFirstUse({ program, env }: Definer): Promise<void> {
 	}
 }
 
-function defineEditing({ program, runBare, env }: Definer): void {
+function defineEditing({ program, run, runBare, env }: Definer): void {
 	const config = explainsItself(program.command("config")).description(
 		"look at the config file and change it",
 	);
-	config.addHelpText("after", example("dispatch config set-default sonnet", "dispatch config show"));
+	config.addHelpText(
+		"after",
+		example("dispatch config show", 'dispatch config add-backend mine --command "./agent.sh"'),
+	);
 	type Commands = typeof import("../config.ts");
 	const act = (work: (commands: Commands, command: ConfigCommand) => Promise<number | undefined>) =>
 		runBare(async (output) => work(await import("../config.ts"), { output, env }));
@@ -109,6 +113,13 @@ function defineEditing({ program, runBare, env }: Definer): void {
 		.option("--permissions <degree>", "hold it to read_only, edit or full (default: as its line says)")
 		.action((name: string, flags: BackendFlags) =>
 			act((commands, command) => commands.addBackend(command, name, flags)),
+		);
+	sub("remove-backend <name>", "remove an agent CLI", "dispatch config remove-backend mine")
+		.option("-y, --yes", "also while tasks that are not over use it, or nobody knows")
+		.action((name: string, flags: { yes?: boolean }) =>
+			run(async (context) =>
+				(await import("../config-remove-backend.ts")).removeBackend(context, name, flags),
+			),
 		);
 	sub(
 		"add-alias <name>",
