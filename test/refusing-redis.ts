@@ -10,6 +10,8 @@ export class RefusingRedis {
 	errors: readonly string[] = [];
 	/** so many commands are taken before the first is refused */
 	taken = 0;
+	/** all are taken until one holds this text: that one is refused, and whatever comes after it */
+	takenUntil: string | null = null;
 	/** how many commands were refused */
 	refused = 0;
 	readonly #commands = new Map<Socket, { number: number; sent: number }>();
@@ -67,7 +69,9 @@ export class RefusingRedis {
 				const command = pending.subarray(0, end);
 				pending = pending.subarray(end);
 				counted.sent += 1;
-				const error = this.taken > 0 ? undefined : this.errors[this.refused % this.errors.length];
+				if (this.takenUntil !== null && command.includes(this.takenUntil)) this.takenUntil = null;
+				const isTaken = this.taken > 0 || this.takenUntil !== null;
+				const error = isTaken ? undefined : this.errors[this.refused % this.errors.length];
 				if (this.errors.length > 0) this.taken = Math.max(0, this.taken - 1);
 				if (error === undefined) server.write(command);
 				else {

@@ -23,6 +23,8 @@ export interface AnswerRequest {
 	seq: number | null;
 	/** the question's text as it was shown to who answers: another one gets no answer; left out: whichever it is */
 	shown?: string;
+	/** when it was asked; left out: the text alone says which */
+	shownAt?: number;
 }
 
 export interface Answered {
@@ -72,9 +74,13 @@ export async function answerTask(
 }
 
 /** By its hash the script sees whether it is still that one when the answer arrives. */
-function shownHash({ shown }: AnswerRequest, question: Question | null): { shown?: string } {
+function shownHash(
+	{ shown, shownAt }: AnswerRequest,
+	question: Question | null,
+): { shown?: string; shownAt?: number } {
 	if (shown === undefined) return {};
-	return { shown: question?.text === shown ? question.hash : "another one" };
+	const asked = shownAt === undefined ? {} : { shownAt };
+	return { shown: question?.text === shown ? question.hash : "another one", ...asked };
 }
 
 function namesNoOption(question: string, answer: string, option: number | null): boolean {
@@ -156,7 +162,7 @@ async function refusal(
 	if (reply.result === "other")
 		return new DispatchError(
 			"DISPATCH_STALE",
-			`Question ${reply.seq} of \`${id}\` has another text by now: your answer was not sent.`,
+			`Question ${reply.seq} of \`${id}\` ${reply.anew ? "was asked anew since" : "has another text by now"}: your answer was not sent.`,
 			{ hint: "Read it with: dispatch questions" },
 		);
 	const answered = (await store.questions(id)).findLast(

@@ -1,12 +1,13 @@
 /** Cancels tasks. The host that runs an agent ends it: that takes a moment, for all of them the same one. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { cancelLost } from "../queue/records/lost-hosts.ts";
-import type { Store } from "../queue/records/store.ts";
+import type { CancelResult, Store } from "../queue/records/store.ts";
+import { type Agreed, agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded, type State } from "../task/states.ts";
 import { eachOrNone, findSound, findTask } from "./find-task.ts";
-import { type Each, isDone } from "./several.ts";
+import { attempt, type Each, isDone, orOutage } from "./several.ts";
 
 const LOOK_MS = 100;
 
@@ -24,51 +25,62 @@ export interface CancelOptions {
 	/** this host, where the caller starts its worker if it does not run: it ends its own agents then */
 	own?: string;
 	find?: typeof findTask;
+	/** of records: those that a filter takes; one that was started again since it was read is left alone in any case */
+	states?: readonly State[];
 }
 
 /**
- * Asks for the end of all of them, at once.
+ * Asks for the end of all of them, at once. What an outage of Redis keeps from an answer may be asked for or not.
  * @param given ids, or the beginnings of them; ids alone where `find` is `exactly`; or records, read a moment ago
  * @throws DISPATCH_NO_SUCH_TASK, before anything is cancelled
  */
 export async function cancelTasks(
 	store: Store,
 	given: readonly string[] | readonly TaskRecord[],
-	{ by, own, find = findTask }: CancelOptions,
-): Promise<Cancelled[]> {
-	const found = new Map<string, { host: string; damaged: boolean }>();
+	{ by, own, find = findTask, states }: CancelOptions,
+): Promise<Each<Cancelled>[]> {
+	const found = new Map<string, { host: string; damaged: boolean; agreed?: Agreed }>();
 	const records = await eachOrNone<string | TaskRecord, TaskRecord | null>(given, async (each) =>
 		typeof each === "string" ? findSound(store, each, find) : each,
 	);
 	for (const [n, record] of records.entries()) {
 		const each = given[n] ?? "";
-		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false });
+		// Who names a task by its id means it as it is.
+		const agreed = typeof each === "string" || record === null ? {} : { agreed: agreedTo(record, states) };
+		if (record !== null) found.set(record.spec.id, { host: record.host, damaged: false, ...agreed });
 		else if (typeof each === "string")
 			found.set(each, { host: (await store.liveBrief(each))?.host ?? "", damaged: true });
 	}
-	const tasks = [...found];
-	const replies = await Promise.all(
-		tasks.map(([id, { host, damaged }]) =>
-			damaged ? store.cancel(id, by) : cancelOne(store, { id, host }, by, own),
-		),
+	return Promise.all(
+		[...found].map(async ([task, { host, damaged, agreed }]) => {
+			const done = await orOutage(
+				attempt(task, async (): Promise<Cancelled> => {
+					const asked = { id: task, by, agreed };
+					const reply = await (damaged || host === own ? cancelThere(store, asked) : cancelOne(store, asked));
+					// Removed in between: then it had ended.
+					if (reply.result === "none") return { task, host, result: "ended", state: "cancelled" };
+					return { task, host, result: reply.result, state: reply.state };
+				}),
+			);
+			return done instanceof DispatchError ? { task, refusal: done } : done;
+		}),
 	);
-	return replies.map((reply, n) => {
-		const [task, { host }] = tasks[n] as (typeof tasks)[number];
-		// Removed in between: then it had ended.
-		if (reply.result === "none") return { task, host, result: "ended", state: "cancelled" };
-		return { task, host, result: reply.result, state: reply.state };
-	});
+}
+
+interface Asked {
+	id: string;
+	by: string;
+	agreed: Agreed | undefined;
+}
+
+function cancelThere(store: Store, { id, by, agreed }: Asked): Promise<CancelResult> {
+	return store.cancel(id, by, agreed);
 }
 
 /** Where its host is gone, the task ends all the same; that host ends its agent when it comes back. */
-async function cancelOne(
-	store: Store,
-	{ id, host }: { id: string; host: string },
-	by: string,
-	own: string | undefined,
-) {
-	const reply = host === own ? null : await cancelLost(store, id, by);
-	if (reply === null || reply.result === "none" || reply.result === "alive") return store.cancel(id, by);
+async function cancelOne(store: Store, asked: Asked): Promise<CancelResult> {
+	const reply = await cancelLost(store, asked.id, asked.by, asked.agreed);
+	if (reply.result === "none" || reply.result === "alive") return cancelThere(store, asked);
 	return { result: reply.result, state: reply.state };
 }
 
@@ -97,19 +109,14 @@ export async function afterCancel(
 }
 
 /** Of each: what was asked for, or that there was nothing to cancel. */
-export function refusedOrAsked(cancelled: readonly Cancelled[]): Each<Cancelled>[] {
+export function refusedOrAsked(cancelled: readonly Each<Cancelled>[]): Each<Cancelled>[] {
 	return cancelled.map((each) => {
-		const { task, result, state } = each;
-		if (result !== "ended") return { task, done: each };
+		if (!isDone(each) || each.done.result !== "ended") return each;
+		const { task, done } = each;
 		const refusal = new DispatchError(
 			"DISPATCH_ALREADY_ENDED",
-			`Nothing to cancel: \`${task}\` is ${state}.`,
+			`Nothing to cancel: \`${task}\` is ${done.state}.`,
 		);
 		return { task, refusal };
 	});
-}
-
-/** @throws DISPATCH_ALREADY_ENDED for the first of those that had ended before */
-export function refuseEnded(cancelled: readonly Cancelled[]): void {
-	for (const each of refusedOrAsked(cancelled)) if (!isDone(each)) throw each.refusal;
 }

@@ -1,6 +1,7 @@
 /** Tells a task's agent something. */
 import { addNote } from "../queue/records/notes.ts";
 import type { Store } from "../queue/records/store.ts";
+import type { Agreed } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
@@ -16,17 +17,18 @@ export interface Noted {
 
 /**
  * @param given the task's id, or the beginning of it; or its record, read a moment ago
- * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_ALREADY_ENDED
+ * @param note.agreed the task as it was shown: another start of it is told nothing
+ * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_USAGE, DISPATCH_ALREADY_ENDED, DISPATCH_STALE
  */
 export async function noteTask(
 	store: Store,
 	given: string | TaskRecord,
-	note: { text: string; by: string },
+	note: { text: string; by: string; agreed?: Agreed },
 ): Promise<Noted> {
 	const text = note.text.trim().toWellFormed();
 	checkText(text);
 	const { id } = (typeof given === "string" ? await findTask(store, given) : given).spec;
-	const reply = await addNote(store, id, { text, by: note.by });
+	const reply = await addNote(store, id, { ...note, text });
 	switch (reply.result) {
 		case "noted":
 			return { task: id, state: reply.state, text };

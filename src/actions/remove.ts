@@ -3,6 +3,7 @@ import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { removeRuns } from "../process/run-dir.ts";
 import type { RemoveResult, Store } from "../queue/records/store.ts";
+import { agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
@@ -39,10 +40,13 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
 	return [...new Map(found.map((each) => [each.id, each])).values()];
 }
 
-/** @throws DISPATCH_NOT_ENDED */
+/**
+ * Removes it as it was read, with the files of that one.
+ * @throws DISPATCH_NOT_ENDED, DISPATCH_STALE for one that was started again, or made anew, since it was read
+ */
 export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
 	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
-	const reply = await store.remove(id);
+	const reply = await store.remove(id, record === null ? undefined : agreedTo(record));
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
 	if (record !== null) {
 		const isElsewhere = record.host !== place.hostId;
@@ -78,10 +82,15 @@ function notEnded(id: string, state: string | undefined): DispatchError {
 	});
 }
 
-/** As `removeTask`, for a record that was chosen before. @returns null: it was started again meanwhile, and stays */
+/** As `removeTask`. @returns null: it was started again meanwhile, also one that has ended since, and stays */
 export async function removeIfEnded(store: Store, record: TaskRecord, place: Place): Promise<Removed | null> {
 	const { id } = record.spec;
-	if ((await store.remove(id)).result !== "removed") return null;
+	try {
+		if ((await store.remove(id, agreedTo(record))).result !== "removed") return null;
+	} catch (error) {
+		if (error instanceof DispatchError && error.code === "DISPATCH_STALE") return null;
+		throw error;
+	}
 	return { task: id, fault: await removeFiles(store, record, place) };
 }
 

@@ -12,7 +12,7 @@ import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
 import { isEnded } from "../task/states.ts";
 import { recordsOf } from "./find-task.ts";
-import { attempt, type Each, isDone, theOnly } from "./several.ts";
+import { attempt, type Each, eachInTurn, isDone, theOnly } from "./several.ts";
 
 export interface RetryRequest {
 	/** in a new session, on the plan as it was at first */
@@ -79,10 +79,14 @@ export async function retryTasks(
 	}
 	const possible = plans.filter(isDone);
 	if (possible.length > 0 && !(await agrees(possible.map(({ done }) => done.record)))) return null;
-	const retried: Each<Retried>[] = [];
-	for (const plan of plans)
-		retried.push(isDone(plan) ? await attempt(plan.task, () => carryOut(store, place, plan.done)) : plan);
-	return retried;
+	return eachInTurn(
+		plans,
+		({ task }) => task,
+		async (plan) => {
+			if (!isDone(plan)) throw plan.refusal;
+			return carryOut(store, place, plan.done);
+		},
+	);
 }
 
 /** As `retryTasks`, of one. @throws what stands against it, too */

@@ -1,5 +1,6 @@
 /** One act on each of several tasks: what stands against it for one keeps none of the others. */
 import type { Store } from "../queue/records/store.ts";
+import { agreedTo, changedSince } from "../task/agreed.ts";
 import { DispatchError, isOutage } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -15,6 +16,8 @@ export interface NotDone {
 	task: string;
 	/** why not */
 	refusal: DispatchError;
+	/** it was not its turn any more: left as it was */
+	isUntried?: true;
 }
 
 /** What became of it for one task. */
@@ -28,6 +31,46 @@ export async function attempt<T>(task: string, act: () => Promise<T> | T): Promi
 		if (!(error instanceof DispatchError) || isOutage(error)) throw error;
 		return { task, refusal: error };
 	}
+}
+
+/**
+ * One after the other, until an outage of Redis: of the one at hand then nobody knows whether it was done, the rest is
+ * left as it was.
+ * @throws a fault
+ */
+export async function eachInTurn<G, T>(
+	given: readonly G[],
+	idOf: (one: G) => string,
+	act: (one: G) => Promise<T>,
+): Promise<Each<T>[]> {
+	const all: Each<T>[] = [];
+	let outage: DispatchError | null = null;
+	for (const one of given) {
+		const task = idOf(one);
+		if (outage !== null) {
+			all.push({ task, refusal: outage, isUntried: true });
+			continue;
+		}
+		const done = await orOutage(attempt(task, () => act(one)));
+		outage = done instanceof DispatchError ? done : null;
+		all.push(done instanceof DispatchError ? { task, refusal: done } : done);
+	}
+	return all;
+}
+
+/** What came of it, or the outage of Redis that came in between. @throws anything else */
+export async function orOutage<T>(act: Promise<T>): Promise<T | DispatchError> {
+	try {
+		return await act;
+	} catch (error) {
+		if (!(error instanceof DispatchError && isOutage(error))) throw error;
+		return error;
+	}
+}
+
+/** Those that an outage of Redis kept from it. */
+export function cutOff(each: readonly Each<unknown>[]): NotDone[] {
+	return each.filter((one): one is NotDone => !isDone(one) && isOutage(one.refusal));
 }
 
 export function isDone<T>(each: Each<T>): each is Done<T> {
@@ -81,10 +124,13 @@ export function requireAsShown(
 	states: readonly State[],
 ): void {
 	const { id } = shown.spec;
-	if (now !== undefined && now.spec.nonce === shown.spec.nonce && states.includes(now.state)) {
-		if (question === undefined || (question?.seq === asked?.seq && question?.text === asked?.text)) return;
-		throw new DispatchError("DISPATCH_STALE", `\`${id}\` asks something else by now: left alone.`);
-	}
-	const what = now === undefined ? "was removed" : `is ${now.state} by now`;
-	throw new DispatchError("DISPATCH_STALE", `\`${id}\` ${what}, it was ${shown.state}: left alone.`);
+	const isThatStart = now?.spec.nonce === shown.spec.nonce && now.generation === shown.generation;
+	if (now === undefined || !isThatStart || !states.includes(now.state))
+		throw changedSince(id, agreedTo(shown, states), now?.state ?? null);
+	if (question === undefined || isThatQuestion(question, asked)) return;
+	throw new DispatchError("DISPATCH_STALE", `\`${id}\` asks something else by now: left alone.`);
+}
+
+function isThatQuestion(shown: Question | null, asked: Question | null | undefined): boolean {
+	return (["seq", "text", "askedAt"] as const).every((part) => shown?.[part] === asked?.[part]);
 }

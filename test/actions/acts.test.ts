@@ -1,9 +1,10 @@
 /** Actions on a real store: values in, values or refusals out. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
-import { afterCancel, cancelTasks, refuseEnded } from "../../src/actions/cancel.ts";
+import { afterCancel, cancelTasks, refusedOrAsked } from "../../src/actions/cancel.ts";
 import { exactly, findTask } from "../../src/actions/find-task.ts";
-import { type Removable, removableTasks, removeTask } from "../../src/actions/remove.ts";
+import { noteTask } from "../../src/actions/note.ts";
+import { type Removable, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
 import { type RetryPlace, type RetryRequest, retryTasks } from "../../src/actions/retry.ts";
 import { theOnly } from "../../src/actions/several.ts";
 import { answerLine } from "../../src/cli/commands/answer.ts";
@@ -12,6 +13,7 @@ import { Orders } from "../../src/config/orders.ts";
 import { spendOrder } from "../../src/config/spent-orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { agreedTo } from "../../src/task/agreed.ts";
 import { chosenOption } from "../../src/task/question-options.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { HOST, question, runningTask, specOf } from "../queue/records/store-support.ts";
@@ -101,7 +103,7 @@ test("several are cancelled at once, and none when one of them is not there", as
 	});
 	expect(await store.stateOf("c3")).toBe("queued");
 	const replies = await cancelTasks(store, ["c1", "c2", "c3", "c1"], { by: "me" });
-	expect(replies.map(({ task, result }) => `${task} ${result}`)).toEqual([
+	expect(replies.map((each) => `${each.task} ${theOnly([each]).result}`)).toEqual([
 		"c1 cancelling",
 		"c2 cancelling",
 		"c3 cancelled",
@@ -112,7 +114,65 @@ test("several are cancelled at once, and none when one of them is not there", as
 	for (const id of ["c1", "c2"]) await store.move({ id, from: ["running"], to: "cancelled", set: {} });
 	expect([...(await waiting).values()]).toEqual(["cancelled", "cancelled"]);
 	const again = await cancelTasks(store, ["c1"], { by: "me" });
-	expect(() => refuseEnded(again)).toThrow("Nothing to cancel: `c1` is cancelled.");
+	expect(() => theOnly(refusedOrAsked(again))).toThrow("Nothing to cancel: `c1` is cancelled.");
+});
+
+test("what was read, and started again before the act comes to it, is left alone by the scripts", async () => {
+	const place = { path: temporaryFolder("acts"), hostId: "elsewhere" };
+	const stale = { code: "DISPATCH_STALE", message: expect.stringContaining("left alone") };
+	await runningTask(store, "again");
+	const running = await store.need("again");
+	await store.move({ id: "again", from: ["running"], to: "failed", set: {} });
+	const failed = await store.need("again");
+	await store.move({ id: "again", from: ["failed"], to: "queued", set: {} });
+	await store.move({ id: "again", from: ["queued"], to: "running", runNonce: "n2", set: {} });
+	expect(await cancelTasks(store, [running], { by: "me" })).toMatchObject([{ refusal: stale }]);
+	const note = { text: "Stop", by: "me", agreed: agreedTo(running) };
+	await expect(noteTask(store, running, note)).rejects.toMatchObject(stale);
+	expect(await store.need("again")).toMatchObject({
+		state: "running",
+		stopRequested: false,
+		pendingNotes: 0,
+	});
+	await store.move({ id: "again", from: ["running"], to: "failed", set: {} });
+	await expect(removeTask(store, { id: "again", record: failed }, place)).rejects.toMatchObject(stale);
+	expect(await removeIfEnded(store, failed, place)).toBeNull();
+	expect(await store.stateOf("again")).toBe("failed");
+	expect(await removeIfEnded(store, await store.need("again"), place)).toMatchObject({ task: "again" });
+});
+
+test("one that left the states of the filter is not cancelled; one that began meanwhile is, where they hold that", async () => {
+	for (const id of ["q1", "q2"]) await store.create(specOf(id));
+	const read = await store.getMany(["q1", "q2"]);
+	await store.move({ id: "q1", from: ["queued"], to: "running", runNonce: "n1", set: {} });
+	expect(await cancelTasks(store, read, { by: "me", states: ["queued"] })).toMatchObject([
+		{ task: "q1", refusal: { message: "`q1` is running by now, it was queued: left alone." } },
+		{ task: "q2", done: { result: "cancelled" } },
+	]);
+	expect(await cancelTasks(store, read.slice(0, 1), { by: "me" })).toMatchObject([
+		{ done: { result: "cancelling" } },
+	]);
+});
+
+test("the same question, asked anew since it was shown, gets no answer that was meant for the earlier one", async () => {
+	const epoch = await runningTask(store, "anew");
+	await store.ask("anew", epoch, [question("001", "Delete it?")]);
+	const [shown] = await store.questions("anew");
+	await store.move({ id: "anew", from: ["asking"], to: "failed", set: {} });
+	await store.move({ id: "anew", from: ["failed"], to: "queued", set: {} });
+	await store.move({ id: "anew", from: ["queued"], to: "running", runNonce: "n2", set: {} });
+	await store.ask("anew", epoch + 1, [question("001", "Delete it?")]);
+	const [asked] = await store.questions("anew");
+	const answer = (shownAt: number | undefined) =>
+		answerTask(store, "anew", {
+			...{ text: "Yes", by: "me", seq: 1, shown: "Delete it?" },
+			...(shownAt === undefined ? {} : { shownAt }),
+		});
+	await expect(answer(shown?.askedAt)).rejects.toMatchObject({
+		code: "DISPATCH_STALE",
+		message: "Question 001 of `anew` was asked anew since: your answer was not sent.",
+	});
+	expect(await answer(asked?.askedAt)).toMatchObject({ answer: "Yes" });
 });
 
 test("an id that is given twice, or gone since it was read, is never taken for the beginning of another one's", async () => {

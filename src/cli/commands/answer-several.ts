@@ -1,7 +1,7 @@
 /** One answer for the questions of several tasks: of each its oldest open one. */
 import { type Answered, answerTask, questionsFor, requireAnswer } from "../../actions/answer.ts";
 import { recordsOf } from "../../actions/find-task.ts";
-import { attempt, type Each, isDone } from "../../actions/several.ts";
+import { cutOff, type Each, eachInTurn, isDone } from "../../actions/several.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
@@ -42,19 +42,21 @@ export async function answerSeveral(
 	const store = await context.store();
 	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, answering(seq)) : undefined;
 	if (chosen === null) return EXIT.interrupted;
-	const each: Each<Answered>[] = [...(chosen?.left ?? [])];
-	for (const record of chosen?.records ?? (await recordsOf(store, ids)))
-		each.push(
-			await attempt(record.spec.id, () => {
-				const shown = chosen?.asked?.get(record.spec.id) ?? null;
-				// Where one was shown, no other one is meant.
-				const meant = shown === null ? { seq } : { seq: Number(shown.seq), shown: shown.text };
-				return answerTask(store, record, { text, by: whoAmI(), ...meant });
-			}),
-		);
+	const said = await eachInTurn(
+		chosen?.records ?? (await recordsOf(store, ids)),
+		({ spec }) => spec.id,
+		(record) => {
+			const shown = chosen?.asked?.get(record.spec.id) ?? null;
+			// Where one was shown, no other one is meant.
+			const meant =
+				shown === null ? { seq } : { seq: Number(shown.seq), shown: shown.text, shownAt: shown.askedAt };
+			return answerTask(store, record, { text, by: whoAmI(), ...meant });
+		},
+	);
+	const each: Each<Answered>[] = [...(chosen?.left ?? []), ...said];
 	const answered = each.filter(isDone).map(({ done }) => done);
 	const isOurs = answered.some(({ host }) => host === home.hostId);
-	const waits = isOurs && (await workerHindrance(context)) !== null;
+	const waits = isOurs && cutOff(each).length === 0 && (await workerHindrance(context)) !== null;
 	output.result(
 		entriesOf(each, ({ task, seq, question, answer, state, was }) => ({
 			task,
@@ -66,6 +68,6 @@ export async function answerSeveral(
 		})),
 		answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`),
 	);
-	if (isOurs) await ensureWorker(context);
+	if (isOurs && cutOff(each).length === 0) await ensureWorker(context);
 	return tellRefusals(output, each, PARTICIPLE);
 }

@@ -1,6 +1,6 @@
 import { afterCancel, type Cancelled, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
-import { isDone, theOnly } from "../../actions/several.ts";
-import { EXIT } from "../../task/errors.ts";
+import { cutOff, isDone, orOutage, theOnly } from "../../actions/several.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
@@ -24,21 +24,29 @@ export async function cancel(
 	const chosen = isFilter(flags) ? await tasksOfFilter(context, given, flags, CANCEL) : undefined;
 	if (chosen === null) return EXIT.interrupted;
 	const meant = chosen?.records ?? given;
-	const each = refusedOrAsked(await cancelTasks(store, meant, { by: whoAmI(), own: home.hostId }));
+	const options = { by: whoAmI(), own: home.hostId, ...(chosen && { states: chosen.states }) };
+	const each = refusedOrAsked(await cancelTasks(store, meant, options));
 	const asked = each.filter(isDone).map(({ done }) => done);
 	const cancelling = asked.filter(({ result }) => result === "cancelling");
-	// The host that runs it ends the agent; when that is this one, we see to it.
-	if (cancelling.some(({ host }) => host === home.hostId)) await ensureWorker(context);
-	const ends = await afterCancel(
-		store,
-		cancelling.map(({ task }) => task),
-		END_LIMIT_MS,
-	);
-	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, ends.get(reply.task)));
+	const ends = cutOff(each).length > 0 ? NOT_WAITED : await orOutage(endsOf(context, cancelling));
+	const states = ends instanceof DispatchError ? NOT_WAITED : ends;
+	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, states.get(reply.task)));
 	if (given.length === 1) theOnly(each);
 	const all = [...(chosen?.left ?? []), ...each];
 	if (output.json) output.result(await viewsOfEach(store, all), []);
-	return tellRefusals(output, all, CANCEL.participle);
+	const code = tellRefusals(output, all, CANCEL.participle);
+	if (!(ends instanceof DispatchError)) return code;
+	if (!output.json) output.error(ends);
+	return Math.max(ends.exitCode, code ?? 0);
+}
+
+const NOT_WAITED: ReadonlyMap<string, State | null> = new Map();
+
+/** The host that runs it ends the agent; when that is this one, we see to it. */
+async function endsOf(context: Context, cancelling: readonly Cancelled[]) {
+	if (cancelling.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	const tasks = cancelling.map(({ task }) => task);
+	return afterCancel(await context.store(), tasks, END_LIMIT_MS);
 }
 
 /** What became of it. @param state where it is by now; undefined where it was not waited for */

@@ -7,7 +7,7 @@ import { listTasks } from "../../actions/list.ts";
 import { noteTask } from "../../actions/note.ts";
 import { type Report, reportOf } from "../../actions/report.ts";
 import { retryTasks } from "../../actions/retry.ts";
-import { isDone, theOnly } from "../../actions/several.ts";
+import { cutOff, isDone, orOutage, theOnly } from "../../actions/several.ts";
 import { viewsOf, viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
@@ -226,12 +226,10 @@ async function cancelEach(store: Store, context: Context, args: Args<"cancel">):
 	const each = refusedOrAsked(await cancelTasks(store, meantIds(args), { by: whoAmI() }));
 	if (args.ids === undefined) theOnly(each);
 	const asked = each.filter(isDone).map(({ done }) => done);
+	if (cutOff(each).length > 0) return viewsOfEach(store, each);
 	if (asked.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
-	await afterCancel(
-		store,
-		asked.map(({ task }) => task),
-		CANCEL_LIMIT_MS,
-	);
+	const tasks = asked.map(({ task }) => task);
+	await orOutage(afterCancel(store, tasks, CANCEL_LIMIT_MS));
 	return viewsOfEach(store, each);
 }
 
@@ -240,7 +238,7 @@ async function retryEach(store: Store, context: Context, args: Args<"retry">): P
 	const each = (await retryTasks(store, await context.place(), meantIds(args), request)) ?? [];
 	if (args.ids === undefined) theOnly(each);
 	const hosts = each.filter(isDone).map(({ done }) => done.host);
-	if (hosts.includes(context.home.hostId)) await ensureWorker(context);
+	if (cutOff(each).length === 0 && hosts.includes(context.home.hostId)) await ensureWorker(context);
 	const views = await viewsOfEach(store, each);
 	return args.ids === undefined ? views[0] : views;
 }

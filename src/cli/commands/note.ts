@@ -1,6 +1,7 @@
 import { recordsOf } from "../../actions/find-task.ts";
 import { type Noted, noteTask } from "../../actions/note.ts";
-import { attempt, type Each, isDone, theOnly } from "../../actions/several.ts";
+import { type Each, eachInTurn, isDone, theOnly } from "../../actions/several.ts";
+import { agreedTo } from "../../task/agreed.ts";
 import { EXIT } from "../../task/errors.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import type { Context } from "../context.ts";
@@ -24,9 +25,15 @@ export async function note(
 	const store = await context.store();
 	const chosen = isFilter(flags) ? await tasksOfFilter(context, ids, flags, NOTE) : undefined;
 	if (chosen === null) return EXIT.interrupted;
-	const each: Each<Noted>[] = [...(chosen?.left ?? [])];
-	for (const record of chosen?.records ?? (await recordsOf(store, ids)))
-		each.push(await attempt(record.spec.id, () => noteTask(store, record, { text, by: whoAmI() })));
+	const told = await eachInTurn(
+		chosen?.records ?? (await recordsOf(store, ids)),
+		({ spec }) => spec.id,
+		(record) => {
+			const agreed = chosen === undefined ? {} : { agreed: agreedTo(record, chosen.states) };
+			return noteTask(store, record, { text, by: whoAmI(), ...agreed });
+		},
+	);
+	const each: Each<Noted>[] = [...(chosen?.left ?? []), ...told];
 	if (ids.length === 1) {
 		const noted = theOnly(each);
 		output.result(noted, [notedLine(noted)]);

@@ -1,5 +1,6 @@
 import { matches } from "../../actions/list.ts";
 import { removeIfEnded } from "../../actions/remove.ts";
+import { orOutage } from "../../actions/several.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -29,25 +30,42 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
 	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
 	const removed: string[] = [];
+	let outage: DispatchError | null = null;
 	for (const record of old) {
-		const gone = flags.dryRun ? null : await removeIfEnded(store, record, context.home);
+		const gone = flags.dryRun ? null : await orOutage(removeIfEnded(store, record, context.home));
+		if (gone instanceof DispatchError) {
+			outage = gone;
+			break;
+		}
 		if (!flags.dryRun && gone === null) continue;
 		if (gone?.fault) context.output.note(gone.fault);
 		removed.push(record.spec.id);
 		context.output.progress(`${removed.length} of ${old.length}`);
 	}
 	context.output.clearProgress();
-	const which = flags.state === undefined && flags.tag === undefined ? "task" : "such task";
-	const what = `${removed.length === 1 ? "1 task" : `${removed.length} tasks`} older than ${flags.olderThan ?? USUAL_AGE}`;
-	const lines = flags.dryRun
-		? [...removed.map((id) => `  ${id}`), `Would remove ${what}.`]
-		: [
-				removed.length === 0
-					? `No ${which} is older than ${flags.olderThan ?? USUAL_AGE}.`
-					: `Removed ${what}.`,
-			];
-	context.output.result({ removed, dryRun: flags.dryRun ?? false }, lines, removed);
-	return undefined;
+	const { output } = context;
+	const error = outage && {
+		error: { code: outage.code, message: outage.message, hint: outage.hint ?? null },
+	};
+	const lines =
+		outage === null ? told(removed, flags) : [`Removed ${removed.length} of ${old.length} tasks.`];
+	output.result({ removed, dryRun: flags.dryRun ?? false, ...error }, lines, removed);
+	if (outage === null) return undefined;
+	if (!output.json) output.error(outage);
+	if (!output.json) output.note("The rest stays. Once Redis is back, the same command removes it.");
+	return outage.exitCode;
+}
+
+function told(
+	removed: readonly string[],
+	{ state, tag, olderThan = USUAL_AGE, dryRun }: PruneFlags,
+): string[] {
+	const what = `${removed.length === 1 ? "1 task" : `${removed.length} tasks`} older than ${olderThan}`;
+	if (dryRun) return [...removed.map((id) => `  ${id}`), `Would remove ${what}.`];
+	if (removed.length > 0) return [`Removed ${what}.`];
+	return [
+		`No ${state === undefined && tag === undefined ? "task" : "such task"} is older than ${olderThan}.`,
+	];
 }
 
 /** A person at a terminal sees what would go, and says yes; a script is asked nothing. */

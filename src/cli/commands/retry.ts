@@ -1,6 +1,14 @@
 import { recordsOf } from "../../actions/find-task.ts";
 import { type Retried, retryTasks } from "../../actions/retry.ts";
-import { attempt, type Each, isDone, type NotDone, theOnly } from "../../actions/several.ts";
+import {
+	attempt,
+	cutOff,
+	type Each,
+	eachInTurn,
+	isDone,
+	type NotDone,
+	theOnly,
+} from "../../actions/several.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
@@ -71,7 +79,7 @@ async function retryThere(
 	const retried = each.filter(isDone).map(({ done }) => done);
 	const ids = retried.map(({ task }) => task);
 	if (!output.json && ids.length > 0) output.result(null, retried.map(retryLine), ids);
-	if (retried.some(({ host }) => host === context.home.hostId)) {
+	if (cutOff(each).length === 0 && retried.some(({ host }) => host === context.home.hostId)) {
 		await ensureWorker(context);
 		await tellOfWorker(context);
 	}
@@ -171,21 +179,21 @@ async function retryHere(
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
 	if (possible.length > 0 && !(await agreesToSign(context, possible))) return EXIT.interrupted;
-	const each: Each<unknown>[] = [...left];
-	for (const one of checked) {
-		const taken = isDone(one)
-			? await attempt(one.task, async () => {
-					taskEnv?.keep(one.done.spec);
-					const state = await takeOver(store, one.done, here);
-					const goesOn = state === "parked" ? "waits for its answer" : "starts";
-					if (!output.json)
-						output.result(null, [`\`${one.task}\` is on this host now and ${goesOn}.`], [one.task]);
-				})
-			: one;
-		each.push(taken);
-	}
+	const taken = await eachInTurn(
+		checked,
+		({ task }) => task,
+		async (one) => {
+			if (!isDone(one)) throw one.refusal;
+			taskEnv?.keep(one.done.spec);
+			const state = await takeOver(store, one.done, here);
+			const goesOn = state === "parked" ? "waits for its answer" : "starts";
+			if (!output.json)
+				output.result(null, [`\`${one.task}\` is on this host now and ${goesOn}.`], [one.task]);
+		},
+	);
+	const each: Each<unknown>[] = [...left, ...taken];
 	if (!isList) theOnly(each);
-	if (each.some(isDone)) await ensureWorker(context);
+	if (cutOff(each).length === 0 && each.some(isDone)) await ensureWorker(context);
 	// A list in any case: so it was from the beginning.
 	return tellEach(context, each, { isList: true });
 }

@@ -1,5 +1,5 @@
 import { type Removable, removableTasks, removeTask } from "../../actions/remove.ts";
-import { attempt, type Each, type NotDone, theOnly } from "../../actions/several.ts";
+import { type Each, eachInTurn, type NotDone, theOnly } from "../../actions/several.ts";
 import { EXIT } from "../../task/errors.ts";
 import { isEnded } from "../../task/states.ts";
 import type { Context } from "../context.ts";
@@ -19,15 +19,16 @@ export async function rm(
 	const store = await context.store();
 	const chosen = await removables(context, given, flags);
 	if (chosen === null) return EXIT.interrupted;
-	const each: Each<unknown>[] = [...chosen.left];
-	for (const one of chosen.found) {
-		const removed = await attempt(one.id, async () => {
+	const done = await eachInTurn(
+		chosen.found,
+		({ id }) => id,
+		async (one) => {
 			const { task, fault } = await removeTask(store, one, context.home);
 			if (fault !== null) output.note(fault);
 			if (!output.json) output.result(null, [`Removed \`${task}\`.`], [task]);
-		});
-		each.push(removed);
-	}
+		},
+	);
+	const each: Each<unknown>[] = [...chosen.left, ...done];
 	if (given.length === 1) theOnly(each);
 	const removed = entriesOf(each, (_done, task) => task);
 	if (output.json) output.result(removed, []);

@@ -32,6 +32,8 @@ export interface Act {
 
 export interface Filtered {
 	records: TaskRecord[];
+	/** in which they are meant: one that has moved on when the act comes to it is left alone */
+	states: State[];
 	/** the questions that were shown, by task */
 	asked?: ReadonlyMap<string, Question | null>;
 	/** those that were shown and have moved on since */
@@ -62,12 +64,12 @@ export async function tasksOfFilter(
 		output.note(`${countOf(elsewhere, "such task")} of other hosts left out; --any-host takes them, too.`);
 	if (records.length === 0) {
 		if (!output.json) output.result(null, [`No task matches: nothing was ${act.participle}.`], []);
-		return { records, left: [] };
+		return { records, states, left: [] };
 	}
-	if (flags.yes) return { records, left: [] };
+	if (flags.yes) return { records, states, left: [] };
 	const isPerson = process.stdin.isTTY === true && promptStream().isTTY === true;
 	if (!isPerson || output.json || output.quiet) {
-		if (records.length === 1) return { records, left: [] };
+		if (records.length === 1) return { records, states, left: [] };
 		throw new DispatchError(
 			"DISPATCH_USAGE",
 			`${records.length} tasks match, and nobody can be asked here.`,
@@ -151,14 +153,10 @@ async function agrees({ output }: Context, shown: readonly Shown[], act: Act): P
 	return (await confirm({ message, initialValue: false, output: promptStream() })) === true;
 }
 
-async function asShown(
-	shown: readonly Shown[],
-	read: readonly Shown[],
-	states: readonly State[],
-): Promise<Filtered> {
+async function asShown(shown: readonly Shown[], read: readonly Shown[], states: State[]): Promise<Filtered> {
 	const now = new Map(read.map((each) => [each.record.spec.id, each]));
 	const asked = new Map(shown.map(({ record, question = null }) => [record.spec.id, question]));
-	const filtered = { records: [] as TaskRecord[], left: [] as NotDone[], asked };
+	const filtered = { records: [] as TaskRecord[], states, left: [] as NotDone[], asked };
 	for (const each of shown) {
 		const { id } = each.record.spec;
 		const checked = await attempt(id, () => requireAsShown(each, now.get(id) ?? {}, states));

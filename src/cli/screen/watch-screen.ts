@@ -1,9 +1,10 @@
 /** `dispatch watch` on a terminal: looks, draws, and does what the keys say. */
 import picocolors from "picocolors";
-import { afterCancel, cancelTasks, refuseEnded } from "../../actions/cancel.ts";
+import { afterCancel, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
 import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
 import { retryTask } from "../../actions/retry.ts";
+import { theOnly } from "../../actions/several.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -292,11 +293,11 @@ export class WatchScreen {
 	}
 
 	async #cancel(store: Store, task: string): Promise<string> {
-		const replies = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
-		refuseEnded(replies);
-		const waits = await this.#waits(replies);
+		const each = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
+		const cancelled = theOnly(refusedOrAsked(each));
+		const waits = await this.#waits([cancelled]);
 		const ends = await afterCancel(store, [task], CANCEL_LIMIT_MS);
-		return `${replies.map((reply) => cancelLine(reply, ends.get(reply.task))).join(" ")}${waits}`;
+		return `${cancelLine(cancelled, ends.get(task))}${waits}`;
 	}
 
 	async #retry(store: Store, task: string): Promise<string> {

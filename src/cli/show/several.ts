@@ -1,7 +1,8 @@
 /** What became of each of several tasks: a line or an entry each, and the exit code of the worst. */
-import { type Each, isDone, type NotDone } from "../../actions/several.ts";
+import { cutOff, type Each, isDone, type NotDone, orOutage } from "../../actions/several.ts";
 import { viewsOf } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { DispatchError } from "../../task/errors.ts";
 import type { Output } from "./output.ts";
 
 /**
@@ -16,10 +17,31 @@ export function tellRefusals(
 ): number | undefined {
 	const refused = each.filter((one): one is NotDone => !isDone(one));
 	if (refused.length === 0) return undefined;
-	if (!output.json) for (const { refusal } of refused) output.error(refusal);
-	if (!output.json && each.length > 1)
-		output.note(`${refused.length} of ${each.length} tasks were not ${participle}.`);
-	return Math.max(...refused.map(({ refusal }) => refusal.exitCode));
+	const code = Math.max(...refused.map(({ refusal }) => refusal.exitCode));
+	if (output.json) return code;
+	const cut = cutOff(refused);
+	for (const one of refused) if (!cut.includes(one)) output.error(one.refusal);
+	if (cut.length > 0) tellOutage(output, each, participle);
+	else if (each.length > 1) output.note(`${refused.length} of ${each.length} tasks were not ${participle}.`);
+	return code;
+}
+
+/** In the middle of it: what was done, of what nobody knows, and what is left to do. */
+function tellOutage(output: Output, each: readonly Each<unknown>[], participle: string): void {
+	const cut = cutOff(each);
+	const [first] = cut;
+	if (first === undefined) return;
+	output.error(first.refusal);
+	const listed = (tasks: readonly NotDone[]) => tasks.map(({ task }) => task).join(",");
+	const unknown = cut.filter(({ isUntried }) => !isUntried);
+	const untried = cut.filter(({ isUntried }) => isUntried);
+	output.note(
+		`Before that ${each.filter(isDone).length} of ${each.length} tasks were ${participle}. Not known: ${listed(unknown)} (look once Redis is back: dispatch ls --all).`,
+	);
+	if (untried.length > 0)
+		output.note(
+			`Left as they were: ${listed(untried)}. Once Redis is back, repeat the command with these ids.`,
+		);
 }
 
 /** For `--json`: one entry for each, in their order. @param shown what stands there for one that was done */
@@ -31,9 +53,14 @@ export function entriesOf<T>(each: readonly Each<T>[], shown: (done: T, task: st
 	});
 }
 
-/** As `entriesOf`, of tasks as they are now. One that was removed meanwhile has nothing to show. */
+/**
+ * As `entriesOf`, of tasks as they are now. One that was removed meanwhile has nothing to show; where Redis is gone, its
+ * id is all there is to show of one that was done.
+ */
 export async function viewsOfEach(store: Store, each: readonly Each<unknown>[]): Promise<unknown[]> {
 	const ids = each.filter(isDone).map(({ task }) => task);
-	const views = new Map((await viewsOf(store, ids)).map((view) => [view.id, view]));
+	const read = await orOutage(viewsOf(store, ids));
+	if (read instanceof DispatchError) return entriesOf(each, (_done, id) => ({ id }));
+	const views = new Map(read.map((view) => [view.id, view]));
 	return entriesOf(each, (_done, task) => views.get(task)).filter((entry) => entry !== undefined);
 }

@@ -1,6 +1,7 @@
 /** A namespace on one connection: its keys, and the one way to run a script or a command. */
 import { randomBytes } from "node:crypto";
 import type { ChainableCommander, Redis } from "ioredis";
+import { type Agreed, changedSince } from "../../task/agreed.ts";
 import { type Clock, systemClock } from "../../task/clock.ts";
 import { damagedError } from "../../task/damaged.ts";
 import { valueWithoutSecrets } from "../../task/secrets.ts";
@@ -96,7 +97,8 @@ export class Connection {
 	/**
 	 * Runs a script with a request, which may hold any strings.
 	 * @param request.call names the call, where it may be made again on another connection: it is the same call
-	 * @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED
+	 * @param request.agreed of a script about one task: as it was shown; another one, or another start, is left alone
+	 * @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED, DISPATCH_STALE
 	 */
 	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
 		const call = this.#scriptCall(name);
@@ -105,6 +107,8 @@ export class Connection {
 		const grows = GROWING.includes(name) || (name === "move" && request.to === "running");
 		const body = toJson({ ...shownRequest(name, request), ...time, ...once, grows });
 		const reply = JSON.parse(await this.#called(() => call.call(this.client, this.keys.prefix, body)));
+		if (reply.result === "changed")
+			throw changedSince(String(request.id), request.agreed as Agreed, reply.state);
 		if (reply.result === "damaged") throw damagedError({ id: String(request.id), damage: reply.damage });
 		return reply as T;
 	}

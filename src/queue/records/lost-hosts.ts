@@ -3,6 +3,7 @@
  * container thrown away, a machine that is off) or when its worker was stopped a moment ago and did not come
  * back. All by the time of Redis. One that never beat is not gone: it may be about to start.
  */
+import type { Agreed } from "../../task/agreed.ts";
 import type { Outcome } from "../../task/spec.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
@@ -71,11 +72,12 @@ export function cancelLost(
 	store: Store,
 	id: string,
 	by: string,
+	agreed?: Agreed,
 ): Promise<{ result: "cancelled" | "ended" | "alive"; state: State } | { result: "none" }> {
 	const message = `Cancelled by ${by} while its host was gone.`;
 	const none = { exitCode: null, signal: null, logTail: [], warnings: [] };
 	const outcome: Outcome = { kind: "cancelled", message, ...none };
-	return store.run("cancelLost", { id, by, outcome: toJson(outcome), ...LIMITS });
+	return store.run("cancelLost", { id, by, agreed, outcome: toJson(outcome), ...LIMITS });
 }
 
 /** Gives a task to another host, where it is queued. */

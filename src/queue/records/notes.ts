@@ -2,6 +2,8 @@
  * Notes to a running agent: kept in Redis, put into its plan by the host, and pending until the agent has
  * written its plan with the note in it.
  */
+
+import type { Agreed } from "../../task/agreed.ts";
 import { nullable, object, soundOrNull, text, time } from "../../task/check.ts";
 import type { State } from "../../task/states.ts";
 import type { Store } from "./store.ts";
@@ -27,7 +29,11 @@ export type NoteResult =
 	| { result: "too_many" };
 
 /** Tells a task that has not ended something; its agent sees it before its next item. */
-export function addNote(store: Store, id: string, note: { text: string; by: string }): Promise<NoteResult> {
+export function addNote(
+	store: Store,
+	id: string,
+	note: { text: string; by: string; agreed?: Agreed },
+): Promise<NoteResult> {
 	return store.run("note", { id, ...note, most: NOTES_LIMIT });
 }
 

@@ -9,7 +9,8 @@ export type AnswerResult =
 	| { result: "answered"; seq: string; question: string; state: State }
 	| { result: "already"; seq: string; by: string; answer: string; at: number }
 	| { result: "ended"; state: State }
-	| { result: "other"; seq: string }
+	/** `anew`: the same text, asked again */
+	| { result: "other"; seq: string; anew: boolean }
 	| { result: "no_question" }
 	| { result: "none" };
 
@@ -50,11 +51,15 @@ export class Questions extends Lists {
 	/**
 	 * Answers a question, the oldest open one unless `seq` names another.
 	 * @param answer.shown the hash of the question that was shown: another one is not answered
+	 * @param answer.shownAt when that was asked: one that was asked anew since is another one, whatever its text
 	 * @param answer.token names this call: a repeat of it is the same answer, with the same reply
 	 */
 	answer(
 		id: string,
-		{ token, ...answer }: { text: string; by: string; seq?: string; shown?: string; token?: string },
+		{
+			token,
+			...answer
+		}: { text: string; by: string; seq?: string; shown?: string; shownAt?: number; token?: string },
 	): Promise<AnswerResult> {
 		return this.run("answer", { id, ...answer, ...(token === undefined ? {} : { call: `${id} ${token}` }) });
 	}

@@ -3,6 +3,7 @@
  * a script of `scripts/`; a move always names what it expects.
  */
 import { randomBytes } from "node:crypto";
+import type { Agreed } from "../../task/agreed.ts";
 import type { Hold, TaskSpec } from "../../task/spec.ts";
 import type { State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
@@ -100,12 +101,16 @@ export class Store extends Questions {
 		await this.run("hold", { id, generation, hold: hold === null ? "" : toJson(hold) });
 	}
 
-	cancel(id: string, by: string): Promise<CancelResult> {
-		return this.run("cancel", { id, by, evenDamaged: true });
+	/** @param agreed as it was shown; left out: whatever it is by now */
+	cancel(id: string, by: string, agreed?: Agreed): Promise<CancelResult> {
+		return this.run("cancel", { id, by, agreed, evenDamaged: true });
 	}
 
-	async remove(id: string): Promise<RemoveResult> {
-		const { result, state, host, left } = await this.run<RemoveReply>("remove", { id, evenDamaged: true });
+	/** @param agreed as for `cancel` */
+	async remove(id: string, agreed?: Agreed): Promise<RemoveResult> {
+		const { result, state, host, left } = await this.run<RemoveReply>("remove", {
+			...{ id, agreed, evenDamaged: true },
+		});
 		if (result === "none") return { result };
 		if (result === "not_ended") return { result, state };
 		return { result, host, left: soundRemoved(left) };

@@ -29,7 +29,7 @@ if isEnded(state) or cur[3] == '1' then return reply({result = 'ended', state = 
 if not text then return reply({result = 'no_question'}) end
 local q = decoded(text)
 -- An agent may put another text in the place of its open question: what was shown is what is answered.
-if req.shown and q.hash ~= req.shown then return reply({result = 'other', seq = q.seq}) end
+if req.shown and (q.hash ~= req.shown or (req.shownAt and q.askedAt ~= req.shownAt)) then return reply({result = 'other', seq = q.seq, anew = q.hash == req.shown}) end
 q.answer = req.text; q.answeredAt = now; q.answeredBy = req.by
 redis.call('HSET', qs, f, cjson.encode(q))
 redis.call('ZREM', open, f)

@@ -106,7 +106,16 @@ if typeOf(rec) == 'hash' then mendHost(get('host')) end
 if req.host then mendHost(req.host) end
 if listsLost then relist() end
 local damaged = damage()
-if damaged and not req.evenDamaged then return reply({result = 'damaged', damage = damaged}) end
+if damaged and (req.agreed or not req.evenDamaged) then return reply({result = 'damaged', damage = damaged}) end
+-- Whoever agreed to it was shown this creation of the task, this start of it, in one of these states.
+local function isAsAgreed()
+  if get('nonce') ~= req.agreed.nonce or tonumber(get('generation')) ~= req.agreed.generation then return false end
+  for _, s in ipairs(req.agreed.states) do if s == get('state') then return true end end
+  return false
+end
+if req.agreed and typeOf(rec) ~= 'none' and not isAsAgreed() then
+  return reply({result = 'changed', state = get('state')})
+end
 local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
 local function stopClock()
   local since = get('workingSince')
