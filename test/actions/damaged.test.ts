@@ -59,8 +59,8 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 	expect(reader.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
 	await expect(store.need("spec")).rejects.toMatchObject({ code: "DISPATCH_DAMAGED" });
 	expect(await cancelTasks(store, ["spec", "state"], { by: "me" })).toMatchObject([
-		{ task: "spec", result: "cancelled" },
-		{ task: "state", result: "cancelled" },
+		{ task: "spec", done: { result: "cancelled" } },
+		{ task: "state", done: { result: "cancelled" } },
 	]);
 	await remove("spec", "state", "key");
 	expect((await listTasks(store, {}, 50)).damaged).toEqual([]);

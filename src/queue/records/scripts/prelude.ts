@@ -109,7 +109,8 @@ local damaged = damage()
 if damaged and (req.agreed or not req.evenDamaged) then return reply({result = 'damaged', damage = damaged}) end
 -- Whoever agreed to it was shown this creation of the task, this start of it, in one of these states.
 local function isAsAgreed()
-  if get('nonce') ~= req.agreed.nonce or tonumber(get('generation')) ~= req.agreed.generation then return false end
+  local spec = decoded(get('spec'))
+  if not spec or spec.nonce ~= req.agreed.nonce or tonumber(get('generation')) ~= req.agreed.generation then return false end
   for _, s in ipairs(req.agreed.states) do if s == get('state') then return true end end
   return false
 end
