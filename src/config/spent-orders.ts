@@ -27,8 +27,8 @@ export function spendOrder(home: string, nonce: string): void {
 export class SpentOrders {
 	readonly #path: string;
 	readonly #nonces = new Set<string>();
-	/** of the file that was read so far */
-	#ino = 0;
+	/** which file was read so far: its number may be another one's by now, its birth not */
+	#file = "";
 	#offset = 0;
 	#rest = "";
 
@@ -44,17 +44,24 @@ export class SpentOrders {
 	}
 
 	#readOn(): void {
-		const looked = withRegularFile(this.#path, constants.O_RDONLY, {}, (file, { size, ino }) => {
-			// Another one, or cut: from its begin. What was known stays known.
-			if (ino !== this.#ino || size < this.#offset) [this.#ino, this.#offset, this.#rest] = [ino, 0, ""];
-			const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
-			const read = readSync(file, bytes, 0, bytes.length, this.#offset);
-			this.#offset += read;
-			const lines = (this.#rest + bytes.toString("latin1", 0, read)).split("\n");
-			this.#rest = lines.pop() ?? "";
-			for (const line of lines) if (NONCE_LINE.test(line)) this.#nonces.add(line);
-			return true as const;
-		});
+		const looked = withRegularFile(
+			this.#path,
+			constants.O_RDONLY,
+			{},
+			(file, { size, dev, ino, birthtimeMs }) => {
+				const which = `${dev}:${ino}:${birthtimeMs}`;
+				// Another one, or cut: from its begin. What was known stays known.
+				if (which !== this.#file || size < this.#offset)
+					[this.#file, this.#offset, this.#rest] = [which, 0, ""];
+				const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
+				const read = readSync(file, bytes, 0, bytes.length, this.#offset);
+				this.#offset += read;
+				const lines = (this.#rest + bytes.toString("latin1", 0, read)).split("\n");
+				this.#rest = lines.pop() ?? "";
+				for (const line of lines) if (NONCE_LINE.test(line)) this.#nonces.add(line);
+				return true as const;
+			},
+		);
 		if (looked === true || looked.kind === "absent") return;
 		throw new DispatchError("DISPATCH_DISK", `${this.#path} ${looked.why}.`, {
 			hint: "It names the removed tasks, which must not start again: put it right, then `dispatch retry`.",

@@ -1,5 +1,6 @@
 /** Runs a program for what it says or does, within a time limit; what it started in its group ends with it. */
 import { closeSync, openSync } from "node:fs";
+import { endGroupOf } from "./end-group.ts";
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 /** Somebody it left behind may hold its output open: what it said itself is there by then. */
@@ -70,7 +71,7 @@ async function ask(question: Question): Promise<Answer> {
 	};
 	const timer = setTimeout(() => {
 		timedOut = true;
-		endGroup(child.pid);
+		endGroupOf(child);
 		letGo();
 	}, limitMs);
 	if (enough !== undefined) {
@@ -78,7 +79,7 @@ async function ask(question: Question): Promise<Answer> {
 		child.stdin?.on("error", () => {}).write(input ?? "");
 		child.stdout?.on("data", (chunk: Buffer) => {
 			said += chunk.toString("latin1");
-			if (enough(said)) endGroup(child.pid);
+			if (enough(said)) endGroupOf(child);
 		});
 	}
 	let held: NodeJS.Timeout | undefined;
@@ -88,7 +89,7 @@ async function ask(question: Question): Promise<Answer> {
 	const ended = await child;
 	clearTimeout(timer);
 	clearTimeout(held);
-	if (timedOut || ended.isMaxBuffer) endGroup(child.pid);
+	if (timedOut || ended.isMaxBuffer) endGroupOf(child);
 	const cut = timedOut || ended.isMaxBuffer;
 	const { stdout = "", stderr = "" } = ended;
 	// Node gives a program that could not be started a negative one.
@@ -121,14 +122,6 @@ function requireDescriptors(): void {
 		while (opened.length < DESCRIPTORS) opened.push(openSync("/dev/null", "r"));
 	} finally {
 		for (const fd of opened) closeSync(fd);
-	}
-}
-
-function endGroup(pid: number | undefined): void {
-	try {
-		if (pid !== undefined) process.kill(-pid, "SIGKILL");
-	} catch {
-		// It has ended in this moment.
 	}
 }
 

@@ -14,6 +14,7 @@ import {
 	statfsSync,
 	statSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { codeOf } from "./atomic-file.ts";
 
 /** What stands in the way of a look; `code` is the system's, where it refused. */
@@ -63,17 +64,36 @@ const LEASED = "EAGAIN";
  */
 const LEASE_LIMIT_MS = Number(process.env.DISPATCH_LEASE_LIMIT_MS) || 90_000;
 const LEASES_MAX = 1_000;
-/** since when each file (device and number) is found shut: ms of the process's clock */
-const shutSince = new Map<string, number>();
 
-/** Whether a lease has kept a file shut for longer than a lease may. */
-function isShutForGood({ dev, ino }: Stats): boolean {
-	const file = `${dev}:${ino}`;
-	const since = shutSince.get(file);
-	if (since !== undefined) return performance.now() - since > LEASE_LIMIT_MS;
-	if (shutSince.size >= LEASES_MAX) shutSince.clear();
-	shutSince.set(file, performance.now());
-	return false;
+interface Shut {
+	/** ms of the process's clock */
+	since: number;
+	last: number;
+}
+
+/**
+ * Where files are found shut, by directory (device and number), not by file: who reads several of them one after the
+ * other waits once for all that one holds shut.
+ */
+const shutIn = new Map<string, Shut>();
+
+/** Whether leases have kept files beside this one, or of the directory around it, shut for longer than one may. */
+function isShutForGood(path: string): boolean {
+	const now = performance.now();
+	const folder = dirname(path);
+	const [own, around] = [numberOf(folder), numberOf(`${folder}/..`)].map((key) => {
+		const shut = shutIn.get(key);
+		return { key, shut: shut !== undefined && now - shut.last <= LEASE_LIMIT_MS ? shut : undefined };
+	});
+	const since = Math.min(own?.shut?.since ?? now, around?.shut?.since ?? now);
+	if (shutIn.size >= LEASES_MAX) shutIn.clear();
+	shutIn.set(own?.key ?? path, { since, last: now });
+	return now - since > LEASE_LIMIT_MS;
+}
+
+function numberOf(folder: string): string {
+	const stats = statSync(folder, { throwIfNoEntry: false });
+	return stats === undefined ? folder : `${stats.dev}:${stats.ino}`;
 }
 
 /** Whether a file is there, but was locked by somebody: by its mode, or by a lease. What it holds is not known. */
@@ -138,20 +158,18 @@ export function openRegularFile(
 	flags: number,
 	options: ReadOptions = {},
 ): { fd: number; stats: Stats } | NoFile {
-	let before: Stats | undefined;
 	try {
 		// Looked at before it is opened: opening a device may do something.
-		before = options.links ? statSync(path) : lstatSync(path);
+		const before = options.links ? statSync(path) : lstatSync(path);
 		if (!before.isFile()) return { kind: "refused", why: kindOf(before) };
 		const fd = openSync(path, flags | constants.O_NONBLOCK | (options.links ? 0 : constants.O_NOFOLLOW));
 		// It may have been swapped since.
 		const stats = fstatSync(fd);
-		if (shutSince.size > 0) shutSince.delete(`${stats.dev}:${stats.ino}`);
 		if (stats.isFile()) return { fd, stats };
 		closeSync(fd);
 		return { kind: "refused", why: kindOf(stats) };
 	} catch (error) {
-		const isShut = codeOf(error) === LEASED && before !== undefined && isShutForGood(before);
+		const isShut = codeOf(error) === LEASED && isShutForGood(path);
 		if (isOurTrouble(error) && !isShut) throw error;
 		return noFile(error);
 	}

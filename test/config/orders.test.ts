@@ -198,6 +198,13 @@ test("a line that a full disk cut, and a list that was begun anew, hide no remov
 	rmSync(join(own, "removed-tasks"));
 	spendOrder(own, third.spec.nonce);
 	for (const record of [first, second, third]) refused(record, place);
+	// The next file may get the number of the one that is gone: longer by now, it is another one all the same.
+	const fourth = sign(specOf("d"));
+	place.require(fourth);
+	rmSync(join(own, "removed-tasks"));
+	for (const nonce of [fourth.spec.nonce, ...["e", "f", "g", "h"].map((id) => specOf(id).nonce)])
+		spendOrder(own, nonce);
+	for (const record of [first, second, third, fourth]) refused(record, place);
 });
 
 test("the key is private, the same for all processes, and a damaged one is no key", () => {

@@ -1,8 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { expect, test, vi } from "vitest";
 import { askProgram, type Question } from "../../src/process/ask-program.ts";
+import { endGroupOf } from "../../src/process/end-group.ts";
 import { runHook } from "../../src/process/hook.ts";
 import { processIdentity } from "../../src/process/identity.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
@@ -34,6 +37,24 @@ test("after its time its whole group is ended, whatever it ignores", async () =>
 	const asked = await sh("trap '' TERM; sleep 1000 & echo $! $$; wait", { limitMs: 300 });
 	expect(asked).toMatchObject({ exitCode: null, timedOut: true });
 	for (const pid of asked.stdout.split(" ").map(Number)) await gone(pid);
+});
+
+test("of one that has ended itself, what it left in its group is ended; another one that bears its number is not", async () => {
+	const left = spawn("sh", ["-c", "sleep 1000 & echo $!"], {
+		detached: true,
+		stdio: ["ignore", "pipe", "ignore"],
+	});
+	const [said] = await once(left.stdout, "data");
+	if (left.exitCode === null) await once(left, "exit");
+	const other = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
+	await once(other, "spawn");
+	// As if it were the number of one that was reaped.
+	endGroupOf({ pid: other.pid, exitCode: 0, signalCode: null });
+	endGroupOf(left);
+	await gone(Number(String(said)));
+	expect(processIdentity(other.pid ?? 0)).not.toBeNull();
+	endGroupOf(other);
+	await gone(other.pid ?? 0);
 });
 
 test("who says too much is ended, and what came first is kept within the limit", async () => {
