@@ -35,6 +35,11 @@ export class Screen {
 			.trimEnd();
 	}
 
+	/** With what was scrolled out of sight. */
+	everything(): string {
+		return this.#tmux("capture-pane", "-p", "-J", "-S", "-");
+	}
+
 	keys(...keys: string[]): void {
 		this.#tmux("send-keys", ...keys);
 	}
@@ -64,7 +69,7 @@ export class Screen {
 	}
 
 	async waitFor(part: string | RegExp): Promise<string> {
-		await expect.poll(() => this.text(), { interval: 50 }).toMatch(part);
+		await expect.poll(() => this.text(), { interval: 50, timeout: 40_000 /*DEV*/ }).toMatch(part);
 		return this.text();
 	}
 
