@@ -81,7 +81,9 @@ export class Shell {
 	}
 
 	#lineOf(printed: string, own: Readonly<Record<string, string>>): string {
-		expect(this.#printed).toContain(printed);
+		// `answer ID -` does not stand in `answer ID --seq 2`.
+		const asWords = new RegExp(`(?<!\\S)[\`(]?${escaped(printed)}(?![\\w-])`);
+		expect(this.#printed).toMatch(asWords);
 		let line = printed;
 		for (const [word, ours] of Object.entries(own)) {
 			expect(line).toContain(word);
@@ -103,5 +105,9 @@ function blank(text: string): string {
 
 /** The screen ends with it. */
 function ends(prompt: string): RegExp {
-	return new RegExp(`(^|\\n)${prompt.replace(/[[\]$]/g, "\\$&")}$`);
+	return new RegExp(`(^|\\n)${escaped(prompt)}$`);
+}
+
+function escaped(text: string): string {
+	return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

@@ -143,8 +143,10 @@ test("answers from watch, inbox, status and logs -f: an option by its number, an
 		'Answer sent: "sqlite" (option 2).',
 	);
 	await shell.type("dispatch questions");
-	// As a shell takes several lines: within the quotes that were printed.
-	await shell.type('dispatch answer by-status "…"', { "…": THREE.join("\n").replaceAll('"', '\\"') });
+	await shell.open("dispatch answer ID -", "answer by-status -", { ID: "by-status" });
+	screen.paste(`${THREE.join("\n")}\n`);
+	screen.keys("C-d");
+	expect(await shell.closed()).toContain("Answer sent");
 	await reported("by-status");
 
 	await asking("by-logs");
@@ -155,9 +157,11 @@ test("answers from watch, inbox, status and logs -f: an option by its number, an
 	screen.keys("C-c");
 	await shell.closed();
 	await shell.type('dispatch answer by-logs --seq 1 "…"', { "…": "2" });
-	await shell.open("dispatch answer ID -", /by-logs -$/, { ID: "by-logs" });
-	screen.paste(`${THREE.join("\n")}\n`);
-	screen.keys("C-d");
+	// As it is printed it asks, and takes a paste whole.
+	await shell.open('dispatch answer by-logs --seq 2 "…"', "by-logs asks: Which port?");
+	screen.paste(THREE.join("\n"));
+	await screen.waitFor('third, with "quotes"');
+	screen.keys("Enter");
 	expect(await shell.closed()).toContain("Answer sent");
 	await reported("by-logs");
 });

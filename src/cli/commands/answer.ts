@@ -78,11 +78,16 @@ async function askUser(
 			hint: `Write it behind the id (dispatch answer ${id} "Yes"), or \`-\` to read it from stdin.`,
 		});
 	}
-	const { isCancel, text } = await import("@clack/prompts");
-	const said = await text({
-		message: `${id} asks: ${plain(open.text).trimEnd()}`,
-		output: promptStream(),
-		validate: (value) => (value?.trim() ? undefined : "An answer is needed."),
+	const [{ isCancel, text }, { askWithPastes }] = await Promise.all([
+		import("@clack/prompts"),
+		import("../show/pasted-input.ts"),
+	]);
+	const output = promptStream();
+	const said = await askWithPastes(output, async (input) => {
+		const message = `${id} asks: ${plain(open.text).trimEnd()}`;
+		const validate = (value: string | undefined) => (value?.trim() ? undefined : "An answer is needed.");
+		const typed = await text({ message, input, output, validate });
+		return isCancel(typed) ? null : typed;
 	});
-	return isCancel(said) ? null : { text: said, seq: Number(open.seq), shown: open.text };
+	return said === null ? null : { text: said, seq: Number(open.seq), shown: open.text };
 }
