@@ -3,6 +3,7 @@
  * addresses by their form, everything else by its value, which the config and the environment tell. A
  * message names a secret (`[ANTHROPIC_API_KEY]`), it never holds one.
  */
+import { withoutEscapes } from "./escapes.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -101,8 +102,51 @@ export function showOnPurpose(link: string): void {
 	for (const [, , value = ""] of link.matchAll(SECRET_PARAMETER)) onPurpose.add(value);
 }
 
-/** The text without any secret that is known by its value or seen by its form. */
+/**
+ * The text without any secret that is known by its value or seen by its form. Where one is seen only once escape
+ * sequences, invisible characters or the escapes of JSON are gone, the text is given as it reads without them.
+ */
 export function withoutSecrets(text: string): string {
+	const shown = hideSecrets(text);
+	if (!MAY_HIDE.test(shown)) return shown;
+	for (const read of [bare(shown), bare(unescaped(shown))]) {
+		const hidden = hideSecrets(read);
+		if (hidden !== read) return hidden;
+	}
+	return shown;
+}
+
+/** A JSON document as text: it stays one. Any other text as `withoutSecrets` has it. */
+export function documentWithoutSecrets(text: string): string {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		return withoutSecrets(text);
+	}
+	return JSON.stringify(valueWithoutSecrets(value));
+}
+
+/** What a secret can be split by, or written with. */
+const MAY_HIDE = /[\\\p{Cf}\x00-\x08\x0b-\x1f\x7f-\x9f]/u;
+const UNSEEN = /[\p{Cf}\x00-\x08\x0b-\x1f\x7f-\x9f]/gu;
+
+function bare(text: string): string {
+	return withoutEscapes(text).replace(UNSEEN, "");
+}
+
+/** A run of backslashes as a whole: JSON in JSON doubles them. Lines stay lines. */
+const ESCAPED = /(?<!\\)(\\+)(?:u([0-9a-f]{4})|(["/]))?/gi;
+
+function unescaped(text: string): string {
+	return text.replace(ESCAPED, (whole, slashes: string, code?: string, sign?: string) => {
+		const character = code === undefined ? sign : String.fromCharCode(Number.parseInt(code, 16));
+		if (character === "\n" || character === "\t") return whole;
+		return character ?? slashes.slice(Math.floor(slashes.length / 2));
+	});
+}
+
+function hideSecrets(text: string): string {
 	const formless = text
 		.replace(USER_OF_PAGE, hideUser)
 		.replace(text.includes("://") ? WORD : NOTHING, hideUserOfAddress)

@@ -6,7 +6,7 @@ import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../q
 import type { Store } from "../queue/records/store.ts";
 import { isObject } from "../task/check.ts";
 import { ID_FORM } from "../task/id.ts";
-import { withoutSecrets } from "../task/secrets.ts";
+import { documentWithoutSecrets } from "../task/secrets.ts";
 import { HOST_FORM } from "../task/spec.ts";
 import { dataText, progressText } from "./job-text.ts";
 import type { Site } from "./layout.ts";
@@ -163,6 +163,6 @@ function refuseActions(request: Request, response: Response, next: NextFunction)
 function cleanBodies(_request: Request, response: Response, next: NextFunction): void {
 	const send = response.send.bind(response);
 	response.send = (body) =>
-		send(typeof body === "string" ? withoutSecrets(body.replace(FOREIGN_FONTS, "")) : body);
+		send(typeof body === "string" ? documentWithoutSecrets(body.replace(FOREIGN_FONTS, "")) : body);
 	next();
 }

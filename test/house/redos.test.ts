@@ -86,6 +86,8 @@ const PIECES = [
 	"1.",
 	": ",
 	"resets 3am (a/",
+	"\\\\",
+	"\\u0041",
 ];
 
 const texts = (chars: number) =>

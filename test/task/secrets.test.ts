@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+	documentWithoutSecrets,
 	isSecretName,
 	rememberAddress,
 	rememberSecret,
@@ -89,6 +90,33 @@ test("by its value, in every spelling", () => {
 	const named = "[password of redis.url]";
 	expect(withoutSecrets("WRONGPASS p@ss/word p%40ss%2Fword")).toBe(`WRONGPASS ${named} ${named}`);
 	expect(withoutSecrets(JSON.stringify({ a: 'with"quote\\7' }))).toBe('{"a":"[QUOTED]"}');
+});
+
+const SPLIT = "sp1it-value/x";
+
+/** Each reads as `SPLIT` to a person, or to a program. */
+test.each([
+	["a colour", "a sp1it\x1b[31m-value/x b", "a [SPLIT] b"],
+	["a title", "sp1it\x1b]0;t\x07-value/x", "[SPLIT]"],
+	["controls", "sp\x001it\r-val\x7fue/x", "[SPLIT]"],
+	["what nobody sees", "sp1it\u200b-va\u00adlue/\u2060x", "[SPLIT]"],
+	["escapes of JSON", '{"a":"sp1it-value\\/x"}', '{"a":"[SPLIT]"}'],
+	["codes of JSON", '{"a":"\\u0073p1it\\u002dvalue/x"}', '{"a":"[SPLIT]"}'],
+	["JSON in JSON", '"{\\"a\\":\\"\\\\u0073p1it-value\\\\/x\\"}"', '"{"a":"[SPLIT]"}"'],
+	["a colour in JSON", '{"a":"sp1it\\u001b[31m-value/x"}', '{"a":"[SPLIT]"}'],
+	["a token that names itself", "gh\x1b[1mp_S3cr3tS3cr3tS3cr3tS3cr3t", "***"],
+	["an address", "redis://u:s3\x1b[0mcr3t@h", "redis://***@h"],
+])("split by %s", (_what, text, shown) => {
+	rememberSecret("SPLIT", SPLIT);
+	expect(withoutSecrets(text)).toBe(shown);
+	expect(JSON.parse(JSON.stringify(valueWithoutSecrets({ text })))).toEqual({ text: shown });
+	const document = documentWithoutSecrets(JSON.stringify({ text }));
+	expect(JSON.parse(document)).toEqual({ text: shown });
+});
+
+test("without a secret in it, what is escaped stays as it is", () => {
+	const text = '\x1b[31mred\x1b[0m {"a":"b\\/c\\u0041\\n","d":"C:\\\\new"}\u200b';
+	expect(withoutSecrets(text)).toBe(text);
 });
 
 test("the link of `dispatch web` is there to be shown", () => {

@@ -202,5 +202,6 @@ function print<Line>(
 ): void {
 	const mark = output.json ? null : (source.mark?.(before, line) ?? null);
 	if (mark !== null) output.write(mark);
-	output.write(output.json ? JSON.stringify(source.json(line)) : source.text(line));
+	if (output.json) output.document(source.json(line));
+	else output.write(source.text(line));
 }

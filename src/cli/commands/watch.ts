@@ -42,12 +42,12 @@ async function printChanges({ output }: Context, store: Store, signal: AbortSign
 			const lines = changeLines(known.get(task.id), task);
 			known.set(task.id, task);
 			if (lines.length === 0) continue;
-			if (output.json) output.write(JSON.stringify(withoutPrompt(task)));
+			if (output.json) output.document(withoutPrompt(task));
 			else for (const line of lines) output.write(line);
 		}
 		for (const each of reader.damaged.filter(({ id }) => !told.has(id))) {
 			told.add(each.id);
-			if (output.json) output.write(JSON.stringify(damagedView(each, store.namespace)));
+			if (output.json) output.document(damagedView(each, store.namespace));
 			else output.write(damagedLine(each));
 		}
 		await sleep(LOOK_MS, undefined, { signal: stop.signal }).catch(() => {});

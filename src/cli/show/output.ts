@@ -33,9 +33,14 @@ export class Output {
 	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
 	result(value: unknown, lines: readonly string[], ids?: readonly string[]): void {
 		const shown = this.quiet && ids !== undefined ? ids : lines;
-		if (this.json) this.#print(JSON.stringify(valueWithoutSecrets(value)));
+		if (this.json) this.document(value);
 		// At once: a call of the system for each line is what a long list would cost most.
 		else if (shown.length > 0) this.write(shown.join("\n"));
+	}
+
+	/** One JSON document on a line. Secrets go before it is written: in its own escapes they would not be seen. */
+	document(value: unknown): void {
+		this.#print(JSON.stringify(valueWithoutSecrets(value)));
 	}
 
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
@@ -73,10 +78,8 @@ export class Output {
 	}
 
 	error(error: DispatchError): void {
-		const { code } = error;
-		const hint = error.hint === undefined ? null : withoutSecrets(error.hint);
-		if (this.json)
-			this.#print(JSON.stringify({ error: { code, message: withoutSecrets(error.message), hint } }));
+		const { code, message, hint = null } = error;
+		if (this.json) this.document({ error: { code, message, hint } });
 		else {
 			this.clearProgress();
 			process.stderr.write(`dispatch: ${oneLine(error.inFull)} [${code}]\n`);
