@@ -24,9 +24,12 @@ export async function reportOf(store: Store, given: string, here: string): Promi
 	const written = isLive(state) && host === here ? readReport(taskDirOf(workspaceOf(record), spec.id)) : null;
 	const report = written ?? kept;
 	if (report !== null) return { task: spec.id, report };
-	throw new DispatchError("DISPATCH_NO_REPORT", `\`${spec.id}\` (${state}) has no report.`, {
+	const why = record.reason === null ? "" : ` (${record.reason})`;
+	const has = isEnded(state) ? `${state}${why} and left no report` : `is ${state} and has no report yet`;
+	throw new DispatchError("DISPATCH_NO_REPORT", `\`${spec.id}\` ${has}.`, {
+		// What explains a failure stands there, whether the agent printed anything or was never started.
 		hint: isEnded(state)
-			? `See what it printed: dispatch logs ${spec.id}`
+			? `What became of it: dispatch status ${spec.id}`
 			: `It may come: dispatch wait ${spec.id}`,
 	});
 }

@@ -27,6 +27,8 @@ const ORDERS: Readonly<Record<string, Order>> = {
 	cost: (a, b) => costOf(b) - costOf(a),
 };
 
+export const SORT_NAMES = Object.keys(ORDERS);
+
 /**
  * @param given a column's name; with `-` before it, the other way round
  * @returns the newest first among equals
@@ -37,7 +39,7 @@ export function orderOf(given: string): Order {
 	const order = Object.hasOwn(ORDERS, name) ? ORDERS[name] : undefined;
 	if (order === undefined)
 		throw new DispatchError("DISPATCH_USAGE", `Expected --sort to be a column, got "${given}".`, {
-			hint: `One of ${Object.keys(ORDERS).join(", ")}; with - before it, the other way round.`,
+			hint: `One of ${SORT_NAMES.join(", ")}; with - before it, the other way round.`,
 		});
 	return (a, b) => (sign === "-" ? order(b, a) : order(a, b)) || b.createdAt - a.createdAt;
 }

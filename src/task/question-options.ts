@@ -1,6 +1,6 @@
 /** Choices that stand at the end of a question, as `dispatch ask --option` writes them. */
 export interface AskedOptions {
-	/** the question without them */
+	/** the question without them, and without the word above them */
 	lead: string;
 	options: string[];
 }
@@ -8,6 +8,8 @@ export interface AskedOptions {
 /** What a printed command has in place of an answer. */
 export const PLACEHOLDER = "…";
 
+/** Of the list, as `dispatch ask` writes it. */
+const HEADING = /(?:^|\n)[ \t]*options:$/i;
 const OPTION = /^\s*(\d{1,2})[.)]\s+(\S.*)$/;
 
 /** @returns options empty where there are fewer than two, or where the numbers do not go 1, 2, 3 … */
@@ -23,7 +25,8 @@ export function optionsOf(text: string): AskedOptions {
 	}
 	const inOrder = lines.slice(first).every((line, n) => Number(OPTION.exec(line)?.[1]) === n + 1);
 	if (found.length < 2 || !inOrder) return { lead: text.trimEnd(), options: [] };
-	return { lead: lines.slice(0, first).join("\n").trimEnd(), options: found };
+	const lead = lines.slice(0, first).join("\n").trimEnd();
+	return { lead: lead.replace(HEADING, "").trimEnd(), options: found };
 }
 
 /** Whether somebody took over a printed command as it stands. */

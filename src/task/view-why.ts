@@ -47,6 +47,8 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 	if (until !== null && timeOf(until) <= now) return null;
 	const at = until === null ? "" : ` until ${clockText(until, now)}`;
 	const end = until === null ? "" : `${at} (in ${inText(until, now)})`;
+	// A time of this very minute reads as over.
+	const isNow = until !== null && clockText(until, now) === clockText(now, now);
 	switch (hold.kind) {
 		case "host_gone":
 			return wait(
@@ -80,12 +82,17 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 		case "backoff":
 			return wait(
 				"time",
-				`next try${at.replace("until", "at")}`,
-				`Waits before the next start${end}.`,
+				isNow ? "next try in a moment" : `next try${at.replace("until", "at")}`,
+				`Waits for its next start${end.replace("until", "at")}.`,
 				until,
 			);
 		case "delayed":
-			return wait("time", `delayed${at}`, `Waits: it was asked for later${end}.`, until);
+			return wait(
+				"time",
+				isNow ? "starts in a moment" : `delayed${at}`,
+				`Waits${end}: it was to start later.`,
+				until,
+			);
 	}
 }
 

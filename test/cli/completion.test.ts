@@ -11,7 +11,11 @@ import { Screen } from "./tmux.ts";
 let user: User;
 let env: Record<string, string>;
 beforeAll(async () => {
-	user = new User({ agent: "records-args.sh", config: "aliases: { reviewer: { model: fake } }" });
+	user = new User({
+		agent: "records-args.sh",
+		agents: { reports: "writes-report.sh" },
+		config: "aliases: { reviewer: { model: fake } }",
+	});
 	const bin = join(user.path, "bin");
 	mkdirSync(bin);
 	writeFileSync(join(bin, "dispatch"), `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`, {
@@ -19,7 +23,7 @@ beforeAll(async () => {
 	});
 	env = { ...user.env, PATH: `${bin}:${user.env.PATH}` };
 	await user.ok(["enqueue", "--id", "review-login", "--delay", "1h", "x"]);
-	await user.ok(["enqueue", "--id", "review-api", "--delay", "1h", "x"]);
+	await user.ok(["enqueue", "--id", "review-api", "--tag", "team=web", "--delay", "1h", "x"]);
 });
 afterAll(() => user.cleanup());
 
@@ -43,7 +47,7 @@ test.each([
 	[["enqueue", "--template", "sec"], ["security-review"]],
 	[
 		["enqueue", "--model", ""],
-		["reviewer", "fake"],
+		["reviewer", "fake", "reports"],
 	],
 	[["config", "set-default", "rev"], ["reviewer"]],
 	[["ls", "--state", "as"], ["asking"]],
@@ -58,6 +62,22 @@ test.each([
 		["help", "batc"],
 		["batch", "batches"],
 	],
+	[["help", "topi"], ["topics"]],
+	[
+		["ls", "--columns", "task,w"],
+		["task,why", "task,what"],
+	],
+	[
+		["ls", "--columns", "ta"],
+		["task", "tags"],
+	],
+	[["ls", "--columns", "task,ta"], ["task,tags"]],
+	[["ls", "--sort", "c"], ["cost"]],
+	[["ls", "--sort", "-a"], ["-age"]],
+	[["ls", "--tag", ""], ["team=web"]],
+	[["cancel", "--tag", "te"], ["team=web"]],
+	[["output", "rev"], []],
+	[["ru"], ["run"]],
 	[
 		["completion", ""],
 		["bash", "zsh", "fish"],
@@ -78,6 +98,13 @@ test("each command is offered the tasks that it is for", async () => {
 	expect(await offered("cancel", "o")).toEqual([]);
 	expect(await offered("answer", "")).toEqual([]);
 	await user.ok(["rm", "old-task"]);
+});
+
+test("of the tasks that have ended those with a report are offered for `output`, and their host", async () => {
+	await user.ok(["enqueue", "--id", "with-report", "--model", "reports", "--wait", "x"]);
+	expect(await offered("output", "")).toEqual(["with-report"]);
+	const [{ host } = { host: "" }] = await user.json<{ host: string }[]>(["ls"]);
+	expect(await offered("ls", "--host", "")).toEqual([host]);
 });
 
 describe("of more tasks than a shell shows", () => {

@@ -39,7 +39,7 @@ describe("the help of every command", () => {
 		expect([...groups][0]).toBe("Every day:");
 		expect([...groups]).not.toContain("Commands:");
 		expect([...groups]).not.toContain("");
-		expect(helpOf(program)).toMatch(/Every day:\n {2}enqueue .*\n {2}status, show /);
+		expect(helpOf(program)).toMatch(/Every day:\n {2}enqueue .*\n {2}run .*\n {2}status, show /);
 	});
 
 	test.each(all.map((command) => [usageOf(command), command] as const))("%s", (usage, command) => {
@@ -65,6 +65,19 @@ describe("the help of every command", () => {
 			"`dispatch run …` is `dispatch enqueue --follow …`",
 		);
 	});
+});
+
+test.each([
+	["answer", "<id> [text...]"],
+	["note", "<id> <text...>"],
+	["cancel", "<ids...>"],
+	["retry", "<ids...>"],
+	["rm", "<ids...>"],
+	["status", "[id]"],
+	["wait", "[ids...]"],
+])("usage of %s tells what is needed from what may be left out", (name, args) => {
+	expect(helpOf(commandOf(program, name) ?? program)).toMatch(/^Usage: /);
+	expect(commandOf(program, name)?.usage()).toBe(`[options] ${args}`);
 });
 
 describe("a command of several, called alone, explains itself", () => {
@@ -200,7 +213,7 @@ describe("a near word leads to what was meant", () => {
 
 describe("a missing argument shows the command's usage and an example", () => {
 	test.each([
-		[["answer"], "Usage: dispatch answer [options] [id] [text...]; e.g. dispatch answer review-login-code"],
+		[["answer"], "Usage: dispatch answer [options] <id> [text...]; e.g. dispatch answer review-login-code"],
 		[
 			["config", "add-backend", "x"],
 			"Usage: dispatch config add-backend [options] <name>; e.g. dispatch config",

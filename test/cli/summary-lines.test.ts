@@ -1,7 +1,7 @@
 /** `dispatch status` without an id, from fixed tasks. */
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
-import { answeredLine, briefLines } from "../../src/cli/show/question-lines.ts";
+import { answeredLines, briefLines } from "../../src/cli/show/question-lines.ts";
 import { summaryLines } from "../../src/cli/show/summary-lines.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
@@ -17,7 +17,7 @@ const PLACE: Wait = {
 };
 const OWN = taskView("any").host;
 const delayed = (until: string): Wait => ({
-	...{ kind: "time", why: `delayed until ${until}`, text: `Waits: it was asked for later until ${until}.` },
+	...{ kind: "time", why: `delayed until ${until}`, text: `Waits until ${until}: it was to start later.` },
 	until: `2026-11-24T${until}:00.000Z`,
 });
 const waiting = (id: string, waits = PLACE) => taskView(id, { state: "queued", waits });
@@ -115,7 +115,7 @@ test("where a line is cut, no piece of a secret is shown", () => {
 	const lines = [
 		...shown([taskView("a", { prompt: at(60) }), asks(at(280))]),
 		...briefLines(asks(`Which?\n1. ${at(280)}\n2. No`), "asks"),
-		answeredLine(answered),
+		...answeredLines(answered),
 	];
 	expect(lines.join("\n")).not.toContain("planted");
 	expect(lines.join("\n")).toContain("[MY_API_KEY]");

@@ -18,4 +18,7 @@ test("the totals of a batch: how many came to what, in which time, and what is k
 	expect(totalLine([ended("completed", cost(null))], NOW)).toBe("1 completed in 12m");
 	const open = { ...ended("running", cost(1.5, true)), endedAt: null };
 	expect(totalLine([...done, open], NOW)).toBe("2 completed, 1 failed, 1 running in 20m, about $4.60");
+	// Started again it still knows when it ended before: it goes on all the same.
+	const again = ended("running", cost(1.5, true));
+	expect(totalLine([...done, again], NOW)).toBe("2 completed, 1 failed, 1 running in 20m, about $4.60");
 });

@@ -29,11 +29,11 @@ test("two open questions: every view shows options and a command that answers th
 	const second = 'dispatch answer job --seq 2 "…"';
 	for (const [name, view] of Object.entries(views)) {
 		await expect.poll(view, { message: name }).toContain(`"Which port?" Answer with: ${second}\n`);
-		expect(view(), name).toContain(
-			`Worker is asking:\n  Which database?\n  \n  Options:\n  1. postgres\n  2. sqlite\n`,
-		);
+		const mark = name === "logs -f" ? "┃ " : "";
+		const lines = ["Worker is asking:", ..."Which database?,,Options:,1. postgres,2. sqlite".split(",")];
+		expect(view(), name).toContain(lines.map((line, n) => `${mark}${n === 0 ? "" : "  "}${line}\n`).join(""));
 		// Who saw it before the other one was asked needs no number.
-		expect(view(), name).toMatch(/\nAnswer with: dispatch answer job( --seq 1)? "…"\n/);
+		expect(view(), name).toMatch(/\n(?:┃ )?Answer with: dispatch answer job( --seq 1)? "…"\n/);
 	}
 	for (const [args, commands] of [
 		[
@@ -67,7 +67,7 @@ test("logs tell one start from the next, and show one of them; what was asked an
 	await user.ok(["enqueue", "--id", "twice", "--model", "twice", "--attempts", "2", "Work"]);
 	await user.ok(["enqueue", "--id", "later", "--delay", "1h", "Work"]);
 	await user.waitForState("twice", "completed");
-	const MARK = "── start 2, \\d\\d:\\d\\d:\\d\\d ──\n";
+	const MARK = "┃ Start 2, \\d\\d:\\d\\d:\\d\\d\n";
 	const [one, two] = ["start 1: a\tb bold\n", "start 2: a\tb bold\n"];
 	for (const more of [[], ["-f"]])
 		expect(await user.ok(["logs", "twice", ...more])).toMatch(new RegExp(`^${one}${MARK}${two}$`));
@@ -90,17 +90,19 @@ test("logs tell one start from the next, and show one of them; what was asked an
 
 	await user.ok(["enqueue", "--id", "job", "Work"]);
 	await user.waitForState("job", "asking");
-	await expect.poll(() => user.ok(["logs", "job"])).toContain('Which port?" Answer with: dispatch answer');
+	await expect
+		.poll(() => user.ok(["logs", "job"]))
+		.toContain('┃ Worker is asking: "Which port?" Answer with: dispatch answer');
 	await user.ok(["answer", "job", "1"]);
 	await user.ok(["answer", "job", "8080"]);
 	await user.waitForState("job", "completed");
 	const log = await user.ok(["logs", "job"]);
 	expect(log).toMatch(
 		new RegExp(
-			`^I look around\nWorker asked: "Which database\\?.*"\nWorker asked: "Which port\\?"\n${SAID.source}"postgres"\n`,
+			`^I look around\n┃ Worker asked: "Which database\\?.*"\n┃ Worker asked: "Which port\\?"\n┃ ${SAID.source}"postgres"\n`,
 		),
 	);
-	expect(log).toMatch(new RegExp(`\n${SAID.source}"8080"\n`));
+	expect(log).toMatch(new RegExp(`\n┃ ${SAID.source}"8080"\n`));
 	expect(await user.ok(["logs", "job", "--events"])).toMatch(
 		/ answered 001 by \S+@\S+: postgres\n(.*\n)* *.* answered 002 by \S+@\S+: 8080\n/,
 	);

@@ -91,7 +91,7 @@ describe("templates", () => {
 			hold: { kind: "delayed" },
 			prompt: "Do a security review of lib.",
 		});
-		expect(await user.ok(["status", "a"])).toMatch(/Waits: it was asked for later until .* \(in 5[89]m/);
+		expect(await user.ok(["status", "a"])).toMatch(/Waits until .* \(in 5[89]m.*\): it was to start later\./);
 	});
 });
 

@@ -25,7 +25,7 @@ test("kill -9 of the worker while the agent waits: the same agent gets its answe
 	expect(await user.ok(["output", "t"])).toContain("blue");
 	// It prints nothing, and nothing is made up for it: there is what it asked, and what it was told.
 	expect(await user.ok(["logs", "t"])).toMatch(
-		/^Worker asked: "Which colour\?"\nAnswered by \S+ at [\d:]{8}: "blue"\n$/,
+		/^┃ Worker asked: "Which colour\?"\n┃ Answered by \S+ at [\d:]{8}: "blue"\n$/,
 	);
 });
 

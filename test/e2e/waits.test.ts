@@ -65,7 +65,13 @@ test("for answers that would free a place, for a time, for a worker that drains,
 		/^2 answers are due$/,
 		/2 of 2 agents live \(worker\.max_agents\)/,
 	);
-	await expectReason(user, "later", "time", /^delayed until \d\d:\d\d$/, /asked for later until .* \(in /);
+	await expectReason(
+		user,
+		"later",
+		"time",
+		/^delayed until \d\d:\d\d$/,
+		/^Waits until .* \(in .*\): it was to start later/,
+	);
 	const draining = user.start(["down", "--drain"]);
 	await expect
 		.poll(async () => (await user.json<{ worker: { draining: boolean } }>(["status"])).worker.draining, {
@@ -79,7 +85,13 @@ test("for answers that would free a place, for a time, for a worker that drains,
 	for (const leftAt of [Date.now(), Date.now() - 60_000]) {
 		await store.client.hset(store.keys.host("one"), { beatAt: 0, leftAt });
 		await expectReason(user, "next", "worker", /^no worker$/, /no worker runs on this host\. `dispatch up`/);
-		await expectReason(user, "later", "time", /^delayed until \d\d:\d\d$/, /asked for later until .* \(in /);
+		await expectReason(
+			user,
+			"later",
+			"time",
+			/^delayed until \d\d:\d\d$/,
+			/^Waits until .* \(in .*\): it was to start later/,
+		);
 	}
 	// What scripts read of it is as it was.
 	expect(await user.json(["status", "next"])).toMatchObject({ hold: { kind: "host_gone" } });

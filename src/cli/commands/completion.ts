@@ -2,6 +2,7 @@
 import type { Command, Option } from "commander";
 import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
 import { isEnded, STATES, type State } from "../../task/states.ts";
@@ -12,6 +13,8 @@ import { type Output, oneLine } from "../show/output.ts";
 
 /** As many as a shell shows without asking. Of more, it is offered how they begin. */
 const IDS_OFFERED = 200;
+/** For what tasks have in common. */
+const TASKS_LOOKED_AT = 200;
 const REDIS_LIMIT_MS = 1_000;
 /**
  * What a shell takes as one word, whatever it does with it. Ids come from Redis, templates from the
@@ -144,6 +147,13 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 			return command?.name() === "help" ? topicsOf(asking.program) : [];
 		case "state":
 			return plainValues(STATES);
+		case "columns":
+			return columnsOf(asking.written);
+		case "sort":
+			return sortsOf(asking.written);
+		case "host":
+		case "tag":
+			return seenOf(asking, name);
 		case "permissions":
 			return plainValues(PERMISSIONS);
 		case "for":
@@ -179,6 +189,7 @@ async function templatesOf(env: Environment): Promise<Candidate[]> {
 async function topicsOf(program: Command): Promise<Candidate[]> {
 	const { TOPICS } = await import("../help/topics.ts");
 	return [
+		{ value: "topics", description: "pages on one matter each" },
 		...TOPICS.map(({ name, title }) => ({ value: name, description: title })),
 		...program
 			.createHelp()
@@ -187,8 +198,54 @@ async function topicsOf(program: Command): Promise<Candidate[]> {
 	];
 }
 
-/** The tasks that the command is for, newest first, if Redis is there to be asked. */
-async function idsOf({ output, env, written, before }: AskingValue, command: string): Promise<Candidate[]> {
+/** Of a list the last one is completed. */
+async function columnsOf(written: string): Promise<Candidate[]> {
+	const { COLUMN_NAMES } = await import("../show/task-columns.ts");
+	const begun = written.slice(0, written.lastIndexOf(",") + 1);
+	const used = begun.split(",");
+	return plainValues(COLUMN_NAMES.filter((name) => !used.includes(name)).map((name) => begun + name));
+}
+
+async function sortsOf(written: string): Promise<Candidate[]> {
+	const { SORT_NAMES } = await import("../../actions/task-order.ts");
+	const sign = written.startsWith("-") ? "-" : "";
+	return plainValues(SORT_NAMES.map((name) => sign + name));
+}
+
+/** Hosts, or labels, of the newest tasks. */
+function seenOf(asking: AskingValue, what: "host" | "tag"): Promise<Candidate[]> {
+	return fromRedis(asking, async (store) => {
+		const records = await store.list(TASKS_LOOKED_AT);
+		const values = records.flatMap(({ host, spec: { tags } }) =>
+			what === "host" ? [host] : Object.entries(tags).map(([name, value]) => `${name}=${value}`),
+		);
+		return plainValues(values);
+	});
+}
+
+/** The tasks that the command is for, newest first. */
+function idsOf(asking: AskingValue, command: string): Promise<Candidate[]> {
+	const { written, before } = asking;
+	return fromRedis(asking, async (store) => {
+		const found = await store.offered({
+			begins: written,
+			states: STATES.filter(STATES_FOR[command] ?? anyState),
+			without: before,
+			most: IDS_OFFERED,
+			withReport: command === "output",
+		});
+		return [...found].map(([value, what]) => ({
+			value,
+			description: /^\d/.test(what) ? `${what} tasks` : what,
+		}));
+	});
+}
+
+/** Nothing where Redis is not there to be asked, or takes too long. */
+async function fromRedis(
+	{ output, env, before }: AskingValue,
+	ask: (store: Store) => Promise<Candidate[]>,
+): Promise<Candidate[]> {
 	let context: Context | undefined;
 	let limit: NodeJS.Timeout | undefined;
 	try {
@@ -199,19 +256,7 @@ async function idsOf({ output, env, written, before }: AskingValue, command: str
 		const late = new Promise<never>((_resolve, reject) => {
 			limit = setTimeout(reject, REDIS_LIMIT_MS);
 		});
-		const found = await Promise.race([
-			store.offered({
-				begins: written,
-				states: STATES.filter(STATES_FOR[command] ?? anyState),
-				without: before,
-				most: IDS_OFFERED,
-			}),
-			late,
-		]);
-		return [...found].map(([value, what]) => ({
-			value,
-			description: /^\d/.test(what) ? `${what} tasks` : what,
-		}));
+		return await Promise.race([ask(store), late]);
 	} catch {
 		return [];
 	} finally {

@@ -13,6 +13,7 @@ import { lineSource } from "../show/agent-lines.ts";
 import type { LogSource, LogsFlags, Moment } from "../show/log-source.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { readerGone } from "../show/reader-gone.ts";
+import { RetryTeller } from "../show/retry-teller.ts";
 
 /** While something comes; then less and less often: a screen that stays open costs next to nothing. */
 const LOOK_MS = 250;
@@ -33,7 +34,14 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 		const { eventSource } = await import("../show/event-lines.ts");
 		await show(context, store, spec.id, eventSource(store, spec.id), range);
 	} else
-		await show(context, store, spec.id, lineSource(store, spec.id, context.output.colors, attempt), range);
+		await show(
+			context,
+			store,
+			spec.id,
+			lineSource(store, spec.id, context.output.colors, attempt),
+			range,
+			() => context.output.note(nothingPrinted(record, attempt)),
+		);
 	return undefined;
 }
 
@@ -59,6 +67,14 @@ function checkStart({ spec, epoch }: TaskRecord, attempt: number): void {
 	});
 }
 
+/** Why there is nothing to read stands elsewhere. */
+function nothingPrinted({ spec: { id }, state, epoch }: TaskRecord, attempt: number | null): string {
+	const of = attempt === null ? `\`${id}\`` : `Start ${attempt} of \`${id}\``;
+	if (isOver(state)) return `${of} printed nothing. What became of it: dispatch status ${id}`;
+	if (epoch === 0) return `${of} has not started yet. Why it waits: dispatch status ${id}`;
+	return `${of} has printed nothing yet. Follow it: dispatch logs ${id} -f`;
+}
+
 interface Range {
 	/** how many lines, from the end */
 	wanted: number;
@@ -82,12 +98,14 @@ async function show<Line>(
 	id: string,
 	source: LogSource<Line>,
 	{ wanted, since, follows }: Range,
+	onNothing: () => void = () => {},
 ): Promise<void> {
 	// With -n 0, -f begins at the end.
 	const last = await source.last(Math.max(1, wanted));
 	const shown = wanted === 0 ? [] : last.filter((line) => (source.at(line) ?? since) >= since);
-	const questions = follows && source.tellsQuestions ? new QuestionTeller(context, store) : null;
-	await questions?.passAnswered([await store.need(id)]);
+	if (last.length === 0 && !follows) onNothing();
+	const tellers = follows && source.tellsQuestions ? tellersOf(context, store) : null;
+	await tellers?.questions.passAnswered([await store.need(id)]);
 	const moments = wanted === 0 || context.output.json ? [] : ((await source.moments?.(follows)) ?? []);
 	// With -n, what was asked before the first line is left out as the lines before it are.
 	const from = last.length === wanted ? (source.at(last[0] as Line) ?? since) : since;
@@ -104,7 +122,7 @@ async function show<Line>(
 	if (context.output.json) for (const line of shown) print(context, source, line);
 	else for (const text of texts) context.output.write(text);
 	const limit = timeLimit(null, readerGone);
-	await follow(context, store, id, source, { from: last.at(-1) ?? null, limit: limit.signal, questions });
+	await follow(context, store, id, source, { from: last.at(-1) ?? null, limit: limit.signal, tellers });
 	limit.release();
 }
 
@@ -123,11 +141,10 @@ export async function followLog(
 	try {
 		const store = await orAborted(context.store("service"), limit.signal);
 		if (store === "aborted") return;
-		const questions = new QuestionTeller(context, store);
 		await follow(context, store, id, lineSource(store, id, context.output.colors), {
 			from: null,
 			limit: limit.signal,
-			questions,
+			tellers: tellersOf(context, store),
 		});
 	} finally {
 		limit.release();
@@ -156,7 +173,21 @@ interface Following<Line> {
 	from: Line | null;
 	/** ends it, also while Redis is away */
 	limit: AbortSignal;
-	questions: QuestionTeller | null;
+	tellers: Tellers | null;
+}
+
+/** What is told between the lines of an agent. */
+interface Tellers {
+	questions: QuestionTeller;
+	retries: RetryTeller;
+}
+
+function tellersOf(context: Context, store: Store): Tellers {
+	const options = { amongAgents: true };
+	return {
+		questions: new QuestionTeller(context, store, options),
+		retries: new RetryTeller(context, options),
+	};
 }
 
 async function follow<Line>(
@@ -164,7 +195,7 @@ async function follow<Line>(
 	store: Store,
 	id: string,
 	source: LogSource<Line>,
-	{ from, limit, questions }: Following<Line>,
+	{ from, limit, tellers }: Following<Line>,
 ): Promise<void> {
 	let position = from;
 	const look = async (): Promise<"over" | "more" | "quiet"> => {
@@ -176,7 +207,11 @@ async function follow<Line>(
 			position = line;
 		}
 		if (lines.length > 0) return "more";
-		await questions?.tell([await store.need(id)]);
+		if (tellers !== null) {
+			const record = await store.need(id);
+			tellers.retries.tell([record]);
+			await tellers.questions.tell([record]);
+		}
 		return isOver(state) ? "over" : "quiet";
 	};
 	for (let pauseMs = LOOK_MS; ; ) {

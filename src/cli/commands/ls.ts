@@ -9,7 +9,7 @@ import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
 import { roomOf, table } from "../show/columns.ts";
 import { hereOf } from "../show/here.ts";
-import { briefLines, openQuestion } from "../show/question-lines.ts";
+import { briefLines, inAskedOrder } from "../show/question-lines.ts";
 import { columnNames, taskColumns, usualColumns } from "../show/task-columns.ts";
 import { withoutPrompt } from "./status.ts";
 
@@ -55,7 +55,7 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 
 /** A table has no room for a question, its options and the command that answers it. */
 function askingLines({ output }: Context, views: TaskView[]): string[] {
-	const asking = views.filter((view) => openQuestion(view) !== undefined);
+	const asking = inAskedOrder(views);
 	const left = asking.length - QUESTIONS_SHOWN;
 	return [
 		...asking

@@ -20,6 +20,7 @@ import { oneLine } from "../show/output.ts";
 import { questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
+import { RetryTeller } from "../show/retry-teller.ts";
 import { TaskTeller, totalLine } from "../show/task-teller.ts";
 
 export interface WaitFlags {
@@ -209,7 +210,7 @@ function isHeard({ output }: Context): boolean {
 }
 
 /**
- * Tells questions as they come. Whoever waits for one is told that which ends the waiting; a script reads documents.
+ * Tells questions and new starts as they come. Whoever waits for one is told that which ends the waiting; a script reads documents.
  * @returns what to do at each look
  */
 function tellerOf(
@@ -224,8 +225,10 @@ function tellerOf(
 		return (records) => teller.tell(records);
 	}
 	const teller = new QuestionTeller(context, store, { several: ids.length > 1 });
+	const retries = new RetryTeller(context, { starts: true });
 	let isFirst = true;
 	return async (records) => {
+		retries.tell(records);
 		if (isFirst) await teller.passAnswered(records);
 		isFirst = false;
 		await teller.tell(records);

@@ -3,10 +3,12 @@ import { attempt, filteredTasks, type NotDone, requireAsShown, type Shown } from
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Question } from "../../task/question.ts";
+import { optionsOf } from "../../task/question-options.ts";
 import { type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { isState, STATES, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { oneLine, promptStream } from "../show/output.ts";
+import { quoted } from "../show/question-lines.ts";
 import { idsOf, type SeveralFlags } from "./ids.ts";
 import { filterOf } from "./task-filter.ts";
 
@@ -124,7 +126,12 @@ function optionOf({ state, tag, host }: SeveralFlags): string {
 
 async function seen(store: Store, records: readonly TaskRecord[], act: Act): Promise<Shown[]> {
 	const questions = await act.questions?.(store, records);
-	return records.map((record, n) => (questions ? { record, question: questions[n] ?? null } : { record }));
+	const shown = records.map((record, n) =>
+		questions ? { record, question: questions[n] ?? null } : { record },
+	);
+	// As everywhere: who asked first comes first.
+	const askedAt = ({ question }: Shown) => question?.askedAt ?? 0;
+	return questions ? shown.sort((a, b) => askedAt(a) - askedAt(b)) : shown;
 }
 
 /** @throws DISPATCH_USAGE */
@@ -144,13 +151,21 @@ async function agrees({ output }: Context, shown: readonly Shown[], act: Act): P
 	// Nobody agrees to answer what was not shown.
 	const named = act.questions ? shown : shown.slice(0, NAMED);
 	for (const { record, question } of named) {
-		output.note(`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`);
-		if (question) output.note(`${record.spec.id} asks: "${oneLine(question.text, ASKED_CHARS)}"`);
+		output.aside(`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`);
+		if (question) for (const line of askedLines(question)) output.aside(`  ${line}`);
 	}
-	if (shown.length > named.length) output.note(`and ${shown.length - named.length} more`);
+	if (shown.length > named.length) output.aside(`and ${shown.length - named.length} more`);
 	const { confirm } = await import("@clack/prompts");
 	const message = `${act.verb} ${countOf(shown.length, "task")}?`;
 	return (await confirm({ message, initialValue: false, output: promptStream() })) === true;
+}
+
+function askedLines({ text }: Question): string[] {
+	const { lead, options } = optionsOf(text);
+	return [
+		`asks: ${quoted(lead, ASKED_CHARS)}`,
+		...options.map((option, i) => `  ${i + 1}. ${oneLine(option, ASKED_CHARS)}`),
+	];
 }
 
 async function asShown(shown: readonly Shown[], read: readonly Shown[], states: State[]): Promise<Filtered> {

@@ -2,7 +2,10 @@
 import { type Command, Help } from "commander";
 
 const GROUPS: readonly (readonly [heading: string, names: readonly string[]])[] = [
-	["Every day:", ["enqueue", "status", "ls", "questions", "answer", "inbox", "watch", "logs", "output"]],
+	[
+		"Every day:",
+		["enqueue", "run", "status", "ls", "questions", "answer", "inbox", "watch", "logs", "output"],
+	],
 	["More about tasks:", ["wait", "note", "cancel", "retry", "rm", "prune", "batch", "templates"]],
 	["Worker:", ["up", "down", "worker", "service", "web", "doctor"]],
 	["Settings and other programs:", ["config", "notify", "skill", "mcp", "completion"]],

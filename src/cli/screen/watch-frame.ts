@@ -1,13 +1,13 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
 
 import type { DamagedTask } from "../../task/damaged.ts";
-import { isEnded, type State } from "../../task/states.ts";
+import { isEnded, isLive, type State } from "../../task/states.ts";
 import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "../show/output.ts";
-import { openQuestion } from "../show/question-lines.ts";
+import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { stateText } from "../show/report-lines.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
 import type { Editor } from "./editor.ts";
@@ -207,7 +207,7 @@ function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors
 }
 
 function questionLines(tasks: readonly TaskView[], { columns, rows }: Size, colors: Colors): string[] {
-	const asking = tasks.filter((task) => openQuestion(task) !== undefined);
+	const asking = inAskedOrder(tasks);
 	if (asking.length === 0) return [];
 	const most = rows >= ROOMY_ROWS ? QUESTIONS_SHOWN : 1;
 	const lines = asking.slice(0, most).map((task) => {
@@ -297,7 +297,7 @@ const LIST_HINTS = [
 ];
 const FILTER_PROMPT = " / ";
 
-function footLines({ mode, message }: WatchModel, size: Size, colors: Colors): string[] {
+function footLines({ mode, message, tasks }: WatchModel, size: Size, colors: Colors): string[] {
 	const { columns } = size;
 	const confirmed = (text: string) => [
 		colors.yellow(clip(text, columns)),
@@ -313,10 +313,14 @@ function footLines({ mode, message }: WatchModel, size: Size, colors: Colors): s
 	if (mode.kind === "confirm")
 		return confirmed(
 			mode.act === "cancel"
-				? ` Cancel ${mode.task}? Its agent is stopped.`
+				? ` Cancel ${mode.task}?${hasAgent(tasks, mode.task) ? " Its agent is stopped." : ""}`
 				: ` Start ${mode.task} again? Its agent goes on.`,
 		);
 	return [...messageLines(message, size), hintLine(LIST_HINTS, size, colors)];
+}
+
+function hasAgent(tasks: readonly TaskView[], id: string): boolean {
+	return tasks.some((task) => task.id === id && isLive(task.state));
 }
 
 /** On several lines where there is room: what failed ends with what helps. */

@@ -17,7 +17,7 @@ import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
 import { hereOf } from "../show/here.ts";
 import { plain } from "../show/output.ts";
-import { openQuestion } from "../show/question-lines.ts";
+import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, goneLine, nameOf, pressAnswering } from "./answering.ts";
 import { Editor } from "./editor.ts";
@@ -127,7 +127,7 @@ export class WatchScreen {
 	}
 
 	#asking(): string[] {
-		return this.#model.tasks.filter((task) => openQuestion(task) !== undefined).map(({ id }) => id);
+		return inAskedOrder(this.#model.tasks).map(({ id }) => id);
 	}
 
 	#draw(): void {

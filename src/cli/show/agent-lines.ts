@@ -4,8 +4,8 @@ import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts
 import type { Store } from "../../queue/records/store.ts";
 import type { LogSource, Moment } from "./log-source.ts";
 import type { Output } from "./output.ts";
-import { plain } from "./output.ts";
-import { askedLine, clockTime, questionLines, saidLine } from "./question-lines.ts";
+import { agentText, ownLine, roomForOwn } from "./own-lines.ts";
+import { askedLine, clockTime, questionLines, saidLines } from "./question-lines.ts";
 
 const PAGE = 1_000;
 
@@ -24,12 +24,12 @@ export function lineSource(
 		last: (count) => lastLines(store, id, count, start),
 		after: (from) => linesAfter(store, id, from?.id ?? "0", PAGE),
 		at: ({ at }) => at,
-		text: ({ text }) => plain(text),
+		text: ({ text }) => agentText(text),
 		json: ({ epoch, at, text }) => ({ epoch, at: at === null ? null : new Date(at).toISOString(), text }),
 		// Of one start nothing needs a heading, and what was asked in others is none of its lines.
 		...(start === null && {
 			mark: (before: ReadLine | null, { epoch, at }) =>
-				epoch === (before?.epoch ?? 1) ? null : colors.dim(markOf(epoch, at)),
+				epoch === (before?.epoch ?? 1) ? null : colors.dim(ownLine(headingOf(epoch, at))),
 			moments: async (follows: boolean) => momentsOf(await viewOfTask(store, id), { colors, follows }),
 		}),
 	};
@@ -40,8 +40,8 @@ async function viewOfTask(store: Store, id: string) {
 }
 
 /** Where one start ends and the next begins. @param at of its first line, ms since the Unix epoch */
-function markOf(start: number, at: number | null): string {
-	return `── start ${start}${at === null ? "" : `, ${clockTime(at)}`} ──`;
+function headingOf(start: number, at: number | null): string {
+	return `Start ${start}${at === null ? "" : `, ${clockTime(at)}`}`;
 }
 
 /** @param follows what is open is told as it comes */
@@ -49,15 +49,19 @@ function momentsOf(
 	view: Awaited<ReturnType<typeof viewOfTask>>,
 	{ colors, follows }: { colors: Output["colors"]; follows: boolean },
 ): Moment[] {
+	const room = roomForOwn();
 	const moments = view.questions.flatMap((question) => {
 		const at = Date.parse(question.askedAt);
 		if (question.answer !== null)
 			return [
-				{ at, lines: [colors.yellow(askedLine(question))] },
-				{ at: Date.parse(question.answeredAt ?? ""), lines: [colors.green(saidLine(question))] },
+				{ at, lines: [colors.yellow(ownLine(askedLine(question)))] },
+				{
+					at: Date.parse(question.answeredAt ?? ""),
+					lines: saidLines(question, { room }).map((line) => colors.green(ownLine(line))),
+				},
 			];
 		return question.open && !follows
-			? [{ at, lines: questionLines(view, question).map((line) => colors.yellow(line)) }]
+			? [{ at, lines: questionLines(view, question, { room }).map((line) => colors.yellow(ownLine(line))) }]
 			: [];
 	});
 	return moments.sort((a, b) => a.at - b.at);

@@ -1,8 +1,10 @@
 /** What happened to a task, from the namespace's stream of events. */
 import { eventsAfter, type TaskEvent } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { cleanText } from "../../task/clean-text.ts";
 import type { LogSource } from "./log-source.ts";
 import { oneLine } from "./output.ts";
+import { indented } from "./question-lines.ts";
 
 const PAGE = 1_000;
 
@@ -26,20 +28,27 @@ export function eventSource(store: Store, task: string): LogSource<TaskEvent> {
 		},
 		after,
 		at: ({ at }) => at,
-		text: (event) => oneLine(lineOf(event)),
+		text: (event) => linesOf(event).join("\n"),
 		json: ({ id, ...event }) => ({ id, ...event, at: new Date(event.at).toISOString() }),
 	};
 }
 
-/** `2026-11-24 10:15:02 asked 001 Which database?`, `… answered 001 by ann@mini1: postgres` */
-function lineOf(event: TaskEvent): string {
+/**
+ * `2026-11-24 10:15:02 asked 001 Which database?`, `… answered 001 by ann@mini1: postgres`; what was said in several
+ * lines stands below.
+ */
+function linesOf(event: TaskEvent): string[] {
 	const time = new Date(event.at).toISOString().slice(0, 19).replace("T", " ");
-	const { kind, seq, reason, epoch, by, text, why } = event;
-	const more = [
+	const { kind, seq, reason, epoch, by, why } = event;
+	const text = cleanText(event.text ?? "").trim();
+	const isBlock = text.includes("\n");
+	const facts = [
 		seq,
 		kind === "started" && epoch !== undefined ? `start ${epoch}` : null,
 		reason,
-		by && `by ${by}${text ? ":" : ""}`,
+		by && `by ${by}${text && !isBlock ? ":" : ""}`,
 	];
-	return [`${time} ${kind.replaceAll("_", " ")}`, ...more, text, why].filter(Boolean).join(" ");
+	const line = [`${time} ${kind.replaceAll("_", " ")}`, ...facts, isBlock ? null : text, why];
+	const head = oneLine(line.filter(Boolean).join(" "));
+	return isBlock ? [`${head}:`, ...indented(text)] : [head];
 }

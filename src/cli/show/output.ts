@@ -60,6 +60,12 @@ export class Output {
 		process.stderr.write(`dispatch: ${oneLine(line)}\n`);
 	}
 
+	/** A line for the person who is asked something about it: as it is, where the question stands. */
+	aside(line: string): void {
+		this.clearProgress();
+		promptStream().write(`${withoutSecrets(line)}\n`);
+	}
+
 	get drawsProgress(): boolean {
 		return process.stderr.isTTY === true && !this.quiet && !this.json;
 	}

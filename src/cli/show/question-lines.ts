@@ -1,5 +1,6 @@
 /** Questions and their answers in words: the same ones, wherever somebody looks. */
 import { cleanText } from "../../task/clean-text.ts";
+import { cutText } from "../../task/cut-text.ts";
 import { optionsOf, PLACEHOLDER } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
 import { roomOf } from "./columns.ts";
@@ -20,6 +21,17 @@ export function openQuestion(view: TaskView): ShownQuestion | undefined {
 	return view.questions.find((question) => question.open);
 }
 
+/** Those that ask, in the order of their oldest open questions: who has waited longest comes first, everywhere. */
+export function inAskedOrder(views: readonly TaskView[]): TaskView[] {
+	return views
+		.flatMap((view) => {
+			const open = openQuestion(view);
+			return open === undefined ? [] : [{ view, askedAt: Date.parse(open.askedAt) }];
+		})
+		.sort((a, b) => a.askedAt - b.askedAt)
+		.map(({ view }) => view);
+}
+
 /** @param seq names the question, where several are open; null: the only one */
 export function answerCommand(task: string, seq: string | null): string {
 	return `dispatch answer ${task}${seq === null ? "" : ` --seq ${Number(seq)}`} "${PLACEHOLDER}"`;
@@ -38,9 +50,20 @@ export function questionLine(view: TaskView, seq?: string): string {
 	return `Worker is asking: ${quoted(open.text)} Answer with: ${commandFor(view, open)}`;
 }
 
+interface BlockOptions {
+	/** whose words they are */
+	who?: string;
+	/** columns for a block; null: not limited; undefined: the terminal's */
+	room?: number | null | undefined;
+}
+
 /** An open question as it was asked, its options below each other, and how to answer it. */
-export function questionLines(view: TaskView, question: ShownQuestion, who = "Worker is asking"): string[] {
-	const lines = indented(question.text);
+export function questionLines(
+	view: TaskView,
+	question: ShownQuestion,
+	{ who = "Worker is asking", room }: BlockOptions = {},
+): string[] {
+	const lines = indented(question.text, room);
 	const command = commandFor(view, question);
 	if (lines.length < 2) return [`${who}: ${quoted(question.text)} Answer with: ${command}`];
 	return [`${who}:`, ...lines, ...answerLines(question, command)];
@@ -120,9 +143,10 @@ function columnsAtMost(text: string): number {
 }
 
 /** A question that is over: what was asked, and what was said. */
-export function answeredLine(question: ShownQuestion, { task = null }: SaidOptions = {}): string {
+export function answeredLines(question: ShownQuestion, { task = null, room }: SaidOptions = {}): string[] {
 	const asked = task === null ? askedLine(question) : `\`${task}\` asked: "${oneLine(question.text)}"`;
-	return `${asked} ${saidLine(question)}`;
+	const [said, ...lines] = saidLines(question, { room });
+	return [`${asked} ${said}`, ...lines];
 }
 
 /** `Worker asked: "Which colour?"` */
@@ -135,16 +159,24 @@ interface SaidOptions {
 	task?: string | null;
 	/** characters of the answer */
 	limit?: number;
+	/** as for a question's block */
+	room?: number | null | undefined;
 }
 
-/** `Answered by ann@mini1 at 14:05:09: "Blue"`; of several tasks: `` `shed` was answered by … `` */
-export function saidLine(
+/**
+ * `Answered by ann@mini1 at 14:05:09: "Blue"`; of several tasks: `` `shed` was answered by … ``. An answer of several
+ * lines stands below.
+ */
+export function saidLines(
 	{ answer, answeredBy, answeredAt }: ShownQuestion,
-	{ task = null, limit }: SaidOptions = {},
-): string {
+	{ task = null, limit = Number.POSITIVE_INFINITY, room }: SaidOptions = {},
+): string[] {
 	const at = answeredAt === null ? "" : ` at ${clockTime(Date.parse(answeredAt))}`;
 	const answered = task === null ? "Answered" : `\`${task}\` was answered`;
-	return `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}: ${quoted(answer ?? "", limit)}`;
+	const head = `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}:`;
+	const said = cleanText(answer ?? "").trim();
+	if (!said.includes("\n")) return [`${head} ${quoted(said, limit)}`];
+	return [head, ...indented(cutText(said, limit), room)];
 }
 
 /** Of this day: the time; else the date before it. @param at ms since the Unix epoch */

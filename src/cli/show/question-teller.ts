@@ -4,11 +4,14 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
-import { answeredLine, questionLines, type ShownQuestion, saidLine } from "./question-lines.ts";
+import { ownLine, roomForOwn } from "./own-lines.ts";
+import { answeredLines, questionLines, type ShownQuestion, saidLines } from "./question-lines.ts";
 
 export interface TellerOptions {
 	/** more than one task is told: each line names its own */
 	several?: boolean;
+	/** it tells between the lines of an agent */
+	amongAgents?: boolean;
 }
 
 /** Tells tasks' questions as they come, each once: its text, and how to answer; then what was said, and by whom. */
@@ -16,15 +19,17 @@ export class QuestionTeller {
 	readonly #context: Context;
 	readonly #store: Store;
 	readonly #several: boolean;
+	readonly #amongAgents: boolean;
 	readonly #open = new Set<string>();
 	readonly #over = new Set<string>();
 	/** the revision of a record whose questions were looked at */
 	readonly #seen = new Map<string, number>();
 
-	constructor(context: Context, store: Store, { several = false }: TellerOptions = {}) {
+	constructor(context: Context, store: Store, { several = false, amongAgents = false }: TellerOptions = {}) {
 		this.#context = context;
 		this.#store = store;
 		this.#several = several;
+		this.#amongAgents = amongAgents;
 	}
 
 	/** What was answered before is not told. */
@@ -52,20 +57,26 @@ export class QuestionTeller {
 		const { output } = this.#context;
 		const name = nameOf(view, question);
 		if (this.#over.has(name)) return;
+		const room = this.#amongAgents ? roomForOwn() : undefined;
 		if (question.answer !== null) {
 			this.#over.add(name);
 			// Somebody may have been faster than this look.
 			const task = this.#several ? view.id : null;
-			const tell = this.#open.has(name) ? saidLine : answeredLine;
-			output.write(output.colors.green(tell(question, { task })));
+			const lines = this.#open.has(name) ? saidLines : answeredLines;
+			this.#write(lines(question, { task, room }), output.colors.green);
 		}
 		// Without an answer and not open: nobody waits for one any more.
 		else if (question.open && !this.#open.has(name)) {
 			this.#open.add(name);
 			ring(this.#context, "question");
-			for (const line of questionLines(view, question, this.#several ? `\`${view.id}\` asks` : undefined))
-				output.write(output.colors.yellow(line));
+			const who = this.#several ? { who: `\`${view.id}\` asks` } : {};
+			this.#write(questionLines(view, question, { ...who, room }), output.colors.yellow);
 		}
+	}
+
+	#write(lines: readonly string[], paint: (line: string) => string): void {
+		const { output } = this.#context;
+		for (const line of lines) output.write(paint(this.#amongAgents ? ownLine(line) : line));
 	}
 }
 

@@ -22,7 +22,7 @@ function presentable(): Transform {
 }
 
 /**
- * Copies what the agent printed, byte for byte, oldest start first; on a terminal each start has its heading.
+ * Copies what the agent printed, byte for byte and nothing else, oldest start first.
  * @param attempt only this start; null: all of them
  * @throws DISPATCH_USAGE
  */
@@ -54,7 +54,6 @@ export async function printRawLog(
 		);
 	for (const epoch of wanted) {
 		if (readerGone.aborted) break;
-		if (wanted.length > 1 && process.stdout.isTTY === true) context.output.write(`── start ${epoch} ──`);
 		const run = openRun(context.home.path, spec.id, epoch);
 		const log = run === null ? null : openRegularFile(run.logPath, constants.O_RDONLY);
 		if (log === null || "kind" in log) continue;

@@ -5,7 +5,7 @@ import type { TaskView } from "../../task/view.ts";
 import { timeOf } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "./output.ts";
-import { answerLines, commandFor, indented, questionLine, quoted, saidLine } from "./question-lines.ts";
+import { answerLines, commandFor, indented, questionLine, quoted, saidLines } from "./question-lines.ts";
 
 type Colors = Output["colors"];
 
@@ -96,7 +96,7 @@ function answeredLines(view: TaskView, colors: Colors): string[] {
 			.slice(-QUESTIONS_SHOWN)
 			.flatMap((question) => [
 				colors.dim(`Worker asked (${question.seq}): ${quoted(question.text, TEXT_SHOWN)}`),
-				`  ${saidLine(question, { limit: TEXT_SHOWN })}`,
+				...saidLines(question, { limit: TEXT_SHOWN }).map((line) => `  ${line}`),
 			]),
 	];
 }

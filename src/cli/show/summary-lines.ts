@@ -5,7 +5,7 @@ import { ageText, timeOf } from "../../task/view-times.ts";
 import { whatOf } from "../../task/view-what.ts";
 import type { Wait } from "../../task/wait.ts";
 import { type Output, oneLine } from "./output.ts";
-import { briefLines, openQuestion } from "./question-lines.ts";
+import { briefLines, inAskedOrder, openQuestion } from "./question-lines.ts";
 
 type Colors = Output["colors"];
 
@@ -41,7 +41,7 @@ export function summaryLines(summary: Summary, colors: Colors): string[] {
 		];
 	}
 	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
-	const asking = open.filter((view) => openQuestion(view) !== undefined);
+	const asking = inAskedOrder(open);
 	const others = open.filter((view) => openQuestion(view) === undefined);
 	const waiting = others.filter(({ waits }) => waits);
 	const running = others.filter(({ waits }) => !waits);

@@ -44,6 +44,8 @@ const SHAPES = {
 
 type ColumnName = keyof typeof SHAPES;
 
+export const COLUMN_NAMES = Object.keys(SHAPES);
+
 const USUAL: readonly ColumnName[] = ["task", "state", "plan", "model", "age", "what"];
 
 /** @returns the names in `task,age`; null where none are given. @throws DISPATCH_USAGE for one that is none */
@@ -53,7 +55,7 @@ export function columnNames(given: string | undefined): ColumnName[] | null {
 		const known = name.trim().toLowerCase();
 		if (Object.hasOwn(SHAPES, known)) return known as ColumnName;
 		throw new DispatchError("DISPATCH_USAGE", `Expected --columns to be names of columns, got "${name}".`, {
-			hint: `Any of ${Object.keys(SHAPES).join(",")}.`,
+			hint: `Any of ${COLUMN_NAMES.join(",")}.`,
 		});
 	});
 }

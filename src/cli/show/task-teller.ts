@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
 import { QuestionTeller } from "./question-teller.ts";
 import { endLine } from "./report-lines.ts";
+import { RetryTeller } from "./retry-teller.ts";
 
 type Seen = Pick<TaskRecord, "epoch" | "state">;
 
@@ -17,6 +18,7 @@ export class TaskTeller {
 	readonly #context: Context;
 	readonly #store: Store;
 	readonly #questions: QuestionTeller;
+	readonly #retries: RetryTeller;
 	/** what started before is no news; ms since the Unix epoch */
 	readonly #since: number;
 	readonly #seen = new Map<string, Seen>();
@@ -26,12 +28,14 @@ export class TaskTeller {
 		this.#store = store;
 		this.#since = since;
 		this.#questions = new QuestionTeller(context, store, { several: true });
+		this.#retries = new RetryTeller(context);
 	}
 
 	/** @param records all of them, as they are now */
 	async tell(records: readonly TaskRecord[]): Promise<void> {
 		const { output } = this.#context;
 		const news = records.filter((record) => !this.#isKnown(record));
+		this.#retries.tell(news);
 		for (const record of news) if (this.#hasStarted(record)) output.write(startedLine(record));
 		const isOver = ({ spec }: TaskRecord) => isRest(this.#seen.get(spec.id)?.state ?? "queued");
 		await this.#questions.tell(records.filter((record) => !isOver(record) || news.includes(record)));

@@ -22,7 +22,7 @@ function defineMessages({ program, run }: Definer): void {
 		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
 		.argument("[text...]", "the answer; `-` reads it from stdin; without it, a prompt on a terminal")
 		.option("--seq <n>", "answer this question instead");
-	several(answer, "tasks that ask")
+	several(answer, "tasks that ask", "<id> [text...]")
 		.addHelpText(
 			"after",
 			example('dispatch answer review-login-code "Review both"', 'dispatch answer --tag team=web "Yes"'),
@@ -40,7 +40,7 @@ function defineMessages({ program, run }: Definer): void {
 		.description("tell a task's agent something; it sees it before its next item")
 		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
 		.argument("[text...]", "what to tell it; `-` reads it from stdin");
-	several(note, "tasks that have not ended")
+	several(note, "tasks that have not ended", "<id> <text...>")
 		.addHelpText("after", example('dispatch note review-login-code "Leave the legacy code out"'))
 		.action((id: string | undefined, words: string[], flags: SeveralFlags) => {
 			const { ids, text } = meant(note, id, words, flags);
@@ -95,9 +95,13 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		});
 }
 
-/** The options of a filter. @param which tasks it chooses from */
-function several(command: Command, which: string): Command {
+/**
+ * The options of a filter, with which the ids are left out: usage shows what is needed without them.
+ * @param which tasks it chooses from
+ */
+function several(command: Command, which: string, needed = "<ids...>"): Command {
 	return command
+		.usage(`[options] ${needed}`)
 		.addOption(repeatable("--state <state>", `instead of ids: ${which}, in this state (repeatable)`))
 		.addOption(repeatable("--tag <k=v>", "instead of ids: with this label (repeatable)"))
 		.option("--host <id>", "instead of ids: of this host (default: of the host you are on)")

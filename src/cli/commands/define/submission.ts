@@ -21,8 +21,8 @@ export function defineSubmission({ program, run }: Definer): void {
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags)),
 		);
-	taskOptions(program.command("run", { hidden: true }))
-		.description("submit one task and follow it to its end")
+	taskOptions(program.command("run"))
+		.description("submit one task and follow it to its end: enqueue --follow")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) =>

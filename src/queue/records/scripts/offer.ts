@@ -25,7 +25,11 @@ for _, id in ipairs(redis.call('ZREVRANGE', p .. ':tasks', 0, -1)) do
   if string.sub(id, 1, #req.begins) == req.begins and not without[id] and isId(id) then
     local state = redis.pcall('HGET', p .. ':task:' .. id, 'state')
     if type(state) ~= 'string' or not string.find(state, '^%a+$') then state = 'damaged' end
-    if state == 'damaged' or wanted[state] then
+    local isWanted = state == 'damaged' or wanted[state]
+    if isWanted and req.withReport then
+      isWanted = redis.pcall('HGET', p .. ':task:' .. id, 'hasReport') == '1'
+    end
+    if isWanted then
       ids[#ids + 1] = id
       stateOf[id] = state
     end

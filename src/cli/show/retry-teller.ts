@@ -1,0 +1,54 @@
+import type { TaskRecord } from "../../task/record.ts";
+import type { Context } from "../context.ts";
+import { oneLine } from "./output.ts";
+import { ownLine } from "./own-lines.ts";
+
+interface RetryTellerOptions {
+	/** it tells between the lines of an agent */
+	amongAgents?: boolean;
+	/** nobody else tells of starts */
+	starts?: boolean;
+}
+
+/** Tells that a start failed, or has to wait, and that the task is started again; each start once. */
+export class RetryTeller {
+	readonly #context: Context;
+	readonly #amongAgents: boolean;
+	readonly #starts: boolean;
+	/** by task: the newest start that was told, or was there before anybody listened */
+	readonly #told = new Map<string, number>();
+
+	constructor(context: Context, { amongAgents = false, starts = false }: RetryTellerOptions = {}) {
+		this.#context = context;
+		this.#amongAgents = amongAgents;
+		this.#starts = starts;
+	}
+
+	/** @param records as they are now */
+	tell(records: readonly TaskRecord[]): void {
+		const { output } = this.#context;
+		if (output.json) return;
+		for (const record of records) {
+			const line = this.#lineOf(record);
+			if (line !== null) output.write(output.colors.yellow(this.#amongAgents ? ownLine(line) : line));
+		}
+	}
+
+	#lineOf({ spec: { id }, state, epoch, attempt, hold, outcome }: TaskRecord): string | null {
+		const told = this.#told.get(id);
+		const failed = state === "queued" && outcome?.kind === "queued" ? outcome.message : null;
+		// Half a start: the failed one is told before the next one.
+		const now = failed === null ? epoch : epoch + 0.5;
+		this.#told.set(id, now);
+		if (failed !== null) return now === told ? null : retryLine(id, hold, failed);
+		// It was too fast to be seen.
+		const isMissed = told !== undefined && epoch > Math.ceil(told) && epoch > 1;
+		return isMissed && this.#starts ? `\`${id}\` started again (attempt ${attempt}).` : null;
+	}
+}
+
+/** `` `job` failed: The agent ended with exit code 3. It is started again in 10s (attempt 2 of 3). `` */
+function retryLine(id: string, hold: TaskRecord["hold"], message: string): string {
+	const failed = hold === null || hold.kind === "backoff" ? " failed" : "";
+	return `\`${id}\`${failed}: ${oneLine(message)}`;
+}
