@@ -66,6 +66,11 @@ test("an answer that would free a place, no worker, and a limit", async () => {
 	});
 	// At once, and long after.
 	for (const leftAt of [Date.now(), Date.now() - 60_000]) {
+		const { stdout } = await user.run(["doctor", "--json"]);
+		const said = (JSON.parse(stdout) as { findings: Finding[] }).findings;
+		expect(
+			said.filter(({ text }) => /no worker runs (?:here|on (?:this )?host|on here)/i.test(text)),
+		).toHaveLength(1);
 		await store.client.hset(store.keys.host("here"), { beatAt: 0, leftAt });
 		expect(await findingOn("behind")).toMatchObject({
 			text: expect.stringMatching(/no worker runs on this host/),

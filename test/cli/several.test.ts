@@ -308,7 +308,7 @@ describe("on a terminal", () => {
 	test("a person sees how many and which, and says yes; Enter alone does nothing", async () => {
 		await tasks({ one: "queued", two: "queued" });
 		const screen = open(["cancel", "--state", "queued"]);
-		await screen.waitFor(/two \(queued, in .*\n.* one \(queued, in [\s\S]*Cancel 2 tasks\?/);
+		await screen.waitFor(/(?<!\S )two \(queued, in .*\n(?:\/.*\n)?one \(queued, in [\s\S]*Cancel 2 tasks\?/);
 		screen.keys("Enter");
 		await screen.waitFor(/Nothing was cancelled\.\nended with 130/);
 		expect(await states()).toEqual({ one: "queued", two: "queued" });
@@ -320,10 +320,10 @@ describe("on a terminal", () => {
 	});
 
 	test("an answer shows what each task asks, and goes to no question that was not shown", async () => {
-		await asking({ one: "Which port?", two: "Which\ncolour?" });
+		await asking({ one: "Which port?", two: "Which\ncolour?\n\nOptions:\n1. 8080\n2. red" });
 		const screen = open(["answer", "--host", "mini2", "8080"]);
 		await screen.waitFor(
-			/two asks: "Which colour\?"\n[\s\S]*one asks: "Which port\?"\n[\s\S]*Answer 2 tasks\?/,
+			/one \(asking, in [\s\S]*\n {2}asks: "Which port\?"\n[\s\S]*\n {2}asks: "Which colour\?"\n {4}1\. 8080\n {4}2\. red\n[\s\S]*Answer 2 tasks\?/,
 		);
 		await store.answer("one", { text: "22", by: "test", token: "t" });
 		await ask("one", "002", "Delete it all?");

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { viewTasks } from "../../actions/views.ts";
 import { fillTemplate, findTemplate } from "../../config/templates.ts";
-import { type BatchEntry, parseBatch } from "../../producer/batch.ts";
+import { BATCH_KEYS, parseBatch } from "../../producer/batch.ts";
 import { checkFree, type NextNumbers, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
-import { DispatchError } from "../../task/errors.ts";
+import { DispatchError, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
@@ -30,14 +30,15 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
 	// All asked for at once; the first refusal by the order of the file is told.
-	for (const checked of await Promise.allSettled(tasks.map((task) => checkFree(store, task))))
+	const checks = tasks.map(({ task, at }) => placed(at, () => checkFree(store, task)));
+	for (const checked of await Promise.allSettled(checks))
 		if (checked.status === "rejected") throw checked.reason;
 	const orders = await context.orders();
 	const taskEnv = await context.taskEnv();
 	const records: TaskRecord[] = [];
 	const next: NextNumbers = new Map();
-	for (const task of tasks) {
-		const { record, repeated } = await submit(store, task, orders, taskEnv, next);
+	for (const { task, at } of tasks) {
+		const { record, repeated } = await placed(at, () => submit(store, task, orders, taskEnv, next));
 		records.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`
@@ -65,8 +66,14 @@ function count(tasks: number): string {
 	return tasks === 1 ? "1 task" : `${tasks} tasks`;
 }
 
+interface Entry {
+	task: ResolvedTask;
+	/** file and line */
+	at: string;
+}
+
 /** Every task is checked before the first one is submitted. */
-async function resolveAll(context: Context, file: string, flags: BatchFlags): Promise<ResolvedTask[]> {
+async function resolveAll(context: Context, file: string, flags: BatchFlags): Promise<Entry[]> {
 	const entries = parseBatch(readTextFile(file), {
 		file,
 		key: flags.key ?? null,
@@ -76,18 +83,26 @@ async function resolveAll(context: Context, file: string, flags: BatchFlags): Pr
 		fillTemplate: (name, project, values) =>
 			fillTemplate(findTemplate({ project, home: context.home.base }, name), values),
 	});
-	const tasks: ResolvedTask[] = [];
-	for (const entry of entries) tasks.push(await resolveEntry(context, entry));
+	const tasks: Entry[] = [];
+	for (const { request, at } of entries) {
+		const task = await placed(at, () => resolveTask(context.home.hostId, context.config, request));
+		tasks.push({ task, at });
+	}
 	return tasks;
 }
 
-async function resolveEntry({ home, config }: Context, { request, at }: BatchEntry): Promise<ResolvedTask> {
+/** A refusal of one entry, with its place, in the words of the file: it has keys where the command has options. */
+async function placed<T>(at: string, work: () => Promise<T>): Promise<T> {
 	try {
-		return await resolveTask(home.hostId, config, request);
+		return await work();
 	} catch (error) {
-		if (!(error instanceof DispatchError)) throw error;
-		const hint = error.hint === undefined ? {} : { hint: error.hint };
-		throw new DispatchError(error.code, `${at}: ${error.message}`, { ...hint, cause: error });
+		if (!(error instanceof DispatchError) || isOutage(error)) throw error;
+		const inFile = (text: string) =>
+			text.replace(/--([a-z]+)\b(?!-)/g, (option, name) =>
+				BATCH_KEYS.includes(name) ? `\`${name}:\`` : option,
+			);
+		const hint = error.hint === undefined ? {} : { hint: inFile(error.hint) };
+		throw new DispatchError(error.code, `${at}: ${inFile(error.message)}`, { ...hint, cause: error });
 	}
 }
 

@@ -19,6 +19,7 @@ import {
 	checkOthers,
 	checkSurroundings,
 	checkWorker,
+	NO_WORKER,
 	runningWorker,
 } from "../doctor/check-machine.ts";
 import { checkRecords } from "../doctor/check-records.ts";
@@ -93,6 +94,8 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		place: placeOf(url),
 		url,
 	});
+	// Where tasks wait for this host's worker, that is the one thing to say of it.
+	const isMissed = records.hosts.some(({ area }) => area === "worker");
 	return [
 		...findings,
 		...records.hosts,
@@ -103,7 +106,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...records.notifications,
 		...redisPlace.findings,
 		...redisFindings,
-		...running.findings,
+		...running.findings.filter((finding) => !isMissed || finding !== NO_WORKER),
 		...(config === null || home === null || running.found === undefined
 			? []
 			: checkSurroundings(workerDiffers(home, config, env))),

@@ -73,8 +73,8 @@ async function agreesToRemove({ output }: Context, old: readonly TaskRecord[]): 
 	const stream = promptStream();
 	const isPerson = process.stdin.isTTY === true && stream.isTTY === true;
 	if (!isPerson || output.json || output.quiet || old.length === 0) return true;
-	for (const { spec, state } of old.slice(0, NAMED)) output.note(`  ${spec.id}  ${state}`);
-	if (old.length > NAMED) output.note(`  and ${old.length - NAMED} more: dispatch prune --dry-run`);
+	for (const { spec, state } of old.slice(0, NAMED)) output.aside(`  ${spec.id}  ${state}`);
+	if (old.length > NAMED) output.aside(`  and ${old.length - NAMED} more: dispatch prune --dry-run`);
 	const { confirm } = await import("@clack/prompts");
 	const what = old.length === 1 ? "this task" : `these ${old.length} tasks`;
 	const message = `Delete ${what} with reports and logs? The work in the project stays.`;

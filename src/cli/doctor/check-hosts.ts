@@ -18,7 +18,7 @@ export async function checkHosts(store: Store, home: Home): Promise<Finding[]> {
 		const since = forMs > YEAR_MS ? "" : ` (last seen ${formatDuration(forMs)} ago)`;
 		const text = `No worker runs on ${oneLine(host)}${since}, and ${tasks.length} of its tasks have not ended: ${names}${tasks.length > SHOWN ? ", …" : ""}.`;
 		return host === home.hostId
-			? warn("hosts", text, "dispatch up")
+			? warn("worker", text, "dispatch up")
 			: warn(
 					"hosts",
 					text,

@@ -75,9 +75,12 @@ export function runningWorker(home: string): Worker | null {
 	return { pid, version, redis, configFault, redisFault, draining, env: environmentOf(pid) };
 }
 
+/** Where nothing waits for one. */
+export const NO_WORKER = ok("worker", "No worker runs here; the first task starts one.");
+
 /** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
 export function checkWorker(worker: Worker | null, env: Environment, redisUrl: string | null): Finding[] {
-	if (worker === null) return [ok("worker", "No worker runs here; the first task starts one.")];
+	if (worker === null) return [NO_WORKER];
 	const { pid, version } = worker;
 	const findings = [
 		version === VERSION

@@ -41,7 +41,10 @@ export async function checkRecords(
 		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
 		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
 		const here = () => hereOf({ home }, asked.url);
-		found.hosts.push(...(await checked("hosts", "What waits", () => checkWaits(store, here))));
+		const waits = await checked("hosts", "What waits", () => checkWaits(store, here));
+		// Of this host's missing worker one word is enough.
+		const isTold = found.hosts.some(({ area }) => area === "worker");
+		found.hosts.push(...waits.filter(({ area }) => !isTold || area !== "worker"));
 		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home, place));
 	} finally {
 		await store.close();

@@ -7,7 +7,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { type DamagedTask, damagedError } from "../../task/damaged.ts";
 import type { Wait } from "../../task/wait.ts";
 import { oneLine } from "../show/output.ts";
-import { type Finding, warn } from "./finding.ts";
+import { type Area, type Finding, warn } from "./finding.ts";
 
 const SHOWN = 5;
 
@@ -30,19 +30,20 @@ export async function checkWaits(store: Store, here: () => Here): Promise<Findin
 	const { open } = await overviewOf(store);
 	const own = here();
 	const views = await withWaits(store, await viewTasks(store, open), () => own, { areAll: true });
-	const byReason = new Map<string, { next: string; ids: string[] }>();
+	const byReason = new Map<string, { next: string; area: Area; ids: string[] }>();
 	for (const { id, host, waits } of views) {
 		const next = waits ? nextOf(waits, host, own) : null;
 		if (!waits || next === null) continue;
 		const reason = waits.text.replaceAll(id, "ID");
-		const found = byReason.get(reason) ?? { next, ids: [] };
+		const area = waits.kind === "worker" && host === own.host ? "worker" : "hosts";
+		const found = byReason.get(reason) ?? { next, area, ids: [] };
 		byReason.set(reason, { ...found, ids: [...found.ids, id] });
 	}
-	return [...byReason].map(([reason, { next, ids }]) => {
+	return [...byReason].map(([reason, { next, area, ids }]) => {
 		const isOne = ids.length === 1;
 		const more = ids.length > SHOWN ? ", …" : "";
 		const who = isOne ? `\`${ids[0]}\`` : `${ids.length} tasks (${ids.slice(0, SHOWN).join(", ")}${more})`;
-		return warn("hosts", `${who} ${oneLine(reason).replace(/^Waits/, isOne ? "waits" : "wait")}`, next);
+		return warn(area, `${who} ${oneLine(reason).replace(/^Waits/, isOne ? "waits" : "wait")}`, next);
 	});
 }
 

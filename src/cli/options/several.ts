@@ -131,7 +131,7 @@ async function seen(store: Store, records: readonly TaskRecord[], act: Act): Pro
 	);
 	// As everywhere: who asked first comes first.
 	const askedAt = ({ question }: Shown) => question?.askedAt ?? 0;
-	return questions ? shown.sort((a, b) => askedAt(a) - askedAt(b)) : shown;
+	return questions ? shown.reverse().sort((a, b) => askedAt(a) - askedAt(b)) : shown;
 }
 
 /** @throws DISPATCH_USAGE */

@@ -7,7 +7,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { sentLine } from "../commands/answer.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
-import { openEditor } from "../show/editor.ts";
+import { openEditor, withoutModelines } from "../show/editor.ts";
 import { plain } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 import type { Answering, Drafts } from "./answering.ts";
@@ -51,7 +51,7 @@ export async function writeInEditor(
 	const folder = mkdtempSync(join(tmpdir(), "dispatch-answer-"));
 	const draft = join(folder, "answer.md");
 	try {
-		const below = `${CUT}\n${task} asks:\n\n${plain(question)}\n`;
+		const below = `${CUT}\n${task} asks:\n\n${withoutModelines(plain(question))}\n`;
 		writeFileSync(draft, `${editor.text}\n${below}`, { mode: 0o600 });
 		await openEditor(env, draft, "The question stays open.");
 		return (readFileSync(draft, "utf8").split(CUT)[0] ?? "").trimEnd();

@@ -3,6 +3,14 @@ import { runInTerminal } from "../../process/ask-program.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 
+/** Where editors look for options of their own in a file: `vim: …:`, `-*- … -*-`, `Local Variables:`. */
+const MODELINES = /(?<=^|\s)((?:vim?|ex|kak)[<=>]{0,2}\d{0,9}|local variables)(?=:)/gim;
+
+/** A foreign text as it may stand in a file that an editor opens: it sets no options there, which the reader sees. */
+export function withoutModelines(text: string): string {
+	return text.replace(MODELINES, "$1 ").replaceAll("-*-", "- * -");
+}
+
 /**
  * Opens a file in the user's editor, $VISUAL or $EDITOR: a shell line of the user's own (`code --wait`);
  * the file goes as a word. An editor that fails leaves no draft behind.
