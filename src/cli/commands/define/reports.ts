@@ -39,7 +39,7 @@ export function defineReports({ program, run }: Definer): void {
 			run(async (context) => (await import("../questions.ts")).questions(context, flags)),
 		);
 	forAgents(program.command("logs"))
-		.description("what the agent does and says, a line each")
+		.description("what the agent does and says, a line each; dispatch's own lines begin with ┃")
 		.argument("<id>", "the task's id or the beginning of it")
 		.option("-f, --follow", "go on until the task has ended")
 		.option("-n, --lines <n>", "only the last so many lines")
