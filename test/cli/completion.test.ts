@@ -105,6 +105,7 @@ test("of the tasks that have ended those with a report are offered for `output`,
 	expect(await offered("output", "")).toEqual(["with-report"]);
 	const [{ host } = { host: "" }] = await user.json<{ host: string }[]>(["ls"]);
 	expect(await offered("ls", "--host", "")).toEqual([host]);
+	await user.ok(["rm", "with-report"]);
 });
 
 describe("of more tasks than a shell shows", () => {
