@@ -68,7 +68,7 @@ test("prune: a person is shown what would go and asked; Enter alone and Ctrl-C r
 	const prune = ["prune", "--older-than", "1ms"];
 	for (const key of ["Enter", "C-c"]) {
 		const screen = open(prune, NARROW);
-		await screen.waitFor(/ two cancelled\n.* one cancelled\n[\s\S]*Delete these 2 tasks/);
+		await screen.waitFor(/two +cancelled\n.* one +cancelled\n[\s\S]*Delete these 2 tasks/);
 		screen.keys(key);
 		await screen.waitFor(/Nothing was removed\.\nended with 130/);
 	}

@@ -42,9 +42,9 @@ export async function checkRecords(
 		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
 		const here = () => hereOf({ home }, asked.url);
 		const waits = await checked("hosts", "What waits", () => checkWaits(store, here));
-		// Of this host's missing worker one word is enough.
-		const isTold = found.hosts.some(({ area }) => area === "worker");
-		found.hosts.push(...waits.filter(({ area }) => !isTold || area !== "worker"));
+		// Of this host's missing worker one word is enough: the one that says what waits for it.
+		const isTold = waits.some(({ area }) => area === "worker");
+		found.hosts = [...found.hosts.filter(({ area }) => !isTold || area !== "worker"), ...waits];
 		found.agents = await checked("hosts", "The agents", () => checkAgents(store, home, place));
 	} finally {
 		await store.close();
