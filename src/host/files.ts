@@ -1,9 +1,22 @@
 /** What a running daemon leaves in the state directory, for `up`, `down` and a second daemon. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { replaceFile } from "../process/atomic-file.ts";
+import { isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
 import { readRegularFile } from "../process/read-file.ts";
+import {
+	type Check,
+	Damage,
+	flag,
+	isObject,
+	nullable,
+	number,
+	object,
+	since,
+	soundOrNull,
+	text,
+	texts,
+} from "../task/check.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const LIMIT_BYTES = 256 * 1024;
@@ -18,12 +31,31 @@ export interface DaemonFile {
 	/** why the config as it is now cannot be used: the one before is in force */
 	configFault: string | null;
 	/** why its Redis refuses it, as a person has to mend it; not told by earlier versions */
-	redisFault?: string | null;
-	/** what of its environment matters; not told by earlier versions */
-	surroundings?: Surroundings;
+	redisFault: string | null;
+	/** what of its environment matters; null: not told, by earlier versions */
+	surroundings: Surroundings | null;
 	/** it starts nothing more, and stops when its agents have ended; not told by earlier versions */
-	draining?: boolean;
+	draining: boolean;
 }
+
+const PID_MAX = 2 ** 31 - 1;
+
+const programs: Check<Record<string, string | null>> = (value, at) => {
+	if (!isObject(value)) throw new Damage(`${at} is not an object`);
+	const entries = Object.entries(value).map(([name, each]) => [name, nullable(text)(each, at)]);
+	return Object.fromEntries(entries);
+};
+
+const checkDaemonFile = object<DaemonFile>({
+	identity: object<Identity>({ pid: number(1, PID_MAX), bootId: text, startTime: text }),
+	ready: flag,
+	version: text,
+	redis: text,
+	configFault: since(null, nullable(text)),
+	redisFault: since(null, nullable(text)),
+	surroundings: since(null, nullable(object<Surroundings>({ variables: texts, programs }))),
+	draining: since(false, flag),
+});
 
 export const lockPath = (home: string) => join(home, "daemon.lock");
 export const logPath = (home: string) => join(home, "daemon.log");
@@ -36,7 +68,13 @@ export function writeDaemonFile(home: string, state: DaemonFile): void {
 
 /** @returns null when none was left, or what stands there is none. @throws when it cannot be looked at */
 export function readDaemonFile(home: string): DaemonFile | null {
-	return readJson(statePath(home)) as DaemonFile | null;
+	const file = readRegularFile(statePath(home), LIMIT_BYTES);
+	return file.kind === "text" ? soundOrNull(checkDaemonFile, file.text) : null;
+}
+
+/** Whether something stands there that names no daemon. @throws when it cannot be looked at */
+export function isDaemonFileDamaged(home: string): boolean {
+	return isThere(statePath(home)) && readDaemonFile(home) === null;
 }
 
 /** A small JSON file of the state directory; null where there is none. @throws when it cannot be looked at */

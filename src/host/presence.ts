@@ -9,7 +9,7 @@ import { isLoginRefused } from "../queue/redis/connect.ts";
 import { placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import { VERSION } from "../task/version.ts";
-import { removeDaemonFile, writeDaemonFile } from "./files.ts";
+import { readDaemonFile, removeDaemonFile, writeDaemonFile } from "./files.ts";
 import { forgetPlace, leftText, placesLeft } from "./left-places.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { surroundingsOf } from "./surroundings.ts";
@@ -73,6 +73,15 @@ export class Presence {
 			this.#untold = config;
 			this.#options.log.warn({ error: String(error) }, "what this worker does could not be written down");
 		}
+	}
+
+	/** Somebody may have damaged or removed what it told: nobody would find this worker any more. */
+	async keep(): Promise<void> {
+		if (this.#told === null) return;
+		const { path } = this.#options.home;
+		if (readDaemonFile(path)?.identity.pid === process.pid) return;
+		this.#options.log.warn("what this worker says of itself was damaged: it writes it anew");
+		this.tell(this.#told);
 	}
 
 	/** For `up`, `status` and `doctor`. @param changes draining: from now on. @throws DISPATCH_DISK */
@@ -150,6 +159,7 @@ export class Presence {
 	}
 
 	withdraw(): void {
+		this.#told = null;
 		removeDaemonFile(this.#options.home.path);
 	}
 }

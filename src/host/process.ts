@@ -9,8 +9,10 @@ import { type Environment, environmentOfDaemon } from "../process/environment.ts
 import { type Identity, isFrozen, sameProcess, signalProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
-import { DispatchError } from "../task/errors.ts";
+import { DispatchError, EXIT } from "../task/errors.ts";
 import {
+	type DaemonFile,
+	isDaemonFileDamaged,
 	lockPath,
 	logPath,
 	readDaemonFile,
@@ -29,7 +31,11 @@ export function workerDiffers(home: Home, config: Config, env: Environment): Dif
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
 const STOP_AGENTS_LIMIT_MS = 60_000;
+const STARTS_MAX = 5;
 const LOOK_MS = 20;
+/** Longer than a start takes, and until a daemon has looked at its file again. */
+const NAME_LIMIT_MS = 15_000;
+const NAME_LOOK_MS = 100;
 const LOG_TAIL_LINES = 5;
 
 export interface DaemonState {
@@ -52,23 +58,15 @@ export interface DaemonState {
 export function daemonState(home: Pick<Home, "path">): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	const {
-		identity,
-		redis,
-		configFault = null,
-		redisFault = null,
-		surroundings = null,
-		draining = false,
-	} = file;
-	return {
-		pid: identity.pid,
-		redis,
-		configFault,
-		redisFault,
-		surroundings,
-		draining,
-		frozen: isFrozen(identity.pid),
-	};
+	const { identity, redis, configFault, redisFault, surroundings, draining } = file;
+	const { pid } = identity;
+	return { pid, redis, configFault, redisFault, surroundings, draining, frozen: isFrozen(pid) };
+}
+
+/** Where nobody can tell whether a worker runs here, since its word of itself is damaged; else null. */
+export function damagedText({ path }: Pick<Home, "path">): string | null {
+	if (!isDaemonFileDamaged(path)) return null;
+	return `What the worker here says of itself (${path}/daemon.json) is damaged. A worker that runs writes it anew in a moment; if none does, \`dispatch up\` starts one.`;
 }
 
 /**
@@ -155,23 +153,31 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 		const { pid, draining } = running;
 		return { pid, started: false, draining, hindrance: hindranceOf(running) };
 	}
-	const child = startInBackground({
-		file: process.execPath,
-		args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],
-		cwd: home.path,
-		env: backgroundEnv(home, redisUrl),
-		log: { path: logPath(home.path), flags: "a" },
-	});
-	return { pid: await untilReady(home, child), started: true, draining: false, hindrance: null };
+	const start = () =>
+		startInBackground({
+			file: process.execPath,
+			args: [...process.execArgv, process.argv[1] ?? "", "worker", "--background"],
+			cwd: home.path,
+			env: backgroundEnv(home, redisUrl),
+			log: { path: logPath(home.path), flags: "a" },
+		});
+	return { pid: await untilReady(home, start), started: true, draining: false, hindrance: null };
 }
 
-async function untilReady(home: Home, child: Background): Promise<number> {
+async function untilReady(home: Home, start: () => Background): Promise<number> {
 	const until = performance.now() + READY_LIMIT_MS;
+	let child = start();
+	let starts = 1;
 	while (performance.now() < until) {
 		const state = daemonState(home);
 		if (state !== null) return state.pid;
 		// Ours may have ended because another one was faster: that one is as good, if it lives.
-		if (child.fault() !== null && (await isLockFree(home.path))) break;
+		if (child.fault() !== null && (await isLockFree(home.path))) {
+			// Who held the directory at that moment has left it since: a look, or a worker that was stopped.
+			if (child.exitCode() !== EXIT.conflict || starts === STARTS_MAX) break;
+			child = start();
+			starts += 1;
+		}
 		await sleep(LOOK_MS);
 	}
 	throw new DispatchError("DISPATCH_NO_WORKER", `The worker did not start: ${lastWords(home.path)}`, {
@@ -220,6 +226,47 @@ export async function isServed(home: Home): Promise<boolean> {
 	return !(await isLockFree(home.path));
 }
 
+/**
+ * Does what must not meet a worker, which could be taken for an agent that it starts: none begins meanwhile.
+ * @returns false: a worker has the directory, and nothing was done
+ */
+export async function withoutWorker(
+	{ path }: Pick<Home, "path">,
+	act: () => Promise<void>,
+): Promise<boolean> {
+	const lock = await takeLock(lockPath(path));
+	if (lock === null) return false;
+	try {
+		await act();
+		return true;
+	} finally {
+		lock.release();
+	}
+}
+
+/**
+ * The daemon that holds the directory, once it says who it is: at its start it has not yet, and one whose file was
+ * damaged writes it anew.
+ * @throws DISPATCH_ALREADY_RUNNING
+ */
+async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<DaemonFile | null> {
+	const until = performance.now() + NAME_LIMIT_MS;
+	for (;;) {
+		const file = readDaemonFile(path);
+		if (file !== null && sameProcess(file.identity)) return file;
+		if (signal?.aborted || (await isLockFree(path))) return null;
+		if (performance.now() > until) break;
+		await sleep(NAME_LOOK_MS);
+	}
+	throw new DispatchError(
+		"DISPATCH_ALREADY_RUNNING",
+		`A worker holds ${path}, and daemon.json there does not say which process it is: it still starts, or an earlier version runs.`,
+		{
+			hint: "Repeat this in a moment; else `ps -eo pid,args | grep dispatch` shows it, and `kill PID` stops it.",
+		},
+	);
+}
+
 /** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
 function askToStop(home: string, daemon: Identity, request: StopRequest): void {
 	try {
@@ -239,8 +286,8 @@ export async function stopDaemon(
 	request: StopRequest,
 	signal?: AbortSignal,
 ): Promise<{ stopped: boolean }> {
-	const file = readDaemonFile(home.path);
-	if (file === null || !sameProcess(file.identity)) return { stopped: false };
+	const file = await namedDaemon(home, signal);
+	if (file === null) return { stopped: false };
 	askToStop(home.path, file.identity, request);
 	signalProcess(file.identity, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);

@@ -43,7 +43,7 @@ const HEARTBEAT_MS = 10_000;
 const OUTBOX_LOOK_MS = 3_000;
 const SWEEP_MS = 30_000;
 const NOTIFY_LOOK_MS = 3_000;
-const CONFIG_LOOK_MS = 2_000;
+const LOOK_MS = 2_000;
 const REVIVE_LOOK_MS = 1_000;
 const TERM_GRACE_MS = 5_000;
 const DONE_GRACE_MS = 60_000;
@@ -237,8 +237,8 @@ export class Daemon extends Service {
 		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
 		this.#every(SWEEP_MS, () => this.#sweep());
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
-		this.#every(CONFIG_LOOK_MS, () => this.#config.refresh());
-		this.#presence.announce(this.#config);
+		for (const work of [() => this.#config.refresh(), () => presence.keep()]) this.#every(LOOK_MS, work);
+		presence.announce(this.#config);
 		log.info(
 			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
 			"worker ready",

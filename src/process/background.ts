@@ -26,6 +26,8 @@ export interface Background {
 	readonly started: Promise<void>;
 	/** why it ended or could not be made; null while it runs */
 	fault(): string | null;
+	/** null while it runs, and where there is none */
+	exitCode(): number | null;
 }
 
 /** @throws DISPATCH_DISK when its log cannot be opened */
@@ -56,7 +58,7 @@ export function startInBackground(start: BackgroundStart): Background {
 		// Whoever looks at `fault` alone need not wait for it.
 		started.catch(() => {});
 		child.unref();
-		return { started, fault: () => fault };
+		return { started, fault: () => fault, exitCode: () => child.exitCode };
 	} finally {
 		if (umask !== null) process.umask(umask);
 		if (output !== "ignore") closeSync(output);

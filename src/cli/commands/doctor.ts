@@ -4,7 +4,7 @@ import { configPath, type Home, homePath, openHome } from "../../config/home.ts"
 import { rememberConfig } from "../../config/secrets.ts";
 import { directoryFor } from "../../config/state-directory.ts";
 import { addressWithoutConfig } from "../../config/without-config.ts";
-import { workerDiffers } from "../../host/process.ts";
+import { damagedText, workerDiffers } from "../../host/process.ts";
 import { placeOf } from "../../task/address.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
@@ -65,7 +65,11 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		const there = runningWorker(path);
 		return {
 			found: there,
-			findings: [...checkWorker(there, env, url), ...checkLeft(base, url), ...checkOthers({ base, path })],
+			findings: [
+				...checkWorker(there, env, url, damagedText({ path })),
+				...checkLeft(base, url),
+				...checkOthers({ base, path }),
+			],
 		};
 	});
 	const worker = running.found ?? null;

@@ -1,5 +1,12 @@
 import { stopLeftAgents } from "../../host/left-agents.ts";
-import { daemonState, isServed, otherWorkers, otherWorkerText, stopDaemon } from "../../host/process.ts";
+import {
+	daemonState,
+	isServed,
+	otherWorkers,
+	otherWorkerText,
+	stopDaemon,
+	withoutWorker,
+} from "../../host/process.ts";
 import { stopWebProcess } from "../../host/web-process.ts";
 import { liveRuns } from "../../process/live-runs.ts";
 import { stopLocalServer } from "../../queue/redis/local-server.ts";
@@ -10,6 +17,9 @@ import { ensureWorker } from "../worker-up.ts";
 
 const NO_WORKER_FOR_IT =
 	"No worker could be started to note their end: the agents are ended all the same, and the next worker finds out.";
+
+const STARTED_SINCE =
+	"Another command has started a worker meanwhile: it runs on, with its agents. Repeat this to stop it.";
 
 export interface DownFlags {
 	drain?: boolean;
@@ -31,7 +41,7 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	// Somebody's `up` may have put another worker in the place of one that drained.
 	const isOurs = (await context.redisUrl()) === null && !(await isServed(home));
 	const redisStopped = isOurs ? await stopLocalServer({ path: home.base }) : false;
-	if (stopAgents) await stopLeftAgents(home.path);
+	if (stopAgents && !(await withoutWorker(home, () => stopLeftAgents(home.path)))) output.note(STARTED_SINCE);
 	const { live, unknown } = liveRuns(home.path);
 	const agents = live.length;
 	if (unknown.length > 0) output.note(`Could not look whether agents live: ${unknown.join(", ")}.`);

@@ -8,6 +8,7 @@ import { tasksLeft } from "../../host/left-places.ts";
 import {
 	type DaemonState,
 	daemonState,
+	damagedText,
 	frozenText,
 	hindranceOf,
 	type OtherWorker,
@@ -91,7 +92,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 				failed,
 				own: context.home.hostId,
 				counts,
-				worker: workerLine(daemon, worker),
+				worker: (daemon === null ? damagedText(context.home) : null) ?? workerLine(daemon, worker),
 				isDamaged: damaged.length > 0,
 				now: Date.now(),
 			},

@@ -71,7 +71,7 @@ export function runningWorker(home: string): Worker | null {
 	const file = readDaemonFile(home);
 	if (file === null || !sameProcess(file.identity)) return null;
 	const { pid } = file.identity;
-	const { version, redis, configFault, redisFault = null, draining = false } = file;
+	const { version, redis, configFault, redisFault, draining } = file;
 	return { pid, version, redis, configFault, redisFault, draining, env: environmentOf(pid) };
 }
 
@@ -79,7 +79,13 @@ export function runningWorker(home: string): Worker | null {
 export const NO_WORKER = ok("worker", "No worker runs here; the first task starts one.");
 
 /** Its version, and where its environment differs from the caller's. Values of keys are never shown. */
-export function checkWorker(worker: Worker | null, env: Environment, redisUrl: string | null): Finding[] {
+export function checkWorker(
+	worker: Worker | null,
+	env: Environment,
+	redisUrl: string | null,
+	damage: string | null = null,
+): Finding[] {
+	if (damage !== null) return [warn("worker", damage, "dispatch up")];
 	if (worker === null) return [NO_WORKER];
 	const { pid, version } = worker;
 	const findings = [
