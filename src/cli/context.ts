@@ -72,6 +72,15 @@ export class Context {
 		this.#home = openHome(env, this.#homeOptions);
 	}
 
+	/** `--redis`, where the same command without it would be for another address; null where not. For people. */
+	get neededOption(): string | null {
+		const given = this.#given;
+		if (given?.from !== "--redis") return null;
+		const usual = givenAddress(undefined, this.env, this.config.redisUrl);
+		if (placeOf(usual?.url ?? null) === placeOf(given.url)) return null;
+		return `--redis ${given.url === null ? LOCAL_ADDRESS : shownAddress({ url: given.url })}`;
+	}
+
 	get #homeOptions() {
 		return { configured: this.config.namespace, url: this.#given?.url ?? null };
 	}

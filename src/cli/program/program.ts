@@ -103,7 +103,10 @@ async function withContext(
 	const { Context } = await import("../context.ts");
 	const context = await Context[open](options);
 	try {
-		return await work(context);
+		const code = await work(context);
+		const option = options.output.namesCommands ? context.neededOption : null;
+		if (option !== null) options.output.note(`The commands above need it too: ${option}`);
+		return code;
 	} finally {
 		options.output.clearProgress();
 		await context.close();

@@ -21,6 +21,8 @@ export class Output {
 	readonly json: boolean;
 	readonly quiet: boolean;
 	readonly colors: ReturnType<typeof picocolors.createColors>;
+	/** a command of dispatch stands in what a person reads here */
+	namesCommands = false;
 	#drawn = false;
 
 	constructor(options: OutputOptions) {
@@ -35,7 +37,11 @@ export class Output {
 		const shown = this.quiet && ids !== undefined ? ids : lines;
 		if (this.json) this.document(value);
 		// At once: a call of the system for each line is what a long list would cost most.
-		else if (shown.length > 0) this.write(shown.join("\n"));
+		else if (shown.length > 0) {
+			const text = shown.join("\n");
+			this.namesCommands ||= process.stdout.isTTY === true && text.includes("dispatch ");
+			this.write(text);
+		}
 	}
 
 	/** One JSON document on a line. Secrets go before it is written: in its own escapes they would not be seen. */
