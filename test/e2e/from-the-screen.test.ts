@@ -204,7 +204,7 @@ test("five reasons why a task waits, and what helps, are read off `dispatch stat
 	await submit("next", "asks");
 	const seen = await shell.type("dispatch status");
 	expect(seen).toMatch(/1 waits: the model's rate limit is reached until \d\d:\d\d.*\n +limited$/m);
-	expect(seen).toMatch(/1 waits: it was asked for later until .*\n +later$/m);
+	expect(seen).toMatch(/1 waits until .*: it was to start later\.\n +later$/m);
 	expect(seen).toMatch(/1 waits for a place: 1 of 1 agents work \(worker\.concurrency\)\.\n +next$/m);
 
 	// Both of the agents that may live do: one of them works, the other one asks.
