@@ -1,8 +1,8 @@
 /** Writes the config file: whole or not at all, and never over a newer one that nobody has read. */
-import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { hintFor, publishNew, replaceFile } from "../process/atomic-file.ts";
-import { readOwnFile } from "../process/own-file.ts";
+import { hintFor, publishNew } from "../process/atomic-file.ts";
+import { readOwnFile, realPathOf, writeOwnFile } from "../process/own-file.ts";
 import { requireOwn } from "../process/own-path.ts";
 import { isDiskFull } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -25,9 +25,7 @@ export function readConfigText(path: string): string | null {
 
 /** Replaces the file; its mode stays, and a link to it stays a link. @throws DISPATCH_BAD_FILE */
 export function replaceConfig(path: string, text: string): void {
-	const target = realPathOf(path);
-	const refuse = (error: unknown) => unwritable(path, error);
-	replaceFile(target, text, { mode: modeOf(target) ?? NEW_FILE_MODE, refuse });
+	writeOwnFile(path, text, { mode: NEW_FILE_MODE, refuse: (error) => unwritable(path, error) });
 }
 
 /** @returns false when a file was there already: it is left alone. @throws DISPATCH_BAD_FILE */
@@ -39,19 +37,6 @@ export function createConfig(path: string, text: string): boolean {
 		throw refuse(error);
 	}
 	return publishNew(realPathOf(path), text, { mode: NEW_FILE_MODE, refuse });
-}
-
-function modeOf(path: string): number | null {
-	const stats = statSync(path, { throwIfNoEntry: false });
-	return stats === undefined ? null : stats.mode & 0o777;
-}
-
-function realPathOf(path: string): string {
-	try {
-		return realpathSync(path);
-	} catch {
-		return path;
-	}
 }
 
 function unwritable(path: string, error: unknown): DispatchError {

@@ -2,10 +2,11 @@
  * Templates: a plan and words before the prompt, with variables. The project's own come before the user's,
  * and those before the ones that come with dispatch.
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import * as z from "zod";
+import { hintFor, publishNew } from "../process/atomic-file.ts";
 import { readOwnFile } from "../process/own-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
@@ -107,20 +108,20 @@ export function addTemplate(
 			"DISPATCH_USAGE",
 			`Expected a name of a-z, 0-9, ".", "_" and "-", got "${name}".`,
 		);
-	try {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
-		writeFileSync(path, text, { flag: "wx", mode: 0o600 });
-	} catch (error) {
-		const { code, message } = error as NodeJS.ErrnoException;
-		if (code === "EEXIST")
-			throw new DispatchError("DISPATCH_USAGE", `There is a template ${path} already.`, {
-				hint: "Give another name, or edit that file.",
-			});
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${message}.`, {
-			hint: "Make the directory writable.",
+	const refuse = (error: unknown) =>
+		new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+			hint: hintFor(error, "Make the directory writable."),
 			cause: error,
 		});
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw refuse(error);
 	}
+	if (!publishNew(path, text, { refuse }))
+		throw new DispatchError("DISPATCH_USAGE", `There is a template ${path} already.`, {
+			hint: "Give another name, or edit that file.",
+		});
 	return path;
 }
 

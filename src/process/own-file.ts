@@ -2,6 +2,8 @@
  * Files that the user names or keeps: a config, a template, a prompt, a batch. They may be links; what is no
  * regular file (a FIFO that nobody writes to, /dev/zero) is refused, since it would hang a command.
  */
+import { realpathSync, statSync } from "node:fs";
+import { replaceFile, type WriteOptions } from "./atomic-file.ts";
 import { type NoFile, readRegularBytes } from "./read-file.ts";
 
 /** of anything that a user hands over */
@@ -20,6 +22,30 @@ export function readOwnFile(path: string): OwnFile {
 	if (file.kind === "refused") return { ...file, kind: "unreadable", why: whyUnreadable(file) };
 	if (file.cut) return { kind: "unreadable", why: `it is larger than ${FILE_LIMIT_BYTES / 1024 / 1024} MiB` };
 	return file;
+}
+
+/**
+ * Makes a file of the user's or replaces it, whole or not at all: its mode stays, and a link to it stays a link.
+ * @param options.mode of one that was not there
+ * @throws DispatchError DISPATCH_DISK, or what `refuse` makes of the fault
+ */
+export function writeOwnFile(path: string, text: string, { mode = 0o600, ...options }: WriteOptions): void {
+	const target = realPathOf(path);
+	replaceFile(target, text, { ...options, mode: modeOf(target) ?? mode });
+}
+
+function modeOf(path: string): number | null {
+	const stats = statSync(path, { throwIfNoEntry: false });
+	return stats === undefined ? null : stats.mode & 0o777;
+}
+
+/** Of what a link leads to; of what is not there as it is. */
+export function realPathOf(path: string): string {
+	try {
+		return realpathSync(path);
+	} catch {
+		return path;
+	}
 }
 
 function whyUnreadable({ why, code }: NoFile & { kind: "refused" }): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { canMount, fill, mount, unmount } from "../full-disk.ts";
@@ -74,6 +74,39 @@ test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when
 		unmount(user.project);
 	}
 });
+
+test.runIf(canMount())(
+	"a full disk: a template, a skill or a unit is written whole or not at all",
+	async () => {
+		user = new User();
+		const folder = join(user.path, "full");
+		mkdirSync(folder);
+		expect(mount("-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)).toBe(true);
+		try {
+			for (const name of [".dispatch/templates", "skills/dispatch", "systemd/user"])
+				mkdirSync(join(folder, name), { recursive: true });
+			const filler = fill(folder);
+			const files = [
+				[["templates", "copy", "code-review", "mine", "--project"], ".dispatch/templates/mine.md"],
+				[["skill", "install"], "skills/dispatch/SKILL.md"],
+				[["service", "install"], "systemd/user/dispatch.service"],
+			] as const;
+			const options = { cwd: folder, env: { CLAUDE_CONFIG_DIR: folder, XDG_CONFIG_HOME: folder } };
+			for (const [command, file] of files) {
+				const ran = await user.run([...command], options);
+				expect(ran.stderr).toMatch(/ENOSPC.* Free some space.*\[DISPATCH_BAD_FILE\]/);
+				expect([ran.code, existsSync(join(folder, file))]).toEqual([2, false]);
+			}
+			rmSync(filler);
+			for (const [command, file] of files) {
+				await user.ok([...command], options);
+				expect(existsSync(join(folder, file))).toBe(true);
+			}
+		} finally {
+			unmount(folder);
+		}
+	},
+);
 
 const ROOMY = ["-t", "tmpfs", "-o", "size=2m,mode=700"];
 

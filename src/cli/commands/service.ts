@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Home, userHome } from "../../config/home.ts";
+import { hintFor } from "../../process/atomic-file.ts";
+import { writeOwnFile } from "../../process/own-file.ts";
 import { LOCAL_ADDRESS } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
@@ -24,14 +26,17 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 	}
 	const name = serviceName(context.home);
 	const path = join(env.XDG_CONFIG_HOME || join(userHome(), ".config"), "systemd", "user", `${name}.service`);
-	try {
-		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(path, unit, { mode: 0o600 });
-	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+	const refuse = (error: unknown) =>
+		new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+			hint: hintFor(error),
 			cause: error,
 		});
+	try {
+		mkdirSync(dirname(path), { recursive: true });
+	} catch (error) {
+		throw refuse(error);
 	}
+	writeOwnFile(path, unit, { refuse });
 	output.result({ path }, [
 		`Wrote ${path}.`,
 		`Start it with: systemctl --user daemon-reload && systemctl --user enable --now ${name}`,

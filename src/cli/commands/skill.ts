@@ -1,16 +1,10 @@
 /** `dispatch skill …`: puts the skill where Claude Code finds it. What a user changed in it stays. */
 import { createHash } from "node:crypto";
-import {
-	existsSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	realpathSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { userHome } from "../../config/home.ts";
+import { hintFor } from "../../process/atomic-file.ts";
+import { writeOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 import type { Output } from "../show/output.ts";
@@ -39,16 +33,21 @@ export async function installSkill({ output, env }: SkillCommand, flags: SkillFl
 	const text = skillText();
 	const there = existsSync(path) ? readFileSync(path, "utf8") : null;
 	if (there !== null && there !== text && !flags.force) refuseChanged(path, there, "install");
-	try {
-		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(path, text);
-		writeFileSync(join(dirname(path), STAMP), hashOf(text));
-	} catch (error) {
-		throw new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
-			hint: "Make the directory writable, or install it for the project: dispatch skill install --project",
+	const refuse = (error: unknown) =>
+		new DispatchError("DISPATCH_BAD_FILE", `Cannot write ${path}: ${(error as Error).message}.`, {
+			hint: hintFor(
+				error,
+				"Make the directory writable, or install it for the project: dispatch skill install --project",
+			),
 			cause: error,
 		});
+	try {
+		mkdirSync(dirname(path), { recursive: true });
+	} catch (error) {
+		throw refuse(error);
 	}
+	writeOwnFile(path, text, { mode: 0o644, refuse });
+	writeOwnFile(join(dirname(path), STAMP), hashOf(text), { mode: 0o644, refuse });
 	const changed = there !== text;
 	const how = there === null ? "Installed" : changed ? "Updated" : "It was there already:";
 	output.result({ path, changed }, [`${how} ${path}`, "In Claude Code: /dispatch, in a new session."]);
