@@ -146,6 +146,10 @@ export function hotOnly({ hot, never }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
+			// Who needs a screen is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts).
+			onResolve({ filter: /^\.\.\/screen\// }, ({ path, kind }) =>
+				kind === "dynamic-import" ? { path, namespace: "cold" } : undefined,
+			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
 				contents: `throw new Error("${path} is not in hot.cjs");`,
 			}));

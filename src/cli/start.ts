@@ -1,7 +1,7 @@
 /** The entry `dispatch`: loads the program beside it, compiled already where that can be. */
 import { join } from "node:path";
 import { VERSION } from "../task/version.ts";
-import { maySeveral } from "./options/ids.ts";
+import { mayBeTyped, maySeveral } from "./options/ids.ts";
 import { loadProgram } from "./program/code-cache.ts";
 
 /**
@@ -25,7 +25,8 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	});
 	process.stdout.write(`${VERSION}\n`);
 } else {
-	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !(words[0] === "answer" && maySeveral(words));
+	const needsMore = words[0] === "answer" && (maySeveral(words) || mayBeTyped(words));
+	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !needsMore;
 	const bundle = words[0] === "complete" ? "tab" : isHot ? "hot" : "main";
 	const file = join(import.meta.dirname, `${bundle}.cjs`);
 	const program = loadProgram(file, DISPATCH_BUNDLES[bundle]) as typeof import("./main.ts");

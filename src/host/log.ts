@@ -1,10 +1,11 @@
 /**
- * The daemon's log. What cannot be written to it (a full disk, a terminal that is gone) ends nobody: the lines wait
- * in memory, up to a limit, and come when there is room.
+ * The daemon's log. What cannot be written to it (a full disk, a terminal that is gone, or that takes nothing) ends
+ * nobody and holds up nobody: the lines wait in memory, up to a limit, and come when there is room.
  */
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { cleanText, oneLine, plain } from "../task/clean-text.ts";
 import { mapTexts } from "../task/secrets.ts";
+import { openUnhurried, UnhurriedLines } from "./unhurried-lines.ts";
 
 const USUAL_LEVEL = "info";
 /** Kept while nothing can be written; what comes after it is left out. */
@@ -19,9 +20,6 @@ export interface LogOptions {
 
 /** @param level of pino */
 export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptions = {}): Logger {
-	const destination = pino.destination({ dest: fd, sync: true, maxLength: WAITING_LIMIT_BYTES });
-	// Without a listener a line that cannot be written is an exception wherever it was said.
-	destination.on("error", () => {});
 	const known = Object.hasOwn(pino.levels.values, level) || level === "silent";
 	const log = pino(
 		{
@@ -29,7 +27,7 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 			base: { pid: process.pid },
 			hooks: { streamWrite: (line) => written(line, isForPeople) },
 		},
-		destination,
+		destinationOf(fd, isForPeople),
 	);
 	if (!known)
 		log.warn(
@@ -40,6 +38,23 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 }
 
 const WARN = 40;
+
+/** A file takes each line at once; who reads along may stop reading. */
+function destinationOf(fd: number, isForPeople: boolean): DestinationStream {
+	const unhurried = openUnhurried(fd);
+	if (unhurried !== null) {
+		const leftOut = (count: number) => {
+			const msg = `${count} ${count === 1 ? "line is" : "lines are"} left out here: nobody took them`;
+			const record = { level: WARN, time: Date.now(), pid: process.pid, msg };
+			return written(JSON.stringify(record), isForPeople);
+		};
+		return new UnhurriedLines(unhurried, { limitBytes: WAITING_LIMIT_BYTES, leftOut });
+	}
+	const destination = pino.destination({ dest: fd, sync: true, maxLength: WAITING_LIMIT_BYTES });
+	// Without a listener a line that cannot be written is an exception wherever it was said.
+	destination.on("error", () => {});
+	return destination;
+}
 
 /** Cleaned text by text: in the line as it is written a secret's end may be a quote's escape. Never throws: whoever logs goes on. */
 function written(line: string, isForPeople: boolean): string {

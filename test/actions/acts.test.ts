@@ -7,7 +7,7 @@ import { noteTask } from "../../src/actions/note.ts";
 import { type Removable, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
 import { type RetryPlace, type RetryRequest, retryTasks } from "../../src/actions/retry.ts";
 import { theOnly } from "../../src/actions/several.ts";
-import { answerLine } from "../../src/cli/commands/answer.ts";
+import { answerLine } from "../../src/cli/show/answer-lines.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { spendOrder } from "../../src/config/spent-orders.ts";

@@ -190,9 +190,11 @@ test("inbox: a question of 80 lines is read to its end; words like commands can 
 	screen.keys("Enter");
 	await screen.waitFor("Answer sent to other.");
 	await screen.waitFor("> one");
+	await screen.waitFor("F1 keys");
 	screen.keys("Enter");
 	await screen.waitFor("Answer sent to long.");
 	await screen.waitFor("No open questions.");
+	await screen.waitFor("q quit");
 	await user.waitForState("long", "completed");
 	await user.waitForState("other", "completed");
 	expect(await user.ok(["output", "long"])).toBe("one\ntwo\nthree\n");
@@ -288,7 +290,7 @@ test("answer on a terminal: another text that came while it was typed takes no a
 	await user.waitForState("job", "asking");
 	const asked = join(user.project, ".dispatch/tasks/job/ipc/001.question");
 	const screen = open(["answer", "job"], NARROW);
-	await screen.waitFor("job asks: Which colour?");
+	await screen.waitFor("job asks (001)");
 	writeFileSync(`${asked}.tmp`, "May I drop the table?\n");
 	renameSync(`${asked}.tmp`, asked);
 	await expect.poll(() => user.ok(["questions"])).toContain("May I drop the table?");

@@ -47,6 +47,7 @@ const TABLE: [string, string[], string][] = [
 	["one two", ["backspace"], "one tw|"],
 	["one two", ["home", "backspace"], "|one two"],
 	["one two", ["home", "delete"], "|ne two"],
+	["one two", ["home", "C-delete"], "| two"],
 	["one two", ["C-w"], "one |"],
 	["path/to-it  ", ["C-w"], "|"],
 	["path/to-it", ["M-backspace"], "path/to-|"],
@@ -122,6 +123,9 @@ test("Up and Down go by the rows that are seen, then into what was sent; what wa
 	editor.press(key("up"), COLUMNS);
 	expect(editor.text).toBe("first");
 	editor.press(key("down"), COLUMNS);
+	expect(editor.text).toBe("second");
+	editor.press(key("down"), COLUMNS);
+	expect(editor.text).toBe(own);
 	editor.press(key("down"), COLUMNS);
 	expect(editor.text).toBe(own);
 });
@@ -132,4 +136,35 @@ test("of more rows than there is room those around the cursor are seen, wide cha
 	expect(editor.view(5, 2)).toEqual({ rows: ["d", "third"], caret: { row: 1, column: 5 } });
 	editor.press(key("C-home"), 5);
 	expect(editor.view(5, 2)).toEqual({ rows: ["漢字", "漢字"], caret: { row: 0, column: 0 } });
+});
+
+test("what was recalled and changed is a text of one's own; what is sent meanwhile is recalled first", () => {
+	const history = ["first"];
+	const editor = new Editor(history);
+	editor.press(key("up"), COLUMNS);
+	editor.press(key("!"), COLUMNS);
+	history.push("second");
+	editor.press(key("up"), COLUMNS);
+	expect(editor.text).toBe("second");
+	editor.press(key("down"), COLUMNS);
+	expect(editor.text).toBe("first!");
+});
+
+test("words of a long line stay whole where they can; all of it is there, row by row", () => {
+	const editor = new Editor();
+	const text = "Both, the older one first; then 漢字漢字 and https://example.org/0123456789012345 too";
+	editor.set(text);
+	const { rows } = editor.view(COLUMNS, 99);
+	expect(rows).toEqual([
+		"Both, the older one ",
+		"first; then 漢字漢字",
+		" and https://example",
+		".org/012345678901234",
+		"5 too",
+	]);
+	expect(rows.join("")).toBe(text);
+	editor.press(key("C-home"), COLUMNS);
+	for (const _ of rows.slice(1)) editor.press(key("down"), COLUMNS);
+	editor.press(key("X"), COLUMNS);
+	expect(editor.text).toBe(text.replace("5 too", "X5 too"));
 });

@@ -6,11 +6,16 @@ import {
 	type Act,
 	type Answering,
 	answerFrame,
+	beginAnswering,
 	Drafts,
-	goneLine,
+	nameOf,
 	pressAnswering,
 } from "../../src/cli/screen/answering.ts";
+import { LIMIT_CHARS } from "../../src/cli/screen/editor.ts";
+import { goneLine } from "../../src/cli/screen/gone.ts";
 import { paneOf, paneRule, questionLines } from "../../src/cli/screen/question-pane.ts";
+import type { TaskView } from "../../src/task/view.ts";
+import { NOW, questionView, taskView } from "../task-view.ts";
 
 const NO_COLORS = picocolors.createColors(false);
 const SIZES = [
@@ -152,11 +157,66 @@ test("a draft belongs to its question: it is there again when the question is, a
 test("Enter sends nothing to a question that is gone, and says why; what is typed stays", () => {
 	const state = answering("Which?\n\n1. red\n2. blue");
 	type(state, "2");
-	state.gone = goneLine("job", true);
+	state.gone = "job asks something else by now.";
 	expect(picture(state)).toContain("job asks something else by now. Esc: back; what you typed is kept.");
 	expect(press(state, "return")).toEqual({ kind: "none" });
 	expect(picture(state)).toContain("Nothing was sent. job asks something else by now.");
 	expect(state.editor.text).toBe("2");
 	state.gone = null;
 	expect(press(state, "return")).toEqual({ kind: "send", text: "2" });
+});
+
+describe("of a question that is open no more it is said what happened", () => {
+	const asked = questionView("Which?");
+	const gone = { task: "job", seq: "001", name: nameOf("job", asked) };
+	const closed = { ...asked, open: false };
+	const anew = { ...asked, askedAt: new Date(NOW + 1_000).toISOString() };
+	test.each<[string, Partial<TaskView>]>([
+		["Somebody else answered job meanwhile.", { questions: [{ ...closed, answer: "Blue" }] }],
+		[
+			"Somebody else answered job meanwhile.",
+			{ state: "failed", questions: [{ ...closed, answer: "Blue" }] },
+		],
+		["job was cancelled meanwhile.", { state: "cancelled", questions: [closed] }],
+		["job failed meanwhile.", { state: "failed", questions: [closed] }],
+		["job asks something else by now.", { state: "asking", questions: [anew] }],
+		["job waits for this answer no more.", { state: "running", questions: [closed] }],
+	])("%s", (line, now) => {
+		expect(goneLine(gone, taskView("job", now))).toBe(line);
+	});
+});
+
+test("a question that is asked again under its number has a draft of its own", () => {
+	const drafts = new Drafts();
+	const begin = (askedAt: number) => {
+		const open = { ...questionView("Which?"), askedAt: new Date(askedAt).toISOString() };
+		return beginAnswering(taskView("job", { state: "asking" }), open, drafts);
+	};
+	type(begin(NOW), "for the first");
+	expect(begin(NOW + 1_000).editor.text).toBe("");
+	expect(begin(NOW).editor.text).toBe("for the first");
+});
+
+test("a question is opened at its first line, also after another one was read to its end", () => {
+	const drafts = new Drafts();
+	const begin = () => beginAnswering(taskView("job"), questionView(LONG), drafts);
+	const first = begin();
+	press(first, "pagedown");
+	expect(picture(first)).not.toMatch(/Line 1 of/);
+	expect(picture(begin())).toMatch(/^ Line 1 of the question$/m);
+});
+
+test("an answer that takes no more says so, and where the rest goes", () => {
+	const state = answering("Which?");
+	state.editor.set("x".repeat(LIMIT_CHARS - 1));
+	const said = "The answer is as long as it may be here.";
+	expect(picture(state)).not.toContain(said);
+	press(state, "y");
+	press(state, "z");
+	expect(picture(state)).toContain(`${said} Put the rest into a file, and name\n it.`);
+});
+
+test("while keys do nothing the last line says so in their place", () => {
+	const { lines } = answerFrame(answering("Which?"), "HEAD", { columns: 80, rows: 24 }, NO_COLORS, null);
+	expect(lines.at(-1)).toBe(" Keys work in a moment");
 });

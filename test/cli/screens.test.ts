@@ -100,6 +100,7 @@ describe("watch", () => {
 		await screen.waitFor("Answer sent to review-login.");
 		await screen.waitFor(/review-login +completed/);
 		expect(await user.ok(["output", "review-login"])).toBe("The answer: Blue sky\n");
+		await screen.waitFor("q quit");
 		screen.keys("k", "k", "k", "k", "k", "k");
 		await screen.waitFor(/›compute/);
 		screen.keys("c");
@@ -182,6 +183,7 @@ printf '# Db\\n\\n- [x] Look at the code\\n- [x] Choose the database\\n' >plan.m
 	expect(await user.ok(["output", "db"])).toBe("SQLite\n");
 	await user.ok(["enqueue", "--id", "colour", "x"]);
 	await screen.waitFor("Which colour?");
+	await screen.waitFor("F1 keys");
 	screen.type("by hand");
 	screen.keys("C-e");
 	await screen.waitFor("> Green by hand");
@@ -242,7 +244,7 @@ test("what is asked on a terminal goes to stderr: stdout is the result; who says
 		return screen;
 	};
 	const answering = shell(`${program} answer job --json >"${out}"`);
-	await answering.waitFor("job asks: Which colour?");
+	await answering.waitFor("job asks (001)");
 	answering.type("Blue");
 	answering.keys("Enter");
 	await answering.waitFor("ended with 0");

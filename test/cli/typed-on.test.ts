@@ -20,9 +20,9 @@ afterEach(async () => {
 
 const SIZE = { columns: 80, rows: 24 };
 
-function open(args: string[]): Screen {
+function open(args: string[], env: Record<string, string> = {}): Screen {
 	const words = [process.execPath, PROGRAM, ...args];
-	const screen = new Screen(words, { ...SIZE, cwd: user.project, env: user.env });
+	const screen = new Screen(words, { ...SIZE, cwd: user.project, env: { ...user.env, ...env } });
 	screens.push(screen);
 	return screen;
 }
@@ -47,6 +47,7 @@ test("watch: what is typed on after Enter is no command; a confirmation is ended
 	await user.waitForState("job", "completed");
 	expect(await user.ok(["output", "job"])).toBe("The answer: first line\n");
 	await screen.waitFor(/job +completed/);
+	await screen.waitFor("q quit");
 	screen.keys("Home");
 	screen.keys("/");
 	screen.type("busy");
@@ -113,4 +114,72 @@ test("watch: stopped and continued it draws anew; a hangup gives the terminal ba
 	await screen.waitFor("ended with");
 	expect(screen.mode).toBe("0 1");
 	expect(screen.text()).toContain("Not sent to job:\nBlue sky\n");
+});
+
+/** Keys that arrive right after the picture with this text was drawn, in a burst of their own. */
+function typedBehind(text: string, keys: string): Record<string, string> {
+	const probe = user.write(
+		"probe.cjs",
+		`const { stdout, stdin } = process; const write = stdout.write; let isDone = false;
+stdout.write = (...args) => { if (!isDone && String(args[0]).includes(${JSON.stringify(text)})) { isDone = true;
+	setImmediate(() => stdin.emit("data", Buffer.from(${JSON.stringify(keys)}))); } return write.apply(stdout, args); };`,
+	);
+	return { NODE_OPTIONS: `--require ${probe}` };
+}
+
+test("watch: what is typed on after an answer and comes when the list is there is no command of it", async () => {
+	await user.ok(["enqueue", "--id", "busy", "--model", "busy", "x"]);
+	await user.waitForState("busy", "running");
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	const screen = open(["watch"], typedBehind("Answer sent to job.", "cy\rq"));
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("job asks (001)");
+	screen.type("Blue");
+	screen.keys("Enter");
+	await screen.waitFor("Answer sent to job.");
+	await user.waitForState("job", "completed");
+	await screen.waitFor(/job +completed/);
+	await screen.waitFor("q quit");
+	screen.keys("Up", "Up");
+	await screen.waitFor("›busy");
+	screen.keys("c");
+	await screen.waitFor("Cancel busy?");
+	screen.keys("C-c");
+	await screen.waitFor("ended with");
+});
+
+test("inbox: what is typed on after an answer is none to the next question", async () => {
+	for (const id of ["job", "other"]) {
+		await user.ok(["enqueue", "--id", id, "x"]);
+		await user.waitForState(id, "asking");
+	}
+	const screen = open(["inbox"], typedBehind("other asks (001)", "yes\r"));
+	await screen.waitFor("job asks (001)");
+	screen.type("Blue");
+	screen.keys("Enter");
+	await screen.waitFor("other asks (001)");
+	const text = await screen.waitFor("F1 keys");
+	expect(text).toMatch(/^ >$/m);
+	screen.type("Red");
+	screen.keys("Enter");
+	await screen.waitFor("Answer sent to other.");
+	await user.waitForState("other", "completed");
+	expect(await user.ok(["output", "other"])).toBe("The answer: Red\n");
+});
+
+test("worker: a terminal that takes nothing holds up no task; what happened is told when it takes lines again", async () => {
+	const screen = open(["worker"]);
+	await screen.waitFor("worker ready");
+	screen.keys("C-s");
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+	await user.ok(["answer", "job", "Blue"]);
+	await user.waitForState("job", "completed");
+	expect(screen.text()).not.toContain("job");
+	screen.keys("C-q");
+	await screen.waitFor("`job` complete");
+	screen.keys("C-c");
+	await screen.waitFor("ended with 0");
 });

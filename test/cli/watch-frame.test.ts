@@ -111,6 +111,7 @@ const MODEL: WatchModel = {
 	sort: "need",
 	mode: { kind: "list" },
 	message: null,
+	isSettling: false,
 	awaySince: null,
 	now: NOW,
 };
@@ -127,7 +128,7 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 	const answering = beginAnswering(asking, asking.questions[0] as TaskView["questions"][0], new Drafts());
 	answering.editor.set("both, the older one first");
 	const lines = Array.from({ length: 99 }, (_, n) => `line ${n}`);
-	const logs = { title: "logs of nightly", text: lines.join("\n"), from: 5, empty: "" };
+	const logs = { title: "logs of nightly", text: lines.join("\n"), from: 5, empty: "", mayQuit: true };
 	const back = { kind: "list" as const };
 	const SCENES: [string, Partial<WatchModel>][] = [
 		["list", {}],
@@ -135,7 +136,7 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 		["answer", { mode: { kind: "answer", answering } }],
 		["cancel", { mode: { kind: "confirm", act: "cancel", task: "nightly" } }],
 		["logs", { mode: { kind: "page", page: logs, logsOf: "nightly", back } }],
-		["keys", { mode: { kind: "page", page: watchKeys(), logsOf: null, back } }],
+		["keys", { mode: { kind: "page", page: watchKeys("list"), logsOf: null, back } }],
 		["away", { awaySince: NOW - 5_000, message: "Answer sent to x." }],
 		["empty", { tasks: [], selected: null }],
 	];
@@ -168,8 +169,31 @@ test("of more tasks than rows those around the selected one are shown", () => {
 		NO_COLORS,
 	);
 	expect(lines.filter((line) => line.startsWith("›task-200 "))).toHaveLength(1);
-	expect(lines.filter((line) => /task-\d+/.test(line))).toHaveLength(20);
+	expect(lines.filter((line) => /task-\d+/.test(line))).toHaveLength(19);
+	expect(lines.at(-2)).toBe("   191 more above, 90 more below");
 });
+
+test("a list that is cut says how many are out of sight, at both ends; a whole one says nothing", () => {
+	const tasks = Array.from({ length: 30 }, (_, n) => task(`task-${String(n).padStart(2, "0")}`, {}));
+	const picture = (selected: string, rows: number) =>
+		watchFrame({ ...MODEL, sort: "name", tasks, selected }, { columns: 40, rows }, NO_COLORS).lines.join(
+			"\n",
+		);
+	expect(picture("task-00", 24)).toMatch(/task-18 .*\n {3}11 more below\n/);
+	expect(picture("task-29", 24)).toMatch(/task-29 .*\n {3}11 more above\n/);
+	expect(picture("task-00", 60)).not.toMatch(/more (?:above|below)/);
+});
+
+test.each([20, 24, 28, 30, 34, 35, 36, 40, 59, 60, 80, 100])(
+	"at %d columns no line is wider than the screen, and every task has its name",
+	(columns) => {
+		for (const filter of ["", "e"]) {
+			const { lines } = watchFrame({ ...MODEL, filter }, { columns, rows: 24 }, NO_COLORS);
+			for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
+			expect(lines.join("\n")).toContain("›review-login");
+		}
+	},
+);
 
 test("what is damaged stands below the others, on one line each, without control characters", () => {
 	const damaged = Array.from({ length: 5 }, (_, n) => ({
@@ -198,17 +222,33 @@ test.each([40, 80])(
 	},
 );
 
+test.each([24, 40, 60])("at %d columns what is said is cut within no word", (columns) => {
+	const size = { columns, rows: 24 };
+	const text = (changes: Partial<WatchModel>) =>
+		watchFrame({ ...MODEL, ...changes }, size, NO_COLORS).lines.join(" ");
+	expect(text({ tasks: [] }).replace(/\s+/g, " ")).toContain(
+		'No tasks yet. Submit one: dispatch enqueue "Review the login code"',
+	);
+	const mode = { kind: "confirm" as const, act: "cancel" as const, task: "nightly" };
+	expect(text({ mode }).replace(/\s+/g, " ")).toContain("Cancel nightly? Its agent is stopped.");
+	expect(text({ awaySince: NOW }).split("  ")[0]).toMatch(
+		/^ Redis is away(?: since 12:00:00(?:: agents run on)?)?$/,
+	);
+});
+
 test("the filter goes over name, state, model, host, tags and prompt; every word must be there", () => {
 	const tasks = [
 		task("one", { tags: { team: "web" }, prompt: "Paint the Shed" }),
 		task("two", { state: "queued", host: "mini" }),
 		task("three", { model: "haiku", prompt: "shed" }),
+		task("four", { model: null, backend: "codex" }),
 	];
 	const found = (filter: string) => tasksShown({ ...MODEL, tasks, filter }).map(({ id }) => id);
 	expect(found("SHED").sort()).toEqual(["one", "three"]);
 	expect(found("shed team=web")).toEqual(["one"]);
 	expect(found(" queued mini ")).toEqual(["two"]);
 	expect(found("haiku")).toEqual(["three"]);
+	expect(found("codex")).toEqual(["four"]);
 	expect(found("nothing of it")).toEqual([]);
 	const { lines } = watchFrame({ ...MODEL, tasks, filter: "nil" }, { columns: 80, rows: 24 }, NO_COLORS);
 	expect(lines.join("\n")).toContain("No task has this. Esc shows all.");
@@ -221,4 +261,29 @@ test("the orders: what needs a person first, newest first, by name", () => {
 	expect(order("need")).toEqual(["c", "b", "a"]);
 	expect(order("newest")).toEqual(["b", "a", "c"]);
 	expect(order("name")).toEqual(["a", "b", "c"]);
+});
+
+test("whose a task is and where it runs stands in the list where not all are of one, and there is room", () => {
+	const tasks = [
+		task("one", { createdBy: "ann@mini1", host: "mini1" }),
+		task("two", { createdBy: "bob@mini2", host: "mini2" }),
+	];
+	const picture = (columns: number, some: TaskView[]) =>
+		watchFrame({ ...MODEL, tasks: some, selected: null }, { columns, rows: 24 }, NO_COLORS).lines.join("\n");
+	for (const columns of [80, 120]) {
+		expect(picture(columns, tasks)).toMatch(/AGE +OWNER +HOST +NOW/);
+		expect(picture(columns, tasks)).toMatch(/^ one .* ann@mi\S+ +mini1 /m);
+		expect(picture(columns, tasks.slice(1))).not.toMatch(/OWNER|HOST/);
+	}
+	expect(picture(120, tasks)).toMatch(/^ two .* bob@mini2 +mini2 /m);
+	const atOne = tasks.map((each) => ({
+		...each,
+		host: "mini1",
+		createdBy: each.createdBy.replace("mini2", "mini1"),
+	}));
+	expect(picture(80, atOne)).toMatch(/^ two .* bob +$/m);
+	expect(picture(80, atOne)).not.toContain("HOST");
+	for (const columns of [60, 70, 80, 120])
+		for (const line of picture(columns, tasks).split("\n"))
+			expect(stringWidth(line)).toBeLessThanOrEqual(columns);
 });

@@ -117,7 +117,7 @@ test("a printed command that is pasted as it stands asks for the answer, and sen
 	const words = [process.execPath, PROGRAM, "answer", "job", "…"];
 	const screen = new Screen(words, { columns: 80, rows: 24, cwd: user.project, env: user.env });
 	try {
-		await screen.waitFor("job asks: Which colour?");
+		await screen.waitFor("job asks (001)");
 		screen.type("Blue");
 		await screen.waitFor("Blue");
 		screen.keys("Enter");

@@ -133,6 +133,7 @@ test("answers from watch, inbox, status and logs -f: an option by its number, an
 	screen.type("2");
 	await shell.press("Enter send", "Enter");
 	await screen.waitFor("by-inbox asks (002)");
+	await screen.waitFor("Enter send");
 	screen.paste(THREE.join("\n"));
 	await screen.waitFor('third, with "quotes"');
 	await shell.press("Enter send", "Enter");
@@ -162,7 +163,7 @@ test("answers from watch, inbox, status and logs -f: an option by its number, an
 	await shell.closed();
 	await shell.type('dispatch answer by-logs --seq 1 "…"', { "…": "2" });
 	// As it is printed it asks, and takes a paste whole.
-	await shell.open('dispatch answer by-logs --seq 2 "…"', "by-logs asks: Which port?");
+	await shell.open('dispatch answer by-logs --seq 2 "…"', "by-logs asks (002)");
 	screen.paste(THREE.join("\n"));
 	await screen.waitFor('third, with "quotes"');
 	screen.keys("Enter");

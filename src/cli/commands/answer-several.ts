@@ -1,4 +1,5 @@
 /** One answer for the questions of several tasks: of each its oldest open one. */
+
 import { type Answered, answerTask, questionsFor, requireAnswer } from "../../actions/answer.ts";
 import { recordsOf } from "../../actions/find-task.ts";
 import { cutOff, type Each, eachInTurn, isDone } from "../../actions/several.ts";
@@ -7,9 +8,10 @@ import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
 import { type Act, requireTextAlone, tasksOfFilter } from "../options/several.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
+import { answerLine } from "../show/answer-lines.ts";
 import { entriesOf, tellRefusals } from "../show/several.ts";
 import { ensureWorker, workerHindrance } from "../worker-up.ts";
-import { type AnswerFlags, answerLine } from "./answer.ts";
+import type { AnswerFlags } from "./answer.ts";
 
 const PARTICIPLE = "answered";
 

@@ -16,7 +16,10 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 	const offered = text ?? renderConfig(detectConfig(env));
 	if (text === null) createConfig(draft, offered);
 	else writeDraft(draft, path, text);
-	await openEditor(env, draft, `${path} was not changed.`);
+	await openEditor(env, draft, `${path} was not changed.`).catch((error: unknown) => {
+		rmSync(draft, { force: true });
+		throw error;
+	});
 	const edited = readFileSync(draft, "utf8");
 	if (edited === text) {
 		rmSync(draft, { force: true });

@@ -3,10 +3,10 @@ import { chosenOption, optionsOf } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
 import { type Output, oneLine, plain } from "../show/output.ts";
 import { Editor } from "./editor.ts";
-import { hintLine } from "./hints.ts";
+import { heldLine, hintLine } from "./hints.ts";
 import { paneOf, paneRule, questionLines } from "./question-pane.ts";
 import type { Frame, Key, Size } from "./terminal.ts";
-import { clip, foreign, pad } from "./text.ts";
+import { clip, foreign, pad, wrap } from "./text.ts";
 
 type Colors = Output["colors"];
 
@@ -14,6 +14,7 @@ type Colors = Output["colors"];
 const LIKE_COMMANDS = /^\/?(skip|quit|exit|help|next|q|\?)$/i;
 const ROOMY_ROWS = 14;
 const PLAN_SHOWN = 7;
+const STATUS_ROWS = 4;
 const PROMPT_COLUMNS = 3;
 /** of the screen, for what is typed */
 const EDITOR_SHARE = 1 / 3;
@@ -49,10 +50,19 @@ export function nameOf(task: string, { seq, askedAt }: Pick<OpenQuestion, "seq" 
 	return `${task} ${seq} ${askedAt}`;
 }
 
+/** A text that lies in a file while the user's editor has it. */
+interface LentDraft {
+	path: string;
+	/** what the editor saved last */
+	saved(): string;
+}
+
 /** Texts that were begun and sent, for as long as the program runs. */
 export class Drafts {
 	readonly #editors = new Map<string, Editor>();
 	readonly #sent: string[] = [];
+	/** those that an editor of the user's has open */
+	readonly #lent = new Map<string, LentDraft>();
 
 	/** The same one for the same question, however often it is opened. */
 	editorFor(name: string): Editor {
@@ -69,9 +79,22 @@ export class Drafts {
 
 	/** What was typed and never sent, to be read when the screen has gone. */
 	unsentLines(): string[] {
-		return [...this.#editors].flatMap(([name, { text }]) =>
-			text.trim() === "" ? [] : [`Not sent to ${name.split(" ")[0]}:`, ...plain(text).trimEnd().split("\n")],
-		);
+		return [...this.#editors].flatMap(([name, editor]) => {
+			const lent = this.#lent.get(name);
+			const text = lent?.saved() ?? editor.text;
+			if (text.trim() === "") return [];
+			const where = lent === undefined ? "" : ` (your editor's file: ${lent.path})`;
+			return [`Not sent to ${name.split(" ")[0]}${where}:`, ...plain(text).trimEnd().split("\n")];
+		});
+	}
+
+	/** It lies in a file until it is taken back. */
+	lend(name: string, lent: LentDraft): void {
+		this.#lent.set(name, lent);
+	}
+
+	takeBack(name: string): void {
+		this.#lent.delete(name);
 	}
 
 	/** Whether something is typed that was not sent. */
@@ -104,11 +127,6 @@ export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Draft
 		message: null,
 		unsure: null,
 	};
-}
-
-/** Why a question that was opened is open no more. @param isAskedAnew another text stands in its place */
-export function goneLine(task: string, isAskedAnew: boolean): string {
-	return isAskedAnew ? `${task} asks something else by now.` : `Somebody else answered ${task} meanwhile.`;
 }
 
 export function pressAnswering(state: Answering, key: Key, size: Size): Act {
@@ -166,8 +184,9 @@ function editorColumns({ columns }: Size): number {
 	return Math.max(2, columns - PROMPT_COLUMNS - 1);
 }
 
-function editorRows({ editor }: Answering, size: Size) {
-	const foot = size.rows >= ROOMY_ROWS ? 2 : 1;
+function editorRows(state: Answering, size: Size) {
+	const { editor } = state;
+	const foot = size.rows >= ROOMY_ROWS ? 1 + Math.max(1, statusRows(state, size).length) : 1;
 	const most = Math.max(1, Math.floor((size.rows - 2 - foot) * EDITOR_SHARE));
 	return { typed: editor.view(editorColumns(size), most), foot };
 }
@@ -187,13 +206,13 @@ function paneLines({ question, about }: Answering, { columns, rows }: Size, colo
 	return [...text, "", colors.dim(` Now: ${foreign(about.state, columns - 6)}`), ...plan];
 }
 
-/** @param more the keys of the owner, the one that leaves last */
+/** @param more the keys of the owner, the one that leaves last; null: none is taken for a moment */
 export function answerFrame(
 	state: Answering,
 	head: string,
 	size: Size,
 	colors: Colors,
-	more: readonly string[],
+	more: readonly string[] | null,
 ): Frame {
 	const { columns, rows } = size;
 	const { typed, foot } = editorRows(state, size);
@@ -204,19 +223,36 @@ export function answerFrame(
 		const prompt = n === 0 ? " > " : "   ";
 		return n === 0 ? colors.green(prompt) + row : prompt + row;
 	});
-	const told = statusText(state);
-	const leave = more.slice(-1);
-	const keys = hintLine(
-		["Enter send", ...more.slice(0, -1), "Ctrl-J new line", "Ctrl-E editor", ...leave, "F1 keys"],
-		size,
-		colors,
-	);
-	const status = told === null ? "" : colors.yellow(` ${foreign(told, columns - 1)}`);
-	const footLines = foot === 2 ? [status, keys] : [told === null ? keys : status];
+	const told = statusRows(state, size).map((line) => colors.yellow(line));
+	const keys =
+		more === null
+			? heldLine(size, colors)
+			: hintLine(
+					[
+						"Enter send",
+						...more.slice(0, -1),
+						"Ctrl-J new line",
+						"Ctrl-E editor",
+						...more.slice(-1),
+						"F1 keys",
+					],
+					size,
+					colors,
+				);
+	const footLines = foot > 1 ? [...(told.length === 0 ? [""] : told), keys] : [told[0] ?? keys];
 	return {
 		lines: [head, ...filled, paneRule(pane, columns, colors), ...answer, ...footLines].slice(0, rows),
 		caret: { row: 1 + room + 1 + typed.caret.row, column: PROMPT_COLUMNS + typed.caret.column },
 	};
+}
+
+/** On several rows where there is room: what failed ends with what helps. */
+function statusRows(state: Answering, { columns, rows }: Size): string[] {
+	const told = statusText(state);
+	if (told === null) return [];
+	const lines = wrap(oneLine(told), columns - 2);
+	const isWhole = lines.length <= STATUS_ROWS && rows >= ROOMY_ROWS;
+	return isWhole ? lines.map((line) => ` ${line}`) : [` ${foreign(told, columns - 1)}`];
 }
 
 /** What was said last; else what Enter would send, where that is not what is typed. */

@@ -2,10 +2,10 @@
 import { plain } from "../show/output.ts";
 import { besides } from "./characters.ts";
 import type { Key } from "./terminal.ts";
-import { type Piece, pieces, shown, shownWidth } from "./text.ts";
+import { type Piece, shown, shownWidth, wordPieces } from "./text.ts";
 
 /** What is longer goes into a file. */
-const LIMIT_CHARS = 100_000;
+export const LIMIT_CHARS = 100_000;
 
 /** What a key was: `send` is for the owner to do, `other` not the editor's. */
 export type Pressed = "edited" | "send" | "other";
@@ -177,7 +177,7 @@ export class Editor {
 		const rows = this.#text.split("\n").flatMap((line) => {
 			const from = start;
 			start += line.length + 1;
-			return pieces(line, columns).map((piece) => ({ from: from + piece.from, to: from + piece.to }));
+			return wordPieces(line, columns).map((piece) => ({ from: from + piece.from, to: from + piece.to }));
 		});
 		this.#laid = { text: this.#text, columns, rows };
 		return rows;

@@ -17,3 +17,8 @@ export function hintLine(hints: readonly string[], { columns }: Size, colors: Ou
 	const count = first.findIndex((_, n) => widthOf(line(first.slice(0, n + 1))) > columns);
 	return colors.dim(clip(line(count === -1 ? first : first.slice(0, count)), columns));
 }
+
+/** In their place while keys do nothing. */
+export function heldLine({ columns }: Size, colors: Output["colors"]): string {
+	return colors.dim(clip(" Keys work in a moment", columns));
+}

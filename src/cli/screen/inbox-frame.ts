@@ -2,9 +2,10 @@
 import type { OpenQuestion } from "../../queue/records/questions.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
-import type { Output } from "../show/output.ts";
+import { type Output, oneLine } from "../show/output.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
-import { hintLine } from "./hints.ts";
+import { heldLine, hintLine } from "./hints.ts";
+import { moreLine, partOf } from "./list-part.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
 import { clip, foreign, widthOf } from "./text.ts";
@@ -14,9 +15,13 @@ type Colors = Output["colors"];
 export interface InboxModel {
 	/** the oldest first */
 	open: readonly OpenQuestion[];
+	/** by task, where there are several owners or hosts: "ann on mini2" */
+	whose: ReadonlyMap<string, string>;
 	mode: InboxMode;
 	/** what was done, the newest last */
 	said: readonly string[];
+	/** keys do nothing for a moment */
+	isSettling: boolean;
 	/** since when Redis does not answer, ms since the Unix epoch */
 	awaySince: number | null;
 	now: number;
@@ -30,6 +35,7 @@ export type InboxMode =
 	| { kind: "page"; page: Page; back: InboxMode };
 
 const WAIT_HINTS = ["↑↓ select", "Enter answer", "? keys", "q quit"];
+const ANSWER_HINTS = ["Ctrl-N next", "Esc list", "Ctrl-C quit"];
 const SAID_SHOWN = 3;
 
 /** @returns exactly `rows` lines, none wider than the screen */
@@ -46,15 +52,17 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 		const { task, seq } = mode.answering;
 		const age = formatDuration(Math.max(0, now - mode.askedAt));
 		const right = open.length > 1 ? `${open.length} open ` : "";
-		const head = topLine(model, ` ${task} asks (${seq}), ${age} ago`, right, size, colors);
-		return answerFrame(mode.answering, head, size, colors, ["Ctrl-N next", "Esc list", "Ctrl-C quit"]);
+		const whose = whoseText(model, task);
+		const head = topLine(model, ` ${task}${whose} asks (${seq}), ${age} ago`, right, size, colors);
+		return answerFrame(mode.answering, head, size, colors, model.isSettling ? null : ANSWER_HINTS);
 	}
 	const head = topLine(model, " dispatch inbox", `${open.length} open `, size, colors);
 	const said = model.said.slice(-SAID_SHOWN).map((line) => ` ${foreign(line, size.columns - 1)}`);
-	const foot = [...said, hintLine(open.length > 0 ? WAIT_HINTS : WAIT_HINTS.slice(2), size, colors)];
+	const hints = open.length > 0 ? WAIT_HINTS : WAIT_HINTS.slice(2);
+	const foot = [...said, model.isSettling ? heldLine(size, colors) : hintLine(hints, size, colors)];
 	const room = Math.max(1, size.rows - 1 - foot.length);
 	const selected = mode.kind === "list" ? mode.selected : -1;
-	const body = open.length === 0 ? emptyLines(size) : openLines(open, selected, room, size, colors);
+	const body = open.length === 0 ? emptyLines(size) : openLines(model, selected, room, size, colors);
 	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
 	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, size.rows), caret: null };
 }
@@ -69,17 +77,17 @@ function emptyLines({ columns }: Size): string[] {
 	return ["", clip("  No open questions. New ones come up here.", columns)];
 }
 
-function openLines(
-	open: readonly OpenQuestion[],
-	selected: number,
-	room: number,
-	{ columns }: Size,
-	colors: Colors,
-): string[] {
-	const from = Math.max(0, Math.min(selected - Math.floor(room / 2), open.length - room));
-	return open.slice(from, from + room).map(({ task, text }, n) => {
-		const mark = from + n === selected ? colors.cyan("›") : " ";
-		const name = clip(task, Math.floor(columns / 2));
-		return `${mark}${colors.bold(name)}: ${foreign(optionsOf(text).lead, columns - 3 - widthOf(name))}`;
+function whoseText({ whose }: InboxModel, task: string): string {
+	const text = whose.get(task);
+	return text === undefined ? "" : ` (${oneLine(text)})`;
+}
+
+function openLines(model: InboxModel, selected: number, room: number, size: Size, colors: Colors): string[] {
+	const part = partOf(model.open, Math.max(0, selected), room);
+	const lines = part.inSight.map(({ task, text }, n) => {
+		const mark = part.from + n === selected ? colors.cyan("›") : " ";
+		const name = clip(`${task}${whoseText(model, task)}`, Math.floor(size.columns / 2));
+		return `${mark}${colors.bold(name)}: ${foreign(optionsOf(text).lead, size.columns - 3 - widthOf(name))}`;
 	});
+	return [...lines, ...moreLine(part, size, colors)];
 }

@@ -1,4 +1,5 @@
 /** `dispatch inbox` on a terminal that draws nothing (TERM=dumb): a question, a line typed, the next one. */
+
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,9 +8,9 @@ import type { OpenQuestion } from "../../queue/records/questions.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
-import { sentLine } from "../commands/answer.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
+import { sentLine } from "../show/answer-lines.ts";
 import { oneLine, plain } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 

@@ -6,12 +6,15 @@ import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { ring } from "../show/bell.ts";
 import { oneLine } from "../show/output.ts";
-import { type Answering, beginAnswering, Drafts, goneLine, nameOf, pressAnswering } from "./answering.ts";
+import { whoseTexts } from "../show/task-columns.ts";
+import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { whyGone } from "./gone.ts";
 import { type InboxModel, inboxFrame } from "./inbox-frame.ts";
 import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
 import { pressPage } from "./page.ts";
 import { sendAnswer, writeInEditor } from "./send-answer.ts";
+import { Settling } from "./settling.ts";
 import { isChord, type Key, Terminal } from "./terminal.ts";
 
 export class InboxScreen {
@@ -21,6 +24,7 @@ export class InboxScreen {
 	readonly #drafts = new Drafts();
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	readonly #settling = new Settling(() => this.#draw());
 	/** whose task cannot be read: they hold up no other */
 	readonly #unreadable = new Set<string>();
 	/** it looked, and there was no question */
@@ -30,7 +34,15 @@ export class InboxScreen {
 	/** why the last answer was not taken: it says more than that the question is gone */
 	#refusal: string | null = null;
 	#exitCode: number | undefined;
-	#model: InboxModel = { open: [], mode: { kind: "waits" }, said: [], awaySince: null, now: Date.now() };
+	#model: InboxModel = {
+		open: [],
+		whose: new Map(),
+		mode: { kind: "waits" },
+		said: [],
+		isSettling: false,
+		awaySince: null,
+		now: Date.now(),
+	};
 
 	constructor(context: Context, store: Store, signal: AbortSignal) {
 		this.#context = context;
@@ -48,6 +60,7 @@ export class InboxScreen {
 		try {
 			await this.#looks.run(() => this.#look());
 		} finally {
+			this.#settling.end();
 			this.#terminal.close();
 			// The screen is gone; what was done on it stays to be read.
 			const done = [...this.#model.said.map((line) => oneLine(line)), ...this.#drafts.unsentLines()];
@@ -64,6 +77,7 @@ export class InboxScreen {
 	#draw(): void {
 		this.#model.now = Date.now();
 		this.#model.awaySince = this.#looks.awaySince;
+		this.#model.isSettling = this.#settling.isOn;
 		this.#terminal.draw(inboxFrame(this.#model, this.#terminal.size, this.#context.output.colors));
 	}
 
@@ -71,12 +85,18 @@ export class InboxScreen {
 		const before = this.#model.open.map(keyOf).join();
 		const all = await this.#store.openQuestions();
 		this.#model.open = all.filter((question) => !this.#unreadable.has(keyOf(question)));
+		if (this.#model.open.map(keyOf).join() !== before) this.#model.whose = await this.#whose();
 		const { mode, open } = this.#model;
 		if (mode.kind === "list" && open.length === 0) this.#model.mode = { kind: "waits" };
 		else if (mode.kind === "list") mode.selected = Math.max(0, Math.min(mode.selected, open.length - 1));
-		if (mode.kind === "answer") this.#checkStillOpen(mode.answering);
+		if (mode.kind === "answer") await this.#checkStillOpen(mode.answering);
 		if (this.#model.mode.kind === "waits") await this.#openNext();
 		return this.#model.open.map(keyOf).join() !== before;
+	}
+
+	async #whose(): Promise<Map<string, string>> {
+		const { records } = await this.#store.read([...new Set(this.#model.open.map(({ task }) => task))]);
+		return whoseTexts(records.map(({ spec, host }) => ({ id: spec.id, createdBy: spec.createdBy, host })));
 	}
 
 	/** The oldest, with what was done last; rings for who waited for one. */
@@ -91,16 +111,15 @@ export class InboxScreen {
 	}
 
 	/** One that is gone stays on the screen until a key leaves it: what is being typed is for no other question. */
-	#checkStillOpen(answering: Answering): void {
+	async #checkStillOpen(answering: Answering): Promise<void> {
 		const { open } = this.#model;
-		const { task, seq, name, gone } = answering;
+		const { name, gone } = answering;
 		if (this.#sending === name) return;
 		if (open.some((question) => keyOf(question) === name)) {
 			answering.gone = null;
 			return;
 		}
-		const isAskedAnew = open.some((question) => question.task === task && question.seq === seq);
-		answering.gone = goneLine(task, isAskedAnew);
+		answering.gone = await whyGone(this.#store, answering);
 		if (gone === null) {
 			if (answering.message !== this.#refusal) answering.message = null;
 			this.#say(answering.gone);
@@ -143,6 +162,7 @@ export class InboxScreen {
 	#press(key: Key): void {
 		const { mode } = this.#model;
 		if (key.ctrl && key.name === "c") this.#end(EXIT.interrupted);
+		else if (this.#settling.holds(key)) return;
 		else if (mode.kind === "answer") this.#answer(mode.answering, key);
 		else if (mode.kind === "page") {
 			if (["escape", "q", "f1"].includes(key.name)) this.#model.mode = mode.back;
@@ -195,6 +215,7 @@ export class InboxScreen {
 				this.#say(await sendAnswer(this.#context, this.#store, answering, text, this.#drafts));
 				this.#model.open = this.#model.open.filter((question) => keyOf(question) !== answering.name);
 				this.#model.mode = { kind: "waits" };
+				this.#settling.begin();
 			} catch (error) {
 				this.#refusal = wordsOf(error);
 				answering.message = this.#refusal;
@@ -207,12 +228,10 @@ export class InboxScreen {
 
 	#write(answering: Answering): void {
 		this.#go(async () => {
-			try {
-				answering.editor.set(await this.#terminal.aside(() => writeInEditor(this.#context, answering)));
-				if (answering.gone === null) answering.message = "Enter sends it.";
-			} catch (error) {
-				answering.message = wordsOf(error);
-			}
+			const said = await this.#terminal
+				.aside(() => writeInEditor(this.#context, answering, this.#drafts))
+				.catch(wordsOf);
+			answering.message = said ?? (answering.gone === null ? "Enter sends it." : null);
 		});
 	}
 

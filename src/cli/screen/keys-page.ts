@@ -30,29 +30,40 @@ const ONE_BY_ONE_KEYS: readonly (readonly [string, string])[] = [
 	["Ctrl-C", "quit; what is typed is not sent"],
 ];
 
-/** All keys of `dispatch watch`. */
-export function watchKeys(): Page {
-	return keysPage([
-		["In the list", LIST_KEYS],
-		["While you answer", [...ANSWER_KEYS, ...ONE_BY_ONE_KEYS]],
-	]);
+const ONE_KEYS: readonly (readonly [string, string])[] = [
+	["Esc, Ctrl-C", "quit; what is typed is not sent, and stays to be read"],
+];
+
+type Part = readonly [string, readonly (readonly [string, string])[]];
+
+const WHILE_ANSWERING: Part = [
+	"While you answer: everything typed is the answer",
+	[...ANSWER_KEYS, ...ONE_BY_ONE_KEYS],
+];
+
+/** All keys of `dispatch watch`, those of where one is first. @param from where it is opened */
+export function watchKeys(from: "list" | "answer"): Page {
+	const list: Part = ["In the list", LIST_KEYS];
+	return from === "list" ? keysPage([list, WHILE_ANSWERING], true) : keysPage([WHILE_ANSWERING, list], false);
 }
 
 /** All keys of `dispatch inbox`. */
 export function inboxKeys(): Page {
-	return keysPage([
-		["While you answer: everything typed is the answer", [...ANSWER_KEYS, ...ONE_BY_ONE_KEYS]],
-		["In the list", INBOX_LIST_KEYS],
-	]);
+	return keysPage([WHILE_ANSWERING, ["In the list", INBOX_LIST_KEYS]], false);
 }
 
-function keysPage(parts: readonly (readonly [string, readonly (readonly [string, string])[]])[]): Page {
+/** All keys of `dispatch answer`. */
+export function answerKeys(): Page {
+	return keysPage([[WHILE_ANSWERING[0], [...ANSWER_KEYS, ...ONE_KEYS]]], false);
+}
+
+function keysPage(parts: readonly Part[], mayQuit: boolean): Page {
 	const lines = parts.flatMap(([name, keys], n) => [
 		...(n === 0 ? [] : [""]),
 		name,
 		...keys.flatMap(([key, does]) => keyLines(key, does)),
 	]);
-	return { title: "keys", text: lines.join("\n"), from: 0, empty: "" };
+	return { title: "keys", text: lines.join("\n"), from: 0, empty: "", mayQuit };
 }
 
 const KEY_COLUMNS = 23;

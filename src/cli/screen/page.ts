@@ -16,6 +16,8 @@ export interface Page {
 	from: number | null;
 	/** what an empty one says */
 	empty: string;
+	/** whether q ends the program; else it goes back, as Esc */
+	mayQuit: boolean;
 }
 
 /** @returns whether the key was one of its own */
@@ -44,7 +46,7 @@ export function pressPage(page: Page, { name, text, ctrl }: Key, size: Size): bo
 	return true;
 }
 
-const HINTS = ["↑↓ PgUp PgDn scroll", "Esc back", "q quit"];
+const HINTS = ["↑↓ PgUp PgDn scroll", "Esc back"];
 
 /** @param head the first line of the screen, from the place in the text */
 export function pageFrame(
@@ -57,8 +59,9 @@ export function pageFrame(
 	const all = rowsOf(page, size);
 	const { lines, above, below } = paneOf(all, rows, page.from ?? all.length);
 	const place = above + below === 0 ? "" : `${above + lines.length}/${all.length} `;
+	const hints = page.mayQuit ? [...HINTS, "q quit"] : HINTS;
 	const filled = [...lines, ...Array<string>(Math.max(0, rows - lines.length)).fill("")];
-	return { lines: [head(place), ...filled, hintLine(HINTS, size, colors)].slice(0, size.rows), caret: null };
+	return { lines: [head(place), ...filled, hintLine(hints, size, colors)].slice(0, size.rows), caret: null };
 }
 
 const wrapped = new WeakMap<Page, { text: string | null; columns: number; rows: string[] }>();

@@ -1,16 +1,19 @@
 /** What a screen does with an answer: sends it, or has it written in the user's editor. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answerTask } from "../../actions/answer.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { sentLine } from "../commands/answer.ts";
+import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
+import { sentLine } from "../show/answer-lines.ts";
 import { openEditor, withoutModelines } from "../show/editor.ts";
 import { plain } from "../show/output.ts";
 import { ensureWorker } from "../worker-up.ts";
 import type { Answering, Drafts } from "./answering.ts";
+import { LIMIT_CHARS } from "./editor.ts";
 
 /**
  * Sends it; what was typed is kept until it has arrived.
@@ -40,22 +43,41 @@ export async function waitsBecause(context: Context, isOurs: boolean): Promise<s
 const CUT = "# ---- what is below this line is not sent ----";
 
 /**
- * Opens what is typed in the user's editor, with the question below it.
- * @returns what is typed now
- * @throws DISPATCH_USAGE where the editor failed
+ * Opens what is typed in the user's editor, with the question below it, and takes over what was saved there, also
+ * where the editor failed. Until then the draft is what lies in its file.
+ * @returns what there is to say of it; null: nothing
  */
 export async function writeInEditor(
 	{ env }: Context,
-	{ task, question, editor }: Answering,
-): Promise<string> {
+	{ task, name, question, editor }: Answering,
+	drafts: Drafts,
+): Promise<string | null> {
 	const folder = mkdtempSync(join(tmpdir(), "dispatch-answer-"));
-	const draft = join(folder, "answer.md");
+	const path = join(folder, "answer.md");
+	const saved = () => savedIn(path) ?? editor.text;
+	const below = `${CUT}\n${task} asks:\n\n${withoutModelines(plain(question))}\n`;
+	writeFileSync(path, `${editor.text}\n${below}`, { mode: 0o600 });
+	drafts.lend(name, { path, saved });
+	const failure = await openEditor(env, path, "What it had saved is here.").then(
+		() => null,
+		(error: unknown) => (error instanceof DispatchError ? error.inFull : String(error)),
+	);
+	drafts.takeBack(name);
+	const text = saved();
+	if (text.length > LIMIT_CHARS) {
+		writeFileSync(path, `${text}\n`);
+		return `${text.length} characters are more than the ${LIMIT_CHARS} that fit here. All of it is kept in ${path}. Send it with: dispatch answer ${task} - <${path}`;
+	}
+	editor.set(text);
+	rmSync(folder, { recursive: true, force: true });
+	return failure;
+}
+
+/** @returns null: the editor has taken the file away */
+function savedIn(path: string): string | null {
 	try {
-		const below = `${CUT}\n${task} asks:\n\n${withoutModelines(plain(question))}\n`;
-		writeFileSync(draft, `${editor.text}\n${below}`, { mode: 0o600 });
-		await openEditor(env, draft, "The question stays open.");
-		return (readFileSync(draft, "utf8").split(CUT)[0] ?? "").trimEnd();
-	} finally {
-		rmSync(folder, { recursive: true, force: true });
+		return (readFileSync(path, "utf8").split(CUT)[0] ?? "").trimEnd();
+	} catch {
+		return null;
 	}
 }

@@ -31,8 +31,11 @@ export interface Frame {
 }
 
 /** Whether a screen can be drawn and worked with. A dumb terminal gets lines. */
-export function canDraw(env: Readonly<Record<string, string | undefined>>): boolean {
-	return process.stdout.isTTY === true && env.TERM !== "dumb" && env.TERM !== "";
+export function canDraw(
+	env: Readonly<Record<string, string | undefined>>,
+	out: NodeJS.WriteStream = process.stdout,
+): boolean {
+	return out.isTTY === true && env.TERM !== "dumb" && env.TERM !== "";
 }
 
 export class Terminal {
@@ -44,10 +47,16 @@ export class Terminal {
 	readonly #held: (string | Error)[] = [];
 	readonly #keys: ((key: Key) => void) | null;
 	readonly #resized: () => void;
+	readonly #out: NodeJS.WriteStream;
 	readonly #restore = () => this.close();
 
-	/** @param keys null: nobody types (stdin is no terminal) */
-	constructor(options: { keys: ((key: Key) => void) | null; resized: () => void }) {
+	/** @param keys null: nobody types (stdin is no terminal) @param out where it is drawn; default: stdout */
+	constructor(options: {
+		keys: ((key: Key) => void) | null;
+		resized: () => void;
+		out?: NodeJS.WriteStream;
+	}) {
+		this.#out = options.out ?? process.stdout;
 		this.#keys = process.stdin.isTTY === true ? options.keys : null;
 		this.#resized = () => {
 			this.#forget();
@@ -56,7 +65,7 @@ export class Terminal {
 	}
 
 	get size(): Size {
-		return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
+		return { columns: this.#out.columns || 80, rows: this.#out.rows || 24 };
 	}
 
 	open(): void {
@@ -64,11 +73,11 @@ export class Terminal {
 		this.#isAside = false;
 		this.#forget();
 		process.once("exit", this.#restore);
-		process.stdout.on("resize", this.#resized);
+		this.#out.on("resize", this.#resized);
 		process.on("SIGTSTP", this.#suspend);
 		process.on("SIGCONT", this.#resume);
 		this.#holdRemarks();
-		process.stdout.write(ENTER);
+		this.#out.write(ENTER);
 		if (this.#keys === null) return;
 		emitKeypressEvents(process.stdin);
 		process.stdin.setRawMode(true);
@@ -87,7 +96,7 @@ export class Terminal {
 		if (changed.length === 0 && place === this.#cursor) return;
 		this.#shown = [...lines];
 		this.#cursor = place;
-		process.stdout.write(`\x1b[?25l${all ? "\x1b[2J" : ""}${changed.join("")}${place}`);
+		this.#out.write(`\x1b[?25l${all ? "\x1b[2J" : ""}${changed.join("")}${place}`);
 	}
 
 	/** Gives the terminal away for a while, and takes it back, unless the screen has ended by then. */
@@ -131,13 +140,13 @@ export class Terminal {
 		process.off("exit", this.#restore);
 		process.off("SIGTSTP", this.#suspend);
 		process.off("SIGCONT", this.#resume);
-		process.stdout.off("resize", this.#resized);
+		this.#out.off("resize", this.#resized);
 		if (this.#keys !== null) {
 			process.stdin.off("keypress", this.#pressed);
 			process.stdin.setRawMode(false);
 			process.stdin.pause();
 		}
-		process.stdout.write(LEAVE);
+		this.#out.write(LEAVE);
 		this.#tellRemarks();
 	}
 

@@ -53,6 +53,11 @@ export function widthOf(line: string): number {
 	return width;
 }
 
+/** The longest one that fits whole; else the last one, cut. @param lines the longest first */
+export function longestFitting(lines: readonly string[], columns: number): string {
+	return lines.find((line) => widthOf(line) <= columns) ?? clip(lines.at(-1) ?? "", columns);
+}
+
 /**
  * Foreign text over several lines of at most so many columns, nothing of it left out: words stay whole where they
  * can, what is indented stays so, and a word that is longer than a line goes on in the next one.
@@ -104,7 +109,7 @@ export interface Piece {
 }
 
 /** Where a line is broken that is too long, between characters; a tab takes as much as it is shown with. */
-export function pieces(line: string, columns: number): Piece[] {
+function pieces(line: string, columns: number): Piece[] {
 	if (ASCII.test(line)) return plainPieces(line.length, columns);
 	const found: Piece[] = [];
 	let from = 0;
@@ -119,6 +124,30 @@ export function pieces(line: string, columns: number): Piece[] {
 			width = 0;
 		}
 		width += more;
+	}
+	return [...found, { from, to: line.length }];
+}
+
+/** As `pieces`, words whole where they can. */
+export function wordPieces(line: string, columns: number): Piece[] {
+	const found: Piece[] = [];
+	let from = 0;
+	let width = 0;
+	for (const { 0: part, index } of line.matchAll(/\s+|\S+/g)) {
+		const more = shownWidth(part);
+		const to = index + part.length;
+		if (width + more <= columns) width += more;
+		else if (index > from && more <= columns && part.trim() !== "") {
+			found.push({ from, to: index });
+			from = index;
+			width = more;
+		} else {
+			const start = from;
+			const rows = pieces(line.slice(start, to), columns);
+			for (const row of rows.slice(0, -1)) found.push({ from: start + row.from, to: start + row.to });
+			from = start + (rows.at(-1)?.from ?? 0);
+			width = shownWidth(line.slice(from, to));
+		}
 	}
 	return [...found, { from, to: line.length }];
 }

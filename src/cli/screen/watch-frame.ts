@@ -4,17 +4,16 @@ import type { DamagedTask } from "../../task/damaged.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
 import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
-import { ageText } from "../../task/view-times.ts";
-import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "../show/output.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
-import { stateText } from "../show/report-lines.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
 import type { Editor } from "./editor.ts";
-import { hintLine } from "./hints.ts";
+import { heldLine, hintLine } from "./hints.ts";
+import { moreLine, partOf } from "./list-part.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
-import { clip, foreign, pad, widthOf, wrap } from "./text.ts";
+import { clip, foreign, longestFitting, pad, widthOf, wrap } from "./text.ts";
+import { headings, MOST_TASK_COLUMNS, shapeOf, taskLine } from "./watch-rows.ts";
 
 type Colors = Output["colors"];
 
@@ -34,6 +33,8 @@ export interface WatchModel {
 	mode: WatchMode;
 	/** what the last key did */
 	message: string | null;
+	/** keys do nothing for a moment */
+	isSettling: boolean;
 	/** since when Redis does not answer, ms since the Unix epoch */
 	awaySince: number | null;
 	now: number;
@@ -63,14 +64,7 @@ const ORDER: Readonly<Record<TaskView["state"], number>> = {
 };
 const QUESTIONS_SHOWN = 3;
 const DAMAGED_SHOWN = 3;
-const STATE_COLUMNS = 9;
-const AGE_COLUMNS = 6;
-const COST_COLUMNS = 7;
-const COUNT_COLUMNS = 6;
-const LEAST_TASK_COLUMNS = 16;
-const MOST_TASK_COLUMNS = 32;
 const MESSAGE_ROWS = 4;
-const LEAST_NOW_COLUMNS = 8;
 /** From here on there is room for blank lines. */
 const ROOMY_ROWS = 14;
 
@@ -130,10 +124,15 @@ function framed(head: string, body: readonly string[], foot: readonly string[], 
 function topLine(model: WatchModel, title: string, place: string, size: Size, colors: Colors): string {
 	const { awaySince, now } = model;
 	if (awaySince !== null)
-		return colors.red(
-			pad(` Redis is away since ${timeText(awaySince)}: agents run on, this picture is old`, size.columns),
-		);
+		return colors.red(pad(awayLine(` Redis is away since ${timeText(awaySince)}`, size), size.columns));
 	return headLine(title, `${place}${timeText(now)} `, size, colors);
+}
+
+function awayLine(away: string, { columns }: Size): string {
+	return longestFitting(
+		[`${away}: agents run on, this picture is old`, `${away}: agents run on`, away, " Redis is away"],
+		columns,
+	);
 }
 
 /** As many of the numbers as fit. */
@@ -162,9 +161,9 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 	const filter = filterLine(model, tasks.length, size, colors);
 	if (model.tasks.length === 0 && damaged.length > 0) return damaged;
 	if (model.tasks.length === 0)
-		return ["", clip('  No tasks yet. Submit one: dispatch enqueue "Review the login code"', size.columns)];
+		return ["", ...indentedLines('No tasks yet. Submit one: dispatch enqueue "Review the login code"', size)];
 	if (tasks.length === 0)
-		return [...filter, ...blank, clip("  No task has this. Esc shows all.", size.columns)];
+		return [...filter, ...blank, ...indentedLines("No task has this. Esc shows all.", size)];
 	const asking = questionLines(tasks, size, colors);
 	const top = [...filter, ...(filter.length > 0 && asking.length === 0 ? [] : blank), ...asking];
 	const upper = asking.length > 0 ? [...top, ...blank] : top;
@@ -173,13 +172,17 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 		0,
 		tasks.findIndex(({ id }) => id === model.selected),
 	);
-	const from = Math.max(0, Math.min(at - Math.floor(left / 2), tasks.length - left));
+	const part = partOf(tasks, at, left);
 	const shape = shapeOf(tasks, size);
-	const rows = tasks.slice(from, from + left).map((task) => {
+	const rows = part.inSight.map((task) => {
 		const line = taskLine(task, shape, model.now, colors);
 		return task.id === model.selected ? `${colors.cyan("›")}${line}` : ` ${line}`;
 	});
-	return [...upper, colors.dim(` ${headings(shape)}`), ...rows, ...damaged];
+	return [...upper, colors.dim(` ${headings(shape)}`), ...rows, ...moreLine(part, size, colors), ...damaged];
+}
+
+function indentedLines(text: string, { columns }: Size): string[] {
+	return wrap(text, columns - 2).map((line) => `  ${line}`);
 }
 
 /** What is not as usual in the list; nothing where all is. */
@@ -218,70 +221,6 @@ function questionLines(tasks: readonly TaskView[], { columns, rows }: Size, colo
 	return [...lines, ...(more > 0 && rows >= ROOMY_ROWS ? [colors.dim(`   and ${more} more`)] : [])];
 }
 
-/** Columns of each part; the activity gets what is left. */
-interface Shape {
-	task: number;
-	bar: number;
-	age: number;
-	cost: number;
-	activity: number;
-}
-
-function shapeOf(tasks: readonly TaskView[], { columns }: Size): Shape {
-	const longest = Math.max(LEAST_TASK_COLUMNS, ...tasks.map(({ id }) => id.length));
-	const most = Math.max(LEAST_TASK_COLUMNS, Math.min(MOST_TASK_COLUMNS, Math.floor(columns / 4)));
-	const least = Math.max(LEAST_TASK_COLUMNS, Math.min(longest, most));
-	const bar = columns >= 100 ? 12 : columns >= 60 ? 6 : 0;
-	const age = columns >= 60 ? AGE_COLUMNS : 0;
-	const cost =
-		columns >= 60 && tasks.some(({ usage }) => typeof usage?.costUsd === "number") ? COST_COLUMNS : 0;
-	const fixed = 1 + least + 1 + STATE_COLUMNS + 1 + bar + COUNT_COLUMNS + 1 + age + cost + 1;
-	const left = Math.max(0, columns - fixed - 1);
-	// Two letters of what a task does tell nothing; its name does.
-	if (left < LEAST_NOW_COLUMNS) return { task: Math.min(longest, least + left), bar, age, cost, activity: 0 };
-	return { task: least, bar, age, cost, activity: left };
-}
-
-function headings({ task, bar, age, cost, activity }: Shape): string {
-	return [
-		`${pad("TASK", task)} ${pad("STATE", STATE_COLUMNS)} ${pad("PLAN", bar + COUNT_COLUMNS)} `,
-		`${pad("AGE", age)}${pad("COST", cost)} ${clip("NOW", activity)}`,
-	].join("");
-}
-
-function taskLine(
-	task: TaskView,
-	{ task: width, bar, age, cost: costWidth, activity }: Shape,
-	now: number,
-	colors: Colors,
-): string {
-	const { done, total } = task.plan;
-	const filled = total === 0 ? 0 : Math.round((done / total) * bar);
-	const progress =
-		total === 0 ? " ".repeat(bar) : colors.green("█".repeat(filled)) + colors.dim("░".repeat(bar - filled));
-	const counted = total === 0 ? "" : `${bar > 0 ? " " : ""}${done}/${total}`;
-	const cost = task.usage?.costUsd;
-	const shownCost =
-		cost === null || cost === undefined ? "" : `${task.usage?.estimated ? "~" : ""}$${cost.toFixed(2)}`;
-	const state = stateText(task.state, colors) + " ".repeat(Math.max(0, STATE_COLUMNS - task.state.length));
-	return [
-		`${pad(task.id, width)} ${state} ${progress}${pad(counted, COUNT_COLUMNS)} `,
-		`${pad(ageText(task, now), age)}${pad(shownCost, costWidth)} `,
-		activityText(task, activity, now, colors),
-	].join("");
-}
-
-/** What it does now; else why it waits, or how it ended. */
-function activityText(task: TaskView, columns: number, now: number, colors: Colors): string {
-	if (task.state === "failed")
-		return colors.red(foreign(`${task.reason ?? ""}: ${task.outcome?.message ?? ""}`, columns));
-	if (isEnded(task.state)) return colors.dim(foreign(task.outcome?.message ?? "", columns));
-	const why = task.waits?.why ?? waitOf(task, undefined, now)?.why;
-	if (why !== undefined) return colors.yellow(foreign(why, columns));
-	if (task.hold !== null) return colors.yellow(clip(task.hold.kind.replace("_", " "), columns));
-	return foreign(openQuestion(task)?.text ?? task.activity ?? "", columns);
-}
-
 const LIST_HINTS = [
 	"↑↓ select",
 	"Enter open",
@@ -297,10 +236,10 @@ const LIST_HINTS = [
 ];
 const FILTER_PROMPT = " / ";
 
-function footLines({ mode, message, tasks }: WatchModel, size: Size, colors: Colors): string[] {
+function footLines({ mode, message, tasks, isSettling }: WatchModel, size: Size, colors: Colors): string[] {
 	const { columns } = size;
 	const confirmed = (text: string) => [
-		colors.yellow(clip(text, columns)),
+		...wrap(text, columns - 2).map((line) => colors.yellow(` ${line}`)),
 		hintLine(["y yes", "n no"], size, colors),
 	];
 	if (mode.kind === "filter") {
@@ -313,10 +252,11 @@ function footLines({ mode, message, tasks }: WatchModel, size: Size, colors: Col
 	if (mode.kind === "confirm")
 		return confirmed(
 			mode.act === "cancel"
-				? ` Cancel ${mode.task}?${hasAgent(tasks, mode.task) ? " Its agent is stopped." : ""}`
-				: ` Start ${mode.task} again? Its agent goes on.`,
+				? `Cancel ${mode.task}?${hasAgent(tasks, mode.task) ? " Its agent is stopped." : ""}`
+				: `Start ${mode.task} again? Its agent goes on.`,
 		);
-	return [...messageLines(message, size), hintLine(LIST_HINTS, size, colors)];
+	const keys = isSettling ? heldLine(size, colors) : hintLine(LIST_HINTS, size, colors);
+	return [...messageLines(message, size), keys];
 }
 
 function hasAgent(tasks: readonly TaskView[], id: string): boolean {

@@ -19,12 +19,14 @@ import { hereOf } from "../show/here.ts";
 import { plain } from "../show/output.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
-import { type Answering, beginAnswering, Drafts, goneLine, nameOf, pressAnswering } from "./answering.ts";
+import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
 import { Editor } from "./editor.ts";
+import { whyGone } from "./gone.ts";
 import { watchKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
 import { type Page, pressPage } from "./page.ts";
 import { sendAnswer, waitsBecause, writeInEditor } from "./send-answer.ts";
+import { Settling } from "./settling.ts";
 import { TaskReader } from "./task-reader.ts";
 import { isChord, type Key, Terminal } from "./terminal.ts";
 import { SORTS, tasksShown, type WatchMode, type WatchModel, watchFrame } from "./watch-frame.ts";
@@ -56,6 +58,7 @@ export class WatchScreen {
 	readonly #drafts = new Drafts();
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	readonly #settling = new Settling(() => this.#draw());
 	#url: string | null = null;
 	/** the questions whose answers are on their way */
 	readonly #sending = new Set<string>();
@@ -67,6 +70,7 @@ export class WatchScreen {
 		sort: "need",
 		mode: { kind: "list" },
 		message: null,
+		isSettling: false,
 		awaySince: null,
 		now: Date.now(),
 	};
@@ -88,6 +92,7 @@ export class WatchScreen {
 		try {
 			await this.#looks.run(() => this.#look(reader));
 		} finally {
+			this.#settling.end();
 			this.#terminal.close();
 			for (const line of this.#drafts.unsentLines()) this.#context.output.write(line);
 		}
@@ -103,7 +108,7 @@ export class WatchScreen {
 		this.#select(0);
 		const { mode } = this.#model;
 		if (mode.kind === "answer" && !this.#sending.has(mode.answering.name)) {
-			const gone = this.#goneLine(mode.answering);
+			const gone = await this.#whyGone(mode.answering);
 			if (mode.answering.gone === null && gone !== null) mode.answering.message = null;
 			mode.answering.gone = gone;
 		}
@@ -116,14 +121,12 @@ export class WatchScreen {
 		return reader.hasNews;
 	}
 
-	#goneLine({ task, seq, name }: Answering): string | null {
+	/** @returns null: it is open */
+	async #whyGone(answering: Answering): Promise<string | null> {
+		const { task, name } = answering;
 		const questions = this.#model.tasks.find(({ id }) => id === task)?.questions ?? [];
-		const open = questions.filter((question) => question.open);
-		if (open.some((question) => nameOf(task, question) === name)) return null;
-		return goneLine(
-			task,
-			open.some((question) => question.seq === seq),
-		);
+		const isOpen = questions.some((question) => question.open && nameOf(task, question) === name);
+		return isOpen ? null : whyGone(this.#store, answering);
 	}
 
 	#asking(): string[] {
@@ -133,11 +136,13 @@ export class WatchScreen {
 	#draw(): void {
 		this.#model.now = Date.now();
 		this.#model.awaySince = this.#looks.awaySince;
+		this.#model.isSettling = this.#settling.isOn;
 		this.#terminal.draw(watchFrame(this.#model, this.#terminal.size, this.#context.output.colors));
 	}
 
 	#press(key: Key): void {
 		if (key.ctrl && key.name === "c") this.#stop.abort();
+		if (this.#settling.holds(key)) return;
 		const { mode } = this.#model;
 		this.#model.message = null;
 		switch (mode.kind) {
@@ -165,7 +170,7 @@ export class WatchScreen {
 		const step = STEPS[name];
 		if (step !== undefined) this.#select(step);
 		else if (name === "q") this.#stop.abort();
-		else if (text === "?" || name === "f1") this.#open(watchKeys());
+		else if (text === "?" || name === "f1") this.#open(watchKeys("list"));
 		else if (text === "/") this.#beginFilter();
 		else if (name === "s")
 			this.#model.sort = SORTS[(SORTS.indexOf(this.#model.sort) + 1) % SORTS.length] ?? "need";
@@ -185,7 +190,13 @@ export class WatchScreen {
 		else if ((name === "a" || name === "return") && open !== undefined) this.#begin(task, open);
 		else if (name === "i" || name === "return") this.#open(statusPage(task, this.#context.home.hostId));
 		else if (name === "l") {
-			const page = { title: `logs of ${id}`, text: null, from: null, empty: "It has printed nothing yet." };
+			const page = {
+				title: `logs of ${id}`,
+				text: null,
+				from: null,
+				empty: "It has printed nothing yet.",
+				mayQuit: true,
+			};
 			this.#open(page, id);
 			this.#looks.soon();
 		} else if (name === "o") this.#openReport(id);
@@ -239,7 +250,7 @@ export class WatchScreen {
 			this.#model.mode = { kind: "list" };
 			if (isSending) this.#model.message = SENDING;
 			else if (this.#drafts.has(answering.name)) this.#model.message = "What you typed is kept.";
-		} else if (act.kind === "help") this.#open(watchKeys());
+		} else if (act.kind === "help") this.#open(watchKeys("answer"));
 		else if (act.kind === "editor") this.#writeInEditor(answering);
 		else if (act.kind === "skip") this.#beginNext(answering);
 		else if (act.kind === "send") void this.#send(answering, act.text);
@@ -252,7 +263,10 @@ export class WatchScreen {
 		this.#sending.add(name);
 		const said = await sendAnswer(this.#context, this.#store, answering, text, this.#drafts).catch(wordsOf);
 		const { mode } = this.#model;
-		if (mode.kind === "answer" && mode.answering.name === name) this.#model.mode = { kind: "list" };
+		if (mode.kind === "answer" && mode.answering.name === name) {
+			this.#model.mode = { kind: "list" };
+			this.#settling.begin();
+		}
 		this.#model.message = said;
 		this.#sending.delete(name);
 		this.#looks.soon();
@@ -277,10 +291,10 @@ export class WatchScreen {
 
 	#writeInEditor(answering: Answering): void {
 		void this.#terminal
-			.aside(() => writeInEditor(this.#context, answering))
-			.then((text) => answering.editor.set(text))
-			.catch((error: unknown) => {
-				answering.message = wordsOf(error);
+			.aside(() => writeInEditor(this.#context, answering, this.#drafts))
+			.catch(wordsOf)
+			.then((said) => {
+				answering.message = said;
 			})
 			.then(() => this.#draw());
 	}
@@ -320,7 +334,13 @@ export class WatchScreen {
 	}
 
 	#openReport(id: string): void {
-		const page: Page = { title: `report of ${id}`, text: null, from: 0, empty: "It is empty." };
+		const page: Page = {
+			title: `report of ${id}`,
+			text: null,
+			from: 0,
+			empty: "It is empty.",
+			mayQuit: true,
+		};
 		this.#open(page);
 		reportOf(this.#store, id, this.#context.home.hostId)
 			.then(({ report }) => report, wordsOf)
@@ -331,7 +351,7 @@ export class WatchScreen {
 	}
 
 	#turn(mode: Mode<"page">, key: Key): void {
-		if (key.name === "q" && mode.back.kind !== "answer") this.#stop.abort();
+		if (key.name === "q" && mode.page.mayQuit) this.#stop.abort();
 		else if (["escape", "q", "left", "f1"].includes(key.name)) this.#model.mode = mode.back;
 		else pressPage(mode.page, key, this.#terminal.size);
 	}
@@ -350,7 +370,7 @@ export class WatchScreen {
 
 function statusPage(task: TaskView, own: string): Page {
 	const lines = reportLines(task, NO_COLORS, Date.now(), own);
-	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "" };
+	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "", mayQuit: true };
 }
 
 function wordsOf(error: unknown): string {

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { runInTerminal } from "../../process/ask-program.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
@@ -13,14 +12,13 @@ export function withoutModelines(text: string): string {
 
 /**
  * Opens a file in the user's editor, $VISUAL or $EDITOR: a shell line of the user's own (`code --wait`);
- * the file goes as a word. An editor that fails leaves no draft behind.
+ * the file goes as a word, and stays as the editor left it, also where it failed.
  * @throws DISPATCH_USAGE
  */
 export async function openEditor(env: Environment, draft: string, unchanged: string): Promise<void> {
 	const editor = env.VISUAL || env.EDITOR || "vi";
 	const exitCode = await runInTerminal(`${editor} "$1"`, [draft]);
 	if (exitCode === 0) return;
-	rmSync(draft, { force: true });
 	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {
 		hint: `${unchanged} VISUAL or EDITOR names another editor.`,
 	});

@@ -62,12 +62,33 @@ export function columnNames(given: string | undefined): ColumnName[] | null {
 
 /** The usual ones; why, where one waits; owner and host where not all are of one. */
 export function usualColumns(views: readonly TaskView[]): ColumnName[] {
-	const isShared = (of: (view: TaskView) => string) => new Set(views.map(of)).size > 1;
 	const shown = new Set<ColumnName>(USUAL);
-	if (isShared(({ createdBy }) => createdBy)) shown.add("owner");
+	const { owners, hosts } = sharedBy(views);
+	if (owners) shown.add("owner");
 	if (views.some(({ waits }) => waits)) shown.add("why");
-	if (isShared(({ host }) => host)) shown.add("host");
+	if (hosts) shown.add("host");
 	return (Object.keys(SHAPES) as ColumnName[]).filter((name) => shown.has(name));
+}
+
+type Owned = Pick<TaskView, "createdBy" | "host">;
+
+/** Of what there are several among tasks, so that it stands beside each. */
+export function sharedBy(tasks: readonly Owned[]): { owners: boolean; hosts: boolean } {
+	const areSeveral = (of: (task: Owned) => string) => new Set(tasks.map(of)).size > 1;
+	return { owners: areSeveral(({ createdBy }) => createdBy), hosts: areSeveral(({ host }) => host) };
+}
+
+/** "ann on mini2", each where there are several of them among the tasks; empty where all are of one. */
+export function whoseTexts(tasks: readonly (Owned & { id: string })[]): Map<string, string> {
+	const home = sharedHome(tasks);
+	const { owners, hosts } = sharedBy(tasks);
+	if (!owners && !hosts) return new Map();
+	return new Map(
+		tasks.map(({ id, createdBy, host }) => {
+			const parts = [owners ? ownerText(createdBy, home) : "", hosts ? `on ${host}` : ""];
+			return [id, parts.filter(Boolean).join(" ")];
+		}),
+	);
 }
 
 /** @param damaged stand below the others, with what is wrong */
@@ -100,12 +121,13 @@ function stateCell(cell: string, view: TaskView | undefined, colors: Output["col
 	return view === undefined ? colors.red(cell) : stateText(view.state, colors, cell);
 }
 
-/** "ann" where all owners sit at one machine, else "ann@mini1". */
-function ownerText(owner: string, home: string | null): string {
+/** "ann" where all owners sit at one machine, else "ann@mini1". @param home that machine: `sharedHome` */
+export function ownerText(owner: string, home: string | null): string {
 	return home !== null && owner.endsWith(`@${home}`) ? owner.slice(0, -home.length - 1) : owner;
 }
 
-function sharedHome(views: readonly TaskView[]): string | null {
+/** The machine that all owners sit at; null where there is none. */
+export function sharedHome(views: readonly Owned[]): string | null {
 	const homes = new Set(views.flatMap(({ createdBy }) => /@([^@]*)$/.exec(createdBy)?.[1] ?? []));
 	return homes.size === 1 ? ([...homes][0] ?? null) : null;
 }

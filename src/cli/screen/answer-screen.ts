@@ -1,0 +1,144 @@
+/** `dispatch answer ID` on a terminal: one question, and the answer to it. */
+import { viewTask } from "../../actions/views.ts";
+import type { Store } from "../../queue/records/store.ts";
+import type { Question } from "../../task/question.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import { withoutSecrets } from "../../task/secrets.ts";
+import type { TaskView } from "../../task/view.ts";
+import type { Context } from "../context.ts";
+import { textOf } from "../options/values.ts";
+import { onInterrupt } from "../show/interrupt.ts";
+import { plain, promptStream } from "../show/output.ts";
+import {
+	type Answering,
+	answerFrame,
+	beginAnswering,
+	Drafts,
+	headLine,
+	type OpenQuestion,
+	pressAnswering,
+} from "./answering.ts";
+import { answerKeys } from "./keys-page.ts";
+import { type Page, pageFrame, pressPage } from "./page.ts";
+import { writeInEditor } from "./send-answer.ts";
+import { canDraw, type Frame, type Key, Terminal } from "./terminal.ts";
+
+const OTHERS = "All open questions, one by one: dispatch inbox";
+
+/** What was typed for the question that was shown. */
+export interface TypedAnswer {
+	text: string;
+	seq: number;
+	shown: string;
+	/** where it did not arrive: what was typed stays to be read */
+	tellUnsent(): void;
+}
+
+/**
+ * Has an answer typed: on the screen, or line by line on a terminal that draws nothing.
+ * @returns null where the user gave up
+ */
+export async function typedAnswer(
+	context: Context,
+	store: Store,
+	record: TaskRecord,
+	question: Question,
+): Promise<TypedAnswer | null> {
+	const asked = { seq: Number(question.seq), shown: question.text };
+	const view = await viewTask(store, record);
+	const open = view.questions.find(({ seq, text }) => seq === question.seq && text === question.text);
+	if (open === undefined || !canDraw(context.env, promptStream())) {
+		promptStream().write(
+			`${view.id} asks:\n${plain(question.text).trimEnd()}\nType the answer; Ctrl-D on an empty line sends it.\n`,
+		);
+		return { ...asked, text: (await textOf(["-"])).trim(), tellUnsent: () => {} };
+	}
+	const interrupt = onInterrupt({ hangUp: true });
+	const screen = new AnswerScreen(context, view, open, interrupt.signal);
+	const text = await screen.run().finally(() => interrupt.release());
+	if (text !== null) return { ...asked, text: text.trim(), tellUnsent: () => screen.tellUnsent() };
+	screen.tellUnsent();
+	return null;
+}
+
+class AnswerScreen {
+	readonly #context: Context;
+	readonly #drafts = new Drafts();
+	readonly #terminal: Terminal;
+	readonly #answering: Answering;
+	readonly #signal: AbortSignal;
+	/** in front of the question */
+	#page: Page | null = null;
+	#end: (text: string | null) => void = () => {};
+
+	constructor(context: Context, view: TaskView, open: OpenQuestion, signal: AbortSignal) {
+		this.#context = context;
+		this.#signal = signal;
+		this.#answering = beginAnswering(view, open, this.#drafts);
+		this.#terminal = new Terminal({
+			keys: (key) => this.#press(key),
+			resized: () => this.#draw(),
+			out: promptStream(),
+		});
+	}
+
+	/** @returns what was typed; null where the user gave up */
+	async run(): Promise<string | null> {
+		const typed = new Promise<string | null>((resolve) => {
+			this.#end = resolve;
+		});
+		this.#signal.addEventListener("abort", () => this.#end(null), { once: true });
+		this.#terminal.open();
+		this.#draw();
+		try {
+			return await typed;
+		} finally {
+			this.#terminal.close();
+		}
+	}
+
+	/** What was typed and not sent, to be read when the screen has gone: stdout is for the result. */
+	tellUnsent(): void {
+		for (const line of this.#drafts.unsentLines()) promptStream().write(`${withoutSecrets(line)}\n`);
+	}
+
+	#draw(): void {
+		this.#terminal.draw(this.#frame());
+	}
+
+	#frame(): Frame {
+		const { size } = this.#terminal;
+		const { colors } = this.#context.output;
+		const page = this.#page;
+		if (page !== null)
+			return pageFrame(page, (place) => headLine(` ${page.title}`, place, size, colors), size, colors);
+		const head = headLine(` ${this.#answering.task} asks (${this.#answering.seq})`, "", size, colors);
+		return answerFrame(this.#answering, head, size, colors, ["Esc quit"]);
+	}
+
+	#press(key: Key): void {
+		if (key.ctrl && key.name === "c") this.#end(null);
+		else if (this.#page !== null) {
+			if (["escape", "q", "f1"].includes(key.name)) this.#page = null;
+			else pressPage(this.#page, key, this.#terminal.size);
+		} else this.#answer(key);
+		this.#draw();
+	}
+
+	#answer(key: Key): void {
+		const answering = this.#answering;
+		const act = pressAnswering(answering, key, this.#terminal.size);
+		if (act.kind === "back") this.#end(null);
+		else if (act.kind === "send") this.#end(act.text);
+		else if (act.kind === "help") this.#page = answerKeys();
+		else if (act.kind === "skip") answering.message = OTHERS;
+		else if (act.kind === "editor")
+			void this.#terminal
+				.aside(() => writeInEditor(this.#context, answering, this.#drafts))
+				.catch(String)
+				.then((said) => {
+					answering.message = said ?? "Enter sends it.";
+				})
+				.then(() => this.#draw());
+	}
+}

@@ -1,0 +1,24 @@
+/** What is said of an answer that arrived. */
+import type { Answered } from "../../actions/answer.ts";
+import { oneLine } from "./output.ts";
+
+const SENT_SHOWN = 200;
+
+/** What was sent, where it is not what was typed, and what happens now. */
+export function answerLine(answered: Answered, waits = false): string {
+	const { task, state } = answered;
+	if (waits) return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it when the worker goes on.`;
+	const goesOn = state === "queued" ? `\`${task}\` resumes where it stopped.` : "Worker is continuing.";
+	const more = state === "asking" || state === "parked";
+	return `Answer sent${whatWasSent(answered)}. ${more ? `\`${task}\` has another question: dispatch questions` : goesOn}`;
+}
+
+/** The same in short, where the task is not on the screen. */
+export function sentLine(answered: Answered): string {
+	return `Answer sent to ${answered.task}${whatWasSent(answered)}.`;
+}
+
+function whatWasSent({ answer: sent, option, noSuchOption }: Answered): string {
+	if (option !== null) return `: "${oneLine(sent, SENT_SHOWN)}" (option ${option})`;
+	return noSuchOption ? ` as the text "${oneLine(sent, SENT_SHOWN)}": the question has no such option` : "";
+}

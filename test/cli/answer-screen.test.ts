@@ -1,0 +1,146 @@
+/** `dispatch answer ID` without a text on a real terminal, and what becomes of a text that the user's editor has. */
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { PROGRAM, User } from "../e2e/harness.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { Screen } from "./tmux.ts";
+
+let user: User;
+let screens: Screen[] = [];
+beforeEach(async () => {
+	user = new User({ agent: "ten-line.sh" });
+	await user.ok(["enqueue", "--id", "job", "x"]);
+	await user.waitForState("job", "asking");
+});
+afterEach(async () => {
+	for (const screen of screens) screen.close();
+	screens = [];
+	await user.cleanup();
+});
+
+const SIZE = { columns: 80, rows: 24 };
+
+function open(args: string[], env: Record<string, string> = {}): Screen {
+	const words = ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+	const screen = new Screen([...words, process.execPath, PROGRAM, ...args], {
+		...SIZE,
+		cwd: user.project,
+		env: user.env,
+	});
+	screens.push(screen);
+	return screen;
+}
+
+test("answer: a paste of several lines is one answer; nothing of it is left for the shell", async () => {
+	const screen = open(["answer", "job"]);
+	await screen.waitFor("job asks (001)");
+	screen.keys("F1");
+	await screen.waitFor("While you answer");
+	screen.keys("q");
+	await screen.waitFor("Which colour?");
+	screen.paste("Blue\nor green\nnot red");
+	await screen.waitFor("not red");
+	screen.keys("Enter");
+	await screen.waitFor("Answer sent. Worker is continuing.\nended with 0");
+	expect(screen.mode).toBe("0 1");
+	expect(screen.text()).not.toContain("or green");
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\nor green\nnot red\n");
+});
+
+test("answer: what was typed and not sent stays to be read, for who gave up and for who was not the first", async () => {
+	for (const key of ["Escape", "C-c"]) {
+		const screen = open(["answer", "job", "--seq", "1"]);
+		await screen.waitFor("job asks (001)");
+		screen.paste("Blue\nor green");
+		await screen.waitFor("or green");
+		screen.keys(key);
+		await screen.waitFor("ended with 130");
+		expect(screen.text()).toContain("Not sent to job:\nBlue\nor green\n");
+	}
+	const screen = open(["answer", "job", "…"]);
+	await screen.waitFor("job asks (001)");
+	screen.type("Blue");
+	await screen.waitFor("> Blue");
+	await user.ok(["answer", "job", "Red"]);
+	screen.keys("Enter");
+	await screen.waitFor("ended with 8");
+	expect(screen.text()).toMatch(/^Not sent to job:\nBlue\ndispatch: Question 001 of `job` was answered by/);
+});
+
+test("answer on a terminal that draws nothing takes all lines up to Ctrl-D", async () => {
+	const screen = open(["answer", "job"], { TERM: "dumb" });
+	await screen.waitFor("Ctrl-D on an empty line sends it.");
+	screen.type("Blue\ror green\r");
+	screen.keys("C-d");
+	await screen.waitFor("ended with 0");
+	await user.waitForState("job", "completed");
+	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\nor green\n");
+});
+
+describe("while the user's editor has the text", () => {
+	const left = () => readdirSync(folder).filter((name) => name.startsWith("dispatch-answer-"));
+	let folder = "";
+	beforeEach(() => {
+		folder = temporaryFolder("drafts");
+	});
+
+	/** An editor that adds a line, and then does what the script says. */
+	function editor(script: string): Record<string, string> {
+		const path = user.write("editor.sh", `#!/bin/sh\nsed -i '1s/^/Green\\n/' "$1"\n${script}\n`, 0o755);
+		return { EDITOR: path, TMPDIR: folder };
+	}
+
+	test("what an editor that was killed had saved is kept: in watch, in inbox, and in answer", async () => {
+		for (const command of ["watch", "inbox", "answer job"]) {
+			const screen = open(command.split(" "), editor("kill -9 $$"));
+			await screen.waitFor(/job/);
+			if (command === "watch") screen.keys("a");
+			await screen.waitFor("job asks (001)");
+			screen.type("by hand");
+			screen.keys("C-e");
+			await screen.waitFor(/What it had\s+saved is here\./);
+			expect(screen.text()).toMatch(/> Green\n {3}by hand/);
+			expect(left()).toEqual([]);
+			screen.keys("C-c");
+			await screen.waitFor(/Not sent to job:\nGreen\nby hand\n/);
+		}
+	});
+
+	test("at SIGTERM and SIGHUP dispatch says what was saved, and leaves the file", async () => {
+		const opened = join(folder, "opened");
+		for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+			const screen = open(["inbox"], editor(`: >'${opened}'; exec sleep 600`));
+			await screen.waitFor("job asks (001)");
+			screen.type("by hand");
+			screen.keys("C-e");
+			await expect.poll(() => existsSync(opened)).toBe(true);
+			const inbox = user.processes().find(({ command }) => command.endsWith(" inbox"));
+			process.kill(inbox?.pid ?? 0, signal);
+			await screen.waitFor("ended with 130");
+			expect(screen.text()).toMatch(/Not sent to job \(your editor's file: \S+\s*\S*\):\nGreen\nby hand\n/);
+			for (const draft of left()) {
+				expect(readFileSync(join(folder, draft, "answer.md"), "utf8")).toMatch(/^Green\nby hand\n/);
+				rmSync(join(folder, draft), { recursive: true });
+			}
+			rmSync(opened);
+		}
+	});
+
+	test("a text that is too long for the screen is kept whole in its file, and sent from there", async () => {
+		const long = `head -c 150000 /dev/zero | tr '\\0' x >"$1.x"; cat "$1" >>"$1.x"; mv "$1.x" "$1"`;
+		const screen = open(["watch"], editor(long));
+		await screen.waitFor("›job");
+		screen.keys("a");
+		await screen.waitFor("job asks (001)");
+		screen.type("by hand");
+		screen.keys("C-e");
+		await screen.waitFor("150013 characters are more than the 100000 that fit here.");
+		await screen.waitFor("> by hand");
+		const file = join(folder, left()[0] ?? "", "answer.md");
+		await user.ok(["answer", "job", "-"], { input: readFileSync(file, "utf8") });
+		await user.waitForState("job", "completed");
+		expect(await user.ok(["output", "job"])).toBe(`The answer: ${"x".repeat(150_000)}Green\nby hand\n`);
+	});
+});
