@@ -229,8 +229,8 @@ test.each([24, 40, 60])("at %d columns what is said is cut within no word", (col
 	expect(text({ tasks: [] }).replace(/\s+/g, " ")).toContain(
 		'No tasks yet. Submit one: dispatch enqueue "Review the login code"',
 	);
-	const mode = { kind: "confirm" as const, act: "cancel" as const, task: "nightly" };
-	expect(text({ mode }).replace(/\s+/g, " ")).toContain("Cancel nightly? Its agent is stopped.");
+	const mode = { kind: "confirm" as const, act: "cancel" as const, task: "review-login-code" };
+	expect(text({ mode }).replace(/\s+/g, " ")).toContain("Cancel review-login-code? Its agent is stopped.");
 	expect(text({ awaySince: NOW }).split("  ")[0]).toMatch(
 		/^ Redis is away(?: since 12:00:00(?:: agents run on)?)?$/,
 	);
