@@ -120,3 +120,17 @@ export function refusedOrAsked(cancelled: readonly Each<Cancelled>[]): Each<Canc
 		return { task, refusal };
 	});
 }
+
+/** As `each`, but what had ended by itself when its agent was to be stopped is refused. @param states what `afterCancel` found */
+export function endedMeanwhile(
+	each: readonly Each<Cancelled>[],
+	states: ReadonlyMap<string, State | null>,
+): Each<Cancelled>[] {
+	return each.map((one) => {
+		const state = states.get(one.task);
+		if (!isDone(one) || !state || !isEnded(state) || state === "cancelled") return one;
+		const { task } = one;
+		const message = `\`${task}\` ended before it could be cancelled: it is ${state}.`;
+		return { task, refusal: new DispatchError("DISPATCH_ALREADY_ENDED", message) };
+	});
+}

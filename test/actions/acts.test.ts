@@ -1,7 +1,7 @@
 /** Actions on a real store: values in, values or refusals out. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
-import { afterCancel, cancelTasks, refusedOrAsked } from "../../src/actions/cancel.ts";
+import { afterCancel, cancelTasks, endedMeanwhile, refusedOrAsked } from "../../src/actions/cancel.ts";
 import { exactly, findTask } from "../../src/actions/find-task.ts";
 import { noteTask } from "../../src/actions/note.ts";
 import { type Removable, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
@@ -113,6 +113,13 @@ test("several are cancelled at once, and none when one of them is not there", as
 	const waiting = afterCancel(store, ["c1", "c2"], 60_000);
 	for (const id of ["c1", "c2"]) await store.move({ id, from: ["running"], to: "cancelled", set: {} });
 	expect([...(await waiting).values()]).toEqual(["cancelled", "cancelled"]);
+	const late = new Map<string, "completed" | "cancelled">([
+		["c1", "completed"],
+		["c2", "cancelled"],
+	]);
+	const [c1, c2] = endedMeanwhile(replies, late);
+	expect(c1).toMatchObject({ refusal: { code: "DISPATCH_ALREADY_ENDED", exitCode: 8 } });
+	expect(c2).toMatchObject({ done: { result: "cancelling" } });
 	const again = await cancelTasks(store, ["c1"], { by: "me" });
 	expect(() => theOnly(refusedOrAsked(again))).toThrow("Nothing to cancel: `c1` is cancelled.");
 });

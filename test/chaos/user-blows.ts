@@ -24,9 +24,10 @@ const isOpen = (state: string) => !ENDED.includes(state);
 async function cancelOne(stage: Stage, random: Random): Promise<string> {
 	const id = await pickTask(stage, random, isOpen);
 	if (id === null) return "none";
-	const { code } = await stage.run(["cancel", id]);
-	if (code === 0) stage.promised.cancelled.add(id);
-	return `${id}: ${code}`;
+	const { code, stdout } = await stage.run(["cancel", id]);
+	// "Cancelling": its host is asked to. An agent that ends by itself meanwhile has ended so.
+	if (code === 0 && stdout.startsWith("Cancelled")) stage.promised.cancelled.add(id);
+	return `${id}: ${code} ${stdout}`;
 }
 
 async function retryOne(stage: Stage, random: Random, fresh: boolean): Promise<string> {

@@ -1,4 +1,10 @@
-import { afterCancel, type Cancelled, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
+import {
+	afterCancel,
+	type Cancelled,
+	cancelTasks,
+	endedMeanwhile,
+	refusedOrAsked,
+} from "../../actions/cancel.ts";
 import { cutOff, isDone, orOutage, theOnly } from "../../actions/several.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { isEnded, type State } from "../../task/states.ts";
@@ -25,11 +31,15 @@ export async function cancel(
 	if (chosen === null) return EXIT.interrupted;
 	const meant = chosen?.records ?? given;
 	const options = { by: whoAmI(), own: home.hostId, ...(chosen && { states: chosen.states }) };
-	const each = refusedOrAsked(await cancelTasks(store, meant, options));
-	const asked = each.filter(isDone).map(({ done }) => done);
-	const cancelling = asked.filter(({ result }) => result === "cancelling");
-	const ends = cutOff(each).length > 0 ? NOT_WAITED : await orOutage(endsOf(context, cancelling));
+	const called = refusedOrAsked(await cancelTasks(store, meant, options));
+	const cancelling = called
+		.filter(isDone)
+		.map(({ done }) => done)
+		.filter(({ result }) => result === "cancelling");
+	const ends = cutOff(called).length > 0 ? NOT_WAITED : await orOutage(endsOf(context, cancelling));
 	const states = ends instanceof DispatchError ? NOT_WAITED : ends;
+	const each = endedMeanwhile(called, states);
+	const asked = each.filter(isDone).map(({ done }) => done);
 	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, states.get(reply.task)));
 	if (given.length === 1) theOnly(each);
 	const all = [...(chosen?.left ?? []), ...each];
@@ -53,7 +63,5 @@ async function endsOf(context: Context, cancelling: readonly Cancelled[]) {
 export function cancelLine({ task, host, result }: Cancelled, state: State | null | undefined): string {
 	if (result === "cancelled") return `Cancelled \`${task}\`.`;
 	if (state === "cancelled" || state === null) return `Cancelled \`${task}\`; its agent was stopped.`;
-	if (state !== undefined && isEnded(state))
-		return `\`${task}\` ended before it could be cancelled: it is ${state}.`;
 	return `Cancelling \`${task}\`: its host ${host} stops the agent as soon as it can.`;
 }

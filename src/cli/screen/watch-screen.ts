@@ -1,6 +1,6 @@
 /** `dispatch watch` on a terminal: looks, draws, and does what the keys say. */
 import picocolors from "picocolors";
-import { afterCancel, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
+import { afterCancel, cancelTasks, endedMeanwhile, refusedOrAsked } from "../../actions/cancel.ts";
 import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
 import { retryTask } from "../../actions/retry.ts";
@@ -307,11 +307,10 @@ export class WatchScreen {
 	}
 
 	async #cancel(store: Store, task: string): Promise<string> {
-		const each = await cancelTasks(store, [task], { by: whoAmI(), find: exactly });
-		const cancelled = theOnly(refusedOrAsked(each));
-		const waits = await this.#waits([cancelled]);
+		const each = refusedOrAsked(await cancelTasks(store, [task], { by: whoAmI(), find: exactly }));
+		const waits = await this.#waits([theOnly(each)]);
 		const ends = await afterCancel(store, [task], CANCEL_LIMIT_MS);
-		return `${cancelLine(cancelled, ends.get(task))}${waits}`;
+		return `${cancelLine(theOnly(endedMeanwhile(each, ends)), ends.get(task))}${waits}`;
 	}
 
 	async #retry(store: Store, task: string): Promise<string> {
