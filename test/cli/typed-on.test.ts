@@ -59,6 +59,14 @@ test("watch: what is typed on after Enter is no command; a confirmation is ended
 	screen.keys("o");
 	await screen.waitFor("q quit");
 	expect(screen.text()).not.toMatch(/Cancel busy\?|report of/);
+	screen.keys("c");
+	await screen.waitFor("Cancel busy?");
+	await user.ok(["cancel", "busy"]);
+	await user.ok(["rm", "busy"]);
+	await user.ok(["enqueue", "--id", "busy", "--model", "busy", "another one"]);
+	await user.waitForState("busy", "running");
+	screen.keys("y");
+	await screen.waitFor("busy was started again meanwhile: left alone.");
 	// Neither Alt-C nor Ctrl-Q is its letter; the F1 behind them shows that they were read.
 	screen.keys("M-c", "y", "C-q", "F1");
 	await screen.waitFor("start it again (asks first)");

@@ -134,7 +134,7 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 		["list", {}],
 		["filtered", { filter: "a", sort: "name" }],
 		["answer", { mode: { kind: "answer", answering } }],
-		["cancel", { mode: { kind: "confirm", act: "cancel", task: "nightly" } }],
+		["cancel", { mode: { kind: "confirm", act: "cancel", shown: task("nightly", { state: "queued" }) } }],
 		["logs", { mode: { kind: "page", page: logs, logsOf: "nightly", back } }],
 		["keys", { mode: { kind: "page", page: watchKeys("list"), logsOf: null, back } }],
 		["away", { awaySince: NOW - 5_000, message: "Answer sent to x." }],
@@ -229,7 +229,7 @@ test.each([24, 40, 60])("at %d columns what is said is cut within no word", (col
 	expect(text({ tasks: [] }).replace(/\s+/g, " ")).toContain(
 		'No tasks yet. Submit one: dispatch enqueue "Review the login code"',
 	);
-	const mode = { kind: "confirm" as const, act: "cancel" as const, task: "review-login-code" };
+	const mode = { kind: "confirm" as const, act: "cancel" as const, shown: task("review-login-code", {}) };
 	expect(text({ mode }).replace(/\s+/g, " ")).toContain("Cancel review-login-code? Its agent is stopped.");
 	expect(text({ awaySince: NOW }).split("  ")[0]).toMatch(
 		/^ Redis is away(?: since 12:00:00(?:: agents run on)?)?$/,

@@ -44,7 +44,7 @@ export type WatchMode =
 	| { kind: "list" }
 	| { kind: "filter"; editor: Editor }
 	| { kind: "answer"; answering: Answering }
-	| { kind: "confirm"; act: "cancel" | "retry"; task: string }
+	| { kind: "confirm"; act: "cancel" | "retry"; shown: TaskView }
 	| {
 			kind: "page";
 			page: Page /** whose logs go on */;
@@ -236,7 +236,7 @@ const LIST_HINTS = [
 ];
 const FILTER_PROMPT = " / ";
 
-function footLines({ mode, message, tasks, isSettling }: WatchModel, size: Size, colors: Colors): string[] {
+function footLines({ mode, message, isSettling }: WatchModel, size: Size, colors: Colors): string[] {
 	const { columns } = size;
 	const confirmed = (text: string) => [
 		...wrap(text, columns - 2).map((line) => colors.yellow(` ${line}`)),
@@ -249,18 +249,16 @@ function footLines({ mode, message, tasks, isSettling }: WatchModel, size: Size,
 			hintLine(["Enter keep", "Esc show all"], size, colors),
 		];
 	}
-	if (mode.kind === "confirm")
+	if (mode.kind === "confirm") {
+		const { id } = mode.shown;
 		return confirmed(
 			mode.act === "cancel"
-				? `Cancel ${mode.task}?${hasAgent(tasks, mode.task) ? " Its agent is stopped." : ""}`
-				: `Start ${mode.task} again? Its agent goes on.`,
+				? `Cancel ${id}?${isLive(mode.shown.state) ? " Its agent is stopped." : ""}`
+				: `Start ${id} again? Its agent goes on.`,
 		);
+	}
 	const keys = isSettling ? heldLine(size, colors) : hintLine(LIST_HINTS, size, colors);
 	return [...messageLines(message, size), keys];
-}
-
-function hasAgent(tasks: readonly TaskView[], id: string): boolean {
-	return tasks.some((task) => task.id === id && isLive(task.state));
 }
 
 /** On several lines where there is room: what failed ends with what helps. */

@@ -8,6 +8,7 @@ import { theOnly } from "../../actions/several.ts";
 import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { shownFields, type TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { cancelLine } from "../commands/cancel.ts";
@@ -202,9 +203,9 @@ export class WatchScreen {
 		} else if (name === "o") this.#openReport(id);
 		else if (name === "c") {
 			if (isEnded(task.state)) this.#model.message = `${id} is ${task.state}: nothing to cancel.`;
-			else this.#model.mode = { kind: "confirm", act: "cancel", task: id };
+			else this.#model.mode = { kind: "confirm", act: "cancel", shown: task };
 		} else if (name === "r") {
-			if (isEnded(task.state)) this.#model.mode = { kind: "confirm", act: "retry", task: id };
+			if (isEnded(task.state)) this.#model.mode = { kind: "confirm", act: "retry", shown: task };
 			else this.#model.message = `${id} is ${task.state}: only what has ended is started again.`;
 		}
 	}
@@ -300,22 +301,28 @@ export class WatchScreen {
 	}
 
 	/** Every key but y ends it, and does nothing else. */
-	#confirm({ task, act }: Mode<"confirm">, key: Key): void {
+	#confirm({ shown, act }: Mode<"confirm">, key: Key): void {
 		this.#model.mode = { kind: "list" };
 		if (key.name !== "y" || isChord(key)) return;
-		this.#act(async (store) => (act === "cancel" ? this.#cancel(store, task) : this.#retry(store, task)));
+		this.#act(async (store) => {
+			const record = await exactly(store, shown.id);
+			const { createdAt, epoch } = shownFields(record);
+			if (createdAt !== shown.createdAt || epoch !== shown.epoch)
+				throw new DispatchError("DISPATCH_STALE", `${shown.id} was started again meanwhile: left alone.`);
+			return act === "cancel" ? this.#cancel(store, record) : this.#retry(store, record);
+		});
 	}
 
-	async #cancel(store: Store, task: string): Promise<string> {
-		const each = refusedOrAsked(await cancelTasks(store, [task], { by: whoAmI(), find: exactly }));
+	async #cancel(store: Store, record: TaskRecord): Promise<string> {
+		const task = record.spec.id;
+		const each = refusedOrAsked(await cancelTasks(store, [record], { by: whoAmI() }));
 		const waits = await this.#waits([theOnly(each)]);
 		const ends = await afterCancel(store, [task], CANCEL_LIMIT_MS);
 		return `${cancelLine(theOnly(endedMeanwhile(each, ends)), ends.get(task))}${waits}`;
 	}
 
-	async #retry(store: Store, task: string): Promise<string> {
+	async #retry(store: Store, record: TaskRecord): Promise<string> {
 		const request = { fresh: false, model: null, sign: false };
-		const record = await exactly(store, task);
 		const retried = await retryTask(store, await this.#context.place(), record, request);
 		return `${retryLine(retried)}${await this.#waits([retried])}`;
 	}
