@@ -56,7 +56,7 @@ test("watch: a question of 80 lines is read to its end, before and after a resiz
 	await user.ok(["enqueue", "--id", "long", "--model", "long", "x"]);
 	await user.waitForState("long", "asking");
 	const screen = open(["watch"], SMALL);
-	await screen.waitFor("? long: Line 1 of");
+	await screen.waitFor("? other: Which colour?");
 	screen.keys("/");
 	screen.type("long");
 	await screen.waitFor("1 of 2 have “long”");

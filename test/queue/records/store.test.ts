@@ -254,6 +254,7 @@ describe("questions", () => {
 		expect(await store.answer("t", { ...answer, shown: read?.hash ?? "" })).toEqual({
 			result: "other",
 			seq: "001",
+			anew: false,
 		});
 		expect(await store.undelivered("t")).toEqual([]);
 		const [now] = await store.questions("t");
