@@ -1,11 +1,12 @@
 /** The picture of `dispatch watch`, from fixed facts. */
 import { stripVTControlCharacters } from "node:util";
+import fc from "fast-check";
 import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { beginAnswering, Drafts } from "../../src/cli/screen/answering.ts";
 import { watchKeys } from "../../src/cli/screen/keys-page.ts";
-import { foreign, wrap } from "../../src/cli/screen/text.ts";
+import { clipPainted, foreign, wrap } from "../../src/cli/screen/text.ts";
 import { tasksShown, type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
@@ -194,6 +195,51 @@ test.each([20, 24, 28, 30, 34, 35, 36, 40, 59, 60, 80, 100])(
 		}
 	},
 );
+
+const ids = fc.integer({ min: 1, max: 64 }).map((length) => "n".repeat(length));
+const whose = fc.constantFrom("ann@mini1", "bob@mini2", `${"long-name-".repeat(4)}@${"far-".repeat(9)}`);
+
+test("no line is wider than the screen, whatever the names, owners, hosts and costs", () => {
+	const someTask = fc.record({
+		id: ids,
+		createdBy: whose,
+		host: fc.constantFrom("mini1", "mini2", "host-".repeat(8)),
+		usage: fc.constantFrom(null, usage, { ...usage, costUsd: 123_456.7 }),
+		plan: fc.constantFrom(plan(0, 0), plan(2, 6), plan(120, 345)),
+	});
+	const columns = fc.oneof(fc.integer({ min: 20, max: 160 }), fc.constantFrom(70, 74, 100, 111));
+	fc.assert(
+		fc.property(fc.array(someTask, { minLength: 1, maxLength: 4 }), columns, (some, columns) => {
+			const tasks = some.map(({ id, ...facts }) => task(id, { ...facts, activity: "Bash: npm test" }));
+			const { lines } = watchFrame({ ...MODEL, tasks }, { columns, rows: 24 }, NO_COLORS);
+			expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(columns);
+		}),
+	);
+});
+
+test.each([
+	[70, / ann@min… mini1 +$/m, /OWNER +HOST/],
+	[100, / ann@ver… mini1 +Bash: npm/m, /OWNER +HOST +NOW/],
+	[160, / ann@very-far-away mini1 +Bash: npm test/m, /OWNER +HOST +NOW/],
+])("at %d columns whose a task is keeps its place beside a long name and a cost", (columns, row, heads) => {
+	const named = (id: string, changes: Partial<TaskView>) =>
+		task(`${id}-of-25-characters-or-so`, { activity: "Bash: npm test", ...changes });
+	const away = columns === 70 ? "mini1" : "very-far-away";
+	const tasks = [
+		named("name", { createdBy: `ann@${away}`, host: "mini1", usage }),
+		named("other", { createdBy: "bob@mini2", host: "mini2" }),
+	];
+	const { lines } = watchFrame({ ...MODEL, tasks, selected: null }, { columns, rows: 24 }, NO_COLORS);
+	expect(lines.join("\n")).toMatch(row);
+	expect(lines.join("\n")).toMatch(heads);
+});
+
+test("a line with colours that is too wide is cut as one without them", () => {
+	const { red, bold } = picocolors.createColors(true);
+	expect(clipPainted(`a${red("bcd")}${bold("efg")}`, 5)).toBe(`a${red("bcd")}${bold("…")}`);
+	expect(clipPainted(`a${red("bcd")}${bold("efg")}`, 7)).toBe(`a${red("bcd")}${bold("efg")}`);
+	expect(stringWidth(clipPainted(red("漢".repeat(30)), 20))).toBe(19);
+});
 
 test("what is damaged stands below the others, on one line each, without control characters", () => {
 	const damaged = Array.from({ length: 5 }, (_, n) => ({

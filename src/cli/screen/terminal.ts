@@ -1,5 +1,6 @@
 /** The terminal while a screen is drawn: given back as it was, whatever ends the program. */
 import { emitKeypressEvents } from "node:readline";
+import { clipPainted } from "./text.ts";
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
 const LEAVE = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
@@ -85,12 +86,16 @@ export class Terminal {
 		process.stdin.resume();
 	}
 
-	/** Only lines that changed are written, all in one piece: nothing flickers. */
+	/**
+	 * Only lines that changed are written, all in one piece: nothing flickers. None goes on in the next row, whatever
+	 * it holds.
+	 */
 	draw({ lines, caret }: Frame): void {
 		if (!this.#open) return;
+		const { columns } = this.size;
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
-			all || line !== this.#shown[row] ? [`\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`] : [],
+			all || line !== this.#shown[row] ? [`\x1b[${row + 1};1H${clipPainted(line, columns)}\x1b[0m\x1b[K`] : [],
 		);
 		const place = caret === null ? "\x1b[?25l" : `\x1b[${caret.row + 1};${caret.column + 1}H\x1b[?25h`;
 		if (changed.length === 0 && place === this.#cursor) return;

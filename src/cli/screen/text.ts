@@ -38,6 +38,25 @@ export function pad(text: string, columns: number): string {
 	return line + " ".repeat(Math.max(0, columns - widthOf(line)));
 }
 
+const COLOR = /(\u001b\[[0-9;]*m)/;
+
+/** As `clip`, for a line that has its colours already. */
+export function clipPainted(line: string, columns: number): string {
+	const parts = line.split(COLOR);
+	// Every second part is a colour.
+	const text = parts.filter((_, n) => n % 2 === 0).join("");
+	if (fits(text, columns)) return line;
+	let left = clip(text, columns);
+	return parts
+		.map((part, n) => {
+			if (n % 2 === 1) return part;
+			const kept = part.length < left.length ? part : left;
+			left = left.slice(kept.length);
+			return kept;
+		})
+		.join("");
+}
+
 /** A screen that stays draws the same texts every second. */
 const known = new Map<string, number>();
 const MOST_KNOWN = 1_000;

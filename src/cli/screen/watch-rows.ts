@@ -16,6 +16,7 @@ const STATE_COLUMNS = 9;
 const AGE_COLUMNS = 6;
 const COST_COLUMNS = 7;
 const COUNT_COLUMNS = 6;
+const SHORT_BAR_COLUMNS = 6;
 const LEAST_TASK_COLUMNS = 16;
 const LEAST_NOW_COLUMNS = 8;
 const LEAST_WHOSE_COLUMNS = 8;
@@ -40,27 +41,53 @@ export interface Shape {
 	activity: number;
 }
 
-/** For a list of tasks, from what is in it and the room there is. */
+/** What stands between the name and the activity. */
+type Facts = Pick<Shape, "state" | "count" | "bar" | "age" | "cost" | "owner" | "host">;
+
+/** What goes, one after the other, until the rest has room. */
+const GIVEN_UP: readonly ((facts: Facts) => Partial<Facts>)[] = [
+	({ bar }) => ({ bar: Math.min(bar, SHORT_BAR_COLUMNS) }),
+	() => ({ bar: 0 }),
+	() => ({ host: 0 }),
+	() => ({ owner: 0 }),
+	() => ({ cost: 0 }),
+	() => ({ age: 0 }),
+];
+
+/** For a list of tasks, from what is in it and the room there is. No line of it is wider than the screen. */
 export function shapeOf(tasks: readonly TaskView[], { columns }: Size): Shape {
 	const longest = Math.max(LEAST_TASK_COLUMNS, ...tasks.map(({ id }) => id.length));
 	const most = Math.max(LEAST_TASK_COLUMNS, Math.min(MOST_TASK_COLUMNS, Math.floor(columns / 4)));
 	const least = Math.max(LEAST_TASK_COLUMNS, Math.min(longest, most));
-	const bar = columns >= 100 ? 12 : columns >= 60 ? 6 : 0;
+	const narrow = Math.min(least, Math.max(1, columns - 1));
+	const bar = columns >= 100 ? 12 : columns >= 60 ? SHORT_BAR_COLUMNS : 0;
 	const age = columns >= 60 ? AGE_COLUMNS : 0;
 	const cost =
 		columns >= 60 && tasks.some(({ usage }) => typeof usage?.costUsd === "number") ? COST_COLUMNS : 0;
 	const state = columns >= LEAST_TASK_COLUMNS + STATE_COLUMNS + 3 ? STATE_COLUMNS : 0;
 	const count = columns >= LEAST_TASK_COLUMNS + STATE_COLUMNS + COUNT_COLUMNS + 5 ? COUNT_COLUMNS : 0;
 	const { owner, host, home } = whoseColumns(tasks, columns);
-	const narrow = Math.min(least, Math.max(1, columns - 1));
-	const fixed =
-		1 + narrow + (state && 1 + state) + (count && 1 + bar + count + 1 + age + cost + owner + host + 1);
-	const left = Math.max(0, columns - fixed - 1);
-	const shape = { state, count, bar, age, cost, owner, host, home };
+	const room = columns - 1 - narrow;
+	const facts = fitting({ state, count, bar, age, cost, owner, host }, room);
+	const left = Math.max(0, room - factsColumns(facts) - 1);
 	// Two letters of what a task does tell nothing; its name does.
 	if (left < LEAST_NOW_COLUMNS || count === 0)
-		return { ...shape, task: Math.min(longest, narrow + left), activity: 0 };
-	return { ...shape, task: narrow, activity: left };
+		return { ...facts, home, task: Math.min(longest, narrow + left), activity: 0 };
+	return { ...facts, home, task: narrow, activity: left };
+}
+
+function factsColumns({ state, count, bar, age, cost, owner, host }: Facts): number {
+	return (state && 1 + state) + (count && 1 + bar + count + 1 + age + cost + owner + host + 1);
+}
+
+/** Whose a task is, is shortened before there is no room for what it does. */
+function fitting(wished: Facts, room: number): Facts {
+	const short = (whose: number) => Math.min(whose, 1 + LEAST_WHOSE_COLUMNS);
+	let facts = wished;
+	if (factsColumns(facts) + 1 + LEAST_NOW_COLUMNS > room)
+		facts = { ...facts, owner: short(facts.owner), host: short(facts.host) };
+	for (const less of GIVEN_UP) if (factsColumns(facts) > room) facts = { ...facts, ...less(facts) };
+	return facts;
 }
 
 /** Whose a task is and where it runs, where that differs and there is room for it. */
