@@ -5,7 +5,7 @@ import { newNonce, type Store } from "../queue/records/store.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Question } from "../task/question.ts";
-import { chosenOption, isPlaceholder, optionsOf } from "../task/question-options.ts";
+import { chosenOption, isPlaceholder, namesNoOption } from "../task/question-options.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { isOpen } from "../task/view.ts";
@@ -68,7 +68,7 @@ export async function answerTask(
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
 	const { question: asked, state } = reply;
 	const option = chosen?.number ?? null;
-	const noSuchOption = namesNoOption(asked, text, option);
+	const noSuchOption = option === null && namesNoOption(asked, text);
 	const done = { task: id, host, seq: reply.seq, question: asked, answer: text };
 	return { ...done, option, noSuchOption, state, was: record.state };
 }
@@ -81,13 +81,6 @@ function shownHash(
 	if (shown === undefined) return {};
 	const asked = shownAt === undefined ? {} : { shownAt };
 	return { shown: question?.text === shown ? question.hash : "another one", ...asked };
-}
-
-function namesNoOption(question: string, answer: string, option: number | null): boolean {
-	const { options } = optionsOf(question);
-	return (
-		option === null && options.length > 0 && /^\d+$/.test(answer.trim()) && !options.includes(answer.trim())
-	);
 }
 
 /**

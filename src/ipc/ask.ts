@@ -15,6 +15,7 @@ import {
 	publishQuestion,
 	QUESTION_LIMIT_BYTES,
 	QUESTIONS_LIMIT,
+	questionAsRead,
 	surveyIpc,
 	writeDone,
 } from "./questions.ts";
@@ -72,7 +73,7 @@ function questionText({ text, options }: AskInput): string {
 
 /** The text as it comes back from a file, so that the two can be compared. */
 function asRead(text: string): string {
-	return new TextDecoder().decode(Buffer.from(text)).trimEnd();
+	return questionAsRead(new TextDecoder().decode(Buffer.from(text)));
 }
 
 /** @returns the number of the question with this text: one that is open, else a new one */

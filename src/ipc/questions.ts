@@ -26,7 +26,7 @@ const NUMBERED = /^(\d{3,})\.(question|answer|done)$/;
 const FINISHED = ".done";
 
 export interface IpcState {
-	/** in the order of their numbers; `seq` as the file spells it; texts without trailing white space */
+	/** in the order of their numbers; `seq` as the file spells it; texts as `questionAsRead` */
 	questions: { seq: string; text: string }[];
 	answered: string[];
 	done: string[];
@@ -143,7 +143,7 @@ function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState):
 		if (left <= 0) break;
 		const file = readRegularFile(ipc.at(name), QUESTION_LIMIT_BYTES);
 		if (file.kind === "absent") continue;
-		const text = file.kind === "text" ? file.text.trimEnd() : "";
+		const text = file.kind === "text" ? questionAsRead(file.text) : "";
 		left -= Buffer.byteLength(text);
 		if (file.kind === "refused") state.rejected.push({ name, why: file.why });
 		else if (file.cut) state.rejected.push({ name, why: `is larger than ${QUESTION_LIMIT_BYTES} bytes` });
@@ -154,6 +154,11 @@ function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState):
 	const more = questions.length - QUESTIONS_LIMIT;
 	if (more > 0) state.rejected.push({ name: "ipc", why: `holds more than ${QUESTIONS_LIMIT} questions` });
 	if (left <= 0) state.rejected.push({ name: "ipc/*.question", why: TOO_MUCH });
+}
+
+/** A question's text as it is taken in: with plain line ends, and nothing behind it. */
+export function questionAsRead(text: string): string {
+	return text.replaceAll("\r\n", "\n").trimEnd();
 }
 
 /**

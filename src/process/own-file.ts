@@ -15,13 +15,17 @@ export type OwnFile =
 	| { kind: "absent" }
 	| { kind: "unreadable"; why: string; code?: string };
 
-/** @throws when this process has no descriptor or memory left */
+/** What some editors put in front of UTF-8; no part of the text. */
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
+
+/** Without a byte order mark. @throws when this process has no descriptor or memory left */
 export function readOwnFile(path: string): OwnFile {
 	const file = readRegularBytes(path, FILE_LIMIT_BYTES, { links: true });
 	if (file.kind === "absent") return file;
 	if (file.kind === "refused") return { ...file, kind: "unreadable", why: whyUnreadable(file) };
 	if (file.cut) return { kind: "unreadable", why: `it is larger than ${FILE_LIMIT_BYTES / 1024 / 1024} MiB` };
-	return file;
+	const isMarked = file.bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+	return isMarked ? { ...file, bytes: file.bytes.subarray(BYTE_ORDER_MARK.length) } : file;
 }
 
 /**

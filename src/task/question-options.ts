@@ -14,7 +14,7 @@ const OPTION = /^\s*(\d{1,2})[.)]\s+(\S.*)$/;
 
 /** @returns options empty where there are fewer than two, or where the numbers do not go 1, 2, 3 … */
 export function optionsOf(text: string): AskedOptions {
-	const lines = text.trimEnd().split("\n");
+	const lines = text.trimEnd().split(/\r?\n/);
 	const found: string[] = [];
 	let first = lines.length;
 	for (let at = lines.length - 1; at >= 0; at--) {
@@ -40,14 +40,35 @@ export interface ChosenOption {
 	text: string;
 }
 
+const LONGEST_NUMBER_CHARS = 20;
+
+/** A number as people type it: "2", "2.", "2)", in full width too. @returns its digits; null for every other text */
+export function typedNumber(answer: string): string | null {
+	const said = answer.trim();
+	if (said.length > LONGEST_NUMBER_CHARS) return null;
+	return /^(\d+)[.)]?$/.exec(said.normalize("NFKC"))?.[1] ?? null;
+}
+
+/** Whether an answer is a number, yet neither that of an option nor an option itself. */
+export function namesNoOption(question: string, answer: string): boolean {
+	const { options } = optionsOf(question);
+	const number = typedNumber(answer);
+	if (number === null || options.length === 0) return false;
+	return chosenOption(question, answer) === null && !isOptionsText(options, answer, number);
+}
+
+function isOptionsText(options: readonly string[], answer: string, number: string): boolean {
+	return options.includes(answer.trim()) || options.includes(number);
+}
+
 /**
  * The one rule for numbers, wherever an answer is typed: a number that is an option's number, and no option's
  * text, means that option; everything else is the answer itself.
  */
 export function chosenOption(question: string, answer: string): ChosenOption | null {
 	const { options } = optionsOf(question);
-	const said = answer.trim();
-	if (!/^[1-9]\d?$/.test(said) || options.includes(said)) return null;
-	const text = options[Number(said) - 1];
-	return text === undefined ? null : { number: Number(said), text };
+	const number = typedNumber(answer);
+	if (number === null || !/^[1-9]\d?$/.test(number) || isOptionsText(options, answer, number)) return null;
+	const text = options[Number(number) - 1];
+	return text === undefined ? null : { number: Number(number), text };
 }

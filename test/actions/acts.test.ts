@@ -14,7 +14,7 @@ import { spendOrder } from "../../src/config/spent-orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { agreedTo } from "../../src/task/agreed.ts";
-import { chosenOption } from "../../src/task/question-options.ts";
+import { chosenOption, optionsOf } from "../../src/task/question-options.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { HOST, question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -48,9 +48,24 @@ test.each([
 	["02", null],
 	["8080", null],
 	["2 of them", null],
+	["2.", "9090"],
+	["2)", "9090"],
+	["２", "9090"],
+	[" ２． ", "9090"],
+	["1.", null],
+	["4.", null],
+	["2.5", null],
+	["(2", null],
+	["2..", null],
 	["-", null],
 ])("the answer %j chooses %j", (said, chosen) => {
 	expect(chosenOption(ASKED, said)?.text ?? null).toBe(chosen);
+});
+
+test("options are options with the line ends of Windows, too", () => {
+	const asked = ASKED.replaceAll("\n", "\r\n");
+	expect(chosenOption(asked, "2")).toEqual({ number: 2, text: "9090" });
+	expect(optionsOf(asked)).toEqual(optionsOf(ASKED));
 });
 
 test("an option's number is sent as its text, and said; every name of a question's file has its number", async () => {
@@ -248,8 +263,12 @@ test.each([
 	["1", false, "Answer sent. "],
 	["2", false, 'Answer sent: "9090" (option 2). '],
 	["8 of them", false, "Answer sent. "],
+	["8.", true, 'Answer sent as the text "8.": the question has no such option. '],
+	["８", true, 'Answer sent as the text "８": the question has no such option. '],
+	["1.", false, "Answer sent. "],
+	["2)", false, 'Answer sent: "9090" (option 2). '],
 ])("the answer %j to a question with options: no such option is %s, and said", async (text, isNone, line) => {
-	const id = `number-${text.charAt(0)}${text.length}`;
+	const id = `number-${text.codePointAt(0)}-${text.length}-${isNone}`;
 	await store.ask(id, await runningTask(store, id), [question("001", ASKED)]);
 	const answered = await answerTask(store, id, { text, by: "me@here", seq: null });
 	expect(answered.noSuchOption).toBe(isNone);

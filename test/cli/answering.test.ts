@@ -213,6 +213,8 @@ test("inbox on a dumb terminal asks line by line; /skip and /quit are commands, 
 	const screen = new Screen(words, { ...NARROW, cwd: user.project, env: user.env });
 	screens.push(screen);
 	await screen.waitFor("first asks (001):");
+	// Joined, as they are looked at here: what the terminal itself breaks has no end of a line.
+	expect(screen.text()).toContain('"//…" sends an\nanswer that begins with "/".');
 	screen.type("/skip");
 	screen.keys("Enter");
 	await screen.waitFor("second asks (001):");

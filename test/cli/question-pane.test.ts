@@ -107,6 +107,7 @@ describe("what Enter sends", () => {
 	test.each([
 		["2", "Enter sends option 2: “both”"],
 		["7", "There is no option 7: Enter sends the text “7”"],
+		["７.", "There is no option 7: Enter sends the text “７.”"],
 		["3 of them", ""],
 		["2 of them", ""],
 	])("typed %j it says %j, and gives the text as it is", (typed, said) => {

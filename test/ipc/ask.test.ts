@@ -94,6 +94,14 @@ describe("ask", () => {
 		expect(readIpc(dir).questions.map(({ seq }) => seq)).toEqual(["001", "002"]);
 	});
 
+	test("with the line ends of Windows, called again, it is the same question", async () => {
+		const { dir } = await makeTask();
+		const input = { text: "Which?\r\n1. a\r\n2. b", options: [], timeoutMs: 20 };
+		expect(await ask(dir, input)).toEqual({ kind: "timedOut" });
+		expect(await ask(dir, input)).toEqual({ kind: "timedOut" });
+		expect(readIpc(dir).questions).toEqual([{ seq: "001", text: "Which?\n1. a\n2. b" }]);
+	});
+
 	test("can be stopped", async () => {
 		const { dir } = await makeTask();
 		const reason = new Error("interrupted");

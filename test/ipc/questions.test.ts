@@ -29,7 +29,7 @@ describe("reading ipc/", () => {
 	test("tells questions, answers, acknowledgements and the end", async () => {
 		const { dir, write } = await makeTask();
 		expect(readIpc(dir)).toEqual(NOTHING);
-		write("002.question", "Second?\r\n\n");
+		write("002.question", "Second?\r\n1. a\r\n2. b\r\n\n");
 		write("001.question", "First?\n  with a second line");
 		write("001.answer", "yes");
 		write("001.done", "");
@@ -37,7 +37,7 @@ describe("reading ipc/", () => {
 		expect(readIpc(dir)).toEqual({
 			questions: [
 				{ seq: "001", text: "First?\n  with a second line" },
-				{ seq: "002", text: "Second?" },
+				{ seq: "002", text: "Second?\n1. a\n2. b" },
 			],
 			answered: ["001"],
 			done: ["001"],

@@ -50,6 +50,21 @@ test("a link to a file of the user's own is followed", async () => {
 	expect(readTextFile(join(folder, "link"))).toBe("text");
 });
 
+test("a byte order mark is no part of what the user's files say", async () => {
+	const folder = temporaryFolder("own");
+	mkdirSync(join(folder, "templates"));
+	const put = (name: string, text: string) => {
+		writeFileSync(join(folder, name), `\uFEFF${text}`);
+		return join(folder, name);
+	};
+	const file = put("bom.yaml", "- prompt: One\n- prompt: Two\n");
+	expect(readTextFile(file)).toBe("- prompt: One\n- prompt: Two\n");
+	put("templates/named.md", "---\ndescription: d\nprompt: Look\n---\n- [ ] One\n");
+	expect(findTemplate({ project: "/nonexistent", home: folder }, "named").prompt).toBe("Look");
+	const path = put("config.yaml", "backends: { own: { command: my-agent } }\n");
+	expect(Object.keys((await loadConfig({ path, env: {} })).backends)).toEqual(["own"]);
+});
+
 describe("the state directory and the config", () => {
 	test.each([
 		[0o700, true],

@@ -12,6 +12,8 @@ export async function inbox(context: Context): Promise<number | undefined> {
 	try {
 		if (!canDraw(context.env)) {
 			const { inboxLines } = await import("../screen/inbox-lines.ts");
+			const { wordsWhole } = await import("../screen/text.ts");
+			context.output.layout = (text) => wordsWhole(text, process.stdout.columns || 80);
 			return await inboxLines(context, store, interrupt.signal);
 		}
 		const { InboxScreen } = await import("../screen/inbox-screen.ts");

@@ -38,7 +38,7 @@ export function pairsOf(pairs: readonly string[] | undefined, option: string): R
 	return tags;
 }
 
-/** A text file, unchanged. @throws DISPATCH_BAD_FILE */
+/** A text file, unchanged but for a byte order mark. @throws DISPATCH_BAD_FILE */
 export function readTextFile(path: string): string {
 	const file = readOwnFile(path);
 	if (file.kind !== "bytes") {
@@ -50,10 +50,10 @@ export function readTextFile(path: string): string {
 	return utf8Of(file.bytes, path);
 }
 
-/** @throws DISPATCH_BAD_FILE */
+/** Without a byte order mark. @throws DISPATCH_BAD_FILE */
 function utf8Of(bytes: Buffer, from: string): string {
 	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+		return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 	} catch (error) {
 		throw new DispatchError("DISPATCH_BAD_FILE", `${from} is no UTF-8 text.`, {
 			hint: "Save it as UTF-8.",

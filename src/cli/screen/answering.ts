@@ -1,5 +1,5 @@
 /** A question and the answer that is being typed, on the whole screen. Keys change it; the frame follows from it. */
-import { chosenOption, optionsOf } from "../../task/question-options.ts";
+import { chosenOption, namesNoOption, optionsOf, typedNumber } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
 import { type Output, oneLine, plain } from "../show/output.ts";
 import { Editor } from "./editor.ts";
@@ -262,11 +262,8 @@ function statusText({ message, gone, question, editor }: Answering): string | nu
 	if (editor.isFull) return "The answer is as long as it may be here. Put the rest into a file, and name it.";
 	const chosen = chosenOption(question, editor.text);
 	if (chosen !== null) return `Enter sends option ${chosen.number}: “${chosen.text}”`;
-	const { options } = optionsOf(question);
-	const typed = editor.text.trim();
-	if (options.length > 0 && /^\d{1,2}$/.test(typed) && !options.includes(typed))
-		return `There is no option ${typed}: Enter sends the text “${typed}”`;
-	return null;
+	if (!namesNoOption(question, editor.text)) return null;
+	return `There is no option ${typedNumber(editor.text)}: Enter sends the text “${editor.text.trim()}”`;
 }
 
 /** The first line of a screen. */

@@ -95,7 +95,9 @@ export class Terminal {
 		const { columns } = this.size;
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
-			all || line !== this.#shown[row] ? [`\x1b[${row + 1};1H${clipPainted(line, columns)}\x1b[0m\x1b[K`] : [],
+			all || line !== this.#shown[row]
+				? [`\x1b[${row + 1};1H${clipPainted(line, columns)}\x1b[0m\x1b[K`]
+				: [],
 		);
 		const place = caret === null ? "\x1b[?25l" : `\x1b[${caret.row + 1};${caret.column + 1}H\x1b[?25h`;
 		if (changed.length === 0 && place === this.#cursor) return;

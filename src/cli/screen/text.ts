@@ -116,6 +116,27 @@ function wrapLine(line: string, columns: number): string[] {
 	return [...rows, row];
 }
 
+/** Lines broken between words alone: a longer word is the terminal's, so that it can be copied whole. */
+export function wordsWhole(text: string, columns: number): string {
+	return text
+		.split("\n")
+		.map((line) => (fits(line, columns) ? line : brokenBetweenWords(line, columns)))
+		.join("\n");
+}
+
+function brokenBetweenWords(line: string, columns: number): string {
+	const rows: string[] = [];
+	let row = "";
+	for (const [word] of line.matchAll(/\s*\S+/g)) {
+		if (row === "" || fits(row + word, columns)) row += word;
+		else {
+			rows.push(row);
+			row = word.trimStart();
+		}
+	}
+	return [...rows, row].join("\n");
+}
+
 /** In pieces of at most so many columns, between characters. */
 function broken(text: string, columns: number): string[] {
 	return pieces(text, columns).map(({ from, to }) => text.slice(from, to));

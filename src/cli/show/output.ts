@@ -23,6 +23,8 @@ export class Output {
 	readonly colors: ReturnType<typeof picocolors.createColors>;
 	/** a command of dispatch stands in what a person reads here */
 	namesCommands = false;
+	/** how lines are laid out for who reads them here; as they are, unless a command says otherwise */
+	layout = (text: string) => text;
 	#drawn = false;
 
 	constructor(options: OutputOptions) {
@@ -51,7 +53,7 @@ export class Output {
 
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
 	write(line: string): void {
-		this.#print(withoutSecrets(line));
+		this.#print(this.layout(withoutSecrets(line)));
 	}
 
 	#print(line: string): void {
