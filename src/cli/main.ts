@@ -1,5 +1,6 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
 import { type Command, CommanderError } from "commander";
+import { isOurTrouble, notLookedAt } from "../process/read-file.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { calledIn, examplesOf, pathOf, usageOf } from "./program/help.ts";
 import { buildProgram } from "./program/program.ts";
@@ -51,9 +52,10 @@ function explain(
 		output.error(usageError(error, words, program));
 		return EXIT.usage;
 	}
-	if (error instanceof DispatchError) {
-		output.error(error);
-		return error.exitCode;
+	const said = error instanceof DispatchError ? error : passingTrouble(error);
+	if (said !== null) {
+		output.error(said);
+		return said.exitCode;
 	}
 	output.error(internalFault(error));
 	if (process.env.DISPATCH_LOG_LEVEL === "debug")
@@ -88,6 +90,17 @@ function usageError(error: CommanderError, words: readonly string[], program?: C
 	const other = words.includes("stop") ? "; the worker stops by `dispatch down`" : "";
 	return new DispatchError("DISPATCH_USAGE", message, {
 		hint: `Usage: ${usage}; e.g. ${example}${other}; more: ${page}`,
+	});
+}
+
+/** @returns null: it is none of the system's that passes */
+function passingTrouble(error: unknown): DispatchError | null {
+	if (!isOurTrouble(error)) return null;
+	const { path, message } = error as NodeJS.ErrnoException;
+	if (path?.startsWith("/")) return notLookedAt(path, error);
+	return new DispatchError("DISPATCH_DISK", `The system is short of something: ${message}.`, {
+		hint: "It passes: try again.",
+		cause: error,
 	});
 }
 

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isThere, publishNew } from "../process/atomic-file.ts";
-import { type FileText, isOurTrouble, meansAbsent, readRegularFile } from "../process/read-file.ts";
+import { type FileText, meansAbsent, notLookedAt, readRegularFile } from "../process/read-file.ts";
 import { faultOfAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 
@@ -98,14 +98,8 @@ function lookAt(path: string, limitBytes = LIMIT_BYTES): FileText {
 	try {
 		return readRegularFile(path, limitBytes, { links: true });
 	} catch (error) {
-		throw notKnown(path, error);
+		throw notLookedAt(path, error);
 	}
-}
-
-function notKnown(path: string, cause: unknown): DispatchError {
-	const why = cause instanceof Error ? cause.message.split(",")[0] : String(cause);
-	const hint = isOurTrouble(cause) ? "It passes: try again." : "Make it readable for you.";
-	return new DispatchError("DISPATCH_DISK", `${path} cannot be looked at: ${why}.`, { cause, hint });
 }
 
 /**
@@ -128,7 +122,7 @@ function namesIn(folder: string): string[] {
 		return readdirSync(folder).filter((name) => HASH_FORM.test(name));
 	} catch (error) {
 		if (meansAbsent(error)) return [];
-		throw notKnown(folder, error);
+		throw notLookedAt(folder, error);
 	}
 }
 

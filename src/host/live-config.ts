@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { rememberConfig } from "../config/secrets.ts";
+import { isOurTrouble, notLookedAt } from "../process/read-file.ts";
 
 type Environment = Record<string, string | undefined>;
 
@@ -71,9 +72,16 @@ export class LiveConfig {
 			this.#current = config;
 			this.#fault = null;
 		} catch (error) {
-			this.#fault = error instanceof Error ? error.message : String(error);
+			this.#fault = faultOf(path, error);
+			// What passes is no property of the file: it is looked at again, though nobody touches it.
+			if (isOurTrouble(error)) this.#stamp = null;
 		}
 	}
+}
+
+function faultOf(path: string, error: unknown): string {
+	if (isOurTrouble(error)) return `${notLookedAt(path, error).message} It is tried again.`;
+	return error instanceof Error ? error.message : String(error);
 }
 
 const ABSENT = "ENOENT";

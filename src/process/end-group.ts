@@ -1,8 +1,8 @@
 /** Ends the process group of a child of ours. */
 import type { ChildProcess } from "node:child_process";
-import { processIdentity } from "./identity.ts";
+import { codeOf } from "./atomic-file.ts";
 
-/** Whoever left it lives on. Nothing happens where no process was made. */
+/** Whoever left it lives on. Nothing happens where no process was made. Never throws. */
 export function endGroupOf({
 	pid,
 	exitCode,
@@ -11,10 +11,20 @@ export function endGroupOf({
 	if (pid === undefined) return;
 	const isReaped = exitCode !== null || signalCode !== null;
 	// Its number is not given away while somebody is in its group. One who bears it by now leads another one.
-	if (isReaped && processIdentity(pid) !== null) return;
+	if (isReaped && isBorne(pid)) return;
 	try {
 		process.kill(-pid, "SIGKILL");
 	} catch {
 		// It has ended in this moment.
+	}
+}
+
+/** Asked by a signal: who ends a group may have no descriptor left to look with. */
+function isBorne(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return codeOf(error) !== "ESRCH";
 	}
 }

@@ -15,6 +15,7 @@ import {
 	statSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
 
 /** What stands in the way of a look; `code` is the system's, where it refused. */
@@ -110,6 +111,13 @@ function hasCode(error: unknown, codes: readonly string[]): boolean {
 /** Whether a failed look says nothing about the file: descriptors, memory or the disk failed us. It may be tried again. */
 export function isOurTrouble(error: unknown): boolean {
 	return isShortage(error) || ["EIO", "ESTALE"].includes(codeOf(error) ?? "");
+}
+
+/** What to say where it is not known what a file holds, or whether it is there. */
+export function notLookedAt(path: string, cause: unknown): DispatchError {
+	const why = cause instanceof Error ? cause.message.split(",")[0] : String(cause);
+	const hint = isOurTrouble(cause) ? "It passes: try again." : "Make it readable for you.";
+	return new DispatchError("DISPATCH_DISK", `${path} cannot be looked at: ${why}.`, { cause, hint });
 }
 
 /**

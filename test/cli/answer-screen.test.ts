@@ -108,6 +108,16 @@ describe("while the user's editor has the text", () => {
 		}
 	});
 
+	test("an editor that emptied its file and then died takes nothing away that was typed", async () => {
+		const screen = open(["inbox"], editor(': >"$1"; kill -9 $$'));
+		await screen.waitFor("job asks (001)");
+		screen.type("by hand");
+		screen.keys("C-e");
+		await screen.waitFor(/What it had\s+saved is here\./);
+		expect(screen.text()).toContain("> by hand");
+		expect(left()).toEqual([]);
+	});
+
 	test("at SIGTERM and SIGHUP dispatch says what was saved, and leaves the file", async () => {
 		const opened = join(folder, "opened");
 		for (const signal of ["SIGTERM", "SIGHUP"] as const) {

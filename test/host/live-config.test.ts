@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { LiveConfig } from "../../src/host/live-config.ts";
+import { holdShut } from "../leased.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const env = { PATH: process.env.PATH ?? "" };
@@ -90,4 +91,20 @@ test("what fails when it is told keeps nobody from going by the new config", asy
 	writeFileSync(path, backends("second"));
 	await failing.refresh();
 	expect(Object.keys(failing.current.backends)).toEqual(["second"]);
+});
+
+test("a changed config that could not be read for a moment is read a moment later, though nobody touches it", async () => {
+	await live.refresh();
+	writeFileSync(path, backends("second"));
+	const { letGo } = await holdShut([path]);
+	await live.refresh();
+	await live.refresh();
+	expect(names()).toEqual(["first"]);
+	expect(told).toEqual([
+		expect.stringMatching(/config\.yaml cannot be looked at: EAGAIN.* It is tried again\.$/),
+	]);
+	await letGo();
+	await live.refresh();
+	expect([names(), live.fault]).toEqual([["second"], null]);
+	expect(told.at(-1)).toBeNull();
 });

@@ -10,6 +10,7 @@ import { runHook } from "../../src/process/hook.ts";
 import { processIdentity } from "../../src/process/identity.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { bundled, source } from "./bundled.ts";
 
 const FAR_MS = 300_000;
 const env = { PATH: process.env.PATH };
@@ -121,4 +122,24 @@ test("a process without a descriptor left gets an answer, too, and goes on: a wo
 	);
 	expect([...new Set(told)]).toEqual(["EMFILE", "ran"]);
 	expect([told[0], told.at(-1), told.length]).toEqual(["EMFILE", "ran", 16]);
+});
+
+test("who ends a group needs no descriptor for it: what a reaped one left is ended, and nothing is thrown", async () => {
+	const folder = temporaryFolder("few");
+	const program = await bundled(
+		folder,
+		`import { spawn } from "node:child_process";
+		import { once } from "node:events";
+		import { openSync } from "node:fs";
+		import { endGroupOf } from ${source("process/end-group.ts")};
+		const left = spawn("sh", ["-c", "sleep 1000 & echo $!"], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
+		const [said] = await once(left.stdout, "data");
+		if (left.exitCode === null) await once(left, "exit");
+		try { for (;;) openSync("/dev/null", "r"); } catch {}
+		endGroupOf(left);
+		console.log(String(said).trim());`,
+	);
+	const asked = await sh(`ulimit -n 64; exec "${process.execPath}" "${program}"`);
+	expect(asked).toMatchObject({ exitCode: 0, stderr: "" });
+	await gone(Number(asked.stdout));
 });

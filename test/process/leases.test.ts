@@ -1,22 +1,12 @@
 /** Files that somebody holds shut by leases: whoever opens one is turned away (EAGAIN). Linux only. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { holdShut } from "../leased.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const LIMIT_MS = 500;
-const HOLDER = `
-use Fcntl qw(:DEFAULT);
-$SIG{IO} = "IGNORE"; $| = 1;
-for (@ARGV) { sysopen(my $file, $_, O_RDWR) or die "$_: $!"; push @held, $file; }
-sub lease { fcntl($_, 1024, 1) or $!{EAGAIN} or die "lease: $!" for @held; }
-lease(); print "held\\n";
-while (1) { lease(); select undef, undef, undef, 0.01; }
-`;
-
 test("several files of one directory are waited for once, not one after the other", async () => {
 	vi.stubEnv("DISPATCH_LEASE_LIMIT_MS", String(LIMIT_MS));
 	vi.resetModules();
@@ -27,9 +17,7 @@ test("several files of one directory are waited for once, not one after the othe
 	const files = ["run.json", "pid", "exit", "ipc/001.done"].map((name) => join(folder, name));
 	const free = join(temporaryFolder("leases"), "exit");
 	for (const file of [...files, free]) writeFileSync(file, "text");
-	const holder = spawn("perl", ["-e", HOLDER, ...files, free], { stdio: ["ignore", "pipe", "inherit"] });
-	onTestFinished(() => void holder.kill("SIGKILL"));
-	await once(holder.stdout, "data");
+	await holdShut([...files, free]);
 	const [first = "", ...rest] = files;
 	expect(() => readRegularFile(first, 100)).toThrow("EAGAIN");
 	await vi.waitFor(() => expect(readRegularFile(first, 100).kind).toBe("refused"), {

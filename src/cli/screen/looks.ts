@@ -53,10 +53,11 @@ export class Looks {
 
 	/** Keeps the picture alive while Redis does not answer. */
 	async #orAway(look: () => Promise<boolean>): Promise<boolean> {
-		const begun = Date.now();
+		const begun = performance.now();
 		const timer = setInterval(() => {
-			if (Date.now() - begun < AWAY_AFTER_MS) return;
-			this.#awaySince ??= begun;
+			const awayMs = performance.now() - begun;
+			if (awayMs < AWAY_AFTER_MS) return;
+			this.#awaySince ??= Date.now() - awayMs;
 			this.#draw();
 		}, LOOK_MS);
 		try {

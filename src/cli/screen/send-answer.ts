@@ -54,7 +54,8 @@ export async function writeInEditor(
 ): Promise<string | null> {
 	const folder = mkdtempSync(join(tmpdir(), "dispatch-answer-"));
 	const path = join(folder, "answer.md");
-	const saved = () => savedIn(path) ?? editor.text;
+	// Who dies while it writes may leave an empty file: that is nobody's answer.
+	const saved = () => savedIn(path) || editor.text;
 	const below = `${CUT}\n${task} asks:\n\n${withoutModelines(plain(question))}\n`;
 	writeFileSync(path, `${editor.text}\n${below}`, { mode: 0o600 });
 	drafts.lend(name, { path, saved });
@@ -63,7 +64,7 @@ export async function writeInEditor(
 		(error: unknown) => (error instanceof DispatchError ? error.inFull : String(error)),
 	);
 	drafts.takeBack(name);
-	const text = saved();
+	const text = failure === null ? (savedIn(path) ?? editor.text) : saved();
 	if (text.length > LIMIT_CHARS) {
 		writeFileSync(path, `${text}\n`);
 		return `${text.length} characters are more than the ${LIMIT_CHARS} that fit here. All of it is kept in ${path}. Send it with: dispatch answer ${task} - <${path}`;
