@@ -21,10 +21,15 @@ export interface AnswerRequest {
 	by: string;
 	/** which question; null: the oldest open one */
 	seq: number | null;
-	/** the question's text as it was shown to who answers: another one gets no answer; left out: whichever it is */
-	shown?: string;
-	/** when it was asked; left out: the text alone says which */
-	shownAt?: number;
+	/** the question as it was shown to who answers: another one gets no answer; left out: whichever it is */
+	shown?: ShownQuestion;
+}
+
+/** When it was asked says which it is: a task that was enqueued anew asks the same words under the same number. */
+export interface ShownQuestion {
+	text: string;
+	/** ms since the Unix epoch */
+	askedAt: number;
 }
 
 export interface Answered {
@@ -57,12 +62,12 @@ export async function answerTask(
 	const { host } = record;
 	const { id } = record.spec;
 	const question = await questionOf(store, record, request.seq);
-	const asks = request.shown ?? question?.text;
+	const asks = request.shown?.text ?? question?.text;
 	const chosen = asks === undefined ? null : chosenOption(asks, request.text);
 	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
 	const text = (chosen?.text ?? request.text).toWellFormed();
 	// The token makes it the same answer where a reply was lost.
-	const named = { ...(seq === null ? {} : { seq }), ...shownHash(request, question) };
+	const named = { ...(seq === null ? {} : { seq }), ...shownHash(request.shown, question) };
 	const said = { text, by: request.by, ...named, token: newNonce() };
 	const reply = await onceMore(store, (each) => each.answer(id, said));
 	if (reply.result !== "answered") throw await refusal(store, record, reply, request.seq);
@@ -75,12 +80,11 @@ export async function answerTask(
 
 /** By its hash the script sees whether it is still that one when the answer arrives. */
 function shownHash(
-	{ shown, shownAt }: AnswerRequest,
+	shown: ShownQuestion | undefined,
 	question: Question | null,
 ): { shown?: string; shownAt?: number } {
 	if (shown === undefined) return {};
-	const asked = shownAt === undefined ? {} : { shownAt };
-	return { shown: question?.text === shown ? question.hash : "another one", ...asked };
+	return { shown: question?.text === shown.text ? question.hash : "another one", shownAt: shown.askedAt };
 }
 
 /**

@@ -19,5 +19,7 @@ export function titleOf({ event, task }: NotificationPayload): string {
 /** What there is to say beyond the title. */
 export function textOf({ question, message, task }: NotificationPayload): string {
 	if (question === null) return message ?? "";
-	return `${question.text.trimEnd()}\nAnswer with: dispatch answer ${task.id} "…"`;
+	// Read when others have answered long since: an answer to a later question names it.
+	const which = Number(question.seq) === 1 ? "" : ` --seq ${Number(question.seq)}`;
+	return `${question.text.trimEnd()}\nAnswer with: dispatch answer ${task.id}${which} "…"`;
 }

@@ -27,10 +27,11 @@ function questionCard(
 	const alone = all.filter((other) => other.task === question.task).length === 1;
 	return html`<section class="card ask"><a href="${place}/task/${question.task}"><b>${question.task}</b></a>
 <span class="soft small">${ago(question.askedAt, now)}</span><p>${question.text}</p>
-<code class="command">${answerCommand(question.task, alone ? null : question.seq)}</code></section>`;
+<code class="command">${answerCommand(question.task, question.seq, alone)}</code></section>`;
 }
 
 /** What to type to answer; task ids are kebab-case, so nothing needs quoting. */
-export function answerCommand(task: string, seq: string | null): string {
-	return `dispatch answer ${task}${seq === null ? "" : ` --seq ${Number(seq)}`} "…"`;
+export function answerCommand(task: string, seq: string, isOnly: boolean): string {
+	const which = isOnly && Number(seq) === 1 ? "" : ` --seq ${Number(seq)}`;
+	return `dispatch answer ${task}${which} "…"`;
 }

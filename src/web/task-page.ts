@@ -59,7 +59,7 @@ function questionList(record: TaskRecord, questions: KeptQuestion[], now: number
 	const cards = questions.map((question) => {
 		if (!isOpen(question, record)) return endedQuestion(question, now);
 		return html`<section class="card ask"><p>${question.text}</p>
-<code class="command">${answerCommand(record.spec.id, open === 1 ? null : question.seq)}</code></section>`;
+<code class="command">${answerCommand(record.spec.id, question.seq, open === 1)}</code></section>`;
 	});
 	return html`<h2>Questions</h2>${cards}`;
 }

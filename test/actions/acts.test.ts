@@ -90,8 +90,10 @@ test("an option's number is sent as its text, and said; every name of a question
 test("an answer to the question that was shown goes to no other text that stands in its place by now", async () => {
 	const epoch = await runningTask(store, "shown");
 	const asks = async (text: string) => store.ask("shown", epoch, [question("001", text)]);
-	const answer = (text: string, shown: string) =>
-		answerTask(store, "shown", { text, by: "me@here", seq: 1, shown });
+	const answer = async (text: string, shown: string) => {
+		const askedAt = (await store.questions("shown")).at(-1)?.askedAt ?? 0;
+		return answerTask(store, "shown", { text, by: "me@here", seq: 1, shown: { text: shown, askedAt } });
+	};
 	await asks("May I run the tests?");
 	expect(await asks("May I drop the table?\n\n1. Yes\n2. No")).toMatchObject({ asked: ["001"] });
 	await expect(answer("1", "May I run the tests?")).rejects.toMatchObject({
@@ -185,11 +187,8 @@ test("the same question, asked anew since it was shown, gets no answer that was 
 	await store.move({ id: "anew", from: ["queued"], to: "running", runNonce: "n2", set: {} });
 	await store.ask("anew", epoch + 1, [question("001", "Delete it?")]);
 	const [asked] = await store.questions("anew");
-	const answer = (shownAt: number | undefined) =>
-		answerTask(store, "anew", {
-			...{ text: "Yes", by: "me", seq: 1, shown: "Delete it?" },
-			...(shownAt === undefined ? {} : { shownAt }),
-		});
+	const answer = (askedAt = 0) =>
+		answerTask(store, "anew", { text: "Yes", by: "me", seq: 1, shown: { text: "Delete it?", askedAt } });
 	await expect(answer(shown?.askedAt)).rejects.toMatchObject({
 		code: "DISPATCH_STALE",
 		message: "Question 001 of `anew` was asked anew since: your answer was not sent.",

@@ -1,7 +1,8 @@
 /** `dispatch answer ID` without a text on a real terminal, and what becomes of a text that the user's editor has. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { answerCommand } from "../../src/cli/show/question-lines.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { Screen } from "./tmux.ts";
@@ -79,11 +80,71 @@ test("answer on a terminal that draws nothing takes all lines up to Ctrl-D", asy
 	expect(await user.ok(["output", "job"])).toBe("The answer: Blue\nor green\n");
 });
 
+/** Another task of the same name, that asks the same words. */
+async function anotherJob(): Promise<void> {
+	await user.ok(["cancel", "job"]);
+	await user.waitForState("job", "cancelled");
+	await user.ok(["rm", "job"]);
+	await user.ok(["enqueue", "--id", "job", "y"]);
+	await user.waitForState("job", "asking");
+}
+
+test("an answer that was begun goes to no other task of that name which asks the same words", async () => {
+	const lines = open(["answer", "job"], { TERM: "dumb" });
+	const inbox = open(["inbox"], { TERM: "dumb" });
+	const screen = open(["answer", "job"]);
+	for (const each of [lines, inbox, screen]) await each.waitFor("Which colour?");
+	screen.type("Blue");
+	await anotherJob();
+	await screen.waitFor("job asks something else by now.");
+	screen.keys("Enter");
+	inbox.type("Blue\r");
+	lines.type("Blue\r");
+	lines.keys("C-d");
+	const said = "Question 001 of `job` was asked anew since: your answer was not sent.";
+	for (const each of [lines, inbox, screen]) await each.waitFor(said);
+	expect(screen.text()).toContain("Not sent to job:\nBlue\n");
+	expect(await user.json(["status", "job"])).toMatchObject({ state: "asking" });
+});
+
+test("an answer says which question it went to; a command for a later one names it", async () => {
+	expect(await user.ok(["answer", "job", "Blue"])).toMatch(
+		/^Answer sent\. .* \(Question 001: "Which colour\?"\)\n$/,
+	);
+	expect(answerCommand("job", "001", true)).toBe('dispatch answer job "…"');
+	expect(answerCommand("job", "002", true)).toBe('dispatch answer job --seq 2 "…"');
+});
+
+test("inbox: the mark of its list stays on the question that is marked, whatever goes above it", async () => {
+	await user.ok(["enqueue", "--id", "other", "y"]);
+	await user.waitForState("other", "asking");
+	const screen = open(["inbox"]);
+	await screen.waitFor("job asks (001)");
+	screen.keys("Escape");
+	await screen.waitFor("›job");
+	screen.keys("Down");
+	await screen.waitFor("›other");
+	await user.ok(["enqueue", "--id", "third", "y"]);
+	await user.waitForState("third", "asking");
+	await user.ok(["answer", "job", "Blue"]);
+	await screen.waitFor(/›other[\s\S]*third/);
+	await screen.waitFor(/^(?![\s\S]*job: )[\s\S]*›other/);
+	screen.keys("Enter");
+	await screen.waitFor("other asks (001)");
+	screen.keys("Escape");
+	await screen.waitFor("›other");
+	await user.ok(["answer", "other", "Blue"]);
+	// It was not chosen: an Enter that was meant for the other one opens nothing.
+	await screen.waitFor(/›third[\s\S]*Keys work in a moment/);
+	await screen.waitFor(/›third[\s\S]*Enter answer/);
+});
+
 describe("while the user's editor has the text", () => {
 	const left = () => readdirSync(folder).filter((name) => name.startsWith("dispatch-answer-"));
 	let folder = "";
 	beforeEach(() => {
-		folder = temporaryFolder("drafts");
+		folder = join(temporaryFolder("drafts"), "(drafts)");
+		mkdirSync(folder);
 	});
 
 	/** An editor that adds a line, and then does what the script says. */
@@ -138,6 +199,27 @@ describe("while the user's editor has the text", () => {
 		}
 	});
 
+	test("a FIFO or far too much in place of the file hangs nothing: what was typed before stays", async () => {
+		const scripts: [string, RegExp][] = [
+			['rm "$1"; mkfifo "$1"', /answer\.md\s+stays\s+as\s+it\s+is:\s+it\s+is\s+a\s+FIFO/],
+			['truncate -s 200M "$1"', /answer\.md\s+stays\s+as\s+it\s+is:\s+it\s+is\s+larger\s+than\s+16\s+MiB/],
+		];
+		for (const [script, said] of scripts) {
+			const screen = open(["answer", "job"], editor(script));
+			await screen.waitFor("job asks (001)");
+			screen.type("by hand");
+			screen.keys("C-e");
+			await screen.waitFor(said);
+			expect(screen.text()).toContain("> by hand");
+			screen.keys("C-c");
+			await screen.waitFor("ended with 130");
+		}
+		const { VISUAL: _, ...env } = user.env;
+		const config = await user.run(["config", "edit"], { env: { ...env, ...editor('rm "$1"; mkfifo "$1"') } });
+		expect(config).toMatchObject({ code: 2 });
+		expect(config.stderr).toMatch(/cannot be read: it is a FIFO/);
+	});
+
 	test("a text that is too long for the screen is kept whole in its file, and sent from there", async () => {
 		const long = `head -c 150000 /dev/zero | tr '\\0' x >"$1.x"; cat "$1" >>"$1.x"; mv "$1.x" "$1"`;
 		const screen = open(["watch"], editor(long));
@@ -148,6 +230,8 @@ describe("while the user's editor has the text", () => {
 		screen.keys("C-e");
 		await screen.waitFor("150013 characters are more than the 100000 that fit here.");
 		await screen.waitFor("> by hand");
+		const command = screen.text().replace(/\n\s*/g, " ");
+		expect(command).toContain("dispatch answer job --seq 1 - <'");
 		const file = join(folder, left()[0] ?? "", "answer.md");
 		await user.ok(["answer", "job", "-"], { input: readFileSync(file, "utf8") });
 		await user.waitForState("job", "completed");

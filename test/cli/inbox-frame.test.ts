@@ -2,23 +2,22 @@
 import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { expect, test } from "vitest";
-import { type InboxModel, inboxFrame } from "../../src/cli/screen/inbox-frame.ts";
+import { type InboxModel, inboxFrame, keyOf } from "../../src/cli/screen/inbox-frame.ts";
 import { whoseTexts } from "../../src/cli/show/task-columns.ts";
 import { NOW, taskView } from "../task-view.ts";
 
 const NO_COLORS = picocolors.createColors(false);
 
+function asked(n: number) {
+	return { task: `job-${n}`, seq: "001", text: "Which colour?", askedAt: NOW };
+}
+
 function picture(changes: Partial<InboxModel>, columns = 80): string[] {
-	const open = Array.from({ length: 30 }, (_, n) => ({
-		task: `job-${n}`,
-		seq: "001",
-		text: "Which colour?",
-		askedAt: NOW,
-	}));
+	const open = Array.from({ length: 30 }, (_, n) => asked(n));
 	const model: InboxModel = {
 		open,
 		whose: new Map(),
-		mode: { kind: "list", selected: 0 },
+		mode: { kind: "list", selected: keyOf(asked(0)) },
 		said: [],
 		isSettling: false,
 		awaySince: null,
@@ -30,8 +29,10 @@ function picture(changes: Partial<InboxModel>, columns = 80): string[] {
 
 test("a list that is cut says how many questions are out of sight", () => {
 	expect(picture({}).at(-2)).toBe("   9 more below");
-	expect(picture({ mode: { kind: "list", selected: 29 } }).at(-2)).toBe("   9 more above");
-	expect(picture({ mode: { kind: "list", selected: 15 } }).at(-2)).toBe("   5 more above, 4 more below");
+	expect(picture({ mode: { kind: "list", selected: keyOf(asked(29)) } }).at(-2)).toBe("   9 more above");
+	expect(picture({ mode: { kind: "list", selected: keyOf(asked(15)) } }).at(-2)).toBe(
+		"   5 more above, 4 more below",
+	);
 });
 
 test("whose task asks, and where it runs, stands beside it where not all are of one", () => {

@@ -14,11 +14,14 @@ const VIM = [
 	"\tvim>100: set ts=77:",
 	"vim100: set ts=77:",
 	"Vim: set ts=77:",
+	"vim0000000000600: set ts=77 :",
 ];
 const OTHERS = [
 	"-*- mode: eval; eval: (evil) -*-",
 	"# Local Variables:\n# eval: (evil)\n# End:",
 	"kak: tabstop=77",
+	"#Local Variables:\n#eval: (evil)\n#End:",
+	"x=Local Variables: y",
 ];
 const folder = temporaryFolder("modelines");
 
@@ -49,6 +52,8 @@ test("what editors read options from is broken, where the reader sees it; the re
 		"- * - mode: eval; eval: (evil) - * -",
 		"# Local Variables :\n# eval: (evil)\n# End:",
 		"kak : tabstop=77",
+		"#Local Variables :\n#eval: (evil)\n#End:",
+		"x=Local Variables : y",
 	]);
 	const harmless = "Which index: a, b?\n1. Latex: yes\n2. neovim: no";
 	expect(withoutModelines(harmless)).toBe(harmless);

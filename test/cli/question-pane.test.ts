@@ -28,7 +28,7 @@ const SIZES = [
 function answering(question: string, drafts = new Drafts(), name = "job 001 1"): Answering {
 	const about = { state: "asking, 1 of 2 done", plan: ["[x] Look", "[ ] Choose"], current: 1 };
 	const editor = drafts.editorFor(name);
-	const said = { gone: null, message: null, unsure: null };
+	const said = { askedAt: 1, gone: null, message: null, unsure: null };
 	return { task: "job", seq: "001", name, question, about, editor, from: 0, ...said };
 }
 
@@ -160,7 +160,7 @@ test("Enter sends nothing to a question that is gone, and says why; what is type
 	type(state, "2");
 	state.gone = "job asks something else by now.";
 	expect(picture(state)).toContain("job asks something else by now. Esc: back; what you typed is kept.");
-	expect(press(state, "return")).toEqual({ kind: "none" });
+	expect(press(state, "return")).toEqual({ kind: "gone", text: "2" });
 	expect(picture(state)).toContain("Nothing was sent. job asks something else by now.");
 	expect(state.editor.text).toBe("2");
 	state.gone = null;

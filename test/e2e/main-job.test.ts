@@ -28,7 +28,7 @@ test("the main job: enqueue, question, answer, report", async () => {
 	]);
 
 	expect(await user.ok(["answer", id, "Deep", "red; $(touch pwned)"])).toBe(
-		"Answer sent. Worker is continuing.\n",
+		'Answer sent. Worker is continuing. (Question 001: "Which colour?")\n',
 	);
 	const second = await user.run(["answer", id, "Blue"]);
 	expect(second.code).toBe(8);

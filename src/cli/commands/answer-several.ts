@@ -50,8 +50,7 @@ export async function answerSeveral(
 		(record) => {
 			const shown = chosen?.asked?.get(record.spec.id) ?? null;
 			// Where one was shown, no other one is meant.
-			const meant =
-				shown === null ? { seq } : { seq: Number(shown.seq), shown: shown.text, shownAt: shown.askedAt };
+			const meant = shown === null ? { seq } : { seq: Number(shown.seq), shown };
 			return answerTask(store, record, { text, by: whoAmI(), ...meant });
 		},
 	);

@@ -1,9 +1,10 @@
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { detectConfig } from "../../config/detect.ts";
 import { configPath } from "../../config/home.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
+import { readOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openEditor } from "../show/editor.ts";
 import type { ConfigCommand } from "./config.ts";
@@ -20,7 +21,7 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 		rmSync(draft, { force: true });
 		throw error;
 	});
-	const edited = readFileSync(draft, "utf8");
+	const edited = savedText(draft, path);
 	if (edited === text) {
 		rmSync(draft, { force: true });
 		output.result({ path, changed: false }, [`${path} was not changed.`]);
@@ -31,6 +32,16 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 	else replaceConfig(path, edited);
 	rmSync(draft, { force: true });
 	output.result({ path, changed: true }, [`${path} was changed.`]);
+}
+
+/** Whatever the editor left there. @throws DISPATCH_BAD_FILE */
+function savedText(draft: string, path: string): string {
+	const file = readOwnFile(draft);
+	if (file.kind === "bytes") return file.bytes.toString("utf8");
+	const why = file.kind === "absent" ? "it is gone" : file.why;
+	throw new DispatchError("DISPATCH_BAD_FILE", `What the editor left as ${draft} cannot be read: ${why}.`, {
+		hint: `${path} was not changed.`,
+	});
 }
 
 function writeDraft(draft: string, path: string, text: string): void {

@@ -21,7 +21,7 @@ export async function questions(
 	const isShared = isOfSeveral(open.flatMap(({ task }) => tasks.get(task) ?? []));
 	const lines = open.flatMap((question, index) => {
 		const { task, seq } = question;
-		const command = answerCommand(task, several(task) ? seq : null);
+		const command = answerCommand(task, seq, !several(task));
 		return [
 			...(index === 0 ? [] : [""]),
 			`${output.colors.bold(task)} asks (${seq})${isShared ? whose(tasks.get(task)) : ""}:`,

@@ -1,4 +1,5 @@
 /** `dispatch answer ID` on a terminal: one question, and the answer to it. */
+import type { ShownQuestion } from "../../actions/answer.ts";
 import { viewTask } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { Question } from "../../task/question.ts";
@@ -18,7 +19,9 @@ import {
 	type OpenQuestion,
 	pressAnswering,
 } from "./answering.ts";
+import { whyGone } from "./gone.ts";
 import { answerKeys } from "./keys-page.ts";
+import { Looks } from "./looks.ts";
 import { type Page, pageFrame, pressPage } from "./page.ts";
 import { writeInEditor } from "./send-answer.ts";
 import { canDraw, type Frame, type Key, Terminal } from "./terminal.ts";
@@ -29,7 +32,7 @@ const OTHERS = "All open questions, one by one: dispatch inbox";
 export interface TypedAnswer {
 	text: string;
 	seq: number;
-	shown: string;
+	shown: ShownQuestion;
 	/** where it did not arrive: what was typed stays to be read */
 	tellUnsent(): void;
 }
@@ -44,9 +47,14 @@ export async function typedAnswer(
 	record: TaskRecord,
 	question: Question,
 ): Promise<TypedAnswer | null> {
-	const asked = { seq: Number(question.seq), shown: question.text };
+	const asked = { seq: Number(question.seq), shown: question };
 	const view = await viewTask(store, record);
-	const open = view.questions.find(({ seq, text }) => seq === question.seq && text === question.text);
+	const open = view.questions.find(
+		(each) =>
+			each.seq === question.seq &&
+			each.text === question.text &&
+			Date.parse(each.askedAt) === question.askedAt,
+	);
 	if (open === undefined || !canDraw(context.env, promptStream())) {
 		promptStream().write(
 			`${view.id} asks:\n${plain(question.text).trimEnd()}\nType the answer; Ctrl-D on an empty line sends it.\n`,
@@ -54,7 +62,7 @@ export async function typedAnswer(
 		return { ...asked, text: (await textOf(["-"])).trim(), tellUnsent: () => {} };
 	}
 	const interrupt = onInterrupt({ hangUp: true });
-	const screen = new AnswerScreen(context, view, open, interrupt.signal);
+	const screen = new AnswerScreen(context, store, view, open, interrupt.signal);
 	const text = await screen.run().finally(() => interrupt.release());
 	if (text !== null) return { ...asked, text: text.trim(), tellUnsent: () => screen.tellUnsent() };
 	screen.tellUnsent();
@@ -63,16 +71,20 @@ export async function typedAnswer(
 
 class AnswerScreen {
 	readonly #context: Context;
+	readonly #store: Store;
 	readonly #drafts = new Drafts();
 	readonly #terminal: Terminal;
 	readonly #answering: Answering;
 	readonly #signal: AbortSignal;
+	readonly #stop = new AbortController();
+	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
 	/** in front of the question */
 	#page: Page | null = null;
 	#end: (text: string | null) => void = () => {};
 
-	constructor(context: Context, view: TaskView, open: OpenQuestion, signal: AbortSignal) {
+	constructor(context: Context, store: Store, view: TaskView, open: OpenQuestion, signal: AbortSignal) {
 		this.#context = context;
+		this.#store = store;
 		this.#signal = signal;
 		this.#answering = beginAnswering(view, open, this.#drafts);
 		this.#terminal = new Terminal({
@@ -91,8 +103,9 @@ class AnswerScreen {
 		this.#terminal.open();
 		this.#draw();
 		try {
-			return await typed;
+			return await Promise.race([typed, this.#looks.run(() => this.#look()).then(() => typed)]);
 		} finally {
+			this.#stop.abort();
 			this.#terminal.close();
 		}
 	}
@@ -100,6 +113,14 @@ class AnswerScreen {
 	/** What was typed and not sent, to be read when the screen has gone: stdout is for the result. */
 	tellUnsent(): void {
 		for (const line of this.#drafts.unsentLines()) promptStream().write(`${withoutSecrets(line)}\n`);
+	}
+
+	/** As it is while somebody writes: answered elsewhere, or asked by another task of this name. */
+	async #look(): Promise<boolean> {
+		const { gone } = this.#answering;
+		this.#answering.gone = await whyGone(this.#store, this.#answering);
+		if (gone === null && this.#answering.gone !== null) this.#answering.message = null;
+		return this.#answering.gone !== gone;
 	}
 
 	#draw(): void {
@@ -129,7 +150,8 @@ class AnswerScreen {
 		const answering = this.#answering;
 		const act = pressAnswering(answering, key, this.#terminal.size);
 		if (act.kind === "back") this.#end(null);
-		else if (act.kind === "send") this.#end(act.text);
+		// Where it is gone, it is refused, with the reason.
+		else if (act.kind === "send" || act.kind === "gone") this.#end(act.text);
 		else if (act.kind === "help") this.#page = answerKeys();
 		else if (act.kind === "skip") answering.message = OTHERS;
 		else if (act.kind === "editor")

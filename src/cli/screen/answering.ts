@@ -25,6 +25,8 @@ export interface Answering {
 	/** which question it is, for good: a retried task asks 001 again */
 	name: string;
 	question: string;
+	/** ms since the Unix epoch */
+	askedAt: number;
 	/** what the answer is about: where the task is, and its plan */
 	about: { state: string; plan: readonly string[]; current: number };
 	editor: Editor;
@@ -41,7 +43,8 @@ export interface Answering {
 /** What is for the owner to do. */
 export type Act =
 	| { kind: "none" }
-	| { kind: "send"; text: string }
+	/** `gone`: Enter was pressed, and the question takes no answer any more */
+	| { kind: "send" | "gone"; text: string }
 	| { kind: "editor" | "back" | "skip" | "help" };
 
 export type OpenQuestion = TaskView["questions"][number];
@@ -113,6 +116,7 @@ export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Draft
 		seq: open.seq,
 		name,
 		question: open.text,
+		askedAt: Date.parse(open.askedAt),
 		about: {
 			state: `${parts.filter(Boolean).join(", ")}${doing}`,
 			plan: items.map(({ marker, text }) => `[${marker}] ${oneLine(text)}`),
@@ -145,7 +149,7 @@ export function pressAnswering(state: Answering, key: Key, size: Size): Act {
 	const { text } = state.editor;
 	if (state.gone !== null) {
 		state.message = `Nothing was sent. ${state.gone}`;
-		return { kind: "none" };
+		return { kind: "gone", text };
 	}
 	if (text.trim() === "") {
 		state.message = "Nothing is typed yet.";

@@ -7,10 +7,12 @@ import { type Answering, nameOf } from "./answering.ts";
 
 type Asked = Pick<Answering, "task" | "seq" | "name">;
 
-/** Read anew: a list may hold no more of its task. */
-export async function whyGone(store: Store, asked: Asked): Promise<string> {
+/** Read anew: a list may hold no more of its task. @returns null: it is open */
+export async function whyGone(store: Store, asked: Asked): Promise<string | null> {
 	const { records, damaged } = await store.read([asked.task]);
 	const [view] = await viewTasks(store, records);
+	const isOpen = view?.questions.some((each) => each.open && nameOf(asked.task, each) === asked.name);
+	if (isOpen === true) return null;
 	if (view !== undefined) return goneLine(asked, view);
 	return `${asked.task} ${damaged.length > 0 ? "cannot be read any more" : "was removed meanwhile"}.`;
 }

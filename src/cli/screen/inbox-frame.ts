@@ -3,7 +3,7 @@ import type { OpenQuestion } from "../../queue/records/questions.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
 import { type Output, oneLine } from "../show/output.ts";
-import { type Answering, answerFrame, headLine } from "./answering.ts";
+import { type Answering, answerFrame, headLine, nameOf } from "./answering.ts";
 import { heldLine, hintLine } from "./hints.ts";
 import { moreLine, partOf } from "./list-part.ts";
 import { type Page, pageFrame } from "./page.ts";
@@ -30,7 +30,8 @@ export interface InboxModel {
 export type InboxMode =
 	/** a question is opened as soon as there is one */
 	| { kind: "waits" }
-	| { kind: "list"; selected: number }
+	/** the question, not its place: others come and go above it */
+	| { kind: "list"; selected: string | null }
 	| { kind: "answer"; answering: Answering; askedAt: number }
 	| { kind: "page"; page: Page; back: InboxMode };
 
@@ -61,10 +62,23 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 	const hints = open.length > 0 ? WAIT_HINTS : WAIT_HINTS.slice(2);
 	const foot = [...said, model.isSettling ? heldLine(size, colors) : hintLine(hints, size, colors)];
 	const room = Math.max(1, size.rows - 1 - foot.length);
-	const selected = mode.kind === "list" ? mode.selected : -1;
+	const selected = mode.kind === "list" ? placeIn(open, mode.selected) : -1;
 	const body = open.length === 0 ? emptyLines(size) : openLines(model, selected, room, size, colors);
 	const filled = [...body, ...Array<string>(Math.max(0, room - body.length)).fill("")];
 	return { lines: [head, ...filled.slice(0, room), ...foot].slice(0, size.rows), caret: null };
+}
+
+/** Which question it is, for good. */
+export function keyOf({ task, seq, askedAt }: OpenQuestion): string {
+	return nameOf(task, { seq, askedAt: new Date(askedAt).toISOString() });
+}
+
+/** Of the selected one; where that is gone, of the first. */
+export function placeIn(open: readonly OpenQuestion[], selected: string | null): number {
+	return Math.max(
+		0,
+		open.findIndex((question) => keyOf(question) === selected),
+	);
 }
 
 function topLine({ awaySince }: InboxModel, left: string, right: string, size: Size, colors: Colors): string {

@@ -74,14 +74,11 @@ function keyOf({ task, seq, askedAt }: OpenQuestion): string {
 	return `${task} ${seq} ${askedAt}`;
 }
 
-async function send(
-	context: Context,
-	store: Store,
-	{ task, seq, text: shown }: OpenQuestion,
-	text: string,
-): Promise<string> {
+async function send(context: Context, store: Store, shown: OpenQuestion, text: string): Promise<string> {
 	try {
-		const answered = await answerTask(store, task, { text, by: whoAmI(), seq: Number(seq), shown });
+		const answered = await answerTask(store, shown.task, {
+			...{ text, by: whoAmI(), seq: Number(shown.seq), shown },
+		});
 		if (answered.host === context.home.hostId) await ensureWorker(context);
 		return sentLine(answered);
 	} catch (error) {

@@ -9,7 +9,7 @@ import { oneLine } from "../show/output.ts";
 import { whoseTexts } from "../show/task-columns.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
 import { whyGone } from "./gone.ts";
-import { type InboxModel, inboxFrame } from "./inbox-frame.ts";
+import { type InboxMode, type InboxModel, inboxFrame, keyOf, placeIn } from "./inbox-frame.ts";
 import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
 import { pressPage } from "./page.ts";
@@ -82,16 +82,26 @@ export class InboxScreen {
 	}
 
 	async #look(): Promise<boolean> {
-		const before = this.#model.open.map(keyOf).join();
+		const held = this.#model.open.map(keyOf);
+		const before = held.join();
 		const all = await this.#store.openQuestions();
 		this.#model.open = all.filter((question) => !this.#unreadable.has(keyOf(question)));
 		if (this.#model.open.map(keyOf).join() !== before) this.#model.whose = await this.#whose();
 		const { mode, open } = this.#model;
 		if (mode.kind === "list" && open.length === 0) this.#model.mode = { kind: "waits" };
-		else if (mode.kind === "list") mode.selected = Math.max(0, Math.min(mode.selected, open.length - 1));
+		else if (mode.kind === "list") this.#holdSelection(mode, held);
 		if (mode.kind === "answer") await this.#checkStillOpen(mode.answering);
 		if (this.#model.mode.kind === "waits") await this.#openNext();
 		return this.#model.open.map(keyOf).join() !== before;
+	}
+
+	/** Where the selected one is gone, the one that comes up in its place was not chosen: keys do nothing for a moment. */
+	#holdSelection(mode: InboxMode & { kind: "list" }, before: readonly string[]): void {
+		const now = this.#model.open.map(keyOf);
+		if (mode.selected !== null && now.includes(mode.selected)) return;
+		const place = Math.max(0, before.indexOf(mode.selected ?? ""));
+		mode.selected = now[Math.min(place, now.length - 1)] ?? null;
+		this.#settling.begin();
 	}
 
 	async #whose(): Promise<Map<string, string>> {
@@ -120,7 +130,7 @@ export class InboxScreen {
 			return;
 		}
 		answering.gone = await whyGone(this.#store, answering);
-		if (gone === null) {
+		if (answering.gone !== null && gone === null) {
 			if (answering.message !== this.#refusal) answering.message = null;
 			this.#say(answering.gone);
 			this.#waited = open.length === 0;
@@ -175,10 +185,10 @@ export class InboxScreen {
 		const { name, text } = key;
 		if (isChord(key)) return;
 		const { open, mode } = this.#model;
-		const selected = mode.kind === "list" ? mode.selected : 0;
+		const selected = mode.kind === "list" ? placeIn(open, mode.selected) : 0;
 		const step = name === "up" || name === "k" ? -1 : name === "down" || name === "j" ? 1 : 0;
-		const to = Math.max(0, Math.min(open.length - 1, selected + step));
-		if (step !== 0) this.#model.mode = { kind: "list", selected: to };
+		const to = open[Math.max(0, Math.min(open.length - 1, selected + step))];
+		if (step !== 0) this.#model.mode = { kind: "list", selected: to === undefined ? null : keyOf(to) };
 		else if (name === "q" || name === "escape") this.#end(undefined);
 		else if (text === "?" || name === "f1")
 			this.#model.mode = { kind: "page", page: inboxKeys(), back: mode };
@@ -189,7 +199,7 @@ export class InboxScreen {
 		if (this.#sending !== null) return;
 		const act = pressAnswering(answering, key, this.#terminal.size);
 		const at = this.#model.open.findIndex((question) => keyOf(question) === answering.name);
-		if (act.kind === "back") this.#model.mode = { kind: "list", selected: this.#placeOf(answering) };
+		if (act.kind === "back") this.#model.mode = { kind: "list", selected: this.#inListFor(answering) };
 		else if (act.kind === "help")
 			this.#model.mode = { kind: "page", page: inboxKeys(), back: this.#model.mode };
 		else if (act.kind === "skip") {
@@ -201,10 +211,11 @@ export class InboxScreen {
 	}
 
 	/** In the list: where it stands, or what its task asks in its place. */
-	#placeOf({ task, name }: Answering): number {
+	#inListFor({ task, name }: Answering): string | null {
 		const { open } = this.#model;
-		const same = open.findIndex((question) => keyOf(question) === name);
-		return Math.max(0, same === -1 ? open.findIndex((question) => question.task === task) : same);
+		const same = open.find((question) => keyOf(question) === name);
+		const shown = same ?? open.find((question) => question.task === task) ?? open[0];
+		return shown === undefined ? null : keyOf(shown);
 	}
 
 	#send(answering: Answering, text: string): void {
@@ -241,10 +252,6 @@ export class InboxScreen {
 			.catch((error: unknown) => this.#say(wordsOf(error)))
 			.then(() => this.#draw());
 	}
-}
-
-function keyOf({ task, seq, askedAt }: OpenQuestion): string {
-	return nameOf(task, { seq, askedAt: new Date(askedAt).toISOString() });
 }
 
 function wordsOf(error: unknown): string {

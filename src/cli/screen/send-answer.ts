@@ -1,9 +1,10 @@
 /** What a screen does with an answer: sends it, or has it written in the user's editor. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answerTask } from "../../actions/answer.ts";
+import { readOwnFile } from "../../process/own-file.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
@@ -23,11 +24,11 @@ import { LIMIT_CHARS } from "./editor.ts";
 export async function sendAnswer(
 	context: Context,
 	store: Store,
-	{ task, seq, name, question }: Answering,
+	{ task, seq, name, question, askedAt }: Answering,
 	text: string,
 	drafts: Drafts,
 ): Promise<string> {
-	const which = { seq: Number(seq), shown: question };
+	const which = { seq: Number(seq), shown: { text: question, askedAt } };
 	const answered = await answerTask(store, task, { text: text.trim(), by: whoAmI(), ...which });
 	drafts.sent(name, text);
 	return `${sentLine(answered)}${await waitsBecause(context, answered.host === context.home.hostId)}`;
@@ -49,13 +50,16 @@ const CUT = "# ---- what is below this line is not sent ----";
  */
 export async function writeInEditor(
 	{ env }: Context,
-	{ task, name, question, editor }: Answering,
+	{ task, seq, name, question, editor }: Answering,
 	drafts: Drafts,
 ): Promise<string | null> {
 	const folder = mkdtempSync(join(tmpdir(), "dispatch-answer-"));
 	const path = join(folder, "answer.md");
 	// Who dies while it writes may leave an empty file: that is nobody's answer.
-	const saved = () => savedIn(path) || editor.text;
+	const saved = () => {
+		const file = savedIn(path);
+		return ("text" in file ? file.text : "") || editor.text;
+	};
 	const below = `${CUT}\n${task} asks:\n\n${withoutModelines(plain(question))}\n`;
 	writeFileSync(path, `${editor.text}\n${below}`, { mode: 0o600 });
 	drafts.lend(name, { path, saved });
@@ -64,21 +68,29 @@ export async function writeInEditor(
 		(error: unknown) => (error instanceof DispatchError ? error.inFull : String(error)),
 	);
 	drafts.takeBack(name);
-	const text = failure === null ? (savedIn(path) ?? editor.text) : saved();
+	const file = savedIn(path);
+	if ("why" in file) return `${path} stays as it is: ${file.why}. What was typed before is here.`;
+	const text = failure === null ? (file.text ?? editor.text) : file.text || editor.text;
 	if (text.length > LIMIT_CHARS) {
 		writeFileSync(path, `${text}\n`);
-		return `${text.length} characters are more than the ${LIMIT_CHARS} that fit here. All of it is kept in ${path}. Send it with: dispatch answer ${task} - <${path}`;
+		return `${text.length} characters are more than the ${LIMIT_CHARS} that fit here. All of it is kept in ${path}. Send it with: dispatch answer ${task} --seq ${Number(seq)} - <${shellWord(path)}`;
 	}
 	editor.set(text);
 	rmSync(folder, { recursive: true, force: true });
 	return failure;
 }
 
-/** @returns null: the editor has taken the file away */
-function savedIn(path: string): string | null {
+/** Whatever an editor leaves there, a FIFO or far too much. @returns no text: it has taken the file away */
+function savedIn(path: string): { text?: string } | { why: string } {
 	try {
-		return (readFileSync(path, "utf8").split(CUT)[0] ?? "").trimEnd();
-	} catch {
-		return null;
+		const file = readOwnFile(path);
+		if (file.kind !== "bytes") return file.kind === "absent" ? {} : file;
+		return { text: (file.bytes.toString("utf8").split(CUT)[0] ?? "").trimEnd() };
+	} catch (error) {
+		return { why: (error as Error).message };
 	}
+}
+
+function shellWord(path: string): string {
+	return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

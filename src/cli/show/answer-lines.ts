@@ -1,11 +1,17 @@
 /** What is said of an answer that arrived. */
 import type { Answered } from "../../actions/answer.ts";
 import { oneLine } from "./output.ts";
+import { quoted } from "./question-lines.ts";
 
+const ASKED_SHOWN = 60;
 const SENT_SHOWN = 200;
 
-/** What was sent, where it is not what was typed, and what happens now. */
+/** What was sent, where it is not what was typed, what happens now, and to which question it went: a pasted command names none. */
 export function answerLine(answered: Answered, waits = false): string {
+	return `${whatHappens(answered, waits)} (Question ${answered.seq}: ${quoted(answered.question, ASKED_SHOWN)})`;
+}
+
+function whatHappens(answered: Answered, waits: boolean): string {
 	const { task, state } = answered;
 	if (waits) return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it when the worker goes on.`;
 	const goesOn = state === "queued" ? `\`${task}\` resumes where it stopped.` : "Worker is continuing.";

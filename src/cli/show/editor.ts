@@ -2,8 +2,8 @@ import { runInTerminal } from "../../process/ask-program.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Environment } from "../context.ts";
 
-/** Where editors look for options of their own in a file: `vim: …:`, `-*- … -*-`, `Local Variables:`. */
-const MODELINES = /(?<=^|\s)((?:vim?|ex|kak)[<=>]{0,2}\d{0,9}|local variables)(?=:)/gim;
+/** Where editors look for options of their own in a file: `vim: …:`, `-*- … -*-`, `Local Variables:` behind whatever. */
+const MODELINES = /((?<=^|\s)(?:vim?|ex|kak)[<=>]{0,2}\d*|local variables)(?=:)/gimu;
 
 /** A foreign text as it may stand in a file that an editor opens: it sets no options there, which the reader sees. */
 export function withoutModelines(text: string): string {

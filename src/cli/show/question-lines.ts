@@ -32,15 +32,16 @@ export function inAskedOrder(views: readonly TaskView[]): TaskView[] {
 		.map(({ view }) => view);
 }
 
-/** @param seq names the question, where several are open; null: the only one */
-export function answerCommand(task: string, seq: string | null): string {
-	return `dispatch answer ${task}${seq === null ? "" : ` --seq ${Number(seq)}`} "${PLACEHOLDER}"`;
+/** Only a first question that is alone goes without its number: with one, a later paste answers no other question. */
+export function answerCommand(task: string, seq: string, isOnly: boolean): string {
+	const which = isOnly && Number(seq) === 1 ? "" : ` --seq ${Number(seq)}`;
+	return `dispatch answer ${task}${which} "${PLACEHOLDER}"`;
 }
 
-/** The command for one of a task's open questions; with its number where there are several. */
+/** The command for one of a task's open questions. */
 export function commandFor(view: TaskView, { seq }: ShownQuestion): string {
 	const isOnly = view.questions.filter((question) => question.open).length === 1;
-	return answerCommand(view.id, isOnly ? null : seq);
+	return answerCommand(view.id, seq, isOnly);
 }
 
 /** An open question, the oldest one unless another is named, and how to answer it: on one line, for who reads the last. */
