@@ -1,7 +1,7 @@
 /** `dispatch status` without an id, from fixed tasks. */
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
-import { answeredLines, briefLines } from "../../src/cli/show/question-lines.ts";
+import { answeredLines, briefLines, clockTime, inAskedOrder } from "../../src/cli/show/question-lines.ts";
 import { summaryLines } from "../../src/cli/show/summary-lines.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
@@ -79,6 +79,29 @@ test("several reasons stand below each other, the most frequent first; of severa
 	]);
 });
 
+test("the most frequent reason stands first, whichever was submitted first", () => {
+	const first = [waiting("b", delayed("15:00")), waiting("a", delayed("14:00"))];
+	const lines = shown([waiting("c"), waiting("d"), waiting("e"), ...first]);
+	expect(lines.slice(2, 6).map((line) => line.trim().slice(0, 6))).toEqual([
+		"5 wait",
+		"3 wait",
+		"e, d, ",
+		"2 wait",
+	]);
+});
+
+test("who asked first stands first, whichever was submitted first", () => {
+	const asked = (id: string, seconds: number) =>
+		taskView(id, {
+			state: "asking",
+			questions: [{ ...questionView("Which?"), askedAt: new Date(NOW + seconds * 1_000).toISOString() }],
+		});
+	const views = [asked("newest", 1), asked("middle", 3), asked("oldest", 2)];
+	expect(inAskedOrder(views).map(({ id }) => id)).toEqual(["newest", "oldest", "middle"]);
+	const lines = shown(views).filter((line) => line.includes(" asks: "));
+	expect(lines.map((line) => line.split(" ")[0])).toEqual(["newest", "oldest", "middle"]);
+});
+
 const FAILED = ["shed", "door"].map((id) =>
 	taskView(id, { state: "failed", reason: "item_error", endedAt: new Date(NOW).toISOString() }),
 );
@@ -94,8 +117,17 @@ test("what failed stands last, with why and how to start it again: by its name, 
 		"Why: dispatch status shed. Start them again: dispatch retry --failed",
 	]);
 	// `--failed` is for this host's own.
+	const mixed = FAILED.map((view, n) => (n === 0 ? view : { ...view, host: "mini9" }));
+	expect(shown(RUNNING, { failed: 2 }, mixed).at(-1)).toContain("dispatch retry shed");
 	const others = FAILED.map((view) => ({ ...view, host: "mini9" }));
 	expect(shown(RUNNING, { failed: 2 }, others).at(-1)).toContain("dispatch retry shed");
+});
+
+test("a time of another day has its day", () => {
+	const at = (day: number) => new Date(2026, 10, day, 14, 5).getTime();
+	expect(clockTime(at(24), NOW)).toMatch(/^14:05/);
+	expect(clockTime(at(24), NOW)).not.toMatch(/24|Nov|11/);
+	expect(clockTime(at(21), NOW)).toMatch(/21|Nov|11/);
 });
 
 test("more than a few that run or ask are counted", () => {

@@ -6,6 +6,7 @@ import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { beginAnswering, Drafts } from "../../src/cli/screen/answering.ts";
 import { watchKeys } from "../../src/cli/screen/keys-page.ts";
+import { moreLine, partOf } from "../../src/cli/screen/list-part.ts";
 import { clipPainted, foreign, wrap } from "../../src/cli/screen/text.ts";
 import { tasksShown, type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
@@ -162,6 +163,12 @@ test("the numbers at the top count the tasks, too, that are more than a list hol
 	expect(lines[0]).toContain("0 asking · 1 running · 701 queued · 3 ended");
 });
 
+test("at the top a parked task counts as one that asks, and one that waits for another as queued", () => {
+	const tasks = [task("a", { state: "parked" }), task("b", { state: "waiting" }), task("c", {})];
+	const { lines } = watchFrame({ ...MODEL, tasks, unread: {} }, { columns: 80, rows: 24 }, NO_COLORS);
+	expect(lines[0]).toContain("1 asking · 1 running · 1 queued · 0 ended");
+});
+
 test("of more tasks than rows those around the selected one are shown", () => {
 	const tasks = Array.from({ length: 300 }, (_, n) => task(`task-${n}`, {}));
 	const { lines } = watchFrame(
@@ -307,6 +314,34 @@ test("the orders: what needs a person first, newest first, by name", () => {
 	expect(order("need")).toEqual(["c", "b", "a"]);
 	expect(order("newest")).toEqual(["b", "a", "c"]);
 	expect(order("name")).toEqual(["a", "b", "c"]);
+});
+
+test("by need: a parked task as one that asks; in each state the newest first; what ended, by its end", () => {
+	const at = (n: number) => new Date(NOW - n * 1_000).toISOString();
+	const of = (id: string, state: TaskView["state"], created: number, ended: number | null = null) =>
+		task(id, { state, createdAt: at(created), endedAt: ended === null ? null : at(ended) });
+	const tasks = [
+		of("early-end", "completed", 5, 4),
+		of("old-run", "running", 8),
+		of("old-queued", "queued", 9),
+		of("new-waiting", "waiting", 1),
+		of("parked", "parked", 7),
+		of("late-end", "cancelled", 9, 2),
+		of("new-run", "running", 3),
+		of("asks", "asking", 6),
+		of("middle-end", "failed", 6, 3),
+	];
+	const ends = ["late-end", "middle-end", "early-end"];
+	expect(tasksShown({ ...MODEL, tasks }).map(({ id }) => id)).toEqual([
+		...["asks", "parked", "new-run", "old-run", "new-waiting", "old-queued", ...ends],
+	]);
+});
+
+test("in one row stands a task, not how many more there are", () => {
+	const items = ["a", "b", "c"];
+	expect(partOf(items, 1, 1)).toEqual({ inSight: ["b"], from: 1, above: 1, below: 1 });
+	expect(partOf(items, 1, 2).inSight).toHaveLength(1);
+	expect(moreLine(partOf(items, 1, 1), { columns: 40, rows: 1 }, NO_COLORS)).toEqual([]);
 });
 
 test("whose a task is and where it runs stands in the list where not all are of one, and there is room", () => {

@@ -1,14 +1,15 @@
 /** A record in Redis is a wish: what it names is executed only as its host's user signed it. */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
 import { openSigner } from "../../src/config/signing-key.ts";
-import { spendOrder } from "../../src/config/spent-orders.ts";
+import { SpentOrders, spendOrder } from "../../src/config/spent-orders.ts";
 import { decodeValues, newFields, STORED } from "../../src/queue/records/record-fields.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { specOf } from "../queue/records/store-support.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -215,4 +216,30 @@ test("the key is private, the same for all processes, and a damaged one is no ke
 		writeFileSync(join(folder, "signing-key"), damaged);
 		expect(() => openSigner(folder)).toThrow(expect.objectContaining({ code: "DISPATCH_DISK" }));
 	}
+});
+
+test("another file that was born with the first one, and is as long, is read from its begin", async () => {
+	const own = temporaryFolder("orders");
+	const put = (name: string, nonce: string) => {
+		const path = join(own, name);
+		writeFileSync(path, `\n${nonce}\n`);
+		return { path, born: statSync(path).birthtimeMs };
+	};
+	// Births are told in steps of the kernel's clock: two files of one step come soon.
+	const twins = await vi.waitFor(
+		() => {
+			const [first, other] = [put("first", "nonce-1"), put("other", "nonce-2")];
+			if (first.born === other.born) return { first, other };
+			rmSync(first.path);
+			rmSync(other.path);
+			throw new Error("not born at once");
+		},
+		{ timeout: CONDITION_LIMIT_MS, interval: 1 },
+	);
+	const path = join(own, "removed-tasks");
+	const spent = new SpentOrders(own);
+	renameSync(twins.first.path, path);
+	expect([spent.has("nonce-1"), spent.has("nonce-2")]).toEqual([true, false]);
+	renameSync(twins.other.path, path);
+	expect([spent.has("nonce-1"), spent.has("nonce-2")]).toEqual([true, true]);
 });

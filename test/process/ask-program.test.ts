@@ -51,6 +51,7 @@ test("of one that has ended itself, what it left in its group is ended; another 
 	await once(other, "spawn");
 	// As if it were the number of one that was reaped.
 	endGroupOf({ pid: other.pid, exitCode: 0, signalCode: null });
+	endGroupOf({ pid: other.pid, exitCode: null, signalCode: "SIGTERM" });
 	endGroupOf(left);
 	await gone(Number(String(said)));
 	expect(processIdentity(other.pid ?? 0)).not.toBeNull();

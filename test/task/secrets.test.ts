@@ -5,6 +5,7 @@ import {
 	documentWithoutSecrets,
 	isSecretName,
 	rememberAddress,
+	rememberEnvironment,
 	rememberSecret,
 	showOnPurpose,
 	valueWithoutSecrets,
@@ -55,6 +56,7 @@ test.each([
 	"git clone ssh://git@github.com/a/b, mail ann@example.com",
 	"Basic authentication with a Bearer token; redis://localhost:6379/0",
 	"user@host:~/src$ echo key=value",
+	"redis://user:password@host:6379/0 or rediss://[user:password@]host",
 ])("left alone: %s", (text) => expect(withoutSecrets(text)).toBe(text));
 
 test("a command keeps the names of what it hides", () => {
@@ -90,6 +92,22 @@ test("by its value, in every spelling", () => {
 	const named = "[password of redis.url]";
 	expect(withoutSecrets("WRONGPASS p@ss/word p%40ss%2Fword")).toBe(`WRONGPASS ${named} ${named}`);
 	expect(withoutSecrets(JSON.stringify({ a: 'with"quote\\7' }))).toBe('{"a":"[QUOTED]"}');
+});
+
+test("of two that begin alike the longer one is named, whole", () => {
+	rememberSecret("SHORT_KEY", "planted-alike");
+	rememberSecret("LONG_KEY", "planted-alike-and-longer");
+	expect(withoutSecrets("planted-alike-and-longer, planted-alike")).toBe("[LONG_KEY], [SHORT_KEY]");
+});
+
+test("as it stands in an address", () => {
+	rememberSecret("OF_A_QUERY", "planted query/of it");
+	expect(withoutSecrets("GET /x/planted%20query%2Fof%20it")).toBe("GET /x/[OF_A_QUERY]");
+});
+
+test("from the environment a short word is none", () => {
+	rememberEnvironment({ MY_TOKEN: "seven-7", OTHER_TOKEN: "eight-88", MY_EDITOR: "editor-99" });
+	expect(withoutSecrets("seven-7 eight-88 editor-99")).toBe("seven-7 [OTHER_TOKEN] editor-99");
 });
 
 const SPLIT = "sp1it-value/x";

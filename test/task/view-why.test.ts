@@ -42,6 +42,13 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		/on its host mini1\. `dispatch up` there/,
 	],
 	["the worker drains", {}, { worker: "drains" }, "worker drains", /starts nothing more.*`dispatch up`/],
+	[
+		"the worker there drains",
+		{},
+		{ worker: "drains", isHere: false },
+		"worker drains",
+		/the worker of its host mini1 drains.*`dispatch up` there starts a new one/,
+	],
 	["the worker is stopped", {}, { worker: "stopped" }, "worker stopped", /SIGSTOP.*kill -CONT 7$/],
 	["Redis refuses the worker", {}, { worker: "refused" }, "worker refused", /refuses/],
 	["the worker serves another Redis", {}, { worker: "elsewhere" }, "worker elsewhere", /up --restart/],
