@@ -4,6 +4,7 @@
  */
 import { type DestinationStream, type Logger, pino } from "pino";
 import { cleanText, oneLine, plain } from "../task/clean-text.ts";
+import { hanging } from "../task/rows.ts";
 import { mapTexts } from "../task/secrets.ts";
 import { openUnhurried, UnhurriedLines } from "./unhurried-lines.ts";
 
@@ -25,7 +26,7 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 		{
 			level: known ? level : USUAL_LEVEL,
 			base: { pid: process.pid },
-			hooks: { streamWrite: (line) => written(line, isForPeople) },
+			hooks: { streamWrite: (line) => written(line, isForPeople, roomOf(fd)) },
 		},
 		destinationOf(fd, isForPeople),
 	);
@@ -38,6 +39,11 @@ export function openLog(level: string, { fd = 2, isForPeople = false }: LogOptio
 }
 
 const WARN = 40;
+
+/** Columns of a terminal; null: not limited. */
+function roomOf(fd: number): number | null {
+	return fd === 2 && process.stderr.isTTY === true ? (process.stderr.columns ?? null) : null;
+}
 
 /** A file takes each line at once; who reads along may stop reading. */
 function destinationOf(fd: number, isForPeople: boolean): DestinationStream {
@@ -57,10 +63,10 @@ function destinationOf(fd: number, isForPeople: boolean): DestinationStream {
 }
 
 /** Cleaned text by text: in the line as it is written a secret's end may be a quote's escape. Never throws: whoever logs goes on. */
-function written(line: string, isForPeople: boolean): string {
+function written(line: string, isForPeople: boolean, room: number | null = null): string {
 	try {
 		const record = mapTexts(JSON.parse(line), cleanText) as Record<string, unknown>;
-		return `${isForPeople ? readable(record) : JSON.stringify(record)}\n`;
+		return `${isForPeople ? hanging([readable(record)], room).join("\n") : JSON.stringify(record)}\n`;
 	} catch {
 		return `${oneLine(line)}\n`;
 	}

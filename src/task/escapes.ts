@@ -9,7 +9,8 @@ const ESCAPES = [
 	String.raw`(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?`,
 	String.raw`\x1b[ -/]*[0-~]?`,
 ];
-const ESCAPE = new RegExp(ESCAPES.join("|"), "g");
+/** Each of them. */
+export const ESCAPE = new RegExp(ESCAPES.join("|"), "g");
 
 /** The text without escape sequences; time grows with its length alone. Other controls stay. */
 export function withoutEscapes(text: string): string {

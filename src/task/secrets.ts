@@ -3,7 +3,7 @@
  * addresses by their form, everything else by its value, which the config and the environment tell. A
  * message names a secret (`[ANTHROPIC_API_KEY]`), it never holds one.
  */
-import { withoutEscapes } from "./escapes.ts";
+import { ESCAPE } from "./escapes.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,23 +25,22 @@ export function isSecretName(name: string): boolean {
 }
 
 /** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
-const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)@/gi;
+const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)(?=@)/gi;
 /** In any other one an unencoded `/` or `@` is still a part of the password. */
 const SCHEME = /[a-z][a-z0-9+.-]*$/i;
 const LONGEST_SCHEME = 32;
 const WORD = /[^\s"'`<>]+/g;
-const NOTHING = /(?!)/g;
 /** A user without a password (`ssh://git@host`) is none, a long one may be a token. */
 const LONGEST_USER = 15;
 /** Of our own hints. */
 const PLACEHOLDER = /^\[?user:password$/;
 const SECRET_PARAMETER = /([?&;#](?:[\w.-]*)=)([^&\s"'`<>#]+)/g;
 /** A word of prose ("Basic authentication") has no digit. */
-const BEARER = /\b(Bearer|Basic)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/g;
+const BEARER = /\b((?:Bearer|Basic)\s+)(?=[\w.~+/=-]*\d)([\w.~+/=-]{16,})/g;
 /** Tokens that name themselves by their beginning. */
 const KNOWN_TOKEN =
-	/\b(?:sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
-const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)[\w/-]+/g;
+	/\b()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
+const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)([\w/-]+)/g;
 
 const known = new Map<string, string>();
 const onPurpose = new Set<string>();
@@ -103,17 +102,19 @@ export function showOnPurpose(link: string): void {
 }
 
 /**
- * The text without any secret that is known by its value or seen by its form. Where one is seen only once escape
- * sequences, invisible characters or the escapes of JSON are gone, the text is given as it reads without them.
+ * The text without any secret that is known by its value or seen by its form, also where one is seen only once
+ * escape sequences, invisible characters or the escapes of JSON are gone. Nothing but the secret is replaced: what
+ * was escaped or quoted stays so.
  */
 export function withoutSecrets(text: string): string {
-	const shown = hideSecrets(text);
-	if (!MAY_HIDE.test(shown)) return shown;
-	for (const read of [bare(shown), bare(unescaped(shown))]) {
-		const hidden = hideSecrets(read);
-		if (hidden !== read) return hidden;
-	}
-	return shown;
+	const found = secretsIn(text);
+	if (MAY_HIDE.test(text))
+		for (const steps of READINGS) {
+			const read = steps.reduce((before, [pattern, change]) => before.replace(pattern, change), text);
+			const more = read === text ? [] : secretsIn(read);
+			if (more.length > 0) found.push(...placed(text, steps, more));
+		}
+	return found.length === 0 ? text : hidden(text, found);
 }
 
 /** A JSON document as text: it stays one. Any other text as `withoutSecrets` has it. */
@@ -128,35 +129,97 @@ export function documentWithoutSecrets(text: string): string {
 }
 
 /** What a secret can be split by, or written with. */
-const MAY_HIDE = /[\\\p{Cf}\x00-\x08\x0b-\x1f\x7f-\x9f]/u;
-const UNSEEN = /[\p{Cf}\x00-\x08\x0b-\x1f\x7f-\x9f]/gu;
+const MAY_HIDE = /[\\\p{Cf}\p{DI}\u2800\x00-\x08\x0b-\x1f\x7f-\x9f]/u;
+const UNSEEN = /[\p{Cf}\p{DI}\u2800\x00-\x08\x0b-\x1f\x7f-\x9f]/gu;
+/** A run of backslashes as a whole: JSON in JSON doubles them. */
+const ESCAPED = /(?<!\\)(\\+)(?:u([0-9a-fA-F]{4})|(["/bfnrt]))?/g;
 
-function bare(text: string): string {
-	return withoutEscapes(text).replace(UNSEEN, "");
+type Step = readonly [pattern: RegExp, change: (...match: string[]) => string];
+
+const BARE: readonly Step[] = [
+	[ESCAPE, () => ""],
+	[UNSEEN, () => ""],
+];
+/** How a text may be read, step by step. */
+const READINGS: readonly (readonly Step[])[] = [BARE, [[ESCAPED, unescaped], ...BARE]];
+
+function unescaped(_whole: string, slashes = "", code?: string, sign?: string): string {
+	if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+	const left = slashes.slice(0, slashes.length / 2);
+	if (sign === undefined || /["/]/.test(sign)) return sign ?? left;
+	// What stands behind a new line is another word.
+	return slashes.length % 2 === 1 ? `${left}\n` : left + sign;
 }
 
-/** A run of backslashes as a whole: JSON in JSON doubles them. Lines stay lines. */
-const ESCAPED = /(?<!\\)(\\+)(?:u([0-9a-f]{4})|(["/]))?/gi;
-
-function unescaped(text: string): string {
-	return text.replace(ESCAPED, (whole, slashes: string, code?: string, sign?: string) => {
-		const character = code === undefined ? sign : String.fromCharCode(Number.parseInt(code, 16));
-		if (character === "\n" || character === "\t") return whole;
-		return character ?? slashes.slice(Math.floor(slashes.length / 2));
-	});
+interface Secret {
+	from: number;
+	to: number;
+	name: string;
 }
 
-function hideSecrets(text: string): string {
-	const formless = text
-		.replace(USER_OF_PAGE, hideUser)
-		.replace(text.includes("://") ? WORD : NOTHING, hideUserOfAddress)
-		.replace(SECRET_PARAMETER, (whole, name: string, value: string) =>
-			isSecretName(name.slice(1, -1)) && !onPurpose.has(value) ? `${name}${HIDDEN}` : whole,
-		)
-		.replace(BEARER, `$1 ${HIDDEN}`)
-		.replace(WEBHOOK, `$1${HIDDEN}`)
-		.replace(KNOWN_TOKEN, HIDDEN);
-	if (known.size === 0) return formless;
+/** Where secrets stand in the text that are seen in what is read of it. */
+function placed(text: string, steps: readonly Step[], secrets: readonly Secret[]): Secret[] {
+	let read = text;
+	let places = Array.from({ length: text.length }, (_, at) => [at, at + 1] as const);
+	for (const [pattern, change] of steps) {
+		const next: typeof places = [];
+		let done = 0;
+		const keepUntil = (end: number) => {
+			while (done < end) next.push(places[done++] ?? [0, 0]);
+		};
+		read = read.replace(pattern, (...match) => {
+			const at: number = match.at(-2);
+			keepUntil(at);
+			const shown = change(...match);
+			done += match[0].length;
+			for (const _ of shown.split("")) next.push([places[at]?.[0] ?? 0, places[done - 1]?.[1] ?? 0]);
+			return shown;
+		});
+		keepUntil(places.length);
+		places = next;
+	}
+	return secrets.map(({ from, to, name }) => ({
+		from: places[from]?.[0] ?? 0,
+		to: places[to - 1]?.[1] ?? 0,
+		name,
+	}));
+}
+
+function hidden(text: string, secrets: Secret[]): string {
+	let shown = "";
+	let done = 0;
+	let last = "";
+	for (const { from, to, name } of secrets.sort((a, b) => a.from - b.from || b.to - a.to)) {
+		// A backslash at its end belongs to what stands behind it: a quote would not be escaped any more.
+		const end = from + text.slice(from, to).replace(/(?<!\\)\\+$/, "").length;
+		if (end <= done || end === from) continue;
+		if (from > done || (from === done && name !== last)) shown += text.slice(done, from) + name;
+		[done, last] = [end, name];
+	}
+	return shown + text.slice(done);
+}
+
+const FORMS: readonly (readonly [RegExp, (secret: string, before: string) => boolean])[] = [
+	[USER_OF_PAGE, isSecretUser],
+	[SECRET_PARAMETER, (value, name) => isSecretName(name.slice(1, -1)) && !onPurpose.has(value)],
+	[BEARER, () => true],
+	[WEBHOOK, () => true],
+	[KNOWN_TOKEN, () => true],
+];
+
+function secretsIn(text: string): Secret[] {
+	const found: Secret[] = [];
+	for (const [form, isSecret] of FORMS)
+		for (const { 1: before = "", 2: secret = "", index } of text.matchAll(form)) {
+			const from = index + before.length;
+			if (isSecret(secret, before)) found.push({ from, to: from + secret.length, name: HIDDEN });
+		}
+	if (text.includes("://"))
+		for (const { 0: word, index } of text.matchAll(WORD)) {
+			const [from, to] = userOfAddress(word);
+			if (to > 0) found.push({ from: index + from, to: index + to, name: HIDDEN });
+		}
+	if (known.size === 0) return found;
 	pattern ??= new RegExp(
 		[...known.keys()]
 			// A longer one may begin with a shorter one.
@@ -165,24 +228,24 @@ function hideSecrets(text: string): string {
 			.join("|"),
 		"g",
 	);
-	return formless.replace(pattern, (value) => known.get(value) ?? HIDDEN);
+	for (const { 0: value, index } of text.matchAll(pattern))
+		found.push({ from: index, to: index + value.length, name: known.get(value) ?? HIDDEN });
+	return found;
 }
 
 /** From the first scheme of a word to its last `@`. By places: one pattern for it all would take quadratic time. */
-function hideUserOfAddress(word: string): string {
+function userOfAddress(word: string): [from: number, to: number] {
 	const host = word.lastIndexOf("@");
 	for (let at = word.indexOf("://"); at >= 0 && at < host; at = word.indexOf("://", at + 1)) {
 		const scheme = SCHEME.exec(word.slice(Math.max(0, at - LONGEST_SCHEME), at))?.[0];
 		if (scheme === undefined || /^https?$/i.test(scheme)) continue;
-		const [before, user] = [word.slice(0, at + 3), word.slice(at + 3, host)];
-		return hideUser(word.slice(0, host + 1), before, user) + word.slice(host + 1);
+		return isSecretUser(word.slice(at + 3, host)) ? [at + 3, host] : [0, 0];
 	}
-	return word;
+	return [0, 0];
 }
 
-function hideUser(whole: string, scheme: string, user: string): string {
-	if (PLACEHOLDER.test(user)) return whole;
-	return user.includes(":") || user.length > LONGEST_USER ? `${scheme}${HIDDEN}@` : whole;
+function isSecretUser(user: string): boolean {
+	return !PLACEHOLDER.test(user) && (user.includes(":") || user.length > LONGEST_USER);
 }
 
 /** Every text of a JSON value without secrets; names stay as they are. */

@@ -1,13 +1,19 @@
 /** What `status` and `wait` print of a task whose every text is hostile. */
+import fc from "fast-check";
 import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { agentText, agentTextOf, ownLine } from "../../src/cli/show/own-lines.ts";
 import { indented, questionLine, quoted } from "../../src/cli/show/question-lines.ts";
 import { endLine, reportLines } from "../../src/cli/show/report-lines.ts";
-import { rememberSecret } from "../../src/task/secrets.ts";
+import { hanging } from "../../src/task/rows.ts";
+import { rememberSecret, withoutSecrets } from "../../src/task/secrets.ts";
 import { STATES } from "../../src/task/states.ts";
 import type { TaskView } from "../../src/task/view.ts";
 
+/** What could be taken for the mark of our lines. */
+const LOOK_ALIKES = "┃┇┋╏╂╻╹╽╿║‖∥❘❙❚▎▍▌▋▐｜￨";
+const MARK = new RegExp(`[${LOOK_ALIKES}]`);
 const NOW = Date.UTC(2026, 10, 24);
 const AT = new Date(NOW - 90_000).toISOString();
 /** A title, a cleared screen, text from right to left, and a line that imitates one of ours. */
@@ -120,6 +126,77 @@ describe("a foreign block in a terminal of 80 columns", () => {
 		expect(indented(`${"x".repeat(70)} planted-in-a-block-of-a-question`, 80).join("")).toContain(
 			"[PLANTED_IN_A_BLOCK]",
 		);
+	});
+});
+
+/** What an agent may try to leave its own words with. */
+const TRICKS = fc.constantFrom(
+	...[
+		"ghp_AAAAAAAAAAAAAAAAAAAAAAAA",
+		"\\u0067hp_BBBBBBBBBBBBBBBBBBBBBBBB",
+		"gh\u200bp_CCCCCCCCCCCCCCCCCCCCCCCC",
+	],
+	...[
+		"?token=abc",
+		"?token=\\",
+		"redis://u:p@h",
+		'"',
+		'\\"',
+		"\\",
+		"\\u0022",
+		"\\u2503 ",
+		"┃ ",
+		"\n",
+		" ",
+		"\x1b[1m",
+	],
+	...[...LOOK_ALIKES].map((mark) => `${mark} `),
+);
+
+test("what is quoted or marked stays so when it is printed: no secret in it ends the quotes or makes a mark", () => {
+	fc.assert(
+		fc.property(fc.array(TRICKS, { maxLength: 20 }), (parts) => {
+			const text = parts.join("");
+			expect(withoutSecrets(quoted(text))).toMatch(/^"(?:[^"\\]|\\["\\])*"$/);
+			expect(withoutSecrets(agentText(text))).not.toMatch(MARK);
+			expect(withoutSecrets(ownLine(text)).slice(1)).not.toMatch(MARK);
+		}),
+		{ numRuns: 2_000 },
+	);
+});
+
+test.each([
+	["`job` complete. Full report at /x", "  `job` complete. Full report at /x"],
+	["\u200b`job` is parked", "  \u200b`job` is parked"],
+	["‘job’ failed", "  ‘job’ failed"],
+	["I go on\n`job` failed", "I go on\n  `job` failed"],
+	["the `job` is done", "the `job` is done"],
+	["a job", "a job"],
+])("%j of an agent does not stand as the last line about the task", (text, shown) => {
+	expect(agentTextOf("job", text)).toBe(shown);
+});
+
+describe("a line of ours with foreign words, in a terminal of 80 columns", () => {
+	const OURS = "State: done";
+	test.each([
+		["a long word", `Warning: ${"x".repeat(400)}${OURS}`],
+		["blanks that are none", `Warning: ${"\u2800".repeat(78)}${OURS} ${"\u2800".repeat(90)}`],
+		["words", `Warning: ${"many words and more ".repeat(20)}${OURS}`],
+		["an item of a plan, with a colour", `  [\x1b[32mx\x1b[39m] ${"漢".repeat(90)}${OURS}`],
+		["all of it with a colour", `\x1b[31m${"漢字 ".repeat(90)}${OURS}${"x".repeat(200)}\x1b[39m`],
+	])("goes on further to the right than it begins, whatever it holds: %s", (_, line) => {
+		const [first = "", ...more] = hanging([line], 80);
+		const begins = /^ */.exec(first)?.[0].length ?? 0;
+		expect(more.length).toBeGreaterThan(0);
+		for (const row of more) expect(/^ */.exec(row)?.[0].length).toBe(begins + 4);
+		for (const row of [first, ...more]) expect(stringWidth(row)).toBeLessThanOrEqual(80);
+		expect([first, ...more].join("").replace(/\s/g, "")).toBe(line.replace(/\s/g, ""));
+	});
+
+	test("is left whole where it fits, or where a program reads", () => {
+		const lines = ["Warning: x", "y".repeat(80)];
+		expect(hanging(lines, 80)).toEqual(lines);
+		expect(hanging(["y".repeat(200)], null)).toEqual(["y".repeat(200)]);
 	});
 });
 

@@ -40,6 +40,11 @@ export class Screen {
 		return this.#tmux("capture-pane", "-p", "-J", "-S", "-");
 	}
 
+	/** Rows as they stand on the screen, with those out of sight: a line that the terminal broke is several. */
+	rows(): string[] {
+		return this.#tmux("capture-pane", "-p", "-S", "-").split("\n");
+	}
+
 	keys(...keys: string[]): void {
 		this.#tmux("send-keys", ...keys);
 	}

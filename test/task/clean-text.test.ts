@@ -26,6 +26,13 @@ test.each([
 		expect(cut(`${"x".repeat(before)} ${SECRET}`, 200)).not.toMatch(/corr|stap/);
 });
 
+test("what an agent said is cleaned before it is cut", () => {
+	for (let before = 1_980; before <= 2_000; before++)
+		expect(quoted(`${"\u001b[1m".repeat(before / 4)}${" ".repeat(before % 4)}${SECRET}`)).not.toMatch(
+			/corr|stap/,
+		);
+});
+
 test("no cut of a tool's result shows a piece of a secret", () => {
 	const long = `${"x".repeat(19_990)}${SECRET}${"y".repeat(60_000)}`;
 	expect(JSON.stringify(bounded({ long }))).not.toContain("corr");

@@ -120,7 +120,9 @@ test.each([
 	["what nobody sees", "sp1it\u200b-va\u00adlue/\u2060x", "[SPLIT]"],
 	["escapes of JSON", '{"a":"sp1it-value\\/x"}', '{"a":"[SPLIT]"}'],
 	["codes of JSON", '{"a":"\\u0073p1it\\u002dvalue/x"}', '{"a":"[SPLIT]"}'],
-	["JSON in JSON", '"{\\"a\\":\\"\\\\u0073p1it-value\\\\/x\\"}"', '"{"a":"[SPLIT]"}"'],
+	["JSON in JSON", '"{\\"a\\":\\"\\\\u0073p1it-value\\\\/x\\"}"', '"{\\"a\\":\\"[SPLIT]\\"}"'],
+	["a new line of JSON before it", '{"a":"b\\nghp_S3cr3tS3cr3tS3cr3tS3cr3t"}', '{"a":"b\\n***"}'],
+	["and a mark that is escaped", "\\u2503 sp1it-\u200bvalue/x \\u001b[1m", "\\u2503 [SPLIT] \\u001b[1m"],
 	["a colour in JSON", '{"a":"sp1it\\u001b[31m-value/x"}', '{"a":"[SPLIT]"}'],
 	["a token that names itself", "gh\x1b[1mp_S3cr3tS3cr3tS3cr3tS3cr3t", "***"],
 	["an address", "redis://u:s3\x1b[0mcr3t@h", "redis://***@h"],
@@ -130,6 +132,53 @@ test.each([
 	expect(JSON.parse(JSON.stringify(valueWithoutSecrets({ text })))).toEqual({ text: shown });
 	const document = documentWithoutSecrets(JSON.stringify({ text }));
 	expect(JSON.parse(document)).toEqual({ text: shown });
+});
+
+test("no character that nobody sees splits a secret", () => {
+	const unseen = Array.from({ length: 0x110000 }, (_, code) => code)
+		.filter((code) => code < 0xd800 || code > 0xdfff)
+		.map((code) => String.fromCodePoint(code))
+		.filter((character) => /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u.test(character));
+	expect(unseen.length).toBeGreaterThan(4_000);
+	const shown = withoutSecrets(unseen.map((each) => `gh${each}p_S3cr3tS3cr3t${each}S3cr3tS3cr3t`).join("\n"));
+	expect(new Set(shown.split("\n"))).toEqual(new Set(["***"]));
+});
+
+/** Parts of secrets, what splits and escapes them, and what dispatch's own lines are made of. */
+const PARTS = fc.constantFrom(
+	...["ghp_", "S3cr3tS3cr3tS3cr3tS3cr3t", "sp1it-", "value/x", "?token=", "redis://u:", "@h ", "Bearer "],
+	...[
+		"\u200b",
+		"\u2800",
+		"\x1b[1m",
+		"\x1b]0;t\x07",
+		"\r",
+		"\n",
+		"\\n",
+		"\\u0067hp_",
+		"\\u001b[1m",
+		"\\u2503 ",
+	],
+	...["\\", '"', '\\"', '\\\\"', "\\/", "┃ ", " ", "word", "Answered by you: "],
+);
+
+test("nothing but secrets is changed: what is left stands in the text as it was, in its order", () => {
+	rememberSecret("SPLIT", SPLIT);
+	fc.assert(
+		fc.property(fc.array(PARTS, { maxLength: 30 }), (parts) => {
+			const text = parts.join("");
+			const shown = withoutSecrets(text);
+			let rest = text;
+			for (const kept of shown.split(/\*\*\*|\[SPLIT\]/)) {
+				const at = rest.indexOf(kept);
+				if (at < 0) return false;
+				rest = rest.slice(at + kept.length);
+			}
+			return true;
+		}),
+		{ numRuns: 2_000 },
+	);
+	expect(withoutSecrets("ghp_S3cr3tS3cr3tS3cr3tS3cr3t")).toBe("***");
 });
 
 test("without a secret in it, what is escaped stays as it is", () => {

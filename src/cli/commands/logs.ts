@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
 import { lineSource } from "../show/agent-lines.ts";
 import type { LogSource, LogsFlags, Moment } from "../show/log-source.ts";
+import { agentTextOf } from "../show/own-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { readerGone } from "../show/reader-gone.ts";
 import { RetryTeller } from "../show/retry-teller.ts";
@@ -141,11 +142,19 @@ export async function followLog(
 	try {
 		const store = await orAborted(context.store("service"), limit.signal);
 		if (store === "aborted") return;
-		await follow(context, store, id, lineSource(store, id, context.output.colors), {
-			from: null,
-			limit: limit.signal,
-			tellers: tellersOf(context, store),
-		});
+		const source = lineSource(store, id, context.output.colors);
+		const text = (line: Parameters<typeof source.text>[0]) => agentTextOf(id, source.text(line));
+		await follow(
+			context,
+			store,
+			id,
+			{ ...source, text },
+			{
+				from: null,
+				limit: limit.signal,
+				tellers: tellersOf(context, store),
+			},
+		);
 	} finally {
 		limit.release();
 	}

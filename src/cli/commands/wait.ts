@@ -17,7 +17,8 @@ import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { oneLine } from "../show/output.ts";
-import { questionLine } from "../show/question-lines.ts";
+import { ownRows } from "../show/own-lines.ts";
+import { inRows, questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
 import { RetryTeller } from "../show/retry-teller.ts";
@@ -249,9 +250,11 @@ async function tell(
 	context: Context,
 	end: WaitEnd,
 	ids: string[],
-	{ single, tellsSince }: WaitSettings,
+	{ single, tellsSince, isTold: isAmongAgents = false }: WaitSettings,
 ): Promise<number> {
 	const { output } = context;
+	// Scripts read it as it is.
+	const inRowsOf = isAmongAgents && process.stdout.isTTY === true ? ownRows : inRows;
 	const store = await context.store("service");
 	const isTold = tellsSince !== undefined && isHeard(context);
 	if (isTold && "records" in end && end.records.length > 0) output.write(totalLine(end.records, Date.now()));
@@ -262,7 +265,7 @@ async function tell(
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":
 			if (!output.json && !isTold)
-				for (const view of await viewTasks(store, end.records)) output.write(endLine(view));
+				output.result(null, inRowsOf((await viewTasks(store, end.records)).map((view) => endLine(view))));
 			throw damagedError(end.damaged);
 		case "hostGone":
 			throw hostGone(end.records);
@@ -271,17 +274,14 @@ async function tell(
 		case "asks": {
 			const view = await viewTask(store, end.record);
 			ring(context, "question");
-			output.result(single ? view : [view], [questionLine(view, end.seq)]);
+			output.result(single ? view : [view], inRowsOf([questionLine(view, end.seq)]));
 			return EXIT.needsAnswer;
 		}
 		case "ended": {
 			if (isTold) return exitOf(end.records);
 			const views = await viewTasks(store, end.records);
 			for (const { state } of end.records) if (isEnded(state)) ring(context, state);
-			output.result(
-				single ? views[0] : views,
-				views.map((view) => endLine(view)),
-			);
+			output.result(single ? views[0] : views, inRowsOf(views.map((view) => endLine(view))));
 			return exitOf(end.records);
 		}
 	}

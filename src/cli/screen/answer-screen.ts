@@ -4,12 +4,13 @@ import { viewTask } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { Question } from "../../task/question.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import { withoutSecrets } from "../../task/secrets.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { textOf } from "../options/values.ts";
+import { roomOf } from "../show/columns.ts";
 import { onInterrupt } from "../show/interrupt.ts";
-import { plain, promptStream } from "../show/output.ts";
+import { promptStream } from "../show/output.ts";
+import { indented } from "../show/question-lines.ts";
 import {
 	type Answering,
 	answerFrame,
@@ -26,6 +27,7 @@ import { type Page, pageFrame, pressPage } from "./page.ts";
 import { writeInEditor } from "./send-answer.ts";
 import { canDraw, type Frame, type Key, Terminal } from "./terminal.ts";
 
+const TYPE_IT = "Type the answer; Ctrl-D on an empty line sends it.";
 const OTHERS = "All open questions, one by one: dispatch inbox";
 
 /** What was typed for the question that was shown. */
@@ -56,9 +58,8 @@ export async function typedAnswer(
 			Date.parse(each.askedAt) === question.askedAt,
 	);
 	if (open === undefined || !canDraw(context.env, promptStream())) {
-		promptStream().write(
-			`${view.id} asks:\n${plain(question.text).trimEnd()}\nType the answer; Ctrl-D on an empty line sends it.\n`,
-		);
+		const block = indented(question.text, roomOf(promptStream(), context.env));
+		for (const line of [`${view.id} asks:`, ...block, TYPE_IT]) context.output.aside(line);
 		return { ...asked, text: (await textOf(["-"])).trim(), tellUnsent: () => {} };
 	}
 	const interrupt = onInterrupt({ hangUp: true });
@@ -112,7 +113,7 @@ class AnswerScreen {
 
 	/** What was typed and not sent, to be read when the screen has gone: stdout is for the result. */
 	tellUnsent(): void {
-		for (const line of this.#drafts.unsentLines()) promptStream().write(`${withoutSecrets(line)}\n`);
+		for (const line of this.#drafts.unsentLines()) this.#context.output.aside(line);
 	}
 
 	/** As it is while somebody writes: answered elsewhere, or asked by another task of this name. */

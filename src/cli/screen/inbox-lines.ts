@@ -11,7 +11,8 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { sentLine } from "../show/answer-lines.ts";
-import { oneLine, plain } from "../show/output.ts";
+import { oneLine } from "../show/output.ts";
+import { indented } from "../show/question-lines.ts";
 import { ensureWorker } from "../worker-up.ts";
 
 const LOOK_MS = 1_000;
@@ -32,7 +33,9 @@ export async function inboxLines(
 		for (;;) {
 			const question = await nextQuestion(context, store, passed, signal);
 			if (question === null) return EXIT.interrupted;
-			output.write(`\n${question.task} asks (${question.seq}):\n${plain(question.text).trimEnd()}\n> `);
+			output.write(
+				["", `${question.task} asks (${question.seq}):`, ...indented(question.text), "> "].join("\n"),
+			);
 			const said = await once(lines, "line", { signal }).then(
 				([line]) => String(line).trim(),
 				() => null,

@@ -17,7 +17,7 @@ import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
 import { hereOf } from "../show/here.ts";
-import { plain } from "../show/output.ts";
+import { agentText } from "../show/own-lines.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
@@ -115,7 +115,7 @@ export class WatchScreen {
 		}
 		if (mode.kind === "page" && mode.logsOf !== null) {
 			const lines = await lastLines(this.#store, mode.logsOf, LOG_LINES);
-			mode.page.text = lines.map(({ text }) => plain(text)).join("\n");
+			mode.page.text = lines.map(({ text }) => agentText(text)).join("\n");
 			// Somebody reads along.
 			return true;
 		}

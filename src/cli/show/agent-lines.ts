@@ -4,7 +4,7 @@ import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts
 import type { Store } from "../../queue/records/store.ts";
 import type { LogSource, Moment } from "./log-source.ts";
 import type { Output } from "./output.ts";
-import { agentText, ownLine, roomForOwn } from "./own-lines.ts";
+import { agentText, ownLine, ownRows, roomForOwn } from "./own-lines.ts";
 import { askedLine, clockTime, questionLines, saidLines } from "./question-lines.ts";
 
 const PAGE = 1_000;
@@ -54,7 +54,7 @@ function momentsOf(
 		const at = Date.parse(question.askedAt);
 		if (question.answer !== null)
 			return [
-				{ at, lines: [colors.yellow(ownLine(askedLine(question)))] },
+				{ at, lines: ownRows([askedLine(question)]).map(colors.yellow) },
 				{
 					at: Date.parse(question.answeredAt ?? ""),
 					lines: saidLines(question, { room }).map((line) => colors.green(ownLine(line))),

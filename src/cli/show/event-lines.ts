@@ -4,7 +4,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { cleanText } from "../../task/clean-text.ts";
 import type { LogSource } from "./log-source.ts";
 import { oneLine } from "./output.ts";
-import { indented } from "./question-lines.ts";
+import { indented, inRows } from "./question-lines.ts";
 
 const PAGE = 1_000;
 
@@ -50,5 +50,5 @@ function linesOf(event: TaskEvent): string[] {
 	];
 	const line = [`${time} ${kind.replaceAll("_", " ")}`, ...facts, isBlock ? null : text, why];
 	const head = oneLine(line.filter(Boolean).join(" "));
-	return isBlock ? [`${head}:`, ...indented(text)] : [head];
+	return isBlock ? [...inRows([`${head}:`]), ...indented(text)] : inRows([head]);
 }

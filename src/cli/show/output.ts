@@ -42,7 +42,8 @@ export class Output {
 		else if (shown.length > 0) {
 			const text = shown.join("\n");
 			this.namesCommands ||= process.stdout.isTTY === true && text.includes("dispatch ");
-			this.write(text);
+			// Each for itself: no line may change how another one is read.
+			this.#print(shown.map(withoutSecrets).join("\n"));
 		}
 	}
 

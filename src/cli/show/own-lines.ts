@@ -2,17 +2,32 @@
  * Lines of dispatch's own among those of an agent: each begins with a mark that stands nowhere in an agent's text, so
  * that nothing an agent prints, however long its lines are, passes for a word of dispatch.
  */
+import { hanging } from "../../task/rows.ts";
 import { roomOf } from "./columns.ts";
 import { plain } from "./output.ts";
 
 const MARK = "┃ ";
 /** It, and what looks like it. */
-const MARKS = /[┃❙❚‖║]/g;
+const MARKS = /[┃┇┋╏╂╻╹╽╿║‖∥❘❙❚▎▍▌▋▐｜￨⏐⎮]/g;
 const LIKE_IT = "│";
 
 /** One line of ours. */
 export function ownLine(text: string): string {
 	return MARK + text.replace(MARKS, LIKE_IT);
+}
+
+/** Lines of ours among those of an agent, as wide as the terminal. */
+export function ownRows(lines: readonly string[]): string[] {
+	return hanging(lines, roomForOwn()).map(ownLine);
+}
+
+/**
+ * What an agent printed before our last line about the task, which scripts read and which has no mark: nothing of it
+ * begins as that does.
+ */
+export function agentTextOf(id: string, text: string): string {
+	const likeOurs = new RegExp(`^(?=[^\\p{L}\\p{N}\\s]{0,9}${id})`, "gmu");
+	return text.replace(likeOurs, "  ");
 }
 
 /** What an agent printed. */

@@ -2,6 +2,7 @@
 import { cleanText } from "../../task/clean-text.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { optionsOf, PLACEHOLDER } from "../../task/question-options.ts";
+import { hanging, rowsOf } from "../../task/rows.ts";
 import type { TaskView } from "../../task/view.ts";
 import { roomOf } from "./columns.ts";
 import { oneLine } from "./output.ts";
@@ -10,11 +11,6 @@ export type ShownQuestion = TaskView["questions"][number];
 
 const BRIEF = 300;
 const INDENT = "  ";
-const LEAST_ROOM = 8;
-const TAB_COLUMNS = 8;
-const MOST_ACCENTS = 8;
-/** They may take two columns; what is beyond the basic plane has two units as well. */
-const WIDE = /[\u1100-\ud7ff\ue000-\uffff]/g;
 
 /** The oldest one that waits for an answer. */
 export function openQuestion(view: TaskView): ShownQuestion | undefined {
@@ -44,11 +40,14 @@ export function commandFor(view: TaskView, { seq }: ShownQuestion): string {
 	return answerCommand(view.id, seq, isOnly);
 }
 
-/** An open question, the oldest one unless another is named, and how to answer it: on one line, for who reads the last. */
-export function questionLine(view: TaskView, seq?: string): string {
+/**
+ * An open question, the oldest one unless another is named, and how to answer it: on one line, for who reads the last.
+ * @param limit characters of it
+ */
+export function questionLine(view: TaskView, seq?: string, limit?: number): string {
 	const open = view.questions.find((each) => each.seq === seq && each.open) ?? openQuestion(view);
 	if (open === undefined) return `\`${view.id}\` has no open question.`;
-	return `Worker is asking: ${quoted(open.text)} Answer with: ${commandFor(view, open)}`;
+	return `Worker is asking: ${quoted(open.text, limit)} Answer with: ${commandFor(view, open)}`;
 }
 
 interface BlockOptions {
@@ -66,7 +65,7 @@ export function questionLines(
 ): string[] {
 	const lines = indented(question.text, room);
 	const command = commandFor(view, question);
-	if (lines.length < 2) return [`${who}: ${quoted(question.text)} Answer with: ${command}`];
+	if (lines.length < 2) return inRows([`${who}: ${quoted(question.text)} Answer with: ${command}`], room);
 	return [`${who}:`, ...lines, ...answerLines(question, command)];
 }
 
@@ -77,8 +76,10 @@ export function briefLines(view: TaskView, name: string, more = ""): string[] {
 	const { lead, options } = optionsOf(open.text);
 	const others = view.questions.filter((question) => question.open).length - 1;
 	return [
-		`${name} asks: ${quoted(lead, BRIEF)}${more}`,
-		...options.map((option, i) => `  ${i + 1}. ${oneLine(option, BRIEF)}`),
+		...inRows([
+			`${name} asks: ${quoted(lead, BRIEF)}${more}`,
+			...options.map((option, i) => `  ${i + 1}. ${oneLine(option, BRIEF)}`),
+		]),
 		`  ${commandFor(view, open)}`,
 		...(others > 0 ? [`  (and ${others} more: dispatch status ${view.id})`] : []),
 	];
@@ -89,6 +90,11 @@ export function answerLines({ text }: Pick<ShownQuestion, "text">, command: stri
 	const { options } = optionsOf(text);
 	const hint = options.length === 0 ? [] : ["(One of the numbers is enough; other words are as good.)"];
 	return [...hint, `Answer with: ${command}`];
+}
+
+/** Lines of ours with foreign words in them, as wide as the terminal: where one goes on, it stands further right. */
+export function inRows(lines: readonly string[], room = roomOf(process.stdout, {})): string[] {
+	return hanging(lines, room);
 }
 
 /** A foreign text on one line, in quotes that it cannot end. @param limit characters of it */
@@ -103,51 +109,15 @@ export function quoted(text: string, limit?: number): string {
  */
 export function indented(text: string, room = roomOf(process.stdout, {})): string[] {
 	const lines = cleanText(text).trimEnd().split("\n");
-	const rows =
-		room === null ? lines : lines.flatMap((line) => rowsOf(line, Math.max(LEAST_ROOM, room - INDENT.length)));
+	const rows = room === null ? lines : lines.flatMap((line) => rowsOf(line, room - INDENT.length));
 	return rows.map((row) => INDENT + row);
-}
-
-/** At most so many columns each; between words where they can be. */
-function rowsOf(line: string, columns: number): string[] {
-	const rows: string[] = [];
-	let row = "";
-	let width = 0;
-	for (const each of line.split(/(?<=[ \t])/)) {
-		let word = each;
-		// What is blank at the end of a row is left out.
-		const least = columnsAtMost(word.trimEnd());
-		if (width + least > columns) {
-			if (row !== "") rows.push(row.trimEnd());
-			const pieces = least > columns ? broken(word, columns) : [word];
-			rows.push(...pieces.slice(0, -1));
-			row = "";
-			width = 0;
-			word = pieces.at(-1) ?? "";
-		}
-		row += word;
-		width += columnsAtMost(word);
-	}
-	return [...rows, row.trimEnd()];
-}
-
-/** A word in pieces of as many code points as have room, whatever they are; a letter keeps its accents. */
-function broken(word: string, columns: number): string[] {
-	const most = /^[ -~]*\t?$/.test(word) ? columns : Math.floor(columns / 2);
-	return word.match(new RegExp(`.{1,${most}}[\\p{Mn}\\p{Me}]{0,${MOST_ACCENTS}}`, "gsu")) ?? [];
-}
-
-/** Without the tables of widths, which a quick command does not load: never too few. */
-function columnsAtMost(text: string): number {
-	const tabs = text.split("\t").length - 1;
-	return text.length + (text.match(WIDE)?.length ?? 0) + tabs * (TAB_COLUMNS - 1);
 }
 
 /** A question that is over: what was asked, and what was said. */
 export function answeredLines(question: ShownQuestion, { task = null, room }: SaidOptions = {}): string[] {
-	const asked = task === null ? askedLine(question) : `\`${task}\` asked: "${oneLine(question.text)}"`;
+	const asked = task === null ? askedLine(question) : `\`${task}\` asked: ${quoted(question.text)}`;
 	const [said, ...lines] = saidLines(question, { room });
-	return [`${asked} ${said}`, ...lines];
+	return inRows([`${asked} ${said}`, ...lines], room);
 }
 
 /** `Worker asked: "Which colour?"` */
@@ -176,7 +146,7 @@ export function saidLines(
 	const answered = task === null ? "Answered" : `\`${task}\` was answered`;
 	const head = `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}:`;
 	const said = cleanText(answer ?? "").trim();
-	if (!said.includes("\n")) return [`${head} ${quoted(said, limit)}`];
+	if (!said.includes("\n")) return inRows([`${head} ${quoted(said, limit)}`], room);
 	return [head, ...indented(cutText(said, limit), room)];
 }
 

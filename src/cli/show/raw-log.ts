@@ -12,11 +12,15 @@ import { readerGone } from "./reader-gone.ts";
 
 /** A flood was given back to the disk: the hole reads as NULs. A terminal gets no control sequences. */
 function presentable(): Transform {
-	const isTerminal = process.stdout.isTTY === true;
+	// A character may begin in one chunk and end in the next.
+	const decoder = process.stdout.isTTY === true ? new TextDecoder() : null;
 	return new Transform({
 		transform(chunk: Buffer, _encoding, done) {
 			const bytes = chunk.includes(0) ? chunk.filter((byte) => byte !== 0) : chunk;
-			done(null, isTerminal ? plain(bytes.toString("utf8")) : bytes);
+			done(null, decoder === null ? bytes : plain(decoder.decode(bytes, { stream: true })));
+		},
+		flush(done) {
+			done(null, decoder?.decode() ?? "");
 		},
 	});
 }

@@ -5,7 +5,15 @@ import type { TaskView } from "../../task/view.ts";
 import { timeOf } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "./output.ts";
-import { answerLines, commandFor, indented, questionLine, quoted, saidLines } from "./question-lines.ts";
+import {
+	answerLines,
+	commandFor,
+	indented,
+	inRows,
+	questionLine,
+	quoted,
+	saidLines,
+} from "./question-lines.ts";
 
 type Colors = Output["colors"];
 
@@ -13,8 +21,8 @@ const TAIL_SHOWN = 10;
 const QUESTIONS_SHOWN = 5;
 const TEXT_SHOWN = 300;
 
-/** One line that states how a task ended, or that it is parked. */
-export function endLine(view: TaskView): string {
+/** One line that states how a task ended, or that it is parked. @param limit characters of what it asks */
+export function endLine(view: TaskView, limit?: number): string {
 	const what = oneLine(view.outcome?.message ?? "");
 	switch (view.state) {
 		case "completed":
@@ -24,7 +32,7 @@ export function endLine(view: TaskView): string {
 		case "cancelled":
 			return `\`${view.id}\` cancelled. ${what}`.trimEnd();
 		case "parked":
-			return `\`${view.id}\` is parked until its question is answered. ${questionLine(view)}`;
+			return `\`${view.id}\` is parked until its question is answered. ${questionLine(view, undefined, limit)}`;
 		default:
 			return `\`${view.id}\` is ${view.state}. ${what}`.trimEnd();
 	}
@@ -95,8 +103,8 @@ function answeredLines(view: TaskView, colors: Colors): string[] {
 		...answered
 			.slice(-QUESTIONS_SHOWN)
 			.flatMap((question) => [
-				colors.dim(`Worker asked (${question.seq}): ${quoted(question.text, TEXT_SHOWN)}`),
-				...saidLines(question, { limit: TEXT_SHOWN }).map((line) => `  ${line}`),
+				...inRows([`Worker asked (${question.seq}): ${quoted(question.text, TEXT_SHOWN)}`]).map(colors.dim),
+				...inRows(saidLines(question, { limit: TEXT_SHOWN, room: null }).map((line) => `  ${line}`)),
 			]),
 	];
 }
@@ -106,15 +114,16 @@ function endLines(view: TaskView, colors: Colors): string[] {
 	// While it runs or asks, the outcome is that of an earlier run; the parked one's is its question.
 	if (outcome === null || isLive(view.state) || view.state === "parked") return [];
 	const said = oneLine(outcome.message);
-	const first = view.state === "failed" ? colors.red(`Failed (${view.reason ?? "unknown"}): ${said}`) : said;
+	const isFailed = view.state === "failed";
+	const first = isFailed ? `Failed (${view.reason ?? "unknown"}): ${said}` : said;
 	const code = outcome.exitCode === null ? "" : `exit code ${outcome.exitCode}`;
 	const how = outcome.signal === null ? code : `signal ${oneLine(outcome.signal)}`;
-	const tail = view.state === "failed" ? outcome.logTail.slice(-TAIL_SHOWN) : [];
+	const tail = isFailed ? outcome.logTail.slice(-TAIL_SHOWN) : [];
 	return [
-		...(first === "" ? [] : [first]),
-		...outcome.warnings.map((warning) => colors.yellow(`Warning: ${oneLine(warning)}`)),
-		...(view.state === "failed" && how !== "" ? [`The agent ended with ${how}.`] : []),
-		...(tail.length === 0 ? [] : ["Its last lines:", ...tail.map((line) => `  | ${oneLine(line)}`)]),
+		...(first === "" ? [] : inRows([first]).map((row) => (isFailed ? colors.red(row) : row))),
+		...inRows(outcome.warnings.map((warning) => `Warning: ${oneLine(warning)}`)).map(colors.yellow),
+		...(isFailed && how !== "" ? inRows([`The agent ended with ${how}.`]) : []),
+		...(tail.length === 0 ? [] : ["Its last lines:", ...inRows(tail.map((line) => `  | ${oneLine(line)}`))]),
 	];
 }
 
@@ -136,7 +145,7 @@ function holdLines(view: TaskView, now: number, own: string | undefined): string
 		];
 	const answered =
 		hold?.kind === "answered" ? ["Its question is answered: it goes on at the next free place."] : [];
-	return waits === null ? answered : [...answered, waits.text];
+	return waits === null ? answered : inRows([...answered, waits.text]);
 }
 
 function planLines(view: TaskView, colors: Colors): string[] {
@@ -145,11 +154,11 @@ function planLines(view: TaskView, colors: Colors): string[] {
 	const shown = items.flatMap(({ marker, text, note }) => {
 		const mark = marker === "x" ? colors.green("x") : marker === " " ? " " : colors.yellow(marker);
 		return [
-			`  [${mark}] ${oneLine(text)}`,
-			...(note === null ? [] : [colors.dim(`      ${oneLine(note, 200)}`)]),
+			...inRows([`  [${mark}] ${oneLine(text)}`]),
+			...(note === null ? [] : inRows([`      ${oneLine(note, 200)}`]).map(colors.dim)),
 		];
 	});
-	return [`Plan: ${oneLine(title ?? "")} ${done}/${total}`.replace(/ +/g, " "), ...shown];
+	return [...inRows([`Plan: ${oneLine(title ?? "")} ${done}/${total}`.replace(/ +/g, " ")]), ...shown];
 }
 
 function factLines(view: TaskView, now: number): string[] {
@@ -173,7 +182,9 @@ function factLines(view: TaskView, now: number): string[] {
 		],
 		["Report", view.reportPath === null ? null : oneLine(view.reportPath)],
 	];
-	return facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`]));
+	return inRows(
+		facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`])),
+	);
 }
 
 function timesOf(view: TaskView, now: number): string {

@@ -1,7 +1,8 @@
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "./output.ts";
-import { ownLine } from "./own-lines.ts";
+import { ownRows } from "./own-lines.ts";
+import { inRows } from "./question-lines.ts";
 
 interface RetryTellerOptions {
 	/** it tells between the lines of an agent */
@@ -30,7 +31,8 @@ export class RetryTeller {
 		if (output.json) return;
 		for (const record of records) {
 			const line = this.#lineOf(record);
-			if (line !== null) output.write(output.colors.yellow(this.#amongAgents ? ownLine(line) : line));
+			const rows = line === null ? [] : (this.#amongAgents ? ownRows : inRows)([line]);
+			for (const row of rows) output.write(output.colors.yellow(row));
 		}
 	}
 

@@ -5,6 +5,7 @@ import { agentOf, type TaskRecord } from "../../task/record.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
+import { inRows } from "./question-lines.ts";
 import { QuestionTeller } from "./question-teller.ts";
 import { endLine } from "./report-lines.ts";
 import { RetryTeller } from "./retry-teller.ts";
@@ -42,7 +43,7 @@ export class TaskTeller {
 		const rests = news.filter(({ state }) => isRest(state));
 		for (const view of await viewTasks(this.#store, rests)) {
 			if (isEnded(view.state)) ring(this.#context, view.state);
-			output.write(endLine(view));
+			output.result(null, inRows([endLine(view)]));
 		}
 		for (const { spec, epoch, state } of news) this.#seen.set(spec.id, { epoch, state });
 	}

@@ -7,11 +7,13 @@ import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { oneLine } from "./output.ts";
-import { questionLine } from "./question-lines.ts";
+import { questionLine, quoted } from "./question-lines.ts";
 import { endLine } from "./report-lines.ts";
 
 const LOOK_MS = 500;
 const PAGE = 1_000;
+/** Of what was asked and said: the rest stands in its log. */
+const SAID_SHOWN = 300;
 
 export interface WorkerLinesOptions {
 	store: Store;
@@ -63,17 +65,19 @@ function lineOf(event: TaskEvent, view: TaskView): string | null {
 		case "asked": {
 			const isOpen = view.questions.some((question) => question.seq === seq && question.open);
 			return isOpen
-				? questionLine(view, seq).replace("Worker is asking", `${name} asks`)
-				: `${name} asked: "${oneLine(text)}"`;
+				? questionLine(view, seq, SAID_SHOWN).replace("Worker is asking", `${name} asks`)
+				: `${name} asked: ${quoted(text, SAID_SHOWN)}`;
 		}
 		case "answered":
-			return `${name} was answered by ${oneLine(by)}: "${oneLine(text)}"`;
+			return `${name} was answered by ${oneLine(by)}: ${quoted(text, SAID_SHOWN)}`;
 		case "completed":
 		case "failed":
 		case "cancelled":
 		case "parked":
 			// Started again meanwhile: what it says now is of another start.
-			return view.state === kind ? endLine(view) : `${name} ${isEnded(kind) ? kind : "is parked"}.`;
+			return view.state === kind
+				? endLine(view, SAID_SHOWN)
+				: `${name} ${isEnded(kind) ? kind : "is parked"}.`;
 		default:
 			return null;
 	}

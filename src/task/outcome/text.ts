@@ -67,7 +67,7 @@ export function exitOf(exit: EndFacts["exit"]): string {
 
 /** Text of an agent inside a message of ours: one line, no control characters, no full stop, not too long. */
 export function oneLine(text: string): string {
-	const line = cleanText(cutText(text, MAX_QUOTED_CHARS * 10, ""))
+	const line = cleanText(text)
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim();
 	return cutText(line, MAX_QUOTED_CHARS).replace(/\.+$/, "");

@@ -1,0 +1,65 @@
+/** Text in rows of a terminal, which never breaks one itself: what goes on in the next row would stand where ours begin. */
+
+/** Further than any line of ours begins behind another one. */
+const INDENT = "    ";
+const LEAST_ROOM = 8;
+const TAB_COLUMNS = 8;
+const MOST_ACCENTS = 8;
+/** They may take two columns; what is beyond the basic plane has two units as well. */
+const WIDE = /[\u1100-\ud7ff\ue000-\uffff]/g;
+const COLOR = /\x1b\[[\d;]*m/g;
+
+/**
+ * Lines of ours with foreign words in them: each goes on further to the right than it begins.
+ * @param room columns of the terminal; null: nothing is broken
+ */
+export function hanging(lines: readonly string[], room: number | null): string[] {
+	if (room === null) return [...lines];
+	return lines.flatMap((line) => {
+		if (columnsAtMost(line) <= room) return [line];
+		const blanks = /^ */.exec(line)?.[0].slice(0, room / 2) ?? "";
+		const [first = "", ...more] = rowsOf(line.slice(blanks.length), room - blanks.length - INDENT.length);
+		return [blanks + first, ...more.map((row) => blanks + INDENT + row)];
+	});
+}
+
+/** At most so many columns each; between words where they can be. */
+export function rowsOf(line: string, room: number): string[] {
+	const columns = Math.max(LEAST_ROOM, room);
+	const rows: string[] = [];
+	let row = "";
+	let width = 0;
+	for (const each of line.split(/(?<=[ \t])/)) {
+		let word = each;
+		// What is blank at the end of a row is left out.
+		const least = columnsAtMost(word.trimEnd());
+		if (width + least > columns) {
+			if (row !== "") rows.push(row.trimEnd());
+			const pieces = least > columns ? broken(word, columns) : [word];
+			rows.push(...pieces.slice(0, -1));
+			row = "";
+			width = 0;
+			word = pieces.at(-1) ?? "";
+		}
+		row += word;
+		width += columnsAtMost(word);
+	}
+	return [...rows, row.trimEnd()];
+}
+
+/** A word in pieces of as many code points as have room, whatever they are; a letter keeps its accents. */
+function broken(word: string, columns: number): string[] {
+	const most = /^[ -~]*\t?$/.test(word.replace(COLOR, "")) ? columns : Math.floor(columns / 2);
+	const color = COLOR.source;
+	const character = `(?:${color})*.(?:${color})*`;
+	return (
+		word.match(new RegExp(`(?:${character}){1,${most}}[\\p{Mn}\\p{Me}]{0,${MOST_ACCENTS}}`, "gsu")) ?? []
+	);
+}
+
+/** Without the tables of widths, which a quick command does not load: never too few. */
+function columnsAtMost(text: string): number {
+	const shown = text.replace(COLOR, "");
+	const tabs = shown.split("\t").length - 1;
+	return shown.length + (shown.match(WIDE)?.length ?? 0) + tabs * (TAB_COLUMNS - 1);
+}
