@@ -1,6 +1,7 @@
 /** Makes sure that somebody works on this host's tasks. */
 import type { StartedDaemon } from "../host/process.ts";
 import { placeOf } from "../task/address.ts";
+import { DispatchError } from "../task/errors.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -36,6 +37,32 @@ export async function ensureWorker(context: Context, tells = true): Promise<Star
 			`The worker (pid ${worker.pid}) is draining: it starts nothing more. \`dispatch up\` starts a new one; agents run on.`,
 		);
 	return worker;
+}
+
+/**
+ * As `ensureWorker`, where something has been done already: what that was is told first, whatever stands against a worker.
+ * @returns why there is none; to be told last, by `withTrouble`
+ */
+export async function workerTrouble(context: Context): Promise<DispatchError | null> {
+	try {
+		await ensureWorker(context);
+		return null;
+	} catch (error) {
+		if (error instanceof DispatchError) return error;
+		throw error;
+	}
+}
+
+/** Tells, behind all else, why no worker runs. With --json on stderr: stdout holds the result. @returns the exit code */
+export function withTrouble(
+	{ output }: Context,
+	trouble: DispatchError | null,
+	code: number | undefined,
+): number | undefined {
+	if (trouble === null) return code;
+	if (output.json) output.note(trouble.inFull);
+	else output.error(trouble);
+	return Math.max(trouble.exitCode, code ?? 0);
 }
 
 /** A worker of an earlier version served one address after the other, and left tasks there: nothing else names them. */

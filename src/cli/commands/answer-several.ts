@@ -10,7 +10,7 @@ import { type Act, requireTextAlone, tasksOfFilter } from "../options/several.ts
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { answerLine } from "../show/answer-lines.ts";
 import { entriesOf, tellRefusals } from "../show/several.ts";
-import { ensureWorker, workerHindrance } from "../worker-up.ts";
+import { withTrouble, workerHindrance, workerTrouble } from "../worker-up.ts";
 import type { AnswerFlags } from "./answer.ts";
 
 const PARTICIPLE = "answered";
@@ -69,6 +69,6 @@ export async function answerSeveral(
 		})),
 		answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`),
 	);
-	if (isOurs && cutOff(each).length === 0) await ensureWorker(context);
-	return tellRefusals(output, each, PARTICIPLE);
+	const trouble = isOurs && cutOff(each).length === 0 ? await workerTrouble(context) : null;
+	return withTrouble(context, trouble, tellRefusals(output, each, PARTICIPLE));
 }

@@ -1,5 +1,6 @@
 import { answerTask, noQuestion, questionOf } from "../../actions/answer.ts";
 import { findTask } from "../../actions/find-task.ts";
+import { orOutage } from "../../actions/several.ts";
 import { lostHosts } from "../../queue/records/lost-hosts.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
@@ -9,7 +10,7 @@ import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import type { TypedAnswer } from "../screen/answer-screen.ts";
 import { answerLine } from "../show/answer-lines.ts";
-import { ensureWorker, workerHindrance } from "../worker-up.ts";
+import { withTrouble, workerHindrance, workerTrouble } from "../worker-up.ts";
 
 export interface AnswerFlags {
 	seq?: string;
@@ -38,7 +39,9 @@ export async function answer(
 	});
 	const { question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
-	const isLost = !isOurs && (await lostHosts(store, [answered.host])).has(answered.host);
+	// It is sent: where Redis goes now, nothing else can be told.
+	const lost = isOurs ? null : await orOutage(lostHosts(store, [answered.host]));
+	const isLost = lost !== null && !(lost instanceof DispatchError) && lost.has(answered.host);
 	const waits = isOurs && (await workerHindrance(context)) !== null;
 	context.output.result(
 		{ task: answered.task, seq: answered.seq, question, answer: answered.answer, state, was },
@@ -48,8 +51,7 @@ export async function answer(
 				: answerLine(answered, waits),
 		],
 	);
-	if (isOurs) await ensureWorker(context);
-	return undefined;
+	return withTrouble(context, isOurs ? await workerTrouble(context) : null, undefined);
 }
 
 /** @returns the answer, for the question that was shown; null when the user gave up */

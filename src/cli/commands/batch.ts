@@ -8,7 +8,7 @@ import { DispatchError, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
+import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 import { dispatchedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
@@ -45,10 +45,10 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 			: dispatchedLine(record);
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
-	await ensureWorker(context);
-	await tellOfWorker(context);
+	const trouble = await workerTrouble(context);
+	if (trouble === null) await tellOfWorker(context);
 	const ids = records.map(({ spec }) => spec.id);
-	if (flags.wait)
+	if (flags.wait && trouble === null)
 		return (await import("./wait.ts")).waitForAll(context, ids, {
 			timeoutMs,
 			single: false,
@@ -59,7 +59,7 @@ export async function batch(context: Context, file: string, flags: BatchFlags): 
 		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],
 		[],
 	);
-	return undefined;
+	return withTrouble(context, trouble, undefined);
 }
 
 function count(tasks: number): string {

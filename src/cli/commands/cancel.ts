@@ -13,7 +13,7 @@ import { isFilter, type SeveralFlags } from "../options/ids.ts";
 import { type Act, tasksOfFilter } from "../options/several.ts";
 import { whoAmI } from "../options/values.ts";
 import { tellRefusals, viewsOfEach } from "../show/several.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { withTrouble, workerTrouble } from "../worker-up.ts";
 
 /** SIGTERM, grace and SIGKILL take less. */
 const END_LIMIT_MS = 20_000;
@@ -36,8 +36,7 @@ export async function cancel(
 		.filter(isDone)
 		.map(({ done }) => done)
 		.filter(({ result }) => result === "cancelling");
-	const ends = cutOff(called).length > 0 ? NOT_WAITED : await orOutage(endsOf(context, cancelling));
-	const states = ends instanceof DispatchError ? NOT_WAITED : ends;
+	const { states, trouble } = cutOff(called).length > 0 ? NOT_WAITED : await endsOf(context, cancelling);
 	const each = endedMeanwhile(called, states);
 	const asked = each.filter(isDone).map(({ done }) => done);
 	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, states.get(reply.task)));
@@ -45,18 +44,25 @@ export async function cancel(
 	const all = [...(chosen?.left ?? []), ...each];
 	if (output.json) output.result(await viewsOfEach(store, all), []);
 	const code = tellRefusals(output, all, CANCEL.participle);
-	if (!(ends instanceof DispatchError)) return code;
-	if (!output.json) output.error(ends);
-	return Math.max(ends.exitCode, code ?? 0);
+	return withTrouble(context, trouble, code);
 }
 
-const NOT_WAITED: ReadonlyMap<string, State | null> = new Map();
+interface Ends {
+	states: ReadonlyMap<string, State | null>;
+	/** what kept us from seeing them end */
+	trouble: DispatchError | null;
+}
+
+const NOT_WAITED: Ends = { states: new Map(), trouble: null };
 
 /** The host that runs it ends the agent; when that is this one, we see to it. */
-async function endsOf(context: Context, cancelling: readonly Cancelled[]) {
-	if (cancelling.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+async function endsOf(context: Context, cancelling: readonly Cancelled[]): Promise<Ends> {
+	const isOurs = cancelling.some(({ host }) => host === context.home.hostId);
+	const trouble = isOurs ? await workerTrouble(context) : null;
+	if (trouble !== null) return { ...NOT_WAITED, trouble };
 	const tasks = cancelling.map(({ task }) => task);
-	return afterCancel(await context.store(), tasks, END_LIMIT_MS);
+	const states = await orOutage(afterCancel(await context.store(), tasks, END_LIMIT_MS));
+	return states instanceof DispatchError ? { ...NOT_WAITED, trouble: states } : { states, trouble };
 }
 
 /** What became of it. @param state where it is by now; undefined where it was not waited for */

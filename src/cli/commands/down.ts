@@ -18,8 +18,8 @@ import { ensureWorker } from "../worker-up.ts";
 const NO_WORKER_FOR_IT =
 	"No worker could be started to note their end: the agents are ended all the same, and the next worker finds out.";
 
-const STARTED_SINCE =
-	"Another command has started a worker meanwhile: it runs on, with its agents. Repeat this to stop it.";
+const TAKEN =
+	"Agents were not ended: another command has started a worker meanwhile, or is ending them itself. Repeat this to be sure.";
 
 export interface DownFlags {
 	drain?: boolean;
@@ -34,23 +34,26 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 		await ensureWorker(context).catch(() => output.note(NO_WORKER_FOR_IT));
 	const webStopped = await stopWebProcess(home.path);
 	const drain = flags.drain ?? false;
-	const interrupt = onInterrupt();
-	const { stopped } = await stopDaemon(home, { drain, stopAgents }, drain ? interrupt.signal : undefined);
-	interrupt.release();
-	if (drain && interrupt.signal.aborted) return stillDrains(context);
+	// Without --drain nothing is waited for long: Ctrl-C ends this command.
+	const interrupt = drain ? onInterrupt() : null;
+	const { stopped } = await stopDaemon(home, { drain, stopAgents }, interrupt?.signal);
+	interrupt?.release();
+	if (interrupt?.signal.aborted) return stillDrains(context);
 	// Somebody's `up` may have put another worker in the place of one that drained.
 	const isOurs = (await context.redisUrl()) === null && !(await isServed(home));
 	const redisStopped = isOurs ? await stopLocalServer({ path: home.base }) : false;
-	if (stopAgents && !(await withoutWorker(home, () => stopLeftAgents(home.path)))) output.note(STARTED_SINCE);
+	const wasTaken = stopAgents && !(await withoutWorker(home, () => stopLeftAgents(home.path)));
 	const { live, unknown } = liveRuns(home.path);
 	const agents = live.length;
+	const isLeft = wasTaken && agents > 0;
+	if (isLeft) output.note(TAKEN);
 	if (unknown.length > 0) output.note(`Could not look whether agents live: ${unknown.join(", ")}.`);
 	const others = otherWorkers(home);
 	const lines = [
 		stopped ? "The worker is stopped." : "No worker was running.",
 		...(webStopped ? ["The web view is stopped."] : []),
 		...(redisStopped ? ["The local Redis is stopped."] : []),
-		...(agents > 0
+		...(agents > 0 && !isLeft
 			? [
 					`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts them.`,
 				]
@@ -58,7 +61,7 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 		...others.map((other) => `${otherWorkerText(other, "down")} stops it.`),
 	];
 	output.result({ stopped, redisStopped, webStopped, agents, otherWorkers: others }, lines);
-	return undefined;
+	return isLeft ? EXIT.conflict : undefined;
 }
 
 function stillDrains({ home, output }: Context): number {

@@ -13,7 +13,7 @@ import { rememberModel } from "../first-run.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
-import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
+import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -57,11 +57,12 @@ export async function enqueue(
 	const { record, repeated } = await submitResolved(context, store, request, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
-	await ensureWorker(context);
-	await tellOfWorker(context);
-	if (waits) return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
-	if (context.output.json) context.output.result(await viewTask(await context.store(), record), []);
-	return undefined;
+	const trouble = await workerTrouble(context);
+	if (trouble === null) await tellOfWorker(context);
+	if (waits && trouble === null)
+		return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
+	if (context.output.json) context.output.result(await viewTask(store, record), []);
+	return withTrouble(context, trouble, undefined);
 }
 
 function tellUnclearOrder({ config, output }: Context, { model, prompt }: TaskRequest): void {

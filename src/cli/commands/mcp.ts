@@ -7,7 +7,7 @@ import { listTasks } from "../../actions/list.ts";
 import { noteTask } from "../../actions/note.ts";
 import { type Report, reportOf } from "../../actions/report.ts";
 import { retryTasks } from "../../actions/retry.ts";
-import { cutOff, isDone, orOutage, theOnly } from "../../actions/several.ts";
+import { cutOff, type Each, isDone, orOutage, theOnly } from "../../actions/several.ts";
 import { viewsOf, viewTask, viewTasks } from "../../actions/views.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
@@ -25,7 +25,7 @@ import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
 import { Output } from "../show/output.ts";
 import { viewsOfEach } from "../show/several.ts";
-import { ensureWorker, ownHome } from "../worker-up.ts";
+import { ownHome, workerTrouble } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
 import { inTime } from "./wait.ts";
 
@@ -83,7 +83,7 @@ class Session {
 						by: whoAmI(),
 						seq: seq ?? null,
 					});
-					if (done.host === context.home.hostId) await ensureWorker(context);
+					if (done.host === context.home.hostId) await workerFor(context, "The answer was sent");
 					const { host: _host, option: _option, noSuchOption: _no, ...value } = done;
 					return value;
 				}),
@@ -218,7 +218,7 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 		verify: verify ?? null,
 		key: args.key ?? null,
 	});
-	await ensureWorker(context);
+	await workerFor(context, `The task \`${record.spec.id}\` was submitted`);
 	return viewTask(store, record);
 }
 
@@ -227,7 +227,8 @@ async function cancelEach(store: Store, context: Context, args: Args<"cancel">):
 	if (args.ids === undefined) theOnly(each);
 	const asked = each.filter(isDone).map(({ done }) => done);
 	if (cutOff(each).length > 0) return viewsOfEach(store, each);
-	if (asked.some(({ host }) => host === context.home.hostId)) await ensureWorker(context);
+	if (asked.some(({ host }) => host === context.home.hostId))
+		await workerFor(context, namesOf(each, "asked to end"));
 	const tasks = asked.map(({ task }) => task);
 	await orOutage(afterCancel(store, tasks, CANCEL_LIMIT_MS));
 	return viewsOfEach(store, each);
@@ -238,9 +239,29 @@ async function retryEach(store: Store, context: Context, args: Args<"retry">): P
 	const each = (await retryTasks(store, await context.place(), meantIds(args), request)) ?? [];
 	if (args.ids === undefined) theOnly(each);
 	const hosts = each.filter(isDone).map(({ done }) => done.host);
-	if (cutOff(each).length === 0 && hosts.includes(context.home.hostId)) await ensureWorker(context);
+	if (cutOff(each).length === 0 && hosts.includes(context.home.hostId))
+		await workerFor(context, namesOf(each, "queued again"));
 	const views = await viewsOfEach(store, each);
 	return args.ids === undefined ? views[0] : views;
+}
+
+/** @throws as `ensureWorker`, with what was done all the same */
+async function workerFor(context: Context, done: string): Promise<void> {
+	const trouble = await workerTrouble(context);
+	if (trouble === null) return;
+	const { code, message, hint } = trouble;
+	throw new DispatchError(
+		code,
+		`${done}, but no worker runs: ${message}`,
+		hint === undefined ? {} : { hint },
+	);
+}
+
+function namesOf(each: readonly Each<unknown>[], participle: string): string {
+	return `${each
+		.filter(isDone)
+		.map(({ task }) => `\`${task}\``)
+		.join(", ")}: ${participle}`;
 }
 
 /** @throws DISPATCH_USAGE */

@@ -19,7 +19,7 @@ import { type Act, tasksOfFilter } from "../options/several.ts";
 import { whoAmI } from "../options/values.ts";
 import { plain, promptStream } from "../show/output.ts";
 import { tellRefusals, viewsOfEach } from "../show/several.ts";
-import { ensureWorker, ownHome, tellOfWorker } from "../worker-up.ts";
+import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 
 const RETRY: Act = { verb: "Retry", participle: "started again", isFor: isEnded, usual: ["failed"] };
 /** One that has not ended is taken over, too, where its host is gone. */
@@ -79,11 +79,10 @@ async function retryThere(
 	const retried = each.filter(isDone).map(({ done }) => done);
 	const ids = retried.map(({ task }) => task);
 	if (!output.json && ids.length > 0) output.result(null, retried.map(retryLine), ids);
-	if (cutOff(each).length === 0 && retried.some(({ host }) => host === context.home.hostId)) {
-		await ensureWorker(context);
-		await tellOfWorker(context);
-	}
-	return tellEach(context, [...left, ...each], { isList });
+	const isOurs = cutOff(each).length === 0 && retried.some(({ host }) => host === context.home.hostId);
+	const trouble = isOurs ? await workerTrouble(context) : null;
+	if (isOurs && trouble === null) await tellOfWorker(context);
+	return withTrouble(context, trouble, await tellEach(context, [...left, ...each], { isList }));
 }
 
 /** The list of the tasks as they are now, and why not of the others. */
@@ -193,7 +192,7 @@ async function retryHere(
 	);
 	const each: Each<unknown>[] = [...left, ...taken];
 	if (!isList) theOnly(each);
-	if (cutOff(each).length === 0 && each.some(isDone)) await ensureWorker(context);
+	const trouble = cutOff(each).length === 0 && each.some(isDone) ? await workerTrouble(context) : null;
 	// A list in any case: so it was from the beginning.
-	return tellEach(context, each, { isList: true });
+	return withTrouble(context, trouble, await tellEach(context, each, { isList: true }));
 }

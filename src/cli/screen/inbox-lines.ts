@@ -13,7 +13,7 @@ import { whoAmI } from "../options/values.ts";
 import { sentLine } from "../show/answer-lines.ts";
 import { oneLine } from "../show/output.ts";
 import { indented } from "../show/question-lines.ts";
-import { ensureWorker } from "../worker-up.ts";
+import { waitsBecause } from "./send-answer.ts";
 
 const LOOK_MS = 1_000;
 const HELP =
@@ -82,8 +82,7 @@ async function send(context: Context, store: Store, shown: OpenQuestion, text: s
 		const answered = await answerTask(store, shown.task, {
 			...{ text, by: whoAmI(), seq: Number(shown.seq), shown },
 		});
-		if (answered.host === context.home.hostId) await ensureWorker(context);
-		return sentLine(answered);
+		return `${sentLine(answered)}${await waitsBecause(context, answered.host === context.home.hostId)}`;
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
 		return oneLine(error.inFull);

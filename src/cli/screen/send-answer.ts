@@ -36,8 +36,16 @@ export async function sendAnswer(
 
 /** Sees to it that a worker runs, where that is this host's affair. @returns why it waits all the same */
 export async function waitsBecause(context: Context, isOurs: boolean): Promise<string> {
-	const hindrance = isOurs ? (await ensureWorker(context, false)).hindrance : null;
-	return hindrance === null ? "" : ` ${hindrance}`;
+	if (!isOurs) return "";
+	const why = await ensureWorker(context, false).then(
+		({ hindrance }) => hindrance,
+		(error: unknown) => {
+			// What it stands behind has been done.
+			if (error instanceof DispatchError) return error.inFull;
+			throw error;
+		},
+	);
+	return why === null ? "" : ` ${why}`;
 }
 
 /** The question stands below a line that cuts it off. */
