@@ -6,7 +6,7 @@ import { exactly, findTask } from "../../src/actions/find-task.ts";
 import { noteTask } from "../../src/actions/note.ts";
 import { type Removable, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
 import { type RetryPlace, type RetryRequest, retryTasks } from "../../src/actions/retry.ts";
-import { theOnly } from "../../src/actions/several.ts";
+import { requireAsShown, theOnly } from "../../src/actions/several.ts";
 import { answerLine } from "../../src/cli/show/answer-lines.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
@@ -272,6 +272,19 @@ test.each([
 	const answered = await answerTask(store, id, { text, by: "me@here", seq: null });
 	expect(answered.noSuchOption).toBe(isNone);
 	expect(answerLine(answered).slice(0, line.length)).toBe(line);
+});
+
+test("a question is the one that was shown by its number, its text, and when it was asked", async () => {
+	await store.ask("shown", await runningTask(store, "shown"), [question("001", "Which port?")]);
+	const record = await store.need("shown");
+	const [asked] = await store.questions("shown");
+	const check = (changes: Partial<NonNullable<typeof asked>>) => () => {
+		if (asked === undefined) throw new Error("nothing was asked");
+		requireAsShown({ record, question: asked }, { record, question: { ...asked, ...changes } }, ["asking"]);
+	};
+	expect(check({ answeredBy: null })).not.toThrow();
+	for (const change of [{ text: "Delete it all?" }, { askedAt: 1 }, { seq: "002" }])
+		expect(check(change)).toThrow("`shown` asks something else by now: left alone.");
 });
 
 test("a task that nobody on this host signed is not started again, unless its user vouches for it", async () => {

@@ -1,5 +1,5 @@
 /** `dispatch answer ID` without a text on a real terminal, and what becomes of a text that the user's editor has. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { answerCommand } from "../../src/cli/show/question-lines.ts";
@@ -177,6 +177,21 @@ describe("while the user's editor has the text", () => {
 		await screen.waitFor(/What it had\s+saved is here\./);
 		expect(screen.text()).toContain("> by hand");
 		expect(left()).toEqual([]);
+	});
+
+	test("the file that the editor gets sets none of its options, whatever the question says", async () => {
+		const asked = join(user.project, ".dispatch/tasks/job/ipc/001.question");
+		writeFileSync(`${asked}.tmp`, "Which?\nvim: set ts=77:\n");
+		renameSync(`${asked}.tmp`, asked);
+		const seen = join(folder, "seen");
+		await expect.poll(() => user.ok(["questions"])).toContain("ts=77");
+		const screen = open(["answer", "job"], editor(`cp "$1" '${seen}.tmp'; mv '${seen}.tmp' '${seen}'`));
+		await screen.waitFor("job asks (001)");
+		screen.keys("C-e");
+		await expect.poll(() => existsSync(seen)).toBe(true);
+		const text = readFileSync(seen, "utf8");
+		expect(text).toContain("set ts=77");
+		expect(text).not.toMatch(/vim:/);
 	});
 
 	test("at SIGTERM and SIGHUP dispatch says what was saved, and leaves the file", async () => {

@@ -332,6 +332,17 @@ describe("on a terminal", () => {
 		expect([await answers("one"), await answers("two")]).toEqual([["22", null], ["8080"]]);
 	});
 
+	test("who asked first is shown first, whichever was submitted first", async () => {
+		await tasks({ early: "running" }, "mini2");
+		await asking({ late: "Which port?" });
+		const [asked] = await store.questions("late");
+		await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(asked?.askedAt ?? 0);
+		await ask("early", "001", "Which colour?");
+		const screen = open(["answer", "--host", "mini2", "8080"]);
+		const text = await screen.waitFor("Answer 2 tasks?");
+		expect(text).toMatch(/late \(asking[\s\S]*early \(asking/);
+	});
+
 	test("a task that was started again while the person thinks is left alone, also where it has ended since", async () => {
 		await tasks({ one: "failed", two: "failed" }, "mini2");
 		const screen = open(["rm", "--state", "failed", "--host", "mini2"]);

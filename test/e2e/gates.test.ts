@@ -91,7 +91,7 @@ test("a fallback that the config gets while tasks wait takes them at once, not a
 		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 });
 
-test("a login that failed twice holds the backend until doctor or a good start", async () => {
+test("a login that failed twice holds the backend: no third start, and what waits names doctor", async () => {
 	userOf();
 	user.write("fault", "claude-not-logged-in");
 	user.write("until", String(seconds() + 3_600));

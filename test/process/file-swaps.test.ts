@@ -83,4 +83,10 @@ test("a file with a lease on it is waited for as long as a lease may last; then 
 	holder.kill("SIGKILL");
 	await once(holder, "exit");
 	expect(readRegularFile(path, 10)).toMatchObject({ kind: "text" });
+	// A lease that comes long after it is another one: it is waited for anew.
+	vi.advanceTimersByTime(90_001);
+	const later = spawn("perl", ["-e", lease], { stdio: ["ignore", "pipe", "inherit"] });
+	onTestFinished(() => void later.kill("SIGKILL"));
+	await once(later.stdout, "data");
+	expect(() => readRegularFile(path, 10)).toThrow("EAGAIN");
 });
