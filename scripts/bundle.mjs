@@ -146,8 +146,8 @@ export function hotOnly({ hot, never }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
-			// Who needs a screen is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts).
-			onResolve({ filter: /^\.\.\/screen\// }, ({ path, kind }) =>
+			// Who needs a screen is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `logs`, of which `enqueue --follow` needs a part.
+			onResolve({ filter: /^\.\.\/(?:screen\/|show\/(?:raw-log|event-lines)\.ts$)/ }, ({ path, kind }) =>
 				kind === "dynamic-import" ? { path, namespace: "cold" } : undefined,
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
