@@ -14,19 +14,23 @@ const OPTION = /^\s*(\d{1,2})[.)]\s+(\S.*)$/;
 
 /** @returns options empty where there are fewer than two, or where the numbers do not go 1, 2, 3 … */
 export function optionsOf(text: string): AskedOptions {
-	const lines = text.trimEnd().split(/\r?\n/);
+	const whole = text.trimEnd();
 	const found: string[] = [];
-	let first = lines.length;
-	for (let at = lines.length - 1; at >= 0; at--) {
-		const [, , option] = OPTION.exec(lines[at] ?? "") ?? [];
-		if (option === undefined) break;
-		found.unshift(option.trim());
-		first = at;
+	// From the end, where the highest number stands: no more lines are read than there can be options.
+	let end = whole.length;
+	let next: number | null = null;
+	while (end > 0) {
+		const start = whole.lastIndexOf("\n", end - 1) + 1;
+		const [, number, option = ""] = OPTION.exec(whole.slice(start, end).replace(/\r$/, "")) ?? [];
+		if (number === undefined) break;
+		if (next === 0 || Number(number) !== (next ?? Number(number))) return { lead: whole, options: [] };
+		found.push(option.trim());
+		next = Number(number) - 1;
+		end = start - 1;
 	}
-	const inOrder = lines.slice(first).every((line, n) => Number(OPTION.exec(line)?.[1]) === n + 1);
-	if (found.length < 2 || !inOrder) return { lead: text.trimEnd(), options: [] };
-	const lead = lines.slice(0, first).join("\n").trimEnd();
-	return { lead: lead.replace(HEADING, "").trimEnd(), options: found };
+	if (found.length < 2 || next !== 0) return { lead: whole, options: [] };
+	const lead = whole.slice(0, Math.max(0, end)).replaceAll("\r\n", "\n").trimEnd();
+	return { lead: lead.replace(HEADING, "").trimEnd(), options: found.reverse() };
 }
 
 /** Whether somebody took over a printed command as it stands. */

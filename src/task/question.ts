@@ -1,4 +1,4 @@
-import { type Check, count, matching, nullable, object, text, time } from "./check.ts";
+import { type Check, count, Damage, matching, nullable, object, text, time } from "./check.ts";
 
 /** A question is named by its task, the generation of `ipc/` and its number; `hash` is of its text. */
 export interface Question {
@@ -34,10 +34,19 @@ export function newestByNumber(questions: readonly KeptQuestion[], ipcGeneration
 	return [...newest.values()];
 }
 
+/** Far more than an agent may ask: what is longer was put into Redis by somebody else, and no screen shows it. */
+const QUESTION_MOST_CHARS = 128 * 1024;
+
+const askedText: Check<string> = (value, at) => {
+	const asked = text(value, at);
+	if (asked.length <= QUESTION_MOST_CHARS) return asked;
+	throw new Damage(`${at} has ${asked.length} characters, more than ${QUESTION_MOST_CHARS}`);
+};
+
 export const checkQuestion: Check<Question> = object<Question>({
 	ipcGeneration: count,
 	seq: matching(/^\d{3,20}$/, "a question's number"),
-	text,
+	text: askedText,
 	hash: text,
 	askedAt: time,
 	answer: nullable(text),

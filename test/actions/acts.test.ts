@@ -178,6 +178,12 @@ test("one that left the states of the filter is not cancelled; one that began me
 	]);
 });
 
+test("a question that is longer than any agent may ask is not read by lists and screens", async () => {
+	await store.ask("huge", await runningTask(store, "huge"), [question("001", "x".repeat(200_000))]);
+	const huge = (await store.openQuestions()).find(({ task }) => task === "huge");
+	expect(huge?.text).toContain("This question is damaged in Redis: it.text has 200000 characters");
+});
+
 test("the same question, asked anew since it was shown, gets no answer that was meant for the earlier one", async () => {
 	const epoch = await runningTask(store, "anew");
 	await store.ask("anew", epoch, [question("001", "Delete it?")]);

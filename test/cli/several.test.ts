@@ -308,7 +308,7 @@ describe("on a terminal", () => {
 	test("a person sees how many and which, and says yes; Enter alone does nothing", async () => {
 		await tasks({ one: "queued", two: "queued" });
 		const screen = open(["cancel", "--state", "queued"]);
-		await screen.waitFor(/(?<!\S )two \(queued, in .*\n(?:\/.*\n)?one \(queued, in [\s\S]*Cancel 2 tasks\?/);
+		await screen.waitFor(/(?<!\S )two \(queued, in\s[\s\S]*?\none \(queued, in\s[\s\S]*Cancel 2 tasks\?/);
 		screen.keys("Enter");
 		await screen.waitFor(/Nothing was cancelled\.\nended with 130/);
 		expect(await states()).toEqual({ one: "queued", two: "queued" });
@@ -323,7 +323,7 @@ describe("on a terminal", () => {
 		await asking({ one: "Which port?", two: "Which\ncolour?\n\nOptions:\n1. 8080\n2. red" });
 		const screen = open(["answer", "--host", "mini2", "8080"]);
 		await screen.waitFor(
-			/one \(asking, in [\s\S]*\n {2}asks: "Which port\?"\n[\s\S]*\n {2}asks: "Which colour\?"\n {4}1\. 8080\n {4}2\. red\n[\s\S]*Answer 2 tasks\?/,
+			/one \(asking, in\s[\s\S]*\n {2}asks:\n {4}Which port\?\n[\s\S]*\n {2}asks:\n {4}Which\n {4}colour\?[\s\S]*\n {4}1\. 8080\n {4}2\. red\n[\s\S]*Answer 2 tasks\?/,
 		);
 		await store.answer("one", { text: "22", by: "test", token: "t" });
 		await ask("one", "002", "Delete it all?");
@@ -341,6 +341,16 @@ describe("on a terminal", () => {
 		const screen = open(["answer", "--host", "mini2", "8080"]);
 		const text = await screen.waitFor("Answer 2 tasks?");
 		expect(text).toMatch(/late \(asking[\s\S]*early \(asking/);
+	});
+
+	test("a long question is shown to its end in rows of its own; one that nobody reads here is not agreed to", async () => {
+		await asking({ one: `${"word ".repeat(200)}and drop it?`, two: `${"word ".repeat(2_000)}?` });
+		const screen = open(["answer", "--host", "mini2", "Yes"]);
+		await screen.waitFor(/and drop it\?[\s\S]*Answer 1 task\?/);
+		expect(screen.text()).not.toMatch(/^word/m);
+		screen.keys("y");
+		await screen.waitFor(/The question of `two` is too long to be read here[\s\S]*ended with/);
+		expect([await answers("one"), await answers("two")]).toEqual([["Yes"], [null]]);
 	});
 
 	test("a task that was started again while the person thinks is left alone, also where it has ended since", async () => {

@@ -87,7 +87,10 @@ test("the whole story: two tasks, one asks, the answer goes back, both reports a
 	expect(asked).toMatchObject({ event: { task: "asks", question: "Which colour?" } });
 	expect(seen.find((each) => each !== asked)).toMatchObject({ event: { kind: "completed", task: "quick" } });
 	expect(await value("questions")).toMatchObject({ items: [{ task: "asks", seq: "001" }] });
-	await value("answer", { id: "asks", text: "Blue" });
+	const stale = expect.objectContaining({ isError: true });
+	for (const other of [{ question: "Which port?" }, { askedAt: "2026-01-01T00:00:00.000Z" }])
+		expect(await call("answer", { id: "asks", text: "Red", ...other })).toEqual(stale);
+	await value("answer", { id: "asks", text: "Blue", seq: 1, question: "Which  colour?" });
 	expect(await value("wait", { ids: ["asks"] })).toMatchObject({
 		event: { kind: "completed", task: "asks" },
 	});

@@ -1,6 +1,6 @@
 /** `dispatch mcp`: each tool does what the command of that name does, and gives what its `--json` prints. */
 import { resolve } from "node:path";
-import { answerTask } from "../../actions/answer.ts";
+import { type AnswerRequest, answerTask, questionOf } from "../../actions/answer.ts";
 import { afterCancel, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
 import { findTask, findTasks } from "../../actions/find-task.ts";
 import { listTasks } from "../../actions/list.ts";
@@ -16,6 +16,8 @@ import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
+import { withoutSecrets } from "../../task/secrets.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import { VERSION } from "../../task/version.ts";
@@ -76,13 +78,11 @@ class Session {
 						askedAt: new Date(each.askedAt).toISOString(),
 					})),
 				),
-			answer: ({ id, text, seq }) =>
+			answer: ({ id, text, seq, question, askedAt }) =>
 				this.#change(async (store, context) => {
-					const done = await answerTask(store, await findTask(store, id), {
-						text,
-						by: whoAmI(),
-						seq: seq ?? null,
-					});
+					const record = await findTask(store, id);
+					const meant = await asShown(store, record, { seq: seq ?? null, question, askedAt });
+					const done = await answerTask(store, record, { text, by: whoAmI(), ...meant });
 					if (done.host === context.home.hostId) await workerFor(context, "The answer was sent");
 					const { host: _host, option: _option, noSuchOption: _no, ...value } = done;
 					return value;
@@ -172,6 +172,39 @@ class Session {
 		if (this.#position === kept.after) this.#position = kept.before;
 		return { event: null, message: "Redis does not answer.", tasks: [] };
 	}
+}
+
+interface Meant {
+	seq: number | null;
+	question: string | undefined;
+	askedAt: string | undefined;
+}
+
+/** The open question, where it is the one that the user saw. @throws DISPATCH_STALE */
+async function asShown(
+	store: Store,
+	record: TaskRecord,
+	{ seq, question, askedAt }: Meant,
+): Promise<Pick<AnswerRequest, "seq" | "shown">> {
+	const open = await questionOf(store, record, seq);
+	// Nothing is open: who was faster is said as ever.
+	if (open === null || (question === undefined && askedAt === undefined)) return { seq };
+	const isIt =
+		(question === undefined || isShownAs(open.text, question)) &&
+		(askedAt === undefined || Date.parse(askedAt) === open.askedAt);
+	if (isIt) return { seq: Number(open.seq), shown: open };
+	throw new DispatchError(
+		"DISPATCH_STALE",
+		`\`${record.spec.id}\` asks something else by now: your answer was not sent.`,
+		{ hint: "Read it with `questions`." },
+	);
+}
+
+/** Hosts get a text without its secrets and, where it is long, cut with a remark; a model keeps no blanks. */
+function isShownAs(text: string, shown: string): boolean {
+	const words = (some: string) => withoutSecrets(some).replace(/\s+/g, " ").trim();
+	const begun = shown.replace(/…? \(cut here, \d+ characters in all\)$/, "");
+	return begun === shown ? words(text) === words(shown) : words(text).startsWith(words(begun));
 }
 
 /** The tasks as they are; none while Redis is away: the time of the call is over. */

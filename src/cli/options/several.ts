@@ -3,18 +3,20 @@ import { attempt, filteredTasks, type NotDone, requireAsShown, type Shown } from
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { Question } from "../../task/question.ts";
-import { optionsOf } from "../../task/question-options.ts";
 import { type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { isState, STATES, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { oneLine, promptStream } from "../show/output.ts";
-import { quoted } from "../show/question-lines.ts";
+import { indented } from "../show/question-lines.ts";
 import { idsOf, type SeveralFlags } from "./ids.ts";
 import { filterOf } from "./task-filter.ts";
 
 /** Of those that a filter hits. */
 const NAMED = 10;
-const ASKED_CHARS = 300;
+/** Nobody reads more of one before agreeing to answer several. */
+const ASKED_MOST_CHARS = 8_000;
+const LEAST_COLUMNS = 20;
+const USUAL_COLUMNS = 80;
 const NAMED_CHARS = 60;
 /** an id, the beginning of one, or a list of them */
 const MAY_NAME = /^[a-z0-9][a-z0-9,-]*$/;
@@ -80,13 +82,15 @@ export async function tasksOfFilter(
 			},
 		);
 	}
-	const shown = await seen(store, records, act);
+	const { readable: shown, left } = readableOf(await seen(store, records, act));
+	if (shown.length === 0) return { records: [], states, left };
 	if (!(await agrees(context, shown, act))) {
 		output.note(`Nothing was ${act.participle}.`);
 		return null;
 	}
 	const read = await store.getMany(records.map(({ spec }) => spec.id));
-	return asShown(shown, await seen(store, read, act), states);
+	const agreed = await asShown(shown, await seen(store, read, act), states);
+	return { ...agreed, left: [...left, ...agreed.left] };
 }
 
 /**
@@ -150,9 +154,16 @@ function statesOf({ state, failed }: SeveralFlags, act: Act): State[] {
 async function agrees({ output }: Context, shown: readonly Shown[], act: Act): Promise<boolean> {
 	// Nobody agrees to answer what was not shown.
 	const named = act.questions ? shown : shown.slice(0, NAMED);
+	const room = Math.max(LEAST_COLUMNS, (promptStream().columns || USUAL_COLUMNS) - 1);
 	for (const { record, question } of named) {
-		output.aside(`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`);
-		if (question) for (const line of askedLines(question)) output.aside(`  ${line}`);
+		// No row of a foreign text begins where our lines do.
+		const [first = "", ...rest] = indented(
+			`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`,
+			room,
+		);
+		output.aside([first.trimStart(), ...rest].join("\n"));
+		if (question)
+			output.aside(["  asks:", ...indented(question.text, room - 2).map((line) => `  ${line}`)].join("\n"));
 	}
 	if (shown.length > named.length) output.aside(`and ${shown.length - named.length} more`);
 	const { confirm } = await import("@clack/prompts");
@@ -160,12 +171,17 @@ async function agrees({ output }: Context, shown: readonly Shown[], act: Act): P
 	return (await confirm({ message, initialValue: false, output: promptStream() })) === true;
 }
 
-function askedLines({ text }: Question): string[] {
-	const { lead, options } = optionsOf(text);
-	return [
-		`asks: ${quoted(lead, ASKED_CHARS)}`,
-		...options.map((option, i) => `  ${i + 1}. ${oneLine(option, ASKED_CHARS)}`),
-	];
+/** What is too long to be read whole is not agreed to either. */
+function readableOf(shown: readonly Shown[]): { readable: Shown[]; left: NotDone[] } {
+	const isShort = ({ question }: Shown) => (question?.text.length ?? 0) <= ASKED_MOST_CHARS;
+	const left = shown
+		.filter((each) => !isShort(each))
+		.map(({ record: { spec } }) => {
+			const message = `The question of \`${spec.id}\` is too long to be read here: it got no answer.`;
+			const hint = `Read it and answer it with: dispatch answer ${spec.id}`;
+			return { task: spec.id, refusal: new DispatchError("DISPATCH_USAGE", message, { hint }) };
+		});
+	return { readable: shown.filter(isShort), left };
 }
 
 async function asShown(shown: readonly Shown[], read: readonly Shown[], states: State[]): Promise<Filtered> {

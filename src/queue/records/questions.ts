@@ -129,9 +129,13 @@ function keptQuestions(all: unknown, open: unknown): KeptQuestion[] {
 
 const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;
 
+/** Of a question and its answer, in JSON: what is longer is not even read. */
+const RECORD_MOST_CHARS = 16 * 1024 * 1024;
+
 /** A damaged one is shown as such, under the number by which it is kept. */
 function questionOf(field: string, text: string): Question {
 	try {
+		if (text.length > RECORD_MOST_CHARS) throw new Damage(`it has ${text.length} characters`);
 		return parsed(checkQuestion, text, "it");
 	} catch (error) {
 		if (!(error instanceof Damage)) throw error;
