@@ -12,6 +12,8 @@ export class RefusingRedis {
 	taken = 0;
 	/** all are taken until one holds this text: that one is refused, and whatever comes after it */
 	takenUntil: string | null = null;
+	/** those that hold this text are refused, and no others */
+	onlyWith: string | null = null;
 	/** how many commands were refused */
 	refused = 0;
 	readonly #commands = new Map<Socket, { number: number; sent: number }>();
@@ -70,7 +72,8 @@ export class RefusingRedis {
 				pending = pending.subarray(end);
 				counted.sent += 1;
 				if (this.takenUntil !== null && command.includes(this.takenUntil)) this.takenUntil = null;
-				const isTaken = this.taken > 0 || this.takenUntil !== null;
+				const isOther = this.onlyWith !== null && !command.includes(this.onlyWith);
+				const isTaken = this.taken > 0 || this.takenUntil !== null || isOther;
 				const error = isTaken ? undefined : this.errors[this.refused % this.errors.length];
 				if (this.errors.length > 0) this.taken = Math.max(0, this.taken - 1);
 				if (error === undefined) server.write(command);

@@ -102,7 +102,7 @@ async function removeFiles({ namespace }: Store, record: TaskRecord, place: Plac
 		// First: once the user was told, no copy of the record works any more.
 		spendOrder(place.path, nonce);
 		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
-		await removeRuns(place.path, id);
+		await removeRuns(place.path, id, record.epoch);
 		return null;
 	} catch (error) {
 		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;

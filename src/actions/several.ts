@@ -16,8 +16,8 @@ export interface NotDone {
 	task: string;
 	/** why not */
 	refusal: DispatchError;
-	/** it was not its turn any more: left as it was */
-	isUntried?: true;
+	/** it was left as it was: it was not its turn any more, or Redis is full, which takes nothing by half */
+	isUntouched?: true;
 }
 
 /** What became of it for one task. */
@@ -34,8 +34,8 @@ export async function attempt<T>(task: string, act: () => Promise<T> | T): Promi
 }
 
 /**
- * One after the other, until an outage of Redis: of the one at hand then nobody knows whether it was done, the rest is
- * left as it was.
+ * One after the other, until an outage of Redis: of the one at hand then nobody knows whether it was done (but where
+ * Redis is full), the rest is left as it was.
  * @throws a fault
  */
 export async function eachInTurn<G, T>(
@@ -48,14 +48,23 @@ export async function eachInTurn<G, T>(
 	for (const one of given) {
 		const task = idOf(one);
 		if (outage !== null) {
-			all.push({ task, refusal: outage, isUntried: true });
+			all.push({ task, refusal: outage, isUntouched: true });
 			continue;
 		}
 		const done = await orOutage(attempt(task, () => act(one)));
 		outage = done instanceof DispatchError ? done : null;
-		all.push(done instanceof DispatchError ? { task, refusal: done } : done);
+		all.push(done instanceof DispatchError ? cutBy(task, done) : done);
 	}
 	return all;
+}
+
+function cutBy(task: string, refusal: DispatchError): NotDone {
+	return isFull(refusal) ? { task, refusal, isUntouched: true } : { task, refusal };
+}
+
+/** Whether Redis is there, and only has no room for more. */
+export function isFull({ code }: DispatchError): boolean {
+	return code === "DISPATCH_REDIS_FULL";
 }
 
 /** What came of it, or the outage of Redis that came in between. @throws anything else */

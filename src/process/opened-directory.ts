@@ -152,6 +152,11 @@ export function removeTreeAtOnce(directory: OpenedDirectory, name: string): void
 	Array.from(removing(directory, name));
 }
 
+/** Deletes a directory, unless something is in it by now. @throws what the system refuses */
+export function removeEmpty(directory: OpenedDirectory, name: string): void {
+	attempt(["ENOENT", "ENOTEMPTY", "EEXIST"], () => rmdirSync(directory.at(name)));
+}
+
 /** Yields after each entry. */
 function* removing(directory: OpenedDirectory, name: string): Generator<void> {
 	if (attempt(["ENOENT", "EISDIR", "EPERM"], () => unlinkSync(directory.at(name)))) return;

@@ -64,6 +64,8 @@ const LEASED = "EAGAIN";
  * (fcntl(2)): so long it is waited out, as a shortage is. Who takes it again and again has locked the file.
  */
 const LEASE_LIMIT_MS = Number(process.env.DISPATCH_LEASE_LIMIT_MS) || 90_000;
+/** Longer than any pause between two looks: a step is tried again after a minute, a start that waits for a place later. */
+const FORGOTTEN_MS = Math.max(LEASE_LIMIT_MS, 30 * 60_000);
 const LEASES_MAX = 1_000;
 
 interface Shut {
@@ -84,7 +86,7 @@ function isShutForGood(path: string): boolean {
 	const folder = dirname(path);
 	const [own, around] = [numberOf(folder), numberOf(`${folder}/..`)].map((key) => {
 		const shut = shutIn.get(key);
-		return { key, shut: shut !== undefined && now - shut.last <= LEASE_LIMIT_MS ? shut : undefined };
+		return { key, shut: shut !== undefined && now - shut.last <= FORGOTTEN_MS ? shut : undefined };
 	});
 	const since = Math.min(own?.shut?.since ?? now, around?.shut?.since ?? now);
 	if (shutIn.size >= LEASES_MAX) shutIn.clear();

@@ -9,8 +9,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { isThere, publishNew } from "./atomic-file.ts";
-import { inDirectory, removeTree } from "./opened-directory.ts";
+import { codeOf, isThere, publishNew } from "./atomic-file.ts";
+import { inDirectory, removeEmpty, removeTree } from "./opened-directory.ts";
 import { isLocked, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
@@ -38,6 +38,7 @@ export interface RunDir {
 const FACTS_LIMIT_BYTES = 64 * 1024;
 
 const FIFO = "alive";
+const CLAIMS = 10;
 
 const runsOf = (home: string) => join(home, "runs");
 const runPath = (home: string, task: string, epoch: number) => join(runsOf(home), task, String(epoch));
@@ -50,8 +51,7 @@ const runPath = (home: string, task: string, epoch: number) => join(runsOf(home)
 export function claimRun(home: string, facts: RunFacts): RunDir | null {
 	const path = runPath(home, facts.task, facts.epoch);
 	try {
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-		mkdirSync(path, { mode: 0o700 });
+		makeNew(path);
 		publishNew(join(path, "run.json"), JSON.stringify(facts));
 		syncDirectory(path);
 		syncDirectory(dirname(path));
@@ -64,6 +64,19 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 		);
 	}
 	return asRun(path, facts);
+}
+
+/** The directory around it may go at this very moment: the earlier task of this id is removed. */
+function makeNew(path: string): void {
+	for (let left = CLAIMS; ; left--) {
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+		try {
+			mkdirSync(path, { mode: 0o700 });
+			return;
+		} catch (error) {
+			if (codeOf(error) !== "ENOENT" || left === 1) throw error;
+		}
+	}
 }
 
 /**
@@ -158,9 +171,19 @@ export function epochsOf(home: string, task: string): number[] {
 		.sort((a, b) => b - a);
 }
 
-/** Deletes what is kept of a task's runs. */
-export async function removeRuns(home: string, task: string): Promise<void> {
-	await inDirectory(runsOf(home), [], (runs) => removeTree(runs, task));
+/**
+ * Deletes what is kept of a task's runs.
+ * @param last of the task that was removed: a new one of this id counts on from there, and may have started already
+ */
+export async function removeRuns(home: string, task: string, last = Number.POSITIVE_INFINITY): Promise<void> {
+	await inDirectory(runsOf(home), [], async (runs) => {
+		const starts = await inDirectory(runs, [task], async (opened) => {
+			for (const name of opened.names(Number.POSITIVE_INFINITY))
+				if (!(Number(name) > last)) await removeTree(opened, name);
+		});
+		if (starts === undefined) removeEmpty(runs, task);
+		else await removeTree(runs, task);
+	});
 }
 
 function names(path: string): string[] {

@@ -11,6 +11,7 @@ import { answerLine } from "../../src/cli/show/answer-lines.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { spendOrder } from "../../src/config/spent-orders.ts";
+import { claimRun, epochsOf, removeRuns, tasksWithRuns } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { agreedTo } from "../../src/task/agreed.ts";
@@ -164,6 +165,29 @@ test("what was read, and started again before the act comes to it, is left alone
 	expect(await store.stateOf("again")).toBe("failed");
 	expect(await removeIfEnded(store, await store.need("again"), place)).toMatchObject({ task: "again" });
 });
+
+test.each(["removeTask", "removeIfEnded"])(
+	"a new task of the id that was just removed (%s) keeps the start that it has made meanwhile",
+	async (by) => {
+		const place = { path: temporaryFolder("acts"), hostId: HOST };
+		const start = (epoch: number, taskNonce: string) => {
+			const facts = { task: "same", epoch, taskNonce, nonce: `n${epoch}`, backend: "fake", cwd: "/tmp" };
+			claimRun(place.path, { ...facts, taskDir: place.path, startedAt: 1, sessionId: null });
+		};
+		const epoch = await runningTask(store, "same");
+		await store.move({ id: "same", from: ["running"], to: "failed", set: {} });
+		const record = await store.need("same");
+		start(epoch, record.spec.nonce);
+		start(epoch + 1, "another");
+		const isById = by === "removeTask";
+		expect(
+			await (isById ? removeTask(store, { id: "same", record }, place) : removeIfEnded(store, record, place)),
+		).toEqual({ task: "same", fault: null });
+		expect(epochsOf(place.path, "same")).toEqual([epoch + 1]);
+		await removeRuns(place.path, "same", epoch + 1);
+		expect(tasksWithRuns(place.path)).toEqual([]);
+	},
+);
 
 test("one that left the states of the filter is not cancelled; one that began meanwhile is, where they hold that", async () => {
 	for (const id of ["q1", "q2"]) await store.create(specOf(id));

@@ -136,6 +136,17 @@ describe("by ids", () => {
 		}
 		expect([await answers("a1"), await answers("a2")]).toEqual([[null], [null]]);
 	});
+
+	test("a Redis that is full took nothing, and is there", async () => {
+		await tasks({ one: "running", two: "running" }, "mini2");
+		await store.client.config("SET", "maxmemory", "1");
+		const ran = await user.run(["note", "one,two", "hello"]);
+		await store.client.config("SET", "maxmemory", "0");
+		expect(ran.stderr).toMatch(
+			/is full: OOM .* Nothing was written\. \[DISPATCH_REDIS_FULL\]\ndispatch: Before that 0 of 2 tasks were told\.\ndispatch: Left as they were: one,two\. Once Redis has room, repeat the command with these ids\.\n$/,
+		);
+		expect(ran).toMatchObject({ code: 5, stdout: "" });
+	});
 });
 
 describe("by a filter", () => {
@@ -297,7 +308,7 @@ describe("where Redis goes in the middle of it", () => {
 		const ran = await cut(["prune", "--older-than", "0s"]);
 		expect(ran.stdout).toMatch(/^Removed [01] of 2 tasks\.\n$/);
 		expect(ran.stderr).toMatch(
-			/MISCONF[\s\S]*The rest stays\. Once Redis is back, the same command removes it/,
+			/MISCONF.*\ndispatch: Not known: two \(look once Redis is back: dispatch ls --all\)\.\ndispatch: The rest stays\. Once Redis is back, the same command removes it/,
 		);
 		expect(ran.code).toBe(5);
 		expect(Object.keys(await states())).toContain("two");

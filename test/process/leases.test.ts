@@ -29,3 +29,17 @@ test("several files of one directory are waited for once, not one after the othe
 	// Another directory's are no part of it.
 	expect(() => readRegularFile(free, 100)).toThrow("EAGAIN");
 });
+
+test("a file that is looked at less often than the limit is long is given up all the same", async () => {
+	vi.stubEnv("DISPATCH_LEASE_LIMIT_MS", "50");
+	vi.resetModules();
+	onTestFinished(() => void vi.unstubAllEnvs());
+	const { readRegularFile } = await import("../../src/process/read-file.ts");
+	const file = join(temporaryFolder("leases"), "exit");
+	writeFileSync(file, "text");
+	await holdShut([file]);
+	await vi.waitFor(() => expect(readRegularFile(file, 100).kind).toBe("refused"), {
+		timeout: CONDITION_LIMIT_MS,
+		interval: 200,
+	});
+});

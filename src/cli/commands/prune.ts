@@ -1,13 +1,14 @@
 import { matches } from "../../actions/list.ts";
 import { removeIfEnded } from "../../actions/remove.ts";
-import { orOutage } from "../../actions/several.ts";
+import { cutOff, type Each, eachInTurn, isDone, type NotDone } from "../../actions/several.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, isState } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
-import { promptStream } from "../show/output.ts";
+import { type Output, promptStream } from "../show/output.ts";
+import { entriesOf, notKnown, tellRefusals } from "../show/several.ts";
 
 const USUAL_AGE = "14d";
 /** Of those that are to go. */
@@ -29,31 +30,60 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
 	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
 	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
-	const removed: string[] = [];
-	let outage: DispatchError | null = null;
-	for (const record of old) {
-		const gone = flags.dryRun ? null : await orOutage(removeIfEnded(store, record, context.home));
-		if (gone instanceof DispatchError) {
-			outage = gone;
-			break;
-		}
-		if (!flags.dryRun && gone === null) continue;
-		if (gone?.fault) context.output.note(gone.fault);
-		removed.push(record.spec.id);
-		context.output.progress(`${removed.length} of ${old.length}`);
-	}
-	context.output.clearProgress();
 	const { output } = context;
-	const error = outage && {
-		error: { code: outage.code, message: outage.message, hint: outage.hint ?? null },
+	const removed = flags.dryRun ? old.map(({ spec }) => spec.id) : [];
+	const each = await eachInTurn(flags.dryRun ? [] : old, idOf, async (record) => {
+		const gone = await removeIfEnded(store, record, context.home);
+		if (gone === null) return;
+		if (gone.fault) output.note(gone.fault);
+		removed.push(gone.task);
+		output.progress(`${removed.length} of ${old.length}`);
+	});
+	output.clearProgress();
+	const faults = faultsOf(each);
+	const isWhole = each.every(isDone);
+	const lines = isWhole ? told(removed, flags) : [`Removed ${removed.length} of ${old.length} tasks.`];
+	output.result({ removed, dryRun: flags.dryRun ?? false, ...shownFaults(faults) }, lines, removed);
+	return tellFaults(output, faults);
+}
+
+const idOf = ({ spec }: TaskRecord) => spec.id;
+
+interface Faults {
+	/** all that Redis answered about */
+	answered: Each<void>[];
+	outage: DispatchError | undefined;
+	/** those that it met */
+	unknown: NotDone[];
+}
+
+function faultsOf(each: readonly Each<void>[]): Faults {
+	const cut = cutOff(each);
+	const answered = each.filter((one) => isDone(one) || !cut.includes(one));
+	return { answered, outage: cut[0]?.refusal, unknown: cut.filter(({ isUntouched }) => !isUntouched) };
+}
+
+/** For `--json`. */
+function shownFaults({ answered, outage, unknown }: Faults) {
+	const refused = entriesOf(
+		answered.filter((one) => !isDone(one)),
+		() => null,
+	);
+	const { code, message, hint = null } = outage ?? {};
+	return {
+		...(refused.length > 0 && { notRemoved: refused }),
+		...(outage && { error: { code, message, hint }, notKnown: unknown.map(({ task }) => task) }),
 	};
-	const lines =
-		outage === null ? told(removed, flags) : [`Removed ${removed.length} of ${old.length} tasks.`];
-	output.result({ removed, dryRun: flags.dryRun ?? false, ...error }, lines, removed);
-	if (outage === null) return undefined;
+}
+
+/** @returns the exit code of the worst */
+function tellFaults(output: Output, { answered, outage, unknown }: Faults): number | undefined {
+	const code = tellRefusals(output, answered, "removed");
+	if (outage === undefined) return code;
 	if (!output.json) output.error(outage);
+	if (!output.json && unknown.length > 0) output.note(notKnown(unknown));
 	if (!output.json) output.note("The rest stays. Once Redis is back, the same command removes it.");
-	return outage.exitCode;
+	return Math.max(outage.exitCode, code ?? 0);
 }
 
 function told(

@@ -1,5 +1,5 @@
 /** What became of each of several tasks: a line or an entry each, and the exit code of the worst. */
-import { cutOff, type Each, isDone, type NotDone, orOutage } from "../../actions/several.ts";
+import { cutOff, type Each, isDone, isFull, type NotDone, orOutage } from "../../actions/several.ts";
 import { viewsOf } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -32,16 +32,22 @@ function tellOutage(output: Output, each: readonly Each<unknown>[], participle: 
 	const [first] = cut;
 	if (first === undefined) return;
 	output.error(first.refusal);
-	const listed = (tasks: readonly NotDone[]) => tasks.map(({ task }) => task).join(",");
-	const unknown = cut.filter(({ isUntried }) => !isUntried);
-	const untried = cut.filter(({ isUntried }) => isUntried);
-	output.note(
-		`Before that ${each.filter(isDone).length} of ${each.length} tasks were ${participle}. Not known: ${listed(unknown)} (look once Redis is back: dispatch ls --all).`,
-	);
-	if (untried.length > 0)
-		output.note(
-			`Left as they were: ${listed(untried)}. Once Redis is back, repeat the command with these ids.`,
-		);
+	const unknown = cut.filter(({ isUntouched }) => !isUntouched);
+	const untouched = cut.filter(({ isUntouched }) => isUntouched);
+	const before = `Before that ${each.filter(isDone).length} of ${each.length} tasks were ${participle}.`;
+	output.note(unknown.length === 0 ? before : `${before} ${notKnown(unknown)}`);
+	const again = isFull(first.refusal) ? "Redis has room" : "Redis is back";
+	if (untouched.length > 0)
+		output.note(`Left as they were: ${listed(untouched)}. Once ${again}, repeat the command with these ids.`);
+}
+
+/** Of those that an outage met, and did not leave as they were. */
+export function notKnown(unknown: readonly NotDone[]): string {
+	return `Not known: ${listed(unknown)} (look once Redis is back: dispatch ls --all).`;
+}
+
+function listed(tasks: readonly NotDone[]): string {
+	return tasks.map(({ task }) => task).join(",");
 }
 
 /** For `--json`: one entry for each, in their order. @param shown what stands there for one that was done */

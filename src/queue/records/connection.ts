@@ -145,6 +145,7 @@ const ONCE: readonly ScriptName[] = [
 	"cancel",
 	"cancelLost",
 	"moveHost",
+	"remove",
 	"answer",
 	"note",
 	"noteEvent",

@@ -77,7 +77,8 @@ export function cancelLost(
 	const message = `Cancelled by ${by} while its host was gone.`;
 	const none = { exitCode: null, signal: null, logTail: [], warnings: [] };
 	const outcome: Outcome = { kind: "cancelled", message, ...none };
-	return store.run("cancelLost", { id, by, agreed, outcome: toJson(outcome), ...LIMITS });
+	const request = { id, by, agreed, outcome: toJson(outcome), ...LIMITS };
+	return store.run("cancelLost", { ...request, evenDamaged: true });
 }
 
 /** Gives a task to another host, where it is queued. */

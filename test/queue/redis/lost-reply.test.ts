@@ -111,6 +111,16 @@ test.each(Object.keys(calls))("%s whose reply is lost was made once, and its cal
 	expect(await call()).toMatchObject({ result: name === "an end" ? "stale" : result });
 });
 
+test("a removal whose reply is lost is known to its caller, with what it left to clear", async () => {
+	await runningTask(store, "t");
+	await store.move({ id: "t", from: ["running"], to: "failed" });
+	const { nonce } = (await store.need("t")).spec;
+	proxy.loseNextReply();
+	expect(await store.remove("t")).toMatchObject({ result: "removed", left: { nonce } });
+	expect(proxy.cuts).toBe(1);
+	expect(await store.remove("t")).toEqual({ result: "none" });
+});
+
 test("of commands that were sent together half is answered: Redis is away, which a wait gets over", async () => {
 	await runningTask(store, "t");
 	proxy.isTearing = true;

@@ -21,6 +21,8 @@ end
 
 /** Cancels a task without its host, which must be gone. */
 export const CANCEL_LOST = `${LOST}
+-- A damaged one has no need of its host to be cancelled.
+if damaged then return reply({result = 'alive'}) end
 local state = get('state')
 if state == '' then return reply({result = 'none'}) end
 if isEnded(state) then return reply({result = 'ended', state = state}) end

@@ -106,17 +106,18 @@ if typeOf(rec) == 'hash' then mendHost(get('host')) end
 if req.host then mendHost(req.host) end
 if listsLost then relist() end
 local damaged = damage()
-if damaged and (req.agreed or not req.evenDamaged) then return reply({result = 'damaged', damage = damaged}) end
 -- Whoever agreed to it was shown this creation of the task, this start of it, in one of these states.
 local function isAsAgreed()
+  if not req.agreed then return true end
+  if typeOf(rec) ~= 'hash' or tonumber(get('generation')) ~= req.agreed.generation then return false end
+  -- What cjson refuses and the reader takes no create wrote: then the start alone, whose number is used once, tells.
   local spec = decoded(get('spec'))
-  if not spec or spec.nonce ~= req.agreed.nonce or tonumber(get('generation')) ~= req.agreed.generation then return false end
+  if spec and spec.nonce ~= req.agreed.nonce then return false end
   for _, s in ipairs(req.agreed.states) do if s == get('state') then return true end end
   return false
 end
-if req.agreed and typeOf(rec) ~= 'none' and not isAsAgreed() then
-  return reply({result = 'changed', state = get('state')})
-end
+if damaged and not (req.evenDamaged and isAsAgreed()) then return reply({result = 'damaged', damage = damaged}) end
+if typeOf(rec) ~= 'none' and not isAsAgreed() then return reply({result = 'changed', state = get('state')}) end
 local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
 local function stopClock()
   local since = get('workingSince')

@@ -7,10 +7,10 @@ const EPOCH_KEPT_S = 90 * 24 * 3600;
 /** Deletes an ended task with everything that belongs to it; what its host keeps, that host is told to clear. */
 export const REMOVE = `${TASK}
 if typeOf(rec) == 'none' then return reply({result = 'none'}) end
--- A damaged one goes in whatever state: nobody can end it in another way.
-local state = not damaged and get('state')
-if not damaged and not isEnded(state) then return reply({result = 'not_ended', state = state}) end
 local function known(f) return typeOf(rec) == 'hash' and get(f) or '' end
+-- One that nobody can read goes in whatever state: it may be that nobody can end it.
+local state = known('state')
+if not isEnded(state) and (req.agreed or not damaged) then return reply({result = 'not_ended', state = state}) end
 local host, nonce = known('host'), known('nonce')
 local epoch = tonumber(known('epoch')) or 0
 local spec = decoded(known('spec'))
