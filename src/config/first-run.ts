@@ -4,7 +4,6 @@ import type { Config } from "./config.ts";
 import { detectConfig } from "./detect.ts";
 import { mentionedModel } from "./directive.ts";
 import { backendFor, gatewayOf, offeredModels } from "./offered-models.ts";
-import { readConfigText, replaceConfig } from "./save.ts";
 
 /** So many of them are written down; the others are found when they are named. */
 const MAX_LISTED = 40;
@@ -34,9 +33,11 @@ export function unknownName(config: Config, asked: { prompt: string; flag: strin
 
 /** Writes a model that was found into the config file. @returns false without a file. @throws DISPATCH_BAD_FILE */
 export async function addFoundModel(path: string, name: string, backend: string): Promise<boolean> {
-	const text = readConfigText(path);
-	if (text === null) return false;
-	const { editConfig } = await import("./edit.ts");
-	replaceConfig(path, editConfig(text, [{ path: ["models", name], value: { backend } }]));
-	return true;
+	const [{ editConfig }, { changeConfig }] = await Promise.all([import("./edit.ts"), import("./change.ts")]);
+	let isThere = false;
+	await changeConfig(path, (text) => {
+		isThere = text !== null;
+		return text === null ? null : editConfig(text, [{ path: ["models", name], value: { backend } }]);
+	});
+	return isThere;
 }

@@ -8,6 +8,7 @@ import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { type Identity, isFrozen, sameProcess, signalProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
+import { pidsWithOpen } from "../process/processes.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import {
@@ -36,6 +37,8 @@ const LOOK_MS = 20;
 /** Longer than a start takes, and until a daemon has looked at its file again. */
 const NAME_LIMIT_MS = 15_000;
 const NAME_LOOK_MS = 100;
+/** Each look starts a program. */
+const LOCK_LOOK_MS = 250;
 const LOG_TAIL_LINES = 5;
 
 export interface DaemonState {
@@ -168,21 +171,55 @@ async function untilReady(home: Home, start: () => Background): Promise<number> 
 	const until = performance.now() + READY_LIMIT_MS;
 	let child = start();
 	let starts = 1;
+	let lookAt = 0;
+	let heldSince: number | null = null;
 	while (performance.now() < until) {
 		const state = daemonState(home);
 		if (state !== null) return state.pid;
 		// Ours may have ended because another one was faster: that one is as good, if it lives.
-		if (child.fault() !== null && (await isLockFree(home.path))) {
-			// Who held the directory at that moment has left it since: a look, or a worker that was stopped.
-			if (child.exitCode() !== EXIT.conflict || starts === STARTS_MAX) break;
-			child = start();
-			starts += 1;
+		const now = performance.now();
+		if (child.fault() !== null && now >= lookAt) {
+			lookAt = now + LOCK_LOOK_MS;
+			if (await isLockFree(home.path)) {
+				// Who held the directory at that moment has left it since: a look, or a worker that was stopped.
+				if (child.exitCode() !== EXIT.conflict || starts === STARTS_MAX) break;
+				child = start();
+				starts += 1;
+				heldSince = null;
+			} else {
+				requireAwake(home.path);
+				heldSince ??= now;
+				if (now - heldSince > NAME_LIMIT_MS && isDaemonFileDamaged(home.path))
+					throw heldBySomebody(home.path);
+			}
 		}
 		await sleep(LOOK_MS);
 	}
+	if (heldSince !== null) throw heldBySomebody(home.path);
 	throw new DispatchError("DISPATCH_NO_WORKER", `The worker did not start: ${lastWords(home.path)}`, {
 		hint: `See ${logPath(home.path)}, or run \`dispatch worker\` to watch it start.`,
 	});
+}
+
+/** One that is stopped says nothing, however long it is waited for. @throws DISPATCH_ALREADY_RUNNING */
+function requireAwake(home: string): void {
+	const pid = pidsWithOpen(lockPath(home)).find(isFrozen);
+	if (pid === undefined) return;
+	throw new DispatchError(
+		"DISPATCH_ALREADY_RUNNING",
+		`A worker (pid ${pid}) holds ${home} and does not answer: it is stopped (SIGSTOP).`,
+		{ hint: `kill -CONT ${pid} lets it go on; kill -9 ${pid} ends it, and its agents run on.` },
+	);
+}
+
+function heldBySomebody(home: string): DispatchError {
+	return new DispatchError(
+		"DISPATCH_ALREADY_RUNNING",
+		`A worker holds ${home}, and daemon.json there does not say which process it is: it still starts, or an earlier version runs.`,
+		{
+			hint: "Repeat this in a moment; else `ps -eo pid,args | grep dispatch` shows it, and `kill PID` stops it.",
+		},
+	);
 }
 
 async function isLockFree(home: string): Promise<boolean> {
@@ -255,16 +292,10 @@ async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<Daemon
 		const file = readDaemonFile(path);
 		if (file !== null && sameProcess(file.identity)) return file;
 		if (signal?.aborted || (await isLockFree(path))) return null;
-		if (performance.now() > until) break;
+		requireAwake(path);
+		if (performance.now() > until) throw heldBySomebody(path);
 		await sleep(NAME_LOOK_MS);
 	}
-	throw new DispatchError(
-		"DISPATCH_ALREADY_RUNNING",
-		`A worker holds ${path}, and daemon.json there does not say which process it is: it still starts, or an earlier version runs.`,
-		{
-			hint: "Repeat this in a moment; else `ps -eo pid,args | grep dispatch` shows it, and `kill PID` stops it.",
-		},
-	);
 }
 
 /** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */

@@ -26,6 +26,17 @@ export async function takeLock(path: string): Promise<Lock | null> {
 		throw diskError(dirname(path), error);
 	}
 	const fd = openToWrite(path, "a");
+	const lock = await lockOpened(fd, path);
+	if (lock === null) closeSync(fd);
+	return lock;
+}
+
+/**
+ * As `takeLock`, by a descriptor of the caller's, which the lock closes when it is released, and which is closed
+ * when this throws.
+ * @returns null when another process holds it: the descriptor stays the caller's
+ */
+export async function lockOpened(fd: number, path: string): Promise<Lock | null> {
 	let code: number | null;
 	try {
 		code = await flock(fd);
@@ -43,9 +54,9 @@ export async function takeLock(path: string): Promise<Lock | null> {
 			},
 		);
 	}
+	if (code === HELD) return null;
 	if (code !== 0) {
 		closeSync(fd);
-		if (code === HELD) return null;
 		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: flock ended with ${code}.`, {
 			hint: "The file system of the state directory must support locks.",
 		});

@@ -119,6 +119,16 @@ export function* pidsHolding(held: IsMeant): Generator<number> {
 	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
 }
 
+/** Other processes that hold the file of this path open, in whatever way. Empty where there is no /proc. */
+export function pidsWithOpen(path: string): number[] {
+	const real = look(() => realpathSync(path)) ?? path;
+	return listPids().filter((pid) => {
+		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+		const isIt = (fd: string) => look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === real;
+		return pid !== process.pid && descriptors.some(isIt);
+	});
+}
+
 function holdsOne(pid: number, held: IsMeant): boolean {
 	const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return descriptors.some((fd) => {

@@ -1,5 +1,5 @@
 /** `dispatch config …` on real files, without any Redis. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { User } from "../e2e/harness.ts";
@@ -99,6 +99,27 @@ test.each([
 	expect(read()).toBe(before);
 });
 
+test("what another list names is not removed, unless another entry of its name stays", async () => {
+	const config = `default: a
+backends: { claude: { command: claude -p }, asks: { command: ./a }, x: { command: ./x }, y: { command: ./y } }
+models: { a: { backend: claude }, m: { backend: claude }, y: { backend: claude } }
+aliases: { q: { model: X }, r: { model: a } }
+fallback: [asks, M, r, y]
+`;
+	writeFileSync(path, config);
+	for (const [args, line] of [
+		[["remove-backend", "asks"], /in the list `fallback`/],
+		[["remove-backend", "x"], /the backend of the alias "q".*remove-alias q/],
+		[["remove-model", "m"], /in the list `fallback`/],
+		[["remove-alias", "r"], /in the list `fallback`/],
+	] as const) {
+		const ran = await user.run(["config", ...args]);
+		expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(line)]);
+	}
+	expect(read()).toBe(config);
+	await user.ok(["config", "remove-backend", "y"]);
+});
+
 test("what is in use is not removed", async () => {
 	writeFileSync(
 		path,
@@ -140,6 +161,45 @@ describe("edit", () => {
 		expect((await edit("sed -i s/usual/other/")).code).toBe(0);
 		expect(read()).toContain("default: fake # other");
 		expect((await edit("true")).stdout).toContain("was not changed");
+	});
+
+	const draftText = () => {
+		const draft = readdirSync(user.home).find((name) => name.includes("draft"));
+		return draft === undefined ? null : readFileSync(join(user.home, draft), "utf8");
+	};
+	const other = (line: string) => user.write("other.sh", `#!/bin/sh\n${line}\n`, 0o755);
+
+	test("a config that was changed while the editor was open stays, and so does the draft", async () => {
+		const ran = await edit(other(`echo "attempts: 3" >>'${path}'; echo "# my edit" >>"$1"`));
+		expect([ran.code, ran.stderr]).toEqual([
+			2,
+			expect.stringMatching(/was changed by another process meanwhile\..*your text is in .*draft/),
+		]);
+		expect(read()).toMatch(/attempts: 3\n$/);
+		expect(draftText()).toMatch(/# my edit\n$/);
+	});
+
+	test("a config that was made while the editor was open stays, and so does the draft", async () => {
+		const made = read();
+		rmSync(path);
+		writeFileSync(`${path}.made`, made);
+		const ran = await edit(other(`mv '${path}.made' '${path}'; echo "attempts: 3" >>"$1"`));
+		expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/meanwhile\..*draft/)]);
+		expect(read()).toBe(made);
+		expect(draftText()).toMatch(/attempts: 3\n$/);
+	});
+
+	test("what an editor had saved before it was killed is kept; what it emptied is not", async () => {
+		const before = read();
+		const killed = await edit(other(`echo "attempts: 3" >>"$1"; kill -9 $$`));
+		expect([killed.code, killed.stderr]).toEqual([
+			2,
+			expect.stringMatching(/what it had saved is in .*draft/),
+		]);
+		expect(draftText()).toBe(`${before}attempts: 3\n`);
+		for (const name of readdirSync(user.home)) if (name.includes("draft")) rmSync(join(user.home, name));
+		expect((await edit(other(`: >"$1"; kill -9 $$`))).code).toBe(2);
+		expect([draftText(), read()]).toEqual([null, before]);
 	});
 
 	test("keeps the old file when the new one does not load or the editor fails", async () => {

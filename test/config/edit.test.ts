@@ -2,10 +2,11 @@ import { chmodSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { replaceFlag, takeFlag } from "../../src/backends/shell-words.ts";
+import { changeConfig, swapConfig } from "../../src/config/change.ts";
 import { editConfig } from "../../src/config/edit.ts";
 import { migrateConfig } from "../../src/config/migrate.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { createConfig, replaceConfig } from "../../src/config/save.ts";
+import { createConfig } from "../../src/config/save.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 /** As the original skill wrote it: aligned, folded, with comments between the entries. */
@@ -147,16 +148,27 @@ test("flags are found as words, not as text", () => {
 	expect(takeFlag("agent '--model x'", ["--model"])).toBeNull();
 });
 
-test("a file is replaced as a whole: its mode and a link to it stay, and a first one never wins over another", () => {
+test("a file is replaced as a whole: its mode and a link to it stay, and a first one never wins over another", async () => {
 	const folder = temporaryFolder("config-save");
 	const [file, link] = [join(folder, "real.yaml"), join(folder, "config.yaml")];
 	writeFileSync(file, "attempts: 1\n");
 	chmodSync(file, 0o640);
 	symlinkSync(file, link);
-	replaceConfig(link, "attempts: 2\n");
+	expect(await swapConfig(link, "attempts: 1\n", "attempts: 2\n")).toBe(true);
+	expect(await swapConfig(link, "attempts: 1\n", "attempts: 3\n")).toBe(false);
 	expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual(["attempts: 2\n", 0o640]);
 	expect(lstatSync(link).isSymbolicLink()).toBe(true);
 	expect(createConfig(file, "attempts: 3\n")).toBe(false);
 	expect(createConfig(join(folder, "new", "config.yaml"), "attempts: 3\n")).toBe(true);
 	expect(readFileSync(file, "utf8")).toBe("attempts: 2\n");
+});
+
+test("of many who change the file at once none undoes what another one wrote", async () => {
+	const file = join(temporaryFolder("config-many"), "config.yaml");
+	writeFileSync(file, "");
+	const names = ["a", "b", "c", "d"];
+	const add = (name: string) => changeConfig(file, (text) => `${text}# ${name}\n`);
+	await Promise.all(names.map(add));
+	const written = readFileSync(file, "utf8").trimEnd().split("\n").sort();
+	expect(written).toEqual(names.map((name) => `# ${name}`));
 });

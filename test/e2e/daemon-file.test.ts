@@ -61,6 +61,23 @@ test("a worker writes it anew: nobody starts a second one, and it can be stopped
 	expect(existsSync(file())).toBe(false);
 });
 
+test("a worker that was stopped (SIGSTOP) and cannot be known by the file: up and down say at once which one it is", async () => {
+	user = new User({ agent: "ten-line.sh" });
+	await user.ok(["up"]);
+	const worker = pid();
+	process.kill(worker, "SIGSTOP");
+	writeFileSync(file(), "x");
+	const up = await user.run(["up"]);
+	const down = await user.run(["down"]);
+	process.kill(worker, "SIGCONT");
+	for (const { code, stderr } of [up, down])
+		expect({ code, stderr }).toEqual({
+			code: 8,
+			stderr: expect.stringMatching(new RegExp(`A worker \\(pid ${worker}\\) holds .* kill -CONT ${worker}`)),
+		});
+	expect(await user.ok(["down"])).toContain("The worker is stopped.");
+});
+
 test("a directory in its place: who starts a worker is told what stands in the way", async () => {
 	user = new User({ agent: "ten-line.sh" });
 	await user.ok(["up"]);

@@ -1,9 +1,10 @@
 import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { swapConfig } from "../../config/change.ts";
 import { detectConfig } from "../../config/detect.ts";
 import { configPath } from "../../config/home.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
-import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
+import { createConfig, readConfigText } from "../../config/save.ts";
 import { readOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openEditor } from "../show/editor.ts";
@@ -18,8 +19,7 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 	if (text === null) createConfig(draft, offered);
 	else writeDraft(draft, path, text);
 	await openEditor(env, draft, `${path} was not changed.`).catch((error: unknown) => {
-		rmSync(draft, { force: true });
-		throw error;
+		throw leftBy(error, draft, offered, path);
 	});
 	const edited = savedText(draft, path);
 	if (edited === text) {
@@ -28,8 +28,10 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 		return;
 	}
 	checkDraft(edited, draft, path, env);
-	if (text === null) createConfig(path, edited);
-	else replaceConfig(path, edited);
+	if (!(await swapConfig(path, text, edited)))
+		throw new DispatchError("DISPATCH_BAD_FILE", `${path} was changed by another process meanwhile.`, {
+			hint: `It stays as that left it; your text is in ${draft}.`,
+		});
 	rmSync(draft, { force: true });
 	output.result({ path, changed: true }, [`${path} was changed.`]);
 }
@@ -42,6 +44,19 @@ function savedText(draft: string, path: string): string {
 	throw new DispatchError("DISPATCH_BAD_FILE", `What the editor left as ${draft} cannot be read: ${why}.`, {
 		hint: `${path} was not changed.`,
 	});
+}
+
+/** Of an editor that failed: what it had saved is kept, and told. */
+function leftBy(error: unknown, draft: string, offered: string, path: string): unknown {
+	const file = readOwnFile(draft);
+	const text = file.kind === "bytes" ? file.bytes.toString("utf8") : offered;
+	if (error instanceof DispatchError && text !== offered && text.trim() !== "")
+		return new DispatchError(error.code, error.message, {
+			hint: `${path} was not changed; what it had saved is in ${draft}.`,
+			cause: error,
+		});
+	rmSync(draft, { force: true });
+	return error;
 }
 
 function writeDraft(draft: string, path: string, text: string): void {

@@ -2,7 +2,7 @@ import { overviewOf } from "../../actions/overview.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { agentOf } from "../../task/record.ts";
 import type { Context } from "../context.ts";
-import { checkKnown, inUse, openFile, save } from "./config.ts";
+import { change, checkKnown, requireUnnamed } from "./config.ts";
 
 const NAMED = 5;
 
@@ -13,21 +13,13 @@ export async function removeBackend(
 	{ yes = false }: { yes?: boolean },
 ): Promise<undefined> {
 	const { output, env } = context;
-	const file = openFile({ output, env });
-	const { backends, models, aliases, default: usual } = file.config;
-	checkKnown("backend", name, Object.keys(backends));
-	if (usual === name) throw inUse(name, "the default", "Choose another one: dispatch config set-default M.");
-	for (const [what, entries] of Object.entries({ model: models, alias: aliases })) {
-		const having = Object.entries(entries).flatMap(([each, { backend }]) => (backend === name ? [each] : []));
-		const [first] = having;
-		if (first === undefined) continue;
-		const others = having.length > 1 ? ` and of ${having.length - 1} more` : "";
-		const hint = `Remove that first (dispatch config remove-${what} ${first}), or give it another backend.`;
-		throw inUse(name, `the backend of the ${what} "${first}"${others}`, hint);
-	}
-	if (!yes) await requireUnused(context, name);
-	const line = `The backend ${name} is no longer in the config.`;
-	save({ output, env }, file, [{ path: ["backends", name], value: null }], line);
+	await change({ output, env }, async ({ config }) => {
+		checkKnown("backend", name, Object.keys(config.backends));
+		requireUnnamed(config, "backend", name);
+		if (!yes) await requireUnused(context, name);
+		const line = `The backend ${name} is no longer in the config.`;
+		return { changes: [{ path: ["backends", name], value: null }], line };
+	});
 }
 
 /** @throws DISPATCH_USAGE where tasks of this host would find no agent at their next start */

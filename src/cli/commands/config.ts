@@ -1,6 +1,7 @@
 /** `dispatch config …`: looks at the config file and changes it, comments and order kept. */
 import { isMap } from "yaml";
 import { BACKEND_TYPES, KNOWN_CLIS, PROMPT_WAYS } from "../../backends/known.ts";
+import { changeConfig } from "../../config/change.ts";
 import { chooseModel } from "../../config/choose.ts";
 import type { Config } from "../../config/config.ts";
 import { detectConfig } from "../../config/detect.ts";
@@ -9,7 +10,7 @@ import { configPath } from "../../config/home.ts";
 import { migrateConfig } from "../../config/migrate.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
-import { createConfig, readConfigText, replaceConfig } from "../../config/save.ts";
+import { createConfig, readConfigText } from "../../config/save.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
@@ -55,12 +56,13 @@ export async function printPath({ output, env }: ConfigCommand): Promise<undefin
 }
 
 export async function setDefault(command: ConfigCommand, name: string): Promise<undefined> {
-	const file = openFile(command);
-	const known = namesOf(file.config).find((each) => each.toLowerCase() === name.toLowerCase());
-	const changes: ConfigChange[] = [];
-	if (known === undefined) changes.push(await foundModel(file.config, name, command.env));
-	const chosen = known ?? changes[0]?.path.at(-1) ?? name;
-	save(command, file, [...changes, { path: ["default"], value: chosen }], `The default is ${chosen}.`);
+	await change(command, async (file) => {
+		const known = namesOf(file.config).find((each) => each.toLowerCase() === name.toLowerCase());
+		const changes: ConfigChange[] = [];
+		if (known === undefined) changes.push(await foundModel(file.config, name, command.env));
+		const chosen = known ?? changes[0]?.path.at(-1) ?? name;
+		return { changes: [...changes, { path: ["default"], value: chosen }], line: `The default is ${chosen}.` };
+	});
 }
 
 export async function addModel(
@@ -69,36 +71,26 @@ export async function addModel(
 	flags: { backend?: string; id?: string },
 ): Promise<undefined> {
 	checkName("model", name);
-	const file = openFile(command);
-	if (flags.backend !== undefined) checkBackend(file.config, flags.backend);
-	const id = flags.id === undefined ? {} : { id: flags.id };
-	const change: ConfigChange =
-		flags.backend === undefined
-			? await foundModel(file.config, name, command.env)
-			: { path: ["models", name], value: { backend: flags.backend } };
-	const value = { ...(change.value as Record<string, string>), ...id };
-	save(
-		command,
-		file,
-		changesOf(file, change.path, value),
-		`The model ${change.path.at(-1)} is in the config.`,
-	);
+	await change(command, async (file) => {
+		if (flags.backend !== undefined) checkBackend(file.config, flags.backend);
+		const id = flags.id === undefined ? {} : { id: flags.id };
+		const added: ConfigChange =
+			flags.backend === undefined
+				? await foundModel(file.config, name, command.env)
+				: { path: ["models", name], value: { backend: flags.backend } };
+		const value = { ...(added.value as Record<string, string>), ...id };
+		const line = `The model ${added.path.at(-1)} is in the config.`;
+		return { changes: changesOf(file, added.path, value), line };
+	});
 }
 
 export async function removeModel(command: ConfigCommand, name: string): Promise<undefined> {
-	const file = openFile(command);
-	checkKnown("model", name, Object.keys(file.config.models));
-	const aliases = Object.entries(file.config.aliases).filter(([, { model }]) => model === name);
-	if (aliases.length > 0)
-		throw inUse(name, `the model of the alias "${aliases[0]?.[0]}"`, "Remove or change that one first.");
-	if (file.config.default === name)
-		throw inUse(name, "the default", "Choose another one: dispatch config set-default M.");
-	save(
-		command,
-		file,
-		[{ path: ["models", name], value: null }],
-		`The model ${name} is no longer in the config.`,
-	);
+	await change(command, ({ config }) => {
+		checkKnown("model", name, Object.keys(config.models));
+		requireUnnamed(config, "model", name);
+		const line = `The model ${name} is no longer in the config.`;
+		return { changes: [{ path: ["models", name], value: null }], line };
+	});
 }
 
 export async function addBackend(
@@ -118,84 +110,97 @@ export async function addBackend(
 		...(flags.promptBy === undefined ? {} : { prompt_by: flags.promptBy }),
 		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
 	};
-	const file = openFile(command);
 	const line = `The backend ${name} is in the config. Give it a task: dispatch enqueue --model ${name} "…"`;
-	save(command, file, changesOf(file, ["backends", name], value), line);
+	await change(command, (file) => ({ changes: changesOf(file, ["backends", name], value), line }));
 }
 
 export async function addAlias(command: ConfigCommand, name: string, flags: AliasFlags): Promise<undefined> {
 	checkName("alias", name);
-	const file = openFile(command);
 	if (flags.model === undefined && flags.prompt === undefined && flags.permissions === undefined)
 		throw new DispatchError("DISPATCH_USAGE", "Expected --model, --prompt or --permissions.", {
 			hint: 'For example: dispatch config add-alias reviewer --model opus --prompt "You are a reviewer."',
 		});
 	if (flags.prompt !== undefined) checkText("--prompt", flags.prompt);
 	checkOneOf("--permissions", flags.permissions, PERMISSIONS);
-	const changes: ConfigChange[] = [];
-	if (flags.model !== undefined && !namesOf(file.config).includes(flags.model))
-		changes.push(await foundModel(file.config, flags.model, command.env));
-	const model = changes[0]?.path.at(-1) ?? flags.model;
-	const value = {
-		...(model === undefined ? {} : { model }),
-		...(flags.prompt === undefined ? {} : { prompt: flags.prompt }),
-		...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
-	};
-	save(
-		command,
-		file,
-		[...changes, ...changesOf(file, ["aliases", name], value)],
-		`The alias ${name} is in the config.`,
-	);
+	await change(command, async (file) => {
+		const changes: ConfigChange[] = [];
+		if (flags.model !== undefined && !namesOf(file.config).includes(flags.model))
+			changes.push(await foundModel(file.config, flags.model, command.env));
+		const model = changes[0]?.path.at(-1) ?? flags.model;
+		const value = {
+			...(model === undefined ? {} : { model }),
+			...(flags.prompt === undefined ? {} : { prompt: flags.prompt }),
+			...(flags.permissions === undefined ? {} : { permissions: flags.permissions }),
+		};
+		return {
+			changes: [...changes, ...changesOf(file, ["aliases", name], value)],
+			line: `The alias ${name} is in the config.`,
+		};
+	});
 }
 
 export async function removeAlias(command: ConfigCommand, name: string): Promise<undefined> {
-	const file = openFile(command);
-	checkKnown("alias", name, Object.keys(file.config.aliases));
-	if (file.config.default === name)
-		throw inUse(name, "the default", "Choose another one: dispatch config set-default M.");
-	const section = file.config.aliases[name]?.backend === null ? "aliases" : "agents";
-	save(
-		command,
-		file,
-		[{ path: [section, name], value: null }],
-		`The alias ${name} is no longer in the config.`,
-	);
+	await change(command, ({ config }) => {
+		checkKnown("alias", name, Object.keys(config.aliases));
+		requireUnnamed(config, "alias", name);
+		const section = config.aliases[name]?.backend === null ? "aliases" : "agents";
+		const line = `The alias ${name} is no longer in the config.`;
+		return { changes: [{ path: [section, name], value: null }], line };
+	});
 }
 
 export async function migrate({ output, env }: ConfigCommand): Promise<undefined> {
 	const path = configPath(env);
-	const text = readConfigText(path);
-	if (text !== null) parseConfig(text, path, env);
-	const migrated = text === null ? null : migrateConfig(text);
-	if (text === null || migrated === null) {
+	let kept: string | null = null;
+	await changeConfig(path, (text) => {
+		if (text !== null) parseConfig(text, path, env);
+		const migrated = text === null ? null : migrateConfig(text);
+		if (text === null || migrated === null) return null;
+		parseConfig(migrated, path, env);
+		kept ??= `${path}.before-migrate`;
+		createConfig(kept, text);
+		return migrated;
+	});
+	if (kept === null) {
 		output.result({ path, changed: false }, [`${path} has no agents: there is nothing to migrate.`]);
 		return;
 	}
-	parseConfig(migrated, path, env);
-	const kept = `${path}.before-migrate`;
-	createConfig(kept, text);
-	replaceConfig(path, migrated);
 	output.result({ path, changed: true, kept }, [
 		`${path} is of the present form; the old text is in ${kept}.`,
 	]);
 }
 
 interface ConfigFile {
-	path: string;
-	/** null: not written yet */
-	text: string | null;
 	config: Config;
 	/** what a change begins with */
 	base: string;
 }
 
-/** Without a file, a change begins with what a first run would write. */
-export function openFile({ env }: ConfigCommand): ConfigFile {
+interface Change {
+	changes: ConfigChange[];
+	/** what is said of it */
+	line: string;
+}
+
+/**
+ * Changes the config file; without one, a change begins with what a first run would write. The new text must load
+ * before it replaces the old one, and where another command was faster, `work` is asked again with what it wrote.
+ */
+export async function change(
+	{ output, env }: ConfigCommand,
+	work: (file: ConfigFile) => Change | Promise<Change>,
+): Promise<void> {
 	const path = configPath(env);
-	const text = readConfigText(path);
-	const base = text ?? renderConfig(detectConfig(env));
-	return { path, text, base, config: parseConfig(base, path, env) };
+	let done = { changed: false, line: "" };
+	await changeConfig(path, async (text) => {
+		const base = text ?? renderConfig(detectConfig(env));
+		const { changes, line } = await work({ base, config: parseConfig(base, path, env) });
+		const edited = editConfig(base, changes);
+		parseConfig(edited, path, env);
+		done = { changed: edited !== text, line };
+		return edited;
+	});
+	output.result({ path, changed: done.changed }, [done.line]);
 }
 
 /** What of an entry that is there is not named stays as it is: nobody's permissions grow by another command line. */
@@ -207,23 +212,6 @@ function changesOf(
 	const isThere = isMap(readDocument(file.base).getIn(path, true));
 	if (!isThere) return [{ path, value }];
 	return Object.entries(value).map(([key, each]) => ({ path: [...path, key], value: each }));
-}
-
-/** The new text must load before it replaces the old one. */
-export function save(
-	{ output, env }: ConfigCommand,
-	file: ConfigFile,
-	changes: ConfigChange[],
-	line: string,
-): void {
-	const text = editConfig(file.base, changes);
-	parseConfig(text, file.path, env);
-	if (file.text !== null) replaceConfig(file.path, text);
-	else if (!createConfig(file.path, text))
-		throw new DispatchError("DISPATCH_BAD_FILE", `${file.path} was written by another process meanwhile.`, {
-			hint: "Repeat the command.",
-		});
-	output.result({ path: file.path, changed: text !== file.text }, [line]);
 }
 
 /** @throws DISPATCH_UNKNOWN_MODEL with what there is */
@@ -271,7 +259,38 @@ export function checkKnown(what: string, name: string, names: string[]): void {
 	});
 }
 
+type Kind = "backend" | "model" | "alias";
+
+/** Everything in the config that would lead nowhere without it. @throws DISPATCH_USAGE with the first of them */
+export function requireUnnamed(config: Config, kind: Kind, name: string): void {
+	const { backends, models, aliases } = config;
+	const sections = { backend: backends, model: models, alias: aliases };
+	// Another entry of the same name is what is meant by it then.
+	const others = Object.entries(sections).flatMap(([of, entries]) =>
+		of === kind ? [] : Object.keys(entries),
+	);
+	const isMeant = (said: string | null) =>
+		said?.toLowerCase() === name.toLowerCase() &&
+		!others.some((each) => each.toLowerCase() === said.toLowerCase());
+	if (isMeant(config.default))
+		throw inUse(name, "the default", "Choose another one: dispatch config set-default M.");
+	const isBackendOf = (backend: string | null) => kind === "backend" && backend === name;
+	const havers = {
+		model: Object.entries(models).filter(([, { backend }]) => isBackendOf(backend)),
+		alias: Object.entries(aliases).filter(([, { backend, model }]) => isBackendOf(backend) || isMeant(model)),
+	};
+	for (const [of, having] of Object.entries(havers)) {
+		const [first] = having.map(([each]) => each);
+		if (first === undefined) continue;
+		const more = having.length > 1 ? ` and of ${having.length - 1} more` : "";
+		const hint = `Remove that first (dispatch config remove-${of} ${first}), or give it another ${kind}.`;
+		throw inUse(name, `the ${kind} of the ${of} "${first}"${more}`, hint);
+	}
+	if (config.fallback.some(isMeant))
+		throw inUse(name, "in the list `fallback`", "Take it out of there first: dispatch config edit.");
+}
+
 /** @param by what it is there, behind "it is" */
-export function inUse(name: string, by: string, hint: string): DispatchError {
+function inUse(name: string, by: string, hint: string): DispatchError {
 	return new DispatchError("DISPATCH_USAGE", `"${name}" is in use: it is ${by}.`, { hint });
 }

@@ -1,9 +1,9 @@
 import { installHint } from "../../backends/known.ts";
 import { droppedFlag } from "../../backends/started.ts";
+import { changeConfig } from "../../config/change.ts";
 import type { Config } from "../../config/config.ts";
 import { type ConfigChange, editConfig, readDocument } from "../../config/edit.ts";
 import { loadConfig } from "../../config/load.ts";
-import { readConfigText, replaceConfig } from "../../config/save.ts";
 import { valuesOf } from "../../notify/read.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { secretsInCommand } from "../../task/secrets-of-command.ts";
@@ -18,7 +18,7 @@ export interface ConfigFindings {
 
 export async function checkConfig(path: string, env: Environment, fix: boolean): Promise<ConfigFindings> {
 	try {
-		const mended = fix ? mendConfig(path, await loadConfig({ path, env })) : [];
+		const mended = fix ? await mendConfig(path, await loadConfig({ path, env })) : [];
 		const config = await loadConfig({ path, env });
 		return { config, findings: [...mended, ...findingsOf(config, path)] };
 	} catch (error) {
@@ -75,19 +75,23 @@ function visibleSecrets({ backends, notifications }: Config): Finding[] {
 }
 
 /** Replaces flags that their CLI has dropped; nothing else of the file changes. */
-function mendConfig(path: string, config: Config): Finding[] {
-	const text = readConfigText(path);
-	if (text === null) return [];
+async function mendConfig(path: string, config: Config): Promise<Finding[]> {
+	let changes: ConfigChange[] = [];
+	await changeConfig(path, (text) => {
+		changes = text === null ? [] : mendingOf(text, config);
+		return text === null ? null : editConfig(text, changes);
+	});
+	return changes.map((change) =>
+		fixed("config", `${change.path[1]}: its command is now \`${change.value}\`.`),
+	);
+}
+
+function mendingOf(text: string, config: Config): ConfigChange[] {
 	const document = readDocument(text);
-	const changes = Object.values(config.backends).flatMap(({ name }): ConfigChange[] => {
+	return Object.values(config.backends).flatMap(({ name }): ConfigChange[] => {
 		const section = config.aliases[name]?.backend === name ? "agents" : "backends";
 		const written: unknown = document.getIn([section, name, "command"]);
 		const command = typeof written === "string" ? (droppedFlag(written)?.mended ?? null) : null;
 		return command === null ? [] : [{ path: [section, name, "command"], value: command }];
 	});
-	if (changes.length === 0) return [];
-	replaceConfig(path, editConfig(text, changes));
-	return changes.map((change) =>
-		fixed("config", `${change.path[1]}: its command is now \`${change.value}\`.`),
-	);
 }
