@@ -1,4 +1,4 @@
-/** Starts and stops the daemon of a state directory from another process. */
+/** Starts the daemon of a state directory from another process, and says what it does. Its end: stop.ts. */
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
@@ -6,21 +6,12 @@ import type { Home } from "../config/home.ts";
 import { type Address, addressOf, directoriesOf } from "../config/state-directory.ts";
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
-import { type Identity, isFrozen, sameProcess, signalProcess } from "../process/identity.ts";
+import { isFrozen, sameProcess } from "../process/identity.ts";
 import { takeLock } from "../process/lock.ts";
 import { pidsWithOpen } from "../process/processes.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
-import {
-	type DaemonFile,
-	isDaemonFileDamaged,
-	lockPath,
-	logPath,
-	readDaemonFile,
-	removeStopRequest,
-	type StopRequest,
-	writeStopRequest,
-} from "./files.ts";
+import { isDaemonFileDamaged, lockPath, logPath, readDaemonFile } from "./files.ts";
 import { type Difference, differences, type Surroundings, surroundingsOf } from "./surroundings.ts";
 
 /** What agents of the running worker get otherwise than a command with this environment. */
@@ -30,13 +21,10 @@ export function workerDiffers(home: Home, config: Config, env: Environment): Dif
 }
 
 const READY_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
-const STOP_AGENTS_LIMIT_MS = 60_000;
 const STARTS_MAX = 5;
-const LOOK_MS = 20;
+export const LOOK_MS = 20;
 /** Longer than a start takes, and until a daemon has looked at its file again. */
-const NAME_LIMIT_MS = 15_000;
-const NAME_LOOK_MS = 100;
+export const NAME_LIMIT_MS = 15_000;
 /** Each look starts a program. */
 const LOCK_LOOK_MS = 250;
 const LOG_TAIL_LINES = 5;
@@ -202,7 +190,7 @@ async function untilReady(home: Home, start: () => Background): Promise<number> 
 }
 
 /** One that is stopped says nothing, however long it is waited for. @throws DISPATCH_ALREADY_RUNNING */
-function requireAwake(home: string): void {
+export function requireAwake(home: string): void {
 	const pid = pidsWithOpen(lockPath(home)).find(isFrozen);
 	if (pid === undefined) return;
 	throw new DispatchError(
@@ -212,7 +200,8 @@ function requireAwake(home: string): void {
 	);
 }
 
-function heldBySomebody(home: string): DispatchError {
+/** Where it is not known which process has the directory. */
+export function heldBySomebody(home: string): DispatchError {
 	return new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
 		`A worker holds ${home}, and daemon.json there does not say which process it is: it still starts, or an earlier version runs.`,
@@ -222,7 +211,8 @@ function heldBySomebody(home: string): DispatchError {
 	);
 }
 
-async function isLockFree(home: string): Promise<boolean> {
+/** Whether no daemon holds the directory. */
+export async function isLockFree(home: string): Promise<boolean> {
 	const lock = await takeLock(lockPath(home));
 	lock?.release();
 	return lock !== null;
@@ -256,78 +246,4 @@ function saidIn(line: string): string {
 	} catch {
 		return line;
 	}
-}
-
-/** Whether a daemon holds the directory, or is about to. */
-export async function isServed(home: Home): Promise<boolean> {
-	return !(await isLockFree(home.path));
-}
-
-/**
- * Does what must not meet a worker, which could be taken for an agent that it starts: none begins meanwhile.
- * @returns false: a worker has the directory, and nothing was done
- */
-export async function withoutWorker(
-	{ path }: Pick<Home, "path">,
-	act: () => Promise<void>,
-): Promise<boolean> {
-	const lock = await takeLock(lockPath(path));
-	if (lock === null) return false;
-	try {
-		await act();
-		return true;
-	} finally {
-		lock.release();
-	}
-}
-
-/**
- * The daemon that holds the directory, once it says who it is: at its start it has not yet, and one whose file was
- * damaged writes it anew.
- * @throws DISPATCH_ALREADY_RUNNING
- */
-async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<DaemonFile | null> {
-	const until = performance.now() + NAME_LIMIT_MS;
-	for (;;) {
-		const file = readDaemonFile(path);
-		if (file !== null && sameProcess(file.identity)) return file;
-		if (signal?.aborted || (await isLockFree(path))) return null;
-		requireAwake(path);
-		if (performance.now() > until) throw heldBySomebody(path);
-		await sleep(NAME_LOOK_MS);
-	}
-}
-
-/** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
-function askToStop(home: string, daemon: Identity, request: StopRequest): void {
-	try {
-		writeStopRequest(home, daemon, request);
-	} catch (error) {
-		if (request.drain || request.stopAgents) throw error;
-	}
-}
-
-/**
- * Ends the daemon; its agents go on unless it is told to stop them.
- * @param signal gives the waiting up, not what was asked for
- * @returns stopped: false when none ran, or when it was not waited for
- */
-export async function stopDaemon(
-	home: Home,
-	request: StopRequest,
-	signal?: AbortSignal,
-): Promise<{ stopped: boolean }> {
-	const file = await namedDaemon(home, signal);
-	if (file === null) return { stopped: false };
-	askToStop(home.path, file.identity, request);
-	signalProcess(file.identity, "SIGTERM");
-	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
-	while (sameProcess(file.identity)) {
-		if (signal?.aborted) return { stopped: false };
-		// It has nothing left to save that the next daemon would not find on disk and in Redis.
-		if (!request.drain && performance.now() > until) signalProcess(file.identity, "SIGKILL");
-		await sleep(LOOK_MS);
-	}
-	removeStopRequest(home.path);
-	return { stopped: true };
 }

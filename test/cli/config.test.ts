@@ -103,14 +103,13 @@ test("what another list names is not removed, unless another entry of its name s
 	const config = `default: a
 backends: { claude: { command: claude -p }, asks: { command: ./a }, x: { command: ./x }, y: { command: ./y } }
 models: { a: { backend: claude }, m: { backend: claude }, y: { backend: claude } }
-aliases: { q: { model: X }, r: { model: a } }
-fallback: [asks, M, r, y]
+aliases: { q: { model: m }, r: { model: a } }
+fallback: [asks, r, y]
 `;
 	writeFileSync(path, config);
 	for (const [args, line] of [
 		[["remove-backend", "asks"], /in the list `fallback`/],
-		[["remove-backend", "x"], /the backend of the alias "q".*remove-alias q/],
-		[["remove-model", "m"], /in the list `fallback`/],
+		[["remove-model", "m"], /the model of the alias "q".*remove-alias q/],
 		[["remove-alias", "r"], /in the list `fallback`/],
 	] as const) {
 		const ran = await user.run(["config", ...args]);

@@ -103,7 +103,7 @@ test("whoever holds the directory for a moment keeps no worker from starting", a
 test("a worker that was started while another command stops everything is no agent that is left: it lives on", async () => {
 	user = new User({ agent: "ten-line.sh" });
 	await user.ok(["up"]);
-	const { withoutWorker } = await import("../../src/host/process.ts");
+	const { withoutWorker } = await import("../../src/host/stop.ts");
 	let acted = 0;
 	const act = async () => {
 		acted += 1;

@@ -1,12 +1,6 @@
 import { stopLeftAgents } from "../../host/left-agents.ts";
-import {
-	daemonState,
-	isServed,
-	otherWorkers,
-	otherWorkerText,
-	stopDaemon,
-	withoutWorker,
-} from "../../host/process.ts";
+import { daemonState, otherWorkers, otherWorkerText } from "../../host/process.ts";
+import { isServed, stopDaemon, withoutWorker } from "../../host/stop.ts";
 import { stopWebProcess } from "../../host/web-process.ts";
 import { liveRuns } from "../../process/live-runs.ts";
 import { stopLocalServer } from "../../queue/redis/local-server.ts";

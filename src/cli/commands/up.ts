@@ -1,4 +1,5 @@
-import { daemonState, stopDaemon } from "../../host/process.ts";
+import { daemonState } from "../../host/process.ts";
+import { stopDaemon } from "../../host/stop.ts";
 import { startWebProcess } from "../../host/web-process.ts";
 import { shownAddress } from "../../task/address.ts";
 import { showOnPurpose } from "../../task/secrets.ts";

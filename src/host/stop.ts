@@ -1,0 +1,92 @@
+/** Stops the daemon of a state directory from another process. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Home } from "../config/home.ts";
+import { type Identity, sameProcess, signalProcess } from "../process/identity.ts";
+import { takeLock } from "../process/lock.ts";
+import {
+	type DaemonFile,
+	lockPath,
+	readDaemonFile,
+	removeStopRequest,
+	type StopRequest,
+	writeStopRequest,
+} from "./files.ts";
+import { heldBySomebody, isLockFree, LOOK_MS, NAME_LIMIT_MS, requireAwake } from "./process.ts";
+
+const STOP_LIMIT_MS = 10_000;
+const STOP_AGENTS_LIMIT_MS = 60_000;
+const NAME_LOOK_MS = 100;
+
+/** Whether a daemon holds the directory, or is about to. */
+export async function isServed(home: Home): Promise<boolean> {
+	return !(await isLockFree(home.path));
+}
+
+/**
+ * Does what must not meet a worker, which could be taken for an agent that it starts: none begins meanwhile.
+ * @returns false: a worker has the directory, and nothing was done
+ */
+export async function withoutWorker(
+	{ path }: Pick<Home, "path">,
+	act: () => Promise<void>,
+): Promise<boolean> {
+	const lock = await takeLock(lockPath(path));
+	if (lock === null) return false;
+	try {
+		await act();
+		return true;
+	} finally {
+		lock.release();
+	}
+}
+
+/**
+ * The daemon that holds the directory, once it says who it is: at its start it has not yet, and one whose file was
+ * damaged writes it anew.
+ * @throws DISPATCH_ALREADY_RUNNING
+ */
+async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<DaemonFile | null> {
+	const until = performance.now() + NAME_LIMIT_MS;
+	for (;;) {
+		const file = readDaemonFile(path);
+		if (file !== null && sameProcess(file.identity)) return file;
+		if (signal?.aborted || (await isLockFree(path))) return null;
+		requireAwake(path);
+		if (performance.now() > until) throw heldBySomebody(path);
+		await sleep(NAME_LOOK_MS);
+	}
+}
+
+/** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
+function askToStop(home: string, daemon: Identity, request: StopRequest): void {
+	try {
+		writeStopRequest(home, daemon, request);
+	} catch (error) {
+		if (request.drain || request.stopAgents) throw error;
+	}
+}
+
+/**
+ * Ends the daemon; its agents go on unless it is told to stop them.
+ * @param signal gives the waiting up, not what was asked for
+ * @returns stopped: false when none ran, or when it was not waited for
+ */
+export async function stopDaemon(
+	home: Home,
+	request: StopRequest,
+	signal?: AbortSignal,
+): Promise<{ stopped: boolean }> {
+	const file = await namedDaemon(home, signal);
+	if (file === null) return { stopped: false };
+	askToStop(home.path, file.identity, request);
+	signalProcess(file.identity, "SIGTERM");
+	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
+	while (sameProcess(file.identity)) {
+		if (signal?.aborted) return { stopped: false };
+		// It has nothing left to save that the next daemon would not find on disk and in Redis.
+		if (!request.drain && performance.now() > until) signalProcess(file.identity, "SIGKILL");
+		await sleep(LOOK_MS);
+	}
+	removeStopRequest(home.path);
+	return { stopped: true };
+}
