@@ -10,7 +10,7 @@ import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
-import { isEnded } from "../task/states.ts";
+import { isEnded, type State } from "../task/states.ts";
 import { recordsOf } from "./find-task.ts";
 import { attempt, type Each, eachInTurn, isDone, theOnly } from "./several.ts";
 
@@ -72,8 +72,7 @@ export async function retryTasks(
 			await attempt(record.spec.id, () => {
 				if (!isEnded(record.state)) throw notEnded(record, lost.has(record.host), place.hostId);
 				const signature = signatureOf(record, chosen, place, request);
-				// A completed task has nothing left to go on with.
-				return { record, chosen, signature, fresh: request.fresh || record.state === "completed" };
+				return { record, chosen, signature, fresh: request.fresh || beginsAnew(record.state) };
 			}),
 		);
 	}
@@ -87,6 +86,11 @@ export async function retryTasks(
 			return carryOut(store, place, plan.done);
 		},
 	);
+}
+
+/** A completed task has nothing left to go on with. */
+export function beginsAnew(state: State): boolean {
+	return state === "completed";
 }
 
 /** As `retryTasks`, of one. @throws what stands against it, too */

@@ -58,7 +58,7 @@ test("answer: what was typed and not sent stays to be read, for who gave up and 
 		await screen.waitFor("or green");
 		screen.keys(key);
 		await screen.waitFor("ended with 130");
-		expect(screen.text()).toContain("Not sent to job:\nBlue\nor green\n");
+		expect(screen.text()).toContain("Not sent to job (001):\nBlue\nor green\n");
 	}
 	const screen = open(["answer", "job", "…"]);
 	await screen.waitFor("job asks (001)");
@@ -67,7 +67,9 @@ test("answer: what was typed and not sent stays to be read, for who gave up and 
 	await user.ok(["answer", "job", "Red"]);
 	screen.keys("Enter");
 	await screen.waitFor("ended with 8");
-	expect(screen.text()).toMatch(/^Not sent to job:\nBlue\ndispatch: Question 001 of `job` was answered by/);
+	expect(screen.text()).toMatch(
+		/^Not sent to job \(001\):\nBlue\ndispatch: Question 001 of `job` was answered by/,
+	);
 });
 
 test("answer on a terminal that draws nothing takes all lines up to Ctrl-D", async () => {
@@ -165,7 +167,7 @@ describe("while the user's editor has the text", () => {
 			expect(screen.text()).toMatch(/> Green\n {3}by hand/);
 			expect(left()).toEqual([]);
 			screen.keys("C-c");
-			await screen.waitFor(/Not sent to job:\nGreen\nby hand\n/);
+			await screen.waitFor(/Not sent to job \(001\):\nGreen\nby hand\n/);
 		}
 	});
 
@@ -205,7 +207,9 @@ describe("while the user's editor has the text", () => {
 			const inbox = user.processes().find(({ command }) => command.endsWith(" inbox"));
 			process.kill(inbox?.pid ?? 0, signal);
 			await screen.waitFor("ended with 130");
-			expect(screen.text()).toMatch(/Not sent to job \(your editor's file: \S+\s*\S*\):\nGreen\nby hand\n/);
+			expect(screen.text()).toMatch(
+				/Not sent to job \(001; your editor's file: \S+\s*\S*\):\nGreen\nby hand\n/,
+			);
 			for (const draft of left()) {
 				expect(readFileSync(join(folder, draft, "answer.md"), "utf8")).toMatch(/^Green\nby hand\n/);
 				rmSync(join(folder, draft), { recursive: true });

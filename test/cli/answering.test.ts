@@ -122,7 +122,7 @@ test("watch: status, report, keys, order and retry from the list; the filter nam
 	again.keys("c");
 	await again.waitFor("broken is failed: nothing to cancel.");
 	again.keys("r");
-	await again.waitFor("Start broken again?");
+	await again.waitFor("Start broken again where it stopped?");
 	again.keys("n");
 	await again.waitFor(/q quit/);
 	expect((await user.json(["status", "broken"])).attempt).toBe(1);
@@ -245,7 +245,7 @@ test("watch: who is answered by somebody else is told, and what was typed is not
 	await screen.waitFor("Nothing was sent. Somebody else answered job meanwhile.");
 	screen.keys("C-c");
 	await screen.waitFor("ended with");
-	expect(screen.text()).toContain("Not sent to job:\nBlue\nor green\n");
+	expect(screen.text()).toContain("Not sent to job (001):\nBlue\nor green\n");
 });
 
 test("inbox: who types is left at a question that is gone or has another text by now; nothing goes to another one", async () => {
@@ -284,7 +284,7 @@ test("inbox: who types is left at a question that is gone or has another text by
 	expect(await user.ok(["output", "job"])).toBe("The answer: Never\n");
 	screen.keys("C-c");
 	await screen.waitFor("ended with 130");
-	expect(screen.text()).toContain("Not sent to job:\nyes, do\nNot sent to job:\nno\n");
+	expect(screen.text()).toContain("Not sent to job (001):\nyes, do\nNot sent to job (001):\nno\n");
 });
 
 test("answer on a terminal: another text that came while it was typed takes no answer", async () => {

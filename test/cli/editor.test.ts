@@ -133,9 +133,11 @@ test("Up and Down go by the rows that are seen, then into what was sent; what wa
 test("of more rows than there is room those around the cursor are seen, wide characters whole", () => {
 	const editor = new Editor();
 	editor.set("漢字漢字漢\nsecond\nthird");
-	expect(editor.view(5, 2)).toEqual({ rows: ["d", "third"], caret: { row: 1, column: 5 } });
+	const atEnd = { rows: ["d", "third"], caret: { row: 1, column: 5 }, above: 4, below: 0 };
+	expect(editor.view(5, 2)).toEqual(atEnd);
 	editor.press(key("C-home"), 5);
-	expect(editor.view(5, 2)).toEqual({ rows: ["漢字", "漢字"], caret: { row: 0, column: 0 } });
+	const atStart = { rows: ["漢字", "漢字"], caret: { row: 0, column: 0 }, above: 0, below: 4 };
+	expect(editor.view(5, 2)).toEqual(atStart);
 });
 
 test("what was recalled and changed is a text of one's own; what is sent meanwhile is recalled first", () => {

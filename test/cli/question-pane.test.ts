@@ -147,7 +147,12 @@ test("a draft belongs to its question: it is there again when the question is, a
 	type(answering("Two?", drafts, "job 001 2"), "for two");
 	expect(answering("One?", drafts, "job 001 1").editor.text).toBe("for one");
 	expect(drafts.has("job 001 2")).toBe(true);
-	expect(drafts.unsentLines()).toEqual(["Not sent to job:", "for one", "Not sent to job:", "for two"]);
+	expect(drafts.unsentLines()).toEqual([
+		"Not sent to job (001):",
+		"for one",
+		"Not sent to job (001):",
+		"for two",
+	]);
 	drafts.sent("job 001 2", "for two");
 	expect(drafts.has("job 001 2")).toBe(false);
 	const again = answering("Three?", drafts, "job 002 3");

@@ -121,7 +121,7 @@ test("watch: stopped and continued it draws anew; a hangup gives the terminal ba
 	process.kill(watch, "SIGHUP");
 	await screen.waitFor("ended with");
 	expect(screen.mode).toBe("0 1");
-	expect(screen.text()).toContain("Not sent to job:\nBlue sky\n");
+	expect(screen.text()).toContain("Not sent to job (001):\nBlue sky\n");
 });
 
 /** Keys that arrive right after the picture with this text was drawn, in a burst of their own. */

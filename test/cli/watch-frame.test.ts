@@ -160,7 +160,7 @@ test("the numbers at the top count the tasks, too, that are more than a list hol
 	const tasks = [task("a", {}), task("b", { state: "queued" })];
 	const unread = { queued: 700, failed: 3 };
 	const { lines } = watchFrame({ ...MODEL, tasks, unread }, { columns: 80, rows: 24 }, NO_COLORS);
-	expect(lines[0]).toContain("0 asking · 1 running · 701 queued · 3 ended");
+	expect(lines[0]).toContain("0 asking · 1 running · 701 queued · 3 failed");
 });
 
 test("at the top a parked task counts as one that asks, and one that waits for another as queued", () => {

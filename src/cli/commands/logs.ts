@@ -10,7 +10,7 @@ import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
 import { lineSource } from "../show/agent-lines.ts";
-import type { LogSource, LogsFlags, Moment } from "../show/log-source.ts";
+import { type LogSource, type LogsFlags, woven } from "../show/log-source.ts";
 import { agentTextOf } from "../show/own-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { readerGone } from "../show/reader-gone.ts";
@@ -158,24 +158,6 @@ export async function followLog(
 	} finally {
 		limit.release();
 	}
-}
-
-/** Lines, with what belongs before and between them. */
-function woven<Line>(source: LogSource<Line>, lines: readonly Line[], moments: readonly Moment[]): string[] {
-	const texts: string[] = [];
-	let next = 0;
-	const until = (at: number) => {
-		for (let moment = moments[next]; moment !== undefined && moment.at < at; moment = moments[++next])
-			texts.push(...moment.lines);
-	};
-	for (const [i, line] of lines.entries()) {
-		until(source.at(line) ?? 0);
-		const mark = source.mark?.(lines[i - 1] ?? null, line) ?? null;
-		if (mark !== null) texts.push(mark);
-		texts.push(source.text(line));
-	}
-	until(Number.POSITIVE_INFINITY);
-	return texts;
 }
 
 interface Following<Line> {

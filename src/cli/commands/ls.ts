@@ -61,6 +61,6 @@ function askingLines({ output }: Context, views: TaskView[]): string[] {
 		...asking
 			.slice(0, QUESTIONS_SHOWN)
 			.flatMap((view) => ["", ...briefLines(view, output.colors.bold(view.id))]),
-		...(left > 0 ? ["", `${left} more ask: dispatch questions`] : []),
+		...(left > 0 ? ["", `${left} more ${left === 1 ? "asks" : "ask"}: dispatch questions`] : []),
 	];
 }

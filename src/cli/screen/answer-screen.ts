@@ -23,9 +23,10 @@ import {
 import { whyGone } from "./gone.ts";
 import { answerKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
-import { type Page, pageFrame, pressPage } from "./page.ts";
+import { leavesPage, type Page, pageFrame, pressPage } from "./page.ts";
 import { writeInEditor } from "./send-answer.ts";
-import { canDraw, type Frame, type Key, Terminal } from "./terminal.ts";
+import { Settling } from "./settling.ts";
+import { canDraw, DROPPED, type Frame, type Key, Terminal } from "./terminal.ts";
 
 const TYPE_IT = "Type the answer; Ctrl-D on an empty line sends it.";
 const OTHERS = "All open questions, one by one: dispatch inbox";
@@ -79,6 +80,7 @@ class AnswerScreen {
 	readonly #signal: AbortSignal;
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
+	readonly #settling = new Settling(() => this.#draw());
 	/** in front of the question */
 	#page: Page | null = null;
 	#end: (text: string | null) => void = () => {};
@@ -91,6 +93,10 @@ class AnswerScreen {
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
 			resized: () => this.#draw(),
+			dropped: () => {
+				this.#answering.message = DROPPED;
+				this.#settling.begin();
+			},
 			out: promptStream(),
 		});
 	}
@@ -107,6 +113,7 @@ class AnswerScreen {
 			return await Promise.race([typed, this.#looks.run(() => this.#look()).then(() => typed)]);
 		} finally {
 			this.#stop.abort();
+			this.#settling.end();
 			this.#terminal.close();
 		}
 	}
@@ -135,13 +142,14 @@ class AnswerScreen {
 		if (page !== null)
 			return pageFrame(page, (place) => headLine(` ${page.title}`, place, size, colors), size, colors);
 		const head = headLine(` ${this.#answering.task} asks (${this.#answering.seq})`, "", size, colors);
-		return answerFrame(this.#answering, head, size, colors, ["Esc quit"]);
+		return answerFrame(this.#answering, head, size, colors, this.#settling.isOn ? null : ["Esc quit"]);
 	}
 
 	#press(key: Key): void {
 		if (key.ctrl && key.name === "c") this.#end(null);
+		else if (this.#settling.holds(key)) return;
 		else if (this.#page !== null) {
-			if (["escape", "q", "f1"].includes(key.name)) this.#page = null;
+			if (leavesPage(this.#page, key)) this.#page = null;
 			else pressPage(this.#page, key, this.#terminal.size);
 		} else this.#answer(key);
 		this.#draw();

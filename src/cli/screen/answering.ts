@@ -6,15 +6,14 @@ import { Editor } from "./editor.ts";
 import { heldLine, hintLine } from "./hints.ts";
 import { paneOf, paneRule, questionLines } from "./question-pane.ts";
 import type { Frame, Key, Size } from "./terminal.ts";
-import { clip, foreign, pad, wrap } from "./text.ts";
+import { clip, foreign, pad } from "./text.ts";
+import { LEAST_ROWS, ROOMY_ROWS, toldRows } from "./told-rows.ts";
 
 type Colors = Output["colors"];
 
 /** Words that people type to get away; as an answer they are sent at the second Enter. */
 const LIKE_COMMANDS = /^\/?(skip|quit|exit|help|next|q|\?)$/i;
-const ROOMY_ROWS = 14;
 const PLAN_SHOWN = 7;
-const STATUS_ROWS = 4;
 const PROMPT_COLUMNS = 3;
 /** of the screen, for what is typed */
 const EDITOR_SHARE = 1 / 3;
@@ -86,8 +85,9 @@ export class Drafts {
 			const lent = this.#lent.get(name);
 			const text = lent?.saved() ?? editor.text;
 			if (text.trim() === "") return [];
-			const where = lent === undefined ? "" : ` (your editor's file: ${lent.path})`;
-			return [`Not sent to ${name.split(" ")[0]}${where}:`, ...plain(text).trimEnd().split("\n")];
+			const [task, seq] = name.split(" ");
+			const where = lent === undefined ? "" : `; your editor's file: ${lent.path}`;
+			return [`Not sent to ${task} (${seq}${where}):`, ...plain(text).trimEnd().split("\n")];
 		});
 	}
 
@@ -171,14 +171,20 @@ function scroll(state: Answering, step: -1 | 1, size: Size): void {
 	const { rows, lines } = layoutOf(state, size);
 	const page = Math.max(1, rows - 1);
 	// Never beyond the end: the way back would be longer than what is seen.
-	const last = Math.max(0, lines - rows);
+	const last = Math.max(0, lines.length - rows);
 	state.from = Math.max(0, Math.min(last, Math.min(state.from, last) + step * page));
 }
 
-function layoutOf(state: Answering, size: Size): { rows: number; lines: number } {
-	const { typed, foot } = editorRows(state, size);
-	const lines = paneLines(state, size, PLAIN).length;
-	return { rows: Math.max(1, size.rows - 1 - 1 - typed.rows.length - foot), lines };
+/** What is typed takes what the question leaves, and a share of the screen in any case. */
+function layoutOf(state: Answering, size: Size, colors: Colors = PLAIN) {
+	const told = toldOf(state, size);
+	const least = size.rows >= ROOMY_ROWS ? 1 : 0;
+	const foot = size.rows < LEAST_ROWS ? 1 : 1 + Math.max(least, told.length);
+	const lines = paneLines(state, size, colors);
+	const room = size.rows - 2 - foot;
+	const most = Math.max(1, Math.floor(room * EDITOR_SHARE), room - lines.length);
+	const typed = state.editor.view(editorColumns(size), most);
+	return { lines, typed, told, foot, rows: Math.max(1, room - typed.rows.length) };
 }
 
 const PLAIN = { cyan: (text: string) => text, dim: (text: string) => text } as Colors;
@@ -186,13 +192,6 @@ const PLAIN = { cyan: (text: string) => text, dim: (text: string) => text } as C
 function editorColumns({ columns }: Size): number {
 	// One for the cursor behind a full row.
 	return Math.max(2, columns - PROMPT_COLUMNS - 1);
-}
-
-function editorRows(state: Answering, size: Size) {
-	const { editor } = state;
-	const foot = size.rows >= ROOMY_ROWS ? 1 + Math.max(1, statusRows(state, size).length) : 1;
-	const most = Math.max(1, Math.floor((size.rows - 2 - foot) * EDITOR_SHARE));
-	return { typed: editor.view(editorColumns(size), most), foot };
 }
 
 /** The question; behind it where the task is, so that the question comes first on a small screen. */
@@ -219,15 +218,13 @@ export function answerFrame(
 	more: readonly string[] | null,
 ): Frame {
 	const { columns, rows } = size;
-	const { typed, foot } = editorRows(state, size);
-	const pane = paneOf(paneLines(state, size, colors), layoutOf(state, size).rows, state.from);
-	const room = Math.max(1, rows - 2 - typed.rows.length - foot);
+	const { lines, typed, told, foot, rows: room } = layoutOf(state, size, colors);
+	const pane = paneOf(lines, room, state.from);
 	const filled = [...pane.lines, ...Array<string>(Math.max(0, room - pane.lines.length)).fill("")];
 	const answer = typed.rows.map((row, n) => {
 		const prompt = n === 0 ? " > " : "   ";
 		return n === 0 ? colors.green(prompt) + row : prompt + row;
 	});
-	const told = statusRows(state, size).map((line) => colors.yellow(line));
 	const keys =
 		more === null
 			? heldLine(size, colors)
@@ -243,20 +240,19 @@ export function answerFrame(
 					size,
 					colors,
 				);
-	const footLines = foot > 1 ? [...(told.length === 0 ? [""] : told), keys] : [told[0] ?? keys];
+	const said = told.map((line) => colors.yellow(line));
+	const blank = Array<string>(Math.max(0, foot - 1 - said.length)).fill("");
+	const footLines = foot > 1 ? [...blank, ...said, keys] : [said[0] ?? keys];
+	const rule = paneRule(pane, columns, colors, typed);
 	return {
-		lines: [head, ...filled, paneRule(pane, columns, colors), ...answer, ...footLines].slice(0, rows),
+		lines: [head, ...filled, rule, ...answer, ...footLines].slice(0, rows),
 		caret: { row: 1 + room + 1 + typed.caret.row, column: PROMPT_COLUMNS + typed.caret.column },
 	};
 }
 
-/** On several rows where there is room: what failed ends with what helps. */
-function statusRows(state: Answering, { columns, rows }: Size): string[] {
+function toldOf(state: Answering, size: Size): string[] {
 	const told = statusText(state);
-	if (told === null) return [];
-	const lines = wrap(oneLine(told), columns - 2);
-	const isWhole = lines.length <= STATUS_ROWS && rows >= ROOMY_ROWS;
-	return isWhole ? lines.map((line) => ` ${line}`) : [` ${foreign(told, columns - 1)}`];
+	return told === null ? [] : toldRows(told, size);
 }
 
 /** What was said last; else what Enter would send, where that is not what is typed. */

@@ -10,6 +10,14 @@ export const LIMIT_CHARS = 100_000;
 /** What a key was: `send` is for the owner to do, `other` not the editor's. */
 export type Pressed = "edited" | "send" | "other";
 
+interface EditorView {
+	rows: string[];
+	caret: { row: number; column: number };
+	/** rows out of sight */
+	above: number;
+	below: number;
+}
+
 export class Editor {
 	#text = "";
 	#at = 0;
@@ -196,13 +204,15 @@ export class Editor {
 	 * @param columns of a row; the cursor may stand one behind it
 	 * @param most rows
 	 */
-	view(columns: number, most: number): { rows: string[]; caret: { row: number; column: number } } {
+	view(columns: number, most: number): EditorView {
 		const all = this.#pieces(columns);
 		const { row, column } = this.#position(all);
 		const from = Math.max(0, Math.min(row - most + 1, all.length - most));
 		return {
 			rows: all.slice(from, from + most).map((piece) => shown(this.#text.slice(piece.from, piece.to))),
 			caret: { row: row - from, column },
+			above: from,
+			below: Math.max(0, all.length - from - most),
 		};
 	}
 }

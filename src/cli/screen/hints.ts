@@ -7,13 +7,16 @@ const GAP = "   ";
 const NARROW_GAP = "  ";
 /** They say where the others stand, and how to leave. */
 const KEPT = 2;
+/** Below it each column counts. */
+const WIDE_COLUMNS = 60;
 
 /** @param hints the most useful first; the last two are kept */
 export function hintLine(hints: readonly string[], { columns }: Size, colors: Output["colors"]): string {
-	const gap = columns >= 60 ? GAP : NARROW_GAP;
-	const last = hints.slice(-KEPT);
+	const gap = columns >= WIDE_COLUMNS ? GAP : NARROW_GAP;
+	const shown = columns >= WIDE_COLUMNS ? hints : hints.map((hint) => hint.replace("Ctrl-", "^"));
+	const last = shown.slice(-KEPT);
 	const line = (some: readonly string[]) => ` ${[...some, ...last].join(gap)}`;
-	const first = hints.slice(0, -KEPT);
+	const first = shown.slice(0, -KEPT);
 	const count = first.findIndex((_, n) => widthOf(line(first.slice(0, n + 1))) > columns);
 	return colors.dim(clip(line(count === -1 ? first : first.slice(0, count)), columns));
 }

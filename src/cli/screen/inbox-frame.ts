@@ -54,8 +54,10 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 		const age = formatDuration(Math.max(0, now - mode.askedAt));
 		const right = open.length > 1 ? `${open.length} open ` : "";
 		const whose = whoseText(model, task);
+		// Ctrl-C ends every program.
+		const hints = size.columns < 60 ? ANSWER_HINTS.slice(0, 2) : ANSWER_HINTS;
 		const head = topLine(model, ` ${task}${whose} asks (${seq}), ${age} ago`, right, size, colors);
-		return answerFrame(mode.answering, head, size, colors, model.isSettling ? null : ANSWER_HINTS);
+		return answerFrame(mode.answering, head, size, colors, model.isSettling ? null : hints);
 	}
 	const head = topLine(model, " dispatch inbox", `${open.length} open `, size, colors);
 	const said = model.said.slice(-SAID_SHOWN).map((line) => ` ${foreign(line, size.columns - 1)}`);

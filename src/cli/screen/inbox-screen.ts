@@ -12,10 +12,10 @@ import { whyGone } from "./gone.ts";
 import { type InboxMode, type InboxModel, inboxFrame, keyOf, placeIn } from "./inbox-frame.ts";
 import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
-import { pressPage } from "./page.ts";
+import { leavesPage, pressPage } from "./page.ts";
 import { sendAnswer, writeInEditor } from "./send-answer.ts";
 import { Settling } from "./settling.ts";
-import { isChord, type Key, Terminal } from "./terminal.ts";
+import { DROPPED, isChord, type Key, Terminal } from "./terminal.ts";
 
 export class InboxScreen {
 	readonly #context: Context;
@@ -31,6 +31,10 @@ export class InboxScreen {
 	#waited = false;
 	/** what is being sent */
 	#sending: string | null = null;
+	/** it has looked once */
+	#isReady = false;
+	/** something was typed before the first question was there */
+	#hasDropped = false;
 	/** why the last answer was not taken: it says more than that the question is gone */
 	#refusal: string | null = null;
 	#exitCode: number | undefined;
@@ -51,6 +55,7 @@ export class InboxScreen {
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
 			resized: () => this.#draw(),
+			dropped: () => this.#drop(),
 		});
 	}
 
@@ -58,7 +63,11 @@ export class InboxScreen {
 	async run(): Promise<number | undefined> {
 		this.#terminal.open();
 		try {
-			await this.#looks.run(() => this.#look());
+			await this.#looks.run(async () => {
+				const isNew = await this.#look();
+				this.#isReady = true;
+				return isNew;
+			});
 		} finally {
 			this.#settling.end();
 			this.#terminal.close();
@@ -114,7 +123,8 @@ export class InboxScreen {
 		await this.#openFrom(0);
 		const { mode, said } = this.#model;
 		if (mode.kind === "answer") {
-			mode.answering.message ??= said.at(-1) ?? null;
+			mode.answering.message ??= this.#hasDropped ? DROPPED : (said.at(-1) ?? null);
+			this.#hasDropped = false;
 			if (this.#waited) ring(this.#context, "question");
 		}
 		this.#waited = mode.kind === "waits";
@@ -169,13 +179,22 @@ export class InboxScreen {
 		}
 	}
 
+	/** What was typed too early is for no question, nor is the rest of it. */
+	#drop(): void {
+		const { mode } = this.#model;
+		if (mode.kind === "answer") mode.answering.message = DROPPED;
+		else this.#hasDropped = true;
+		this.#settling.begin();
+	}
+
 	#press(key: Key): void {
 		const { mode } = this.#model;
 		if (key.ctrl && key.name === "c") this.#end(EXIT.interrupted);
 		else if (this.#settling.holds(key)) return;
+		else if (!this.#isReady && this.#model.awaySince === null && key.name !== "escape") this.#drop();
 		else if (mode.kind === "answer") this.#answer(mode.answering, key);
 		else if (mode.kind === "page") {
-			if (["escape", "q", "f1"].includes(key.name)) this.#model.mode = mode.back;
+			if (leavesPage(mode.page, key)) this.#model.mode = mode.back;
 			else pressPage(mode.page, key, this.#terminal.size);
 		} else this.#choose(key);
 		this.#draw();

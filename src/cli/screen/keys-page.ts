@@ -1,7 +1,7 @@
 /** The page that `?` opens. */
 import { ANSWER_KEYS } from "./answering.ts";
 import type { Page } from "./page.ts";
-import { widthOf } from "./text.ts";
+import { widthOf, wrap } from "./text.ts";
 
 const LIST_KEYS: readonly (readonly [string, string])[] = [
 	["↑ ↓ PgUp PgDn Home End", "select a task"],
@@ -58,16 +58,29 @@ export function answerKeys(): Page {
 }
 
 function keysPage(parts: readonly Part[], mayQuit: boolean): Page {
-	const lines = parts.flatMap(([name, keys], n) => [
-		...(n === 0 ? [] : [""]),
-		name,
-		...keys.flatMap(([key, does]) => keyLines(key, does)),
-	]);
-	return { title: "keys", text: lines.join("\n"), from: 0, empty: "", mayQuit };
+	const rows = (columns: number) =>
+		parts.flatMap(([name, keys], n) => [
+			...(n === 0 ? [] : [""]),
+			...wrap(name, columns),
+			...keys.flatMap(([key, does]) => keyLines(key, does, columns)),
+		]);
+	return { title: "keys", text: "", rows, from: 0, empty: "", mayQuit, leaves: "?" };
 }
 
-const KEY_COLUMNS = 23;
+const KEY_COLUMNS = 25;
+/** Less room beside the keys is better spent on whole lines. */
+const LEAST_BESIDE = 30;
+const INDENT = 6;
 
-function keyLines(key: string, does: string): string[] {
-	return [`  ${key}${" ".repeat(Math.max(2, KEY_COLUMNS - widthOf(key)))}${does}`];
+/** What a key does stands beside it, all of it; on a narrow screen the rest stands below. */
+function keyLines(key: string, does: string, columns: number): string[] {
+	const isWide = columns - KEY_COLUMNS >= LEAST_BESIDE;
+	const start = isWide ? `  ${key}`.padEnd(KEY_COLUMNS - 2) : `  ${key}`;
+	if (isWide) {
+		const [first = "", ...rest] = wrap(does, columns - Math.max(KEY_COLUMNS, widthOf(start) + 2));
+		return [`${start}  ${first}`, ...rest.map((line) => " ".repeat(KEY_COLUMNS) + line)];
+	}
+	const [first = "", ...more] = wrap(`${start}  ${does}`, columns);
+	const rest = wrap(more.join(" ").trim(), columns - INDENT);
+	return [first, ...rest.filter(Boolean).map((line) => " ".repeat(INDENT) + line)];
 }

@@ -16,8 +16,17 @@ export interface Page {
 	from: number | null;
 	/** what an empty one says */
 	empty: string;
+	/** in place of the text, where it is laid out by the width */
+	rows?: (columns: number) => string[];
 	/** whether q ends the program; else it goes back, as Esc */
 	mayQuit: boolean;
+	/** the character that opened it: it goes back, too */
+	leaves?: string;
+}
+
+/** Whether a key goes back to where it was opened; `q` also where it ends the program, which is asked first. */
+export function leavesPage(page: Page, { name, text }: Key): boolean {
+	return ["escape", "q", "left", "f1"].includes(name) || (text !== "" && text === page.leaves);
 }
 
 /** @returns whether the key was one of its own */
@@ -70,6 +79,7 @@ const wrapped = new WeakMap<Page, { text: string | null; columns: number; rows: 
 function rowsOf(page: Page, { columns }: Size): string[] {
 	const known = wrapped.get(page);
 	if (known !== undefined && known.text === page.text && known.columns === columns) return known.rows;
+	if (page.rows !== undefined) return page.rows(columns);
 	const text = page.text === null ? "…" : page.text.trim() === "" ? page.empty : page.text;
 	const rows = wrap(text, columns);
 	wrapped.set(page, { text: page.text, columns, rows });

@@ -1,7 +1,7 @@
 /** A question on the screen, all of it: it scrolls, and says how much is out of sight. Pure. */
 import { optionsOf } from "../../task/question-options.ts";
 import type { Output } from "../show/output.ts";
-import { clip, widthOf, wrap } from "./text.ts";
+import { longestFitting, widthOf, wrap } from "./text.ts";
 
 type Colors = Output["colors"];
 
@@ -56,13 +56,42 @@ export function paneOf(lines: readonly string[], rows: number, from: number): Pa
 	return { lines: inSight, above, below: lines.length - above - inSight.length };
 }
 
-/** The rule below a pane: what is out of sight, and the keys that show it. */
-export function paneRule({ above, below }: Pane, columns: number, colors: Colors): string {
-	const parts = [above > 0 ? `${count(above)} above` : "", below > 0 ? `${count(below)} below` : ""];
-	const cut = parts.filter(Boolean).join(", ");
-	const text = cut === "" ? "──" : clip(`── ${cut}: PgUp PgDn `, columns);
-	const rule = text + "─".repeat(Math.max(0, columns - widthOf(text)));
-	return cut === "" ? colors.dim(rule) : colors.yellow(rule);
+/** Lines out of sight. */
+type Hidden = Pick<Pane, "above" | "below">;
+
+/**
+ * The rule below a pane: what is out of sight, and the keys that show it.
+ * @param typed what is out of sight of the text below the rule
+ */
+export function paneRule(pane: Pane, columns: number, colors: Colors, typed: Hidden = NONE): string {
+	const isCut = pane.above + pane.below + typed.above + typed.below > 0;
+	if (!isCut) return colors.dim("─".repeat(columns));
+	const text = longestFitting(
+		[
+			ruleText(inWords(pane, count), inWords(typed, count)),
+			ruleText(inWords(pane, String), inWords(typed, String)),
+			ruleText(inArrows(pane), inArrows(typed), "text"),
+		],
+		columns,
+	);
+	return colors.yellow(text + "─".repeat(Math.max(0, columns - widthOf(text))));
+}
+
+const NONE: Hidden = { above: 0, below: 0 };
+
+function ruleText(question: string, typed: string, name = "your text"): string {
+	const parts = [question && ` ${question}: PgUp PgDn `, typed && ` ${name}: ${typed} `];
+	return `──${parts.filter(Boolean).join("──")}`;
+}
+
+function inWords({ above, below }: Hidden, counted: (lines: number) => string): string {
+	return [above > 0 ? `${counted(above)} above` : "", below > 0 ? `${counted(below)} below` : ""]
+		.filter(Boolean)
+		.join(", ");
+}
+
+function inArrows({ above, below }: Hidden): string {
+	return [above > 0 ? `${above}↑` : "", below > 0 ? `${below}↓` : ""].filter(Boolean).join(" ");
 }
 
 function count(lines: number): string {

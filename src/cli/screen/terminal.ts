@@ -1,6 +1,7 @@
 /** The terminal while a screen is drawn: given back as it was, whatever ends the program. */
 import { emitKeypressEvents } from "node:readline";
 import { clipPainted } from "./text.ts";
+import { dropTypedAhead } from "./typed-ahead.ts";
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
 const LEAVE = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
@@ -19,6 +20,9 @@ export interface Key {
 export function isChord({ name, ctrl, meta }: Key): boolean {
 	return (ctrl || meta) && name.length === 1;
 }
+
+/** Said where something was typed before the screen was there to take it. */
+export const DROPPED = "What was typed too early was dropped.";
 
 export interface Size {
 	columns: number;
@@ -48,17 +52,24 @@ export class Terminal {
 	readonly #held: (string | Error)[] = [];
 	readonly #keys: ((key: Key) => void) | null;
 	readonly #resized: () => void;
+	readonly #dropped: () => void;
 	readonly #out: NodeJS.WriteStream;
 	readonly #restore = () => this.close();
 
-	/** @param keys null: nobody types (stdin is no terminal) @param out where it is drawn; default: stdout */
+	/**
+	 * @param keys null: nobody types (stdin is no terminal)
+	 * @param dropped called where something was typed before it opened, or opened again: it reaches no key
+	 * @param out where it is drawn; default: stdout
+	 */
 	constructor(options: {
 		keys: ((key: Key) => void) | null;
 		resized: () => void;
+		dropped: () => void;
 		out?: NodeJS.WriteStream;
 	}) {
 		this.#out = options.out ?? process.stdout;
 		this.#keys = process.stdin.isTTY === true ? options.keys : null;
+		this.#dropped = options.dropped;
 		this.#resized = () => {
 			this.#forget();
 			options.resized();
@@ -82,6 +93,8 @@ export class Terminal {
 		if (this.#keys === null) return;
 		emitKeypressEvents(process.stdin);
 		process.stdin.setRawMode(true);
+		// Before anything reads: a line that was typed for a shell is no answer, and no command of a list.
+		if (dropTypedAhead()) this.#dropped();
 		process.stdin.on("keypress", this.#pressed);
 		process.stdin.resume();
 	}

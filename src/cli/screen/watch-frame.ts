@@ -1,10 +1,11 @@
 /** What `dispatch watch` shows: from what is known and the size of the screen to lines. Pure. */
 
+import { beginsAnew } from "../../actions/retry.ts";
 import type { DamagedTask } from "../../task/damaged.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
 import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
-import { type Output, oneLine } from "../show/output.ts";
+import type { Output } from "../show/output.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
 import type { Editor } from "./editor.ts";
@@ -13,6 +14,7 @@ import { moreLine, partOf } from "./list-part.ts";
 import { type Page, pageFrame } from "./page.ts";
 import type { Frame, Size } from "./terminal.ts";
 import { clip, foreign, longestFitting, pad, widthOf, wrap } from "./text.ts";
+import { ROOMY_ROWS, toldRows } from "./told-rows.ts";
 import { headings, MOST_TASK_COLUMNS, shapeOf, taskLine } from "./watch-rows.ts";
 
 type Colors = Output["colors"];
@@ -64,9 +66,6 @@ const ORDER: Readonly<Record<TaskView["state"], number>> = {
 };
 const QUESTIONS_SHOWN = 3;
 const DAMAGED_SHOWN = 3;
-const MESSAGE_ROWS = 4;
-/** From here on there is room for blank lines. */
-const ROOMY_ROWS = 14;
 
 /** Those that the filter leaves, in the order that was chosen. */
 export function tasksShown({ tasks, filter, sort }: WatchModel): TaskView[] {
@@ -140,18 +139,27 @@ function countsText({ tasks, unread = {} }: WatchModel, { columns }: Size): stri
 	const totals = totalsOf(tasks.map(({ state }) => state));
 	const count = (...states: State[]) =>
 		states.reduce((sum, state) => sum + (totals[state] ?? 0) + (unread[state] ?? 0), 0);
-	const parts = [
-		`${count("asking", "parked")} asking`,
-		`${count("running")} running`,
-		`${count("queued", "waiting")} queued`,
-		`${count("completed", "failed", "cancelled")} ended`,
+	const parts: [number, string][] = [
+		[count("asking", "parked"), "asking"],
+		[count("running"), "running"],
+		[count("queued", "waiting"), "queued"],
+		[count("failed"), "failed"],
+		[count("cancelled"), "cancelled"],
+		[count("completed"), "completed"],
 	];
-	const name = columns >= 60 ? " dispatch  " : " ";
+	const isWide = columns >= 60;
+	// Where not all have room, a failure tells more than what waits its turn.
+	const order = isWide ? parts : [0, 1, 3, 2, 4, 5].flatMap((n) => parts.slice(n, n + 1));
+	const words = order
+		.filter(([number], n) => number > 0 || (isWide && n < 3))
+		.map(([number, word]) => `${number} ${word}`);
+	const name = isWide ? " dispatch  " : " ";
+	const gap = isWide ? " · " : ", ";
 	const clock = timeText(0).length + 2;
-	const fitting = parts.filter(
-		(_, n) => `${name}${parts.slice(0, n + 1).join(" · ")}`.length + clock <= columns,
+	const fitting = words.filter(
+		(_, n) => `${name}${words.slice(0, n + 1).join(gap)}`.length + clock <= columns,
 	);
-	return name + fitting.join(" · ");
+	return name + (fitting.join(gap) || "no tasks");
 }
 
 function listLines(model: WatchModel, size: Size, room: number, colors: Colors): string[] {
@@ -254,19 +262,14 @@ function footLines({ mode, message, isSettling }: WatchModel, size: Size, colors
 		return confirmed(
 			mode.act === "cancel"
 				? `Cancel ${id}?${isLive(mode.shown.state) ? " Its agent is stopped." : ""}`
-				: `Start ${id} again? Its agent goes on.`,
+				: `Start ${id} again ${beginsAnew(mode.shown.state) ? "from the beginning" : "where it stopped"}?`,
 		);
 	}
-	const keys = isSettling ? heldLine(size, colors) : hintLine(LIST_HINTS, size, colors);
-	return [...messageLines(message, size), keys];
-}
-
-/** On several lines where there is room: what failed ends with what helps. */
-function messageLines(message: string | null, { columns, rows }: Size): string[] {
-	if (message === null) return [];
-	const lines = wrap(oneLine(message), columns - 2);
-	const isWhole = lines.length <= MESSAGE_ROWS && rows >= ROOMY_ROWS;
-	return isWhole ? lines.map((line) => ` ${line}`) : [` ${foreign(message, columns - 1)}`];
+	const keys = isSettling
+		? heldLine(size, colors)
+		: hintLine(columns < 60 ? LIST_HINTS.slice(1) : LIST_HINTS, size, colors);
+	const told = message === null ? [] : toldRows(message, size);
+	return [...told, keys];
 }
 
 function filterColumns({ columns }: Size): number {

@@ -5,7 +5,6 @@ import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
 import { retryTask } from "../../actions/retry.ts";
 import { theOnly } from "../../actions/several.ts";
-import { lastLines } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { shownFields, type TaskRecord } from "../../task/record.ts";
@@ -17,19 +16,19 @@ import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
 import { hereOf } from "../show/here.ts";
-import { agentText } from "../show/own-lines.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
 import { Editor } from "./editor.ts";
 import { whyGone } from "./gone.ts";
 import { watchKeys } from "./keys-page.ts";
+import { logText } from "./log-text.ts";
 import { Looks } from "./looks.ts";
-import { type Page, pressPage } from "./page.ts";
+import { leavesPage, type Page, pressPage } from "./page.ts";
 import { sendAnswer, waitsBecause, writeInEditor } from "./send-answer.ts";
 import { Settling } from "./settling.ts";
 import { TaskReader } from "./task-reader.ts";
-import { isChord, type Key, Terminal } from "./terminal.ts";
+import { DROPPED, isChord, type Key, Terminal } from "./terminal.ts";
 import { SORTS, tasksShown, type WatchMode, type WatchModel, watchFrame } from "./watch-frame.ts";
 
 const LOG_LINES = 1_000;
@@ -83,6 +82,7 @@ export class WatchScreen {
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
 			resized: () => this.#draw(),
+			dropped: () => this.#drop(),
 		});
 	}
 
@@ -114,8 +114,7 @@ export class WatchScreen {
 			mode.answering.gone = gone;
 		}
 		if (mode.kind === "page" && mode.logsOf !== null) {
-			const lines = await lastLines(this.#store, mode.logsOf, LOG_LINES);
-			mode.page.text = lines.map(({ text }) => agentText(text)).join("\n");
+			mode.page.text = await logText(this.#store, mode.logsOf, LOG_LINES);
 			// Somebody reads along.
 			return true;
 		}
@@ -139,6 +138,12 @@ export class WatchScreen {
 		this.#model.awaySince = this.#looks.awaySince;
 		this.#model.isSettling = this.#settling.isOn;
 		this.#terminal.draw(watchFrame(this.#model, this.#terminal.size, this.#context.output.colors));
+	}
+
+	/** What was typed too early is for nothing that stands here, nor is the rest of it. */
+	#drop(): void {
+		this.#model.message = DROPPED;
+		this.#settling.begin();
 	}
 
 	#press(key: Key): void {
@@ -358,7 +363,7 @@ export class WatchScreen {
 
 	#turn(mode: Mode<"page">, key: Key): void {
 		if (key.name === "q" && mode.page.mayQuit) this.#stop.abort();
-		else if (["escape", "q", "left", "f1"].includes(key.name)) this.#model.mode = mode.back;
+		else if (leavesPage(mode.page, key)) this.#model.mode = mode.back;
 		else pressPage(mode.page, key, this.#terminal.size);
 	}
 

@@ -31,3 +31,25 @@ export interface LogSource<Line> {
 	/** in the order of their times. @param follows without what is told later, as it comes */
 	moments?(follows: boolean): Promise<Moment[]>;
 }
+
+/** Lines, with what belongs before and between them. */
+export function woven<Line>(
+	source: LogSource<Line>,
+	lines: readonly Line[],
+	moments: readonly Moment[],
+): string[] {
+	const texts: string[] = [];
+	let next = 0;
+	const until = (at: number) => {
+		for (let moment = moments[next]; moment !== undefined && moment.at < at; moment = moments[++next])
+			texts.push(...moment.lines);
+	};
+	for (const [i, line] of lines.entries()) {
+		until(source.at(line) ?? 0);
+		const mark = source.mark?.(lines[i - 1] ?? null, line) ?? null;
+		if (mark !== null) texts.push(mark);
+		texts.push(source.text(line));
+	}
+	until(Number.POSITIVE_INFINITY);
+	return texts;
+}
