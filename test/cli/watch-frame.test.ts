@@ -166,7 +166,7 @@ test("the numbers at the top count the tasks, too, that are more than a list hol
 test("at the top a parked task counts as one that asks, and one that waits for another as queued", () => {
 	const tasks = [task("a", { state: "parked" }), task("b", { state: "waiting" }), task("c", {})];
 	const { lines } = watchFrame({ ...MODEL, tasks, unread: {} }, { columns: 80, rows: 24 }, NO_COLORS);
-	expect(lines[0]).toContain("1 asking · 1 running · 1 queued · 0 ended");
+	expect(lines[0]).toContain("1 asking · 1 running · 1 queued");
 });
 
 test("of more tasks than rows those around the selected one are shown", () => {
