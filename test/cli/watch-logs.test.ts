@@ -19,7 +19,7 @@ test("the logs in watch are those of `dispatch logs`: with what was asked, and w
 	await user.ok(["answer", "job", "Blue"]);
 	await user.waitForState("job", "completed");
 	const printed = (await user.ok(["logs", "job"])).trim().split("\n");
-	expect(printed.join("\n")).toMatch(/┃ .*Which colour\?[^]*┃ .*Blue/);
+	expect(printed.join("\n")).toMatch(/┃ .*Which colour\?[\s\S]*┃ .*Blue/);
 	const words = [process.execPath, PROGRAM, "watch"];
 	screen = new Screen(words, { columns: 160, rows: 50, cwd: user.project, env: user.env });
 	await screen.waitFor("›job");
