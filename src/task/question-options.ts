@@ -29,7 +29,7 @@ export function optionsOf(text: string): AskedOptions {
 		end = start - 1;
 	}
 	if (found.length < 2 || next !== 0) return { lead: whole, options: [] };
-	const lead = whole.slice(0, Math.max(0, end)).replaceAll("\r\n", "\n").trimEnd();
+	const lead = whole.split(/\r?\n/).slice(0, -found.length).join("\n").trimEnd();
 	return { lead: lead.replace(HEADING, "").trimEnd(), options: found.reverse() };
 }
 

@@ -305,9 +305,9 @@ test.each([
 });
 
 test("a question is the one that was shown by its number, its text, and when it was asked", async () => {
-	await store.ask("shown", await runningTask(store, "shown"), [question("001", "Which port?")]);
-	const record = await store.need("shown");
-	const [asked] = await store.questions("shown");
+	await store.ask("shown-again", await runningTask(store, "shown-again"), [question("001", "Which port?")]);
+	const record = await store.need("shown-again");
+	const [asked] = await store.questions("shown-again");
 	const check = (changes: Partial<NonNullable<typeof asked>>) => () => {
 		if (asked === undefined) throw new Error("nothing was asked");
 		requireAsShown({ record, question: asked }, { record, question: { ...asked, ...changes } }, ["asking"]);

@@ -43,7 +43,7 @@ test("answer: a paste of several lines is one answer; nothing of it is left for 
 	screen.paste("Blue\nor green\nnot red");
 	await screen.waitFor("not red");
 	screen.keys("Enter");
-	await screen.waitFor("Answer sent. Worker is continuing.\nended with 0");
+	await screen.waitFor(/Answer sent\. Worker is continuing\. \(Question 001: .*\)\nended with 0/);
 	expect(screen.mode).toBe("0 1");
 	expect(screen.text()).not.toContain("or green");
 	await user.waitForState("job", "completed");
@@ -105,7 +105,7 @@ test("an answer that was begun goes to no other task of that name which asks the
 	lines.keys("C-d");
 	const said = "Question 001 of `job` was asked anew since: your answer was not sent.";
 	for (const each of [lines, inbox, screen]) await each.waitFor(said);
-	expect(screen.text()).toContain("Not sent to job:\nBlue\n");
+	expect(screen.text()).toContain("Not sent to job (001):\nBlue\n");
 	expect(await user.json(["status", "job"])).toMatchObject({ state: "asking" });
 });
 
