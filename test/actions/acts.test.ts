@@ -314,7 +314,7 @@ test("a question is the one that was shown by its number, its text, and when it 
 	};
 	expect(check({ answeredBy: null })).not.toThrow();
 	for (const change of [{ text: "Delete it all?" }, { askedAt: 1 }, { seq: "002" }])
-		expect(check(change)).toThrow("`shown` asks something else by now: left alone.");
+		expect(check(change)).toThrow("`shown-again` asks something else by now: left alone.");
 });
 
 test("a task that nobody on this host signed is not started again, unless its user vouches for it", async () => {
