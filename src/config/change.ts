@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf } from "../process/atomic-file.ts";
 import { type Lock, lockOpened } from "../process/lock.ts";
 import { realPathOf, writeOwnFile } from "../process/own-file.ts";
 import { openRegularFile } from "../process/read-file.ts";
@@ -34,6 +35,14 @@ export async function swapConfig(path: string, before: string | null, text: stri
 	}
 }
 
+/** Where there is no `flock` the comparison alone stands between two writers: one who edits a file needs no more. */
+const NO_LOCK: Lock = { fd: -1, release: () => {} };
+
+function orNoLock(error: unknown): Lock {
+	if (error instanceof DispatchError && codeOf(error.cause) === "ENOENT") return NO_LOCK;
+	throw error;
+}
+
 /**
  * Reads the file and changes it, and begins anew where somebody was faster.
  * @param change gives the new text; null: nothing is to be written. It may be called more than once
@@ -60,8 +69,8 @@ async function lockConfig(path: string): Promise<Lock | null> {
 		const opened = openRegularFile(realPathOf(path), constants.O_RDONLY, { links: true });
 		if ("kind" in opened) return null;
 		const { fd } = opened;
-		const lock = await lockOpened(fd, path);
-		if (lock !== null && isStillAt(path, fd)) return lock;
+		const lock = await lockOpened(fd, path).catch(orNoLock);
+		if (lock === NO_LOCK || (lock !== null && isStillAt(path, fd))) return lock;
 		// Somebody writes it at this moment, or has put another file in its place.
 		if (lock === null) {
 			closeSync(fd);

@@ -119,7 +119,11 @@ beforeAll(async () => {
 		cwd: home,
 		env: { PATH: process.env.PATH ?? "" },
 	});
-	writeFileSync(join(home, "daemon.json"), "{}");
+	const identity = { pid: process.pid, bootId: "boot", startTime: "1" };
+	writeFileSync(
+		join(home, "daemon.json"),
+		JSON.stringify({ identity, ready: true, version: "1", redis: "local" }),
+	);
 	writeFileSync(join(run.path, "ending"), "stuck");
 	writeFileSync(join(run.path, "launch.json"), '{"sessionId":null,"carried":["1.001"]}');
 	writeFileSync(join(run.path, "sessions"), "s-1\n");
