@@ -72,16 +72,18 @@ interface Shut {
 	/** ms of the process's clock */
 	since: number;
 	last: number;
+	/** those found shut (device and number) and not open since */
+	files: Set<string>;
 }
 
 /**
  * Where files are found shut, by directory (device and number), not by file: who reads several of them one after the
- * other waits once for all that one holds shut.
+ * other waits once for all that one holds shut. It is over when each of them has been opened.
  */
 const shutIn = new Map<string, Shut>();
 
 /** Whether leases have kept files beside this one, or of the directory around it, shut for longer than one may. */
-function isShutForGood(path: string): boolean {
+function isShutForGood(path: string, file: Stats): boolean {
 	const now = performance.now();
 	const folder = dirname(path);
 	const [own, around] = [numberOf(folder), numberOf(`${folder}/..`)].map((key) => {
@@ -90,13 +92,22 @@ function isShutForGood(path: string): boolean {
 	});
 	const since = Math.min(own?.shut?.since ?? now, around?.shut?.since ?? now);
 	if (shutIn.size >= LEASES_MAX) shutIn.clear();
-	shutIn.set(own?.key ?? path, { since, last: now });
+	const files = (own?.shut?.files ?? new Set()).add(idOf(file));
+	shutIn.set(own?.key ?? path, { since, last: now, files });
 	return now - since > LEASE_LIMIT_MS;
+}
+
+function noteOpen(file: Stats): void {
+	for (const [key, { files }] of shutIn) if (files.delete(idOf(file)) && files.size === 0) shutIn.delete(key);
+}
+
+function idOf({ dev, ino }: Stats): string {
+	return `${dev}:${ino}`;
 }
 
 function numberOf(folder: string): string {
 	const stats = statSync(folder, { throwIfNoEntry: false });
-	return stats === undefined ? folder : `${stats.dev}:${stats.ino}`;
+	return stats === undefined ? folder : idOf(stats);
 }
 
 /** Whether a file is there, but was locked by somebody: by its mode, or by a lease. What it holds is not known. */
@@ -168,18 +179,20 @@ export function openRegularFile(
 	flags: number,
 	options: ReadOptions = {},
 ): { fd: number; stats: Stats } | NoFile {
+	let before: Stats | undefined;
 	try {
 		// Looked at before it is opened: opening a device may do something.
-		const before = options.links ? statSync(path) : lstatSync(path);
+		before = options.links ? statSync(path) : lstatSync(path);
 		if (!before.isFile()) return { kind: "refused", why: kindOf(before) };
 		const fd = openSync(path, flags | constants.O_NONBLOCK | (options.links ? 0 : constants.O_NOFOLLOW));
 		// It may have been swapped since.
 		const stats = fstatSync(fd);
+		if (shutIn.size > 0) noteOpen(stats);
 		if (stats.isFile()) return { fd, stats };
 		closeSync(fd);
 		return { kind: "refused", why: kindOf(stats) };
 	} catch (error) {
-		const isShut = codeOf(error) === LEASED && isShutForGood(path);
+		const isShut = codeOf(error) === LEASED && before !== undefined && isShutForGood(path, before);
 		if (isOurTrouble(error) && !isShut) throw error;
 		return noFile(error);
 	}
