@@ -103,6 +103,8 @@ const STAYS: Record<string, RegExp> = {
 	worker: /another worker|worker ready|already/,
 };
 const BEFORE: Record<string, () => Promise<unknown>> = {
+	// It stays until the task has ended: one that nobody has to answer.
+	run: () => user.ok(["config", "set-default", "quick"]),
 	answer: () => freshTask("asking"),
 	note: () => freshTask("asking"),
 	cancel: () => freshTask("asking"),

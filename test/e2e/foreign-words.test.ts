@@ -28,8 +28,8 @@ test("foreign words are broken by us wherever they are shown, and nothing of an 
 	const worker = open(["worker"]);
 	await worker.waitFor("worker ready");
 	const following = open(["enqueue", "--id", "job", "--attempts", "1", "--follow", "x"]);
+	await following.waitFor("Worker is asking:");
 	const piped = user.start(["logs", "job", "-f"]);
-	await user.waitForState("job", "asking");
 	await following.waitFor("Answer with: dispatch answer job");
 	const dumb = [open(["answer", "job"], ["TERM=dumb"]), open(["inbox"], ["TERM=dumb"])];
 	for (const screen of dumb) await screen.waitFor(/ZZZ\n(?:.*\n)*.*(?:Type the answer;|>)/);

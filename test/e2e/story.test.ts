@@ -71,7 +71,11 @@ test("from the demo to: what goes on, answer, report, cancel, default model", as
 	const cancel = printed(await type("dispatch cancel --help"), /^ {2}\$ (dispatch cancel) /m);
 	expect(await type(`${cancel} ${listed}`)).toContain(`Cancelled \`${listed}\``);
 
-	const setDefault = printed(await type("dispatch config --help"), /^ {2}\$ (dispatch config set-default) /m);
+	const named = printed(await type("dispatch config --help"), /^ {2}(set-default) /m);
+	const setDefault = printed(
+		await type(`dispatch config ${named} --help`),
+		/^ {2}\$ (dispatch config set-default) /m,
+	);
 	const shown = printed(
 		await type("dispatch --help | grep config; dispatch config show"),
 		/models\.(other)\.backend/,

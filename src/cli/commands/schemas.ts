@@ -75,6 +75,7 @@ export const JSON_SCHEMAS = {
 		prompt: text,
 		givenItems: z.array(text),
 	}),
+	run: taskViewSchema,
 	batch: tasks,
 	ls: z.array(z.union([listedTaskSchema, damagedSchema])),
 	status: z.union([taskViewSchema, summary]),
