@@ -40,7 +40,7 @@ export async function firstRun({ path, env, output }: FirstRunOptions): Promise<
 export function noAgentFound(): DispatchError {
 	const programs = KNOWN_CLIS.map((cli) => cli.programs[0]).join(", ");
 	return new DispatchError("DISPATCH_NO_BACKEND", `No agent CLI is on PATH (looked for ${programs}).`, {
-		hint: `${installHint()}, or name another program: dispatch config add-backend NAME --command LINE.`,
+		hint: `${installHint()}, or name another program: dispatch config add-backend NAME --command LINE. To see it without any: dispatch demo.`,
 	});
 }
 

@@ -34,7 +34,7 @@ interface Asked {
 
 type Found = Omit<Choice, "name" | "reason">;
 
-const INSTALL_HINT = `${installHint()}, or write backends: into the config file.`;
+const INSTALL_HINT = `${installHint()}, or name another program: dispatch config add-backend NAME --command LINE. To see it without any: dispatch demo.`;
 
 /** @throws DISPATCH_UNKNOWN_MODEL, DISPATCH_NO_BACKEND */
 export async function chooseModel(

@@ -225,3 +225,13 @@ test("migrate turns an agents: file into the present form and keeps the old text
 	expect(await user.ok(["config", "migrate"])).toContain("nothing to migrate");
 	expect(existsSync(path)).toBe(true);
 });
+
+test("a backend whose program is not there is told; of a path in the task's directory nobody knows", async () => {
+	const added = async (command: string) =>
+		(await user.run(["config", "add-backend", "mine", "--command", command])).stderr;
+	expect(await added("nosuch.sh -x")).toMatch(
+		/^dispatch: There is no program nosuch\.sh on PATH: tasks of mine fail/,
+	);
+	expect(await added("./mine.sh")).toBe("");
+	expect(await added("sh -c true")).toBe("");
+});

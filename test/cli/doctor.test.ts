@@ -94,6 +94,27 @@ describe("agent CLIs", () => {
 		]);
 	});
 
+	test("of a user's own program as of a known CLI; a shell line that begins with a word of the shell tells nothing", async () => {
+		configure(
+			"default: own\nbackends:\n  own: { command: nosuch.sh -x }\n  line: { command: 'cd sub && ./a' }\n  near: { command: ./a.sh }\n",
+		);
+		const { broken, level } = await doctor();
+		expect(broken.map(({ text }) => text)).toEqual(["own: no program nosuch.sh on PATH."]);
+		expect([level("a shell line of your own"), level("./a.sh is looked for")]).toEqual(["ok", "ok"]);
+	});
+
+	test("what is told of several is told once, and the last line counts", async () => {
+		configure("backends:\n  one: { command: 'cd a; ./a' }\n  two: { command: ./b.sh }\n");
+		const { findings } = await doctor();
+		const readers = findings.filter(({ text }) => text.includes("other users"));
+		expect(readers.map(({ text }) => text.split(":")[0])).toEqual(hasOtherUsers() ? ["one, two"] : []);
+		const warnings = findings.filter(({ level }) => level === "warn").length;
+		const { stdout } = await user.run(["doctor"], {
+			env: { PATH: bin, IS_SANDBOX: "1", DISPATCH_REDIS_URL: sound.url },
+		});
+		expect(stdout).toMatch(new RegExp(`\n(?:Nothing is|\\d+) broken, ${warnings} warnings?\\.\n$`));
+	});
+
 	test("an old version is told, with the way to a new one; so is a model that codex does not know", async () => {
 		const list = JSON.stringify({ id: 2, result: { data: [{ id: "gpt-6" }] } });
 		cli(

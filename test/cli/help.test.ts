@@ -178,7 +178,7 @@ const NEAR = {
 	dashboard: "web",
 	check: "doctor",
 	models: "config",
-	init: "config",
+	init: "config init",
 	hosts: "help hosts",
 	redis: "help redis",
 	topics: "help topics",

@@ -43,6 +43,7 @@ test("ls shows the columns that were asked for", async () => {
 	expect(await user.ok(["ls", "--columns", "tags,task,what"])).toBe(
 		"TAGS      TASK   WHAT\nteam=web  later  Fix it\n",
 	);
+	expect(await user.ok(["ls", "--state", "failed, queued", "--columns", "task"])).toBe("TASK\nlater\n");
 	const wrong = await user.run(["ls", "--columns", "task,colour"]);
 	expect(wrong.code).toBe(2);
 	expect(wrong.stderr).toMatch(/--columns .*"colour".*task,state,plan.*DISPATCH_USAGE/);

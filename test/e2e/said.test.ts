@@ -70,7 +70,7 @@ test("who asks for the report of a task that failed, or for its log, is led to w
 	});
 	await user.ok(["cancel", "later"]);
 	expect((await user.run(["logs", "later"])).stderr).toBe(
-		"dispatch: `later` printed nothing. What became of it: dispatch status later\n",
+		"dispatch: `later` was never started. What became of it: dispatch status later\n",
 	);
 	expect((await user.run(["output", "later"])).stderr).toContain(
 		"`later` cancelled and left no report. What became of it: dispatch status later",

@@ -106,10 +106,17 @@ test("down --stop-agents: the task goes on at the next up, and no attempt is cou
 	await user.ok(["enqueue", "--id", "t", "--model", "stuck", "Do it"]);
 	await user.waitForState("t", "running");
 	await expect.poll(() => agents().length).toBeGreaterThan(0);
-	await user.ok(["down", "--stop-agents"]);
+	expect(await user.ok(["down", "--stop-agents"])).toContain("The worker is stopped.");
 	expect(user.processes()).toEqual([]);
 	await user.ok(["up"]);
 	await expect.poll(async () => (await user.json(["status", "t"])).epoch).toBe(2);
+	await user.ok(["down"]);
+	expect(await user.ok(["down", "--stop-agents"])).toMatch(
+		/^No worker was running: one was started to end the agents, and is stopped\./,
+	);
+	expect(user.processes()).toEqual([]);
+	await user.ok(["up"]);
+	await expect.poll(async () => (await user.json(["status", "t"])).epoch).toBe(3);
 	expect((await user.json(["status", "t"])).attempt).toBe(1);
 	await user.ok(["cancel", "t"]);
 	await user.waitForState("t", "cancelled");

@@ -9,7 +9,7 @@ import { placeOf } from "../../task/address.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import { rememberEnvironment } from "../../task/secrets.ts";
 import { type Environment, givenAddress } from "../context.ts";
-import { checkBackend, checkModels, loginOf } from "../doctor/check-backends.ts";
+import { checkBackend, checkModels, checkPromptWays, loginOf } from "../doctor/check-backends.ts";
 import { checkConfig } from "../doctor/check-config.ts";
 import {
 	checkDisk,
@@ -105,6 +105,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		...records.hosts,
 		...records.agents,
 		...backends.flat(),
+		...checkPromptWays(Object.values(config?.backends ?? {})),
 		...models,
 		...records.holds,
 		...records.notifications,
@@ -154,6 +155,8 @@ function linesOf(findings: Finding[], { colors }: Output): string[] {
 		`${fixed ? colors.green("fixed ") : marks[level]}  ${oneLine(text)}`,
 		...(fix === null ? [] : [`          ${oneLine(fix)}`]),
 	]);
-	const count = findings.filter(({ level }) => level === "broken").length;
-	return [...lines, count === 0 ? "Nothing is broken." : `${count} broken.`];
+	const count = (wanted: Finding["level"]) => findings.filter(({ level }) => level === wanted).length;
+	const warnings = count("warn");
+	const warned = warnings === 0 ? "" : warnings === 1 ? ", 1 warning" : `, ${warnings} warnings`;
+	return [...lines, `${count("broken") === 0 ? "Nothing is broken" : `${count("broken")} broken`}${warned}.`];
 }

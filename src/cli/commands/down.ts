@@ -24,8 +24,8 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	const { home, output } = context;
 	const stopAgents = flags.stopAgents ?? false;
 	// Only a worker can end agents in good order: it notes what became of their tasks.
-	if (stopAgents && daemonState(home) === null && liveRuns(home.path).live.length > 0)
-		await ensureWorker(context).catch(() => output.note(NO_WORKER_FOR_IT));
+	const isForThem = stopAgents && daemonState(home) === null && liveRuns(home.path).live.length > 0;
+	if (isForThem) await ensureWorker(context).catch(() => output.note(NO_WORKER_FOR_IT));
 	const webStopped = await stopWebProcess(home.path);
 	const drain = flags.drain ?? false;
 	// Without --drain nothing is waited for long: Ctrl-C ends this command.
@@ -44,7 +44,11 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	if (unknown.length > 0) output.note(`Could not look whether agents live: ${unknown.join(", ")}.`);
 	const others = otherWorkers(home);
 	const lines = [
-		stopped ? "The worker is stopped." : "No worker was running.",
+		...(stopped && !isForThem ? ["The worker is stopped."] : []),
+		...(stopped && isForThem
+			? ["No worker was running: one was started to end the agents, and is stopped."]
+			: []),
+		...(stopped ? [] : ["No worker was running."]),
 		...(webStopped ? ["The web view is stopped."] : []),
 		...(redisStopped ? ["The local Redis is stopped."] : []),
 		...(agents > 0 && !isLeft

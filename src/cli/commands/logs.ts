@@ -70,9 +70,12 @@ function checkStart({ spec, epoch }: TaskRecord, attempt: number): void {
 
 /** Why there is nothing to read stands elsewhere. */
 function nothingPrinted({ spec: { id }, state, epoch }: TaskRecord, attempt: number | null): string {
-	const of = attempt === null ? `\`${id}\`` : `Start ${attempt} of \`${id}\``;
+	const task = `\`${id}\``;
+	const of = attempt === null ? `The agent of ${task}` : `Start ${attempt} of ${task}`;
+	if (isOver(state) && epoch === 0)
+		return `${task} was never started. What became of it: dispatch status ${id}`;
 	if (isOver(state)) return `${of} printed nothing. What became of it: dispatch status ${id}`;
-	if (epoch === 0) return `${of} has not started yet. Why it waits: dispatch status ${id}`;
+	if (epoch === 0) return `${task} has not started yet. Why it waits: dispatch status ${id}`;
 	return `${of} has printed nothing yet. Follow it: dispatch logs ${id} -f`;
 }
 

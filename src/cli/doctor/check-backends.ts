@@ -21,36 +21,67 @@ const MAX_VERSION_CHARS = 80;
 /** @param env the environment that agents get: the running worker's, else the caller's */
 export async function checkBackend(backend: BackendConfig, env: Environment): Promise<Finding[]> {
 	const started = cliOf(backend.command);
-	const shown = promptFinding(backend);
-	if (started === null) return [otherProgram(backend, env), ...shown];
+	if (started === null) return [otherProgram(backend, env)];
 	const start = await startFinding(backend, started.program, env);
-	return [start, ...flagFindings(backend, env), ...loginFinding(backend, env), ...shown];
+	return [start, ...flagFindings(backend, env), ...loginFinding(backend, env)];
 }
 
-/** Of a machine with one user nobody else reads the command lines. */
-function promptFinding(backend: BackendConfig): Finding[] {
-	if (promptWay(backend, backendOf(backend.type)) !== "argument" || !hasOtherUsers()) return [];
-	const what = `${backend.name}: other users of this machine can read its prompts in its command line (ps).`;
-	const fix = `Where it reads its stdin, set \`prompt_by: stdin\` under backends: ${backend.name}: in the config; else \`file\`: its argument is a sentence then that names the file.`;
+/** Who else can read prompts. Of a machine with one user nobody else reads the command lines. */
+export function checkPromptWays(backends: readonly BackendConfig[]): Finding[] {
+	const names = backends
+		.filter((backend) => promptWay(backend, backendOf(backend.type)) === "argument")
+		.map(({ name }) => name);
+	if (names.length === 0 || !hasOtherUsers()) return [];
+	const what = `${names.join(", ")}: other users of this machine can read the prompts in the command line (ps).`;
+	const fix = `Where it reads its stdin, set \`prompt_by: stdin\` under backends: ${names[0]}: in the config; else \`file\`: its argument is a sentence then that names the file.`;
 	return [warn("backend", what, fix)];
 }
 
-/** A program of the user's own is looked for, never started: who knows what it does. */
-function otherProgram({ name, command }: BackendConfig, env: Environment): Finding {
+/** Words that the shell knows itself. */
+const OF_THE_SHELL =
+	/^(?:\.|:|alias|case|cd|echo|eval|export|false|for|if|printf|pwd|read|set|shift|source|test|then|times|trap|true|type|ulimit|umask|unset|until|wait|while)$/;
+
+/** @returns the program of a backend's command; null for one that cannot be told from the line */
+function programOf(command: string): string | null {
+	const started = cliOf(command)?.program;
+	if (started !== undefined) return started;
 	const program = shellWords(command).find(
 		({ text }) => !/^(?:env|exec|command|-.*|[A-Za-z_]\w*=.*)$/.test(text),
 	);
 	const word = program?.text.replace(/^(["'])(.*)\1$/, "$2") ?? "";
-	if (!/^[\w./+-]+$/.test(word)) return ok("backend", `${name}: a shell line of your own.`);
-	if (which(word, env.PATH) !== null) return ok("backend", `${name}: ${word} is there.`);
-	if (!isAbsolute(word) && word.includes("/"))
-		return ok("backend", `${name}: ${word} is looked for in the directory of each task.`);
-	return warn("backend", `${name}: no program ${word} on PATH.`, pathHint(word));
+	return /^[\w./+-]+$/.test(word) && !OF_THE_SHELL.test(word) ? word : null;
+}
+
+/** A path that begins in the directory of each task is found by no PATH. */
+const isOfTheTask = (program: string) => !isAbsolute(program) && program.includes("/");
+
+/**
+ * What a backend's command starts, where this PATH does not find it.
+ * @returns null: it is there, or nobody can tell before a task starts
+ */
+export function missingProgram(command: string, path: string | undefined): string | null {
+	const program = programOf(command);
+	if (program === null || isOfTheTask(program) || which(program, path) !== null) return null;
+	return program;
+}
+
+/** A program of the user's own is looked for, never started: who knows what it does. */
+function otherProgram({ name, command }: BackendConfig, env: Environment): Finding {
+	const program = programOf(command);
+	if (program === null) return ok("backend", `${name}: a shell line of your own.`);
+	if (isOfTheTask(program))
+		return ok("backend", `${name}: ${program} is looked for in the directory of each task.`);
+	if (missingProgram(command, env.PATH) === null) return ok("backend", `${name}: ${program} is there.`);
+	return noProgram(name, program);
+}
+
+function noProgram(name: string, program: string): Finding {
+	return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
 }
 
 async function startFinding({ name }: BackendConfig, program: string, env: Environment): Promise<Finding> {
 	const file = which(program, env.PATH);
-	if (file === null) return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
+	if (file === null) return noProgram(name, program);
 	const { exitCode, said, timedOut } = await askVersion(file, env);
 	if (exitCode === 0) return versionFinding(name, file, said);
 	const why = timedOut

@@ -4,7 +4,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { cleanText } from "../../task/clean-text.ts";
 import type { LogSource } from "./log-source.ts";
 import { oneLine } from "./output.ts";
-import { indented, inRows } from "./question-lines.ts";
+import { indented, inRows, local } from "./question-lines.ts";
 
 const PAGE = 1_000;
 
@@ -38,7 +38,7 @@ export function eventSource(store: Store, task: string): LogSource<TaskEvent> {
  * lines stands below.
  */
 function linesOf(event: TaskEvent): string[] {
-	const time = new Date(event.at).toISOString().slice(0, 19).replace("T", " ");
+	const time = local(event.at).join(" ");
 	const { kind, seq, reason, epoch, by, why } = event;
 	const text = cleanText(event.text ?? "").trim();
 	const isBlock = text.includes("\n");

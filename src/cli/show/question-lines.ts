@@ -156,8 +156,8 @@ export function clockTime(at: number, now = Date.now()): string {
 	return day === local(now)[0] ? time : `${day} ${time}`;
 }
 
-/** Here, not in UTC: `2026-11-24`, `14:05:09`. */
-function local(at: number): [string, string] {
+/** Here, not in UTC: `2026-11-24`, `14:05:09`. @param at ms since the Unix epoch */
+export function local(at: number): [string, string] {
 	const [day = "", time = ""] = new Date(at).toLocaleString("sv-SE").split(" ");
 	return [day, time];
 }

@@ -4,7 +4,7 @@ import { idsOf, isFilter, type SeveralFlags } from "../../options/ids.ts";
 import type { AnswerFlags } from "../answer.ts";
 import type { PruneFlags } from "../prune.ts";
 import type { RetryFlags } from "../retry.ts";
-import { type Definer, example, repeatable } from "./definer.ts";
+import { type Definer, example, names, repeatable } from "./definer.ts";
 
 const IDS = "ids, or the beginnings of them";
 
@@ -102,7 +102,12 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 function several(command: Command, which: string, needed = "<ids...>"): Command {
 	return command
 		.usage(`[options] ${needed}`)
-		.addOption(repeatable("--state <state>", `instead of ids: ${which}, in this state (repeatable)`))
+		.addOption(
+			names(
+				"--state <state>",
+				`instead of ids: ${which}, in this state, or these: failed,cancelled (repeatable)`,
+			),
+		)
 		.addOption(repeatable("--tag <k=v>", "instead of ids: with this label (repeatable)"))
 		.option("--host <id>", "instead of ids: of this host (default: of the host you are on)")
 		.option("--any-host", "with --state or --tag: of every host of this Redis")
@@ -130,7 +135,7 @@ function definePrune({ program, run }: Definer): void {
 		.command("prune")
 		.description("delete tasks of this host that ended a while ago; the work in the project stays")
 		.option("--older-than <duration>", "ended at least so long ago (default: 14d)")
-		.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
+		.addOption(names("--state <state>", "only tasks in this state, or these: failed,cancelled (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--dry-run", "show what would go")
 		.option("--yes", "do not ask; without a terminal, nothing is asked anyway")

@@ -38,6 +38,14 @@ export function repeatable(flags: string, description: string): Option {
 	]);
 }
 
+/** A repeatable option of plain names, several of which may also stand in one word: `running,asking`. */
+export function names(flags: string, description: string): Option {
+	return new Option(flags, description).argParser((value: string, before: string[] | undefined) => [
+		...(before ?? []),
+		...value.split(",").map((name) => name.trim()),
+	]);
+}
+
 export function example(...lines: string[]): string {
 	return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }

@@ -3,7 +3,7 @@
 import type { LogsFlags } from "../../show/log-source.ts";
 import type { LsFlags } from "../ls.ts";
 import type { WaitFlags } from "../wait.ts";
-import { type Definer, example, forAgents, repeatable } from "./definer.ts";
+import { type Definer, example, forAgents, names, repeatable } from "./definer.ts";
 
 export function defineReports({ program, run }: Definer): void {
 	const list = (flags: LsFlags) => run(async (context) => (await import("../ls.ts")).ls(context, flags));
@@ -15,7 +15,7 @@ export function defineReports({ program, run }: Definer): void {
 	forAgents(program.command("ls"))
 		.alias("ps")
 		.description("list tasks, newest first")
-		.addOption(repeatable("--state <state>", "only tasks in this state (repeatable)"))
+		.addOption(names("--state <state>", "only tasks in this state, or these: running,asking (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--host <id>", "only tasks of this host")
 		.option("--mine", "only tasks that you submitted")
