@@ -32,7 +32,7 @@ export function whatOf(view: WhatView): string {
 }
 
 /** The first line of the prompt that has words, without the marks of Markdown. */
-function titleOf({ prompt, plan }: Pick<WhatView, "prompt" | "plan">): string {
+export function titleOf({ prompt, plan }: Pick<WhatView, "prompt" | "plan">): string {
 	for (const line of prompt.split("\n")) {
 		const said = line.replace(MARKS, "").trim();
 		if (/[\p{L}\p{N}]/u.test(said)) return said;

@@ -77,7 +77,7 @@ describe("of a line of 20,000 wide characters the segmenter sees parts", () => {
 });
 
 test("a long question is wrapped once for a width, however often it is drawn", () => {
-	const about = { state: "asking", plan: [], current: 0 };
+	const about = { task: "", directory: "", state: "asking", plan: [], current: 0 };
 	const editor = new Drafts().editorFor("job 001 1");
 	const more = { askedAt: 1, from: 0, message: null, unsure: null, gone: null };
 	const state = { task: "job", seq: "001", name: "job 001 1", question: `${LONG}?`, about, editor, ...more };

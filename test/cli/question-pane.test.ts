@@ -14,6 +14,7 @@ import {
 import { LIMIT_CHARS } from "../../src/cli/screen/editor.ts";
 import { goneLine } from "../../src/cli/screen/gone.ts";
 import { paneOf, paneRule, questionLines } from "../../src/cli/screen/question-pane.ts";
+import { ROOMY_ROWS } from "../../src/cli/screen/told-rows.ts";
 import type { TaskView } from "../../src/task/view.ts";
 import { NOW, questionView, taskView } from "../task-view.ts";
 
@@ -26,7 +27,13 @@ const SIZES = [
 ];
 
 function answering(question: string, drafts = new Drafts(), name = "job 001 1"): Answering {
-	const about = { state: "asking, 1 of 2 done", plan: ["[x] Look", "[ ] Choose"], current: 1 };
+	const about = {
+		task: "Paint the shed",
+		directory: "/home/ann/shed",
+		state: "asking, 1 of 2 done",
+		plan: ["[x] Look", "[ ] Choose"],
+		current: 1,
+	};
 	const editor = drafts.editorFor(name);
 	const said = { askedAt: 1, gone: null, message: null, unsure: null };
 	return { task: "job", seq: "001", name, question, about, editor, from: 0, ...said };
@@ -60,6 +67,16 @@ describe.each(SIZES)("at $columns × $rows", (size) => {
 		expect(picture(state, size)).toMatch(/── \d+ lines above: PgUp PgDn ─/);
 		for (let pages = 0; pages < 80; pages++) press(state, "pageup", size);
 		expect(picture(state, size)).toBe(first);
+	});
+
+	test("behind it stands what the task was asked for and where, as far as there is room", () => {
+		const rows = picture(answering("Which?"), size).split("\n");
+		const from = rows.indexOf(" Task: Paint the shed");
+		expect(rows.slice(from, from + 3)).toEqual(
+			size.rows < ROOMY_ROWS
+				? []
+				: [" Task: Paint the shed", " In: /home/ann/shed", " Now: asking, 1 of 2 done"],
+		);
 	});
 
 	test("no line is wider than the screen, as many as it has rows; the cursor stands behind what is typed", () => {

@@ -1,6 +1,7 @@
 /** A question and the answer that is being typed, on the whole screen. Keys change it; the frame follows from it. */
 import { chosenOption, namesNoOption, optionsOf, typedNumber } from "../../task/question-options.ts";
 import type { TaskView } from "../../task/view.ts";
+import { titleOf } from "../../task/view-what.ts";
 import { type Output, oneLine, plain } from "../show/output.ts";
 import { Editor } from "./editor.ts";
 import { heldLine, hintLine } from "./hints.ts";
@@ -14,6 +15,7 @@ type Colors = Output["colors"];
 /** Words that people type to get away; as an answer they are sent at the second Enter. */
 const LIKE_COMMANDS = /^\/?(skip|quit|exit|help|next|q|\?)$/i;
 const PLAN_SHOWN = 7;
+const FACT_CHARS = 500;
 const PROMPT_COLUMNS = 3;
 /** of the screen, for what is typed */
 const EDITOR_SHARE = 1 / 3;
@@ -26,8 +28,8 @@ export interface Answering {
 	question: string;
 	/** ms since the Unix epoch */
 	askedAt: number;
-	/** what the answer is about: where the task is, and its plan */
-	about: { state: string; plan: readonly string[]; current: number };
+	/** what the answer is about: what was asked for and where, how far it is, and its plan */
+	about: { task: string; directory: string; state: string; plan: readonly string[]; current: number };
 	editor: Editor;
 	/** the first line of the question in sight */
 	from: number;
@@ -118,6 +120,8 @@ export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Draft
 		question: open.text,
 		askedAt: Date.parse(open.askedAt),
 		about: {
+			task: oneLine(titleOf(view), FACT_CHARS),
+			directory: oneLine(view.cwd, FACT_CHARS),
 			state: `${parts.filter(Boolean).join(", ")}${doing}`,
 			plan: items.map(({ marker, text }) => `[${marker}] ${oneLine(text)}`),
 			current: Math.max(
@@ -206,7 +210,8 @@ function paneLines({ question, about }: Answering, { columns, rows }: Size, colo
 		return from + n === about.current ? `   ${shown}` : colors.dim(`   ${shown}`);
 	});
 	if (rows < ROOMY_ROWS) return text;
-	return [...text, "", colors.dim(` Now: ${foreign(about.state, columns - 6)}`), ...plan];
+	const facts = [`Task: ${about.task}`, `In: ${about.directory}`, `Now: ${about.state}`];
+	return [...text, "", ...facts.map((fact) => colors.dim(` ${foreign(fact, columns - 1)}`)), ...plan];
 }
 
 /** @param more the keys of the owner, the one that leaves last; null: none is taken for a moment */
