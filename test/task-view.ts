@@ -27,6 +27,7 @@ export function taskView(id: string, changes: Partial<TaskView> = {}): TaskView 
 		epoch: 1,
 		sessionId: null,
 		after: [],
+		waitsFor: [],
 		createdBy: "ann@mini1",
 		reportPath: null,
 		branch: null,

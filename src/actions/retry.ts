@@ -5,12 +5,12 @@ import type { Orders } from "../config/orders.ts";
 import type { TaskEnv } from "../config/task-env.ts";
 import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
-import type { Store } from "../queue/records/store.ts";
+import type { NotStarted, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
-import { isEnded, type State } from "../task/states.ts";
+import { isEnded, SKIPPED, type State } from "../task/states.ts";
 import { recordsOf } from "./find-task.ts";
 import { attempt, type Each, eachInTurn, isDone, theOnly } from "./several.ts";
 
@@ -66,7 +66,7 @@ export async function retryTasks(
 	const records = await recordsOf(store, given);
 	const lost = await lostHostsOf(store, records);
 	const plans: Each<Plan>[] = [];
-	for (const record of records) {
+	for (const record of neededFirst(records)) {
 		const chosen = await chosenBy(place.config, record, request.model);
 		plans.push(
 			await attempt(record.spec.id, () => {
@@ -135,11 +135,44 @@ function signatureOf(
 	return orders.sign(record, { chosen });
 }
 
-async function restart(store: Store, { spec, state, revision }: TaskRecord, set: RecordChanges) {
-	const moved = await store.move({ id: spec.id, from: [state], to: "queued", revision, set, why: "retry" });
+async function restart(store: Store, { spec, state, revision, reason }: TaskRecord, set: RecordChanges) {
+	const { id } = spec;
+	let moved = await store.move({ id, from: [state], to: "queued", revision, set, why: "retry" });
+	// What it needs was started again a moment before, and has woken it: it goes on as asked here.
+	if (moved.result === "stale" && reason === SKIPPED && moved.state === "waiting")
+		moved = await store.move({ id, from: ["waiting"], to: "queued", set, why: "retry" });
 	if (moved.result === "moved") return;
+	if (moved.result === "needs") throw notBefore(id, moved);
 	throw new DispatchError("DISPATCH_STALE", `\`${spec.id}\` changed in between.`, {
 		hint: `Look again: dispatch status ${spec.id}`,
+	});
+}
+
+/** So that each finds what it needs already under way. In the order given otherwise. */
+function neededFirst(records: readonly TaskRecord[]): TaskRecord[] {
+	const given = new Set(records.map(({ spec }) => spec.id));
+	const left = new Map<TaskRecord, number>();
+	const dependents = new Map<string, TaskRecord[]>();
+	for (const record of records) {
+		const needed = record.spec.after.filter((id) => given.has(id));
+		left.set(record, needed.length);
+		for (const id of needed) dependents.set(id, [...(dependents.get(id) ?? []), record]);
+	}
+	const ordered = new Set(records.filter((record) => left.get(record) === 0));
+	for (const { spec } of ordered)
+		for (const next of dependents.get(spec.id) ?? []) {
+			left.set(next, (left.get(next) ?? 0) - 1);
+			if (left.get(next) === 0) ordered.add(next);
+		}
+	// Names that were used again may need each other.
+	return [...new Set([...ordered, ...records])];
+}
+
+/** What is refused of a task that cannot start: which one is in its way. */
+export function notBefore(id: string, { need, became }: NotStarted): DispatchError {
+	const how = became === "failed" ? "failed" : `was ${became}`;
+	return new DispatchError("DISPATCH_NEEDS", `\`${id}\` needs \`${need}\`, which ${how}.`, {
+		hint: `Start that again, and \`${id}\` follows: dispatch retry ${need}. To start \`${id}\` without: dispatch rm ${need}, then retry it.`,
 	});
 }
 
@@ -157,9 +190,11 @@ function notEnded({ spec, state, host }: TaskRecord, isLost: boolean, own: strin
 		);
 	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state}, it has not ended.`, {
 		hint:
-			state === "parked"
-				? `It goes on once it is answered: dispatch answer ${spec.id} "…"`
-				: `Cancel it first: dispatch cancel ${spec.id}`,
+			state === "waiting"
+				? `It starts once what it needs has completed: dispatch status ${spec.id}`
+				: state === "parked"
+					? `It goes on once it is answered: dispatch answer ${spec.id} "…"`
+					: `Cancel it first: dispatch cancel ${spec.id}`,
 	});
 }
 

@@ -10,7 +10,7 @@ import { DispatchError } from "../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { AgentChoice } from "../task/spec.ts";
 import { isEnded, type State } from "../task/states.ts";
-import { changesOf, chosenBy } from "./retry.ts";
+import { changesOf, chosenBy, notBefore } from "./retry.ts";
 
 export interface TakeOver {
 	/** this host */
@@ -54,6 +54,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
 	if (moved.result === "alive") throw hostLives(record);
+	if (moved.result === "needs") throw notBefore(id, moved);
 	if (moved.result !== "moved")
 		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
 			hint: `Look again: dispatch status ${id}`,

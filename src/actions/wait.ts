@@ -7,6 +7,7 @@ import type { DamagedTask } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
+import { atWork, heldUp, type Needed, neededBeside } from "./held-up.ts";
 import { HostWatch } from "./host-watch.ts";
 
 const LOOK_MS = 250;
@@ -24,7 +25,7 @@ export interface WaitOptions {
 }
 
 export type WaitEnd =
-	/** all (or, for `any`, one) ended or parked */
+	/** all (or, for `any`, one) ended, are parked, or wait for one that is */
 	| { kind: "ended"; records: TaskRecord[] }
 	| { kind: "asks"; record: TaskRecord; seq?: string }
 	/** a record in Redis is damaged, and nothing else is left to wait for; `records`: what has ended */
@@ -56,7 +57,11 @@ async function lookUntil(
 	options: WaitOptions,
 	{ until, limit }: { until: number; limit: AbortSignal },
 ): Promise<WaitEnd> {
-	const seen: Seen = { records: new Map(), damaged: new Map() };
+	const seen: Seen = {
+		records: new Map(),
+		damaged: new Map(),
+		beside: { records: [], damaged: [] },
+	};
 	const hosts = new HostWatch(store);
 	for (;;) {
 		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
@@ -64,7 +69,7 @@ async function lookUntil(
 			const end = endOf(ids, seen, options);
 			await orAborted(unlessAway(Promise.resolve(options.onLook([...seen.records.values()]))), limit);
 			if (end !== null) return end;
-			const left = [...seen.records.values()].filter(({ state }) => !isEnded(state) && state !== "parked");
+			const left = atWork([...seen.records.values(), ...seen.beside.records]);
 			const gone = await orAborted(unlessAway(hosts.areGone(left)), limit);
 			if (gone === true) return { kind: "hostGone", records: left };
 		}
@@ -79,10 +84,13 @@ async function lookUntil(
 interface Seen {
 	records: Map<string, TaskRecord>;
 	damaged: Map<string, DamagedTask>;
+	/** what they wait for beside them */
+	beside: Needed;
 }
 
 /** What has ended for good is not read again. */
-async function look(store: Store, ids: readonly string[], { records, damaged }: Seen): Promise<void> {
+async function look(store: Store, ids: readonly string[], seen: Seen): Promise<void> {
+	const { records, damaged } = seen;
 	const open = ids.filter((id) => {
 		const record = records.get(id);
 		return record === undefined || !isEnded(record.state);
@@ -92,17 +100,24 @@ async function look(store: Store, ids: readonly string[], { records, damaged }: 
 	damaged.clear();
 	for (const record of read.records) records.set(record.spec.id, record);
 	for (const task of read.damaged) damaged.set(task.id, task);
+	seen.beside = await neededBeside(store, records.values());
 }
 
 function endOf(ids: readonly string[], seen: Seen, { any, forQuestion }: WaitOptions): WaitEnd | null {
 	const records: TaskRecord[] = [];
-	const [damaged] = seen.damaged.values();
+	const [damaged] = [...seen.damaged.values(), ...seen.beside.damaged];
 	for (const id of ids) {
 		const record = seen.records.get(id);
 		if (record !== undefined) records.push(record);
 		else if (!seen.damaged.has(id)) return { kind: "removed", id };
 	}
-	const rests = records.filter(({ state }) => isEnded(state) || state === "parked");
+	const held = heldUp(
+		[...records, ...seen.beside.records],
+		[...seen.damaged.keys(), ...seen.beside.damaged.map(({ id }) => id)],
+	);
+	const rests = records.filter(
+		({ spec, state }) => isEnded(state) || state === "parked" || held.has(spec.id),
+	);
 	const asks = forQuestion
 		? records.find(({ state }) => state === "asking" || state === "parked")
 		: undefined;

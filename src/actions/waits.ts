@@ -1,8 +1,9 @@
 /** Why tasks wait: what is known of their hosts, put together with what is known of themselves. */
 import { hostWords } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
+import { isState, type State } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
-import { type HostFacts, waitOf } from "../task/view-why.ts";
+import { type HostFacts, type KnownStates, waitOf } from "../task/view-why.ts";
 import { asHeld } from "./views.ts";
 
 /** This host, and what it knows of its own worker. */
@@ -20,8 +21,10 @@ export async function withWaits(
 	{ areAll = false }: { areAll?: boolean } = {},
 ): Promise<TaskView[]> {
 	const now = Date.now();
+	const others = await neededStates(store, views);
 	const queued = views.filter(({ state }) => state === "queued");
-	if (queued.length === 0) return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now) }));
+	if (queued.length === 0)
+		return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now, others) }));
 	const own = here();
 	const bare = (view: TaskView) => (view.host === own.host ? asHeld(view) : view);
 	const hosts = [
@@ -49,7 +52,17 @@ export async function withWaits(
 			});
 		}
 	}
-	return views.map((view) => ({ ...view, waits: waitOf(bare(view), facts.get(view.host), now) }));
+	return views.map((view) => ({ ...view, waits: waitOf(bare(view), facts.get(view.host), now, others) }));
+}
+
+/** Of what waiting tasks wait for, as far as it is not among the views. */
+async function neededStates(store: Store, views: readonly TaskView[]): Promise<KnownStates> {
+	const states = new Map<string, State | "damaged">(views.map(({ id, state }) => [id, state]));
+	const asked = [...new Set(views.flatMap(({ waitsFor }) => waitsFor))].filter((id) => !states.has(id));
+	if (asked.length === 0) return states;
+	for (const [n, [state]] of (await store.fieldsOf(asked, "state")).entries())
+		states.set(asked[n] ?? "", isState(state) ? state : "damaged");
+	return states;
 }
 
 type Counted = Pick<HostFacts, "working" | "asking">;

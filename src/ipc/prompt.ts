@@ -1,6 +1,7 @@
 /** The prompt of an agent: the user's words unchanged, and the rules of docs/PROTOCOL.md around them. */
 import { formatDuration } from "../task/duration.ts";
 import type { TaskSpec } from "../task/spec.ts";
+import { type NeededTask, neededSection } from "./needed.ts";
 
 export type PromptMode =
 	/** the first session */
@@ -41,6 +42,8 @@ export interface PromptInput {
 	undelivered: readonly AnsweredQuestion[];
 	/** what the user's check said when the work was last called done */
 	checkFailed: { command: string; output: string } | null;
+	/** what became of the tasks that it had to wait for */
+	needed: readonly NeededTask[];
 	/** questions and answers of earlier sessions */
 	answered: readonly AnsweredQuestion[];
 }
@@ -57,6 +60,7 @@ function sessionSections(input: PromptInput): string[] {
 		`You work in the background on the task \`${spec.id}\`. Nobody reads along: people follow you through the files in \`${dir}/\` (relative to the directory you were started in; from anywhere else \`${input.taskDir}/\`; git ignores them). Keep every rule below, they decide whether the task counts as done.`,
 		requestSection(spec),
 		contextSection(spec),
+		neededSection(input.needed),
 		input.mode === "continue" ? continueSection(input) : earlierAnswers(input),
 		checkSection(input),
 		planSection(input),

@@ -42,6 +42,7 @@ const INPUTS = {
 			.describe("the checklist the agent works through, one verifiable item each"),
 		template: z.string().optional().describe("start with this template's checklist and words"),
 		variables: z.record(z.string(), z.string()).optional().describe("values for the template"),
+		after: z.array(z.string()).optional().describe("ids of tasks that must have completed before it starts"),
 		context: z.array(z.string()).optional().describe("files that the agent shall read first"),
 		cwd: z.string().optional().describe("the directory to work in (default: that of this server)"),
 		budgetUsd: z.number().positive().optional().describe("stop it when it has cost so much"),

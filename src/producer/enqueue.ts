@@ -124,6 +124,7 @@ async function create(
 		if (task.explicitId) throw idExists(spec.id);
 		return null;
 	}
+	if (reply.result === "no_need") throw noSuchNeed(reply.need);
 	if (reply.result === "key_conflict") {
 		throw new DispatchError(
 			"DISPATCH_KEY_CONFLICT",
@@ -137,7 +138,15 @@ async function create(
 	return { record: reply.record, repeated: reply.result === "repeated" };
 }
 
-type Created = CreateResult & { record: TaskRecord };
+function noSuchNeed(need: string): DispatchError {
+	return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no sound task "${need}" to wait for.`, {
+		hint: "Nothing was enqueued. `dispatch ls --all` lists the tasks.",
+	});
+}
+
+type Created =
+	| (Exclude<CreateResult, { result: "no_need" }> & { record: TaskRecord })
+	| Extract<CreateResult, { result: "no_need" }>;
 
 async function createOnce(store: Store, task: ResolvedTask, orders: Orders): Promise<Created> {
 	try {
@@ -162,6 +171,7 @@ async function createOn(store: Store, { spec, key }: ResolvedTask, orders: Order
 		store.create(spec, { key, signature }),
 		store.get(spec.id).catch(() => null),
 	]);
+	if (reply.result === "no_need") return reply;
 	return { ...reply, record: made?.spec.id === reply.id ? made : await store.need(reply.id) };
 }
 

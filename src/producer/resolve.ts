@@ -15,6 +15,8 @@ import type { TaskSpec } from "../task/spec.ts";
 
 const TEXT_LIMIT_BYTES = 1024 * 1024;
 const ITEM_SHOWN = 60;
+/** All of them are looked at each time that one of them ends. */
+const MAX_NEEDS = 1_000;
 export const PRIORITY = { first: 1, last: 1_000, usual: 100 } as const;
 
 /** What a user asks for; null where nothing was said. */
@@ -30,6 +32,8 @@ export interface TaskRequest {
 	promptAddition: string | null;
 	/** absolute paths */
 	contextFiles: readonly string[];
+	/** ids of tasks that must have completed before it starts; left out: none */
+	after?: readonly string[];
 	cwd: string;
 	priority: number;
 	/** ms from now */
@@ -79,6 +83,7 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		givenItems: givenItems(id, request),
 		planText: request.planText,
 		contextFiles: request.contextFiles.map((path) => contextFile(path, cwd)),
+		after: neededBy(request),
 		notBefore: request.delayMs === null ? null : Date.now() + request.delayMs,
 		priority: request.priority,
 		tags: request.tags,
@@ -102,6 +107,20 @@ async function checkPermissions(config: Config, choice: Choice, taskDir: string)
 	if (backend === undefined || (backend.permissions === null && choice.permissions === null)) return;
 	const { permittedCommand } = await import("../backends/permitted.ts");
 	permittedCommand(backend, choice.permissions, taskDir);
+}
+
+/** Each once. Whether they are there, only Redis can tell. */
+function neededBy({ id, after = [] }: TaskRequest): string[] {
+	const needed = [...new Set(after)];
+	for (const each of needed) checkId(each, "--after");
+	if (id !== null && needed.includes(id))
+		throw new DispatchError("DISPATCH_USAGE", `"${id}" cannot wait for itself (--after ${id}).`);
+	if (needed.length <= MAX_NEEDS) return needed;
+	throw new DispatchError(
+		"DISPATCH_USAGE",
+		`Expected at most ${MAX_NEEDS} tasks to wait for, got ${needed.length}.`,
+		{ hint: "Let a task between them wait for some of these, and this one for that." },
+	);
 }
 
 function checkPrompt(prompt: string): void {
@@ -229,8 +248,10 @@ function checkItem(item: string): void {
 
 /** The same content gives the same hash, whenever and by whomever it is asked. */
 function keyOf(request: TaskRequest, cwd: string): { key: string; hash: string } | undefined {
-	const { key, createdBy: _by, tags, ...content } = request;
+	const { key, createdBy: _by, tags, after = [], ...said } = request;
 	if (key === null) return undefined;
+	// Left out where it says nothing: keys of an earlier version are of the same content.
+	const content = after.length === 0 ? said : { ...said, after: [...new Set(after)].sort() };
 	const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
 	const text = JSON.stringify(
 		{ ...content, cwd, tags: sorted },

@@ -78,6 +78,7 @@ export const ERRORS = {
 	},
 	DISPATCH_ALREADY_ENDED: { exit: EXIT.conflict, retryable: false, means: "The task has ended." },
 	DISPATCH_NOT_ENDED: { exit: EXIT.conflict, retryable: false, means: "The task has not ended yet." },
+	DISPATCH_NEEDS: { exit: EXIT.conflict, retryable: false, means: "A task that it needs did not complete." },
 	DISPATCH_SKILL_CHANGED: {
 		exit: EXIT.conflict,
 		retryable: false,

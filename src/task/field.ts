@@ -57,6 +57,11 @@ export function jsonField<T>(check: Check<T>, initial?: T): Field<T> {
 		initial: initial === undefined ? "" : toJson(initial),
 	};
 }
+/** One that records of an earlier version do not have. */
+jsonField.later = <T>(check: Check<T>, initial: T): Field<T> => {
+	const field = jsonField(check, initial);
+	return { ...field, read: (text, name) => (text === undefined ? initial : field.read(text, name)) };
+};
 jsonField.orNull = <T>(check: Check<T>): Field<T | null> => orNull(jsonField(check));
 
 /** A word of a known form or list. */

@@ -61,13 +61,13 @@ export function idFromPrompt(
 }
 
 /** @throws DISPATCH_USAGE for what is not kebab-case of at most 64 characters */
-export function checkId(id: string): void {
+export function checkId(id: string, option = "--id"): void {
 	if (ID_FORM.test(id)) return;
 	const shown = JSON.stringify(cutText(id, MAX_GIVEN_CHARS + 20));
 	throw new DispatchError(
 		"DISPATCH_USAGE",
-		`Expected --id to be lower-case letters, digits and single dashes (at most ${MAX_GIVEN_CHARS} characters), got ${shown}.`,
-		{ hint: "For example: --id security-review" },
+		`Expected ${option} to be lower-case letters, digits and single dashes (at most ${MAX_GIVEN_CHARS} characters), got ${shown}.`,
+		{ hint: `For example: ${option} security-review` },
 	);
 }
 

@@ -20,6 +20,7 @@ import {
 	wordField,
 	wordOrNull,
 } from "./field.ts";
+import { checkNeeds } from "./needs.ts";
 import {
 	type AgentChoice,
 	checkAgentChoice,
@@ -73,6 +74,8 @@ export const FIELDS = {
 	/** names the current run job `<task>.<generation>`; from a counter that is never reset */
 	generation: countField(0),
 	hold: jsonField.orNull(checkHold),
+	/** what has become of `spec.after` */
+	needs: jsonField.later(checkNeeds, {}),
 	reason: shownAs(wordOrNull(oneOf(FAILURE_REASONS))),
 	sessionId: shownAs(wordOrNull(matching(SESSION_FORM, "a session's id"))),
 	/** grows when `ipc/` is moved aside for a fresh session; starts at 1 */

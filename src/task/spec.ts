@@ -63,6 +63,8 @@ export interface TaskSpec {
 	modelReason: string;
 	/** files that the agent shall read first, relative to `cwd` where they lie in it */
 	contextFiles: string[];
+	/** ids of the tasks that must have completed before it starts, and whose reports its agent gets; each once */
+	after: string[];
 	/** not to be started before this time, ms since the Unix epoch */
 	notBefore: number | null;
 	/** the user's own items (`--item`, `--plan`); empty when the agent writes its plan */
@@ -128,6 +130,7 @@ export const checkSpec: Check<TaskSpec> = object<TaskSpec>({
 	prompt: text,
 	cwd: PATH,
 	contextFiles: since([], list(text)),
+	after: since([], list(matching(ID_FORM, "an id"))),
 	notBefore: since(null, nullable(time)),
 	givenItems: list(text),
 	planText: nullable(text),

@@ -8,7 +8,9 @@
  *     ├────────────────┤ (retry, takeover)
  *     └──── parked ◄───┘ (the agent stopped with a question open)
  *
- * `waiting` stands before `queued` for tasks that depend on others.
+ * `waiting` stands before `queued` for tasks that need others: also after a retry, as long as one of these has not
+ * completed. Where one will not, the task is `cancelled` with the reason `skipped`, and waits again once that one is
+ * started again.
  */
 export const STATES = [
 	"waiting",
@@ -34,9 +36,9 @@ export const MOVES: Readonly<Record<State, readonly State[]>> = {
 	running: ["asking", "completed", "failed", "cancelled", "parked", "queued"],
 	asking: ["running", "completed", "failed", "cancelled", "parked", "queued"],
 	parked: ["queued", "failed", "cancelled"],
-	completed: ["queued"],
-	failed: ["queued"],
-	cancelled: ["queued"],
+	completed: ["queued", "waiting"],
+	failed: ["queued", "waiting"],
+	cancelled: ["queued", "waiting"],
 };
 
 export const ENDED_STATES = ["completed", "failed", "cancelled"] as const satisfies readonly State[];
@@ -51,7 +53,7 @@ export function isLive(state: State): boolean {
 	return state === "running" || state === "asking";
 }
 
-/** Why a task failed. */
+/** Why a task failed; `skipped` is cancelled. */
 export const FAILURE_REASONS = [
 	"not_started",
 	"auth",
@@ -70,8 +72,13 @@ export const FAILURE_REASONS = [
 	"host_lost",
 	"verify_failed",
 	"unanswered",
+	/** what it needs did not complete: it was not started */
+	"skipped",
 	/** dispatch itself could not start it, or could not record how it ended */
 	"internal",
 ] as const;
+
+/** The reason of a task that was cancelled because of what it needs. */
+export const SKIPPED = "skipped" satisfies (typeof FAILURE_REASONS)[number];
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];

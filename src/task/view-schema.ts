@@ -69,6 +69,7 @@ export const taskViewSchema = z.strictObject({
 	epoch: z.int(),
 	sessionId: text.nullable(),
 	after: lines,
+	waitsFor: lines,
 	createdBy: text,
 	reportPath: text.nullable(),
 	branch: z.null(),

@@ -2,6 +2,7 @@
  * Why a task waits, in one place: for `ls`, `status`, and whoever shows tasks. Pure: from the task and what is known
  * of its host.
  */
+import type { State } from "./states.ts";
 import type { TaskView } from "./view.ts";
 import { clockText, inText, timeOf } from "./view-times.ts";
 import type { Wait } from "./wait.ts";
@@ -23,9 +24,20 @@ export interface HostFacts {
 	maxAgents: number | null;
 }
 
-/** @returns null for what does not wait: it runs, has ended, or needs a person itself */
-export function waitOf(view: TaskView, facts: HostFacts | undefined, now: number): Wait | null {
-	if (view.state === "waiting") return wait("tasks", afterText(view), `Waits for ${afterText(view)}.`);
+/** What is known of other tasks: a state each, or that it is damaged. */
+export type KnownStates = ReadonlyMap<string, State | "damaged">;
+
+/**
+ * @param others those that it waits for
+ * @returns null for what does not wait: it runs, has ended, or needs a person itself
+ */
+export function waitOf(
+	view: TaskView,
+	facts: HostFacts | undefined,
+	now: number,
+	others: KnownStates = new Map(),
+): Wait | null {
+	if (view.state === "waiting") return forTasks(view, others);
 	if (view.state !== "queued") return null;
 	return held(view, now) ?? (facts === undefined ? null : (unserved(facts) ?? full(facts) ?? SOON));
 }
@@ -36,8 +48,23 @@ function wait(kind: Wait["kind"], why: string, text: string, until: string | nul
 	return { kind, why, text, until };
 }
 
-function afterText({ after }: TaskView): string {
-	return after.length === 0 ? "another task" : after.join(", ");
+/** More would fill the screen; `--json` has all of them. */
+const TASKS_NAMED = 5;
+
+function forTasks({ waitsFor }: TaskView, others: KnownStates): Wait {
+	const named = waitsFor.slice(0, TASKS_NAMED);
+	const more = waitsFor.length > named.length ? ` and ${waitsFor.length - named.length} more` : "";
+	const shown = named.map((id) => {
+		const state = others.get(id);
+		return state === undefined ? id : `${id} (${state})`;
+	});
+	return wait(
+		"tasks",
+		waitsFor.length === 0
+			? "other tasks"
+			: `after ${named[0]}${waitsFor.length > 1 ? ` and ${waitsFor.length - 1} more` : ""}`,
+		waitsFor.length === 0 ? "Waits for other tasks." : `Waits for ${shown.join(", ")}${more}.`,
+	);
 }
 
 /** What is known of the task itself. null: nothing holds it any more. */

@@ -3,6 +3,7 @@
  * zod schemas of these stand in view-schema.ts.
  */
 import { join } from "node:path";
+import { openNeeds } from "./needs.ts";
 import { countDone, type PlanItem } from "./plan.ts";
 import type { KeptQuestion } from "./question.ts";
 import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
@@ -35,7 +36,10 @@ export interface TaskView extends ShownFields {
 	cwd: string;
 	prompt: string;
 	tags: Record<string, string>;
+	/** what must have completed before it starts */
 	after: string[];
+	/** of these, while it waits: those that have not */
+	waitsFor: string[];
 	createdBy: string;
 	/** where the agent wrote its report; `dispatch output` prints the kept copy */
 	reportPath: string | null;
@@ -67,7 +71,8 @@ export function viewOf(record: TaskRecord, questions: KeptQuestion[], namespace:
 		cwd: directory,
 		prompt: spec.prompt,
 		tags: spec.tags,
-		after: [],
+		after: spec.after,
+		waitsFor: record.state === "waiting" ? openNeeds(record) : [],
 		createdBy: spec.createdBy,
 		reportPath: record.hasReport ? join(directory, ".dispatch", "tasks", spec.id, "output.md") : null,
 		branch: null,

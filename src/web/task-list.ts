@@ -2,6 +2,7 @@
 import type { Store } from "../queue/records/store.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { type DamagedTask, damagedError } from "../task/damaged.ts";
+import { openNeeds } from "../task/needs.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isLive, isState, type State } from "../task/states.ts";
 import { type Totals, totalsOf } from "../task/totals.ts";
@@ -114,6 +115,7 @@ function taskRow(task: TaskRecord, now: number, place: string): Html {
 }
 
 function nowText(task: TaskRecord): string {
+	if (task.state === "waiting") return oneLine(`after ${openNeeds(task).join(", ")}`, WHAT_CHARS);
 	if (task.hold !== null) return task.hold.kind.replaceAll("_", " ");
 	const { state, reason, outcome, spec, progress } = task;
 	const { id, prompt } = spec;

@@ -19,10 +19,19 @@ export async function taskPage(store: Store, site: Site, id: string): Promise<st
 	const agent = agentOf(record);
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
 <p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, workspaceOf(record), ago(record.createdAt, now)].join(" · ")}</p>
-${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
+${neededLine(record, site.place)}${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
 ${planList(record.progress.plan)}${questionList(record, questions, now)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
 	return page(`${id} · dispatch`, site, body);
+}
+
+function neededLine({ state, spec, needs }: TaskRecord, place: string): Html | null {
+	if (spec.after.length === 0) return null;
+	const each = spec.after.map((id, n) => {
+		const isOpen = needs[id]?.met === false;
+		return html`${n === 0 ? "" : ", "}<a href="${place}/task/${id}">${id}</a>${isOpen ? "" : " ✓"}`;
+	});
+	return html`<p class="soft small">${state === "waiting" ? "Waits for " : "After "}${each}</p>`;
 }
 
 function outcomeCard({ outcome }: TaskRecord): Html | null {

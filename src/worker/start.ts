@@ -39,6 +39,7 @@ import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
 import { agentEnv } from "./agent-env.ts";
+import { neededBy } from "./needed.ts";
 import { notStarted } from "./not-started.ts";
 import { failedCheck } from "./verify.ts";
 
@@ -283,6 +284,7 @@ async function promptOf(
 	});
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
+		needed: mode === "resume" ? [] : await neededBy(record, deps.store, deps.orders),
 		checkFailed: checkFailed(record, deps.home),
 		dispatchPath: join(deps.home, "bin", "dispatch"),
 		spec: { ...record.spec, ...agentOf(record) },

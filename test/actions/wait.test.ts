@@ -115,3 +115,39 @@ test("a damaged record ends nobody's wait for the others, and is never a good en
 	expect(await wait(["bad"])).toMatchObject(damaged);
 	expect(await wait(["bad", "e"], { any: true })).toMatchObject({ kind: "ended", records: [{}] });
 });
+
+test("one that waits for a parked one ends the wait, as that one does; with others still at work it does not", async () => {
+	const epoch = await runningTask(store, "p1");
+	await store.create(specOf("p2", { after: ["p1"] }));
+	await store.create(specOf("p3", { after: ["p2"] }));
+	await runningTask(store, "at-work");
+	await store.ask("p1", epoch, [question("001", "Which?")]);
+	await store.move({ id: "p1", from: ["asking"], to: "parked", set: {} });
+	const waits = { kind: "ended", records: [{ spec: { id: "p3" }, state: "waiting" }] };
+	expect(await wait(["p3"])).toMatchObject(waits);
+	expect(await wait(["p2", "p1", "p3"])).toMatchObject({ kind: "ended" });
+	const all = wait(["p3", "at-work"]);
+	expect(await wait(["p3", "at-work"], { timeoutMs: 1 })).toMatchObject({ kind: "timedOut" });
+	await end("at-work", "completed");
+	expect(await all).toMatchObject({ kind: "ended", records: [{ state: "waiting" }, { state: "completed" }] });
+	await store.answer("p1", { text: "a", by: "me" });
+	expect(await wait(["p3"], { timeoutMs: 1 })).toMatchObject({ kind: "timedOut" });
+});
+
+test("one that waits for a damaged one ends the wait, which says so", async () => {
+	await runningTask(store, "d1");
+	await store.create(specOf("d2", { after: ["d1"] }));
+	await store.client.hset(store.keys.task("d1"), "epoch", "garbage");
+	expect(await wait(["d2"])).toMatchObject({ kind: "damaged", damaged: { id: "d1" } });
+});
+
+test("one whose need does not complete has ended: it is cancelled", async () => {
+	await runningTask(store, "e1");
+	await store.create(specOf("e2", { after: ["e1"] }));
+	const waiting = wait(["e2"]);
+	await end("e1", "failed");
+	expect(await waiting).toMatchObject({
+		kind: "ended",
+		records: [{ state: "cancelled", reason: "skipped" }],
+	});
+});

@@ -96,6 +96,7 @@ test("each command is offered the tasks that it is for", async () => {
 	expect(await offered("retry", "")).toEqual(["old-task"]);
 	expect(await offered("rm", "o")).toEqual(["old-task"]);
 	expect(await offered("cancel", "o")).toEqual([]);
+	expect(await offered("enqueue", "--after", "o")).toEqual(["old-task"]);
 	expect(await offered("answer", "")).toEqual([]);
 	await user.ok(["rm", "old-task"]);
 });

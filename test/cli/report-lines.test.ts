@@ -43,6 +43,7 @@ function hostileView(state: TaskView["state"]): TaskView {
 		epoch: 1,
 		sessionId: null,
 		after: [],
+		waitsFor: [],
 		createdBy: HOSTILE,
 		reportPath: `/${HOSTILE}/output.md`,
 		branch: null,

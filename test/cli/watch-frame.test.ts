@@ -47,6 +47,7 @@ function task(id: string, changes: Partial<TaskView>): TaskView {
 		epoch: 1,
 		sessionId: null,
 		after: [],
+		waitsFor: [],
 		createdBy: "me@here",
 		reportPath: null,
 		branch: null,

@@ -132,6 +132,7 @@ const OTHERS: { [N in keyof TaskSpec]: TaskSpec[N] } = {
 	promptAddition: "And more.",
 	modelReason: "--model",
 	contextFiles: ["/etc/passwd"],
+	after: ["other"],
 	notBefore: 1,
 	givenItems: ["other"],
 	planText: "- [ ] other\n",

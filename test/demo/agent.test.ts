@@ -107,6 +107,7 @@ function promptToGoOn(question: string, said: string): string {
 		hasPlanItems: true,
 		undelivered: [{ seq: "001", question, answer: said }],
 		answered: [],
+		needed: [],
 	});
 }
 

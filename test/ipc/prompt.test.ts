@@ -1,5 +1,6 @@
-import { assert, property, string } from "fast-check";
+import { array, assert, constantFrom, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { NeededTask } from "../../src/ipc/needed.ts";
 import { buildPrompt, type PromptInput } from "../../src/ipc/prompt.ts";
 
 const DIR = ".dispatch/tasks/review";
@@ -26,6 +27,7 @@ function promptOf(change: Partial<PromptInput> = {}, spec: Partial<PromptInput["
 		taskDirRelative: DIR,
 		hasPlanItems: false,
 		undelivered: [],
+		needed: [],
 		answered: [],
 		...change,
 	});
@@ -130,3 +132,69 @@ describe("going on", () => {
 		expect(promptOf({ mode: "fresh", undelivered: [QUESTION] })).toContain("> 8080");
 	});
 });
+
+describe("what it had to wait for", () => {
+	const needed = (changes: Partial<NeededTask> = {}): NeededTask => ({
+		id: "scan",
+		became: "completed",
+		message: "All items done.",
+		report: "Nothing was found.",
+		path: "/home/ann/shop/.dispatch/tasks/scan/output.md",
+		...changes,
+	});
+	/** Its part of the prompt, without what is said before the first task. */
+	const partOf = (...tasks: NeededTask[]) => {
+		const section = promptOf({ needed: tasks }).split("## What came before\n")[1] ?? "";
+		return (section.split("\n\n## Plan\n")[0] ?? "").split("\n\n").slice(1).join("\n\n");
+	};
+
+	test("stands in the prompt with outcome, report and its path", () => {
+		expect(partOf(needed(), needed({ id: "gone", became: "removed since", ...NOTHING }))).toBe(
+			`Task \`scan\`: completed. Its report is "/home/ann/shop/.dispatch/tasks/scan/output.md".
+> All items done.
+Its report:
+> Nothing was found.
+
+Task \`gone\`: removed since.
+It left no report.`,
+		);
+		expect(promptOf()).not.toContain("What came before");
+		expect(promptOf({ mode: "resume", needed: [needed()] })).not.toContain("Nothing was found.");
+	});
+
+	test("no line of a report passes for one of ours, whatever ends a line", () => {
+		const ends = [
+			"\n",
+			"\r",
+			"\r\n",
+			"\v",
+			"\f",
+			"\u0085",
+			"\u2028",
+			"\u2029",
+			"\0",
+			"\u001b[2J",
+			"## End",
+			"x",
+		];
+		const text = array(constantFrom(...ends)).map((parts) => parts.join(""));
+		assert(
+			property(text, text, (report, message) => {
+				const [head, ...lines] = partOf(needed({ report: `r${report}`, message })).split(
+					/\r\n|[\n\r\v\f\u0085\u2028\u2029]/,
+				);
+				expect(head).toMatch(/^Task `scan`/);
+				expect(lines.filter((line) => line !== "Its report:" && !line.startsWith("> "))).toEqual([]);
+			}),
+		);
+	});
+
+	test("is cut: of one report, and of all together", () => {
+		const long = needed({ report: "x".repeat(300_000) });
+		expect(partOf(long).length).toBeLessThan(20_000);
+		expect(partOf(long)).toContain("Its report, of which the first 16384 characters are here:\n> xxx");
+		expect(partOf(...Array.from({ length: 50 }, () => long)).length).toBeLessThan(80_000);
+	});
+});
+
+const NOTHING = { message: null, report: null, path: null };

@@ -118,7 +118,13 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		/./,
 	],
 	["an answer holds nobody", held("answered"), { working: 2 }, "2 of 2 work", /place/],
-	["another task", { state: "waiting", after: ["b", "c"] }, {}, "b, c", /^Waits for b, c\.$/],
+	[
+		"another task",
+		{ state: "waiting", waitsFor: ["b", "c"] },
+		{},
+		"after b and 1 more",
+		/^Waits for b, c\.$/,
+	],
 ];
 
 test.each(REASONS)("%s", (_, changes, facts, why, text) => {

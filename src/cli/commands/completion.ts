@@ -136,6 +136,8 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 		case "id":
 		case "ids":
 			return command === undefined ? [] : idsOf(asking, command.name());
+		case "after":
+			return idsOf(asking, "enqueue");
 		case "model":
 		case "config name":
 			return modelsOf(env);

@@ -7,6 +7,7 @@ import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../.
 import type { Store } from "../../queue/records/store.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { openNeeds } from "../../task/needs.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
@@ -14,6 +15,8 @@ import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
+
+const IDS_SHOWN = 5;
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -23,6 +26,7 @@ export interface EnqueueFlags {
 	template?: string;
 	var?: string[];
 	context?: string[];
+	after?: string[];
 	delay?: string;
 	dryRun?: boolean;
 	item?: string[];
@@ -158,6 +162,7 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 		...emptyRequest(said.trim() === "" ? (template?.prompt ?? said) : said, cwd),
 		promptAddition: template?.addition ?? null,
 		contextFiles: (flags.context ?? []).map((path) => resolve(path)),
+		after: flags.after ?? [],
 		delayMs: flags.delay === undefined ? null : parseDuration(flags.delay, "--delay"),
 		id: flags.id ?? null,
 		model: flags.model ?? null,
@@ -205,9 +210,21 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	const { id, givenItems } = record.spec;
 	const end = waits ? [] : [`Follow it with: dispatch status ${id}`];
 	if (repeated) return [`\`${id}\` was dispatched before under the same key; it is ${record.state}.`, ...end];
+	if (record.state === "cancelled") return [oneLine(record.outcome?.message ?? ""), ...end];
 	const first = dispatchedLine(record);
 	const [plan, ...items] = planLines(givenItems);
-	return givenItems.length === 0 ? [first, plan ?? "", ...end] : [`${first} ${plan}`, ...items, ...end];
+	const needed = openNeeds(record);
+	const after = needed.length === 0 ? [] : [`It starts once ${listed(needed)} completed.`];
+	if (givenItems.length === 0) return [first, ...after, plan ?? "", ...end];
+	return [`${first} ${plan}`, ...items, ...after, ...end];
+}
+
+function listed(ids: readonly string[]): string {
+	const names = ids.slice(0, IDS_SHOWN).map((id) => `\`${id}\``);
+	const more = ids.length > names.length ? [`${ids.length - names.length} more`] : [];
+	const all = [...names, ...more];
+	if (all.length === 1) return `${all[0]} has`;
+	return `${all.slice(0, -1).join(", ")} and ${all.at(-1)} have`;
 }
 
 function planLines(givenItems: readonly string[]): string[] {

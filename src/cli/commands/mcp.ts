@@ -246,6 +246,7 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 		items: items ?? [],
 		promptAddition: template?.addition ?? null,
 		planText: items === undefined ? (template?.plan ?? null) : null,
+		after: args.after ?? [],
 		contextFiles: (files ?? []).map((path) => resolve(path)),
 		budgetUsd: args.budgetUsd ?? null,
 		verify: verify ?? null,

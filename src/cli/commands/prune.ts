@@ -20,7 +20,7 @@ export interface PruneFlags extends TaskFilterFlags {
 	yes?: boolean;
 }
 
-/** Deletes tasks of this host that ended a while ago. Reports and logs go, the work in the project stays. */
+/** Deletes tasks of this host that ended a while ago, and that no open one needs. Reports and logs go, the work in the project stays. */
 export async function prune(context: Context, flags: PruneFlags): Promise<number | undefined> {
 	const ageMs = parseDuration(flags.olderThan ?? USUAL_AGE, "--older-than");
 	for (const state of flags.state ?? []) requireEnded(state);
@@ -28,7 +28,10 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const store = await context.store();
 	const before = store.clock.now() - ageMs;
 	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
-	const old = (await store.list(-1)).filter((record) => isOld(record) && wanted(record));
+	const all = await store.list(-1);
+	// What is still to start gets the reports of what it needs.
+	const needed = new Set(all.flatMap(({ state, spec }) => (isEnded(state) ? [] : spec.after)));
+	const old = all.filter((record) => isOld(record) && wanted(record) && !needed.has(record.spec.id));
 	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
 	const { output } = context;
 	const removed = flags.dryRun ? old.map(({ spec }) => spec.id) : [];

@@ -288,7 +288,8 @@ async function tell(
 }
 
 function exitOf(records: readonly TaskRecord[]): number {
-	if (records.some(({ state }) => state === "parked")) return EXIT.needsAnswer;
+	// One that waits still does so for one that is parked.
+	if (records.some(({ state }) => state === "parked" || state === "waiting")) return EXIT.needsAnswer;
 	return records.every(({ state }) => state === "completed") ? EXIT.ok : EXIT.taskFailed;
 }
 

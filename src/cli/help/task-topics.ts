@@ -98,6 +98,8 @@ when all completed, 1 when one failed, 3 when one is parked, 4 after --timeout.`
   not logged in          log in, then: dispatch doctor
   account is empty       mend that, then: dispatch doctor --fix
   day's budget is spent  budget.daily; goes on tomorrow (UTC)
+  --after                once the tasks that are named have completed; one of
+                         these failed: dispatch retry it, and this one follows
   --delay, backoff       starts at the time that is shown
   the worker drains      $ dispatch up
   the disk is full       make room: dispatch prune

@@ -21,9 +21,10 @@ export function damagedLine({ id, damage }: DamagedTask): string {
 	return `${new Date().toISOString()} ${oneLine(id, 64)} is damaged: ${oneLine(damage)}`;
 }
 
-function stateLine({ state, plan, reason, outcome, hold }: TaskView): string {
+function stateLine({ state, plan, reason, outcome, hold, waitsFor }: TaskView): string {
 	const progress = plan.total === 0 ? "" : ` ${plan.done}/${plan.total}`;
-	const why = hold === null ? (reason ?? "") : hold.kind;
+	const held = hold === null ? (reason ?? "") : hold.kind;
+	const why = state === "waiting" ? `after ${waitsFor.join(", ")}` : held;
 	const ended = state === "failed" || state === "cancelled" ? oneLine(outcome?.message ?? "") : "";
 	return [`${state}${progress}`, why, ended].filter(Boolean).join(" ");
 }

@@ -20,6 +20,7 @@ type Colors = Output["colors"];
 const TAIL_SHOWN = 10;
 const QUESTIONS_SHOWN = 5;
 const TEXT_SHOWN = 300;
+const AFTER_SHOWN = 10;
 
 /** One line that states how a task ended, or that it is parked. @param limit characters of what it asks */
 export function endLine(view: TaskView, limit?: number): string {
@@ -33,6 +34,8 @@ export function endLine(view: TaskView, limit?: number): string {
 			return `\`${view.id}\` cancelled. ${what}`.trimEnd();
 		case "parked":
 			return `\`${view.id}\` is parked until its question is answered. ${questionLine(view, undefined, limit)}`;
+		case "waiting":
+			return `\`${view.id}\` waits for ${view.waitsFor.join(", ")}, which a person has to look at first: dispatch status ${view.waitsFor[0] ?? view.id}`;
 		default:
 			return `\`${view.id}\` is ${view.state}. ${what}`.trimEnd();
 	}
@@ -174,6 +177,7 @@ function factLines(view: TaskView, now: number): string[] {
 		["Usage", usage === null ? null : `${usage.inputTokens} tokens in, ${usage.outputTokens} out${cost}`],
 		["Where", `${oneLine(view.cwd)} on ${view.host}`],
 		["When", timesOf(view, now)],
+		["After", view.after.length === 0 ? null : namedUpTo(view.after, AFTER_SHOWN)],
 		[
 			"Tags",
 			Object.entries(view.tags)
@@ -185,6 +189,11 @@ function factLines(view: TaskView, now: number): string[] {
 	return inRows(
 		facts.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(8)}${value}`])),
 	);
+}
+
+function namedUpTo(ids: readonly string[], most: number): string {
+	const more = ids.length > most ? ` and ${ids.length - most} more` : "";
+	return `${ids.slice(0, most).join(", ")}${more}`;
 }
 
 function timesOf(view: TaskView, now: number): string {

@@ -124,7 +124,8 @@ function waitingLines(views: readonly TaskView[]): string[] {
 	const isOne = sorted.length === 1;
 	const indent = isOne ? "" : "  ";
 	const lines = sorted.flatMap((group) => [indent + reasonOf(group), `${indent}  ${namesOf(group)}`]);
-	const all = views.length > NAMED ? ["All of them: dispatch ls --state queued --all"] : [];
+	const states = [...new Set(views.map(({ state }) => `--state ${state}`))].join(" ");
+	const all = views.length > NAMED ? [`All of them: dispatch ls ${states} --all`] : [];
 	return ["", ...(isOne ? [] : [`${views.length} wait:`]), ...lines, ...all];
 }
 

@@ -2,7 +2,7 @@ import { viewTasks } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
-import { isEnded, isLive, type State } from "../../task/states.ts";
+import { isEnded, isLive, SKIPPED, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
 import { inRows } from "./question-lines.ts";
@@ -72,12 +72,16 @@ function startedLine(record: TaskRecord): string {
 		: `\`${record.spec.id}\` started again ${using} (attempt ${record.attempt}).`;
 }
 
-const ORDER: readonly State[] = ["completed", "failed", "cancelled", "parked", "asking", "running", "queued"];
+const ORDER: readonly (State | typeof SKIPPED)[] = [
+	...(["completed", "failed", "cancelled", SKIPPED] as const),
+	...(["parked", "asking", "running", "queued", "waiting"] as const),
+];
 
 /** `18 completed, 1 failed in 12m, $3.10`: of all of them, from the first one's creation to the last one's end. */
 export function totalLine(records: readonly TaskRecord[], now: number): string {
+	const became = records.map(({ state, reason }) => (reason === SKIPPED ? SKIPPED : state));
 	const counts = ORDER.flatMap((state) => {
-		const count = records.filter((record) => record.state === state).length;
+		const count = became.filter((each) => each === state).length;
 		return count === 0 ? [] : [`${count} ${state}`];
 	});
 	const from = Math.min(...records.map(({ createdAt }) => createdAt));

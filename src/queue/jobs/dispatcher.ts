@@ -3,8 +3,10 @@
  * at any point and run again, by any daemon.
  */
 import { isOutage } from "../../task/errors.ts";
+import { openNeeds } from "../../task/needs.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Hold } from "../../task/spec.ts";
+import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
@@ -74,7 +76,9 @@ export async function sweepLostJobs(
 	if (lease === null) return [];
 	const now = await store.now();
 	const repaired: string[] = [];
-	for (const record of await store.getMany(await store.activeIds(host))) {
+	const active = await store.getMany(await store.activeIds(host));
+	for (const id of await untold(store, active)) if (await store.settleNeeds(id)) repaired.push(id);
+	for (const record of active) {
 		// A clock that was set back makes it wait for its queue no longer.
 		const age = Math.abs(now - (record.queuedAt ?? 0));
 		if (record.state !== "queued" || age < SWEEP_AGE_MS) continue;
@@ -87,6 +91,27 @@ export async function sweepLostJobs(
 		}
 	}
 	return repaired;
+}
+
+/**
+ * Waiting tasks that something has happened for which they were not told: an earlier version ended what they need, or
+ * the list of who waits for it has lost them.
+ */
+async function untold(store: Store, active: readonly TaskRecord[]): Promise<string[]> {
+	const waiting = active.filter(({ state }) => state === "waiting");
+	const needed = [...new Set(waiting.flatMap(openNeeds))];
+	if (needed.length === 0) return [];
+	const known = await store.fieldsOf(needed, "state", "nonce");
+	const nonces = new Map(
+		needed.map((id, n) => {
+			const [state, nonce] = known[n] ?? [];
+			return [id, isState(state) && !isEnded(state) ? nonce : null];
+		}),
+	);
+	const isTold = ({ needs }: TaskRecord, id: string) => nonces.get(id) === needs[id]?.nonce;
+	return waiting
+		.filter((record) => openNeeds(record).some((id) => !isTold(record, id)))
+		.map(({ spec }) => spec.id);
 }
 
 /** States of a run job that will never start its task. */

@@ -36,6 +36,8 @@ export interface Keys {
 	/** what a host has still to clear of tasks that were removed */
 	removed(host: string): string;
 	undelivered(id: string): string;
+	/** those that wait for a task, or were skipped because of it, by time of creation */
+	dependents(id: string): string;
 	/** of a removed task: the first epoch that a next task of that name may have */
 	epoch(id: string): string;
 	/** what its agent was told, by number */
@@ -76,6 +78,7 @@ export function keysOf(namespace: string): Keys {
 		spenders: (day) => `${prefix}:spenders:${day}`,
 		notes: (id) => `${prefix}:notes:${id}`,
 		epoch: (id) => `${prefix}:epoch:${id}`,
+		dependents: (id) => `${prefix}:dependents:${id}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};
 }

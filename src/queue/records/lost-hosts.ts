@@ -9,7 +9,7 @@ import { isEnded, type State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { HOST_GONE_MS } from "./hosts.ts";
 import { encodeFields, type RecordChanges } from "./record-fields.ts";
-import type { Store } from "./store.ts";
+import type { NotStarted, Store } from "./store.ts";
 
 /** A restart of the worker takes less. */
 const LEFT_MS = 10_000;
@@ -85,7 +85,7 @@ export function cancelLost(
 export function moveToHost(
 	store: Store,
 	move: { id: string; host: string; by: string; revision: number; set: RecordChanges },
-): Promise<{ result: "moved" | "alive" | "stale"; state: State } | { result: "none" }> {
+): Promise<{ result: "moved" | "alive" | "stale"; state: State } | NotStarted | { result: "none" }> {
 	return store.run("moveHost", { ...move, set: encodeFields(move.set), ...LIMITS });
 }
 

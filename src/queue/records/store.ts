@@ -29,9 +29,21 @@ export interface MoveRequest {
 export type MoveResult =
 	| { result: "moved"; state: State; revision: number; epoch: number; attempt: number }
 	| { result: "stale"; state: State; revision: number; epoch: number }
+	| NotStarted
 	| { result: "none" };
 
-export type CreateResult = { result: "created" | "repeated" | "exists" | "key_conflict"; id: string };
+/** It has ended, and is not started again: what it needs has ended, and did not complete. */
+export interface NotStarted {
+	result: "needs";
+	state: State;
+	need: string;
+	became: "failed" | "cancelled" | "removed";
+}
+
+export type CreateResult =
+	| { result: "created" | "repeated" | "exists" | "key_conflict"; id: string }
+	/** `need`: one of `spec.after` that is not there, or damaged */
+	| { result: "no_need"; id: string; need: string };
 export type CancelResult =
 	| { result: "cancelled" | "cancelling" | "ended"; state: State }
 	| { result: "none" };
@@ -70,6 +82,7 @@ export class Store extends Questions {
 			...newFields(spec, signature),
 			nonce: spec.nonce,
 			host: spec.host,
+			after: spec.after,
 			key: key?.key,
 			keyHash: key?.hash,
 		});
@@ -94,6 +107,12 @@ export class Store extends Questions {
 
 	async newIpc(id: string, epoch: number): Promise<boolean> {
 		return (await this.run<{ result: string }>("newIpc", { id, epoch })).result === "ok";
+	}
+
+	/** Looks anew at what a waiting task needs; a repeat does no harm. @returns whether it waits no longer */
+	async settleNeeds(id: string): Promise<boolean> {
+		const { result, state } = await this.run<{ result: string; state?: State }>("settleNeeds", { id });
+		return result === "ok" && state !== "waiting";
 	}
 
 	/** Says why a queued task waits; nothing happens when it moved on. */

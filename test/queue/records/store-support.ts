@@ -19,6 +19,7 @@ export function specOf(id: string, changes: Partial<TaskSpec> = {}): TaskSpec {
 		planText: null,
 		priority: 100,
 		tags: {},
+		after: [],
 		contextFiles: [],
 		notBefore: null,
 		deadlineMs: null,

@@ -10,7 +10,7 @@ import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
-import { runningTask } from "../records/store-support.ts";
+import { runningTask, specOf } from "../records/store-support.ts";
 
 /** Between a client and a server; cuts the connection in place of the next reply of a script. */
 class CuttingProxy {
@@ -119,6 +119,20 @@ test("a removal whose reply is lost is known to its caller, with what it left to
 	expect(await store.remove("t")).toMatchObject({ result: "removed", left: { nonce } });
 	expect(proxy.cuts).toBe(1);
 	expect(await store.remove("t")).toEqual({ result: "none" });
+});
+
+test("an end whose reply is lost lets the next one go once", async () => {
+	await runningTask(store, "t");
+	proxy.loseNextReply();
+	expect(await store.create(specOf("next", { after: ["t"] }))).toMatchObject({ result: "created" });
+	proxy.loseNextReply();
+	expect(await store.move({ id: "t", from: ["running"], to: "completed" })).toMatchObject({
+		result: "moved",
+	});
+	expect(proxy.cuts).toBe(2);
+	expect(await store.need("next")).toMatchObject({ state: "queued", generation: 2, revision: 2 });
+	const kinds = (await eventsAfter(store, "0")).filter(({ task }) => task === "next");
+	expect(kinds.map(({ kind }) => kind)).toEqual(["created", "queued"]);
 });
 
 test("of commands that were sent together half is answered: Redis is away, which a wait gets over", async () => {

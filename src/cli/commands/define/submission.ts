@@ -57,6 +57,7 @@ function taskOptions(command: Command): Command {
 		.option("--cwd <dir>", "work in this directory (default: the current one)")
 		.option("--priority <n>", "1 first … 1000 last (default: 100)")
 		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
+		.addOption(repeatable("--after <id>", "do not start it before this task has completed (repeatable)"))
 		.option("--delay <duration>", "do not start it before, e.g. 2h")
 		.option("--deadline <duration>", "fail it after so much work, e.g. 1h")
 		.option("--attempts <n>", "start it at most so often")

@@ -12,6 +12,7 @@ if damaged then
   redis.call('HSET', rec, 'state', 'cancelled', 'endedAt', now, 'hold', '', 'stop', '', 'outcome', cancelledBy(req.by))
   event('cancelled', {state = 'cancelled', by = req.by})
   wake()
+  changes[1] = {task = id, nonce = get('nonce')}
   return reply({result = 'cancelled', state = 'cancelled'})
 end
 local state = get('state')

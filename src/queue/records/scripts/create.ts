@@ -1,6 +1,6 @@
 import { TASK } from "./prelude.ts";
 
-/** Makes a task; the same nonce again is the same call again (a reply that was lost). */
+/** Makes a task, which waits until what it needs has completed; the same nonce again is the same call again (a reply that was lost). */
 export const CREATE = `${TASK}
 if req.key then
   local held = redis.call('HGET', p .. ':keys', req.key)
@@ -19,6 +19,13 @@ if nonce then
   if nonce == req.nonce then return reply({result = 'created', id = id}) end
   return reply({result = 'exists', id = id})
 end
+local needs = {}
+for _, task in ipairs(req.after) do
+  local key = p .. ':task:' .. task
+  local held = typeOf(key) == 'hash' and redis.call('HMGET', key, 'nonce', 'state')
+  if not (held and held[1] and MOVES[held[2]]) then return reply({result = 'no_need', id = id, need = task}) end
+  needs[task] = {nonce = held[1], met = false}
+end
 redis.call('HSET', rec, 'nonce', req.nonce)
 for f, v in pairs(req.fields) do redis.call('HSET', rec, f, v) end
 local used = typeOf(p .. ':epoch:' .. id) == 'string' and redis.call('GET', p .. ':epoch:' .. id)
@@ -30,7 +37,13 @@ if req.key then
   redis.call('HSET', p .. ':keys', req.key, cjson.encode({id = id, hash = req.keyHash, nonce = req.nonce}))
   redis.call('HSET', rec, 'key', req.key)
 end
-toQueued()
-event('created', {state = 'queued'})
+if next(needs) then
+  redis.call('HSET', rec, 'state', 'waiting')
+  event('created', {state = 'waiting'})
+  settleNeeds(needs)
+else
+  toQueued()
+  event('created', {state = 'queued'})
+end
 return reply({result = 'created', id = id})
 `;

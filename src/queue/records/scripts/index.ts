@@ -20,6 +20,7 @@ import { NOTE_USAGE } from "./note-usage.ts";
 import { OFFER } from "./offer.ts";
 import { OPEN_GATES } from "./open-gates.ts";
 import { REMOVE } from "./remove.ts";
+import { SETTLE_NEEDS } from "./settle-needs.ts";
 
 export const SCRIPTS = {
 	answer: ANSWER,
@@ -45,6 +46,7 @@ export const SCRIPTS = {
 	offer: OFFER,
 	openGates: OPEN_GATES,
 	remove: REMOVE,
+	settleNeeds: SETTLE_NEEDS,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

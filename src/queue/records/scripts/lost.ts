@@ -1,3 +1,4 @@
+import { SKIPPED } from "../../../task/states.ts";
 import { TASK } from "./prelude.ts";
 
 /**
@@ -46,17 +47,26 @@ if state == '' then return reply({result = 'none'}) end
 if tonumber(get('revision')) ~= req.revision then return reply({result = 'stale', state = state}) end
 local from = get('host')
 if not isEnded(state) and not isLost(from) then return reply({result = 'alive', state = state}) end
+local needs, to, bad, became = needsOf(), 'queued', nil, nil
+if isEnded(state) then
+  to, bad, became = judged(needs, true)
+  if bad then return reply({result = 'needs', state = state, need = bad, became = became}) end
+end
 fence(from)
 redis.call('SREM', p .. ':live:' .. from, id)
 redis.call('ZREM', p .. ':active:' .. from, id)
 for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
 redis.call('HSET', rec, 'host', req.host)
-if state == 'parked' and redis.call('ZCARD', open) > 0 then
+if next(needs) then
+  if get('reason') == '${SKIPPED}' then clearSkip() end
+  keepNeeds(needs)
+end
+if state == 'waiting' or state == 'parked' and redis.call('ZCARD', open) > 0 then
   redis.call('ZADD', p .. ':active:' .. req.host, now, id)
   redis.call('HINCRBY', rec, 'revision', 1)
 else
-  setState(state, 'queued')
-  state = 'queued'
+  setState(state, to)
+  state = to
 end
 event('moved', {state = state, by = req.by, why = 'from ' .. from .. ' to ' .. req.host})
 wake()

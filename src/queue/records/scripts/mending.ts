@@ -3,7 +3,7 @@
  * would stop every task of every host, half-way through a script: it is put aside under `aside:` for a person to
  * look at, an event says so, and it is made anew from the records. What belongs to one task is that task's damage.
  */
-import { MOVES } from "../../../task/states.ts";
+import { MOVES, SKIPPED } from "../../../task/states.ts";
 
 const EVENTS_KEPT = 10_000;
 const ASIDE_KEPT_S = 30 * 86_400;
@@ -73,13 +73,17 @@ end
 -- What the records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
 local function relist()
   for _, id in ipairs(allIds()) do
-    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation')
+    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason')
     local state, host = c[1], c[2]
     if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
       local made = tonumber(c[3]) or now
       redis.pcall('ZADD', p .. ':tasks', 'NX', made, id)
       if not isEnded(state) then redis.pcall('ZADD', p .. ':active:' .. host, 'NX', made, id) end
       if isLive(state) then redis.pcall('SADD', p .. ':live:' .. host, id) end
+      local needs = (state == 'waiting' or c[6] == '${SKIPPED}') and decoded(c[5]) or {}
+      for task, need in pairs(needs) do
+        if type(task) == 'string' and type(need) == 'table' and not need.met then redis.pcall('ZADD', p .. ':dependents:' .. task, 'NX', made, id) end
+      end
       if state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
       local asked = redis.pcall('ZRANGE', p .. ':open:' .. id, 0, -1)
       if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end

@@ -1,9 +1,12 @@
+import { SKIPPED } from "../../../task/states.ts";
 import { TASK } from "./prelude.ts";
 
 /**
  * One move. Refused as stale unless the state (and, where named, revision, epoch and generation) is the
  * expected one. Special: after an acknowledged cancel whatever is no end becomes `cancelled`; to `parked`
- * without an open question becomes `queued`, so that an answer that comes while the agent gives up is never lost.
+ * without an open question becomes `queued`, so that an answer that comes while the agent gives up is never lost;
+ * to `queued` becomes `waiting` while something that it needs has not completed, and is refused for an ended task where
+ * that will not come.
  */
 export const MOVE = `${TASK}
 local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
@@ -20,6 +23,16 @@ local to = req.to
 local allowed = false
 for _, s in ipairs(MOVES[from]) do if s == to then allowed = true end end
 if not allowed then return stale() end
+local needs = {}
+if to == 'queued' or to == 'waiting' then
+  local bad, became
+  to = 'queued'
+  if from == 'waiting' or isEnded(from) then
+    needs = needsOf()
+    to, bad, became = judged(needs, isEnded(from))
+  end
+  if bad and isEnded(from) then return reply({result = 'needs', state = from, need = bad, became = became}) end
+end
 if isLive(from) and cur[5] == '1' and not isEnded(to) then
   to = 'cancelled'
   req.set.outcome = cancelledBy(get('stopBy')); req.set.reason = ''
@@ -29,6 +42,10 @@ elseif to == 'parked' and redis.call('ZCARD', open) == 0 then
   req.set.charge = '0'
 end
 for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
+if next(needs) then
+  if get('reason') == '${SKIPPED}' then clearSkip() end
+  keepNeeds(needs)
+end
 if to == 'running' and from == 'queued' then
   redis.call('HINCRBY', rec, 'epoch', 1)
   redis.call('HSET', rec, 'runNonce', req.runNonce, 'hold', '', 'outcome', '', 'reason', '')

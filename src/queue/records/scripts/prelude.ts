@@ -4,7 +4,9 @@
  * clocks differ agree; only a test names another one (`req.now`).
  */
 import { FIELDS } from "../../../task/record.ts";
+import { SKIPPED } from "../../../task/states.ts";
 import { MENDING } from "./mending.ts";
+import { NEEDS } from "./needs.ts";
 
 const CALLS_KEPT_S = 600;
 
@@ -47,14 +49,22 @@ ${MENDING}`;
 /** For scripts about one task: its keys, and the acts that several of them share. "" in a field means null. */
 export const TASK = `${PRELUDE}
 local COUNTED = cjson.decode('${JSON.stringify(COUNTED)}')
-local id = req.id
-local rec = p .. ':task:' .. id
-local qs = p .. ':questions:' .. id
-local open = p .. ':open:' .. id
-local undelivered = p .. ':undelivered:' .. id
-local notes = p .. ':notes:' .. id
+local id, rec, qs, open, undelivered, notes
+-- The acts below are about this task from here on.
+local function about(task)
+  id = task
+  rec = p .. ':task:' .. id
+  qs = p .. ':questions:' .. id
+  open = p .. ':open:' .. id
+  undelivered = p .. ':undelivered:' .. id
+  notes = p .. ':notes:' .. id
+end
+about(req.id)
+-- What happened to a task for which others may wait: it ended, was started again, or removed.
+local changes = {}
+local endedOutcome, setState, wake, damage, event
 local function get(f) local v = redis.call('HGET', rec, f); return v or '' end
-local function event(kind, more)
+function event(kind, more)
   local e = more or {}
   e.task = id; e.kind = kind
   local place = emit(e)
@@ -75,8 +85,8 @@ local function chatter(kind, more)
   end
   event(kind, more)
 end
--- What the scripts rely on: types of keys, the state, the numbers they count with. nil: all of it is sound.
-local function damage()
+${NEEDS}-- What the scripts rely on: types of keys, the state, the numbers they count with. nil: all of it is sound.
+function damage()
   local kind = typeOf(rec)
   if kind == 'none' then return nil end
   if kind ~= 'hash' then return 'its key holds something else' end
@@ -92,6 +102,7 @@ local function damage()
   end
   local since = get('workingSince')
   if since ~= '' and not tonumber(since) then return 'workingSince is not a time' end
+  if not needsOf() then return 'needs are damaged' end
   return nil
 end
 local function allHosts()
@@ -104,7 +115,7 @@ end
 mendShared()
 if typeOf(rec) == 'hash' then mendHost(get('host')) end
 if req.host then mendHost(req.host) end
-if listsLost then relist() end
+if listsLost then relist(); listsLost = false end
 local damaged = damage()
 -- Whoever agreed to it was shown this creation of the task, this start of it, in one of these states.
 local function isAsAgreed()
@@ -118,7 +129,7 @@ local function isAsAgreed()
 end
 if damaged and not (req.evenDamaged and isAsAgreed()) then return reply({result = 'damaged', damage = damaged}) end
 if typeOf(rec) ~= 'none' and not isAsAgreed() then return reply({result = 'changed', state = get('state')}) end
-local function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
+function wake() redis.call('PUBLISH', p .. ':wake', 'task ' .. id) end
 local function stopClock()
   local since = get('workingSince')
   if since ~= '' then
@@ -140,10 +151,11 @@ local function dropFromInbox()
 end
 local function dropOpen() dropFromInbox(); redis.call('DEL', open) end
 -- By hand: cjson writes an empty list as {}.
-local function cancelledBy(by)
-  return '{"kind":"cancelled","message":' .. cjson.encode('Cancelled by ' .. by .. '.') .. ',"exitCode":null,"signal":null,"logTail":[],"warnings":[]}'
+function endedOutcome(kind, message)
+  return '{"kind":"' .. kind .. '","message":' .. cjson.encode(message) .. ',"exitCode":null,"signal":null,"logTail":[],"warnings":[]}'
 end
-local function setState(from, to)
+local function cancelledBy(by) return endedOutcome('cancelled', 'Cancelled by ' .. by .. '.') end
+function setState(from, to)
   local host = get('host')
   redis.call('HSET', rec, 'state', to)
   redis.call('HINCRBY', rec, 'revision', 1)
@@ -157,7 +169,15 @@ local function setState(from, to)
     dropOpen()
   else
     redis.call('ZADD', p .. ':active:' .. host, now, id)
+    redis.call('HSET', rec, 'endedAt', '')
   end
   if to == 'queued' then toQueued() end
+  if isEnded(to) ~= isEnded(from) then changes[#changes + 1] = {task = id, nonce = get('nonce')} end
+  if isEnded(to) and get('reason') ~= '${SKIPPED}' then forgetNeeds() end
+end
+local replyAlone = reply
+local function reply(r)
+  tellDependents()
+  return replyAlone(r)
 end
 `;

@@ -16,6 +16,7 @@ local epoch = tonumber(known('epoch')) or 0
 local spec = decoded(known('spec'))
 local cwd = spec and spec.cwd or nil
 if nonce == '' and spec and type(spec.nonce) == 'string' then nonce = spec.nonce end
+if typeOf(rec) == 'hash' then forgetNeeds() end
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 if typeOf(open) == 'zset' then dropFromInbox() end
@@ -34,6 +35,7 @@ if host ~= '' then
   redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
 end
 event('removed', {})
+changes[1] = {task = id, nonce = nonce}
 redis.call('PUBLISH', p .. ':wake', 'removed')
 return reply({result = 'removed', host = host, left = {id = id, nonce = nonce, cwd = cwd}})
 `;

@@ -1,0 +1,94 @@
+/** `--after`: tasks that wait for others, with real workers, agents and servers. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { WAIT_LIMIT } from "../patience.ts";
+import { type Task, User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+const inProject = (name: string) => readFileSync(join(user.project, name), "utf8");
+const kill = (pid: number | undefined | null) => process.kill(pid ?? 0, "SIGKILL");
+const killRedis = () => kill(user.processes().find(({ command }) => command.startsWith("redis-server"))?.pid);
+const states = async () =>
+	Object.fromEntries((await user.json<Task[]>(["ls", "--all"])).map(({ id, state }) => [id, state]));
+
+/** Kills the worker while it asks and Redis once it was answered; who comes next starts all the same. */
+async function throughKills(id: string): Promise<void> {
+	await user.waitForState(id, "asking");
+	kill(user.daemonPid());
+	await user.ok(["answer", id, `word-of-${id}`]);
+	killRedis();
+	await user.ok(["up"]);
+	expect(await user.waitForState(id, "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+}
+
+test("a diamond over kill -9 of worker and Redis at every step: each once, in order, with the reports", async () => {
+	user = new User({ agent: "reports-in-order.sh", agents: { quick: "writes-report.sh" } });
+	await user.ok(["enqueue", "--id", "before", "--model", "quick", "Do it", "--wait"]);
+	await user.ok(["enqueue", "--id", "a", "Do it"]);
+	for (const id of ["b", "c"]) await user.ok(["enqueue", "--id", id, "--after", "a", "Do it"]);
+	const after = ["before", "b", "c"].flatMap((id) => ["--after", id]);
+	const said = await user.ok(["enqueue", "--id", "d", ...after, "Do it"]);
+	expect(said).toContain("It starts once `b` and `c` have completed.");
+	await throughKills("a");
+	await throughKills("b");
+	expect(await user.json(["status", "d"])).toMatchObject({ state: "waiting", waitsFor: ["c"] });
+	await throughKills("c");
+	await throughKills("d");
+	const order = inProject("order").trimEnd().split("\n");
+	expect([...order].sort()).toEqual(["a", "b", "c", "d"].flatMap((id) => [`${id} ends`, `${id} starts`]));
+	expect(order.slice(0, 2)).toEqual(["a starts", "a ends"]);
+	expect(order.slice(-2)).toEqual(["d starts", "d ends"]);
+	const prompt = inProject("prompt-d");
+	for (const report of ["Nothing was found.", "The word of b is word-of-b.", "The word of c is word-of-c."])
+		expect(prompt).toContain(`\n> ${report}`);
+	for (const id of ["before", "b", "c"]) expect(prompt).toContain(user.taskFile(id, "output.md"));
+	expect(prompt).not.toContain("word-of-a");
+});
+
+test("what does not complete skips what needs it, with a true exit code; its retry wakes that", async () => {
+	user = new User({ agent: "writes-report.sh" });
+	const fails = ["--verify", "test -e good", "--attempts", "1"];
+	const a = await user.run(["enqueue", "--id", "a", ...fails, "Do it", "--wait"]);
+	expect(a.code).toBe(1);
+	const b = await user.run(["enqueue", "--id", "b", "--after", "a", "Do it", "--wait"]);
+	expect(b.code).toBe(1);
+	expect(b.stdout).toContain("Not started: it needs `a`, which failed. To start both: dispatch retry a");
+	await user.ok(["enqueue", "--id", "c", "--after", "b", "Do it"]);
+	expect(await states()).toEqual({ a: "failed", b: "cancelled", c: "cancelled" });
+	const refused = await user.run(["retry", "c"]);
+	expect(refused).toMatchObject({ code: 8 });
+	expect(refused.stderr).toContain("`c` needs `b`, which was cancelled.");
+	user.write("good", "");
+	await user.ok(["retry", "c", "b", "a"]);
+	await user.ok(["wait", "a", "b", "c", "--timeout", WAIT_LIMIT]);
+	expect(await states()).toEqual({ a: "completed", b: "completed", c: "completed" });
+});
+
+test("a waiting task says for whom; nobody waits for one that a person has to look at", async () => {
+	user = new User({ agents: { parks: "asks-and-parks.sh", quick: "writes-report.sh" } });
+	const unknown = await user.run(["enqueue", "--after", "a", "Do it"]);
+	expect(unknown).toMatchObject({ code: 6 });
+	expect(unknown.stderr).toContain('There is no sound task "a" to wait for.');
+	expect(await user.run(["enqueue", "--id", "a", "--after", "a", "Do it"])).toMatchObject({ code: 2 });
+	expect(existsSync(join(user.project, ".dispatch/tasks"))).toBe(false);
+	await user.ok(["enqueue", "--id", "a", "--model", "parks", "Do it"]);
+	await user.ok(["enqueue", "--id", "b", "--model", "quick", "--after", "a", "Do it"]);
+	expect(await user.ok(["ls"])).toContain("after a");
+	expect(await user.ok(["status", "b"])).toMatch(/Waits for a \((queued|running|asking|parked)\)\./);
+	await user.waitForState("a", "parked");
+	const held = await user.run(["wait", "b", "--timeout", WAIT_LIMIT]);
+	expect(held).toMatchObject({ code: 3 });
+	expect(held.stdout).toContain("`b` waits for a, which a person has to look at first: dispatch status a");
+	await user.ok(["answer", "a", "8080"]);
+	await user.ok(["wait", "b", "--timeout", WAIT_LIMIT]);
+	const events = (await user.ok(["logs", "b", "--events"])).split("\n").filter(Boolean);
+	expect(events.map((line) => line.split(" ")[2])).toEqual(["created", "queued", "started", "completed"]);
+	await user.ok(["enqueue", "--id", "c", "--after", "b", "--delay", "1h", "Do it"]);
+	await user.ok(["prune", "--older-than", "1ms", "--yes"]);
+	expect(Object.keys(await states()).sort()).toEqual(["b", "c"]);
+	await user.ok(["rm", "b"]);
+	expect(await user.ok(["cancel", "c"])).toContain("Cancelled `c`.");
+});
