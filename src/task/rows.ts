@@ -8,9 +8,20 @@ const MOST_ACCENTS = 8;
 /** They may take two columns; what is beyond the basic plane has two units as well. */
 const WIDE = /[\u1100-\ud7ff\ue000-\uffff]/g;
 const COLOR = /\x1b\[[\d;]*m/g;
+/** `dispatch answer ID --seq 2 "…"`: no more than ours hold, since a foreign text may hold one, too. */
+const COMMAND =
+	/dispatch(?: [a-z\d][a-z\d-]{0,63}(?![a-z\d-])){1,2}(?: --[a-z-]{1,16}(?:[ =][a-z\d][a-z\d-]{0,63})?){0,2}(?: "…")?/;
+const WORDS = /(?<=[ \t])/;
+const COMMANDS_AND_WORDS = new RegExp(
+	`[(\`]?(?:${COMMAND.source}|\`dispatch [^\`]*\`)[^ \\t]*[ \\t]?|[^ \\t]*[ \\t]|[^ \\t]+`,
+	"g",
+);
+const ENDS_IN_COMMAND = new RegExp(`(?<![^ (\`])${COMMAND.source}[.)\`]*$`);
 
 /**
- * Lines of ours with foreign words in them: each goes on further to the right than it begins.
+ * Lines of ours with foreign words in them: each goes on further to the right than it begins. A command of ours stays
+ * in one row, so that it can be copied. One at the end of a line that no row has room for is left to the terminal,
+ * which breaks it without a line break in the copy: it is a command and an id, whoever wrote it.
  * @param room columns of the terminal; null: nothing is broken
  */
 export function hanging(lines: readonly string[], room: number | null): string[] {
@@ -18,24 +29,51 @@ export function hanging(lines: readonly string[], room: number | null): string[]
 	return lines.flatMap((line) => {
 		if (columnsAtMost(line) <= room) return [line];
 		const blanks = /^ */.exec(line)?.[0].slice(0, room / 2) ?? "";
-		const [first = "", ...more] = rowsOf(line.slice(blanks.length), room - blanks.length - INDENT.length);
+		const columns = room - blanks.length - INDENT.length;
+		const [first = "", ...more] = inRows(commandsAndWords(line.slice(blanks.length), columns), columns);
 		return [blanks + first, ...more.map((row) => blanks + INDENT + row)];
 	});
 }
 
 /** At most so many columns each; between words where they can be. */
 export function rowsOf(line: string, room: number): string[] {
+	return inRows(
+		line.split(WORDS).map((text) => ({ text, isWhole: false })),
+		room,
+	);
+}
+
+interface Word {
+	text: string;
+	/** it is not broken, however long it is */
+	isWhole: boolean;
+}
+
+/** A command that has room in a row is one word. */
+function commandsAndWords(line: string, room: number): Word[] {
+	const end = ENDS_IN_COMMAND.exec(line)?.index ?? line.length;
+	const words = (line.slice(0, end).match(COMMANDS_AND_WORDS) ?? []).flatMap((text) =>
+		columnsAtMost(text.trimEnd()) <= room ? [text] : text.split(WORDS),
+	);
+	const last = line.slice(end);
+	return [
+		...words.map((text) => ({ text, isWhole: false })),
+		...(last === "" ? [] : [{ text: last, isWhole: true }]),
+	];
+}
+
+function inRows(words: readonly Word[], room: number): string[] {
 	const columns = Math.max(LEAST_ROOM, room);
 	const rows: string[] = [];
 	let row = "";
 	let width = 0;
-	for (const each of line.split(/(?<=[ \t])/)) {
-		let word = each;
+	for (const { text, isWhole } of words) {
+		let word = text;
 		// What is blank at the end of a row is left out.
 		const least = columnsAtMost(word.trimEnd());
 		if (width + least > columns) {
 			if (row !== "") rows.push(row.trimEnd());
-			const pieces = least > columns ? broken(word, columns) : [word];
+			const pieces = least > columns && !isWhole ? broken(word, columns) : [word];
 			rows.push(...pieces.slice(0, -1));
 			row = "";
 			width = 0;

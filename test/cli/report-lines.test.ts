@@ -170,6 +170,9 @@ test.each([
 	["`job` complete. Full report at /x", "  `job` complete. Full report at /x"],
 	["\u200b`job` is parked", "  \u200b`job` is parked"],
 	["‘job’ failed", "  ‘job’ failed"],
+	["\ufeff`job` failed", "  \ufeff`job` failed"],
+	["\u3164`job` failed", "  \u3164`job` failed"],
+	[`${"\u200b".repeat(40)}\`\u0301jo\u2060b\` failed`, `  ${"\u200b".repeat(40)}\`\u0301jo\u2060b\` failed`],
 	["I go on\n`job` failed", "I go on\n  `job` failed"],
 	["the `job` is done", "the `job` is done"],
 	["a job", "a job"],
@@ -192,6 +195,38 @@ describe("a line of ours with foreign words, in a terminal of 80 columns", () =>
 		for (const row of more) expect(/^ */.exec(row)?.[0].length).toBe(begins + 4);
 		for (const row of [first, ...more]) expect(stringWidth(row)).toBeLessThanOrEqual(80);
 		expect([first, ...more].join("").replace(/\s/g, "")).toBe(line.replace(/\s/g, ""));
+	});
+
+	const ID = "review-the-login-code";
+	test.each([
+		["of an answer", 80, `Worker is asking: "Which one?" Answer with: dispatch answer ${ID} --seq 2 "…"`],
+		["in the middle", 80, `The agent ended and said nothing more. See \`dispatch logs ${ID}\`. Then go on.`],
+		[
+			"bare, before a full stop",
+			80,
+			`It is waited for, and tried again then. Why: dispatch status ${ID}. Again`,
+		],
+		["longer than a row", 40, `Answer with: dispatch answer ${ID} --seq 12 "…"`],
+		["longer than a row, in backticks", 30, `It failed. See \`dispatch logs ${ID}\`.`],
+	])("keeps a command whole, so that a copy of it is one: %s", (_, room, line) => {
+		const command = /dispatch \w+ [\w-]+(?: --seq \d+ "…")?/.exec(line)?.[0] ?? "";
+		const rows = hanging([line], room);
+		expect(rows.length).toBeGreaterThan(1);
+		expect(rows.filter((row) => row.includes(command))).toHaveLength(1);
+	});
+
+	test("is broken where a foreign text looks like a command and is none of ours", () => {
+		const texts = [
+			`dispatch answer ${"x".repeat(200)}`,
+			`dispatch answer ${ID} --seq 2 "…" ${"State: done ".repeat(9)}`,
+			`\`dispatch ${"State: done ".repeat(9)}\``,
+			`dispatch answer ${ID}${" --state done".repeat(9)}`,
+		];
+		const rows = hanging(
+			texts.map((text) => `Its last line: ${text}`),
+			80,
+		);
+		for (const row of rows) expect(stringWidth(row)).toBeLessThanOrEqual(80);
 	});
 
 	test("is left whole where it fits, or where a program reads", () => {

@@ -10,6 +10,8 @@ const MARK = "┃ ";
 /** It, and what looks like it. */
 const MARKS = /[┃┇┋╏╂╻╹╽╿║‖∥❘❙❚▎▍▌▋▐｜￨⏐⎮]/g;
 const LIKE_IT = "│";
+/** What takes no column. */
+const UNSEEN = "\\p{DI}\\p{Mn}\\p{Me}\\p{Cf}";
 
 /** One line of ours. */
 export function ownLine(text: string): string {
@@ -26,7 +28,9 @@ export function ownRows(lines: readonly string[]): string[] {
  * begins as that does.
  */
 export function agentTextOf(id: string, text: string): string {
-	const likeOurs = new RegExp(`^(?=[^\\p{L}\\p{N}\\s]{0,9}${id})`, "gmu");
+	const unseen = `[${UNSEEN}]*`;
+	const signs = `(?:${unseen}[^\\p{L}\\p{N}\\s${UNSEEN}]){0,9}`;
+	const likeOurs = new RegExp(`^(?=${signs}${unseen}${[...id].join(unseen)})`, "gmu");
 	return text.replace(likeOurs, "  ");
 }
 
