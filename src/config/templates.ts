@@ -18,8 +18,6 @@ const EXTENSION = ".md";
 const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---\r?\n?([\s\S]*)$/;
 const VARIABLE = /\{\{\s*([A-Za-z][A-Za-z0-9_-]*)\s*\}\}/g;
 
-const NO_NUMBERS: ReadonlySet<string> = new Set();
-
 const headSchema = z.strictObject({
 	description: z.string().default(""),
 	/** what is asked when the user says nothing */
@@ -167,7 +165,7 @@ function readHead(source: string, head: string): z.infer<typeof headSchema> {
 		const document = parseDocument(head);
 		const [fault] = document.errors;
 		if (fault !== undefined) throw fault;
-		keepSpelling(document, NO_NUMBERS);
+		keepSpelling(document);
 		value = document.toJS() ?? {};
 	} catch (error) {
 		throw badTemplate(source, `its head is not valid YAML: ${(error as Error).message.split("\n")[0]}`);

@@ -20,12 +20,14 @@ export interface Question {
 	listen?: boolean;
 	/** ms; then its whole process group gets SIGKILL */
 	limitMs: number;
+	/** of its output and of its errors, each; 1 MiB when not given */
+	maxBytes?: number;
 }
 
 export interface Answer {
 	/** null: it could not be started, was ended by a signal, took too long or said too much */
 	exitCode: number | null;
-	/** at most 1 MiB, without the last newline */
+	/** without the last newline */
 	stdout: string;
 	stderr: string;
 	timedOut: boolean;
@@ -44,7 +46,17 @@ export async function askProgram(question: Question): Promise<Answer> {
 
 /** execa is loaded by those who ask only: a start must be quick. */
 async function ask(question: Question): Promise<Answer> {
-	const { file, args = [], env, cwd, input, enough, listen = true, limitMs } = question;
+	const {
+		file,
+		args = [],
+		env,
+		cwd,
+		input,
+		enough,
+		listen = true,
+		limitMs,
+		maxBytes = MAX_OUTPUT_BYTES,
+	} = question;
 	const output = listen ? ("pipe" as const) : ("ignore" as const);
 	const { execa } = await import("execa");
 	requireDescriptors();
@@ -60,7 +72,7 @@ async function ask(question: Question): Promise<Answer> {
 		stdout: output,
 		stderr: output,
 		reject: false,
-		maxBuffer: MAX_OUTPUT_BYTES,
+		maxBuffer: maxBytes,
 		// A group of its own: what it starts ends with it.
 		detached: true,
 	});

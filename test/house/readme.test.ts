@@ -42,16 +42,15 @@ test("every `npm run` of it is a script", () => {
 
 const noTemplate = () => ({ prompt: null, addition: null, plan: "" });
 
-test("its batch file is one", () => {
+test("its batch file is one", async () => {
 	const options = {
 		key: null,
 		unattended: true,
 		createdBy: "me@here",
-		readPlan: () => "",
+		readText: () => "",
 		fillTemplate: noTemplate,
 	};
 	const file = join(ROOT, "tasks.yaml");
-	expect(
-		parseBatch(blockWith("yaml", "tasks:"), { ...options, file }).map(({ request }) => request.id),
-	).toEqual(["secrets", "licences"]);
+	const { entries } = await parseBatch(blockWith("yaml", "tasks:"), { ...options, file });
+	expect(entries.map(({ request }) => request.id)).toEqual(["secrets", "licences"]);
 });

@@ -1,36 +1,26 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fillTemplate, findTemplate } from "../../src/config/templates.ts";
-import { BATCH_KEYS, type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
+import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
 
 const OPTIONS: BatchOptions = {
 	file: "/jobs/batch/tasks.yaml",
 	key: null,
 	unattended: false,
 	createdBy: "tester@here",
-	readPlan: (path) => `- [ ] from ${path}\n`,
+	readText: (path) => `- [ ] from ${path}\n`,
 	fillTemplate: (name, project, values) =>
 		fillTemplate(findTemplate({ project, home: "/nowhere" }, name), values),
 };
 
-const parse = (text: string, options: Partial<BatchOptions> = {}) =>
-	parseBatch(text, { ...OPTIONS, ...options });
+const parse = async (text: string, options: Partial<BatchOptions> = {}) =>
+	(await parseBatch(text, { ...OPTIONS, ...options })).entries;
 
-test("docs/BATCHES.md lists every key of a batch file, and no other", () => {
-	const page = readFileSync(new URL("../../docs/BATCHES.md", import.meta.url), "utf8");
-	const [, section = ""] = /^## Keys of a task$([\s\S]*?)^## /m.exec(page) ?? [];
-	const rows = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].map(([, keys]) => keys ?? "");
-	const listed = rows.flatMap((keys) => keys.replaceAll("`", "").split(", "));
-	expect(listed.sort()).toEqual([...BATCH_KEYS].sort());
-});
-
-test("reads a list or `tasks:`, in YAML or JSON", () => {
-	const yaml = parse(
+test("reads a list or `tasks:`, in YAML or JSON", async () => {
+	const yaml = await parse(
 		"tasks:\n  - prompt: Review\n    id: review\n    cwd: sub\n    deadline: 10m\n    tags: { n: 1 }\n    plan: plan.md\n",
 	);
 	expect(yaml).toMatchObject([
 		{
-			at: "/jobs/batch/tasks.yaml:2",
 			request: {
 				prompt: "Review",
 				id: "review",
@@ -44,7 +34,7 @@ test("reads a list or `tasks:`, in YAML or JSON", () => {
 			},
 		},
 	]);
-	const json = parse('[{"prompt": "One", "items": ["A", "B"]}, {"prompt": "Two", "id": "two"}]', {
+	const json = await parse('[{"prompt": "One", "items": ["A", "B"]}, {"prompt": "Two", "id": "two"}]', {
 		key: "run-7",
 	});
 	expect(json.map(({ request }) => [request.prompt, request.items, request.key])).toEqual([
@@ -64,14 +54,31 @@ describe("a fault is told with its line", () => {
 		[
 			"the same id twice",
 			"- prompt: A\n  id: a\n- prompt: B\n  id: a\n",
-			':4:3: [1].id: "a" is the id of an earlier task',
+			':4:3: [1].id: "a" is the id of the task in line 2, too.',
 		],
 		["a plan and items", "- prompt: A\n  plan: p.md\n  items: [x]\n", ":3:3: [0].items:"],
+		["a prompt and a file with one", "- prompt: A\n  prompt_file: p.md\n", ":2:3: [0].prompt_file:"],
+		["values without a template", "- prompt: A\n  vars: { a: b }\n", ":2:3: [0].vars: needs `template`"],
+		["an unknown key beside the tasks", "tasks: [{ prompt: A }]\nmax: 1\n", ":2:1: max: is not a key"],
+		["an id for all", "defaults: { id: a }\ntasks: [{ prompt: A }]\n", ":1:13: defaults.id: is not a key"],
+		[
+			"a wrong default",
+			"tasks: [{ prompt: A }]\ndefaults:\n  priority: high\n",
+			":3:3: defaults.priority: invalid input: expected number",
+		],
+		[
+			"a default that is wrong for a task",
+			"defaults:\n  deadline: soon\ntasks: [{ prompt: A }]\n",
+			":2:3: defaults.deadline:",
+		],
+		["a text for a switch", '- prompt: A\n  unattended: "yes"\n', ":2:3: [0].unattended:"],
+		["an empty name", 'name: ""\ntasks: [{ prompt: A }]\n', ":1:1: name:"],
+		["an alias to nothing", "- prompt: *p\n", ":1:11: `*p` has no `&p` before it"],
 		["broken YAML", "- prompt: [A\n", ":2:1:"],
 		["no tasks", "tasks: []\n", ":1:1: tasks: there are no tasks"],
 		["something else", "hello\n", ":1:1:"],
-	])("%s", (_name, text, part) => {
-		expect(() => parse(text)).toThrow(
+	])("%s", async (_name, text, part) => {
+		await expect(parse(text)).rejects.toThrow(
 			expect.objectContaining({
 				code: "DISPATCH_USAGE",
 				message: expect.stringContaining(`tasks.yaml${part}`),
@@ -93,9 +100,9 @@ describe("texts", () => {
 		".5",
 		"1.0",
 		"12345678901234567890",
-	])("%s keeps its spelling", (value) => {
+	])("%s keeps its spelling", async (value) => {
 		const text = `- prompt: ${value}\n  model: ${value}\n  items: [${value}]\n  tags: { ${value}: ${value} }\n`;
-		const [task] = parse(text);
+		const [task] = await parse(text);
 		expect(task?.request).toMatchObject({
 			prompt: value,
 			model: value,
@@ -104,19 +111,38 @@ describe("texts", () => {
 		});
 	});
 
-	test("variables of a template, too", () => {
+	test("variables of a template, too", async () => {
 		const given: unknown[] = [];
 		const fillTemplate = (_name: string, _project: string, values: object) => {
 			given.push(values);
 			return { prompt: null, plan: "", addition: null };
 		};
-		parse("- { prompt: A, template: t, vars: { version: 3.10, id: 007, on: yes } }\n", { fillTemplate });
+		await parse("- { prompt: A, template: t, vars: { version: 3.10, id: 007, on: yes } }\n", {
+			fillTemplate,
+		});
 		expect(given).toEqual([{ version: "3.10", id: "007", on: "yes" }]);
 	});
 
-	test("numbers stay numbers", () => {
-		const [task] = parse("- prompt: A\n  priority: 010\n  attempts: 2\n  budget: 1.50\n");
-		expect(task?.request).toMatchObject({ priority: 10, attempts: 2, budgetUsd: 1.5 });
+	test("numbers and switches stay what they are where one is meant, and there alone", async () => {
+		const keys = "priority: 010, attempts: 2, budget: 1.50, unattended: true";
+		const [task] = await parse(`- { prompt: A, ${keys}, tags: { ${keys} } }\n`);
+		expect(task?.request).toMatchObject({ priority: 10, attempts: 2, budgetUsd: 1.5, unattended: true });
+		expect(task?.request.tags).toEqual({
+			priority: "010",
+			attempts: "2",
+			budget: "1.50",
+			unattended: "true",
+		});
+		const [other] = await parse(`defaults: { ${keys} }\ntasks: [{ prompt: A }]\n`);
+		expect(other?.request).toMatchObject({ priority: 10, attempts: 2, budgetUsd: 1.5, unattended: true });
+	});
+
+	test("what an alias stands for is read by its place", async () => {
+		const [task, other] = await parse(
+			"- { prompt: &n 010, priority: *n, tags: { n: *n } }\n- { prompt: A, priority: &m 020, tags: { n: *m } }\n",
+		);
+		expect(task?.request).toMatchObject({ prompt: "010", priority: 10, tags: { n: "010" } });
+		expect(other?.request).toMatchObject({ priority: 20, tags: { n: "020" } });
 	});
 });
 
@@ -127,8 +153,61 @@ test.each([
 	],
 	["deep nesting", "[".repeat(50_000)],
 	["deep maps", `${"{a: ".repeat(20_000)}1${"}".repeat(20_000)}`],
-])("%s are refused with the file's name", (_name, text) => {
-	expect(() => parse(text)).toThrow(
+])("%s are refused with the file's name", async (_name, text) => {
+	await expect(parse(text)).rejects.toThrow(
 		expect.objectContaining({ code: "DISPATCH_USAGE", message: expect.stringContaining("tasks.yaml:") }),
 	);
+});
+
+describe("what stands once for all", () => {
+	test("`defaults` are for what a task does not say itself; labels and values are joined", async () => {
+		const file = `
+defaults: { prompt: Review, model: opus, items: [A], tags: { team: web, n: 1 }, unattended: true, cwd: sub }
+tasks:
+  - id: a
+  - { id: b, prompt: Mend, model: sonnet, plan: plan.md, tags: { n: 2 }, unattended: false, cwd: /srv }
+  - { id: c, prompt_file: prompt.md }
+`;
+		expect((await parse(file)).map(({ request }) => request)).toMatchObject([
+			{ id: "a", prompt: "Review", model: "opus", items: ["A"], unattended: true, cwd: "/jobs/batch/sub" },
+			{
+				id: "b",
+				prompt: "Mend",
+				model: "sonnet",
+				items: [],
+				planText: "- [ ] from /jobs/batch/plan.md\n",
+				tags: { team: "web", n: "2" },
+				unattended: false,
+				cwd: "/srv",
+			},
+			{ id: "c", prompt: "- [ ] from /jobs/batch/prompt.md\n", items: ["A"] },
+		]);
+	});
+
+	test("`name` is a tag of each, under a tag of the task's own", async () => {
+		const tasks = await parse(
+			"name: nightly\ntasks: [{ prompt: A }, { prompt: B, tags: { batch: mine, a: b } }]\n",
+		);
+		expect(tasks.map(({ request }) => request.tags)).toEqual([
+			{ batch: "nightly" },
+			{ batch: "mine", a: "b" },
+		]);
+	});
+
+	test("a task's own key stands in place of the one that is made", async () => {
+		const tasks = await parse("- { prompt: A, key: mine }\n- { prompt: B, id: b }\n- prompt: C\n", {
+			key: "k",
+		});
+		expect(tasks.map(({ request }) => request.key)).toEqual(["mine", "k/b", "k/3"]);
+	});
+
+	test("an alias may stand in hundreds of tasks", async () => {
+		const file = `- &t { prompt: A }\n${"- *t\n".repeat(500)}`;
+		expect(await parse(file)).toHaveLength(501);
+	});
+});
+
+test("a file of 11 MB is refused before it is read", async () => {
+	const text = `- prompt: |\n${`    ${"x".repeat(96)}\n`.repeat(110_000)}`;
+	await expect(parse(text)).rejects.toThrow(/tasks\.yaml:1:1: the file is larger than 10 MiB/);
 });

@@ -1,32 +1,61 @@
 import { resolve } from "node:path";
 import { viewTasks } from "../../actions/views.ts";
 import { fillTemplate, findTemplate } from "../../config/templates.ts";
-import { BATCH_KEYS, parseBatch } from "../../producer/batch.ts";
+import { BATCH_KEYS, batchJsonSchema } from "../../producer/batch/schema.ts";
+import { type Batch, type BatchEntry, parseBatch } from "../../producer/batch.ts";
 import { checkFree, type NextNumbers, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
-import { DispatchError, isOutage } from "../../task/errors.ts";
+import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
+import { plain } from "../show/output.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
-import { dispatchedLine, timeoutOf } from "./enqueue.ts";
+import { dispatchedLine, plannedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
+	schema?: boolean;
 	key?: string;
 	unattended?: boolean;
 	wait?: boolean;
 	timeout?: string;
+	dryRun?: boolean;
+	requireItems?: boolean;
 }
 
-export async function batch(context: Context, file: string, flags: BatchFlags): Promise<number | undefined> {
+export async function batch(
+	context: Context,
+	file: string | undefined,
+	flags: BatchFlags,
+): Promise<number | undefined> {
 	const { output } = context;
+	if (flags.schema) {
+		const schema = batchJsonSchema();
+		output.result(schema, [JSON.stringify(schema, null, "\t")]);
+		return undefined;
+	}
+	if (file === undefined)
+		throw new DispatchError("DISPATCH_USAGE", "Expected a file with tasks, got none.", {
+			hint: "For example: dispatch batch tasks.yaml",
+		});
 	const begun = Date.now();
 	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
 		needs: "--wait",
 		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
 	});
-	const resolved = () => resolveAll(context, resolve(file), flags);
+	const { entries, nothing } = await readBatchFile(context, resolve(file), flags);
+	if (flags.requireItems && nothing[0] !== undefined)
+		throw new DispatchError("DISPATCH_USAGE", nothing[0], {
+			hint: "Nothing was enqueued (--require-items).",
+		});
+	for (const line of nothing) output.note(line);
+	const resolved = () => resolveAll(context, entries);
 	let tasks = await resolved();
+	if (flags.dryRun) return showPlanned(context, tasks);
+	if (tasks.length === 0) {
+		output.result([], ["There is nothing to do."], []);
+		return undefined;
+	}
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
 	// All asked for at once; the first refusal by the order of the file is told.
@@ -68,21 +97,23 @@ function count(tasks: number): string {
 
 interface Entry {
 	task: ResolvedTask;
-	/** file and line */
-	at: string;
+	at: BatchEntry["at"];
 }
 
-/** Every task is checked before the first one is submitted. */
-async function resolveAll(context: Context, file: string, flags: BatchFlags): Promise<Entry[]> {
-	const entries = parseBatch(readTextFile(file), {
+function readBatchFile(context: Context, file: string, flags: BatchFlags): Promise<Batch> {
+	return parseBatch(readTextFile(file), {
 		file,
 		key: flags.key ?? null,
 		unattended: flags.unattended ?? isCi(context.env.CI),
 		createdBy: whoAmI(),
-		readPlan: readTextFile,
+		readText: readTextFile,
 		fillTemplate: (name, project, values) =>
 			fillTemplate(findTemplate({ project, home: context.home.base }, name), values),
 	});
+}
+
+/** Every task is checked before the first one is submitted. */
+async function resolveAll(context: Context, entries: readonly BatchEntry[]): Promise<Entry[]> {
 	const tasks: Entry[] = [];
 	for (const { request, at } of entries) {
 		const task = await placed(at, () => resolveTask(context.home.hostId, context.config, request));
@@ -91,8 +122,34 @@ async function resolveAll(context: Context, file: string, flags: BatchFlags): Pr
 	return tasks;
 }
 
+/** What would be submitted. An id that was not given may still get a number: only Redis knows which are taken. */
+function showPlanned({ output }: Context, tasks: readonly Entry[]): undefined {
+	const specs = tasks.map(({ task }) => task.spec);
+	output.result(
+		specs.map(({ nonce: _nonce, ...planned }) => ({ dryRun: true, ...planned })),
+		[
+			...specs.flatMap((spec) => [
+				plannedLine(spec),
+				...plain(spec.prompt)
+					.split("\n")
+					.map((line) => `  ${line}`),
+			]),
+			specs.length === 0 ? "There is nothing to do." : `Would dispatch ${count(specs.length)}.`,
+		],
+		specs.map(({ id }) => id),
+	);
+}
+
+/** The key of a batch file that a refusal without an option's name is about. */
+const KEY_OF: Partial<Record<ErrorCode, string>> = {
+	DISPATCH_BAD_CWD: "cwd",
+	DISPATCH_UNKNOWN_MODEL: "model",
+	DISPATCH_BAD_FILE: "context",
+	DISPATCH_ID_EXISTS: "id",
+};
+
 /** A refusal of one entry, with its place, in the words of the file: it has keys where the command has options. */
-async function placed<T>(at: string, work: () => Promise<T>): Promise<T> {
+async function placed<T>(at: BatchEntry["at"], work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
@@ -102,7 +159,8 @@ async function placed<T>(at: string, work: () => Promise<T>): Promise<T> {
 				BATCH_KEYS.includes(name) ? `\`${name}:\`` : option,
 			);
 		const hint = error.hint === undefined ? {} : { hint: inFile(error.hint) };
-		throw new DispatchError(error.code, `${at}: ${inFile(error.message)}`, { ...hint, cause: error });
+		const place = at(KEY_OF[error.code] ?? null);
+		throw new DispatchError(error.code, `${place}: ${inFile(error.message)}`, { ...hint, cause: error });
 	}
 }
 

@@ -9,6 +9,7 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openNeeds } from "../../task/needs.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
+import type { TaskSpec } from "../../task/spec.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { timeLeft } from "../options/time-left.ts";
@@ -134,11 +135,12 @@ export function timeoutOf(
 /** What would be submitted. The id may still get a number: only Redis knows which are taken. */
 function showPlanned({ output }: Context, { spec }: ResolvedTask): undefined {
 	const { nonce: _nonce, ...planned } = spec;
-	const lines = [
-		`Would dispatch \`${spec.id}\` using ${spec.model ?? spec.backend} (${spec.modelReason}) in ${oneLine(spec.cwd)}.`,
-		...planLines(spec.givenItems),
-	];
-	output.result({ dryRun: true, ...planned }, lines, [spec.id]);
+	output.result({ dryRun: true, ...planned }, [plannedLine(spec), ...planLines(spec.givenItems)], [spec.id]);
+}
+
+/** "Would dispatch `x` using opus (default) in /home/ann/shop." */
+export function plannedLine({ id, model, backend, modelReason, cwd }: TaskSpec): string {
+	return `Would dispatch \`${id}\` using ${model ?? backend} (${modelReason}) in ${oneLine(cwd)}.`;
 }
 
 async function requestOf(context: Context, words: string[], flags: EnqueueFlags): Promise<TaskRequest> {

@@ -66,17 +66,21 @@ const notDone = errorViewSchema.extend({ id: text });
 const answered = z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state });
 const noted = z.strictObject({ task: text, state, text });
 
+const planned = z.looseObject({
+	dryRun: z.literal(true),
+	id: text,
+	prompt: text,
+	givenItems: z.array(text),
+});
+
 /** By command; of those that print a line per event (`watch`, `logs -f`) each line is one. */
 export const JSON_SCHEMAS = {
 	enqueue: taskViewSchema,
-	"enqueue --dry-run": z.looseObject({
-		dryRun: z.literal(true),
-		id: text,
-		prompt: text,
-		givenItems: z.array(text),
-	}),
+	"enqueue --dry-run": planned,
 	run: taskViewSchema,
 	batch: tasks,
+	"batch --dry-run": z.array(planned),
+	"batch --schema": z.looseObject({ $schema: text }),
 	ls: z.array(z.union([listedTaskSchema, damagedSchema])),
 	status: z.union([taskViewSchema, summary]),
 	templates: z.union([z.array(template), template]),
