@@ -98,3 +98,36 @@ test("finding nothing is told and done; with --require-items it is an error, and
 	expect(existsSync(join(user.home, "redis"))).toBe(false);
 	expect(await user.ok(["batch", "some.yaml", "--wait"])).toMatch(/^1 completed in /m);
 });
+
+test("--rerun failed starts what failed under the same key, and leaves the others as they are", async () => {
+	user = new User({ agents: { quick: "writes-report.sh" } });
+	const tasks = [
+		{ id: "good", prompt: "One", model: "quick" },
+		{ id: "bad", prompt: "Two", model: "quick", attempts: 1, verify: "test -f mended" },
+	];
+	user.write("tasks.json", JSON.stringify(tasks));
+	const call = ["batch", "tasks.json", "--key", "k", "--wait"];
+	expect(await user.ok(call, { code: 1 })).toMatch(/\n1 completed, 1 failed in /);
+	const { epoch } = await user.json(["status", "good"]);
+	user.write("mended", "");
+	expect(await user.ok(call, { code: 1 })).not.toContain("starts again");
+	const again = await user.ok([...call, "--rerun", "failed"]);
+	expect(again).toMatch(/^`bad` starts again where it stopped using quick\.$/m);
+	expect(again).toMatch(/\n2 completed in /);
+	expect(await user.json(["status", "good"])).toMatchObject({ state: "completed", epoch });
+	expect(await user.ok([...call, "--rerun", "failed"])).not.toContain("starts again");
+});
+
+test.each([
+	[["--rerun", "failed"], "--rerun needs --key. By the key"],
+	[["--rerun", "all", "--key", "k"], 'Expected --rerun to be failed, got "all".'],
+])("%j is refused, and nothing is enqueued", async (args, says) => {
+	user = new User();
+	user.write("tasks.json", JSON.stringify([{ prompt: "x" }]));
+	expect(await user.run(["batch", "tasks.json", ...args])).toMatchObject({
+		code: 2,
+		stdout: "",
+		stderr: expect.stringContaining(says),
+	});
+	expect(existsSync(join(user.home, "redis"))).toBe(false);
+});

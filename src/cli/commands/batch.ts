@@ -21,6 +21,7 @@ export interface BatchFlags {
 	timeout?: string;
 	dryRun?: boolean;
 	requireItems?: boolean;
+	rerun?: string;
 }
 
 export async function batch(
@@ -38,6 +39,7 @@ export async function batch(
 		throw new DispatchError("DISPATCH_USAGE", "Expected a file with tasks, got none.", {
 			hint: "For example: dispatch batch tasks.yaml",
 		});
+	checkRerun(flags);
 	const begun = Date.now();
 	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
 		needs: "--wait",
@@ -64,16 +66,21 @@ export async function batch(
 		if (checked.status === "rejected") throw checked.reason;
 	const orders = await context.orders();
 	const taskEnv = await context.taskEnv();
-	const records: TaskRecord[] = [];
+	let records: TaskRecord[] = [];
+	const earlier: TaskRecord[] = [];
 	const next: NextNumbers = new Map();
 	for (const { task, at } of tasks) {
 		const { record, repeated } = await placed(at, () => submit(store, task, orders, taskEnv, next));
 		records.push(record);
+		if (repeated) earlier.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`
 			: dispatchedLine(record);
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
+	const refused = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
+	if (flags.rerun !== undefined && output.json)
+		records = await Promise.all(records.map(({ spec }) => store.need(spec.id)));
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
 	const ids = records.map(({ spec }) => spec.id);
@@ -88,7 +95,38 @@ export async function batch(
 		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],
 		[],
 	);
-	return withTrouble(context, trouble, undefined);
+	return withTrouble(context, trouble, refused);
+}
+
+function checkRerun({ rerun, key }: BatchFlags): void {
+	if (rerun === undefined) return;
+	if (rerun !== "failed")
+		throw new DispatchError("DISPATCH_USAGE", `Expected --rerun to be failed, got "${rerun}".`);
+	if (key === undefined)
+		throw new DispatchError("DISPATCH_USAGE", "--rerun needs --key.", {
+			hint: "By the key the tasks of the first call are found: give the one that they were dispatched with.",
+		});
+}
+
+/** What stands against one keeps none of the others. @returns the exit code of what could not be started */
+async function startFailedAgain(
+	context: Context,
+	records: readonly TaskRecord[],
+): Promise<number | undefined> {
+	const failed = records.filter(({ state }) => state === "failed");
+	if (failed.length === 0) return undefined;
+	const [{ retryTasks }, { isDone }, { retryLine }, { tellRefusals }] = await Promise.all([
+		import("../../actions/retry.ts"),
+		import("../../actions/several.ts"),
+		import("./retry.ts"),
+		import("../show/several.ts"),
+	]);
+	const { output } = context;
+	const request = { fresh: false, model: null, sign: false };
+	const each = (await retryTasks(await context.store(), await context.place(), failed, request)) ?? [];
+	const started = each.filter(isDone).map(({ done }) => done);
+	if (!output.json) output.result(null, started.map(retryLine), []);
+	return tellRefusals(output, each, "started again");
 }
 
 function count(tasks: number): string {

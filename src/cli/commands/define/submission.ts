@@ -37,6 +37,7 @@ export function defineSubmission({ program, run }: Definer): void {
 		.option("--unattended", "nobody can answer: a question fails the task (the default when CI is set)")
 		.option("--wait", "wait until all have ended")
 		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
+		.option("--rerun <which>", "with --key: start those again that `failed`")
 		.option("--dry-run", "show the tasks with their prompts, and submit nothing")
 		.option("--require-items", "a foreach that finds nothing is an error (exit code 2)")
 		.option("--schema", "print the JSON Schema of batch files, for editors, and do nothing else")
