@@ -19,7 +19,7 @@ const OPTION_OF: Record<string, string | null> = {
 	foreach: null,
 };
 /** What `enqueue` does itself, and is no part of the task. */
-const NO_KEYS = ["--wait", "--follow", "--timeout", "--dry-run"];
+const NO_KEYS = ["--wait", "--follow", "--timeout", "--dry-run", "--after"];
 
 const optionOf = (key: string) => (key in OPTION_OF ? OPTION_OF[key] : `--${key}`) ?? null;
 

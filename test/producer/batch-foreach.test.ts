@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ID_FORM } from "../../src/task/id.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { HOSTILE, makeHistory, parseIn } from "./batch-history.ts";
@@ -56,6 +56,20 @@ describe("what has changed since a commit", () => {
 		expect(found).toContain('"hostile/line\\n- [x] break.ts"');
 		expect(found).toContain('"hostile/sep\\u2028arated.ts"');
 	});
+});
+
+test("a hook's repository is not the one that is asked, and no program of its config is run", async () => {
+	execFileSync("git", ["config", "core.fsmonitor", `touch ${join(folder, "watched")} #`], { cwd: folder });
+	vi.stubEnv("GIT_DIR", "/nowhere");
+	vi.stubEnv("GIT_INDEX_FILE", "/nowhere/index");
+	try {
+		expect(await prompts({ changed: "HEAD" })).toEqual(["src/new one.ts", "sub/inner.ts"]);
+		expect(await prompts("sub/*.ts")).toEqual(["sub/inner.ts", "sub/-deep.ts"].sort());
+		expect(readdirSync(folder)).not.toContain("watched");
+	} finally {
+		vi.unstubAllEnvs();
+		execFileSync("git", ["config", "--unset", "core.fsmonitor"], { cwd: folder });
+	}
 });
 
 describe("a glob", () => {

@@ -149,13 +149,18 @@ describe("texts", () => {
 test.each([
 	[
 		"multiplied aliases",
+		":1:1: too many aliases",
 		`a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefghi"].map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[n]}`).join(",")}]`).join("\n")}\n`,
 	],
-	["deep nesting", "[".repeat(50_000)],
-	["deep maps", `${"{a: ".repeat(20_000)}1${"}".repeat(20_000)}`],
-])("%s are refused with the file's name", async (_name, text) => {
+	["deep nesting", ": nested too deeply to be read", "[".repeat(50_000)],
+	["deep maps", ": nested too deeply to be read", `${"{a: ".repeat(20_000)}1${"}".repeat(20_000)}`],
+	["deep lists of lines", ": nested too deeply to be read", `${"- ".repeat(20_000)}x`],
+])("%s is refused with the file's name", async (_name, says, text) => {
 	await expect(parse(text)).rejects.toThrow(
-		expect.objectContaining({ code: "DISPATCH_USAGE", message: expect.stringContaining("tasks.yaml:") }),
+		expect.objectContaining({
+			code: "DISPATCH_USAGE",
+			message: expect.stringMatching(new RegExp(`tasks\\.yaml:.*${says}`)),
+		}),
 	);
 });
 

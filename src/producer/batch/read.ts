@@ -60,7 +60,7 @@ function readYaml(
 		const document = parseDocument(text, { lineCounter, prettyErrors: false });
 		const [fault] = document.errors;
 		if (fault !== undefined) {
-			const isDeep = fault.message.includes("call stack");
+			const isDeep = fault.code === "RESOURCE_EXHAUSTION";
 			throw refuse(fault.pos[0], isDeep ? TOO_DEEP : fault.message.replace(/\.$/, ""));
 		}
 		keepSpelling(document, isPlainValue);
