@@ -20,7 +20,7 @@ if req.seq then f = fieldOf(cur[2], req.seq) else f = redis.call('ZRANGE', open,
 local text = f and redis.call('HGET', qs, f)
 if text then
   local q = decoded(text)
-  if not q then return reply({result = 'damaged', damage = 'question ' .. f .. ' is not JSON'}) end
+  if not q then return reply({result = 'damaged', damage = 'question ' .. f .. ' is no sound JSON'}) end
   if q.answer ~= cjson.null then
     return reply({result = 'already', seq = q.seq, by = q.answeredBy, answer = q.answer, at = q.answeredAt})
   end

@@ -6,8 +6,8 @@ mend('gates:' .. req.host, 'hash')
 local gates = p .. ':gates:' .. req.host
 local old = redis.call('HGET', gates, req.backend)
 local gate = req.gate
-local readable, kept = pcall(cjson.decode, old or 'null')
-if not readable or type(kept) ~= 'table' or type(kept.failures) ~= 'number' then kept = nil end
+local kept = decoded(old)
+if kept and type(kept.failures) ~= 'number' then kept = nil end
 if kept and type(kept['until']) == 'number' and kept['until'] > now + req.longest then kept = nil end
 gate.failures = 1
 gate.since = now

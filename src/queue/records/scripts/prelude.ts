@@ -31,11 +31,12 @@ local function reply(r)
 end
 -- Redis that is full lets a script go on that has written: what ends, answers or counts must work then, too.
 if not req.grows then redis.call('DEL', p .. ':room') end
--- A document of ours, or nil for what is damaged.
+-- A document of ours, or nil for what is damaged; also for what cjson reads and cannot write again, alone or within
+-- a reply (nan, 1e400, nested too deeply): a script that ends by it half-way leaves half of its work.
 local function decoded(text)
   if not text then return nil end
   local ok, value = pcall(cjson.decode, text)
-  if ok and type(value) == 'table' then return value end
+  if ok and type(value) == 'table' and pcall(cjson.encode, {{{value}}}) then return value end
   return nil
 end
 -- At most n bytes of UTF-8 and a mark; never through a character, which cjson and the reader would refuse.
@@ -101,7 +102,8 @@ function damage()
     if not (v and string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
   end
   local since = get('workingSince')
-  if since ~= '' and not tonumber(since) then return 'workingSince is not a time' end
+  -- Lua takes "inf", "nan" and "0x10" for numbers.
+  if since ~= '' and not string.match(since, '^%d+%.?%d*$') then return 'workingSince is not a time' end
   if not needsOf() then return 'needs are damaged' end
   return nil
 end
