@@ -13,15 +13,20 @@ const SHORTEST = 6;
 const SHORTEST_OF_ENVIRONMENT = 8;
 const HIDDEN = "***";
 
+/** By its end: no part before it is looked for, which would take quadratic time where a name is long. */
 const SECRET_NAME =
-	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|(?:\w*_)?secrets?|(?:\w*_)?tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
+	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|secrets?|tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
 
 /** Names that look like secrets and are none. */
-const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD|(?:\w*[_-])?MAX[_-][\w-]*TOKENS?)$/i;
+const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD)$/i;
+/** A limit of them. */
+const COUNTS_TOKENS = /[_-]TOKENS?$/i;
+const MAX = /(?:^|[_-])MAX[_-]/i;
 
 /** Whether a variable, option or key of that name holds a secret. */
 export function isSecretName(name: string): boolean {
-	return SECRET_NAME.test(name) && !NO_SECRET_NAME.test(name);
+	if (!SECRET_NAME.test(name) || NO_SECRET_NAME.test(name)) return false;
+	return !(COUNTS_TOKENS.test(name) && MAX.test(name));
 }
 
 /** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
@@ -111,7 +116,7 @@ export function withoutSecrets(text: string): string {
 	if (MAY_HIDE.test(text))
 		for (const steps of READINGS) {
 			const read = steps.reduce((before, [pattern, change]) => before.replace(pattern, change), text);
-			const more = read === text ? [] : secretsIn(read);
+			const more = read === text ? [] : unseen(secretsIn(read), read, text, found);
 			if (more.length > 0) found.push(...placed(text, steps, more));
 		}
 	return found.length === 0 ? text : hidden(text, found);
@@ -157,32 +162,57 @@ interface Secret {
 	name: string;
 }
 
+/** Those of a reading that are not all seen in the text itself: where they stand is worked out for them alone. */
+function unseen(secrets: Secret[], read: string, text: string, found: readonly Secret[]): Secret[] {
+	const seen = new Map<string, number>();
+	for (const { from, to } of found) {
+		const value = text.slice(from, to);
+		seen.set(value, (seen.get(value) ?? 0) + 1);
+	}
+	const times = new Map<string, number>();
+	for (const { from, to } of secrets) {
+		const value = read.slice(from, to);
+		times.set(value, (times.get(value) ?? 0) + 1);
+	}
+	return secrets.filter(({ from, to }) => {
+		const value = read.slice(from, to);
+		return (seen.get(value) ?? 0) < (times.get(value) ?? 0);
+	});
+}
+
 /** Where secrets stand in the text that are seen in what is read of it. */
 function placed(text: string, steps: readonly Step[], secrets: readonly Secret[]): Secret[] {
 	let read = text;
-	let places = Array.from({ length: text.length }, (_, at) => [at, at + 1] as const);
+	// Of each character of what is read: where what it was made of begins and ends.
+	let starts = Uint32Array.from({ length: text.length }, (_, at) => at);
+	let ends = starts.map((at) => at + 1);
 	for (const [pattern, change] of steps) {
-		const next: typeof places = [];
+		const nextStarts = new Uint32Array(read.length);
+		const nextEnds = new Uint32Array(read.length);
 		let done = 0;
+		let length = 0;
 		const keepUntil = (end: number) => {
-			while (done < end) next.push(places[done++] ?? [0, 0]);
+			nextStarts.set(starts.subarray(done, end), length);
+			nextEnds.set(ends.subarray(done, end), length);
+			length += end - done;
+			done = end;
 		};
+		// No change makes a text longer.
 		read = read.replace(pattern, (...match) => {
 			const at: number = match.at(-2);
 			keepUntil(at);
 			const shown = change(...match);
 			done += match[0].length;
-			for (const _ of shown.split("")) next.push([places[at]?.[0] ?? 0, places[done - 1]?.[1] ?? 0]);
+			nextStarts.fill(starts[at] ?? 0, length, length + shown.length);
+			nextEnds.fill(ends[done - 1] ?? 0, length, length + shown.length);
+			length += shown.length;
 			return shown;
 		});
-		keepUntil(places.length);
-		places = next;
+		keepUntil(ends.length);
+		starts = nextStarts.subarray(0, length);
+		ends = nextEnds.subarray(0, length);
 	}
-	return secrets.map(({ from, to, name }) => ({
-		from: places[from]?.[0] ?? 0,
-		to: places[to - 1]?.[1] ?? 0,
-		name,
-	}));
+	return secrets.map(({ from, to, name }) => ({ from: starts[from] ?? 0, to: ends[to - 1] ?? 0, name }));
 }
 
 function hidden(text: string, secrets: Secret[]): string {

@@ -88,12 +88,14 @@ const PIECES = [
 	"resets 3am (a/",
 	"\\\\",
 	"\\u0041",
+	"MAX_",
+	"_secret",
 ];
 
 const texts = (chars: number) =>
 	PIECES.flatMap((piece) => {
 		const run = piece.repeat(Math.ceil(chars / piece.length)).slice(0, chars);
-		return [run, `${run}!`, `x${run}\u0000`, `\u001b${run}`];
+		return [run, `${run}!`, `x${run}\u0000`, `\u001b${run}`, `?${run}=x y`, `--${run}TOKEN=x\\ y`];
 	});
 
 test.each(Object.entries(PARSERS))("%s", { timeout: 4 * TEST_LIMIT_MS }, (_name, { read, chars }) => {

@@ -2,13 +2,17 @@
  * The log of a task in Redis: one capped stream of rendered lines. A line's id is `<epoch>-<n>`, n from
  * its byte offset in the agent's log, so that a line written twice is refused the second time.
  */
-
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { cutText } from "../../task/cut-text.ts";
 import { withoutSecrets } from "../../task/secrets.ts";
 import type { Store } from "./store.ts";
 
 const LINES_KEPT = 5_000;
 const LINE_LIMIT = 4_000;
+/** Of a longer line the rest is not looked at: no secret is so long that what is shown could reach to it. */
+const LOOKED_AT = 16 * LINE_LIMIT;
+/** Then others have their turn: as long as one agent prints, the rest of the host goes on. */
+const TURN_MS = 10;
 /** An agent that prints long lines keeps fewer of them: its log must not fill everybody's Redis. */
 const LOG_BYTES = 8 * 1024 * 1024;
 
@@ -30,9 +34,14 @@ export async function appendLog(store: Store, task: string, epoch: number, lines
 	if (lines.length === 0) return;
 	const pipeline = store.client.pipeline();
 	const now = String(store.clock.now());
-	const kept = lines
-		.slice(-LINES_KEPT)
-		.map(({ position, text }) => ({ position, text: cutText(withoutSecrets(text), LINE_LIMIT) }));
+	const kept: LogLine[] = [];
+	let turnEnds = performance.now() + TURN_MS;
+	for (const { position, text } of lines.slice(-LINES_KEPT)) {
+		kept.push({ position, text: cutText(withoutSecrets(cutText(text, LOOKED_AT)), LINE_LIMIT) });
+		if (performance.now() < turnEnds) continue;
+		await nextTurn();
+		turnEnds = performance.now() + TURN_MS;
+	}
 	const most = String(linesFor(kept.map(({ text }) => Buffer.byteLength(text))));
 	for (const { position, text } of kept) {
 		const id = `${epoch}-${position}`;
