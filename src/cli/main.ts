@@ -1,11 +1,11 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
 import { type Command, CommanderError } from "commander";
-import { isOurTrouble, notLookedAt } from "../process/read-file.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { calledIn, examplesOf, pathOf, usageOf } from "./program/help.ts";
 import { buildProgram } from "./program/program.ts";
 import { Output } from "./show/output.ts";
 import { onClosedOutput, readerGone } from "./show/reader-gone.ts";
+import { troubleOf } from "./trouble.ts";
 
 /** Runs the command of `argv` (without node and script) and ends the process. */
 export async function main(argv: string[] = process.argv.slice(2)): Promise<void> {
@@ -52,7 +52,7 @@ function explain(
 		output.error(usageError(error, words, program));
 		return EXIT.usage;
 	}
-	const said = error instanceof DispatchError ? error : passingTrouble(error);
+	const said = troubleOf(error);
 	if (said !== null) {
 		output.error(said);
 		return said.exitCode;
@@ -90,17 +90,6 @@ function usageError(error: CommanderError, words: readonly string[], program?: C
 	const other = words.includes("stop") ? "; the worker stops by `dispatch down`" : "";
 	return new DispatchError("DISPATCH_USAGE", message, {
 		hint: `Usage: ${usage}; e.g. ${example}${other}; more: ${page}`,
-	});
-}
-
-/** @returns null: it is none of the system's that passes */
-function passingTrouble(error: unknown): DispatchError | null {
-	if (!isOurTrouble(error)) return null;
-	const { path, message } = error as NodeJS.ErrnoException;
-	if (path?.startsWith("/")) return notLookedAt(path, error);
-	return new DispatchError("DISPATCH_DISK", `The system is short of something: ${message}.`, {
-		hint: "It passes: try again.",
-		cause: error,
 	});
 }
 

@@ -1,8 +1,9 @@
 /** Makes sure that somebody works on this host's tasks. */
 import type { StartedDaemon } from "../host/process.ts";
 import { placeOf } from "../task/address.ts";
-import { DispatchError } from "../task/errors.ts";
+import type { DispatchError } from "../task/errors.ts";
 import type { Context } from "./context.ts";
+import { troubleOf } from "./trouble.ts";
 
 /**
  * To be called before anything is submitted: from here on the directory is this address's.
@@ -48,8 +49,9 @@ export async function workerTrouble(context: Context): Promise<DispatchError | n
 		await ensureWorker(context);
 		return null;
 	} catch (error) {
-		if (error instanceof DispatchError) return error;
-		throw error;
+		const trouble = troubleOf(error);
+		if (trouble === null) throw error;
+		return trouble;
 	}
 }
 
@@ -83,9 +85,17 @@ export async function tellOfWorker(context: Context): Promise<void> {
 	);
 }
 
-/** Why what is asked of this host's worker waits: it is stopped (SIGSTOP), or its Redis refuses it; null where not. */
+/**
+ * Why what is asked of this host's worker waits: it is stopped (SIGSTOP), or its Redis refuses it; null where not, and
+ * where it could not be looked at, which `workerTrouble` tells.
+ */
 export async function workerHindrance(context: Context): Promise<string | null> {
 	const { daemonState, hindranceOf } = await import("../host/process.ts");
-	const worker = daemonState(context.home);
-	return worker === null ? null : hindranceOf(worker);
+	try {
+		const worker = daemonState(context.home);
+		return worker === null ? null : hindranceOf(worker);
+	} catch (error) {
+		if (troubleOf(error) === null) throw error;
+		return null;
+	}
 }

@@ -16,7 +16,7 @@ const PROGRESS_MS = 2_000;
 const INSTRUCTIONS = `dispatch runs coding agents in the background. You are the dispatcher: hand work over with \`enqueue\`, never do it yourself.
 1. Call \`enqueue\` with the user's words; give \`items\` when the work has clear steps. It returns at once with the task's id.
 2. Then call \`wait\`, again and again while tasks are open: it returns one event a call (a worker asks, or a task ended), each once, or nothing when its time is over.
-3. When a worker asks, show the question to the user word for word, and send the user's answer with \`answer\`, its \`seq\` and its \`question\`. Do not make answers up.
+3. When a worker asks, show the question to the user word for word, and send the user's answer with \`answer\`, its \`seq\`, its \`question\` and its \`askedAt\`. Do not make answers up.
 4. When a task completed, read its report with \`output\` and tell the user what matters. When it failed, say why, and offer \`retry\`.`;
 
 const id = z.string().min(1).describe("the task's id, or the beginning of it");

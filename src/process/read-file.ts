@@ -129,7 +129,10 @@ export function isOurTrouble(error: unknown): boolean {
 /** What to say where it is not known what a file holds, or whether it is there. */
 export function notLookedAt(path: string, cause: unknown): DispatchError {
 	const why = cause instanceof Error ? cause.message.split(",")[0] : String(cause);
-	const hint = isOurTrouble(cause) ? "It passes: try again." : "Make it readable for you.";
+	const passes = hasCode(cause, [LEASED])
+		? `Another program keeps it shut by a lease (fcntl): \`fuser ${path}\` tells which.`
+		: "It passes: try again.";
+	const hint = isOurTrouble(cause) ? passes : "Make it readable for you.";
 	return new DispatchError("DISPATCH_DISK", `${path} cannot be looked at: ${why}.`, { cause, hint });
 }
 

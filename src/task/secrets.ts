@@ -42,9 +42,9 @@ const PLACEHOLDER = /^\[?user:password$/;
 const SECRET_PARAMETER = /([?&;#](?:[\w.-]*)=)([^&\s"'`<>#]+)/g;
 /** A word of prose ("Basic authentication") has no digit. */
 const BEARER = /\b((?:Bearer|Basic)\s+)(?=[\w.~+/=-]*\d)([\w.~+/=-]{16,})/g;
-/** Tokens that name themselves by their beginning. */
+/** Tokens that name themselves by their beginning, also behind the escape of a line end, however often it is escaped. */
 const KNOWN_TOKEN =
-	/\b()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
+	/(?:\b|(?<=\\[bfnrt]))()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
 const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)([\w/-]+)/g;
 
 const known = new Map<string, string>();

@@ -69,6 +69,18 @@ test("prune removes it", async () => {
 	expect(await states()).toEqual({});
 });
 
+test("prune names those whose age nobody can read", async () => {
+	await damaged();
+	for (const id of ["first", "last"]) await store.client.hset(store.keys.task(id), "spec", "{x");
+	const { stdout, stderr } = await user.run(["prune", "--older-than", "0s"]);
+	expect(stdout).toBe("Removed 2 tasks older than 0s.\n");
+	expect(stderr).toMatch(
+		/^dispatch: Nobody knows how old these are, their records are damaged: (first, last|last, first)\. To remove one: dispatch rm ID\n$/,
+	);
+	await user.ok(["rm", "first", "last"]);
+	expect(await states()).toEqual({});
+});
+
 test("prune goes past one that cannot be removed, tells it, and removes the rest", async () => {
 	const proxy = new RefusingRedis(redis.socketPath);
 	await proxy.start();

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { holdShut } from "../leased.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -62,3 +63,18 @@ test.each([
 		expect(code).toBeGreaterThan(0);
 	},
 );
+
+test("nor where what the last one said of itself is kept shut by somebody", async () => {
+	const shut = await holdShut([join(user.home, "daemon.json")]);
+	for (const [words, told] of [
+		[["answer", "job", "blue"], "Answer sent."],
+		[["cancel", "job"], "Cancelling `job`"],
+		[["retry", "ended"], "`ended` starts"],
+	] as [string[], string][]) {
+		const { stdout, stderr, code } = await user.run(words);
+		expect(stdout).toContain(told);
+		expect(stderr).toMatch(/daemon\.json cannot be looked at: EAGAIN.*keeps it shut by a lease.*`fuser \//);
+		expect(code).toBe(1);
+	}
+	await shut.letGo();
+});

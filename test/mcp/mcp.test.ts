@@ -87,10 +87,19 @@ test("the whole story: two tasks, one asks, the answer goes back, both reports a
 	expect(asked).toMatchObject({ event: { task: "asks", question: "Which colour?" } });
 	expect(seen.find((each) => each !== asked)).toMatchObject({ event: { kind: "completed", task: "quick" } });
 	expect(await value("questions")).toMatchObject({ items: [{ task: "asks", seq: "001" }] });
+	expect(asked).toMatchObject({ task: { questions: [{ askedAt: expect.any(String) }] } });
 	const stale = expect.objectContaining({ isError: true });
-	for (const other of [{ question: "Which port?" }, { askedAt: "2026-01-01T00:00:00.000Z" }])
+	for (const other of [
+		{ question: "Which port?" },
+		{ askedAt: "2026-01-01T00:00:00.000Z" },
+		// As a host gets a long one; the remark may as well be the agent's own.
+		{ question: "Which… (cut here, 13 characters in all)" },
+		{ question: "(cut here, 13 characters in all)" },
+	])
 		expect(await call("answer", { id: "asks", text: "Red", ...other })).toEqual(stale);
-	await value("answer", { id: "asks", text: "Blue", seq: 1, question: "Which  colour?" });
+	const [{ askedAt }] = (await value("questions")).items as [{ askedAt: string }];
+	const shown = { question: "Which… (cut here, 13 characters in all)", askedAt };
+	await value("answer", { id: "asks", text: "Blue", seq: 1, ...shown });
 	expect(await value("wait", { ids: ["asks"] })).toMatchObject({
 		event: { kind: "completed", task: "asks" },
 	});

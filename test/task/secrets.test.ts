@@ -46,6 +46,7 @@ test.each([
 	"authorization: Bearer S3cr3tValueThatIsLong.1",
 	"https://hooks.slack.com/services/T00/B00/S3cr3t",
 	"found sk-ant-api03-S3cr3tS3cr3tS3cr3t in .env",
+	String.raw`{"a":"{\"b\":\"x\\\\nsk-ant-api03-S3cr3tS3cr3tS3cr3t\"}"}`,
 	"ghp_S3cr3tS3cr3tS3cr3tS3cr3t",
 ])("by its form: %s", (text) => {
 	expect(withoutSecrets(text).replace("rediss//u:S3cr3t@h is not one", "")).not.toContain("S3cr3t");

@@ -9,6 +9,7 @@ import { isFilter, type SeveralFlags } from "../options/ids.ts";
 import { type Act, requireTextAlone, tasksOfFilter } from "../options/several.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { answerLine } from "../show/answer-lines.ts";
+import { inRows } from "../show/question-lines.ts";
 import { entriesOf, tellRefusals } from "../show/several.ts";
 import { withTrouble, workerHindrance, workerTrouble } from "../worker-up.ts";
 import type { AnswerFlags } from "./answer.ts";
@@ -67,7 +68,7 @@ export async function answerSeveral(
 			state,
 			was,
 		})),
-		answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`),
+		inRows(answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`)),
 	);
 	const trouble = isOurs && cutOff(each).length === 0 ? await workerTrouble(context) : null;
 	return withTrouble(context, trouble, tellRefusals(output, each, PARTICIPLE));

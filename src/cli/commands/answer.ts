@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import type { TypedAnswer } from "../screen/answer-screen.ts";
 import { answerLine } from "../show/answer-lines.ts";
+import { inRows } from "../show/question-lines.ts";
 import { withTrouble, workerHindrance, workerTrouble } from "../worker-up.ts";
 
 export interface AnswerFlags {
@@ -45,11 +46,11 @@ export async function answer(
 	const waits = isOurs && (await workerHindrance(context)) !== null;
 	context.output.result(
 		{ task: answered.task, seq: answered.seq, question, answer: answered.answer, state, was },
-		[
+		inRows([
 			isLost
 				? `Answer kept, but no worker runs on its host ${answered.host}: nobody takes it now. This host goes on with: dispatch retry ${answered.task} --here`
 				: answerLine(answered, waits),
-		],
+		]),
 	);
 	return withTrouble(context, isOurs ? await workerTrouble(context) : null, undefined);
 }

@@ -190,21 +190,26 @@ async function asShown(
 	// Nothing is open: who was faster is said as ever.
 	if (open === null || (question === undefined && askedAt === undefined)) return { seq };
 	const isIt =
-		(question === undefined || isShownAs(open.text, question)) &&
+		(question === undefined || isShownAs(open.text, question, askedAt !== undefined)) &&
 		(askedAt === undefined || Date.parse(askedAt) === open.askedAt);
 	if (isIt) return { seq: Number(open.seq), shown: open };
 	throw new DispatchError(
 		"DISPATCH_STALE",
 		`\`${record.spec.id}\` asks something else by now: your answer was not sent.`,
-		{ hint: "Read it with `questions`." },
+		{ hint: "Read it with `questions`, and give its `askedAt` as well." },
 	);
 }
 
-/** Hosts get a text without its secrets and, where it is long, cut with a remark; a model keeps no blanks. */
-function isShownAs(text: string, shown: string): boolean {
+/**
+ * Hosts get a text without its secrets and, where it is long, cut with a remark; a model keeps no blanks.
+ * @param isDated the time of asking is compared as well: of a cut text the rest was not seen, and an agent may write the
+ * remark itself
+ */
+function isShownAs(text: string, shown: string, isDated: boolean): boolean {
 	const words = (some: string) => withoutSecrets(some).replace(/\s+/g, " ").trim();
+	if (words(text) === words(shown)) return true;
 	const begun = shown.replace(/…? \(cut here, \d+ characters in all\)$/, "");
-	return begun === shown ? words(text) === words(shown) : words(text).startsWith(words(begun));
+	return isDated && begun !== shown && words(text).startsWith(words(begun));
 }
 
 /** The tasks as they are; none while Redis is away: the time of the call is over. */

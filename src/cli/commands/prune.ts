@@ -28,10 +28,10 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const store = await context.store();
 	const before = store.clock.now() - ageMs;
 	const isOld = ({ state, endedAt }: TaskRecord) => isEnded(state) && endedAt !== null && endedAt <= before;
-	const all = await store.list(-1);
+	const { records, damaged } = await store.newest(-1);
 	// What is still to start gets the reports of what it needs.
-	const needed = new Set(all.flatMap(({ state, spec }) => (isEnded(state) ? [] : spec.after)));
-	const old = all.filter((record) => isOld(record) && wanted(record) && !needed.has(record.spec.id));
+	const needed = new Set(records.flatMap(({ state, spec }) => (isEnded(state) ? [] : spec.after)));
+	const old = records.filter((record) => isOld(record) && wanted(record) && !needed.has(record.spec.id));
 	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
 	const { output } = context;
 	const removed = flags.dryRun ? old.map(({ spec }) => spec.id) : [];
@@ -46,6 +46,10 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const faults = faultsOf(each);
 	const isWhole = each.every(isDone);
 	const lines = isWhole ? told(removed, flags) : [`Removed ${removed.length} of ${old.length} tasks.`];
+	if (damaged.length > 0)
+		output.note(
+			`Nobody knows how old these are, their records are damaged: ${damaged.map(({ id }) => id).join(", ")}. To remove one: dispatch rm ID`,
+		);
 	output.result({ removed, dryRun: flags.dryRun ?? false, ...shownFaults(faults) }, lines, removed);
 	return tellFaults(output, faults);
 }

@@ -12,6 +12,7 @@ import { whoAmI } from "../options/values.ts";
 import { sentLine } from "../show/answer-lines.ts";
 import { openEditor, withoutModelines } from "../show/editor.ts";
 import { plain } from "../show/output.ts";
+import { troubleOf } from "../trouble.ts";
 import { ensureWorker } from "../worker-up.ts";
 import type { Answering, Drafts } from "./answering.ts";
 import { LIMIT_CHARS } from "./editor.ts";
@@ -41,8 +42,9 @@ export async function waitsBecause(context: Context, isOurs: boolean): Promise<s
 		({ hindrance }) => hindrance,
 		(error: unknown) => {
 			// What it stands behind has been done.
-			if (error instanceof DispatchError) return error.inFull;
-			throw error;
+			const trouble = troubleOf(error);
+			if (trouble === null) throw error;
+			return trouble.inFull;
 		},
 	);
 	return why === null ? "" : ` ${why}`;

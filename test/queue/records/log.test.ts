@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { appendLog, lastLines } from "../../../src/queue/records/log.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
@@ -42,4 +42,25 @@ test("usual lines are kept by number", async () => {
 	const lines = Array.from({ length: 7_000 }, (_, n) => ({ position: n + 1, text: `line ${n}` }));
 	await appendLog(store, "usual", 1, lines);
 	expect((await lastLines(store, "usual", 10_000)).length).toBeGreaterThanOrEqual(5_000);
+});
+
+test("others have their turn while long lines are looked at for secrets", async () => {
+	let turns = 0;
+	let next = setImmediate(function turn() {
+		turns++;
+		next = setImmediate(turn);
+	});
+	onTestFinished(() => clearImmediate(next));
+	let before = 0;
+	const last = {
+		position: 401,
+		get text() {
+			before = turns;
+			return "last";
+		},
+	};
+	const long = "\\u0041".repeat(10_000);
+	const lines = Array.from({ length: 400 }, (_, n) => ({ position: n + 1, text: long }));
+	await appendLog(store, "turns", 1, [...lines, last]);
+	expect(before).toBeGreaterThan(10);
 });

@@ -103,10 +103,7 @@ function several(command: Command, which: string, needed = "<ids...>"): Command 
 	return command
 		.usage(`[options] ${needed}`)
 		.addOption(
-			names(
-				"--state <state>",
-				`instead of ids: ${which}, in this state, or these: failed,cancelled (repeatable)`,
-			),
+			names("--state <state>", `instead of ids: ${which}, in this state; several with commas (repeatable)`),
 		)
 		.addOption(repeatable("--tag <k=v>", "instead of ids: with this label (repeatable)"))
 		.option("--host <id>", "instead of ids: of this host (default: of the host you are on)")
@@ -135,7 +132,7 @@ function definePrune({ program, run }: Definer): void {
 		.command("prune")
 		.description("delete tasks of this host that ended a while ago; the work in the project stays")
 		.option("--older-than <duration>", "ended at least so long ago (default: 14d)")
-		.addOption(names("--state <state>", "only tasks in this state, or these: failed,cancelled (repeatable)"))
+		.addOption(names("--state <state>", "only tasks in this state; several with commas (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--dry-run", "show what would go")
 		.option("--yes", "do not ask; without a terminal, nothing is asked anyway")

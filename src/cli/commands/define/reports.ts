@@ -15,7 +15,7 @@ export function defineReports({ program, run }: Definer): void {
 	forAgents(program.command("ls"))
 		.alias("ps")
 		.description("list tasks, newest first")
-		.addOption(names("--state <state>", "only tasks in this state, or these: running,asking (repeatable)"))
+		.addOption(names("--state <state>", "only tasks in this state; several with commas (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--host <id>", "only tasks of this host")
 		.option("--mine", "only tasks that you submitted")
