@@ -6,6 +6,7 @@ import { checkId } from "../task/id.ts";
 import { fillTask, hasPlace } from "./batch/fill.ts";
 import { hashOf, idsFor } from "./batch/ids.ts";
 import { groupsOf } from "./batch/items.ts";
+import { inOrderOfNeeds, type Needing } from "./batch/needs.ts";
 import { EITHER, Placed, withDefaults } from "./batch/placed.ts";
 import { readBatch } from "./batch/read.ts";
 import { PRIORITY, type TaskRequest } from "./resolve.ts";
@@ -29,6 +30,8 @@ export interface BatchOptions {
 
 export interface BatchEntry {
 	request: TaskRequest;
+	/** what it waits for beside the tasks of the file: ids, and where each stands */
+	outside: ReadonlyMap<string, string>;
 	/** file, line, column and key, for what is found wrong later. @param key null: of the task as a whole */
 	at(key: string | null): string;
 }
@@ -62,10 +65,16 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 	}
 	checkIds(tasks);
 	const keys = new Map<string, number>();
-	const entries = tasks.map((placed) => ({
-		request: requestOf(placed, keyOf(placed, options.key, keys), batch.name ?? null, options),
-		at: (key: string | null) => placed.placeOf(key),
-	}));
+	const keyed = new Map(tasks.map((placed) => [placed, keyOf(placed, options.key, keys)]));
+	const entries = inOrderOfNeeds(tasks).map((needing) => {
+		const { placed } = needing;
+		const key = keyed.get(placed) ?? null;
+		return {
+			request: { ...requestOf(placed, key, batch.name ?? null, options), after: afterOf(needing) },
+			outside: new Map([...needing.outside].map(([id, n]) => [id, placed.placeOf("needs", [n])])),
+			at: (name: string | null) => placed.placeOf(name),
+		};
+	});
 	return { entries, nothing };
 }
 
@@ -158,6 +167,11 @@ function requestOf(
 		key,
 		createdBy: options.createdBy,
 	};
+}
+
+function afterOf({ placed, after, outside }: Needing): string[] {
+	for (const id of outside.keys()) placed.at("needs", () => checkId(id, "an id"));
+	return after;
 }
 
 function promptOf(placed: Placed, base: string, { readText }: BatchOptions): string | null {

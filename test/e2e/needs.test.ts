@@ -92,3 +92,26 @@ test("a waiting task says for whom; nobody waits for one that a person has to lo
 	await user.ok(["rm", "b"]);
 	expect(await user.ok(["cancel", "c"])).toContain("Cancelled `c`.");
 });
+
+test("a batch goes in the order of its needs, is whole or not there, and finds its tasks again", async () => {
+	user = new User({ agent: "writes-report.sh" });
+	const file = (needs: string) =>
+		user.write(
+			"tasks.yaml",
+			`- { id: all, prompt: Do it, needs: ["part-{{item}}"${needs}] }\n- { id: "part-{{item}}", prompt: Do it, foreach: [a, b] }\n`,
+		);
+	const refused = await user.run(["batch", file(", before"), "--key", "k"]);
+	expect(refused).toMatchObject({ code: 2 });
+	expect(refused.stderr).toMatch(
+		/tasks\.yaml:1:54: \[0\]\.needs\[1\]: there is no task "before", neither in/,
+	);
+	expect(await states()).toEqual({});
+	await user.ok(["enqueue", "--id", "before", "Do it", "--wait"]);
+	const told = await user.ok(["batch", file(", before"), "--key", "k", "--wait", "--timeout", WAIT_LIMIT]);
+	expect(told.indexOf("`part-b` complete")).toBeLessThan(told.indexOf("`all` started"));
+	expect(told).toMatch(/^3 completed in /m);
+	await user.ok(["rm", "before"]);
+	expect(await user.ok(["batch", file(", before"), "--key", "k"])).toContain(
+		"`all` was dispatched before under the same key.",
+	);
+});

@@ -14,6 +14,7 @@ const OPTION_OF: Record<string, string | null> = {
 	items: "--item",
 	vars: "--var",
 	tags: "--tag",
+	needs: "--after",
 	prompt_file: "--prompt-file",
 	// Of a file with many tasks alone.
 	foreach: null,

@@ -79,7 +79,7 @@ const REASONS_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 	"worker/run-job.ts": ["budget"],
 	// Keys of the config, of a batch and of the command line.
 	"config/": ["budget", "deadline"],
-	"producer/batch.ts": ["budget", "deadline"],
+	"producer/batch": ["budget", "deadline"],
 	// No agent ran: the reason is known where it happens.
 	"worker/not-started.ts": ["budget", "internal", "not_started"],
 	"monitor/plain-end.ts": ["internal"],

@@ -149,7 +149,7 @@ describe("texts", () => {
 test.each([
 	[
 		"multiplied aliases",
-		":1:1: too many aliases",
+		"1:1: too many aliases",
 		`a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefghi"].map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[n]}`).join(",")}]`).join("\n")}\n`,
 	],
 	["deep nesting", ": nested too deeply to be read", "[".repeat(50_000)],

@@ -1,17 +1,19 @@
 import { resolve } from "node:path";
 import { viewTasks } from "../../actions/views.ts";
 import { fillTemplate, findTemplate } from "../../config/templates.ts";
+import { missingNeeds } from "../../producer/batch/needs.ts";
 import { BATCH_KEYS, batchJsonSchema } from "../../producer/batch/schema.ts";
 import { type Batch, type BatchEntry, parseBatch } from "../../producer/batch.ts";
 import { checkFree, type NextNumbers, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { plain } from "../show/output.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
-import { dispatchedLine, plannedLine, timeoutOf } from "./enqueue.ts";
+import { plannedLine, submittedLine, timeoutOf } from "./enqueue.ts";
 
 export interface BatchFlags {
 	schema?: boolean;
@@ -64,6 +66,7 @@ export async function batch(
 	const checks = tasks.map(({ task, at }) => placed(at, () => checkFree(store, task)));
 	for (const checked of await Promise.allSettled(checks))
 		if (checked.status === "rejected") throw checked.reason;
+	await requireNeeds(store, entries);
 	const orders = await context.orders();
 	const taskEnv = await context.taskEnv();
 	let records: TaskRecord[] = [];
@@ -75,7 +78,7 @@ export async function batch(
 		if (repeated) earlier.push(record);
 		const line = repeated
 			? `\`${record.spec.id}\` was dispatched before under the same key.`
-			: dispatchedLine(record);
+			: submittedLine(record);
 		if (!output.json) output.result(null, [line], [record.spec.id]);
 	}
 	const refused = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
@@ -96,6 +99,20 @@ export async function batch(
 		[],
 	);
 	return withTrouble(context, trouble, refused);
+}
+
+/** What its tasks wait for is there, or in the file. @throws DISPATCH_USAGE */
+async function requireNeeds(store: Store, entries: readonly BatchEntry[]): Promise<void> {
+	const named = entries.map(({ request, outside }) => ({ outside: outside.keys(), key: request.key }));
+	const missing = await missingNeeds(store, named);
+	for (const { outside } of entries)
+		for (const [id, place] of outside)
+			if (missing.has(id))
+				throw new DispatchError(
+					"DISPATCH_USAGE",
+					`${place}: there is no task "${id}", neither in the file nor of those that were dispatched.`,
+					{ hint: "Nothing was enqueued." },
+				);
 }
 
 function checkRerun({ rerun, key }: BatchFlags): void {
@@ -168,6 +185,7 @@ function showPlanned({ output }: Context, tasks: readonly Entry[]): undefined {
 		[
 			...specs.flatMap((spec) => [
 				plannedLine(spec),
+				...(spec.after.length === 0 ? [] : [`  after ${spec.after.join(", ")}`]),
 				...plain(spec.prompt)
 					.split("\n")
 					.map((line) => `  ${line}`),
@@ -184,6 +202,7 @@ const KEY_OF: Partial<Record<ErrorCode, string>> = {
 	DISPATCH_UNKNOWN_MODEL: "model",
 	DISPATCH_BAD_FILE: "context",
 	DISPATCH_ID_EXISTS: "id",
+	DISPATCH_NO_SUCH_TASK: "needs",
 };
 
 /** A refusal of one entry, with its place, in the words of the file: it has keys where the command has options. */

@@ -212,8 +212,8 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	const { id, givenItems } = record.spec;
 	const end = waits ? [] : [`Follow it with: dispatch status ${id}`];
 	if (repeated) return [`\`${id}\` was dispatched before under the same key; it is ${record.state}.`, ...end];
-	if (record.state === "cancelled") return [oneLine(record.outcome?.message ?? ""), ...end];
-	const first = dispatchedLine(record);
+	const first = submittedLine(record);
+	if (record.state === "cancelled") return [first, ...end];
 	const [plan, ...items] = planLines(givenItems);
 	const needed = openNeeds(record);
 	const after = needed.length === 0 ? [] : [`It starts once ${listed(needed)} completed.`];
@@ -245,8 +245,14 @@ export async function templateOf(
 	return fillTemplate(findTemplate({ project, home: home.base }, name), values);
 }
 
+/** As `dispatchedLine`; of one that is not started because of what it needs, why. */
+export function submittedLine(record: TaskRecord): string {
+	if (record.state !== "cancelled") return dispatchedLine(record);
+	return oneLine(`\`${record.spec.id}\`: ${record.outcome?.message ?? ""}`);
+}
+
 /** "Dispatched `x` using opus (default)." */
-export function dispatchedLine(record: TaskRecord): string {
+function dispatchedLine(record: TaskRecord): string {
 	const { model, backend, modelReason } = agentOf(record);
 	return `Dispatched \`${record.spec.id}\` using ${model ?? backend} (${modelReason}).`;
 }

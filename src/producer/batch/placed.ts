@@ -34,6 +34,16 @@ export class Placed {
 		return at === null ? this.pathOf("id") : [...this.pathOf("foreach"), ...at];
 	}
 
+	/** as it stands in the file, with its places for items */
+	get written(): BatchTask {
+		return this.#batch.tasks[this.n] ?? {};
+	}
+
+	/** the ids of all tasks of the file, as they stand there */
+	get writtenIds(): ReadonlySet<string> {
+		return new Set(this.#batch.tasks.flatMap(({ id }) => id ?? []));
+	}
+
 	get line(): number {
 		return this.#batch.lineOf(this.#origin);
 	}
@@ -56,8 +66,8 @@ export class Placed {
 	}
 
 	/** "tasks.yaml:3:5: tasks[0].id"; where no key is named, of the task as a whole */
-	placeOf(key: string | null): string {
-		return this.#batch.placeOf(this.pathOf(key));
+	placeOf(key: string | null, below: Path = []): string {
+		return this.#batch.placeOf([...this.pathOf(key), ...below]);
 	}
 
 	/** @param below the place within the value, such as the third of a list */

@@ -40,6 +40,9 @@ const keys = {
 		.describe(
 			"[a task for each](#a-task-for-each) of a list, of the files of a glob, or of those that changed",
 		),
+	needs: words
+		.optional()
+		.describe("ids of tasks that [must have completed before it starts](#one-after-the-other)"),
 	model: word.optional().describe("a model, an alias or a backend"),
 	items: words.optional().describe("a list: the items of the checklist"),
 	plan: word.optional().describe("a file with the checklist; of several lines, the checklist itself"),
@@ -72,7 +75,7 @@ const taskSchema = z.strictObject(keys).meta({ id: "task" });
 const tasksSchema = z.array(taskSchema).min(1, "there are no tasks");
 
 /** Of one task alone. */
-const OWN = { id: true, key: true, foreach: true } as const;
+const OWN = { id: true, key: true, foreach: true, needs: true } as const;
 
 const fileSchema = z.strictObject({
 	name: word.optional().describe("the batch's name: each task gets the tag `batch` with it"),

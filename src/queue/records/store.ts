@@ -135,6 +135,11 @@ export class Store extends Questions {
 		return { result, host, left: soundRemoved(left) };
 	}
 
+	/** Whether `create` was called with it, and its task was not removed since. */
+	hasKey(key: string): Promise<boolean> {
+		return this.guard(async (client) => (await client.hexists(`${this.keys.prefix}:keys`, key)) > 0);
+	}
+
 	report(id: string): Promise<string | null> {
 		return this.guard((client) => client.get(this.keys.report(id)));
 	}

@@ -271,6 +271,15 @@ describe("the index of who waits", () => {
 		expect(await store.stateOf("d")).toBe("cancelled");
 	});
 
+	test("what only one reader of JSON takes ends no script half-way", async () => {
+		await diamond();
+		const needs = (await store.client.hget(store.keys.task("b"), "needs")) ?? "";
+		await store.client.hset(store.keys.task("b"), "needs", needs.replace('"met"', '"more":nan,"met"'));
+		await end("a", "completed");
+		expect(await states()).toMatchObject({ a: "completed", b: "queued", c: "queued" });
+		await expectSound(store);
+	});
+
 	test("a record of an earlier version needs nothing", async () => {
 		await task("old");
 		await store.client.hdel(store.keys.task("old"), "needs");

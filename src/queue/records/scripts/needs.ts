@@ -13,16 +13,31 @@ local function dependentsOf(task)
   mend('dependents:' .. task, 'zset', true)
   return p .. ':dependents:' .. task
 end
--- nil: damaged
-local function needsOf()
-  local text = get('needs')
-  local needs = text == '' and {} or decoded(text)
-  if not needs then return nil end
-  for task, need in pairs(needs) do
+-- Read a moment ago for its damage: of a thousand needs reading is most of the work.
+local freshNeeds = nil
+-- nil: damaged. Only what is ours is taken along, since all of it is written again.
+local function readNeeds()
+  local text, needs = get('needs'), {}
+  if text == '' then return needs end
+  local ok, found = pcall(cjson.decode, text)
+  if not ok or type(found) ~= 'table' then return nil end
+  for task, need in pairs(found) do
     if type(task) ~= 'string' or not string.match(task, '^[a-z0-9][a-z0-9-]*$') then return nil end
     if type(need) ~= 'table' or type(need.nonce) ~= 'string' or type(need.met) ~= 'boolean' then return nil end
+    needs[task] = {nonce = need.nonce, met = need.met}
   end
   return needs
+end
+local function needsOf()
+  local fresh = freshNeeds
+  freshNeeds = nil
+  if fresh and fresh.id == id then return fresh.needs end
+  return readNeeds()
+end
+local function areNeedsSound()
+  local needs = readNeeds()
+  freshNeeds = needs and {id = id, needs = needs}
+  return needs ~= nil
 end
 -- What became of it: a state, or 'removed'. A damaged one is waited for: somebody has to act.
 local function stateOfNeed(task, nonce)
@@ -52,6 +67,7 @@ local function judged(needs, again)
   return to, bad, became
 end
 local function keepNeeds(needs)
+  freshNeeds = nil
   redis.call('HSET', rec, 'needs', cjson.encode(needs))
   for _, task in ipairs(freed) do redis.call('ZREM', dependentsOf(task), id) end
   for task, need in pairs(needs) do
@@ -81,17 +97,28 @@ local function skip(need, became)
   event('cancelled', {state = 'cancelled', reason = '${SKIPPED}', why = 'it needs ' .. need .. ', which ' .. (BECAME[became] or 'ended')})
   wake()
 end
--- A waiting task goes on, is skipped, or waits.
+local function goOn()
+  setState('waiting', 'queued')
+  event('queued', {state = 'queued', why = 'what it needed has completed'})
+  wake()
+end
+-- A waiting task goes on, is skipped, or waits: by a look at all that it needs.
 local function settleNeeds(needs)
   local to, bad, became = judged(needs)
   keepNeeds(needs)
-  if bad then skip(bad, became)
-  elseif to == 'queued' then
-    setState('waiting', 'queued')
-    event('queued', {state = 'queued', why = 'what it needed has completed'})
-    wake()
-  end
-  return to
+  if bad then skip(bad, became) elseif to == 'queued' then goOn() end
+end
+-- The same, by what has become of one of these: the others are as they were.
+local function settleOne(needs, task)
+  local need = needs[task]
+  local became = stateOfNeed(task, need.nonce)
+  if became == 'completed' then
+    need.met = true
+    redis.call('HSET', rec, 'needs', cjson.encode(needs))
+    redis.call('ZREM', dependentsOf(task), id)
+    for _, other in pairs(needs) do if not other.met then return end end
+    goOn()
+  elseif isEnded(became) or became == 'removed' then skip(task, became) end
 end
 local function clearSkip() redis.call('HSET', rec, 'reason', '', 'outcome', '', 'skip', '') end
 -- One that was skipped waits again, unless something else stands in its way.
@@ -119,7 +146,7 @@ local function tellDependents()
         local host, needs = isThere and get('host'), isThere and needsOf() or {}
         if host and not sound[host] then mendHost(host); sound[host] = true end
         local need, state = needs[task], isThere and get('state')
-        if need and not need.met and state == 'waiting' then if need.nonce == nonce then settleNeeds(needs) end
+        if need and not need.met and state == 'waiting' then if need.nonce == nonce then settleOne(needs, task) end
         elseif need and not need.met and state == 'cancelled' and get('reason') == '${SKIPPED}' then
           if need.nonce == nonce then wakeSkipped(needs) end
         else redis.call('ZREM', dependents, each) end

@@ -104,7 +104,7 @@ function damage()
   local since = get('workingSince')
   -- Lua takes "inf", "nan" and "0x10" for numbers.
   if since ~= '' and not string.match(since, '^%d+%.?%d*$') then return 'workingSince is not a time' end
-  if not needsOf() then return 'needs are damaged' end
+  if not areNeedsSound() then return 'needs are damaged' end
   return nil
 end
 local function allHosts()
