@@ -2,7 +2,7 @@
  * The directions of imports, type imports included. Each folder of src/ names what it may import of ours;
  * a folder that is not listed may import nothing. See docs/ARCHITECTURE.md.
  */
-const WORKS_ON_TASKS = ["queue", "ipc", "config", "backends", "process", "task"];
+const WORKS_ON_TASKS = ["queue", "workspace", "ipc", "config", "backends", "process", "task"];
 
 const MAY_IMPORT = {
 	task: [],
@@ -11,6 +11,7 @@ const MAY_IMPORT = {
 	backends: ["process", "task"],
 	config: ["backends", "notify", "process", "task"],
 	ipc: ["process", "task"],
+	workspace: ["process", "task"],
 	queue: ["process", "task"],
 	actions: WORKS_ON_TASKS,
 	producer: WORKS_ON_TASKS,

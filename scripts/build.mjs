@@ -27,7 +27,16 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
 /** None of them is defined there. */
-const COLD_DEFINITIONS = ["completion", "help", "hosts", "screens", "templates"];
+const COLD_DEFINITIONS = [
+	"completion",
+	"config",
+	"help",
+	"hosts",
+	"screens",
+	"services",
+	"templates",
+	"worktrees",
+];
 /** The commands of tab.cjs, of which only `complete` is called: a shell waits for it at every Tab. */
 const TAB = ["completion"];
 /** Packages that these commands use at times: a changed config, a prompt on the terminal, another program, wide letters. */

@@ -174,9 +174,10 @@ export function hotOnly({ hot, never }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
-			// Who needs a screen is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `logs`, of which `enqueue --follow` needs a part.
-			onResolve({ filter: /^\.\.\/(?:screen\/|show\/(?:raw-log|event-lines)\.ts$)/ }, ({ path, kind }) =>
-				kind === "dynamic-import" ? { path, namespace: "cold" } : undefined,
+			// Who needs a screen, or a worktree, is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `logs`, of which `enqueue --follow` needs a part.
+			onResolve(
+				{ filter: /^\.\.\/(?:screen\/|workspace\/|show\/(?:raw-log|event-lines)\.ts$)/ },
+				({ path, kind }) => (kind === "dynamic-import" ? { path, namespace: "cold" } : undefined),
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
 				contents: `throw new Error("${path} is not in hot.cjs");`,

@@ -1,12 +1,16 @@
 /** Deletes ended tasks: the record first, then what is left of them on this host. */
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
+import type { Environment } from "../process/environment.ts";
 import { removeRuns } from "../process/run-dir.ts";
 import type { RemoveResult, Store } from "../queue/records/store.ts";
 import { agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
+import { worktreesOf } from "../task/worktree.ts";
+import { type RemovedWorktree, removeWorktree, requireSaved } from "../workspace/remove.ts";
+import { knownWorktree, type Worktree } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
 
 export interface Place {
@@ -15,9 +19,16 @@ export interface Place {
 	hostId: string;
 }
 
+/** Where and how it is removed. */
+export interface RemovalPlace extends Place {
+	env?: Environment;
+	/** deletes also work in a worktree that is in no commit, and its branch */
+	force?: boolean;
+}
+
 export interface Removed {
 	task: string;
-	/** what could not be removed from the disk: it harms nobody, and is only told */
+	/** what could not be removed from the disk, or stays on purpose: it harms nobody, and is only told */
 	fault: string | null;
 }
 
@@ -41,18 +52,35 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
 }
 
 /**
- * Removes it as it was read, with the files of that one.
- * @throws DISPATCH_NOT_ENDED, DISPATCH_STALE for one that was started again, or made anew, since it was read
+ * Asked before the record goes: the worker clears what is left of it at once, and this tells of it all the same.
+ * @returns its worktree on this host
+ * @throws DISPATCH_UNSAVED_WORK, DISPATCH_GIT
  */
-export async function removeTask(store: Store, { id, record }: Removable, place: Place): Promise<Removed> {
+async function savedWorktree({ spec, host }: TaskRecord, place: RemovalPlace): Promise<Worktree | null> {
+	if (host !== place.hostId) return null;
+	const worktree = knownWorktree(worktreesOf(place.path), spec, place.env ?? process.env);
+	if (worktree !== null && place.force !== true) await requireSaved(worktree);
+	return worktree;
+}
+
+/**
+ * Removes it as it was read, with the files of that one.
+ * @throws DISPATCH_UNSAVED_WORK, DISPATCH_NOT_ENDED, DISPATCH_STALE for one that was started again, or made anew, since it was read
+ */
+export async function removeTask(
+	store: Store,
+	{ id, record }: Removable,
+	place: RemovalPlace,
+): Promise<Removed> {
 	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
+	const worktree = record === null ? null : await savedWorktree(record, place);
 	const reply = await store.remove(id, record === null ? undefined : agreedTo(record));
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
 	if (record !== null) {
 		const isElsewhere = record.host !== place.hostId;
 		return {
 			task: id,
-			fault: isElsewhere ? leftThere(id, record.host) : await removeFiles(store, record, place),
+			fault: isElsewhere ? leftThere(id, record.host) : await removeFiles(store, record, worktree, place),
 		};
 	}
 	return { task: id, fault: reply.result === "removed" ? removeDamaged(id, reply, place) : null };
@@ -83,30 +111,49 @@ function notEnded(id: string, state: string | undefined): DispatchError {
 }
 
 /** As `removeTask`. @returns null: it was started again meanwhile, also one that has ended since, and stays */
-export async function removeIfEnded(store: Store, record: TaskRecord, place: Place): Promise<Removed | null> {
+export async function removeIfEnded(
+	store: Store,
+	record: TaskRecord,
+	place: RemovalPlace,
+): Promise<Removed | null> {
 	const { id } = record.spec;
+	const worktree = await savedWorktree(record, place);
 	try {
 		if ((await store.remove(id, agreedTo(record))).result !== "removed") return null;
 	} catch (error) {
 		if (error instanceof DispatchError && error.code === "DISPATCH_STALE") return null;
 		throw error;
 	}
-	return { task: id, fault: await removeFiles(store, record, place) };
+	return { task: id, fault: await removeFiles(store, record, worktree, place) };
 }
 
-async function removeFiles({ namespace }: Store, record: TaskRecord, place: Place): Promise<string | null> {
+async function removeFiles(
+	{ namespace }: Store,
+	record: TaskRecord,
+	worktree: Worktree | null,
+	place: RemovalPlace,
+): Promise<string | null> {
 	const { host } = record;
 	const { id, nonce } = record.spec;
 	if (host !== place.hostId) return null;
 	try {
 		// First: once the user was told, no copy of the record works any more.
 		spendOrder(place.path, nonce);
+		const force = place.force ?? false;
+		const kept = worktree === null ? null : keptText(id, await removeWorktree(worktree, { force }));
 		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
 		await removeRuns(place.path, id, record.epoch);
-		return null;
+		return kept;
 	} catch (error) {
 		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
 	}
+}
+
+function keptText(id: string, { branchKept }: RemovedWorktree): string | null {
+	if (branchKept === null) return null;
+	const { name, commits } = branchKept;
+	const what = commits === 1 ? "a commit" : `${commits} commits`;
+	return `The branch ${name} of \`${id}\` stays: it has ${what} that no other branch holds. \`git branch -D ${name}\` deletes it.`;
 }
 
 /** Who removes another host's task reaches its record alone. */

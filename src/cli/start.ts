@@ -25,7 +25,8 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	});
 	process.stdout.write(`${VERSION}\n`);
 } else {
-	const needsMore = words[0] === "answer" && (maySeveral(words) || mayBeTyped(words));
+	const needsMore =
+		(words[0] === "answer" && (maySeveral(words) || mayBeTyped(words))) || words.includes("--worktree");
 	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !needsMore;
 	const bundle = words[0] === "complete" ? "tab" : isHot ? "hot" : "main";
 	const file = join(import.meta.dirname, `${bundle}.cjs`);

@@ -6,6 +6,7 @@ import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
+import type { Environment } from "../process/environment.ts";
 import { isDiskFull, isOurTrouble } from "../process/read-file.ts";
 import { removeRuns, runsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
@@ -14,6 +15,9 @@ import { followRemovals, forgetQuotes } from "../queue/records/removed.ts";
 import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Serial } from "../task/serial.ts";
+import { worktreesOf } from "../task/worktree.ts";
+import { removeWorktree } from "../workspace/remove.ts";
+import { knownWorktree } from "../workspace/worktree.ts";
 
 export interface RemovalDeps {
 	store: Store;
@@ -22,6 +26,7 @@ export interface RemovalDeps {
 	host: string;
 	queues: RunQueues;
 	serial: Serial;
+	env?: Environment;
 	/** ms between SIGTERM and SIGKILL */
 	graceMs: number;
 	/** for the log: what could not be cleared; it harms nobody */
@@ -54,6 +59,12 @@ async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Pr
 	const { store, home, host, graceMs } = deps;
 	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
 	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
+	const worktree = knownWorktree(worktreesOf(home), { id, nonce }, deps.env ?? process.env);
+	// What was saved nowhere stays where it is, which the log tells.
+	if (worktree !== null)
+		await removeWorktree(worktree, { force: false }).catch((error: unknown) =>
+			deps.fault(id, "worktree", error),
+		);
 	// Whatever a directory is called: only the one with this very stamp is removed.
 	for (const place of new Set([cwd, ...mine.map(({ facts }) => facts.cwd)]))
 		if (typeof place === "string")

@@ -29,6 +29,7 @@ import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
+import { WorkSaver } from "../worker/workspace.ts";
 import { endFenced } from "./fenced.ts";
 import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
@@ -113,6 +114,8 @@ export class Daemon extends Service {
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const orders = new Orders(home.path, store.namespace);
 		const fault = this.#fault;
+		const saver = new WorkSaver({ store, orders, env });
+		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver };
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
 		this.#wakes = new WakeSubscription(store, (wake) => {
@@ -125,35 +128,26 @@ export class Daemon extends Service {
 			enabled: env.DISPATCH_WATCH !== "off",
 			changed: (task) => void this.#look(task),
 		});
+		const shared = { store, home: home.path, host, hub, serial, fault };
 		this.#reconciler = new Reconciler({
-			store,
-			home: home.path,
-			host,
+			...shared,
 			get config() {
 				return live.current;
 			},
-			hub,
-			serial,
-			settle: (end) => settle(end, { store, config: live.current, orders, hub, maxBackoffMs, checkEnv }),
+			settle: (end) => settle(end, { ...settling, config: live.current }),
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
 			watch: (task, dirs) => this.#watcher.set(task, dirs),
-			fault,
 		});
 		const startDeps = {
-			store,
-			home: home.path,
-			host,
+			...shared,
 			get config() {
 				return live.current;
 			},
 			orders,
-			hub,
-			serial,
 			env,
 			redisUrl,
 			maxBackoffMs,
-			fault,
 		};
 		this.#worker = new RunWorker({
 			store,

@@ -163,6 +163,8 @@ function requestOf(
 		attempts: task.attempts ?? null,
 		budgetUsd: task.budget ?? null,
 		verify: task.verify ?? null,
+		worktree: task.worktree || undefined,
+		setup: task.setup,
 		unattended: task.unattended ?? options.unattended,
 		key,
 		createdBy: options.createdBy,

@@ -12,6 +12,7 @@ import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
+import { branchNameOf } from "../task/worktree.ts";
 import { type ResolvedTask, resolveTask, type TaskRequest } from "./resolve.ts";
 
 const ID_LIMIT = 64;
@@ -54,11 +55,11 @@ export async function submit(
 ): Promise<Enqueued> {
 	const submitAs = (id: string) => create(store, { ...task, spec: { ...task.spec, id } }, orders, taskEnv);
 	if (task.explicitId) {
-		await refuseForeignDirectory(store, task.spec);
+		await refuseForeignPlace(store, task);
 		const done = await submitAs(task.spec.id);
 		if (done !== null) return done;
 	}
-	for await (const number of freeNumbers(store, task.spec, next.get(task.spec.id))) {
+	for await (const number of freeNumbers(store, task, next.get(task.spec.id))) {
 		const done = await submitAs(idLike(task.spec.id, number));
 		if (done === null) continue;
 		next.set(task.spec.id, done.repeated ? number : number + 1);
@@ -70,18 +71,26 @@ export async function submit(
 }
 
 /** @throws DISPATCH_ID_EXISTS if the given id is taken; with a key only the script can tell */
-export async function checkFree(store: Store, { spec, explicitId, key }: ResolvedTask): Promise<void> {
+export async function checkFree(store: Store, task: ResolvedTask): Promise<void> {
+	const { spec, explicitId, key } = task;
 	if (!explicitId) return;
 	if (key === undefined && (await store.exists(spec.id))) throw idExists(spec.id);
-	await refuseForeignDirectory(store, spec);
+	await refuseForeignPlace(store, task);
 }
 
 /**
  * 1 is for the id alone; the lowest that are free. The first is asked for alone, then more and more at once.
  * @param likely comes first, without a question
  */
-async function* freeNumbers(store: Store, spec: TaskSpec, likely?: number): AsyncGenerator<number> {
-	const isAbsent = (id: string) => inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent";
+async function* freeNumbers(
+	store: Store,
+	{ spec, branches }: ResolvedTask,
+	likely?: number,
+): AsyncGenerator<number> {
+	const isAbsent = (id: string) =>
+		branches === undefined
+			? inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent"
+			: !branches.taken.has(id);
 	if (likely !== undefined && likely <= SAME_NAME_LIMIT && isAbsent(idLike(spec.id, likely))) yield likely;
 	for (let from = 1; from <= SAME_NAME_LIMIT; from *= 2) {
 		const numbers = Array.from({ length: Math.min(from, SAME_NAME_LIMIT + 1 - from) }, (_, i) => from + i);
@@ -100,7 +109,14 @@ function idLike(id: string, n: number): string {
 }
 
 /** A record of that id is the script's affair: it may be this very task, by its key. */
-async function refuseForeignDirectory(store: Store, spec: TaskSpec): Promise<void> {
+async function refuseForeignPlace(store: Store, { spec, branches }: ResolvedTask): Promise<void> {
+	if (branches !== undefined) {
+		if (!branches.taken.has(spec.id) || (await store.exists(spec.id))) return;
+		const name = branchNameOf(spec.id);
+		throw new DispatchError("DISPATCH_ID_EXISTS", `The branch ${name} is there already.`, {
+			hint: `Choose another --id, leave it out, or delete the branch if nobody needs it: git branch -D ${name}`,
+		});
+	}
 	if (inspectTaskDir(spec.cwd, spec.id, ownerOf(store, spec)) !== "foreign") return;
 	if (await store.exists(spec.id)) return;
 	throw new DispatchError("DISPATCH_ID_EXISTS", `${taskDirOf(spec.cwd, spec.id)} belongs to another task.`, {
@@ -134,7 +150,8 @@ async function create(
 			},
 		);
 	}
-	if (reply.result === "created") await makeFiles(store, spec);
+	// The start makes a worktree, and the files in it.
+	if (reply.result === "created" && spec.worktree === null) await makeFiles(store, spec);
 	return { record: reply.record, repeated: reply.result === "repeated" };
 }
 

@@ -12,6 +12,7 @@ import { DispatchError } from "../task/errors.ts";
 import { checkId, idFromPrompt } from "../task/id.ts";
 import { hasMoreItems, MAX_ITEMS, parsePlan, renderPlan } from "../task/plan.ts";
 import type { TaskSpec } from "../task/spec.ts";
+import type { Found } from "../workspace/repository.ts";
 
 const TEXT_LIMIT_BYTES = 1024 * 1024;
 const ITEM_SHOWN = 60;
@@ -46,6 +47,10 @@ export interface TaskRequest {
 	/** USD */
 	budgetUsd: number | null;
 	unattended: boolean;
+	/** in a git worktree of its own; else in `cwd` itself */
+	worktree?: boolean | undefined;
+	/** a shell command for a new worktree */
+	setup?: string | undefined;
 	/** the same key means the same task */
 	key: string | null;
 	/** user@host */
@@ -56,11 +61,21 @@ export interface ResolvedTask {
 	/** its id is the one that is wanted; it may still get a number */
 	spec: TaskSpec;
 	explicitId: boolean;
+	/** where it gets a worktree */
+	branches?: BranchesThere;
 	key: { key: string; hash: string } | undefined;
 }
 
+/** What the repository held when it was looked at. */
+export type BranchesThere = Pick<Found, "taken" | "isDirty">;
+
 /** @throws DISPATCH_USAGE, DISPATCH_BAD_CWD, DISPATCH_UNKNOWN_MODEL, DISPATCH_NO_BACKEND */
-export async function resolveTask(host: string, config: Config, request: TaskRequest): Promise<ResolvedTask> {
+export async function resolveTask(
+	host: string,
+	config: Config,
+	request: TaskRequest,
+	worktrees?: Worktrees,
+): Promise<ResolvedTask> {
 	checkPrompt(request.prompt);
 	if (request.id !== null) checkId(request.id);
 	checkNumber("priority", request.priority, PRIORITY.first, PRIORITY.last);
@@ -71,10 +86,12 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		request.id ??
 		idFromPrompt(request.prompt, undefined, [...Object.keys(config.models), ...Object.keys(config.aliases)]);
 	await checkPermissions(config, choice, taskDirOf(cwd, id));
+	const found = await worktreeFor(cwd, request, worktrees);
 	const spec: TaskSpec = {
 		id,
 		prompt: request.prompt,
 		cwd,
+		worktree: found?.worktree ?? null,
 		model: choice.model,
 		backend: choice.backend,
 		promptAddition: [choice.promptAddition, request.promptAddition].filter(Boolean).join("\n\n") || null,
@@ -82,13 +99,15 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		modelReason: choice.reason,
 		givenItems: givenItems(id, request),
 		planText: request.planText,
-		contextFiles: request.contextFiles.map((path) => contextFile(path, cwd)),
+		// A worktree has them as they were committed, if at all: the user means them as they are.
+		contextFiles: request.contextFiles.map((path) => contextFile(path, found === null ? cwd : null)),
 		after: neededBy(request),
 		notBefore: request.delayMs === null ? null : Date.now() + request.delayMs,
 		priority: request.priority,
 		tags: request.tags,
 		deadlineMs: request.deadlineMs ?? config.limits.deadlineMs,
 		verify: request.verify,
+		setup: request.setup ?? null,
 		budgetUsd: request.budgetUsd ?? config.budget.taskUsd,
 		attempts: request.attempts ?? config.attempts,
 		unattended: request.unattended,
@@ -98,7 +117,30 @@ export async function resolveTask(host: string, config: Config, request: TaskReq
 		inactivityMs: config.limits.inactivityMs,
 		questionWaitMs: config.limits.questionWaitMs,
 	};
-	return { spec, explicitId: request.id !== null, key: keyOf(request, cwd) };
+	const own = { spec, explicitId: request.id !== null, key: keyOf(request, cwd) };
+	return found === null ? own : { ...own, branches: found };
+}
+
+/** Where worktrees are made. */
+export interface Worktrees {
+	/** of the host */
+	folder: string;
+	/** repositories that were looked at, by directory: those of a batch are looked at once */
+	seen: Map<string, Promise<Found>>;
+}
+
+async function worktreeFor(cwd: string, request: TaskRequest, place: Worktrees | undefined) {
+	if (!request.worktree && request.setup !== undefined)
+		throw new DispatchError(
+			"DISPATCH_USAGE",
+			"--setup needs --worktree: it makes a new worktree fit for work.",
+		);
+	if (!request.worktree) return null;
+	if (place === undefined) throw new Error("Nobody said where worktrees are made.");
+	const { inspectRepository } = await import("../workspace/repository.ts");
+	const found = place.seen.get(cwd) ?? inspectRepository(cwd, place.folder, process.env);
+	place.seen.set(cwd, found);
+	return found;
 }
 
 /** Says no before anything is made; the worker asks its own config again. */
@@ -193,8 +235,11 @@ function shownPath(path: string): string {
 	return /\p{Cc}/u.test(path) ? JSON.stringify(path) : path;
 }
 
-/** @returns the path as the agent will write it */
-function contextFile(path: string, cwd: string): string {
+/**
+ * @param cwd null: its whole path in any case
+ * @returns the path as the agent will write it
+ */
+function contextFile(path: string, cwd: string | null): string {
 	try {
 		accessSync(path, constants.R_OK);
 	} catch {
@@ -202,6 +247,7 @@ function contextFile(path: string, cwd: string): string {
 			hint: "Name a file that exists and that you may read.",
 		});
 	}
+	if (cwd === null) return path;
 	const inside = relative(cwd, path);
 	return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside;
 }

@@ -144,6 +144,21 @@ export const ERRORS = {
 		retryable: true,
 		means: "A file of dispatch's own could not be written.",
 	},
+	DISPATCH_GIT: {
+		exit: EXIT.taskFailed,
+		retryable: true,
+		means: "git could not do what a task's worktree or branch needs.",
+	},
+	DISPATCH_APPLY_CONFLICT: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "What a task changed does not fit what is in the working tree: nothing was changed.",
+	},
+	DISPATCH_UNSAVED_WORK: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "A worktree holds work that is in no commit: it is not deleted without --force.",
+	},
 	DISPATCH_NO_HOME: {
 		exit: EXIT.usage,
 		retryable: false,

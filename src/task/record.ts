@@ -7,6 +7,7 @@
  * (`orNull`, `.later`, a flag): the records of an earlier version lack it.
  */
 
+import { join } from "node:path";
 import { matching, oneOf } from "./check.ts";
 import {
 	countField,
@@ -32,6 +33,7 @@ import {
 	type Progress,
 } from "./spec.ts";
 import { FAILURE_REASONS, STATES } from "./states.ts";
+import { branchNameOf, checkChanges, worktreeName } from "./worktree.ts";
 
 /** How the next start of the agent begins. */
 const START_MODES = [
@@ -102,6 +104,8 @@ export const FIELDS = {
 	/** what its agent was told and has not written back */
 	pendingNotes: countField.later(0),
 	endedAt: shownAs.timeOrNull(timeField.orNull()),
+	/** in its worktree, when its agent ended last; null: nothing was counted yet, or it has none */
+	changes: shownAs(jsonField.orNull(checkChanges)),
 	/** the report (output.md), capped; read with `output` */
 	hasReport: flagField(false),
 } as const satisfies Record<string, Field<unknown>>;
@@ -128,7 +132,13 @@ export function gatedBy(record: Pick<TaskRecord, "chosen" | "spec" | "host">): {
 
 /** The directory in which the agent works, on the record's host. Absolute. */
 export function workspaceOf({ spec }: Pick<TaskRecord, "spec">): string {
-	return spec.cwd;
+	const { worktree } = spec;
+	return worktree === null ? spec.cwd : join(worktree.folder, worktreeName(spec), worktree.inside);
+}
+
+/** The branch that its changes are committed to; null: it works in the project itself. */
+export function branchOf({ spec }: Pick<TaskRecord, "spec">): string | null {
+	return spec.worktree === null ? null : branchNameOf(spec.id);
 }
 
 /** Worked out once: a list shows them of every task. */

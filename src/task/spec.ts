@@ -15,6 +15,7 @@ import {
 } from "./check.ts";
 import { ID_FORM } from "./id.ts";
 import { type Plan, type PlanItem, renderPlan } from "./plan.ts";
+import { checkWorktree, type WorktreeSpec } from "./worktree.ts";
 
 /** A host's id: part of keys and queue names. */
 export const HOST_FORM = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -49,8 +50,10 @@ export interface TaskSpec {
 	/** kebab-case, unique in the namespace */
 	id: string;
 	prompt: string;
-	/** absolute working directory on the host */
+	/** absolute, on the host: where it was asked to work. Where it does is `workspaceOf` */
 	cwd: string;
+	/** a git worktree of its own; null: it works in `cwd` itself */
+	worktree: WorktreeSpec | null;
 	/** the model's id or configured name; null for a `command` backend */
 	model: string | null;
 	/** how free the agent is, by the alias; the host's own setting may narrow it further */
@@ -79,6 +82,8 @@ export interface TaskSpec {
 	budgetUsd: number | null;
 	/** a shell command that must succeed before the task counts as completed */
 	verify: string | null;
+	/** a shell command that must succeed in a new worktree before its agent starts */
+	setup: string | null;
 	/** charged starts allowed */
 	attempts: number;
 	unattended: boolean;
@@ -129,6 +134,7 @@ export const checkSpec: Check<TaskSpec> = object<TaskSpec>({
 	id: matching(ID_FORM, "an id"),
 	prompt: text,
 	cwd: PATH,
+	worktree: since(null, nullable(checkWorktree)),
 	contextFiles: since([], list(text)),
 	after: since([], list(matching(ID_FORM, "an id"))),
 	notBefore: since(null, nullable(time)),
@@ -139,6 +145,7 @@ export const checkSpec: Check<TaskSpec> = object<TaskSpec>({
 	deadlineMs: nullable(count),
 	budgetUsd: since(null, nullable(dollars)),
 	verify: since(null, nullable(text)),
+	setup: since(null, nullable(text)),
 	attempts: number(1, 1_000),
 	unattended: flag,
 	host: matching(HOST_FORM, "a host's id"),

@@ -74,6 +74,10 @@ export const FAILURE_REASONS = [
 	"unanswered",
 	/** what it needs did not complete: it was not started */
 	"skipped",
+	/** the command of `--setup` failed in its new worktree */
+	"setup_failed",
+	/** what it changed in its worktree could not be committed to its branch */
+	"not_committed",
 	/** dispatch itself could not start it, or could not record how it ended */
 	"internal",
 ] as const;

@@ -72,7 +72,10 @@ export const taskViewSchema = z.strictObject({
 	waitsFor: lines,
 	createdBy: text,
 	reportPath: text.nullable(),
-	branch: z.null(),
+	branch: text.nullable(),
+	changes: z
+		.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int(), commit: text })
+		.nullable(),
 	plan: z.strictObject({ title: text.nullable(), done: z.int(), total: z.int(), items: z.array(planItem) }),
 	questions: z.array(question),
 	usage: usage.nullable(),

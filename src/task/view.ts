@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { openNeeds } from "./needs.ts";
 import { countDone, type PlanItem } from "./plan.ts";
 import type { KeptQuestion } from "./question.ts";
-import { agentOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
+import { agentOf, branchOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
 import type { Hold, Usage } from "./spec.ts";
 import { isLive } from "./states.ts";
 import type { Wait } from "./wait.ts";
@@ -43,7 +43,8 @@ export interface TaskView extends ShownFields {
 	createdBy: string;
 	/** where the agent wrote its report; `dispatch output` prints the kept copy */
 	reportPath: string | null;
-	branch: null;
+	/** of its worktree; null: it has none */
+	branch: string | null;
 	plan: { title: string | null; done: number; total: number; items: PlanItem[] };
 	/** in the order of asking */
 	questions: TaskQuestionView[];
@@ -75,7 +76,7 @@ export function viewOf(record: TaskRecord, questions: KeptQuestion[], namespace:
 		waitsFor: record.state === "waiting" ? openNeeds(record) : [],
 		createdBy: spec.createdBy,
 		reportPath: record.hasReport ? join(directory, ".dispatch", "tasks", spec.id, "output.md") : null,
-		branch: null,
+		branch: branchOf(record),
 		plan: { title: progress.plan.title, ...countDone(progress.plan), items: progress.plan.items },
 		questions: questions.map((question) => questionView(question, record)),
 		usage: progress.usage,

@@ -2,8 +2,9 @@
 import type { Store } from "../queue/records/store.ts";
 import type { Plan } from "../task/plan.ts";
 import type { KeptQuestion } from "../task/question.ts";
-import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
+import { agentOf, branchOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isOpen } from "../task/view.ts";
+import { changesText } from "../task/worktree.ts";
 import { answerCommand } from "./home-page.ts";
 import { type Html, html } from "./html.ts";
 import { ago, page, type Site, stateBadge } from "./layout.ts";
@@ -18,7 +19,7 @@ export async function taskPage(store: Store, site: Site, id: string): Promise<st
 	const now = store.clock.now();
 	const agent = agentOf(record);
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
-<p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, workspaceOf(record), ago(record.createdAt, now)].join(" · ")}</p>
+<p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, ...placeOf(record), ago(record.createdAt, now)].join(" · ")}</p>
 ${neededLine(record, site.place)}${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
 ${planList(record.progress.plan)}${questionList(record, questions, now)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
@@ -32,6 +33,14 @@ function neededLine({ state, spec, needs }: TaskRecord, place: string): Html | n
 		return html`${n === 0 ? "" : ", "}<a href="${place}/task/${id}">${id}</a>${isOpen ? "" : " ✓"}`;
 	});
 	return html`<p class="soft small">${state === "waiting" ? "Waits for " : "After "}${each}</p>`;
+}
+
+/** The directory; with a worktree its branch, and what that holds. */
+function placeOf(record: TaskRecord): string[] {
+	const branch = branchOf(record);
+	if (branch === null) return [workspaceOf(record)];
+	const { changes } = record;
+	return [workspaceOf(record), changes === null ? branch : `${branch}: ${changesText(changes)}`];
 }
 
 function outcomeCard({ outcome }: TaskRecord): Html | null {

@@ -31,7 +31,9 @@ import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 import { fallbackOf, isFar } from "./fallback.ts";
+import { failedSetup } from "./setup.ts";
 import { endCheck, type Verdict, verify } from "./verify.ts";
+import type { SavedWork, WorkSaver } from "./workspace.ts";
 
 const TAIL_LINES = 20;
 /** Anything that an agent starts may print a line that reads like a limit: the other tasks soon see for themselves. */
@@ -74,6 +76,7 @@ export interface SettleDeps {
 	checkEnv: (record: TaskRecord) => Record<string, string>;
 	/** a wait between two attempts is cut to this (ms) */
 	maxBackoffMs: number;
+	saver: Pick<WorkSaver, "save">;
 }
 
 /** @returns false while its check (`--verify`) still runs: the next look asks again */
@@ -87,15 +90,21 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
 	faultPoint("settle.facts", id);
-	const decided = await afterCheck(end, facts, deps);
-	if (decided === null) return false;
+	const checked = await afterCheck(end, facts, deps);
+	if (checked === null) return false;
 	faultPoint("settle.decided", id);
+	const saved: SavedWork = end.run === null ? { kind: "nothing" } : await deps.saver.save(end.record);
+	if (saved.kind === "saving") return false;
 	if (end.run !== null) await clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
 	faultPoint("settle.report", id);
 	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
 	faultPoint("settle.reported", id);
-	const changes = changesOf(end, facts, decided, store.clock.now(), deps.maxBackoffMs);
+	const decided = withSavedWork(checked, saved, id);
+	const changes = {
+		...changesOf(end, facts, decided, store.clock.now(), deps.maxBackoffMs),
+		...(saved.kind === "saved" && { changes: saved.changes }),
+	};
 	await moveGate(end, facts, decided, changes, deps);
 	faultPoint("settle.gate", id);
 	const decision = await fallBack(end, decided, changes, deps);
@@ -126,8 +135,8 @@ interface Checked extends Decision {
 
 /** A claim to be done is checked by the user's own command. @returns null while that runs */
 async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): Promise<Checked | null> {
-	const decision = decideOutcome(facts);
 	const { record, run } = end;
+	const decision = withSetup(decideOutcome(facts), record, run);
 	const { verify: command, id, attempts } = record.spec;
 	if (run === null || command === null) return decision;
 	if (decision.to !== "completed") {
@@ -158,6 +167,34 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 		startMode: "resume",
 		newSession: isIdleResume(facts),
 	};
+}
+
+/** No agent was started: what its end would mean does not count. */
+function withSetup(decision: Checked, { spec }: TaskRecord, run: RunDir | null): Checked {
+	const failed = run === null || spec.setup === null ? null : failedSetup(run);
+	if (failed === null || decision.to === "cancelled") return decision;
+	const said = `The setup of its worktree failed (${failed.how}): ${cutText(cleanText(spec.setup ?? ""), 200)}.`;
+	const message = `${said} \`dispatch retry ${spec.id}\` runs it again.`;
+	return {
+		...decision,
+		to: "failed",
+		reason: "setup_failed",
+		warnings: [],
+		hold: null,
+		message,
+		tail: failed.tail,
+	};
+}
+
+/** Done is what can be had: work that is on no branch is not. */
+function withSavedWork(decision: Checked, saved: SavedWork, id: string): Checked {
+	if (saved.kind === "saved" && saved.left !== null)
+		return { ...decision, warnings: [...decision.warnings, `not committed: ${saved.left}`] };
+	if (saved.kind !== "failed") return decision;
+	const why = `What it changed could not be committed to its branch: ${saved.why}`;
+	if (decision.to !== "completed") return { ...decision, message: `${decision.message} ${why}` };
+	const next = `\`dispatch retry ${id}\` tries it again.`;
+	return { ...decision, to: "failed", reason: "not_committed", warnings: [], message: `${why} ${next}` };
 }
 
 /** The next model takes over, with the work so far, where this one would be waited for too long. */

@@ -1,7 +1,7 @@
 /**
  * Starts the agent of a queued task. The steps, each of which a crash may follow:
  *
- *   move to running (mints the epoch) → claim the run directory → prepare the task's files → spawn
+ *   make its worktree, if it has one → move to running (mints the epoch) → claim the run directory → prepare the task's files → spawn
  *
  * A daemon that finds a permit without a spawned agent puts the task back, and no attempt is counted. What an
  * exception means is in `not-started.ts`; after the spawn it means nothing: the agent lives, and is followed.
@@ -38,10 +38,13 @@ import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
+import { setupMark } from "../task/worktree.ts";
 import { agentEnv } from "./agent-env.ts";
 import { neededBy } from "./needed.ts";
 import { notStarted } from "./not-started.ts";
+import { afterSetup } from "./setup.ts";
 import { failedCheck } from "./verify.ts";
+import { prepareWorkspace, requireWorkspace, type Workspace } from "./workspace.ts";
 
 export interface StartDeps {
 	store: Store;
@@ -70,21 +73,23 @@ type Undelivered = { field: string; question: Question };
  * Starts the task's agent if it is still queued under this generation; else does nothing.
  * @param chosen which agent; another one than the record's begins a session of its own
  */
-export function start(
+export async function start(
 	task: string,
 	generation: number,
 	chosen: AgentChoice | null,
 	deps: StartDeps,
 ): Promise<void> {
+	// A large one takes long: while it is made, nobody waits for the task's turn.
+	const workspace = await prepareWorkspace(task, generation, deps);
 	return deps.serial.run(task, async () => {
 		faultPoint("start.read", task);
 		const record = await deps.store.get(task);
 		if (record?.state !== "queued" || record.generation !== generation || record.host !== deps.host) return;
 		const isOther = !isSameAgent(agentOf(record), chosen ?? record.spec);
 		// Not vouched for before, it would be by our signature: then the start is refused as it stands.
-		if (!isOther || !deps.orders.isSigned(record)) return startRecord(record, {}, deps);
+		if (!isOther || !deps.orders.isSigned(record)) return startRecord(record, {}, workspace, deps);
 		const other = { chosen, signature: deps.orders.sign(record, { chosen }), sessionId: null };
-		await startRecord({ ...record, ...other }, other, deps);
+		await startRecord({ ...record, ...other }, other, workspace, deps);
 	});
 }
 
@@ -93,7 +98,12 @@ function isSameAgent(a: AgentChoice, b: AgentChoice): boolean {
 }
 
 /** @param changes to the record that the start brings along */
-async function startRecord(queued: TaskRecord, changes: RecordChanges, deps: StartDeps): Promise<void> {
+async function startRecord(
+	queued: TaskRecord,
+	changes: RecordChanges,
+	workspace: Workspace,
+	deps: StartDeps,
+): Promise<void> {
 	const { store, hub } = deps;
 	const { id } = queued.spec;
 	const runNonce = newNonce();
@@ -117,6 +127,8 @@ async function startRecord(queued: TaskRecord, changes: RecordChanges, deps: Sta
 	};
 	try {
 		faultPoint("start.permitted", id);
+		deps.orders.require(record);
+		requireWorkspace(workspace, record);
 		await startPermitted(record, runNonce, deps);
 	} catch (error) {
 		await notStarted(record, error, deps);
@@ -126,7 +138,6 @@ async function startRecord(queued: TaskRecord, changes: RecordChanges, deps: Sta
 async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
 	const { store, home } = deps;
 	const { spec, epoch } = record;
-	deps.orders.require(record);
 	const agent = agentOf(record);
 	const cwd = workspaceOf(record);
 	const configured = backendConfig(agent.backend, deps.config);
@@ -160,7 +171,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	writeLaunch(run, { sessionId: invocation.sessionId, carried: carried.map(({ field }) => field) });
 	faultPoint("start.noted", spec.id);
 	await startAgent(run, {
-		argv: invocation.argv,
+		argv: afterSetupOf(record, run, invocation.argv),
 		cwd,
 		env: {
 			...agentEnv({
@@ -176,6 +187,12 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		},
 	});
 	faultPoint("start.spawned", spec.id);
+}
+
+function afterSetupOf({ spec }: TaskRecord, run: RunDir, argv: readonly string[]): readonly string[] {
+	const { setup: command, worktree } = spec;
+	if (command === null || worktree === null) return argv;
+	return afterSetup(run, { command, mark: setupMark(worktree, spec), argv });
 }
 
 /**

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
 import { examplesOf } from "../../src/cli/program/help.ts";
@@ -88,6 +89,28 @@ async function freshTask(state: "asking" | "completed"): Promise<void> {
 	await user.waitForState("review-login-code", "completed");
 }
 
+/** A task that has ended, with a worktree of the project. */
+async function workOfWorktree(): Promise<void> {
+	const git = (...args: string[]) => promisify(execFile)("git", args, { cwd: user.project, env });
+	await git("init", "--quiet");
+	await git("add", "tasks.yaml");
+	await git(
+		"-c",
+		"user.name=Ann",
+		"-c",
+		"user.email=ann@here",
+		"commit",
+		"--quiet",
+		"--allow-empty",
+		"--message",
+		"x",
+	);
+	for (const end of ["cancel", "rm"]) await user.run([end, "review-login-code"]);
+	const task = ["--worktree", "--id", "review-login-code", "--model", "quick"];
+	await user.ok(["enqueue", ...task, "x"]);
+	await user.waitForState("review-login-code", "completed");
+}
+
 async function cancelAll(): Promise<void> {
 	const open = await user.json<{ id: string; state: string }[]>(["ls", "--all"]);
 	const ids = open
@@ -118,6 +141,8 @@ const BEFORE: Record<string, () => Promise<unknown>> = {
 	"config set-default": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
 	"config add-alias": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
 	demo: () => user.run(["down"]),
+	diff: () => workOfWorktree(),
+	apply: () => workOfWorktree(),
 	"templates copy": async () => rmSync(join(user.home, "templates"), { recursive: true, force: true }),
 };
 const ENDED = new Set(["output", "retry", "rm", "logs", "status"]);

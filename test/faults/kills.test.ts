@@ -23,6 +23,7 @@ afterAll(() => redis.stop());
 /** The move on whose way a point lies. */
 function moveTo(point: FaultPoint): Case["move"] {
 	if (point.startsWith("verify.")) return "verify";
+	if (point.startsWith("worktree.") || point.startsWith("commit.")) return "worktree";
 	// Notes go to a live agent only: one that asks is alive for sure.
 	if (point.startsWith("bridge.") || point === "look.notes") return "answer";
 	if (point.startsWith("end.")) return "cancel";

@@ -6,7 +6,7 @@ import { isEnded } from "../../src/task/states.ts";
 import type { TestRedis } from "../redis.ts";
 import { FaultStage, type TaskStage } from "./stage.ts";
 
-export const MOVES = ["plain", "cancel", "answer", "park", "retry", "verify"] as const;
+export const MOVES = ["plain", "cancel", "answer", "park", "retry", "verify", "worktree"] as const;
 
 export interface Case {
 	point: FaultPoint;
@@ -52,8 +52,13 @@ export async function drive(stage: TaskStage, id: string, move: Case["move"], li
 		park: "park",
 		retry: "fail",
 		verify: "plain",
+		worktree: "write",
 	};
-	const changes = move === "verify" ? { verify: "true" } : move === "retry" ? { attempts: 1 } : {};
+	const changes = {
+		...(move === "verify" && { verify: "true" }),
+		...(move === "retry" && { attempts: 1 }),
+		...(move === "worktree" && { worktree: await stage.worktree() }),
+	};
 	await stage.enqueue(id, agent[move], changes);
 	if (move === "cancel") {
 		await stage.until(id, limit, () => stage.starts(id).length > 0);

@@ -1,7 +1,15 @@
 /** A host with one task of each kind: its agents are real processes, its Redis is real; its daemon in this process or one of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,8 +25,11 @@ import { markedPids } from "../../src/process/processes.ts";
 import { runsOfTask, tasksWithRuns } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
-import type { TaskRecord } from "../../src/task/record.ts";
+import { branchOf, type TaskRecord, workspaceOf } from "../../src/task/record.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
+import { type WorktreeSpec, worktreesOf } from "../../src/task/worktree.ts";
+import { inspectRepository } from "../../src/workspace/repository.ts";
+import { gitIn, locksIn, makeRepository } from "../git.ts";
 import { specOf } from "../queue/records/store-support.ts";
 import type { TestRedis } from "../redis.ts";
 
@@ -49,6 +60,13 @@ export class TaskStage {
 		await this.store.create(spec, { signature: orders.sign({ spec, host: spec.host, chosen: null }) });
 	}
 
+	/** The project is a repository from here on. */
+	async worktree(): Promise<WorktreeSpec> {
+		if (!existsSync(join(this.project, ".git"))) makeRepository(this.project);
+		const folder = worktreesOf(this.home.path);
+		return (await inspectRepository(this.project, folder, process.env)).worktree;
+	}
+
 	/** As `dispatch retry`. */
 	async retry(id: string): Promise<void> {
 		const set = { charge: true, attempt: 0, takenDown: 0, hold: null, startMode: "resume" } as const;
@@ -71,7 +89,10 @@ export class TaskStage {
 	async audit(): Promise<string[]> {
 		const findings: string[] = [];
 		for (const id of await this.store.ids()) {
-			if (existsSync(join(taskDirOf(this.project, id), "DOUBLE"))) findings.push(`${id}: two agents at once`);
+			const record = await this.store.need(id);
+			if (existsSync(join(taskDirOf(workspaceOf(record), id), "DOUBLE")))
+				findings.push(`${id}: two agents at once`);
+			findings.push(...this.#worktreeFindings(record));
 		}
 		for (const run of tasksWithRuns(this.home.path).flatMap((id) => runsOfTask(this.home.path, id))) {
 			const { task, epoch, nonce } = run.facts;
@@ -83,9 +104,34 @@ export class TaskStage {
 		return findings;
 	}
 
+	/** Its agent's file is on the branch, once, and git is as sound as before. */
+	#worktreeFindings(record: TaskRecord): string[] {
+		const branch = branchOf(record);
+		if (branch === null || record.state !== "completed") return [];
+		const files = gitIn(this.project, "diff", "--name-only", "main", branch);
+		const commits = gitIn(this.project, "rev-list", "--count", `main..${branch}`);
+		return [
+			...(files === "written.txt" && commits === "1" ? [] : [`${branch} has ${files} in ${commits} commits`]),
+			...locksIn(this.project).map((path) => `${path} is left`),
+			...(gitIn(this.project, "fsck", "--no-dangling") === "" ? [] : ["git fsck finds something"]),
+			...(gitIn(workspaceOf(record), "status", "--porcelain") === "" ? [] : [`${branch} is not all of it`]),
+		];
+	}
+
 	starts(id: string): string[] {
-		const file = join(taskDirOf(this.project, id), "starts");
-		return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+		const places = [this.project, ...this.#worktrees(id)];
+		const files = places
+			.map((place) => join(taskDirOf(place, id), "starts"))
+			.filter((file) => existsSync(file));
+		return files.flatMap((file) => readFileSync(file, "utf8").trim().split("\n"));
+	}
+
+	#worktrees(id: string): string[] {
+		const folder = worktreesOf(this.home.path);
+		if (!existsSync(folder)) return [];
+		return readdirSync(folder)
+			.filter((name) => name.startsWith(`${id}-`) && !name.includes("."))
+			.map((name) => join(folder, name));
 	}
 
 	async close(): Promise<void> {

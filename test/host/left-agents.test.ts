@@ -9,6 +9,7 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { settle } from "../../src/worker/settle.ts";
 import { verify } from "../../src/worker/verify.ts";
+import { WorkSaver } from "../../src/worker/workspace.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 
@@ -73,7 +74,15 @@ test.each([
 	const none = { run: null, seen: null, plan: null, finished: false };
 	await settle(
 		{ record, ...none, status: { kind: "gone" }, ending, takenDown: true },
-		{ store, config: emptyConfig(), orders, hub, checkEnv: () => ENV, maxBackoffMs: 50 },
+		{
+			store,
+			config: emptyConfig(),
+			orders,
+			hub,
+			checkEnv: () => ENV,
+			maxBackoffMs: 50,
+			saver: new WorkSaver({ store, orders, env: {} }),
+		},
 	);
 	const after = await store.need("t");
 	expect(after).toMatchObject({

@@ -75,7 +75,7 @@ const REASONS_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 	"cli/doctor/check-holds.ts": ["auth", "billing", "rate_limited"],
 	"cli/help/": ["budget"],
 	"monitor/": ["rate_limited"],
-	"worker/settle.ts": ["billing", "rate_limited", "verify_failed"],
+	"worker/settle.ts": ["billing", "not_committed", "rate_limited", "setup_failed", "verify_failed"],
 	"worker/run-job.ts": ["budget"],
 	// Keys of the config, of a batch and of the command line.
 	"config/": ["budget", "deadline"],

@@ -16,6 +16,7 @@ import { Serial } from "../../src/task/serial.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
 import { settle } from "../../src/worker/settle.ts";
 import { endStrayAgents } from "../../src/worker/stray-agents.ts";
+import { WorkSaver } from "../../src/worker/workspace.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -54,7 +55,16 @@ export class MonitorStage {
 			config,
 			hub,
 			serial: new Serial(),
-			settle: (end) => settle(end, { store, config, orders, hub, checkEnv: () => ENV, maxBackoffMs: 50 }),
+			settle: (end) =>
+				settle(end, {
+					store,
+					config,
+					orders,
+					hub,
+					checkEnv: () => ENV,
+					maxBackoffMs: 50,
+					saver: new WorkSaver({ store, orders, env: {} }),
+				}),
 			monotonic: () => this.now,
 			graceMs: GRACE_MS,
 			watch: () => {},

@@ -12,6 +12,7 @@ const RECORD: TaskRecord = {
 		id: "security-review",
 		prompt: "review it",
 		cwd: "/srv/app",
+		worktree: null,
 		model: "opus",
 		backend: "claude",
 		promptAddition: null,
@@ -27,6 +28,7 @@ const RECORD: TaskRecord = {
 		deadlineMs: null,
 		budgetUsd: null,
 		verify: null,
+		setup: null,
 		attempts: 2,
 		unattended: false,
 		host: "mini1",
@@ -50,6 +52,7 @@ const RECORD: TaskRecord = {
 	sessionId: "s-1",
 	ipcGeneration: 1,
 	outcome: null,
+	changes: null,
 	progress: {
 		plan: {
 			title: "Security Review",
@@ -118,6 +121,7 @@ test("a task in JSON is as documented, and survives JSON", () => {
 		createdBy: "ann@mini1",
 		reportPath: "/srv/app/.dispatch/tasks/security-review/output.md",
 		branch: null,
+		changes: null,
 		plan: {
 			title: "Security Review",
 			done: 1,

@@ -8,6 +8,7 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { settle } from "../../src/worker/settle.ts";
 import { start } from "../../src/worker/start.ts";
+import { WorkSaver } from "../../src/worker/workspace.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 
@@ -56,7 +57,15 @@ test.each([false, true])("an end that a fallback follows, the record changed: %s
 	const end = { run: null, plan: null, finished: false, ending: null, takenDown: false };
 	await settle(
 		{ ...end, record, status: { kind: "exited", code: 1, signal: null }, seen: LIMITED },
-		{ store, config, orders, hub, checkEnv: () => ({}), maxBackoffMs: 50 },
+		{
+			store,
+			config,
+			orders,
+			hub,
+			checkEnv: () => ({}),
+			maxBackoffMs: 50,
+			saver: new WorkSaver({ store, orders, env: {} }),
+		},
 	);
 	const after = await store.need("t");
 	expect([after.state, after.chosen?.backend, orders.isSigned(after)]).toEqual(

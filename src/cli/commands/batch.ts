@@ -9,6 +9,7 @@ import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
+import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { plain } from "../show/output.ts";
@@ -170,8 +171,9 @@ function readBatchFile(context: Context, file: string, flags: BatchFlags): Promi
 /** Every task is checked before the first one is submitted. */
 async function resolveAll(context: Context, entries: readonly BatchEntry[]): Promise<Entry[]> {
 	const tasks: Entry[] = [];
+	const worktrees = { folder: worktreesOf(context.home.path), seen: new Map() };
 	for (const { request, at } of entries) {
-		const task = await placed(at, () => resolveTask(context.home.hostId, context.config, request));
+		const task = await placed(at, () => resolveTask(context.home.hostId, context.config, request, worktrees));
 		tasks.push({ task, at });
 	}
 	return tasks;

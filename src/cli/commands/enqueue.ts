@@ -8,13 +8,15 @@ import type { Store } from "../../queue/records/store.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openNeeds } from "../../task/needs.ts";
-import { agentOf, type TaskRecord } from "../../task/record.ts";
+import { agentOf, branchOf, type TaskRecord } from "../../task/record.ts";
 import type { TaskSpec } from "../../task/spec.ts";
+import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { oneLine } from "../show/output.ts";
+import { tellSharedTree } from "../show/shared-tree.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 
 const IDS_SHOWN = 5;
@@ -39,6 +41,8 @@ export interface EnqueueFlags {
 	budget?: string;
 	verify?: string;
 	unattended?: boolean;
+	worktree?: boolean;
+	setup?: string;
 	key?: string;
 	wait?: boolean;
 	timeout?: string;
@@ -52,9 +56,14 @@ export async function enqueue(
 ): Promise<number | undefined> {
 	const timeoutMs = enqueueTimeout(flags);
 	const request = await requestOf(context, words, flags);
-	const resolved = () => resolveTask(context.home.hostId, context.config, request);
+	const resolved = () =>
+		resolveTask(context.home.hostId, context.config, request, {
+			folder: worktreesOf(context.home.path),
+			seen: new Map(),
+		});
 	let task = await resolved();
 	tellUnclearOrder(context, request);
+	tellUncommitted(context, task);
 	if (flags.dryRun) return showPlanned(context, task);
 	const store = await context.store();
 	// Somebody was faster with the very first task, at another address: this one is of another host then.
@@ -62,6 +71,7 @@ export async function enqueue(
 	const { record, repeated } = await submitResolved(context, store, request, task);
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
+	await tellSharedTree(context.output, store, record);
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
 	if (waits && trouble === null)
@@ -74,6 +84,16 @@ function tellUnclearOrder({ config, output }: Context, { model, prompt }: TaskRe
 	const unclear = model === null ? unclearOrder(config, prompt) : null;
 	if (unclear !== null) output.note(oneLine(unclear));
 }
+
+/** Once, for who looks. */
+function tellUncommitted({ output }: Context, { branches, spec }: ResolvedTask): void {
+	if (branches?.isDirty && process.stderr.isTTY === true)
+		output.note(
+			`Your uncommitted changes are not in its worktree, which begins at ${shortCommit(spec.worktree?.base)}.`,
+		);
+}
+
+const shortCommit = (commit = "") => commit.slice(0, 7);
 
 /** Checks the request and submits it. @throws as `resolveTask` and `submit` */
 export async function submitTask(context: Context, store: Store, request: TaskRequest): Promise<Enqueued> {
@@ -177,6 +197,8 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 		tags: pairsOf(flags.tag, "--tag"),
 		deadlineMs: flags.deadline === undefined ? null : parseDuration(flags.deadline, "--deadline"),
 		verify: flags.verify ?? null,
+		worktree: flags.worktree,
+		setup: flags.setup,
 		budgetUsd: flags.budget === undefined ? null : amountUsd(flags.budget, "--budget"),
 		attempts: flags.attempts === undefined ? null : wholeNumber(flags.attempts, "--attempts", 1, 1_000),
 		unattended: flags.unattended ?? false,
@@ -214,11 +236,15 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	if (repeated) return [`\`${id}\` was dispatched before under the same key; it is ${record.state}.`, ...end];
 	const first = submittedLine(record);
 	if (record.state === "cancelled") return [first, ...end];
+	const branch = branchOf(record);
+	const from = shortCommit(record.spec.worktree?.base);
+	const where =
+		branch === null ? [] : [`It works in a git worktree of its own, on the branch ${branch} from ${from}.`];
 	const [plan, ...items] = planLines(givenItems);
 	const needed = openNeeds(record);
 	const after = needed.length === 0 ? [] : [`It starts once ${listed(needed)} completed.`];
-	if (givenItems.length === 0) return [first, ...after, plan ?? "", ...end];
-	return [`${first} ${plan}`, ...items, ...after, ...end];
+	if (givenItems.length === 0) return [first, ...where, ...after, plan ?? "", ...end];
+	return [`${first} ${plan}`, ...items, ...where, ...after, ...end];
 }
 
 function listed(ids: readonly string[]): string {

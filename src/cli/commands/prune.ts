@@ -18,6 +18,7 @@ export interface PruneFlags extends TaskFilterFlags {
 	olderThan?: string;
 	dryRun?: boolean;
 	yes?: boolean;
+	force?: boolean;
 }
 
 /** Deletes tasks of this host that ended a while ago, and that no open one needs. Reports and logs go, the work in the project stays. */
@@ -34,9 +35,10 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const old = records.filter((record) => isOld(record) && wanted(record) && !needed.has(record.spec.id));
 	if (!flags.dryRun && !flags.yes && !(await agreesToRemove(context, old))) return EXIT.interrupted;
 	const { output } = context;
+	const place = { ...context.home, env: context.env, force: flags.force ?? false };
 	const removed = flags.dryRun ? old.map(({ spec }) => spec.id) : [];
 	const each = await eachInTurn(flags.dryRun ? [] : old, idOf, async (record) => {
-		const gone = await removeIfEnded(store, record, context.home);
+		const gone = await removeIfEnded(store, record, place);
 		if (gone === null) return;
 		if (gone.fault) output.note(gone.fault);
 		removed.push(gone.task);

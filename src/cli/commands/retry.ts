@@ -121,6 +121,7 @@ function orderLines(record: TaskRecord): string[] {
 	const parts: [string, string | null][] = [
 		["agent", [backend, model, permissions].filter(Boolean).join(", ")],
 		["check", spec.verify],
+		["setup", spec.setup],
 		["before", promptAddition],
 		["prompt", spec.prompt],
 		["reads", spec.contextFiles.join("\n") || null],

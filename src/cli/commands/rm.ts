@@ -9,13 +9,14 @@ import { entriesOf, tellRefusals } from "../show/several.ts";
 
 const REMOVE: Act = { verb: "Remove", participle: "removed", isFor: isEnded };
 
+export interface RmFlags extends SeveralFlags {
+	force?: boolean;
+}
+
 /** Deletes ended tasks with their files. */
-export async function rm(
-	context: Context,
-	given: string[],
-	flags: SeveralFlags,
-): Promise<number | undefined> {
+export async function rm(context: Context, given: string[], flags: RmFlags): Promise<number | undefined> {
 	const { output } = context;
+	const place = { ...context.home, env: context.env, force: flags.force ?? false };
 	const store = await context.store();
 	const chosen = await removables(context, given, flags);
 	if (chosen === null) return EXIT.interrupted;
@@ -23,7 +24,7 @@ export async function rm(
 		chosen.found,
 		({ id }) => id,
 		async (one) => {
-			const { task, fault } = await removeTask(store, one, context.home);
+			const { task, fault } = await removeTask(store, one, place);
 			if (fault !== null) output.note(fault);
 			if (!output.json) output.result(null, [`Removed \`${task}\`.`], [task]);
 		},

@@ -90,6 +90,22 @@ export const JSON_SCHEMAS = {
 	watch: z.union([listedTaskSchema, damagedSchema]),
 	logs: z.union([z.array(z.union([logLine, event])), logLine, event]),
 	output: z.strictObject({ task: text, report: text }),
+	apply: z.strictObject({
+		task: text,
+		branch: text.nullable(),
+		as: z.enum(["merge", "squash", "patch"]),
+		isNew: z.boolean(),
+		commit: text.nullable(),
+		changes: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int(), commit: text }),
+	}),
+	diff: z.strictObject({
+		task: text,
+		branch: text.nullable(),
+		base: text,
+		files: z.array(
+			z.strictObject({ path: text, insertions: z.int().nullable(), deletions: z.int().nullable() }),
+		),
+	}),
 	wait: z.union([taskViewSchema, tasks]),
 	answer: z.union([answered, z.array(z.union([answered, notDone]))]),
 	note: z.union([noted, z.array(z.union([noted, notDone]))]),

@@ -6,7 +6,10 @@ const GROUPS: readonly (readonly [heading: string, names: readonly string[]])[] 
 		"Every day:",
 		["enqueue", "run", "status", "ls", "questions", "answer", "inbox", "watch", "logs", "output"],
 	],
-	["More about tasks:", ["wait", "note", "cancel", "retry", "rm", "prune", "batch", "templates"]],
+	[
+		"More about tasks:",
+		["wait", "note", "cancel", "retry", "diff", "apply", "rm", "prune", "batch", "templates"],
+	],
 	["Worker:", ["up", "down", "worker", "service", "web", "doctor"]],
 	["Settings and other programs:", ["config", "notify", "skill", "mcp", "completion"]],
 	["First steps:", ["demo", "help"]],

@@ -13,6 +13,7 @@ import { defineScreens } from "../commands/define/screens.ts";
 import { defineServices } from "../commands/define/services.ts";
 import { defineSubmission } from "../commands/define/submission.ts";
 import { defineTemplates } from "../commands/define/templates.ts";
+import { defineWorktrees } from "../commands/define/worktrees.ts";
 import type { ContextOptions, Environment } from "../context.ts";
 import { Output } from "../show/output.ts";
 import { groupCommands, styleHelp } from "./help.ts";
@@ -50,6 +51,7 @@ export function buildProgram({ env, done }: ProgramOptions): Command {
 	defineReports(definer);
 	defineTemplates(definer);
 	defineChanges(definer);
+	defineWorktrees(definer);
 	defineServices(definer);
 	defineConfig(definer);
 	defineScreens(definer);

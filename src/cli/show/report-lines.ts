@@ -4,6 +4,7 @@ import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { timeOf } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
+import { changesText } from "../../task/worktree.ts";
 import { type Output, oneLine } from "./output.ts";
 import {
 	answerLines,
@@ -176,6 +177,7 @@ function factLines(view: TaskView, now: number): string[] {
 		["Prompt", oneLine(view.prompt, 120)],
 		["Usage", usage === null ? null : `${usage.inputTokens} tokens in, ${usage.outputTokens} out${cost}`],
 		["Where", `${oneLine(view.cwd)} on ${view.host}`],
+		["Branch", branchText(view)],
 		["When", timesOf(view, now)],
 		["After", view.after.length === 0 ? null : namedUpTo(view.after, AFTER_SHOWN)],
 		[
@@ -194,6 +196,11 @@ function factLines(view: TaskView, now: number): string[] {
 function namedUpTo(ids: readonly string[], most: number): string {
 	const more = ids.length > most ? ` and ${ids.length - most} more` : "";
 	return `${ids.slice(0, most).join(", ")}${more}`;
+}
+
+function branchText({ branch, changes }: TaskView): string | null {
+	if (branch === null) return null;
+	return changes === null ? `${branch}, nothing committed yet` : `${branch}, ${changesText(changes)}`;
 }
 
 function timesOf(view: TaskView, now: number): string {

@@ -1,7 +1,8 @@
 /**
  * Puts `{{item}}`, `{{items}}` and `{{index}}` into the texts of a task. What an item is called may be anybody's choice (a
  * file of somebody's branch): it is data. Each text is filled in once, so that a name that holds `{{item}}` stays as it
- * is; a path stays below the place that the batch file names; in `verify`, a shell line, it is one quoted word.
+ * is; a path stays below the place that the batch file names; in `verify` and `setup`, shell lines, it is one
+ * quoted word.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { relative, resolve, sep } from "node:path";
@@ -57,8 +58,8 @@ export function fillTask(task: BatchTask, group: Group, base: string, refuse: Re
 		);
 	if (task.context !== undefined)
 		filled.context = forEach(task.context, group, (given, each) => path("context", given, each));
-	if (task.verify !== undefined)
-		filled.verify = verifyFor(task.verify, group, (why) => refuse("verify", why));
+	for (const key of ["verify", "setup"] as const)
+		if (task[key] !== undefined) filled[key] = verifyFor(task[key], group, (why) => refuse(key, why));
 	return filled;
 }
 

@@ -61,6 +61,13 @@ const keys = {
 	deadline: z.string().optional().describe("fail it after so much work, `20m`"),
 	attempts: z.int().min(1).max(1_000).optional().describe("start it at most so often"),
 	verify: word.optional().describe("a command that must succeed before it counts as done"),
+	worktree: z
+		.boolean()
+		.optional()
+		.describe("`true`: in a [git worktree](WORKTREES.md) of its own, on the branch `dispatch/<id>`"),
+	setup: word
+		.optional()
+		.describe("with `worktree`: a command that runs in it before the first start, `npm ci`"),
 	budget: z.number().positive().optional().describe("USD that it may cost"),
 	unattended: z
 		.boolean()
@@ -123,7 +130,7 @@ function isOtherForm({ code, path }: z.core.$ZodIssue): boolean {
 }
 
 /** Keys of a task whose values are no texts. */
-const PLAIN: ReadonlySet<string> = new Set(["priority", "attempts", "budget", "unattended"]);
+const PLAIN: ReadonlySet<string> = new Set(["priority", "attempts", "budget", "unattended", "worktree"]);
 
 /** @param names the keys above a value, from the outermost to its own. @returns whether a number there is meant as one */
 export function isPlainValue(names: readonly string[]): boolean {

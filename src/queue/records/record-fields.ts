@@ -19,6 +19,7 @@ export type RecordChanges = Partial<
 		| "workedMs"
 		| "charge"
 		| "hasReport"
+		| "changes"
 		| "startMode"
 		| "reason"
 		| "sessionId"

@@ -4,6 +4,7 @@ import { idsOf, isFilter, type SeveralFlags } from "../../options/ids.ts";
 import type { AnswerFlags } from "../answer.ts";
 import type { PruneFlags } from "../prune.ts";
 import type { RetryFlags } from "../retry.ts";
+import type { RmFlags } from "../rm.ts";
 import { type Definer, example, names, repeatable } from "./definer.ts";
 
 const IDS = "ids, or the beginnings of them";
@@ -86,10 +87,11 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 	const rm = program
 		.command("rm")
 		.description("delete ended tasks with their files in .dispatch/tasks")
-		.argument("[ids...]", IDS);
+		.argument("[ids...]", IDS)
+		.option("--force", "also work in a worktree that is in no commit, and its branch");
 	several(rm, "tasks that have ended")
 		.addHelpText("after", example("dispatch rm review-login-code", "dispatch rm --state cancelled --yes"))
-		.action((ids: string[], flags: SeveralFlags) => {
+		.action((ids: string[], flags: RmFlags) => {
 			requireSome(rm, ids, flags);
 			return run(async (context) => (await import("../rm.ts")).rm(context, ids, flags));
 		});
@@ -136,6 +138,7 @@ function definePrune({ program, run }: Definer): void {
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
 		.option("--dry-run", "show what would go")
 		.option("--yes", "do not ask; without a terminal, nothing is asked anyway")
+		.option("--force", "also work in worktrees that is in no commit, and its branches")
 		.addHelpText("after", example("dispatch prune --older-than 30d --dry-run"))
 		.action((flags: PruneFlags) =>
 			run(async (context) => (await import("../prune.ts")).prune(context, flags)),

@@ -62,6 +62,8 @@ function taskOptions(command: Command): Command {
 		.addOption(repeatable("--context <file>", "a file that the agent shall read first (repeatable)"))
 		.addOption(repeatable("--item <text>", "an item of the checklist (repeatable)"))
 		.option("--cwd <dir>", "work in this directory (default: the current one)")
+		.option("--worktree", "work in a git worktree of its own, on the branch dispatch/<id>")
+		.option("--setup <command>", "with --worktree: run this in it before the first start, e.g. npm ci")
 		.option("--priority <n>", "1 first … 1000 last (default: 100)")
 		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
 		.addOption(repeatable("--after <id>", "do not start it before this task has completed (repeatable)"))

@@ -1,0 +1,171 @@
+/**
+ * Runs git for dispatch itself: the same whoever calls, and whatever stands in the config of a repository that an
+ * agent may have written to. No hook, no pager, editor, prompt, signature or transport runs, no other program
+ * watches files; of what a config can name, only filters are left (`src/workspace/programs.ts` looks at those).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { DispatchError } from "../task/errors.ts";
+import { codeOf } from "./atomic-file.ts";
+import { endGroupOf } from "./end-group.ts";
+import { type Environment, environmentOfDaemon } from "./environment.ts";
+
+/** A list of all files of a large repository has room. */
+const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
+const MAX_SAID_BYTES = 64 * 1024;
+const LIMIT_MS = 10 * 60_000;
+/** To take its locks back. */
+const TERM_GRACE_MS = 3_000;
+const IDENTITY = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$/;
+
+const SETTINGS: Readonly<Record<string, string>> = {
+	"core.fsmonitor": "false",
+	"core.hooksPath": "/dev/null",
+	"core.editor": ":",
+	"core.quotePath": "false",
+	"core.sshCommand": "false",
+	"protocol.allow": "never",
+	"submodule.recurse": "false",
+	"commit.gpgSign": "false",
+	"merge.verifySignatures": "false",
+	"gc.auto": "0",
+	"maintenance.auto": "false",
+	"worktree.useRelativePaths": "false",
+};
+
+/** Where git works: nothing is looked for from the directory upwards, where an agent can put another `.git`. */
+export interface GitPlace {
+	/** of the working tree (`.git`, or its own part of it) */
+	gitDir: string;
+	/** what all its working trees share, where that is another one */
+	commonDir?: string;
+	workTree?: string;
+	/** in place of the working tree's own */
+	indexFile?: string;
+}
+
+export interface GitCall {
+	args: readonly string[];
+	/** null: git looks for the repository from `cwd` upwards */
+	place: GitPlace | null;
+	cwd: string;
+	env: Environment;
+	input?: string;
+	/** what it prints goes where our own output goes */
+	shown?: boolean;
+	/** a descriptor of a lock of ours, which it holds as long as it lives */
+	holds?: number;
+	limitMs?: number;
+}
+
+export interface GitAnswer {
+	/** null: a signal or the time limit ended it */
+	code: number | null;
+	stdout: string;
+	/** what it said, without the last newline */
+	stderr: string;
+}
+
+/** @throws DISPATCH_GIT when git cannot be started, takes too long or prints too much */
+export async function git(call: GitCall): Promise<GitAnswer> {
+	const { args, cwd, shown = false, holds, limitMs = LIMIT_MS } = call;
+	const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+	let child: ChildProcess;
+	try {
+		child = spawn("git", [...settings, ...args], {
+			cwd,
+			env: environmentOf(call),
+			stdio: [
+				call.input === undefined ? "ignore" : "pipe",
+				shown ? "inherit" : "pipe",
+				"pipe",
+				holds ?? "ignore",
+			],
+			detached: true,
+		});
+	} catch (error) {
+		throw notRun(error);
+	}
+	return answerOf(child, call.input, limitMs);
+}
+
+async function answerOf(child: ChildProcess, input: string | undefined, limitMs: number): Promise<GitAnswer> {
+	let why: string | null = null;
+	let kill: NodeJS.Timeout | undefined;
+	const end = (reason: string) => {
+		why ??= reason;
+		child.kill("SIGTERM");
+		kill ??= setTimeout(() => endGroupOf(child), TERM_GRACE_MS);
+	};
+	const limit = setTimeout(() => end(`it took longer than ${limitMs / 1000} s`), limitMs);
+	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"));
+	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
+	child.stdin?.on("error", () => {}).end(input);
+	try {
+		const code = await new Promise<number | null>((resolve, reject) => {
+			child.once("error", reject);
+			child.once("close", resolve);
+		});
+		if (why !== null) throw new DispatchError("DISPATCH_GIT", `git was ended: ${why}.`);
+		return { code, stdout: stdout(), stderr: stderr().trimEnd() };
+	} catch (error) {
+		throw notRun(error);
+	} finally {
+		clearTimeout(limit);
+		clearTimeout(kill);
+	}
+}
+
+/** @returns what came, as text */
+function collect(stream: Readable | null, mostBytes: number, full: () => void): () => string {
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	stream?.on("error", () => {});
+	stream?.on("data", (chunk: Buffer) => {
+		bytes += chunk.length;
+		if (bytes > mostBytes) full();
+		else chunks.push(chunk);
+	});
+	return () => Buffer.concat(chunks).toString("utf8");
+}
+
+function notRun(error: unknown): DispatchError {
+	if (error instanceof DispatchError) return error;
+	const hint =
+		codeOf(error) === "ENOENT"
+			? "Install git, or leave --worktree out."
+			: "Try again when the machine has room.";
+	return new DispatchError("DISPATCH_GIT", `git could not be started: ${(error as Error).message}.`, {
+		hint,
+		cause: error,
+	});
+}
+
+/** Nothing of one call of git's, such as a hook's index, is another one's. */
+function environmentOf({ env, place }: GitCall): Record<string, string> {
+	const own = Object.entries(environmentOfDaemon(env)).filter(
+		([name]) => !name.startsWith("GIT_") || IDENTITY.test(name),
+	);
+	const named: Record<string, string | undefined> = {
+		GIT_DIR: place?.gitDir,
+		GIT_COMMON_DIR: place?.commonDir,
+		GIT_WORK_TREE: place?.workTree,
+		GIT_INDEX_FILE: place?.indexFile,
+	};
+	return {
+		...Object.fromEntries(own),
+		LC_ALL: "C",
+		GIT_TERMINAL_PROMPT: "0",
+		GIT_ASKPASS: "false",
+		SSH_ASKPASS: "false",
+		GIT_PAGER: "cat",
+		GIT_EDITOR: ":",
+		GIT_SEQUENCE_EDITOR: ":",
+		GIT_OPTIONAL_LOCKS: "0",
+		GIT_NO_LAZY_FETCH: "1",
+		...(Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined)) as Record<
+			string,
+			string
+		>),
+	};
+}

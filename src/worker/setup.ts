@@ -1,0 +1,54 @@
+/**
+ * `--setup`: a command of the user's own that makes a new worktree fit for work (dependencies). It runs in the place
+ * of the agent until it has succeeded once, in the agent's own process tree: detached, followed, cancelled and
+ * adopted as that, and begun anew when it was killed.
+ */
+import { join } from "node:path";
+import { isThere, replaceFile } from "../process/atomic-file.ts";
+import { tailLines } from "../process/log-tail.ts";
+import { readRegularFile } from "../process/read-file.ts";
+import type { RunDir } from "../process/run-dir.ts";
+
+const LIMIT_S = 30 * 60;
+/** As `timeout` ends. */
+const TOO_LONG = 124;
+const TAIL_LINES = 40;
+const CODE_LIMIT_BYTES = 64;
+
+/** Where there is no `timeout` (macOS), the task's own limits hold it. */
+const RUNNER = `run=$1; mark=$2; shift 2
+limit=$(command -v timeout) && limit="$limit -k 5 ${LIMIT_S}"
+$limit sh "$run/setup.sh" >"$run/setup.log" 2>&1
+code=$?
+if [ $code -ne 0 ]; then
+	echo $code >"$run/setup.code"
+	exit 1
+fi
+: >"$mark" || exit 1
+exec "$@"
+`;
+
+/**
+ * @param mark a file that is there once it has succeeded
+ * @param argv of the agent
+ * @returns what is to be started in its place. @throws DISPATCH_DISK
+ */
+export function afterSetup(
+	run: RunDir,
+	{ command, mark, argv }: { command: string; mark: string; argv: readonly string[] },
+): readonly string[] {
+	if (isThere(mark)) return argv;
+	replaceFile(join(run.path, "setup.sh"), `${command}\n`);
+	const runner = join(run.path, "setup-runner.sh");
+	replaceFile(runner, RUNNER);
+	return ["sh", runner, run.path, mark, ...argv];
+}
+
+/** @returns how it failed, and what it printed last; null: it did not, or there was none */
+export function failedSetup(run: RunDir): { how: string; tail: string[] } | null {
+	const file = readRegularFile(join(run.path, "setup.code"), CODE_LIMIT_BYTES);
+	if (file.kind !== "text") return null;
+	const code = Number(file.text.trim());
+	const how = code === TOO_LONG ? `it did not end within ${LIMIT_S / 60} minutes` : `exit code ${code}`;
+	return { how, tail: tailLines(join(run.path, "setup.log"), TAIL_LINES) };
+}

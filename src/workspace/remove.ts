@@ -1,0 +1,100 @@
+/** Takes a worktree away, and never what is nowhere else: uncommitted work stays, and so does a branch with commits. */
+import { join } from "node:path";
+import { isThere } from "../process/atomic-file.ts";
+import { DispatchError } from "../task/errors.ts";
+import { branchNameOf } from "../task/worktree.ts";
+import { reasonOf } from "./repository.ts";
+import { refOf, type Worktree } from "./worktree.ts";
+
+/** Of files that are not committed. */
+const NAMED = 3;
+
+/** @throws DISPATCH_UNSAVED_WORK, naming what; DISPATCH_GIT when it cannot be told */
+export async function requireSaved(worktree: Worktree): Promise<void> {
+	// What was never whole no agent has seen, and of what is gone nothing can be lost.
+	if (!worktree.facts()?.isWhole || !isThere(worktree.path)) return;
+	const { task, path } = worktree;
+	const unsaved = await unsavedIn(worktree);
+	if (unsaved.length === 0) return;
+	const more = unsaved.length > NAMED ? ` and ${unsaved.length - NAMED} more` : "";
+	throw new DispatchError(
+		"DISPATCH_UNSAVED_WORK",
+		`The worktree of \`${task}\` holds work that is in no commit: ${unsaved.slice(0, NAMED).join(", ")}${more}.`,
+		{ hint: `Commit it in ${path}, or delete it with --force: dispatch rm --force ${task}` },
+	);
+}
+
+/** Files, and repositories of their own, of which no more than the number of a commit is in the branch. */
+async function unsavedIn(worktree: Worktree): Promise<string[]> {
+	if (!isThere(worktree.adminDir))
+		throw new DispatchError(
+			"DISPATCH_UNSAVED_WORK",
+			`git no longer knows the worktree ${worktree.path}: nobody can tell what of it is committed.`,
+			{
+				hint: `Look at it, then delete it with --force: dispatch rm --force ${worktree.task}`,
+			},
+		);
+	const { base, inside } = worktree.spec;
+	await worktree.requirePrograms();
+	const args = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"];
+	const status = await worktree.must("look at the worktree", worktree.run(args));
+	const ours = `${join(inside, ".dispatch")}/`;
+	const files = status
+		.split("\0")
+		.filter((line) => line !== "" && !(line.startsWith("??") && line.slice(3).startsWith(ours)))
+		.map((line) => line.slice(3));
+	const raw = ["diff", "--raw", "-z", "--no-renames", "--no-abbrev", base, "HEAD"];
+	const parts = (await worktree.must("look at the worktree", worktree.run(raw))).split("\0");
+	const nested = parts.flatMap((part, n) =>
+		/^:\d+ 160000 /.test(part) ? [`${parts[n + 1]} (a repository)`] : [],
+	);
+	return [...new Set([...files, ...nested])];
+}
+
+export interface RemovedWorktree {
+	/** with commits that nothing else holds: it stays; null: it is gone too */
+	branchKept: { name: string; commits: number } | null;
+}
+
+/**
+ * Idempotent: what is gone already is gone.
+ * @param force with uncommitted work, and with the branch
+ * @throws DISPATCH_UNSAVED_WORK, DISPATCH_GIT, DISPATCH_DISK
+ */
+export function removeWorktree(worktree: Worktree, { force }: { force: boolean }): Promise<RemovedWorktree> {
+	return worktree.locked(async () => {
+		if (!force) await requireSaved(worktree);
+		const isOurs =
+			worktree.facts()?.isWhole === true || (isThere(worktree.spec.gitDir) && (await worktree.isOwnBranch()));
+		await worktree.removeFiles();
+		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
+		worktree.forget();
+		return { branchKept };
+	});
+}
+
+/** @returns what stays */
+async function removeBranch(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
+	const ref = refOf(worktree.task);
+	const tip = await worktree.commitOf(ref);
+	if (tip === null) return null;
+	const { base } = worktree.spec;
+	if (!force && tip !== base && !(await isHeldElsewhere(worktree, ref, tip))) {
+		const count = await worktree.must(
+			"count the commits",
+			worktree.runThere(["rev-list", "--count", tip, `^${base}`]),
+		);
+		return { name: branchNameOf(worktree.task), commits: Number(count) };
+	}
+	const gone = await worktree.runThere(["update-ref", "-d", ref, tip]);
+	if (gone.code !== 0)
+		throw new DispatchError("DISPATCH_GIT", `git could not delete the branch: ${reasonOf(gone)}.`);
+	return null;
+}
+
+/** Whether a branch, a tag or a remote's branch holds all of it. */
+async function isHeldElsewhere(worktree: Worktree, ref: string, tip: string): Promise<boolean> {
+	const args = ["for-each-ref", "--format=%(refname)", "--contains", tip];
+	const refs = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
+	return refs.some((each) => each !== "" && each !== ref);
+}

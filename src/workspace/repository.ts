@@ -1,0 +1,86 @@
+/** The repository of a directory, as it is when a task with a worktree is submitted. */
+import { resolve } from "node:path";
+import type { Environment } from "../process/environment.ts";
+import { type GitAnswer, git } from "../process/git.ts";
+import { DispatchError } from "../task/errors.ts";
+import { oneLine } from "../task/outcome/text.ts";
+import { BRANCHES, branchNameOf, type WorktreeSpec } from "../task/worktree.ts";
+import { programsOf } from "./programs.ts";
+
+export interface Found {
+	worktree: WorktreeSpec;
+	/** ids whose branch is there already */
+	taken: ReadonlySet<string>;
+	/** whether there are changes that are in no commit, and so not in the worktree */
+	isDirty: boolean;
+}
+
+const HEADS = "refs/heads/";
+const SUBMODULE = /(?:^|\0)160000 /;
+
+/**
+ * @param cwd where the task is to work
+ * @param folder of the host's worktrees
+ * @throws DISPATCH_BAD_CWD with the reason why it can have no worktree, DISPATCH_GIT
+ */
+export async function inspectRepository(cwd: string, folder: string, env: Environment): Promise<Found> {
+	const ask = (args: readonly string[], at = cwd) => git({ args, cwd: at, place: null, env });
+	const refuse = (why: string, hint: string) =>
+		new DispatchError("DISPATCH_BAD_CWD", `No worktree can be made of ${cwd}: ${why}.`, { hint });
+	const places = await ask([
+		"rev-parse",
+		"--is-inside-work-tree",
+		"--show-toplevel",
+		"--show-prefix",
+		"--git-common-dir",
+	]);
+	if (places.code !== 0)
+		throw refuse(
+			reasonOf(places),
+			"Leave --worktree out, or name a directory of a git repository with --cwd.",
+		);
+	const [, repository = "", prefix = "", common = ""] = places.stdout.split("\n");
+	const gitDir = resolve(cwd, common);
+	const head = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+	if (head.code !== 0)
+		throw refuse("its repository has no commit yet", "Commit something first, or leave --worktree out.");
+	const base = head.stdout.trim();
+	const inside = prefix.replace(/\/$/, "");
+	const [held, tree, branches, status, programs] = await Promise.all([
+		inside === "" ? null : ask(["cat-file", "-e", `${base}:${inside}`]),
+		ask(["ls-tree", "-r", "-z", base], repository),
+		ask(["for-each-ref", "--format=%(refname)", `${HEADS}${BRANCHES}`]),
+		ask(["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"]),
+		programsOf({ place: null, cwd, env }),
+	]);
+	if (held !== null && held.code !== 0)
+		throw refuse(
+			`nothing of ${inside} is in the commit ${base.slice(0, 7)}`,
+			"Commit it first, or leave --worktree out.",
+		);
+	if (tree.code !== 0) throw refuse(reasonOf(tree), "Leave --worktree out.");
+	if (SUBMODULE.test(tree.stdout))
+		throw refuse(
+			"its repository has submodules, which a worktree would lack, and whose commits would go with it",
+			"Leave --worktree out, or work in a clone of your own.",
+		);
+	const names = branches.stdout.split("\n").filter(Boolean);
+	if (names.includes(`${HEADS}${BRANCHES}`))
+		throw refuse(
+			`a branch named "${BRANCHES}" stands in the way of ${branchNameOf("ID")}`,
+			`Rename it: git branch -m ${BRANCHES} another-name`,
+		);
+	const start = `${HEADS}${BRANCHES}/`;
+	return {
+		worktree: { repository, gitDir, base, inside, folder, programs },
+		taken: new Set(names.map((name) => name.slice(start.length))),
+		isDirty: status.stdout !== "",
+	};
+}
+
+/** The first line of what git said. */
+export function reasonOf({ stderr, code }: Pick<GitAnswer, "stderr" | "code">): string {
+	const [line = ""] = stderr.split("\n").filter((each) => !/^(?:hint|warning):/.test(each));
+	const said = oneLine(line.replace(/^(?:fatal|error): /, "")).replace(/\.$/, "");
+	return said === "" ? `git ended with ${code ?? "a signal"}` : said;
+}

@@ -1,0 +1,286 @@
+/**
+ * The worktree of a task: `<state directory>/worktrees/<id>-<nonce>`, on the branch `dispatch/<id>`. It lies in no
+ * project, so that no `git clean`, no `git status` and no tool that reads a project's files meets it. Beside it
+ *
+ *   <name>.json  whose it is, and whether it is whole: written before anything is made, and after all of it is
+ *   <name>.setup the command of `--setup` has succeeded in it
+ *   <name>.lock  held (flock) by whoever changes it, and by the git that works for them: one that outlives a
+ *                killed worker is waited for
+ *
+ * What is not whole was never given to an agent: it is taken away and made anew.
+ */
+import { lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
+import type { Environment } from "../process/environment.ts";
+import { faultPoint } from "../process/fault.ts";
+import { type GitAnswer, type GitPlace, git } from "../process/git.ts";
+import { type Lock, takeLock } from "../process/lock.ts";
+import { inDirectory, removeTree } from "../process/opened-directory.ts";
+import { readRegularFile } from "../process/read-file.ts";
+import { type Check, flag, object, soundOrNull, text } from "../task/check.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import { branchNameOf, checkWorktree, setupMark, type WorktreeSpec, worktreeName } from "../task/worktree.ts";
+import { programsOf } from "./programs.ts";
+import { reasonOf } from "./repository.ts";
+
+/** What is kept beside a worktree. */
+export interface Facts {
+	task: string;
+	nonce: string;
+	worktree: WorktreeSpec;
+	/** all of it is there */
+	isWhole: boolean;
+}
+
+const checkFacts: Check<Facts> = object<Facts>({
+	task: text,
+	nonce: text,
+	worktree: checkWorktree,
+	isWhole: flag,
+});
+
+export type OwnerOfWorktree = Pick<TaskSpec, "id" | "nonce" | "worktree">;
+
+const FACTS_LIMIT_BYTES = 64 * 1024;
+const OWNER_ONLY = 0o700;
+/** 30 seconds: a git of a worker that was killed comes to its end. */
+const LOCK_LOOK_MS = 200;
+const LOCK_LOOKS = 150;
+/** A lock of git's that old is left over: nobody of ours works there any more. */
+const STALE_LOCK_MS = 10_000;
+const LOCKS = ["index.lock", "HEAD.lock"];
+
+export const refOf = (task: string) => `refs/heads/${branchNameOf(task)}`;
+/** In the branch's log: who made it. */
+const madeBy = (nonce: string) => `dispatch: made for ${nonce}`;
+
+/** One task's worktree, and git in it. */
+export class Worktree {
+	readonly task: string;
+	readonly nonce: string;
+	readonly spec: WorktreeSpec;
+	readonly path: string;
+	readonly #env: Environment;
+
+	constructor(
+		{ id, nonce, worktree }: { id: string; nonce: string; worktree: WorktreeSpec },
+		env: Environment,
+	) {
+		this.task = id;
+		this.nonce = nonce;
+		this.spec = worktree;
+		this.path = join(worktree.folder, worktreeName({ id, nonce }));
+		this.#env = env;
+	}
+
+	/** The part of the repository that is this worktree's own. */
+	get adminDir(): string {
+		return join(this.spec.gitDir, "worktrees", basename(this.path));
+	}
+
+	get place(): GitPlace {
+		return { gitDir: this.adminDir, commonDir: this.spec.gitDir, workTree: this.path };
+	}
+
+	/** git in this worktree. @throws DISPATCH_GIT */
+	run(
+		args: readonly string[],
+		options: { indexFile?: string; holds?: number; input?: string; shown?: boolean } = {},
+	) {
+		const { indexFile, ...rest } = options;
+		const place = indexFile === undefined ? this.place : { ...this.place, indexFile };
+		return git({ args, place, cwd: this.path, env: this.#env, ...rest });
+	}
+
+	/** git in the repository, whether the worktree is there or not. @throws DISPATCH_GIT */
+	runThere(args: readonly string[], options: { holds?: number; shown?: boolean } = {}): Promise<GitAnswer> {
+		const { gitDir } = this.spec;
+		return git({ args, place: { gitDir }, cwd: gitDir, env: this.#env, ...options });
+	}
+
+	/** As `run`, for what must not fail. @returns what it printed. @throws DISPATCH_GIT */
+	async must(what: string, answer: Promise<GitAnswer>): Promise<string> {
+		const done = await answer;
+		if (done.code !== 0)
+			throw new DispatchError("DISPATCH_GIT", `git could not ${what}: ${reasonOf(done)}.`, {
+				hint: `Look at ${this.path}, then \`dispatch retry ${this.task}\`.`,
+			});
+		return done.stdout;
+	}
+
+	/** @throws DISPATCH_BAD_CWD where the repository's config names other programs than when it was submitted */
+	async requirePrograms(): Promise<void> {
+		const { gitDir, programs } = this.spec;
+		const isMade = isDirectory(this.path) && isDirectory(this.adminDir);
+		const place = isMade ? this.place : { gitDir };
+		const now = await programsOf({ place, cwd: isMade ? this.path : gitDir, env: this.#env });
+		if (now === programs) return;
+		const why = `The config of ${gitDir} names other programs for git to run (filter, lfs, credential) than when \`${this.task}\` was submitted`;
+		throw new DispatchError("DISPATCH_BAD_CWD", `${why}: dispatch runs none of them.`, {
+			hint: `Look at them (git config --list --show-origin), and commit what is in ${this.path} yourself.`,
+		});
+	}
+
+	/** @throws DISPATCH_BAD_CWD when it, or git's own part of it, was removed */
+	requireThere(): void {
+		const gone = [this.path, this.adminDir].find((path) => !isDirectory(path));
+		if (gone === undefined) return;
+		throw new DispatchError(
+			"DISPATCH_BAD_CWD",
+			`The worktree of \`${this.task}\` is gone: ${gone} was removed.`,
+			{
+				hint: `What was committed is on the branch ${branchNameOf(this.task)}; enqueue the rest anew.`,
+			},
+		);
+	}
+
+	/** The commit that a ref names, of the repository; null: there is none. @throws DISPATCH_GIT */
+	async commitOf(ref: string): Promise<string | null> {
+		const { code, stdout } = await this.runThere(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
+		return code === 0 ? stdout.trim() : null;
+	}
+
+	/** While nobody else changes the worktree. @throws DISPATCH_GIT when somebody does for too long, DISPATCH_DISK */
+	async locked<T>(work: (lock: Lock) => Promise<T>): Promise<T> {
+		const path = `${this.path}.lock`;
+		let lock = await takeLock(path);
+		for (let left = LOCK_LOOKS; lock === null && left > 0; left--) {
+			await sleep(LOCK_LOOK_MS);
+			lock = await takeLock(path);
+		}
+		if (lock === null)
+			throw new DispatchError(
+				"DISPATCH_GIT",
+				`Somebody else works on the worktree ${this.path} all the time.`,
+				{
+					hint: "Look for a git that hangs there, and try again.",
+				},
+			);
+		try {
+			return await work(lock);
+		} finally {
+			lock.release();
+		}
+	}
+
+	/** null: there are none, or they are another task's */
+	facts(): Facts | null {
+		const file = readRegularFile(`${this.path}.json`, FACTS_LIMIT_BYTES);
+		const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
+		return facts?.task === this.task && facts.nonce === this.nonce ? facts : null;
+	}
+
+	#note(isWhole: boolean): void {
+		const { task, nonce, spec: worktree } = this;
+		replaceFile(`${this.path}.json`, JSON.stringify({ task, nonce, worktree, isWhole } satisfies Facts));
+	}
+
+	/**
+	 * Makes it, unless it is there: every start of the task works in the same one.
+	 * @throws DISPATCH_ID_EXISTS for a branch of somebody else's, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
+	 */
+	async make(): Promise<void> {
+		const { folder, base } = this.spec;
+		try {
+			mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
+		} catch (error) {
+			throw diskError(folder, error);
+		}
+		await this.locked(async ({ fd: holds }) => {
+			if (this.facts()?.isWhole) {
+				this.requireThere();
+				return this.#dropStaleLocks();
+			}
+			this.#note(false);
+			rmSync(setupMark(this.spec, { id: this.task, nonce: this.nonce }), { force: true });
+			faultPoint("worktree.begin", this.task);
+			await this.removeFiles();
+			await this.requirePrograms();
+			await this.#makeBranch(base, holds);
+			faultPoint("worktree.branch", this.task);
+			const add = ["worktree", "add", "--quiet", this.path, branchNameOf(this.task)];
+			await this.must("make the worktree", this.runThere(add, { holds }));
+			faultPoint("worktree.added", this.task);
+			this.#note(true);
+			faultPoint("worktree.whole", this.task);
+		});
+	}
+
+	/** One that is there is ours if its log says so: we were killed over it. */
+	async #makeBranch(base: string, holds: number): Promise<void> {
+		const ref = refOf(this.task);
+		const none = "0".repeat(base.length);
+		const make = ["update-ref", "--create-reflog", "-m", madeBy(this.nonce), ref, base, none];
+		const made = await this.runThere(make, { holds });
+		if (made.code === 0 || (await this.isOwnBranch())) return;
+		if ((await this.commitOf(ref)) === null) await this.must("make the branch", Promise.resolve(made));
+		throw new DispatchError(
+			"DISPATCH_ID_EXISTS",
+			`The branch ${branchNameOf(this.task)} was made by somebody else in ${this.spec.repository}.`,
+			{ hint: "Enqueue the work under another --id, or delete the branch if nobody needs it." },
+		);
+	}
+
+	/** Whether this very task made the branch. @throws DISPATCH_GIT */
+	async isOwnBranch(): Promise<boolean> {
+		const log = await this.runThere(["reflog", "show", "--format=%gs", refOf(this.task), "--"]);
+		return log.code === 0 && log.stdout.trimEnd().split("\n").at(-1) === madeBy(this.nonce);
+	}
+
+	/** Of an agent that was killed over them; no agent of the task lives when this is called. */
+	#dropStaleLocks(): void {
+		for (const name of LOCKS) {
+			const path = join(this.adminDir, name);
+			const at = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+			if (at === undefined) continue;
+			if (Date.now() - at < STALE_LOCK_MS)
+				throw new DispatchError(
+					"DISPATCH_GIT",
+					`git works in the worktree at this moment: ${path} is there.`,
+				);
+			rmSync(path, { force: true });
+		}
+	}
+
+	/** Takes the worktree away, and git's own part of it; the branch and the facts stay. @throws DISPATCH_DISK */
+	async removeFiles(): Promise<void> {
+		for (const path of [this.path, this.adminDir]) {
+			try {
+				await inDirectory(dirname(path), [], (parent) => removeTree(parent, basename(path)), { links: true });
+			} catch (error) {
+				if (codeOf(error) !== "ENOENT") throw diskError(path, error);
+			}
+			if (isThere(path)) throw diskError(path, new Error("it cannot be removed"));
+		}
+	}
+
+	/** After `removeFiles`: nothing reminds of it any more. */
+	forget(): void {
+		for (const end of ["setup", "json", "lock"]) rmSync(`${this.path}.${end}`, { force: true });
+	}
+}
+
+/** null: the task works in the project itself */
+export function worktreeOf({ id, nonce, worktree }: OwnerOfWorktree, env: Environment): Worktree | null {
+	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env);
+}
+
+/** By what is kept beside it. @param folder of the host's worktrees. @returns null: the task has none here */
+export function knownWorktree(
+	folder: string,
+	{ id, nonce }: { id: string; nonce: string },
+	env: Environment,
+): Worktree | null {
+	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
+	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
+	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
+	// Where it lies is never the file's word.
+	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env);
+}
+
+function isDirectory(path: string): boolean {
+	return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

@@ -1,0 +1,242 @@
+/** `--worktree` through the whole program, with real git and real agents. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Screen } from "../cli/tmux.ts";
+import { GIT_ENV, gitIn, locksIn, makeRepository, writeIn } from "../git.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { PROGRAM, type Task, User } from "./harness.ts";
+
+/** By hand: DISPATCH_TEST_WORKTREES=50 DISPATCH_TEST_ROUNDS=4, which are 200 starts. */
+const WORKTREES = Number(process.env.DISPATCH_TEST_WORKTREES) || 4;
+const ROUNDS = Number(process.env.DISPATCH_TEST_ROUNDS) || 2;
+const BUSY = 8;
+
+type Work = Task & {
+	branch: string | null;
+	cwd: string;
+	changes: { files: number; insertions: number } | null;
+};
+
+let redis: TestRedis;
+let user: User;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	user = new User({
+		agent: "does-as-told.sh",
+		redis: redis.url,
+		config: `worker: { concurrency: ${BUSY} }`,
+		env: GIT_ENV,
+	});
+	makeRepository(user.project, { "a.txt": "one\n", "sub/b.txt": "two\n" });
+});
+const screens: Screen[] = [];
+afterAll(async () => {
+	for (const screen of screens) screen.close();
+	await user.cleanup();
+	await redis.stop();
+});
+
+const git = (...args: string[]) => gitIn(user.project, ...args);
+const work = (id: string) => user.json<Work>(["status", id]);
+
+test("a task in a subfolder works in its own tree, on its own branch; the project stays as it is, and so does the work", async () => {
+	writeIn(user.project, "mine.txt", "not committed\n");
+	const said = await user.ok(["enqueue", "--worktree", "--id", "one", "«echo x >>b.txt; echo y >new.txt»"], {
+		cwd: join(user.project, "sub"),
+	});
+	expect(said).toContain("on the branch dispatch/one from");
+	await user.waitForState("one", "completed");
+	const task = await work("one");
+	expect(task).toMatchObject({ branch: "dispatch/one", changes: { files: 2, insertions: 2, deletions: 0 } });
+	expect(task.cwd).toMatch(/\/worktrees\/one-[\w-]{8}\/sub$/);
+	expect(await user.ok(["status", "one"])).toContain("Branch: dispatch/one, 2 files, +2 −0");
+	expect(git("status", "--porcelain")).toBe("?? mine.txt");
+	expect(git("diff", "--name-only", "main", "dispatch/one")).toBe("sub/b.txt\nsub/new.txt");
+	expect(git("log", "-1", "--format=%an %(trailers:key=Dispatch-Task)", "dispatch/one")).toBe(
+		"Ann Dispatch-Task: one",
+	);
+	expect(await user.ok(["diff", "one"])).toContain("+y");
+	expect(await user.json(["diff", "one"])).toMatchObject({
+		files: [{ path: "sub/b.txt" }, { path: "sub/new.txt" }],
+	});
+	git("clean", "--force", "-ffdxq");
+	expect(existsSync(join(task.cwd, "new.txt"))).toBe(true);
+});
+
+test("what a failed and a cancelled agent changed is on the branch too, and a retry goes on in the same tree", async () => {
+	await user.ok([
+		"enqueue",
+		"--worktree",
+		"--attempts",
+		"1",
+		"--id",
+		"fails",
+		"«echo x >>c.txt; test $(wc -l <c.txt) = 3»",
+	]);
+	await user.ok(["enqueue", "--worktree", "--id", "cancelled", "«echo x >c.txt; exec sleep 1000»"]);
+	await user.waitForState("fails", "failed");
+	const first = await work("fails");
+	for (const args of [
+		["retry", "fails"],
+		["retry", "--fresh", "fails"],
+	]) {
+		const { epoch } = await work("fails");
+		await user.ok(args);
+		await expect.poll(async () => (await work("fails")).epoch).toBe(epoch + 1);
+		await expect.poll(async () => (await work("fails")).state).not.toMatch(/queued|running/);
+	}
+	expect(await work("fails")).toMatchObject({
+		state: "completed",
+		cwd: first.cwd,
+		changes: { insertions: 3 },
+	});
+	expect(git("show", "dispatch/fails:c.txt")).toBe("x\nx\nx");
+	const { cwd } = await work("cancelled");
+	await expect.poll(() => existsSync(join(cwd, "c.txt"))).toBe(true);
+	// A look at what an agent does right now.
+	expect(await user.ok(["diff", "--stat", "cancelled"])).toContain("1 file changed");
+	await user.ok(["cancel", "cancelled"]);
+	await user.waitForState("cancelled", "cancelled");
+	expect(git("show", "dispatch/cancelled:c.txt")).toBe("x");
+});
+
+test("rm and prune keep what is nowhere else, and say so; --force deletes it", async () => {
+	for (const id of ["clean", "kept", "dirty"])
+		await user.ok(["enqueue", "--worktree", "--id", id, id === "clean" ? "«true»" : "«echo x >k.txt»"]);
+	for (const id of ["clean", "kept", "dirty"]) await user.waitForState(id, "completed");
+	writeIn((await work("dirty")).cwd, "later.txt", "of a person\n");
+	await user.ok(["rm", "clean"]);
+	expect(git("branch", "--list", "dispatch/clean")).toBe("");
+	const kept = await user.run(["rm", "kept"]);
+	expect(kept).toMatchObject({
+		code: 0,
+		stderr: expect.stringContaining("The branch dispatch/kept of `kept` stays"),
+	});
+	expect(git("show", "dispatch/kept:k.txt")).toBe("x");
+	const refused = await user.run(["rm", "dirty"]);
+	expect(refused).toMatchObject({ code: 8, stderr: expect.stringContaining("later.txt") });
+	const pruned = await user.run(["prune", "--older-than", "0s"]);
+	expect(pruned).toMatchObject({ code: 8, stderr: expect.stringContaining("later.txt") });
+	const { cwd } = await work("dirty");
+	expect(readFileSync(join(cwd, "later.txt"), "utf8")).toBe("of a person\n");
+	await user.ok(["rm", "--force", "dirty"]);
+	expect(existsSync(cwd)).toBe(false);
+	expect(git("branch", "--list", "dispatch/dirty")).toBe("");
+	// Its id is free again, and its branch is not.
+	await user.ok(["enqueue", "--worktree", "--id", "dirty", "«true»"]);
+	await user.waitForState("dirty", "completed");
+	expect(await user.run(["enqueue", "--worktree", "--id", "kept", "x"])).toMatchObject({
+		code: 8,
+		stderr: expect.stringContaining("git branch -D dispatch/kept"),
+	});
+	await user.ok(["enqueue", "--worktree", "kept"]);
+	expect(await user.waitForState("kept-2", "completed", "failed")).toMatchObject({ id: "kept-2" });
+});
+
+test("a setup runs once, in the worktree, before the first agent; its failure is the task's, with what it printed", async () => {
+	const told = ["--worktree", "--setup", "echo x >>deps; pwd"];
+	await user.ok(["enqueue", ...told, "--id", "set", "«test -e deps; echo y >>deps»"]);
+	await user.waitForState("set", "completed");
+	await user.ok(["retry", "set"]);
+	await user.waitForState("set", "completed");
+	expect(git("show", "dispatch/set:deps")).toBe("x\ny\ny");
+	await user.ok([
+		"enqueue",
+		"--worktree",
+		"--setup",
+		"echo no network; exit 7",
+		"--id",
+		"unset",
+		"«touch ran»",
+	]);
+	const failed = await user.waitForState("unset", "failed");
+	expect(failed).toMatchObject({ reason: "setup_failed", outcome: { logTail: ["no network"] } });
+	expect(failed.outcome?.message).toMatch(/exit code 7.*dispatch retry unset/);
+	expect(git("diff", "--name-only", "main", "dispatch/unset")).toBe("");
+	expect(await user.run(["enqueue", "--setup", "true", "x"])).toMatchObject({ code: 2 });
+});
+
+test("apply brings it into the branch that one stands in, and one that conflicts changes nothing", async () => {
+	for (const id of ["left", "right"])
+		await user.ok(["enqueue", "--worktree", "--id", id, `«echo ${id} >a.txt»`]);
+	for (const id of ["left", "right"]) await user.waitForState(id, "completed");
+	git("checkout", "--quiet", "-b", "applied");
+	expect(await user.ok(["apply", "left"])).toContain("`left` is applied: 1 file, +1 −1");
+	expect(await user.run(["apply", "right"])).toMatchObject({
+		code: 8,
+		stderr: expect.stringContaining("conflict with yours in a.txt"),
+	});
+	expect([git("status", "--porcelain"), git("show", "HEAD:a.txt")]).toEqual(["", "left"]);
+	// It is in a branch of the user's now.
+	expect(await user.run(["rm", "left"])).toMatchObject({ code: 0, stderr: "" });
+	git("checkout", "--quiet", "main");
+});
+
+test("a start of which the worktree was removed fails and names it", async () => {
+	await user.ok(["enqueue", "--worktree", "--id", "gone", "«echo x >g.txt»"]);
+	await user.waitForState("gone", "completed");
+	git("worktree", "remove", "--force", join((await work("gone")).cwd));
+	await user.ok(["retry", "gone"]);
+	const failed = await user.waitForState("gone", "failed");
+	expect(failed.outcome?.message).toMatch(/The worktree of `gone` is gone.*on the branch dispatch\/gone/);
+	expect(git("show", "dispatch/gone:g.txt")).toBe("x");
+});
+
+test(`${WORKTREES} worktrees of one repository, ${ROUNDS} starts each, ${BUSY} at a time: no change is lost, nothing is left locked`, async () => {
+	const ids = Array.from({ length: WORKTREES }, (_, n) => `many-${n}`);
+	const told = "«echo $DISPATCH_TASK >>all.txt; echo x >$DISPATCH_TASK.txt»";
+	for (const id of ids) await user.ok(["enqueue", "--worktree", "--id", id, told]);
+	for (let round = 1; round <= ROUNDS; round++) {
+		for (const id of ids) await user.waitForState(id, "completed");
+		if (round < ROUNDS) await user.ok(["retry", ...ids]);
+		for (const id of ids) await expect.poll(async () => (await work(id)).epoch).toBeGreaterThanOrEqual(round);
+	}
+	for (const id of ids) {
+		expect(git("show", `dispatch/${id}:all.txt`)).toBe(Array(ROUNDS).fill(id).join("\n"));
+		expect(git("show", `dispatch/${id}:${id}.txt`)).toBe("x");
+	}
+	expect(locksIn(user.project)).toEqual([]);
+	expect(git("fsck", "--no-dangling")).toBe("");
+	expect(git("status", "--porcelain")).toBe("");
+});
+
+test("on a terminal: uncommitted changes are not there, and who else works in the same tree", async () => {
+	await user.ok(["enqueue", "--id", "first", "«exec sleep 1000»"]);
+	await user.waitForState("first", "running");
+	const typed = (args: string[]) => {
+		const screen = new Screen([process.execPath, PROGRAM, "enqueue", ...args], {
+			columns: 160,
+			rows: 24,
+			cwd: join(user.project, "sub"),
+			env: user.env,
+		});
+		screens.push(screen);
+		return screen;
+	};
+	await typed(["--id", "second", "--delay", "1h", "x"]).waitFor("`first` works in");
+	writeIn(user.project, "a.txt", "mine\n");
+	await typed(["--id", "third", "--worktree", "--delay", "1h", "x"]).waitFor(
+		"Your uncommitted changes are not in its worktree",
+	);
+	const piped = await user.run(["enqueue", "--id", "fourth", "--delay", "1h", "x"]);
+	expect(piped).toMatchObject({ code: 0, stderr: "" });
+	await user.ok(["cancel", "first", "second", "third", "fourth"]);
+	git("checkout", "--quiet", "a.txt");
+});
+
+test("a task of a batch may have one, with its setup; a repository is looked at once", async () => {
+	const tasks = ["b1", "b2"].map((id) => `  - { id: ${id}, prompt: "«test -e deps; echo ${id} >b.out»" }`);
+	const file = join(user.path, "tasks.yaml");
+	writeFileSync(
+		file,
+		`defaults: { worktree: true, setup: "touch deps", cwd: ${user.project}/sub }\ntasks:\n${tasks.join("\n")}\n`,
+	);
+	await user.ok(["batch", file, "--wait"]);
+	for (const id of ["b1", "b2"]) expect(git("show", `dispatch/${id}:sub/b.out`)).toBe(id);
+	writeFileSync(file, 'tasks:\n  - { prompt: x, setup: "true" }\n');
+	expect(await user.run(["batch", file])).toMatchObject({
+		code: 2,
+		stderr: expect.stringContaining("`setup:` needs `worktree:`"),
+	});
+});

@@ -1,0 +1,351 @@
+/** What an agent may have done in its worktree by its end, out of habit or on purpose, and what becomes of it. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { newNonce } from "../../src/queue/records/store.ts";
+import { saveWork } from "../../src/workspace/commit.ts";
+import { changedFiles } from "../../src/workspace/diff.ts";
+import { removeWorktree } from "../../src/workspace/remove.ts";
+import { inspectRepository } from "../../src/workspace/repository.ts";
+import { knownWorktree, Worktree } from "../../src/workspace/worktree.ts";
+import { GIT_ENV, gitIn, locksIn, makeRepository, writeIn } from "../git.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const folder = temporaryFolder("work");
+const worktrees = join(folder, "worktrees");
+const shared = join(folder, "shared");
+let number = 0;
+let repository: string;
+let id: string;
+let branch: string;
+let worktree: Worktree;
+
+beforeAll(() => newRepository(shared));
+beforeEach(() => onWorktreeOf(shared));
+
+function newRepository(path: string): void {
+	makeRepository(path, { "a.txt": "one\n", "b.txt": "two\n", ".gitignore": "ignored\n" });
+}
+
+async function onWorktreeOf(path: string): Promise<void> {
+	number += 1;
+	repository = path;
+	id = `job${number}`;
+	branch = `dispatch/${id}`;
+	worktree = await submitted(id);
+	await worktree.make();
+}
+
+/** Its config is no other test's. */
+async function onWorktreeOfItsOwn(): Promise<void> {
+	const own = join(folder, `own${number}`);
+	newRepository(own);
+	await onWorktreeOf(own);
+}
+
+async function submitted(id: string): Promise<Worktree> {
+	const { worktree: spec } = await inspectRepository(repository, worktrees, GIT_ENV);
+	return new Worktree({ id, nonce: newNonce(), worktree: spec }, GIT_ENV);
+}
+
+const there = (...args: string[]) => gitIn(worktree.path, ...args);
+const commitThere = (name: string) => {
+	writeIn(worktree.path, name, `${name}\n`);
+	there("add", "--all");
+	there("commit", "--quiet", "--message", name);
+};
+/** Names of the files on the branch, and the subjects of its commits. */
+const filesOf = () => gitIn(repository, "ls-tree", "-r", "--name-only", branch).split("\n");
+const subjects = () => gitIn(repository, "log", "--format=%s", branch).split("\n");
+
+/** The agent's acts, and the files that the branch holds beside those of the first commit. */
+const ACTS: Record<string, [act: () => void, files: string[]]> = {
+	"commits nothing": [() => writeIn(worktree.path, "c.txt", "c\n"), ["c.txt"]],
+	"commits all of it itself": [() => commitThere("c.txt"), ["c.txt"]],
+	"commits, and goes on": [
+		() => {
+			commitThere("c.txt");
+			writeIn(worktree.path, "d.txt", "d\n");
+		},
+		["c.txt", "d.txt"],
+	],
+	"amends its commit": [
+		() => {
+			commitThere("c.txt");
+			writeIn(worktree.path, "d.txt", "d\n");
+			there("add", "--all");
+			there("commit", "--quiet", "--amend", "--message", "c and d");
+		},
+		["c.txt", "d.txt"],
+	],
+	"works on a branch of its own making": [
+		() => {
+			there("checkout", "--quiet", "-b", `feature${number}`);
+			commitThere("c.txt");
+			writeIn(worktree.path, "d.txt", "d\n");
+		},
+		["c.txt", "d.txt"],
+	],
+	"works on a detached HEAD": [
+		() => {
+			there("checkout", "--quiet", "--detach");
+			commitThere("c.txt");
+		},
+		["c.txt"],
+	],
+	"goes back to look at what was, and ends there": [
+		() => {
+			commitThere("c.txt");
+			there("checkout", "--quiet", "--detach", "HEAD^");
+		},
+		["c.txt"],
+	],
+	"commits on its branch, then on another one that lacks it": [
+		() => {
+			commitThere("c.txt");
+			there("checkout", "--quiet", "-b", `feature${number}`, "HEAD^");
+			commitThere("d.txt");
+		},
+		["d.txt"],
+	],
+	"deletes its branch": [
+		() => {
+			commitThere("c.txt");
+			there("checkout", "--quiet", "--detach");
+			there("branch", "-D", branch);
+		},
+		["c.txt"],
+	],
+	"begins a history of its own": [
+		() => {
+			there("checkout", "--quiet", "--orphan", `other${number}`);
+			writeIn(worktree.path, "c.txt", "c\n");
+		},
+		["c.txt"],
+	],
+	"is killed over a commit": [
+		() => {
+			writeIn(worktree.path, "c.txt", "c\n");
+			writeFileSync(join(worktree.adminDir, "index.lock"), "");
+		},
+		["c.txt"],
+	],
+	"takes its index away": [
+		() => {
+			writeIn(worktree.path, "c.txt", "c\n");
+			rmSync(join(worktree.adminDir, "index"));
+		},
+		["c.txt"],
+	],
+	"adds what dispatch keeps there": [
+		() => {
+			writeIn(worktree.path, `.dispatch/tasks/${id}/output.md`, "x\n");
+			there("add", "--force", "--all");
+			writeIn(worktree.path, "c.txt", "c\n");
+		},
+		["c.txt"],
+	],
+	"makes names that look like options, and of several lines": [
+		() => {
+			writeIn(worktree.path, "--all", "x\n");
+			writeIn(worktree.path, ":(top)x", "x\n");
+		},
+		["--all", ":(top)x"],
+	],
+	"puts another repository in the place of its .git": [
+		() => {
+			rmSync(join(worktree.path, ".git"));
+			gitIn(worktree.path, "init", "--quiet");
+			writeIn(worktree.path, "c.txt", "c\n");
+		},
+		["c.txt"],
+	],
+};
+
+describe("the branch holds the work of an agent that", () => {
+	test.each(Object.entries(ACTS))("%s", async (_, [act, files]) => {
+		act();
+		await saveWork(worktree, "start 1");
+		expect(filesOf()).toEqual([".gitignore", ...files, "a.txt", "b.txt"].sort());
+		// Once more is nothing more.
+		const before = subjects();
+		await saveWork(worktree, "start 2");
+		expect(subjects()).toEqual(before);
+		expect(gitIn(repository, "fsck", "--no-dangling")).toBe("");
+		expect(gitIn(repository, "status", "--porcelain")).toBe("");
+		expect(existsSync(join(worktree.adminDir, "index"))).toBe(true);
+		expect(readdirSync(worktree.adminDir).filter((name) => name.includes("dispatch"))).toEqual([]);
+	});
+});
+
+/** How an agent would have dispatch's git run a program of its own: each must not. */
+const PLANTED: Record<string, (program: string) => void> = {
+	"core.fsmonitor": (program) => there("config", "core.fsmonitor", program),
+	"core.hooksPath": (program) => {
+		const hooks = join(folder, `hooks${number}`);
+		for (const name of readdirSync(join(repository, ".git/hooks")))
+			writeIn(hooks, name.replace(".sample", ""), `#!/bin/sh\n${program}\n`);
+		for (const name of ["post-index-change", "reference-transaction", "post-checkout"])
+			writeIn(hooks, name, `#!/bin/sh\n${program}\n`);
+		execFileSync("chmod", ["-R", "+x", hooks]);
+		there("config", "core.hooksPath", hooks);
+	},
+	"gpg.program": (program) => {
+		there("config", "commit.gpgSign", "true");
+		there("config", "gpg.program", program);
+	},
+	"diff.external": (program) => there("config", "diff.external", program),
+	"a textconv": (program) => {
+		there("config", "diff.x.textconv", program);
+		writeIn(worktree.path, ".gitattributes", "* diff=x\n");
+	},
+	"core.editor and core.pager": (program) => {
+		for (const name of ["core.editor", "core.pager", "pager.diff"]) there("config", name, program);
+	},
+	"a .git of its own, whose config names programs": (program) => {
+		rmSync(join(worktree.path, ".git"));
+		gitIn(worktree.path, "init", "--quiet");
+		for (const name of ["core.fsmonitor", "filter.x.clean"]) gitIn(worktree.path, "config", name, program);
+		writeIn(worktree.path, ".gitattributes", "* filter=x\n");
+	},
+};
+
+/** @returns a program, and whether it ran */
+function marking(): { program: string; ran: () => boolean } {
+	const mark = join(folder, `ran${number}`);
+	const program = join(folder, `program${number}`);
+	writeFileSync(program, `#!/bin/sh\n: >${mark}\ncat\n`);
+	chmodSync(program, 0o755);
+	return { program, ran: () => existsSync(mark) };
+}
+
+describe("an agent's own program is not run by dispatch's git:", () => {
+	beforeEach(onWorktreeOfItsOwn);
+
+	test.each(Object.entries(PLANTED))("%s", async (_, plant) => {
+		const { program, ran } = marking();
+		plant(program);
+		writeIn(worktree.path, "c.txt", "c\n");
+		rmSync(join(folder, `ran${number}`), { force: true });
+		const { changes } = await saveWork(worktree, "start 1");
+		await changedFiles(worktree);
+		await removeWorktree(worktree, { force: false });
+		expect(filesOf()).toContain("c.txt");
+		expect(changes.files).toBeGreaterThan(0);
+		expect(ran()).toBe(false);
+	});
+
+	test.each(["filter.x.clean", "filter.x.process"])("%s, since another one was signed", async (name) => {
+		const { program, ran } = marking();
+		there("config", name, program);
+		writeIn(worktree.path, ".gitattributes", "* filter=x\n");
+		writeIn(worktree.path, "c.txt", "c\n");
+		const refused = { code: "DISPATCH_BAD_CWD", message: expect.stringContaining("names other programs") };
+		await expect(saveWork(worktree, "start 1")).rejects.toMatchObject(refused);
+		await expect(changedFiles(worktree)).rejects.toMatchObject(refused);
+		await expect(removeWorktree(worktree, { force: false })).rejects.toMatchObject(refused);
+		expect(ran()).toBe(false);
+		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
+	});
+});
+
+describe("a worktree is taken away", () => {
+	test("with its branch when that holds nothing of its own", async () => {
+		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
+		expect(existsSync(worktree.path)).toBe(false);
+		expect(gitIn(repository, "branch", "--list", branch)).toBe("");
+		expect(gitIn(repository, "worktree", "list")).not.toContain(worktree.path);
+		expect(
+			readdirSync(worktrees).filter((name) => name.startsWith(`${id}-${worktree.nonce.slice(0, 8)}`)),
+		).toEqual([]);
+		// Gone is gone.
+		expect(knownWorktree(worktrees, { id, nonce: worktree.nonce }, GIT_ENV)).toBeNull();
+	});
+
+	test("and its branch stays for what no other one holds, until one does", async () => {
+		writeIn(worktree.path, "c.txt", "c\n");
+		await saveWork(worktree, "start 1");
+		const kept = { branchKept: { name: branch, commits: 1 } };
+		expect(await removeWorktree(worktree, { force: false })).toEqual(kept);
+		expect(filesOf()).toContain("c.txt");
+		await onWorktreeOfItsOwn();
+		writeIn(worktree.path, "c.txt", "c\n");
+		await saveWork(worktree, "start 1");
+		gitIn(repository, "merge", "--quiet", branch);
+		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
+	});
+
+	const UNSAVED: Record<string, () => void> = {
+		"a changed file": () => writeIn(worktree.path, "a.txt", "other\n"),
+		"a new file": () => writeIn(worktree.path, "c.txt", "c\n"),
+		"a deleted file": () => rmSync(join(worktree.path, "a.txt")),
+		"a repository of its own": () => makeRepository(join(worktree.path, "inner")),
+		"a repository without a commit": () => {
+			gitIn(worktree.path, "init", "--quiet", "inner");
+			writeIn(worktree.path, "inner/c.txt", "c\n");
+		},
+	};
+
+	test.each(Object.entries(UNSAVED))("not with %s, unless by force", async (what, act) => {
+		act();
+		const refused = { code: "DISPATCH_UNSAVED_WORK", hint: expect.stringContaining(`--force ${id}`) };
+		await expect(removeWorktree(worktree, { force: false })).rejects.toMatchObject(refused);
+		await saveWork(worktree, "start 1");
+		const isSaved = !what.startsWith("a repository");
+		const again = await removeWorktree(worktree, { force: false }).catch(
+			(error: { code: string }) => error.code,
+		);
+		expect(again).toEqual(isSaved ? { branchKept: { name: branch, commits: 1 } } : "DISPATCH_UNSAVED_WORK");
+		expect(await removeWorktree(worktree, { force: true })).toMatchObject({});
+		expect(existsSync(worktree.path)).toBe(false);
+	});
+
+	test("by force with its branch", async () => {
+		writeIn(worktree.path, "c.txt", "c\n");
+		await saveWork(worktree, "start 1");
+		expect(await removeWorktree(worktree, { force: true })).toEqual({ branchKept: null });
+		expect(gitIn(repository, "branch", "--list", branch)).toBe("");
+	});
+});
+
+describe("a worktree", () => {
+	test("that a person removed is named, with the branch that has the work", async () => {
+		rmSync(worktree.path, { recursive: true });
+		const gone = { code: "DISPATCH_BAD_CWD", message: expect.stringContaining(worktree.path) };
+		await expect(saveWork(worktree, "start 1")).rejects.toMatchObject(gone);
+		await expect(worktree.make()).rejects.toMatchObject(gone);
+		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
+	});
+
+	test("of which the branch is locked fails to be committed, and names the lock", async () => {
+		writeIn(worktree.path, "c.txt", "c\n");
+		const lock = join(repository, ".git/refs/heads", `${branch}.lock`);
+		writeFileSync(lock, "");
+		const refused = { code: "DISPATCH_GIT", message: expect.stringContaining(`${id}.lock`) };
+		await expect(saveWork(worktree, "start 1")).rejects.toMatchObject(refused);
+		rmSync(lock);
+		expect((await saveWork(worktree, "start 1")).changes.files).toBe(1);
+	});
+
+	test("half made is made anew; the branch of somebody else is not taken", async () => {
+		const other = await submitted("other");
+		gitIn(repository, "branch", "dispatch/other");
+		await expect(other.make()).rejects.toMatchObject({ code: "DISPATCH_ID_EXISTS" });
+		gitIn(repository, "branch", "-D", "dispatch/other");
+		writeIn(other.path, "rest.txt", "of a start that was killed\n");
+		await other.make();
+		expect(gitIn(other.path, "status", "--porcelain")).toBe("");
+		expect(existsSync(join(other.path, "rest.txt"))).toBe(false);
+	});
+
+	test("is the same at the next start, with what lies in it; a lock that is left over goes", async () => {
+		writeIn(worktree.path, "c.txt", "c\n");
+		const lock = join(worktree.adminDir, "index.lock");
+		writeFileSync(lock, "");
+		execFileSync("touch", ["-d", "1 hour ago", lock]);
+		await worktree.make();
+		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
+		expect(locksIn(repository)).toEqual([]);
+	});
+});
