@@ -14,7 +14,10 @@ const MAX_NAMES_BYTES = 64 * 1024 * 1024;
  */
 export async function filesOfGit(directory: string): Promise<string[] | null> {
 	const inside = await git(directory, ["rev-parse", "--is-inside-work-tree"]);
-	if (inside.exitCode !== 0 || inside.stdout !== "true") return null;
+	// One that git does not trust, or cannot read, is one all the same: what it ignores would be taken.
+	if (inside.exitCode !== null && inside.exitCode !== 0 && !inside.stderr.includes("not a git repository"))
+		throw refused(`git cannot list the files of ${directory}`, inside);
+	if (inside.stdout !== "true") return null;
 	return namesOf(
 		await git(directory, ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]),
 		directory,

@@ -44,7 +44,7 @@ export interface Batch {
 
 /** Nobody means more: it costs a start each. */
 const MAX_TASKS = 10_000;
-/** Characters, of all prompts together. */
+/** Characters, of all texts together. */
 const MAX_TEXT = 128 * 1024 * 1024;
 
 /** @throws DISPATCH_USAGE naming file, line, column and key */
@@ -57,10 +57,10 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 		const placed = new Placed(batch, n, withDefaults(batch, task));
 		for (const each of await eachOf(placed, dirname(options.file), nothing)) {
 			tasks.push(each);
-			size += each.task.prompt?.length ?? 0;
+			size += sizeOf(Object.values({ ...each.task, foreach: null }));
 			if (tasks.length > MAX_TASKS) throw placed.refuse("foreach", `makes more than ${MAX_TASKS} tasks`);
 			if (size > MAX_TEXT)
-				throw placed.refuse("prompt", `all prompts together have more than ${MAX_TEXT} characters`);
+				throw placed.refuse("prompt", `all texts together have more than ${MAX_TEXT} characters`);
 		}
 	}
 	checkIds(tasks);
@@ -76,6 +76,15 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 		};
 	});
 	return { entries, nothing };
+}
+
+/** Characters of all texts in it. */
+function sizeOf(values: readonly unknown[]): number {
+	const sizes = values.map((value) => {
+		if (typeof value === "string") return value.length;
+		return typeof value === "object" && value !== null ? sizeOf(Object.values(value)) : 0;
+	});
+	return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** The task itself, or one for each group of its `foreach`. */

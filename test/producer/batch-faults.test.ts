@@ -141,6 +141,21 @@ describe("a fault is told with its line, column and key", () => {
 		renameSync(odd, join(folder, "ignored/odd"));
 	});
 
+	test("a repository that git cannot read, of which nobody knows what it ignores", async () => {
+		const broken = temporaryFolder("broken");
+		execFileSync("git", ["init", "-q"], { cwd: broken });
+		writeFileSync(join(broken, ".git/config"), "[core\n");
+		writeFileSync(join(broken, "a.ts"), "");
+		await expect(parse([{ prompt: "x", cwd: broken, foreach: "*" }])).rejects.toThrow(
+			/\[0\]\.foreach: git cannot list the files of .*bad config/,
+		);
+	});
+
+	test("no more: as many as are allowed, of names of the usual length", async () => {
+		const list = Array.from({ length: 10_000 }, (_, n) => `packages/of-a-usual-length/src/file-${n}.ts`);
+		expect(await prompts(list)).toEqual(list);
+	});
+
 	test("more tasks than anybody means, and more text", async () => {
 		const list = Array.from({ length: 10_001 }, (_, n) => String(n));
 		await expect(parse([{ prompt: "x", foreach: list }])).rejects.toThrow(
@@ -150,7 +165,7 @@ describe("a fault is told with its line, column and key", () => {
 			/characters/,
 		);
 		const much = [{ prompt: `{{index}}${"x".repeat(1_000_000)}`, foreach: list.slice(0, 200) }];
-		await expect(parse(much)).rejects.toThrow(/\[0\]\.prompt: all prompts together/);
+		await expect(parse(much)).rejects.toThrow(/\[0\]\.prompt: all texts together/);
 	});
 });
 

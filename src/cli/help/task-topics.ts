@@ -77,9 +77,14 @@ Let a command have the last word; what it prints goes back to the agent:
       priority: 10
       deadline: 20m
       tags: { team: platform }
+    - id: review-{{item}}
+      foreach: { changed: main }
+      prompt: Review {{item}}. Change nothing.
 
-Keys: prompt id model plan items template vars context cwd delay priority tags
-deadline attempts budget verify. Paths begin at the directory of the file.
+\`foreach\` makes a task for each of a list ([a, b]), of the files of a glob
+("src/**/*.ts"), or of those that changed since a commit. All keys are in
+docs/BATCHES.md; \`dispatch batch --schema\` prints them for editors, and
+\`--dry-run\` the tasks. Paths begin at the directory of the file.
 
 Everything is checked before anything is submitted. --key NAME makes it
 idempotent: the same key gives the same tasks. With --wait the exit code is 0

@@ -113,13 +113,14 @@ function pathFor(given: string, group: Group, base: string, refuse: (why: string
 	if (!hasPlace(given)) return given;
 	const before = given.slice(0, given.search(PLACE));
 	const root = resolve(base, before.slice(0, before.lastIndexOf("/") + 1));
-	const name = fill(
-		given,
-		group,
-		refuse,
-		([item]) => item?.name ?? "",
-		({ name }) => name,
-	);
+	const single = ({ name }: Item) => name;
+	const only = (items: readonly Item[]) => {
+		const [item, ...others] = items;
+		if (item === undefined || others.length > 0)
+			throw refuse("a path has room for one item, not for a group");
+		return single(item);
+	};
+	const name = fill(given, group, refuse, only, single);
 	const path = resolve(base, name);
 	const isBelow = isIn(path, root) && (!existsSync(path) || isIn(realpathSync(path), realpathSync(root)));
 	if (!isBelow) throw refuse(`"${name}" leads out of ${root}`);
