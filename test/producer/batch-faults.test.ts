@@ -71,6 +71,22 @@ describe("a fault is told with its line, column and key", () => {
 			`${task("foreach:\n    - a\n    - b")}- { prompt: y, id: t-b }\n`,
 			':6:16: [1].id: "t-b" is the id of the task in line 5, too',
 		],
+		[
+			"an item without quotes",
+			"- prompt: {{item}}\n  foreach: [a]\n",
+			":1:12: a text that begins with {{ needs quotes",
+		],
+		[
+			"one with words behind it",
+			"- prompt: {{item}} it\n  foreach: [a]\n",
+			":1:12: a text that begins with {{",
+		],
+		[
+			"one in a list",
+			"- prompt: x\n  items: [{{item}}]\n  foreach: [a]\n",
+			":2:12: a text that begins with {{",
+		],
+		["a list for a key", "- ? [a, b]\n  : x\n", ":1:5: a list cannot be a key"],
 		["one id for all", "- { prompt: x, id: a, foreach: [a, b] }\n", ':1:16: [0].id: would be "a" for all 2'],
 		["one key for all", "- { prompt: x, key: a, foreach: [a, b] }\n", ":1:16: [0].key:"],
 		["an id that is none", "- { prompt: x, id: 'A {{item}}', foreach: [a] }\n", ":1:16: [0].id:"],

@@ -1,5 +1,16 @@
 /** Reads a batch file: YAML or JSON, checked, with the place of each of its values for what is found wrong later. */
-import { type Alias, type Document, isMap, isNode, LineCounter, parseDocument, visit } from "yaml";
+import {
+	type Alias,
+	type Document,
+	isCollection,
+	isMap,
+	isNode,
+	LineCounter,
+	parseDocument,
+	visit,
+	type YAMLMap,
+	type YAMLSeq,
+} from "yaml";
 import { keepSpelling } from "../../config/yaml-text.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { type BatchFile, checkBatch, isPlainValue } from "./schema.ts";
@@ -59,10 +70,15 @@ function readYaml(
 	try {
 		const document = parseDocument(text, { lineCounter, prettyErrors: false });
 		const [fault] = document.errors;
-		if (fault !== undefined) {
-			const isDeep = fault.code === "RESOURCE_EXHAUSTION";
-			throw refuse(fault.pos[0], isDeep ? TOO_DEEP : fault.message.replace(/\.$/, ""));
-		}
+		if (fault?.code === "RESOURCE_EXHAUSTION") throw refuse(fault.pos[0], TOO_DEEP);
+		// First: what YAML makes of `{{item}}` has faults behind it that nobody would understand.
+		const key = collectionAsKey(document);
+		if (key !== undefined)
+			throw refuse(
+				key.range?.[0],
+				isMap(key) ? "a text that begins with {{ needs quotes around it" : "a list cannot be a key",
+			);
+		if (fault !== undefined) throw refuse(fault.pos[0], fault.message.replace(/\.$/, ""));
 		keepSpelling(document, isPlainValue);
 		const lost = aliasToNothing(document);
 		if (lost !== undefined)
@@ -73,6 +89,18 @@ function readYaml(
 		if (error instanceof RangeError) throw refuse(undefined, TOO_DEEP);
 		throw error;
 	}
+}
+
+function collectionAsKey(document: Document): YAMLMap | YAMLSeq | undefined {
+	let found: YAMLMap | YAMLSeq | undefined;
+	visit(document, {
+		Pair: (_place, { key }) => {
+			if (!isCollection(key)) return undefined;
+			found = key;
+			return visit.BREAK;
+		},
+	});
+	return found;
 }
 
 function aliasToNothing(document: Document): Alias | undefined {
