@@ -81,7 +81,7 @@ test(
 				`  - { type: webhook, name: good, url: "http://127.0.0.1:${good.port}/?token=${PLANTED.webhookParameter}", secret: "${PLANTED.webhookSecret}", on: [question, completed, failed] }`,
 				`  - { type: webhook, name: bad, url: "http://u:${PLANTED.webhookPassword}@127.0.0.1:${bad.port}/", secret_env: HOOK_VALUE }`,
 				"  - { type: slack, name: chat, url_env: CHAT_PLACE }",
-				`  - { type: command, name: own, command: "SEND_TOKEN=${PLANTED.notifyCommand} no-such-program" }`,
+				`  - { type: command, name: own, command: "SEND_TOKEN=${PLANTED.notifyCommand} sh -c 'until [ -e was-seen ]; do sleep 0.1; done'; no-such-program" }`,
 			].join("\n"),
 			env: {
 				ANTHROPIC_API_KEY: PLANTED.apiKey,
@@ -110,6 +110,14 @@ test(
 		await show("questions");
 		await show("questions", "--json");
 		shown.push(...user.processes().map(({ command }) => command));
+		// What `ps` shows of a notification's command while it lives.
+		const ofHook = () => {
+			const found = user.processes().filter(({ command }) => command.includes("was-seen"));
+			shown.push(...found.map(({ command }) => command));
+			return found.map(({ command }) => command.startsWith("sh -c"));
+		};
+		await expect.poll(ofHook, LIMIT).toContain(true);
+		writeFileSync(join(user.home, "was-seen"), "");
 		await user.ok(["answer", "keyed", "no"]);
 		await user.waitForState("keyed", "completed");
 		await user.waitForState("gone", "failed");
