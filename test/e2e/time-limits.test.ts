@@ -1,5 +1,6 @@
 /** Every command that waits, under memory pressure and over a crash of Redis: 25 s are 25 s. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -14,9 +15,11 @@ const COLLECTING = {
 };
 /** node loses an AbortSignal's timer somewhere between 15 and 20 s. */
 const LIMIT_S = 25;
+/** The end of each process by its own clock, beside the garbage collector's `--require`. */
+const CLOCK = `--require ${join(import.meta.dirname, "../fixtures/tells-its-end.cjs")}`;
 const QUIET_MS = 2_000;
 /** Those that submit first have two each. */
-const CLIENTS_OF_ALL = 10;
+const CLIENTS_OF_ALL = 11;
 
 let redis: TestRedis;
 let user: User;
@@ -41,20 +44,33 @@ test(`a limit of ${LIMIT_S} s comes, though garbage is collected and Redis crash
 		["enqueue", "Follow me", "--follow", ...limit],
 		["batch", tasks, "--wait", ...limit],
 	];
+	const timed = async (args: string[], n: number) => {
+		const clock = join(user.path, `clock-${n}`);
+		const NODE_OPTIONS = `${COLLECTING.NODE_OPTIONS} ${CLOCK}`;
+		const ran = await user.run(args, { env: { NODE_OPTIONS, TELL_END: clock } });
+		return { ...ran, tookMs: Number(readFileSync(clock, "utf8")) };
+	};
 	const client = await hostAgentOf(user, COLLECTING);
 	await client.callTool({ name: "wait", arguments: { timeoutSeconds: 0 } });
 	const before = await clients();
-	const ends = commands.map((args) => user.run(args, { env: COLLECTING }));
+	const ends = commands.map(timed);
+	// Of two limits the shorter one comes first: this one is twice as long.
+	const longer = timed(["wait", "long", "--timeout", `${2 * LIMIT_S}s`], commands.length);
 	const told = client.callTool({ name: "wait", arguments: { timeoutSeconds: LIMIT_S } }, undefined, {
 		timeout: TEST_LIMIT_MS,
 	});
 	await untilAllWait(before, Promise.allSettled(ends));
 	await redis.restart();
-	for (const [n, end] of ends.entries())
+	for (const [n, end] of [...ends, longer].entries())
 		expect(await end, `${commands[n]?.join(" ")}`).toMatchObject({
 			code: 4,
 			stderr: expect.stringContaining("[DISPATCH_TIMED_OUT]"),
 		});
+	const tookMs = (await Promise.all(ends)).map((end) => end.tookMs);
+	const longerMs = (await longer).tookMs;
+	expect(Math.min(...tookMs)).toBeGreaterThanOrEqual(LIMIT_S * 1_000);
+	expect(Math.max(...tookMs)).toBeLessThan(longerMs);
+	expect(longerMs).toBeGreaterThanOrEqual(2 * LIMIT_S * 1_000);
 	const reply = await told;
 	expect(reply.structuredContent, JSON.stringify(reply.content)).toMatchObject({
 		event: null,
