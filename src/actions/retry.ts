@@ -39,6 +39,8 @@ export interface Retried {
 	agent: AgentChoice;
 	/** from the beginning, as asked or because nothing was left to go on with */
 	fresh: boolean;
+	/** it never ran before */
+	isFirst: boolean;
 }
 
 /** What is to be done, when nothing stands against it. */
@@ -109,7 +111,7 @@ async function carryOut(store: Store, place: RetryPlace, plan: Plan): Promise<Re
 	if (record.host === place.hostId) place.taskEnv?.keep(record.spec);
 	await restart(store, record, { ...changesOf(record, chosen, fresh), signature });
 	const agent = agentOf({ spec: record.spec, chosen });
-	return { task: record.spec.id, host: record.host, agent, fresh };
+	return { task: record.spec.id, host: record.host, agent, fresh, isFirst: record.startedAt === null };
 }
 
 /**

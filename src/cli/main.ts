@@ -25,17 +25,21 @@ export async function main(argv: string[] = process.argv.slice(2)): Promise<void
 
 async function run(argv: string[]): Promise<number> {
 	let code: number = EXIT.ok;
+	let option: string | null = null;
 	const program = buildProgram({
 		env: process.env,
 		done: (result) => {
 			code = result;
+		},
+		failed: (needed) => {
+			option = needed;
 		},
 	});
 	try {
 		await program.parseAsync(argv, { from: "user" });
 		return code;
 	} catch (error) {
-		return explain(error, argv, { program });
+		return explain(error, argv, { program, option });
 	}
 }
 
@@ -43,10 +47,18 @@ async function run(argv: string[]): Promise<number> {
 function explain(
 	error: unknown,
 	argv: string[],
-	{ program, mayBeJson = true }: { program?: Command; mayBeJson?: boolean },
+	{
+		program,
+		mayBeJson = true,
+		option = null,
+	}: { program?: Command; mayBeJson?: boolean; option?: string | null },
 ): number {
 	const words = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
-	const output = new Output({ json: mayBeJson && words.includes("--json"), quiet: false, env: process.env });
+	const output = new Output({
+		json: mayBeJson && words.includes("--json"),
+		quiet: words.includes("--quiet"),
+		env: process.env,
+	});
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return EXIT.ok;
 		output.error(usageError(error, words, program));
@@ -55,6 +67,7 @@ function explain(
 	const said = troubleOf(error);
 	if (said !== null) {
 		output.error(said);
+		output.noteNeeded(option);
 		return said.exitCode;
 	}
 	output.error(internalFault(error));

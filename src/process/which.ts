@@ -23,9 +23,34 @@ export function isProgram(file: string): boolean {
  */
 export function which(program: string, path: string | undefined): string | null {
 	if (program.includes("/")) return isProgram(program) ? program : null;
-	return (
-		foldersOf(path)
-			.map((folder) => join(folder, program))
-			.find(isProgram) ?? null
-	);
+	return placesOf(program, path).find(isProgram) ?? null;
+}
+
+function placesOf(program: string, path: string | undefined): string[] {
+	return foldersOf(path).map((folder) => join(folder, program));
+}
+
+/** What stands where a program was looked for and not found. */
+export interface NoProgram {
+	kind: "file" | "directory";
+	path: string;
+}
+
+/** @returns the file that lacks the right to be executed, or the directory that was named; null: there is neither */
+export function inItsPlace(program: string, path: string | undefined): NoProgram | null {
+	const named = program.includes("/");
+	const kindOf = (at: string) => {
+		const found = statSync(at, { throwIfNoEntry: false });
+		if (found?.isDirectory()) return "directory";
+		return found?.isFile() ? "file" : null;
+	};
+	for (const at of named ? [program] : placesOf(program, path)) {
+		try {
+			const kind = kindOf(at);
+			if (kind === "file" || (kind === "directory" && named)) return { kind, path: at };
+		} catch {
+			// What cannot be looked at is not there for this user.
+		}
+	}
+	return null;
 }

@@ -274,6 +274,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		failure: failureOf(seen),
 		failureMessage: seen?.failureMessage ?? null,
 		rateLimitUntil: seen?.rateLimitUntil ?? null,
+		now: store.clock.now(),
 		sawOutput: seen?.sawOutput ?? false,
 		idleResume: end.run !== null && resumedSession(end.run) && seen?.worked !== true,
 		openQuestions,

@@ -72,6 +72,8 @@ test.each([
 		["task", "tags"],
 	],
 	[["ls", "--columns", "task,ta"], ["task,tags"]],
+	[["ls", "--state", "running,a"], ["running,asking"]],
+	[["cancel", "--state", "asking,as"], []],
 	[["ls", "--sort", "c"], ["cost"]],
 	[["ls", "--sort", "-a"], ["-age"]],
 	[["ls", "--tag", ""], ["team=web"]],
@@ -157,6 +159,31 @@ describe("of more tasks than a shell shows", () => {
 	});
 });
 
+test("no file is offered as an answer, and one is where a file may stand", async () => {
+	writeFileSync(join(user.project, "zebra.txt"), "");
+	const rc = join(user.path, "bashrc");
+	writeFileSync(rc, "source <(dispatch completion bash)\nPS1='ready> '\n");
+	const screen = new Screen(["bash", "--rcfile", rc, "-i"], {
+		...{ columns: 100, rows: 20, cwd: user.project },
+		env,
+	});
+	try {
+		await screen.waitFor("ready>");
+		screen.type("dispatch enqueue --plan ze");
+		screen.keys("Tab");
+		await screen.waitFor("--plan zebra.txt");
+		screen.keys("C-u");
+		screen.type("dispatch answer review-login ze");
+		screen.keys("Tab");
+		// The next word is typed once the shell has done with the Tab.
+		screen.type("al");
+		await screen.waitFor(/answer review-login ze(?:al|bra)/);
+		expect(screen.text()).toContain("answer review-login zeal");
+	} finally {
+		screen.close();
+	}
+});
+
 const has = (shell: string) =>
 	(process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, shell)));
 
@@ -196,6 +223,7 @@ test.runIf(has("fish"))("fish completes ids, commands and options", async () => 
 	expect(await fish("dispatch cancel rev")).toEqual(["review-api\tqueued", "review-login\tqueued"]);
 	expect(await fish("dispatch enq")).toEqual([expect.stringMatching(/^enqueue\t/)]);
 	expect(await fish("dispatch ls --state as")).toEqual(["asking"]);
+	expect(await fish("dispatch answer review-login ")).toEqual([]);
 });
 
 /** The shell types what is offered into the line, and executes it at Enter. */

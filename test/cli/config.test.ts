@@ -232,6 +232,12 @@ test("a backend whose program is not there is told; of a path in the task's dire
 	expect(await added("nosuch.sh -x")).toMatch(
 		/^dispatch: There is no program nosuch\.sh on PATH: tasks of mine fail/,
 	);
+	const file = user.write("mine.sh", "true");
+	expect(await added(file)).toBe(
+		`dispatch: ${file} is not executable: tasks of mine fail until it is: chmod +x ${file}.\n`,
+	);
+	expect(await added(user.project)).toContain(`dispatch: ${user.project} is a directory: tasks of mine fail`);
+	expect(await added("/nosuch/mine.sh")).toContain("There is no file /nosuch/mine.sh: tasks of mine fail");
 	expect(await added("./mine.sh")).toBe("");
 	expect(await added("sh -c true")).toBe("");
 });

@@ -103,6 +103,21 @@ describe("agent CLIs", () => {
 		expect([level("a shell line of your own"), level("./a.sh is looked for")]).toEqual(["ok", "ok"]);
 	});
 
+	test("what is there and cannot be started is told as what it is", async () => {
+		const file = join(user.path, "plain.sh");
+		writeFileSync(file, "true", { mode: 0o644 });
+		configure(
+			`default: own\nbackends:\n  own: { command: ${file} -x }\n  folder: { command: ${user.path} }\n  gone: { command: /nosuch/a }\n`,
+		);
+		const { broken } = await doctor();
+		expect(broken.map(({ text }) => text)).toEqual([
+			`own: ${file} is not executable.`,
+			`folder: ${user.path} is a directory.`,
+			"gone: no file /nosuch/a.",
+		]);
+		expect(broken[0]?.fix).toBe(`chmod +x ${file}`);
+	});
+
 	test("what is told of several is told once, and the last line counts", async () => {
 		configure("backends:\n  one: { command: 'cd a; ./a' }\n  two: { command: ./b.sh }\n");
 		const { findings } = await doctor();

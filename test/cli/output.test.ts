@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { oneLine, plain } from "../../src/cli/show/output.ts";
+import { namesPlainCommand, oneLine, plain } from "../../src/cli/show/output.ts";
 import { similar } from "../../src/task/similar.ts";
 
 test("foreign text cannot drive the terminal", () => {
@@ -21,4 +21,14 @@ test("a slip of the fingers finds its name, other words find none", () => {
 	expect(similar("log", names)).toBe("logs");
 	expect(similar("deploy", names)).toBeNull();
 	expect(similar("", names)).toBeNull();
+});
+
+test.each([
+	["Answer with: dispatch answer job", true],
+	["A worker serves it: `dispatch down --redis redis://h:1`", false],
+	["`dispatch down --redis redis://h:1` ends it, `dispatch status` shows it", true],
+	["`dispatch retry ID --here --redis local` goes on.\ndispatch ls", true],
+	["The project dispatch.", false],
+])("a command that says which Redis it is for needs no other word about it: %j", (text, isPlain) => {
+	expect(namesPlainCommand(text)).toBe(isPlain);
 });

@@ -26,10 +26,15 @@ const SIZES = [
 	{ columns: 200, rows: 60 },
 ];
 
-function answering(question: string, drafts = new Drafts(), name = "job 001 1"): Answering {
+function answering(
+	question: string,
+	drafts = new Drafts(),
+	name = "job 001 1",
+	directory = "/home/ann/shed",
+): Answering {
 	const about = {
 		task: "Paint the shed",
-		directory: "/home/ann/shed",
+		directory,
 		state: "asking, 1 of 2 done",
 		plan: ["[x] Look", "[ ] Choose"],
 		current: 1,
@@ -77,6 +82,17 @@ describe.each(SIZES)("at $columns × $rows", (size) => {
 				? []
 				: [" Task: Paint the shed", " In: /home/ann/shed", " Now: asking, 1 of 2 done"],
 		);
+	});
+
+	test("of a deep directory the end is shown, which names the project", () => {
+		const directory = `/home/ann/${"deep/".repeat(60)}漢字/shop`;
+		const rows = picture(answering("Which?", new Drafts(), undefined, directory), size).split("\n");
+		const shown = rows.filter((row) => row.startsWith(" In: "));
+		expect(shown).toHaveLength(size.rows < ROOMY_ROWS ? 0 : 1);
+		for (const row of shown) {
+			expect(row).toMatch(/^ In: ….*漢字\/shop$/);
+			expect(stringWidth(row)).toBeLessThanOrEqual(size.columns);
+		}
 	});
 
 	test("no line is wider than the screen, as many as it has rows; the cursor stands behind what is typed", () => {

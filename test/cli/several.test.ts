@@ -122,6 +122,23 @@ describe("by ids", () => {
 		for (const id of ["a1", "a2"]) expect(await answers(id)).toEqual(["Yes, both"]);
 	});
 
+	test("whoever takes ids takes those with commas between them, as they are printed to be repeated", async () => {
+		await tasks({ a1: "queued", a2: "queued", a3: "failed", a4: "failed" }, "mini2");
+		const ran = (...words: string[]) => user.run(words);
+		expect((await ran("cancel", "a1,a2")).stdout).toBe("Cancelled `a1`.\nCancelled `a2`.\n");
+		expect((await ran("wait", "a1,a3")).stdout).toMatch(/^`a1` .*\n`a3` .*\n$/);
+		expect((await ran("retry", "a3,a4")).stdout).toMatch(/^`a3` starts.*\n`a4` starts.*\n$/);
+		expect((await ran("rm", "a1,a2")).stdout).toBe("Removed `a1`.\nRemoved `a2`.\n");
+		expect(await states()).toEqual({ a3: "queued", a4: "queued" });
+	});
+
+	test("a task that never ran starts, and starts again only later", async () => {
+		await tasks({ never: "queued", ran: "failed" }, "mini2");
+		await user.ok(["cancel", "never"]);
+		const { stdout } = await user.run(["retry", "never", "ran"]);
+		expect(stdout).toMatch(/^`never` starts, using .*\n`ran` starts again where it stopped, using .*\n$/);
+	});
+
 	test("a printed command that is pasted as it stands sends no placeholder", async () => {
 		await asking({ a1: "Blue?", a2: "Red?" });
 		for (const args of [
@@ -216,7 +233,7 @@ describe("by a filter", () => {
 		const retry = ["retry", "--host", "mini2"];
 		expect(await user.ok(retry)).toMatch(/^`bad` starts again/);
 		expect(await user.ok([...retry, "--failed"])).toContain("No task matches");
-		expect(await user.ok([...retry, "--state", "cancelled"])).toMatch(/^`off` starts again/);
+		expect(await user.ok([...retry, "--state", "cancelled"])).toMatch(/^`off` starts, using/);
 		expect(await states()).toMatchObject({ bad: "queued", good: "completed", off: "queued" });
 	});
 

@@ -79,6 +79,31 @@ test("several reasons stand below each other, the most frequent first; of severa
 	]);
 });
 
+test("no task gets the reason of another one: a next try is no delay, a rate limit no service that is away", () => {
+	const late = (kind: Wait["kind"], why: string, until: string): Wait => ({
+		...{ kind, why: `${why} ${until}`, text: `Waits: ${why}.` },
+		until: `2026-11-24T${until}:00.000Z`,
+	});
+	const lines = shown([
+		waiting("retried", late("time", "next try at", "14:00")),
+		waiting("delayed", delayed("16:00")),
+		waiting("sooner", delayed("15:00")),
+		waiting("limited", late("limit", "rate limit until", "14:00")),
+		waiting("away", late("limit", "service away until", "14:00")),
+	]);
+	expect(lines.slice(2)).toEqual([
+		"5 wait:",
+		"  2 wait: delayed until 15:00, the first of them.",
+		"    sooner, delayed",
+		"  1 waits: service away until.",
+		"    away",
+		"  1 waits: rate limit until.",
+		"    limited",
+		"  1 waits: next try at.",
+		"    retried",
+	]);
+});
+
 test("the most frequent reason stands first, whichever was submitted first", () => {
 	const first = [waiting("b", delayed("15:00")), waiting("a", delayed("14:00"))];
 	const lines = shown([waiting("c"), waiting("d"), waiting("e"), ...first]);

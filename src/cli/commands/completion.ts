@@ -34,6 +34,9 @@ const STATES_FOR: Readonly<Record<string, (state: State) => boolean>> = {
 
 const anyState = () => true;
 
+/** A line of its own instead of candidates, with which no file is offered either: the user's own words stand here. */
+const OWN_WORDS = "\t";
+
 interface Candidate {
 	value: string;
 	description: string;
@@ -45,7 +48,7 @@ export async function printScript(output: Output, shell: string): Promise<undefi
 
 /**
  * Prints what may stand in place of the last word, a line each: value, tab, description. Nothing where a
- * file's name, or anything, may stand.
+ * file's name, or anything, may stand; a tab alone where words of the user's own do.
  * @param words the line behind `dispatch`, the last one as far as it is written
  */
 export async function complete(
@@ -56,6 +59,10 @@ export async function complete(
 ): Promise<undefined> {
 	const written = words.at(-1) ?? "";
 	const found = await candidates({ program, output, env }, words.slice(0, -1), written);
+	if (found === null) {
+		output.write(OWN_WORDS);
+		return;
+	}
 	const unique = new Map(found.map(({ value, description }) => [value, description]));
 	const offered = [...unique].filter(([value]) => value.startsWith(written) && PLAIN_WORD.test(value));
 	if (offered.length > 0)
@@ -75,7 +82,8 @@ interface AskingValue extends Asking {
 	before: readonly string[];
 }
 
-async function candidates(asking: Asking, before: string[], written: string): Promise<Candidate[]> {
+/** @returns null: words of the user's own */
+async function candidates(asking: Asking, before: string[], written: string): Promise<Candidate[] | null> {
 	const { command, args, open } = walk(asking.program, before);
 	if (open !== null) return valuesOf(open.attributeName(), { ...asking, written, before });
 	if (written.startsWith("-"))
@@ -92,6 +100,7 @@ async function candidates(asking: Asking, before: string[], written: string): Pr
 	if (subs.length > 0 && expected[0]?.name() === "words") return named;
 	const argument = expected[args] ?? (expected.at(-1)?.variadic ? expected.at(-1) : undefined);
 	if (argument === undefined) return [];
+	if (argument.name() === "text") return null;
 	if (argument.argChoices !== undefined) return plainValues(argument.argChoices);
 	const name = `${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`;
 	return [...named, ...(await valuesOf(name, { ...asking, written, before }, command))];
@@ -148,7 +157,7 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 		case "words":
 			return command?.name() === "help" ? topicsOf(asking.program) : [];
 		case "state":
-			return plainValues(STATES);
+			return listed(asking.written, STATES);
 		case "columns":
 			return columnsOf(asking.written);
 		case "sort":
@@ -200,12 +209,16 @@ async function topicsOf(program: Command): Promise<Candidate[]> {
 	];
 }
 
-/** Of a list the last one is completed. */
 async function columnsOf(written: string): Promise<Candidate[]> {
 	const { COLUMN_NAMES } = await import("../show/task-columns.ts");
+	return listed(written, COLUMN_NAMES);
+}
+
+/** Of a list the last one is completed. */
+function listed(written: string, names: readonly string[]): Candidate[] {
 	const begun = written.slice(0, written.lastIndexOf(",") + 1);
 	const used = begun.split(",");
-	return plainValues(COLUMN_NAMES.filter((name) => !used.includes(name)).map((name) => begun + name));
+	return plainValues(names.filter((name) => !used.includes(name)).map((name) => begun + name));
 }
 
 async function sortsOf(written: string): Promise<Candidate[]> {

@@ -112,12 +112,9 @@ export async function addBackend(
 	};
 	const line = `The backend ${name} is in the config. Give it a task: dispatch enqueue --model ${name} "…"`;
 	await change(command, (file) => ({ changes: changesOf(file, ["backends", name], value), line }));
-	const { missingProgram } = await import("../doctor/check-backends.ts");
-	const missing = missingProgram(flags.command, command.env.PATH);
-	if (missing !== null)
-		command.output.note(
-			`There is no program ${missing} on PATH: tasks of ${name} fail until there is one, or its full path stands in the command.`,
-		);
+	const { unstartable } = await import("../doctor/check-backends.ts");
+	const why = unstartable(flags.command, command.env.PATH);
+	if (why !== null) command.output.note(`${why.what}: tasks of ${name} fail until ${why.until}.`);
 }
 
 export async function addAlias(command: ConfigCommand, name: string, flags: AliasFlags): Promise<undefined> {

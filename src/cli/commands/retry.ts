@@ -142,9 +142,9 @@ function named(name: string, text: string): string[] {
 }
 
 /** What became of it, and who works on it now. */
-export function retryLine({ task, agent, fresh }: Retried): string {
-	const how = fresh ? "from the beginning" : "where it stopped";
-	return `\`${task}\` starts again ${how}, using ${agent.model ?? agent.backend}.`;
+export function retryLine({ task, agent, fresh, isFirst }: Retried): string {
+	const how = isFirst ? "" : ` again ${fresh ? "from the beginning" : "where it stopped"}`;
+	return `\`${task}\` starts${how}, using ${agent.model ?? agent.backend}.`;
 }
 
 /** Takes tasks over from other hosts. A session's memory stays there, the plan where the directory is shared. */

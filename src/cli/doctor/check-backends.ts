@@ -10,7 +10,7 @@ import { isGateway, offeredModels } from "../../config/offered-models.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { hasOtherUsers } from "../../process/other-users.ts";
 import { findUserHome } from "../../process/user-home.ts";
-import { which } from "../../process/which.ts";
+import { inItsPlace, which } from "../../process/which.ts";
 import type { Environment } from "../context.ts";
 import { oneLine } from "../show/output.ts";
 import { broken, type Finding, ok, warn } from "./finding.ts";
@@ -55,14 +55,39 @@ function programOf(command: string): string | null {
 /** A path that begins in the directory of each task is found by no PATH. */
 const isOfTheTask = (program: string) => !isAbsolute(program) && program.includes("/");
 
+interface Unstartable {
+	/** a sentence without its full stop */
+	what: string;
+	/** "until …" */
+	until: string;
+	fix: string;
+}
+
 /**
- * What a backend's command starts, where this PATH does not find it.
- * @returns null: it is there, or nobody can tell before a task starts
+ * Why what a backend's command starts cannot be started with this PATH.
+ * @returns null: it can, or nobody can tell before a task starts
  */
-export function missingProgram(command: string, path: string | undefined): string | null {
+export function unstartable(command: string, path: string | undefined): Unstartable | null {
 	const program = programOf(command);
 	if (program === null || isOfTheTask(program) || which(program, path) !== null) return null;
-	return program;
+	return whyNot(program, path);
+}
+
+function whyNot(program: string, path: string | undefined): Unstartable {
+	const there = inItsPlace(program, path);
+	if (there?.kind === "file") {
+		const right = `chmod +x ${there.path}`;
+		return { what: `${there.path} is not executable`, until: `it is: ${right}`, fix: right };
+	}
+	const fix = "Name the program's own path in the config.";
+	if (there !== null)
+		return { what: `${there.path} is a directory`, until: "a program stands in the command", fix };
+	if (program.includes("/")) return { what: `There is no file ${program}`, until: "there is one", fix };
+	return {
+		what: `There is no program ${program} on PATH`,
+		until: "there is one, or its full path stands in the command",
+		fix: pathHint(program),
+	};
 }
 
 /** A program of the user's own is looked for, never started: who knows what it does. */
@@ -71,17 +96,18 @@ function otherProgram({ name, command }: BackendConfig, env: Environment): Findi
 	if (program === null) return ok("backend", `${name}: a shell line of your own.`);
 	if (isOfTheTask(program))
 		return ok("backend", `${name}: ${program} is looked for in the directory of each task.`);
-	if (missingProgram(command, env.PATH) === null) return ok("backend", `${name}: ${program} is there.`);
-	return noProgram(name, program);
+	if (which(program, env.PATH) !== null) return ok("backend", `${name}: ${program} is there.`);
+	return noProgram(name, program, env);
 }
 
-function noProgram(name: string, program: string): Finding {
-	return broken("backend", `${name}: no program ${program} on PATH.`, pathHint(program));
+function noProgram(name: string, program: string, env: Environment): Finding {
+	const { what, fix } = whyNot(program, env.PATH);
+	return broken("backend", `${name}: ${what.replace("There is no", "no")}.`, fix);
 }
 
 async function startFinding({ name }: BackendConfig, program: string, env: Environment): Promise<Finding> {
 	const file = which(program, env.PATH);
-	if (file === null) return noProgram(name, program);
+	if (file === null) return noProgram(name, program, env);
 	const { exitCode, said, timedOut } = await askVersion(file, env);
 	if (exitCode === 0) return versionFinding(name, file, said);
 	const why = timedOut

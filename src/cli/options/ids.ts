@@ -13,9 +13,9 @@ export interface SeveralFlags extends TaskFilterFlags {
 const SEVERAL_IDS = /^[a-z0-9][a-z0-9-]*(?:,[a-z0-9][a-z0-9-]*)+$/;
 const FILTER = /^--(?:state|tag|host)(?:=|$)/;
 
-/** @returns the ids of a list; anything else as it is: an id, or the beginning of one */
-export function idsOf(word: string): string[] {
-	return SEVERAL_IDS.test(word) ? word.split(",") : [word];
+/** @returns the ids of a list, or of several; anything else as it is: an id, or the beginning of one */
+export function idsOf(...words: string[]): string[] {
+	return words.flatMap((word) => (SEVERAL_IDS.test(word) ? word.split(",") : [word]));
 }
 
 /** Whether tasks are chosen by what they are, not by their ids. */

@@ -1,6 +1,7 @@
 /**
  * What `dispatch completion SHELL` prints. The words go to dispatch as arguments, as they were typed: none
- * of these evaluates them. Where dispatch offers nothing the shell completes file names.
+ * of these evaluates them. Where dispatch offers nothing the shell completes file names; where it says so, by a tab
+ * alone, nothing.
  */
 export const COMPLETION_SCRIPTS: Readonly<Record<string, string>> = {
 	bash: `
@@ -9,6 +10,7 @@ _dispatch() {
 	local line
 	COMPREPLY=()
 	while IFS= read -r line; do
+		if [ "$line" = $'\\t' ]; then compopt +o default 2>/dev/null; return; fi
 		COMPREPLY+=("\${line%%$'\\t'*}")
 	done < <(dispatch complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
@@ -21,6 +23,7 @@ _dispatch() {
 	local line
 	local -a offered
 	while IFS= read -r line; do
+		[[ $line == $'\\t' ]] && return
 		offered+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
 	done < <(dispatch complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
 	if (( $#offered )); then _describe dispatch offered; else _files; fi
@@ -32,7 +35,9 @@ compdef _dispatch dispatch
 function __dispatch_complete
 	set -l words (commandline -opc) (commandline -ct)
 	set -l offered (dispatch complete -- $words[2..] 2>/dev/null)
-	if test (count $offered) -gt 0
+	if test "$offered" = \\t
+		return
+	else if test (count $offered) -gt 0
 		printf '%s\\n' $offered
 	else
 		__fish_complete_path (commandline -ct)

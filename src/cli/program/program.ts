@@ -22,6 +22,8 @@ export interface ProgramOptions {
 	env: Environment;
 	/** called with the exit code of the command that ran */
 	done(code: number): void;
+	/** called where a command ends in an error, with the option that those which it names need, too; null: none */
+	failed?: ((option: string | null) => void) | undefined;
 }
 
 interface GlobalOptions {
@@ -31,13 +33,13 @@ interface GlobalOptions {
 	allowNested?: boolean;
 }
 
-export function buildProgram({ env, done }: ProgramOptions): Command {
+export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	const program = new Command("dispatch");
 	const output = () => {
 		const { json = false, quiet = false } = program.opts<GlobalOptions>();
 		return new Output({ json, quiet, env });
 	};
-	const options = () => ({ env, output: output(), redis: program.opts<GlobalOptions>().redis });
+	const options = () => ({ env, output: output(), redis: program.opts<GlobalOptions>().redis, failed });
 	const definer: Definer = {
 		program,
 		env,
@@ -98,7 +100,7 @@ function refuseInsideTasks(program: Command, env: Environment): void {
 }
 
 async function withContext(
-	options: ContextOptions,
+	options: ContextOptions & Pick<ProgramOptions, "failed">,
 	open: "open" | "openToStop",
 	work: Work,
 ): Promise<number | undefined> {
@@ -106,9 +108,11 @@ async function withContext(
 	const context = await Context[open](options);
 	try {
 		const code = await work(context);
-		const option = options.output.namesCommands ? context.neededOption : null;
-		if (option !== null) options.output.note(`The commands above need it too: ${option}`);
+		options.output.noteNeeded(context.neededOption);
 		return code;
+	} catch (error) {
+		options.failed?.(context.neededOption);
+		throw error;
 	} finally {
 		options.output.clearProgress();
 		await context.close();

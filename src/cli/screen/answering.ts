@@ -7,7 +7,7 @@ import { Editor } from "./editor.ts";
 import { heldLine, hintLine } from "./hints.ts";
 import { paneOf, paneRule, questionLines } from "./question-pane.ts";
 import type { Frame, Key, Size } from "./terminal.ts";
-import { clip, foreign, pad } from "./text.ts";
+import { clip, foreign, foreignEnd, pad } from "./text.ts";
 import { LEAST_ROWS, ROOMY_ROWS, toldRows } from "./told-rows.ts";
 
 type Colors = Output["colors"];
@@ -210,8 +210,12 @@ function paneLines({ question, about }: Answering, { columns, rows }: Size, colo
 		return from + n === about.current ? `   ${shown}` : colors.dim(`   ${shown}`);
 	});
 	if (rows < ROOMY_ROWS) return text;
-	const facts = [`Task: ${about.task}`, `In: ${about.directory}`, `Now: ${about.state}`];
-	return [...text, "", ...facts.map((fact) => colors.dim(` ${foreign(fact, columns - 1)}`)), ...plan];
+	const facts = [
+		foreign(`Task: ${about.task}`, columns - 1),
+		`In: ${foreignEnd(about.directory, columns - 1 - "In: ".length)}`,
+		foreign(`Now: ${about.state}`, columns - 1),
+	];
+	return [...text, "", ...facts.map((fact) => colors.dim(` ${fact}`)), ...plan];
 }
 
 /** @param more the keys of the owner, the one that leaves last; null: none is taken for a moment */

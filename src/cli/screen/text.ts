@@ -12,6 +12,21 @@ export function foreign(text: string, columns: number): string {
 	return clip(oneLine(text), columns);
 }
 
+/** As `foreign`, with its end, which tells more of a path than its beginning. */
+export function foreignEnd(text: string, columns: number): string {
+	const line = oneLine(text);
+	if (columns <= 0 || fits(line, columns)) return clip(line, columns);
+	const room = columns * MOST_CHARS_A_COLUMN;
+	let width = 0;
+	let kept = "";
+	for (const { segment } of [...characters(line)].reverse()) {
+		width += widthOf(segment);
+		if (width > columns - 1 || kept.length + segment.length > room) break;
+		kept = segment + kept;
+	}
+	return `…${kept}`;
+}
+
 /** A line of our own, at most so many columns; cut with `…`. */
 export function clip(line: string, columns: number): string {
 	if (columns <= 0) return "";

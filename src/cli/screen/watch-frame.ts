@@ -258,11 +258,13 @@ function footLines({ mode, message, isSettling }: WatchModel, size: Size, colors
 		];
 	}
 	if (mode.kind === "confirm") {
-		const { id } = mode.shown;
+		const { id, state, startedAt } = mode.shown;
+		const again =
+			startedAt === null ? "" : ` again ${beginsAnew(state) ? "from the beginning" : "where it stopped"}`;
 		return confirmed(
 			mode.act === "cancel"
-				? `Cancel ${id}?${isLive(mode.shown.state) ? " Its agent is stopped." : ""}`
-				: `Start ${id} again ${beginsAnew(mode.shown.state) ? "from the beginning" : "where it stopped"}?`,
+				? `Cancel ${id}?${isLive(state) ? " Its agent is stopped." : ""}`
+				: `Start ${id}${again}?`,
 		);
 	}
 	const keys = isSettling

@@ -112,15 +112,15 @@ function askingLines(views: readonly TaskView[], colors: Colors): string[] {
 
 type Waiting = TaskView & { waits: Wait };
 
-/** By their reasons, the most frequent first; of each a few, those first that were submitted first. */
+/** By their reasons, the most frequent first; of each a few, the soonest first, then those that were submitted first. */
 function waitingLines(views: readonly TaskView[]): string[] {
 	if (views.length === 0) return [];
 	const groups = new Map<string, Waiting[]>();
 	for (const view of [...views].reverse() as Waiting[]) {
-		const { kind } = view.waits;
-		groups.set(kind, [...(groups.get(kind) ?? []), view]);
+		const reason = sharedReason(view.waits);
+		groups.set(reason, [...(groups.get(reason) ?? []), view]);
 	}
-	const sorted = [...groups.values()].sort((a, b) => b.length - a.length);
+	const sorted = [...groups.values()].map(soonestFirst).sort((a, b) => b.length - a.length);
 	const isOne = sorted.length === 1;
 	const indent = isOne ? "" : "  ";
 	const lines = sorted.flatMap((group) => [indent + reasonOf(group), `${indent}  ${namesOf(group)}`]);
@@ -129,18 +129,28 @@ function waitingLines(views: readonly TaskView[]): string[] {
 	return ["", ...(isOne ? [] : [`${views.length} wait:`]), ...lines, ...all];
 }
 
+/** Of one kind may be what is late for another reason: a next try and a delay, a rate limit and a service that is away. */
+function sharedReason({ kind, why }: Wait): string {
+	return kind === "time" || kind === "limit" ? `${kind} ${why.split(" ", 1)}` : kind;
+}
+
 /** "58 wait for a place: 2 of 2 agents work (worker.concurrency)." */
 function reasonOf(group: readonly Waiting[]): string {
 	const count = group.length;
 	const verb = (word: string) => `${count} ${count === 1 ? word : word.replace(/s$/, "")}`;
-	const soonest = [...group].sort((a, b) => endOf(a) - endOf(b))[0] as Waiting;
-	if (group.every(({ waits }) => waits.text === soonest.waits.text))
-		return soonest.waits.text.replace(/^[A-Z]\w+/, (word) => verb(word.toLowerCase()));
-	return `${verb("waits")}: ${soonest.waits.why}, the first of them.`;
+	const [{ waits }] = group as [Waiting];
+	if (group.every((each) => each.waits.text === waits.text))
+		return waits.text.replace(/^[A-Z]\w+/, (word) => verb(word.toLowerCase()));
+	return `${verb("waits")}: ${waits.why}, the first of them.`;
 }
 
+function soonestFirst(group: readonly Waiting[]): Waiting[] {
+	return [...group].sort((a, b) => endOf(a) - endOf(b));
+}
+
+/** What has no end stands behind what has one. */
 function endOf({ waits: { until } }: Waiting): number {
-	return until === null ? Number.POSITIVE_INFINITY : timeOf(until);
+	return until === null ? Number.MAX_SAFE_INTEGER : timeOf(until);
 }
 
 function namesOf(group: readonly Waiting[]): string {

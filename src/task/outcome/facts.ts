@@ -23,6 +23,8 @@ export interface EndFacts {
 	failureMessage: string | null;
 	/** ms since the epoch */
 	rateLimitUntil: number | null;
+	/** of this decision, ms since the epoch */
+	now: number;
 	/** it said something that only a working CLI says */
 	sawOutput: boolean;
 	/** it resumed an earlier session, and used no tool in it */

@@ -185,7 +185,9 @@ function waitedFor(facts: EndFacts): Decision | null {
 	const believed = until !== null && facts.rateLimits < TOLD_ENDS_BELIEVED;
 	const forMs = believed ? null : nextWaitMs(patience, facts.rateLimits);
 	const cap = failure === "refused" ? ` (it is tried for ${formatDuration(patience.lastsMs)} at most)` : "";
-	const when = until === null ? `in ${formatDuration(forMs ?? 0)}` : `at ${new Date(until).toISOString()}`;
+	// Not the time: it stands beside that of the event, which each host shows in its own zone.
+	const waitMs = Math.max(forMs ?? 0, (until ?? 0) - facts.now);
+	const when = waitMs > 0 ? `in ${formatDuration(waitMs)}` : "at once";
 	return { ...again(`${text} It is started again ${when}${cap}.`), hold: { kind, until, forMs } };
 }
 

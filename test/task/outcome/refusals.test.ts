@@ -21,6 +21,7 @@ const FACTS: EndFacts = {
 	failure: null,
 	failureMessage: null,
 	rateLimitUntil: null,
+	now: UNTIL - 5_400_000,
 	rateLimits: 0,
 	spentUsd: 0,
 	budgetUsd: null,
@@ -67,7 +68,7 @@ const CASES: Case[] = [
 		"rate limited until",
 		{ exit: exit(1), failure: "rate_limited", rateLimitUntil: UNTIL },
 		queued({ kind: "rate_limited", until: UNTIL, forMs: null }, false),
-		/at 2026-11-24T14:05:00/,
+		/started again in 1h30m\./,
 	],
 	[
 		"rate limited, until unknown",

@@ -7,7 +7,7 @@ import type { RetryFlags } from "../retry.ts";
 import type { RmFlags } from "../rm.ts";
 import { type Definer, example, names, repeatable } from "./definer.ts";
 
-const IDS = "ids, or the beginnings of them";
+const IDS = "ids, or the beginnings of them; also with commas: a,b,c";
 
 export function defineChanges(definer: Definer): void {
 	defineMessages(definer);
@@ -64,7 +64,9 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		)
 		.action((ids: string[], flags: SeveralFlags) => {
 			requireSome(cancel, ids, flags);
-			return runToStop(async (context) => (await import("../cancel.ts")).cancel(context, ids, flags));
+			return runToStop(async (context) =>
+				(await import("../cancel.ts")).cancel(context, idsOf(...ids), flags),
+			);
 		});
 	const retry = program
 		.command("retry")
@@ -82,7 +84,7 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		)
 		.action((ids: string[], flags: RetryFlags) => {
 			requireSome(retry, ids, flags);
-			return run(async (context) => (await import("../retry.ts")).retry(context, ids, flags));
+			return run(async (context) => (await import("../retry.ts")).retry(context, idsOf(...ids), flags));
 		});
 	const rm = program
 		.command("rm")
@@ -93,7 +95,7 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		.addHelpText("after", example("dispatch rm review-login-code", "dispatch rm --state cancelled --yes"))
 		.action((ids: string[], flags: RmFlags) => {
 			requireSome(rm, ids, flags);
-			return run(async (context) => (await import("../rm.ts")).rm(context, ids, flags));
+			return run(async (context) => (await import("../rm.ts")).rm(context, idsOf(...ids), flags));
 		});
 }
 

@@ -1,5 +1,6 @@
 /** The commands that only look. */
 
+import { idsOf } from "../../options/ids.ts";
 import type { LogsFlags } from "../../show/log-source.ts";
 import type { LsFlags } from "../ls.ts";
 import type { WaitFlags } from "../wait.ts";
@@ -58,7 +59,7 @@ export function defineReports({ program, run }: Definer): void {
 		.action((id: string) => run(async (context) => (await import("../output.ts")).output(context, id)));
 	forAgents(program.command("wait"))
 		.description("wait until tasks have ended (default: all open ones)")
-		.argument("[ids...]", "ids, or the beginnings of them")
+		.argument("[ids...]", "ids, or the beginnings of them; also with commas: a,b,c")
 		.option("--any", "until one of them has ended")
 		.option("--for <event>", "`question`: also until one asks")
 		.option("--timeout <duration>", "give up after this time, e.g. 10m")
@@ -68,6 +69,6 @@ export function defineReports({ program, run }: Definer): void {
 		)
 		.addHelpText("after", example("dispatch wait --any --for question --cursor seen.json"))
 		.action((ids: string[], flags: WaitFlags) =>
-			run(async (context) => (await import("../wait.ts")).wait(context, ids, flags)),
+			run(async (context) => (await import("../wait.ts")).wait(context, idsOf(...ids), flags)),
 		);
 }
