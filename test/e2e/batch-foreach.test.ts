@@ -112,7 +112,7 @@ test("--rerun failed starts what failed under the same key, and leaves the other
 	user.write("mended", "");
 	expect(await user.ok(call, { code: 1 })).not.toContain("starts again");
 	const again = await user.ok([...call, "--rerun", "failed"]);
-	expect(again).toMatch(/^`bad` starts again where it stopped using quick\.$/m);
+	expect(again).toMatch(/^`bad` starts again where it stopped, using quick\.$/m);
 	expect(again).toMatch(/\n2 completed in /);
 	expect(await user.json(["status", "good"])).toMatchObject({ state: "completed", epoch });
 	expect(await user.ok([...call, "--rerun", "failed"])).not.toContain("starts again");
