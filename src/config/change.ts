@@ -35,11 +35,15 @@ export async function swapConfig(path: string, before: string | null, text: stri
 	}
 }
 
-/** Where there is no `flock` the comparison alone stands between two writers: one who edits a file needs no more. */
+/**
+ * Where there is no `flock`, or no lock on that file system, the comparison alone stands between two writers: one who
+ * edits a file needs no more.
+ */
 const NO_LOCK: Lock = { fd: -1, release: () => {} };
 
 function orNoLock(error: unknown): Lock {
-	if (error instanceof DispatchError && codeOf(error.cause) === "ENOENT") return NO_LOCK;
+	if (error instanceof DispatchError && ["ENOENT", "ENOLCK"].includes(codeOf(error.cause) ?? ""))
+		return NO_LOCK;
 	throw error;
 }
 
@@ -66,7 +70,7 @@ export async function changeConfig(
 async function lockConfig(path: string): Promise<Lock | null> {
 	const until = performance.now() + LOCK_LIMIT_MS;
 	while (performance.now() < until) {
-		const opened = openRegularFile(realPathOf(path), constants.O_RDONLY, { links: true });
+		const opened = openToLock(realPathOf(path));
 		if ("kind" in opened) return null;
 		const { fd } = opened;
 		const lock = await lockOpened(fd, path).catch(orNoLock);
@@ -80,6 +84,12 @@ async function lockConfig(path: string): Promise<Lock | null> {
 	throw new DispatchError("DISPATCH_BAD_FILE", `${path} is held by another process.`, {
 		hint: "It was not changed: repeat the command.",
 	});
+}
+
+/** For writing, where that is allowed: NFS locks no other descriptor. */
+function openToLock(path: string): ReturnType<typeof openRegularFile> {
+	const opened = openRegularFile(path, constants.O_RDWR, { links: true });
+	return "fd" in opened ? opened : openRegularFile(path, constants.O_RDONLY, { links: true });
 }
 
 function isStillAt(path: string, fd: number): boolean {

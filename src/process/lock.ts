@@ -17,6 +17,8 @@ export interface Lock {
 }
 
 const HELD = 1;
+/** sysexits(3), as flock(1) ends where the file system takes no lock: of a descriptor as this one (NFS), or at all. */
+const TAKES_NONE = [65, 71];
 
 /** @returns null when another process holds it. @throws DISPATCH_DISK */
 export async function takeLock(path: string): Promise<Lock | null> {
@@ -35,6 +37,7 @@ export async function takeLock(path: string): Promise<Lock | null> {
  * As `takeLock`, by a descriptor of the caller's, which the lock closes when it is released, and which is closed
  * when this throws.
  * @returns null when another process holds it: the descriptor stays the caller's
+ * @throws DISPATCH_DISK; the cause's code: ENOENT, there is no `flock`; ENOLCK, the file system takes no lock
  */
 export async function lockOpened(fd: number, path: string): Promise<Lock | null> {
 	let code: number | null;
@@ -57,8 +60,12 @@ export async function lockOpened(fd: number, path: string): Promise<Lock | null>
 	if (code === HELD) return null;
 	if (code !== 0) {
 		closeSync(fd);
-		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: flock ended with ${code}.`, {
+		const message = `flock ended with ${code}`;
+		throw new DispatchError("DISPATCH_DISK", `The lock ${path} cannot be taken: ${message}.`, {
 			hint: "The file system of the state directory must support locks.",
+			...(TAKES_NONE.includes(code ?? 0)
+				? { cause: Object.assign(new Error(message), { code: "ENOLCK" }) }
+				: {}),
 		});
 	}
 	let open = true;

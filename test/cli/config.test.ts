@@ -226,6 +226,18 @@ test("migrate turns an agents: file into the present form and keeps the old text
 	expect(existsSync(path)).toBe(true);
 });
 
+test("migrate keeps the old text each time, and says under which name", async () => {
+	const kept = async (text: string) => {
+		writeFileSync(path, text);
+		return (await user.json<{ kept: string }>(["config", "migrate"])).kept;
+	};
+	const texts = ["first", "second", "third"].map((name) => `agents: { ${name}: { command: x } }\n`);
+	const files = [];
+	for (const text of texts) files.push(await kept(text));
+	expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(texts);
+	expect(await kept(texts[1] ?? "")).toBe(files[1]);
+});
+
 test("a backend whose program is not there is told; of a path in the task's directory nobody knows", async () => {
 	const added = async (command: string) =>
 		(await user.run(["config", "add-backend", "mine", "--command", command])).stderr;

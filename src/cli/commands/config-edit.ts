@@ -28,7 +28,10 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 		return;
 	}
 	checkDraft(edited, draft, path, env);
-	if (!(await swapConfig(path, text, edited)))
+	const swapped = await swapConfig(path, text, edited).catch((error: unknown) => {
+		throw keptIn(draft, path, error);
+	});
+	if (!swapped)
 		throw new DispatchError("DISPATCH_BAD_FILE", `${path} was changed by another process meanwhile.`, {
 			hint: `It stays as that left it; your text is in ${draft}.`,
 		});
@@ -74,10 +77,14 @@ function checkDraft(text: string, draft: string, path: string, env: ConfigComman
 	try {
 		parseConfig(text, draft, env);
 	} catch (error) {
-		if (!(error instanceof DispatchError)) throw error;
-		throw new DispatchError(error.code, error.message, {
-			hint: `${path} was not changed; your text is in ${draft}.`,
-			cause: error,
-		});
+		throw keptIn(draft, path, error);
 	}
+}
+
+function keptIn(draft: string, path: string, error: unknown): unknown {
+	if (!(error instanceof DispatchError)) return error;
+	return new DispatchError(error.code, error.message, {
+		hint: `${path} was not changed; your text is in ${draft}.`,
+		cause: error,
+	});
 }

@@ -160,8 +160,7 @@ export async function migrate({ output, env }: ConfigCommand): Promise<undefined
 		const migrated = text === null ? null : migrateConfig(text);
 		if (text === null || migrated === null) return null;
 		parseConfig(migrated, path, env);
-		kept ??= `${path}.before-migrate`;
-		createConfig(kept, text);
+		kept = keepText(`${path}.before-migrate`, text);
 		return migrated;
 	});
 	if (kept === null) {
@@ -171,6 +170,14 @@ export async function migrate({ output, env }: ConfigCommand): Promise<undefined
 	output.result({ path, changed: true, kept }, [
 		`${path} is of the present form; the old text is in ${kept}.`,
 	]);
+}
+
+/** Beside what was kept before, which stays. @returns the file's name */
+function keepText(name: string, text: string): string {
+	for (let n = 1; ; n++) {
+		const path = n === 1 ? name : `${name}-${n}`;
+		if (createConfig(path, text) || readConfigText(path) === text) return path;
+	}
 }
 
 interface ConfigFile {
