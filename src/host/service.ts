@@ -175,7 +175,7 @@ export class Daemon extends Service {
 		this.#monitor = new MonitorLoop({
 			store,
 			host,
-			intervalMs: MONITOR_INTERVAL_MS,
+			intervalMs: Number(env.DISPATCH_MONITOR_INTERVAL_MS) || MONITOR_INTERVAL_MS,
 			cycle: () => this.#cycle().catch((error: unknown) => this.#cycleFailed(error)),
 		});
 		hub.on("state", (task, state) => {
