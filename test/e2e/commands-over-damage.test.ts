@@ -33,8 +33,8 @@ let user: User;
 let client: Redis;
 beforeAll(async () => {
 	user = new User({ agent: "ten-line.sh" });
-	for (const id of ["victim", "other"]) await user.ok(["enqueue", "--id", id, "Ask"]);
-	for (const id of ["victim", "other"]) await user.waitForState(id, "asking");
+	for (const id of ["victim", "bystander"]) await user.ok(["enqueue", "--id", id, "Ask"]);
+	for (const id of ["victim", "bystander"]) await user.waitForState(id, "asking");
 	client = new Redis({ path: join(user.home, "redis/redis.sock") });
 	// A record that cannot be read stands in every list, whatever the seed damages beside it.
 	await user.ok(["enqueue", "--id", "unread", "--delay", "1h", "Do it"]);
@@ -83,14 +83,22 @@ async function damageOf(key: string, next: () => number): Promise<Damage> {
 	return { name: `${shown} as ${key}`, do: () => client.set(key, value), undo };
 }
 
-const READS = [
+/** Each of them tells of a task that asks, whatever is damaged beside it. */
+const LISTS = [
 	["ls"],
 	["ls", "--all", "--json"],
 	["status"],
 	["status", "--json"],
+	["questions"],
+	["questions", "--json"],
+	["inbox"],
+	["wait", "victim", "bystander", "--for", "question", "--timeout", "0s"],
+];
+
+const READS = [
+	...LISTS,
 	["status", "victim"],
 	["status", "later"],
-	["questions"],
 	["logs", "victim"],
 	["logs", "--events", "victim"],
 	["output", "victim"],
@@ -101,7 +109,6 @@ const READS = [
 	["templates"],
 	["config", "show"],
 	["completion", "bash"],
-	["inbox"],
 	["prune", "--older-than", "1d", "--dry-run"],
 	["note", "later", "A word"],
 	["answer", "later", "yes"],
@@ -111,7 +118,9 @@ async function everyCommand(): Promise<string[]> {
 	const tasks = user.write("tasks.yaml", "- { prompt: Work, delay: 1h }\n");
 	const faults: string[] = [];
 	for (const args of [...READS, ["batch", tasks, "--key", "nightly"], ["retry", "later"]]) {
-		const { code, stderr } = await user.run(args);
+		const { code, stdout, stderr } = await user.run(args);
+		if (LISTS.includes(args) && !`${stdout}${stderr}`.includes("bystander"))
+			faults.push(`${args.join(" ")} lists no bystander: ${code} ${stdout}${stderr}`);
 		if (code === null || code === FAULT || /\n\s+at /.test(stderr))
 			faults.push(`${args.join(" ")}: ${code} ${stderr}`);
 	}
@@ -122,11 +131,11 @@ async function everyCommand(): Promise<string[]> {
 	const host = await hostAgentOf(user);
 	for (const name of ["list", "questions"]) {
 		const text = JSON.stringify(await host.callTool({ name, arguments: {} }));
-		if (!text.includes("other")) faults.push(`mcp ${name}: ${text}`);
+		if (!text.includes("bystander")) faults.push(`mcp ${name}: ${text}`);
 	}
 	await host.close();
-	const pages = await webPages(user, ["/", "/task/victim", "/task/other"]);
-	if (!pages[2]?.includes("other")) faults.push(`web: ${pages[2]}`);
+	const pages = await webPages(user, ["/", "/task/victim", "/task/bystander"]);
+	if (!pages[2]?.includes("bystander")) faults.push(`web: ${pages[2]}`);
 	return faults;
 }
 
@@ -143,7 +152,7 @@ test(
 			const damage = await damageOf(among[Math.floor(next() * among.length)] ?? "", next);
 			await damage.do();
 			expect(await everyCommand(), damage.name).toEqual([]);
-			expect(await user.ok(["ls", "--all"]), damage.name).toContain("other");
+			expect(await user.ok(["ls", "--all"]), damage.name).toContain("bystander");
 			await user.run(["cancel", "later"]);
 			await user.ok(["rm", "later"]);
 			expect(await user.ok(["ls", "--all"]), damage.name).not.toContain("later");
@@ -152,8 +161,8 @@ test(
 		}
 		await user.ok(["cancel", "unread"]);
 		await user.ok(["rm", "unread"]);
-		await user.ok(["answer", "other", "blue"]);
-		await user.waitForState("other", "completed");
+		await user.ok(["answer", "bystander", "blue"]);
+		await user.waitForState("bystander", "completed");
 		expect(user.daemonPid()).toBe(daemon);
 	},
 	LIMIT_MS,
