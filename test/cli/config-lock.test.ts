@@ -41,7 +41,7 @@ const CHANGES = {
 	"add-model one --backend fake": /^ {2}one: \{ backend: fake \}$/m,
 	"add-model two --backend fake": /^ {2}two: \{ backend: fake \}$/m,
 	"add-backend mine --command ./mine.sh": /^ {4}command: \.\/mine\.sh$/m,
-	"add-alias quick --model fake": /^ {2}quick: \{ model: fake \}$/m,
+	"add-alias quick --model fake": /^ {2}quick:\n {4}model: fake$/m,
 	"set-default old": /^default: old$/m,
 };
 

@@ -92,7 +92,6 @@ const LISTS = [
 	["questions"],
 	["questions", "--json"],
 	["inbox"],
-	["wait", "victim", "bystander", "--for", "question", "--timeout", "0s"],
 ];
 
 const READS = [
