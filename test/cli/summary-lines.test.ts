@@ -34,6 +34,14 @@ const RUNNING = [
 ];
 const ASKING = taskView("shed", { state: "asking", questions: [questionView("Which colour?")] });
 
+test("those that wait for others are found under their own state", () => {
+	const waits: Wait = { kind: "tasks", why: "after a", text: "Waits for a.", until: null };
+	const tasks = Array.from({ length: 30 }, (_, n) => taskView(`task-${n}`, { state: "waiting", waits }));
+	const lines = shown(tasks, { running: 0, queued: 0, waiting: 30 });
+	expect(lines).toContain("30 wait for a.");
+	expect(lines.at(-1)).toBe("All of them: dispatch ls --state waiting --all");
+});
+
 test("with 60 queued and 2 running it shows those that run, says that 60 wait and for what, and names a few", () => {
 	const queued = Array.from({ length: 60 }, (_, n) => waiting(`task-${n}`));
 	expect(shown([...queued, ...RUNNING])).toEqual([

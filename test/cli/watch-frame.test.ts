@@ -171,6 +171,12 @@ test("at the top a parked task counts as one that asks, and one that waits for a
 	expect(lines[0]).toContain("1 asking · 1 running · 1 queued");
 });
 
+test("one that waits for others says for whom", () => {
+	const tasks = [task("b", { state: "waiting", waitsFor: ["a", "c"] })];
+	const { lines } = watchFrame({ ...MODEL, tasks, unread: {} }, { columns: 120, rows: 24 }, NO_COLORS);
+	expect(lines.join("\n")).toContain("after a and 1 more");
+});
+
 test("of more tasks than rows those around the selected one are shown", () => {
 	const tasks = Array.from({ length: 300 }, (_, n) => task(`task-${n}`, {}));
 	const { lines } = watchFrame(

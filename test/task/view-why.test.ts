@@ -144,5 +144,10 @@ test.each([
 
 test("without a word of its host, only what the task itself tells is told", () => {
 	expect(waitOf(taskView("a", { state: "queued" }), undefined, NOW)).toBeNull();
+	const waits = taskView("a", { state: "waiting", waitsFor: ["b", "c", "d", "e", "f", "g"] });
+	const others = new Map([["b", "running"] as const, ["c", "damaged"] as const]);
+	expect(waitOf(waits, undefined, NOW, others)?.text).toBe(
+		"Waits for b (running), c (damaged), d, e, f and 1 more.",
+	);
 	expect(waitOf(taskView("a", { state: "queued", ...held("auth") }), undefined, NOW)?.kind).toBe("login");
 });

@@ -8,7 +8,7 @@ import type { Store } from "../../src/queue/records/store.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { HOST, seed } from "./seed.ts";
+import { HOST, seed, specOf } from "./seed.ts";
 
 let redis: TestRedis;
 let store: Store;
@@ -112,6 +112,18 @@ function statusFor(host: string): Promise<number | undefined> {
 		call.on("error", reject).end();
 	});
 }
+
+test("a task that waits for others says for whom, with the way there", async () => {
+	await store.create(specOf("after-login", { after: ["fix-login"] }));
+	try {
+		expect(await (await get("/")).text()).toContain("after fix-login");
+		const page = await (await get("/task/after-login")).text();
+		expect(page).toContain(`Waits for <a href="${place}/task/fix-login">fix-login</a></p>`);
+	} finally {
+		await store.cancel("after-login", "me");
+		await store.remove("after-login");
+	}
+});
 
 describe("the board", () => {
 	test("shows the queues of every host, read only, and finds a new host by itself", async () => {

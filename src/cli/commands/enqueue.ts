@@ -155,7 +155,8 @@ export function timeoutOf(
 /** What would be submitted. The id may still get a number: only Redis knows which are taken. */
 function showPlanned({ output }: Context, { spec }: ResolvedTask): undefined {
 	const { nonce: _nonce, ...planned } = spec;
-	output.result({ dryRun: true, ...planned }, [plannedLine(spec), ...planLines(spec.givenItems)], [spec.id]);
+	const lines = [plannedLine(spec), ...afterLines(spec.after), ...planLines(spec.givenItems)];
+	output.result({ dryRun: true, ...planned }, lines, [spec.id]);
 }
 
 /** "Would dispatch `x` using opus (default) in /home/ann/shop." */
@@ -241,10 +242,13 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	const where =
 		branch === null ? [] : [`It works in a git worktree of its own, on the branch ${branch} from ${from}.`];
 	const [plan, ...items] = planLines(givenItems);
-	const needed = openNeeds(record);
-	const after = needed.length === 0 ? [] : [`It starts once ${listed(needed)} completed.`];
+	const after = afterLines(openNeeds(record));
 	if (givenItems.length === 0) return [first, ...where, ...after, plan ?? "", ...end];
 	return [`${first} ${plan}`, ...items, ...where, ...after, ...end];
+}
+
+function afterLines(ids: readonly string[]): string[] {
+	return ids.length === 0 ? [] : [`It starts once ${listed(ids)} completed.`];
 }
 
 function listed(ids: readonly string[]): string {
