@@ -111,7 +111,9 @@ test("a batch goes in the order of its needs, is whole or not there, and finds i
 	expect(await states()).toEqual({});
 	await user.ok(["enqueue", "--id", "before", "Do it", "--wait"]);
 	const told = await user.ok(["batch", file(", before"), "--key", "k", "--wait", "--timeout", WAIT_LIMIT]);
-	expect(told.indexOf("`part-b` complete")).toBeLessThan(told.indexOf("`all` started"));
+	const timesOf = (id: string) => user.json<{ startedAt: string; endedAt: string }>(["status", id]);
+	const [all, ...parts] = await Promise.all(["all", "part-a", "part-b"].map(timesOf));
+	for (const { endedAt } of parts) expect(endedAt <= (all?.startedAt ?? "")).toBe(true);
 	expect(told).toMatch(/^3 completed in /m);
 	await user.ok(["rm", "before"]);
 	expect(await user.ok(["batch", file(", before"), "--key", "k"])).toContain(
