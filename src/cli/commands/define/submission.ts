@@ -22,7 +22,7 @@ export function defineSubmission({ program, run }: Definer): void {
 			run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags)),
 		);
 	taskOptions(program.command("run"))
-		.description("submit one task and follow it to its end, or until it parks (code 3): enqueue --follow")
+		.description("submit one task, follow it until it ends or parks (code 3)")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
 		.action((words: string[], flags: EnqueueFlags) =>
 			run(async (context) =>
