@@ -26,7 +26,7 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 
 /** The commands of hot.cjs; the others' code is left out of it. */
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
-/** None of them is defined there. */
+/** Files of cli/commands/define that define none of them. */
 const COLD_DEFINITIONS = [
 	"completion",
 	"config",
@@ -110,7 +110,7 @@ async function makeBundles(folder, define) {
 	];
 	const hot = await bundle("src/cli/main.ts", join(folder, "hot.cjs"), {
 		define,
-		plugins: [...some(HOT), withoutDefinitions(COLD_DEFINITIONS)],
+		plugins: [...some(HOT), withoutDefinitions(COLD_DEFINITIONS, HOT)],
 	});
 	const tab = await bundle("src/cli/main.ts", join(folder, "tab.cjs"), { define, plugins: some(TAB) });
 	await bundle("src/cli/start.ts", join(folder, "dispatch.cjs"), {

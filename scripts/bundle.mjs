@@ -193,16 +193,20 @@ export function hotOnly({ hot, never }) {
 
 /**
  * Definitions of which no command is called in this bundle, by the files of cli/commands/define: left out.
- * @param {readonly string[]} names
+ * @param {readonly string[]} names @param {readonly string[]} hot commands of this bundle
+ * @throws where one of these is defined in such a file
  */
-export function withoutDefinitions(names) {
+export function withoutDefinitions(names, hot) {
 	return {
 		name: "without-definitions",
 		setup({ onLoad }) {
 			const filter = new RegExp(`cli/commands/define/(${names.join("|")})\\.ts$`);
 			onLoad({ filter }, ({ path }) => {
-				const [defined] =
-					/define[A-Z]\w*/.exec(readFileSync(path, "utf8").split("export function ")[1]) ?? [];
+				const text = readFileSync(path, "utf8");
+				const lost = hot.filter((command) => text.includes(`command("${command}")`));
+				if (lost.length > 0 || text.includes("program.hook("))
+					throw new Error(`${path} defines ${lost.join(", ") || "a hook"}, which hot.cjs needs`);
+				const [defined] = /define[A-Z]\w*/.exec(text.split("export function ")[1]) ?? [];
 				return { contents: `export function ${defined}() {}` };
 			});
 		},

@@ -5,7 +5,7 @@ import { buildProgram } from "../../src/cli/program/program.ts";
 import { User } from "../e2e/harness.ts";
 
 const LOOK = (
-	"ask ls status templates questions logs output wait mcp completion complete doctor watch inbox " +
+	"ask ls status templates questions logs output diff wait mcp completion complete doctor watch inbox " +
 	"config/path config/show skill/show help"
 ).split(" ");
 

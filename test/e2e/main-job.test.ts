@@ -92,12 +92,12 @@ test("batch --wait: 0 when all completed, 1 when one failed, nothing when one is
 
 	user.write("wrong.yaml", "- prompt: Fine\n  id: fine\n- prompt: Wrong\n  cwd: nowhere\n");
 	const wrong = await user.run(["batch", "wrong.yaml"]);
-	expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/wrong\.yaml:3: .*nowhere/) });
+	expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/wrong\.yaml:4:3: .*nowhere/) });
 	user.write("taken.yaml", "- prompt: Fine\n- prompt: Again\n  id: one\n");
 	const taken = await user.run(["batch", "taken.yaml"]);
 	expect(taken).toMatchObject({ code: 8, stdout: "" });
 	expect(taken.stderr).toMatch(
-		/taken\.yaml:2: There is a task "one" already\. Choose another `id:`, leave it out, or remove the old one: dispatch rm one /,
+		/taken\.yaml:3:3: \[1\]\.id: There is a task "one" already\. Choose another `id:`, leave it out, or remove the old one: dispatch rm one /,
 	);
 	for (const { stderr } of [wrong, taken]) expect(stderr).not.toMatch(/--(?:id|cwd)/);
 	user.write(

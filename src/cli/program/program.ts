@@ -1,10 +1,12 @@
 /** All commands with their options. Only this is loaded at every start; a command's code follows when it runs. */
 import { Command } from "commander";
 import { VERSION } from "../../task/version.ts";
+import { defineAsk } from "../commands/define/ask.ts";
 import { defineChanges } from "../commands/define/changes.ts";
 import { defineCompletion } from "../commands/define/completion.ts";
 import { defineConfig } from "../commands/define/config.ts";
 import { type Definer, forAgents, isForAgents, type Work } from "../commands/define/definer.ts";
+import { hookFirstRun } from "../commands/define/first-run.ts";
 import { unknownWord } from "../commands/define/group.ts";
 import { defineHelp } from "../commands/define/help.ts";
 import { defineHosts } from "../commands/define/hosts.ts";
@@ -49,12 +51,14 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	};
 	describeProgram(program, definer);
 	refuseInsideTasks(program, env);
+	hookFirstRun(definer);
 	defineSubmission(definer);
 	defineReports(definer);
 	defineTemplates(definer);
 	defineChanges(definer);
 	defineWorktrees(definer);
 	defineServices(definer);
+	defineAsk(definer);
 	defineConfig(definer);
 	defineScreens(definer);
 	defineHosts(definer);

@@ -1,30 +1,14 @@
-/** `config …` and `doctor`; and the first run, which comes before the commands that need a config. */
-import { existsSync } from "node:fs";
+/** `config …` and `doctor`. */
 import { BACKEND_TYPES } from "../../../backends/known.ts";
-import { DispatchError, EXIT } from "../../../task/errors.ts";
-import { Output } from "../../show/output.ts";
 import type { AliasFlags, BackendFlags, ConfigCommand } from "../config.ts";
 import type { DoctorFlags } from "../doctor.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
 import { explainsItself } from "./group.ts";
 
 const TYPES = BACKEND_TYPES.join(", ").replace(/, (?=[^,]*$)/, " or ");
-const NEED_CONFIG = new Set(["enqueue", "run", "up"]);
 
 export function defineConfig(definer: Definer): void {
 	const { program, runBare, env } = definer;
-	program.hook("preAction", async (_program, action) => {
-		// A dry run writes nothing, and leaves the first words to the run itself.
-		if (!NEED_CONFIG.has(action.name()) || env.DISPATCH_TASK || action.opts().dryRun) return;
-		if (
-			action.name() !== "up" &&
-			action.args.length === 0 &&
-			!action.opts().promptFile &&
-			!action.opts().template
-		)
-			return;
-		await beforeFirstUse(definer);
-	});
 	defineEditing(definer);
 	forAgents(program.command("doctor"), (doctor) => doctor.opts<DoctorFlags>().fix !== true)
 		.description("look for what is broken, with its fix: Redis, config, agent CLIs, worker, disk, clock")
@@ -36,24 +20,6 @@ export function defineConfig(definer: Definer): void {
 				return (await import("../doctor.ts")).doctor({ output, env, redis }, flags);
 			}),
 		);
-}
-
-/** Writes the first config; where nothing is found, the command itself says what is missing. */
-async function beforeFirstUse({ program, env }: Definer): Promise<void> {
-	const { configPath } = await import("../../../config/home.ts");
-	const path = configPath(env);
-	if (existsSync(path)) return;
-	const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
-	const output = new Output({ json, quiet, env });
-	const { firstRun } = await import("../../first-run.ts");
-	try {
-		const run = await firstRun({ path, env, output });
-		if (run.kind === "left") process.exit(EXIT.interrupted);
-	} catch (error) {
-		// A place that takes no file: the agent CLIs on PATH will do.
-		if (!(error instanceof DispatchError)) throw error;
-		output.note(error.message);
-	}
 }
 
 function defineEditing({ program, run, runBare, env }: Definer): void {

@@ -1,15 +1,14 @@
-/** Worker, web, demo, and the agent's own command. */
+/** Worker, web and demo. */
 import { Option } from "commander";
-import type { AskFlags } from "../ask.ts";
 import type { DownFlags } from "../down.ts";
 import type { ServiceFlags } from "../service.ts";
 import type { UpFlags } from "../up.ts";
 import type { WebFlags } from "../web.ts";
 import type { WorkerFlags } from "../worker.ts";
-import { type Definer, example, forAgents, repeatable } from "./definer.ts";
+import { type Definer, example } from "./definer.ts";
 import { explainsItself } from "./group.ts";
 
-export function defineServices({ program, run, runToStop, runBare, env }: Definer): void {
+export function defineServices({ program, run, runToStop }: Definer): void {
 	program
 		.command("up")
 		.description("start the worker (and the local Redis) in the background")
@@ -56,15 +55,6 @@ export function defineServices({ program, run, runToStop, runBare, env }: Define
 		.addHelpText("after", example("dispatch demo"))
 		.action((flags: { cwd?: string }) =>
 			run(async (context) => (await import("../demo.ts")).demo(context, flags)),
-		);
-	forAgents(program.command("ask"))
-		.description("for agents: ask, and block until answered")
-		.argument("<text...>", "the question")
-		.addOption(repeatable("--option <text>", "an answer to choose from (repeatable)"))
-		.option("--timeout <duration>", "give up after this time; the question stays open")
-		.addHelpText("after", example('dispatch ask "Which database?" --option Postgres --option SQLite'))
-		.action((words: string[], flags: AskFlags) =>
-			runBare(async (output) => (await import("../ask.ts")).askCommand(output, env, words, flags)),
 		);
 }
 
