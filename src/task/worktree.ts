@@ -1,6 +1,7 @@
 /** A git worktree of a task's own: what is signed of it, and what follows from that. */
 import { join } from "node:path";
 import { type Check, count, matching, nullable, object, text } from "./check.ts";
+import { cutText } from "./cut-text.ts";
 
 /** Written by the producer, never changed; the paths are absolute, on the task's host. */
 export interface WorktreeSpec {
@@ -62,7 +63,7 @@ const NONCE_CHARS = 8;
 
 /** Names one creation of a task: an id that is enqueued anew gets another directory. */
 export function worktreeName({ id, nonce }: { id: string; nonce: string }): string {
-	return `${id}-${nonce.slice(0, NONCE_CHARS)}`;
+	return `${id}-${cutText(nonce, NONCE_CHARS, "")}`;
 }
 
 /** A file that is there once the setup of the worktree has succeeded. */

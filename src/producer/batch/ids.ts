@@ -1,5 +1,6 @@
 /** Ids made from items: valid whatever an item is called, and the same each time for the same items. */
 import { createHash } from "node:crypto";
+import { cutText } from "../../task/cut-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
 import { MAX_GIVEN_CHARS } from "../../task/id.ts";
 import { type Group, PLACE } from "./items.ts";
@@ -59,7 +60,7 @@ function idFor(template: string, group: Group, refuse: (why: string) => Dispatch
 }
 
 function withEnd(id: string, end: string): string {
-	return `${id.slice(0, MAX_GIVEN_CHARS - end.length - 1).replace(/-+$/, "")}-${end}`;
+	return `${cutText(id, MAX_GIVEN_CHARS - end.length - 1, "").replace(/-+$/, "")}-${end}`;
 }
 
 function slugOf(text: string): string {
