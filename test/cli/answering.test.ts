@@ -36,7 +36,8 @@ function open(
 }
 
 function steady(screen: Screen): string {
-	return `${screen.text().replace(/\d\d:\d\d:\d\d/g, "12:00:00")}\n`;
+	const text = screen.text().replaceAll(user.project, "/home/ann/shop");
+	return `${text.replace(/\d\d:\d\d:\d\d/g, "12:00:00")}\n`;
 }
 
 /** Each page of it is seen before the next one is asked for. */

@@ -1,6 +1,8 @@
 /** Every example of every command's help runs, and its JSON is what the exported schema says. */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -79,6 +81,19 @@ function shell(line: string, until?: RegExp): Promise<Ran> {
 	});
 }
 
+async function isFree(port: number): Promise<boolean> {
+	const server = createServer();
+	try {
+		server.listen(port, "127.0.0.1");
+		await once(server, "listening");
+		return true;
+	} catch {
+		return false;
+	} finally {
+		server.close();
+	}
+}
+
 async function freshTask(state: "asking" | "completed"): Promise<void> {
 	await user.run(["cancel", "review-login-code"]);
 	await user.run(["rm", "review-login-code"]);
@@ -138,6 +153,8 @@ const BEFORE: Record<string, () => Promise<unknown>> = {
 	"config remove-alias": () => user.run(["config", "add-alias", "reviewer", "--model", "fake"]),
 	down: cancelAll,
 	worker: () => user.run(["down"]),
+	// Its usual port is that of every test that has a web view.
+	up: () => expect.poll(() => isFree(4747)).toBe(true),
 	"config set-default": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
 	"config add-alias": () => user.run(["config", "add-backend", "claude", "--command", "claude -p"]),
 	demo: () => user.run(["down"]),

@@ -40,9 +40,14 @@ export async function isCurrent(store: Store, { task, state, event }: FeedEnd): 
 
 const END_FIELDS = ["state", "endEvent", "endedAt"];
 
-function endIn(task: string, [state, event, endedAt]: readonly (string | null)[]): FeedEnd | null {
+/** What else stands there names no place. */
+const PLACE = /^\d{1,19}-\d{1,19}$/;
+
+function endIn(task: string, [state, endEvent, endedAt]: readonly (string | null)[]): FeedEnd | null {
 	if (!state || !(isEnded(state as State) || state === "parked")) return null;
-	const at = Number(endedAt) || Number(event?.split("-")[0] ?? 0);
+	const event = PLACE.test(endEvent ?? "") ? endEvent : null;
+	const time = Number(endedAt) || Number(event?.split("-")[0] ?? 0);
+	const at = Number.isSafeInteger(time) && time > 0 ? time : 0;
 	return { task, state: state as State, at, ...(event ? { event } : {}) };
 }
 

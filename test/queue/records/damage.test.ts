@@ -279,7 +279,8 @@ function seeded(list: Damage[], count: number): Damage[] {
 /** What only scripts see, and what only they cannot read. */
 function isAlways({ key, name }: Damage): boolean {
 	return (
-		key.endsWith(`:${VICTIM}`) && /: (wrong type|spec half a character in its prompt|.*: .* nan)$/.test(name)
+		(key.endsWith(`:${VICTIM}`) || key === store.keys.task("done")) &&
+		/: (wrong type|spec half a character in its prompt|endEvent .*|.*: .* nan)$/.test(name)
 	);
 }
 
