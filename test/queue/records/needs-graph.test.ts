@@ -1,32 +1,16 @@
 /** Tasks that need others, in graphs and orders at random: nobody waits for what will not come. */
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
-import type { Store } from "../../../src/queue/records/store.ts";
 import { openNeeds } from "../../../src/task/needs.ts";
 import { isEnded } from "../../../src/task/states.ts";
 import { TEST_LIMIT_MS } from "../../patience.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { expectSound, needsFaults } from "./needs-audit.ts";
-import { needsStage } from "./needs-stage.ts";
+import { needsStage, store } from "./needs-stage.ts";
 
 const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 
-let redis: TestRedis;
-let store: Store;
-
-beforeAll(async () => {
-	redis = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
-	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store?.close();
-	await redis?.stop();
-});
-beforeEach(() => store.client.flushall());
-
-const { task, start, retry } = needsStage(() => store);
+const { task, start, retry } = needsStage();
 
 /** What may happen to any task at any time. */
 const ACTS = ["complete", "fail", "cancel", "retry", "remove", "makeAnew", "start", "requeue"] as const;

@@ -1,30 +1,14 @@
 /** Tasks that need others: what a move of one means for the next ones is done in the same script. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { moveToHost } from "../../../src/queue/records/lost-hosts.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
-import type { Store } from "../../../src/queue/records/store.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { expectSound } from "./needs-audit.ts";
-import { needsStage } from "./needs-stage.ts";
+import { needsStage, store } from "./needs-stage.ts";
 import { HOST, runningTask, specOf } from "./store-support.ts";
 
-let redis: TestRedis;
-let store: Store;
-
-beforeAll(async () => {
-	redis = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
-	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store?.close();
-	await redis?.stop();
-});
-beforeEach(() => store.client.flushall());
-
-const { task, start, retry, end, states } = needsStage(() => store);
+const { task, start, retry, end, states } = needsStage();
 const messageOf = async (id: string) => (await store.need(id)).outcome?.message;
 
 async function diamond() {
