@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { REGISTRY_ENV } from "../registry.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const PINNED = join(PROJECT, "test/fixtures/cli-agents");
@@ -36,7 +37,7 @@ export async function installCliAgents(): Promise<void> {
 		"cp package-lock.json installed-lock.json",
 	].join("\n");
 	const words = [join(INSTALLED, "install.lock"), "sh", "-ec", script, "install", PINNED, INSTALLED];
-	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS });
+	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS, env: REGISTRY_ENV });
 }
 
 async function installNewest(): Promise<void> {
@@ -51,7 +52,7 @@ async function installNewest(): Promise<void> {
 		...PACKAGES,
 	];
 	const words = [join(INSTALLED, "install.lock"), ...install];
-	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS });
+	await promisify(execFile)("flock", words, { timeout: INSTALL_LIMIT_MS, env: REGISTRY_ENV });
 }
 
 /**

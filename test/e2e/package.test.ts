@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { TEST_LIMIT_MS } from "../patience.ts";
+import { REGISTRY_ENV } from "../registry.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -26,7 +27,7 @@ test(
 	"npm pack, npm install -g, and the demo from another directory without a terminal",
 	async () => {
 		const npm = (...args: string[]) =>
-			promisify(execFile)("npm", args, { cwd: ROOT, env: { ...process.env, ...NPM } });
+			promisify(execFile)("npm", args, { cwd: ROOT, env: { ...REGISTRY_ENV, ...NPM } });
 		await npm("pack", "--ignore-scripts", "--pack-destination", folder);
 		const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
 		if (tarball === undefined) throw new Error("npm pack made no tarball");
