@@ -2,6 +2,7 @@ import type { Home } from "../../config/home.ts";
 import { closedGates, type Gate, release } from "../../queue/records/gates.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { oneLine } from "../show/output.ts";
+import { clockTime } from "../show/question-lines.ts";
 import { type Finding, fixed, warn } from "./finding.ts";
 
 export interface Asked {
@@ -45,6 +46,6 @@ const WHAT = {
 
 function textOf({ backend, model, kind, until, message }: Gate): string {
 	const who = oneLine(model === null ? backend : `${backend} (${model})`, 120);
-	const end = until === null ? "" : ` until ${new Date(until).toISOString()}`;
+	const end = until === null ? "" : ` until ${clockTime(until)}`;
 	return `${who} ${WHAT[kind]}${end} (${oneLine(message, 160)})`;
 }
