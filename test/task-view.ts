@@ -31,6 +31,7 @@ export function taskView(id: string, changes: Partial<TaskView> = {}): TaskView 
 		createdBy: "ann@mini1",
 		reportPath: null,
 		branch: null,
+		batch: null,
 		changes: null,
 		plan: { title: null, done: 0, total: 0, items: [] },
 		questions: [],

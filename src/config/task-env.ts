@@ -30,10 +30,15 @@ export class TaskEnv {
 		this.#values = chosen(names, env);
 	}
 
+	/** Nothing travels: of a task that was not there before there is nothing to keep or to drop. */
+	get isEmpty(): boolean {
+		return Object.keys(this.#values).length === 0;
+	}
+
 	/** Before the task can start. @throws DISPATCH_DISK */
 	keep(task: Task): void {
 		const path = pathOf(this.#home, task);
-		if (Object.keys(this.#values).length === 0) {
+		if (this.isEmpty) {
 			drop(path);
 			return;
 		}

@@ -195,6 +195,22 @@ export function inspectTaskDir(cwd: string, id: string, owner: Owner): "ours" | 
 	return seen ?? "absent";
 }
 
+/** What has a task's directory there, or something in its place. @throws DispatchError DISPATCH_BAD_CWD */
+export function namesOfTaskDirs(cwd: string): Set<string> {
+	const names = new Set<string>();
+	inTasks(cwd, (tasks) => {
+		const directory = tasks.list();
+		try {
+			for (let entry = directory.readSync(); entry !== null; entry = directory.readSync())
+				names.add(entry.name);
+		} finally {
+			directory.closeSync();
+		}
+		return "";
+	});
+	return names;
+}
+
 /** @returns null: there is no `tasks` directory. @throws DispatchError DISPATCH_BAD_CWD */
 function inTasks<T extends string | Promise<boolean>>(
 	cwd: string,

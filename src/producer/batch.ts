@@ -37,6 +37,7 @@ export interface BatchEntry {
 }
 
 export interface Batch {
+	name: string | null;
 	entries: BatchEntry[];
 	/** a line for each `foreach` that found nothing */
 	nothing: string[];
@@ -75,7 +76,7 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 			at: (name: string | null) => placed.placeOf(name),
 		};
 	});
-	return { entries, nothing };
+	return { name: batch.name ?? null, entries, nothing };
 }
 
 /** Characters of all texts in it. */

@@ -16,7 +16,7 @@ import { branchNameOf } from "../task/worktree.ts";
 import { type ResolvedTask, resolveTask, type TaskRequest } from "./resolve.ts";
 
 const ID_LIMIT = 64;
-const SAME_NAME_LIMIT = 10_000;
+export const SAME_NAME_LIMIT = 10_000;
 
 export interface Enqueued {
 	record: TaskRecord;
@@ -36,14 +36,7 @@ export async function enqueue(
 }
 
 /**
- * Of a name: the number that was free when it was last looked for, or given. So the next task of this name is put in
- * at once, with no search for what is taken: the script that makes a record refuses an id that is.
- */
-export type NextNumbers = Map<string, number>;
-
-/**
  * Acknowledges a task under its own id, or under the first free one like it.
- * @param next kept by who submits several
  * @throws DISPATCH_ID_EXISTS, DISPATCH_KEY_CONFLICT, DISPATCH_REDIS_UNREACHABLE
  */
 export async function submit(
@@ -51,7 +44,6 @@ export async function submit(
 	task: ResolvedTask,
 	orders: Orders,
 	taskEnv: TaskEnv | null = null,
-	next: NextNumbers = new Map(),
 ): Promise<Enqueued> {
 	const submitAs = (id: string) => create(store, { ...task, spec: { ...task.spec, id } }, orders, taskEnv);
 	if (task.explicitId) {
@@ -59,39 +51,21 @@ export async function submit(
 		const done = await submitAs(task.spec.id);
 		if (done !== null) return done;
 	}
-	for await (const number of freeNumbers(store, task, next.get(task.spec.id))) {
+	for await (const number of freeNumbers(store, task)) {
 		const done = await submitAs(idLike(task.spec.id, number));
-		if (done === null) continue;
-		next.set(task.spec.id, done.repeated ? number : number + 1);
-		return done;
+		if (done !== null) return done;
 	}
 	throw new DispatchError("DISPATCH_ID_EXISTS", `Every id like "${task.spec.id}" is taken.`, {
 		hint: "Give one with --id.",
 	});
 }
 
-/** @throws DISPATCH_ID_EXISTS if the given id is taken; with a key only the script can tell */
-export async function checkFree(store: Store, task: ResolvedTask): Promise<void> {
-	const { spec, explicitId, key } = task;
-	if (!explicitId) return;
-	if (key === undefined && (await store.exists(spec.id))) throw idExists(spec.id);
-	await refuseForeignPlace(store, task);
-}
-
-/**
- * 1 is for the id alone; the lowest that are free. The first is asked for alone, then more and more at once.
- * @param likely comes first, without a question
- */
-async function* freeNumbers(
-	store: Store,
-	{ spec, branches }: ResolvedTask,
-	likely?: number,
-): AsyncGenerator<number> {
+/** 1 is for the id alone; the lowest that are free. The first is asked for alone, then more and more at once. */
+async function* freeNumbers(store: Store, { spec, branches }: ResolvedTask): AsyncGenerator<number> {
 	const isAbsent = (id: string) =>
 		branches === undefined
 			? inspectTaskDir(spec.cwd, id, ownerOf(store, spec)) === "absent"
 			: !branches.taken.has(id);
-	if (likely !== undefined && likely <= SAME_NAME_LIMIT && isAbsent(idLike(spec.id, likely))) yield likely;
 	for (let from = 1; from <= SAME_NAME_LIMIT; from *= 2) {
 		const numbers = Array.from({ length: Math.min(from, SAME_NAME_LIMIT + 1 - from) }, (_, i) => from + i);
 		const taken = await store.existing(numbers.map((n) => idLike(spec.id, n)));
@@ -102,14 +76,14 @@ async function* freeNumbers(
 	}
 }
 
-function idLike(id: string, n: number): string {
+export function idLike(id: string, n: number): string {
 	if (n === 1) return id;
 	const end = `-${n}`;
 	return cutText(id, ID_LIMIT - end.length, "").replace(/-+$/, "") + end;
 }
 
 /** A record of that id is the script's affair: it may be this very task, by its key. */
-async function refuseForeignPlace(store: Store, { spec, branches }: ResolvedTask): Promise<void> {
+export async function refuseForeignPlace(store: Store, { spec, branches }: ResolvedTask): Promise<void> {
 	if (branches !== undefined) {
 		if (!branches.taken.has(spec.id) || (await store.exists(spec.id))) return;
 		const name = branchNameOf(spec.id);
@@ -141,21 +115,21 @@ async function create(
 		return null;
 	}
 	if (reply.result === "no_need") throw noSuchNeed(reply.need);
-	if (reply.result === "key_conflict") {
-		throw new DispatchError(
-			"DISPATCH_KEY_CONFLICT",
-			`The key "${task.key?.key}" made the task "${reply.id}" from another request.`,
-			{
-				hint: "Use another --key for other content.",
-			},
-		);
-	}
+	if (reply.result === "key_conflict") throw keyConflict(task.key?.key ?? "", reply.id);
 	// The start makes a worktree, and the files in it.
 	if (reply.result === "created" && spec.worktree === null) await makeFiles(store, spec);
 	return { record: reply.record, repeated: reply.result === "repeated" };
 }
 
-function noSuchNeed(need: string): DispatchError {
+export function keyConflict(key: string, id: string): DispatchError {
+	return new DispatchError(
+		"DISPATCH_KEY_CONFLICT",
+		`The key "${key}" made the task "${id}" from another request.`,
+		{ hint: "Use another --key for other content." },
+	);
+}
+
+export function noSuchNeed(need: string): DispatchError {
 	return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no sound task "${need}" to wait for.`, {
 		hint: "Nothing was enqueued. `dispatch ls --all` lists the tasks.",
 	});
@@ -202,11 +176,11 @@ async function makeFiles(store: Store, spec: TaskSpec): Promise<void> {
 	}
 }
 
-function ownerOf(store: Store, spec: TaskSpec) {
+export function ownerOf(store: Store, spec: TaskSpec) {
 	return { namespace: store.namespace, host: spec.host, nonce: spec.nonce };
 }
 
-function idExists(id: string): DispatchError {
+export function idExists(id: string): DispatchError {
 	return new DispatchError("DISPATCH_ID_EXISTS", `There is a task "${id}" already.`, {
 		hint: `Choose another --id, leave it out, or remove the old one: dispatch rm ${id}`,
 	});

@@ -21,6 +21,7 @@ import {
 	wordField,
 	wordOrNull,
 } from "./field.ts";
+import { ID_FORM } from "./id.ts";
 import { checkNeeds } from "./needs.ts";
 import {
 	type AgentChoice,
@@ -108,6 +109,8 @@ export const FIELDS = {
 	changes: shownAs(jsonField.orNull(checkChanges)),
 	/** the report (output.md), capped; read with `output` */
 	hasReport: flagField(false),
+	/** the batch that it was submitted with; null: none. Nothing of the batch's record is executed */
+	batch: shownAs(wordOrNull(matching(ID_FORM, "a batch's id"))),
 } as const satisfies Record<string, Field<unknown>>;
 
 export type TaskRecord = { [N in keyof typeof FIELDS]: ValueOf<(typeof FIELDS)[N]> };

@@ -73,6 +73,7 @@ export const taskViewSchema = z.strictObject({
 	createdBy: text,
 	reportPath: text.nullable(),
 	branch: text.nullable(),
+	batch: text.nullable(),
 	changes: z
 		.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int(), commit: text })
 		.nullable(),

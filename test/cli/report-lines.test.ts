@@ -47,6 +47,7 @@ function hostileView(state: TaskView["state"]): TaskView {
 		createdBy: HOSTILE,
 		reportPath: `/${HOSTILE}/output.md`,
 		branch: null,
+		batch: null,
 		changes: null,
 		plan: { title: HOSTILE, done: 0, total: 1, items: [{ marker: " ", text: HOSTILE, note: HOSTILE }] },
 		questions: [

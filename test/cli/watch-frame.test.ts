@@ -51,6 +51,7 @@ function task(id: string, changes: Partial<TaskView>): TaskView {
 		createdBy: "me@here",
 		reportPath: null,
 		branch: null,
+		batch: null,
 		changes: null,
 		plan: { title: null, done: 0, total: 0, items: [] },
 		questions: [],

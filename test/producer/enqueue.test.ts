@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Config, loadConfig } from "../../src/config/load.ts";
 import { Orders } from "../../src/config/orders.ts";
-import { enqueue, type NextNumbers, submit } from "../../src/producer/enqueue.ts";
+import { enqueue, submit } from "../../src/producer/enqueue.ts";
 import { resolveTask, type TaskRequest } from "../../src/producer/resolve.ts";
 import { openStore } from "../../src/queue/records/open.ts";
-import { newNonce, type Store } from "../../src/queue/records/store.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { startTestRedis } from "../redis.ts";
+import { requestOf as request } from "./request.ts";
 
 let redis: Awaited<ReturnType<typeof startTestRedis>>;
 let store: Store;
@@ -43,29 +44,8 @@ beforeEach(() => {
 	mkdirSync(project);
 });
 
-function requestOf(changes: Partial<TaskRequest>): TaskRequest {
-	return {
-		prompt: `Review part ${count} of the code`,
-		id: null,
-		model: null,
-		planText: null,
-		items: [],
-		cwd: project,
-		priority: 100,
-		tags: {},
-		promptAddition: null,
-		contextFiles: [],
-		delayMs: null,
-		deadlineMs: null,
-		budgetUsd: null,
-		verify: null,
-		attempts: null,
-		unattended: false,
-		key: null,
-		createdBy: "tester@here",
-		...changes,
-	};
-}
+const requestOf = (changes: Partial<TaskRequest>) =>
+	request({ prompt: `Review part ${count} of the code`, cwd: project, ...changes });
 
 const orders = new Orders(path, "produce");
 const put = (changes: Partial<TaskRequest>) => enqueue(store, "h1", config, requestOf(changes), orders);
@@ -94,27 +74,6 @@ test("ids made from a prompt are made unique, against Redis and against foreign 
 	mkdirSync(join(project, ".dispatch", "tasks", `${id}-2`));
 	const ids = await Promise.all([put({}), put({})]);
 	expect(ids.map(({ record: each }) => each.spec.id).sort()).toEqual([`${id}-3`, `${id}-4`]);
-});
-
-test("of many tasks of one name only the first is searched a number for, and none takes another one's", async () => {
-	const task = await resolveTask("h1", config, requestOf({}));
-	const { id } = task.spec;
-	const next: NextNumbers = new Map();
-	const put = async () => {
-		const spec = { ...task.spec, nonce: newNonce() };
-		return (await submit(store, { ...task, spec }, orders, null, next)).record.spec.id;
-	};
-	const existsCalls = async () => {
-		const stats = await store.client.info("commandstats");
-		return Number(/cmdstat_exists:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-	};
-	expect(await put()).toBe(id);
-	const before = await existsCalls();
-	for (let n = 2; n <= 40; n++) expect(await put()).toBe(`${id}-${n}`);
-	expect(await existsCalls()).toBe(before);
-	// Somebody else was faster: then it is searched for again.
-	await store.create({ ...task.spec, id: `${id}-41`, nonce: newNonce() });
-	expect(await put()).toBe(`${id}-42`);
 });
 
 test("a given id that is taken is refused", async () => {

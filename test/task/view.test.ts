@@ -78,6 +78,7 @@ const RECORD: TaskRecord = {
 	pendingNotes: 0,
 	endedAt: null,
 	hasReport: true,
+	batch: null,
 };
 
 const QUESTION: KeptQuestion = {
@@ -121,6 +122,7 @@ test("a task in JSON is as documented, and survives JSON", () => {
 		createdBy: "ann@mini1",
 		reportPath: "/srv/app/.dispatch/tasks/security-review/output.md",
 		branch: null,
+		batch: null,
 		changes: null,
 		plan: {
 			title: "Security Review",

@@ -4,11 +4,10 @@ import { fillTemplate, findTemplate } from "../../config/templates.ts";
 import { missingNeeds } from "../../producer/batch/needs.ts";
 import { BATCH_KEYS, batchJsonSchema } from "../../producer/batch/schema.ts";
 import { type Batch, type BatchEntry, parseBatch } from "../../producer/batch.ts";
-import { checkFree, type NextNumbers, submit } from "../../producer/enqueue.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
+import { RefusedTask, submitBatch } from "../../producer/submit-batch.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
-import type { TaskRecord } from "../../task/record.ts";
 import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
@@ -29,7 +28,7 @@ export interface BatchFlags {
 
 export async function batch(
 	context: Context,
-	file: string | undefined,
+	given: string | undefined,
 	flags: BatchFlags,
 ): Promise<number | undefined> {
 	const { output } = context;
@@ -38,7 +37,7 @@ export async function batch(
 		output.result(schema, [JSON.stringify(schema, null, "\t")]);
 		return undefined;
 	}
-	if (file === undefined)
+	if (given === undefined)
 		throw new DispatchError("DISPATCH_USAGE", "Expected a file with tasks, got none.", {
 			hint: "For example: dispatch batch tasks.yaml",
 		});
@@ -48,7 +47,8 @@ export async function batch(
 		needs: "--wait",
 		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
 	});
-	const { entries, nothing } = await readBatchFile(context, resolve(file), flags);
+	const file = resolve(given);
+	const { name, entries, nothing } = await readBatchFile(context, file, flags);
 	if (flags.requireItems && nothing[0] !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", nothing[0], {
 			hint: "Nothing was enqueued (--require-items).",
@@ -63,31 +63,25 @@ export async function batch(
 	}
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
-	// All asked for at once; the first refusal by the order of the file is told.
-	const checks = tasks.map(({ task, at }) => placed(at, () => checkFree(store, task)));
-	for (const checked of await Promise.allSettled(checks))
-		if (checked.status === "rejected") throw checked.reason;
 	await requireNeeds(store, entries);
-	const orders = await context.orders();
-	const taskEnv = await context.taskEnv();
-	let records: TaskRecord[] = [];
-	const earlier: TaskRecord[] = [];
-	const next: NextNumbers = new Map();
-	for (const { task, at } of tasks) {
-		const { record, repeated } = await placed(at, () => submit(store, task, orders, taskEnv, next));
-		records.push(record);
-		if (repeated) earlier.push(record);
-		const line = repeated
-			? `\`${record.spec.id}\` was dispatched before under the same key.`
-			: submittedLine(record);
-		if (!output.json) output.result(null, [line], [record.spec.id]);
-	}
+	const submitted = await inFile(tasks, async () =>
+		submitBatch(
+			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
+			{ name, key: flags.key || null, file, host: context.home.hostId, createdBy: whoAmI() },
+			tasks.map(({ task }) => task),
+		),
+	);
+	const ids = submitted.tasks.map(({ record }) => record.spec.id);
+	if (!output.json)
+		for (const { record, isRepeated } of submitted.tasks) {
+			const { id } = record.spec;
+			const line = isRepeated ? `\`${id}\` was dispatched before under the same key.` : submittedLine(record);
+			output.result(null, [line], [id]);
+		}
+	const earlier = submitted.tasks.filter(({ isRepeated }) => isRepeated).map(({ record }) => record.spec.id);
 	const refused = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
-	if (flags.rerun !== undefined && output.json)
-		records = await Promise.all(records.map(({ spec }) => store.need(spec.id)));
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
-	const ids = records.map(({ spec }) => spec.id);
 	if (flags.wait && trouble === null)
 		return (await import("./wait.ts")).waitForAll(context, ids, {
 			timeoutMs,
@@ -95,7 +89,7 @@ export async function batch(
 			tellsSince: begun,
 		});
 	output.result(
-		output.json ? await viewTasks(store, records) : null,
+		output.json ? await viewTasks(store, await store.getMany(ids)) : null,
 		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],
 		[],
 	);
@@ -127,11 +121,8 @@ function checkRerun({ rerun, key }: BatchFlags): void {
 }
 
 /** What stands against one keeps none of the others. @returns the exit code of what could not be started */
-async function startFailedAgain(
-	context: Context,
-	records: readonly TaskRecord[],
-): Promise<number | undefined> {
-	const failed = records.filter(({ state }) => state === "failed");
+async function startFailedAgain(context: Context, ids: readonly string[]): Promise<number | undefined> {
+	const failed = (await (await context.store()).getMany(ids)).filter(({ state }) => state === "failed");
 	if (failed.length === 0) return undefined;
 	const [{ retryTasks }, { isDone }, { retryLine }, { tellRefusals }] = await Promise.all([
 		import("../../actions/retry.ts"),
@@ -196,6 +187,17 @@ function showPlanned({ output }: Context, tasks: readonly Entry[]): undefined {
 		],
 		specs.map(({ id }) => id),
 	);
+}
+
+/** @throws the refusal of one task with its place in the file */
+async function inFile<T>(tasks: readonly Entry[], work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		const refused = error instanceof RefusedTask ? tasks[error.place] : undefined;
+		if (!(error instanceof RefusedTask) || refused === undefined) throw error;
+		return placed(refused.at, () => Promise.reject(error.refusal));
+	}
 }
 
 /** The key of a batch file that a refusal without an option's name is about. */

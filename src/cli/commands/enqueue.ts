@@ -276,13 +276,15 @@ export async function templateOf(
 }
 
 /** As `dispatchedLine`; of one that is not started because of what it needs, why. */
-export function submittedLine(record: TaskRecord): string {
+export function submittedLine(record: BriefRecord): string {
 	if (record.state !== "cancelled") return dispatchedLine(record);
 	return oneLine(`\`${record.spec.id}\`: ${record.outcome?.message ?? ""}`);
 }
 
+type BriefRecord = Pick<TaskRecord, "spec" | "state" | "chosen" | "outcome">;
+
 /** "Dispatched `x` using opus (default)." */
-function dispatchedLine(record: TaskRecord): string {
+function dispatchedLine(record: BriefRecord): string {
 	const { model, backend, modelReason } = agentOf(record);
 	return `Dispatched \`${record.spec.id}\` using ${model ?? backend} (${modelReason}).`;
 }

@@ -63,7 +63,8 @@ function withEnd(id: string, end: string): string {
 	return `${cutText(id, MAX_GIVEN_CHARS - end.length - 1, "").replace(/-+$/, "")}-${end}`;
 }
 
-function slugOf(text: string): string {
+/** Words of an id, as far as the text has any. */
+export function slugOf(text: string): string {
 	return text
 		.toLowerCase()
 		.replace(/[ßæœøđðþłı]/g, (letter) => LETTERS[letter] ?? "")

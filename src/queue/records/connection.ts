@@ -8,7 +8,7 @@ import { valueWithoutSecrets } from "../../task/secrets.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { closeRedis, isWrongType, type RedisTarget, translateFault } from "../redis/connect.ts";
 import { type Keys, keysOf } from "./keys.ts";
-import { SCRIPTS, type ScriptName } from "./scripts/index.ts";
+import { SCRIPTS, type Script, type ScriptName } from "./scripts/index.ts";
 
 export interface ConnectionOptions {
 	client: Redis;
@@ -27,7 +27,7 @@ interface MendOptions {
 type ScriptCall = (prefix: string, request: string) => Promise<string>;
 
 /** ioredis sends the digest of a defined command, and its text again after a SCRIPT FLUSH. */
-const commandOf = (name: ScriptName) => `dispatch:${name}`;
+const commandOf = (name: string) => `dispatch:${name}`;
 
 export class Connection {
 	readonly client: Redis;
@@ -100,12 +100,12 @@ export class Connection {
 	 * @param request.agreed of a script about one task: as it was shown; another one, or another start, is left alone
 	 * @returns its reply, as the script makes it. @throws DISPATCH_DAMAGED, DISPATCH_STALE
 	 */
-	async run<T>(name: ScriptName, request: Record<string, unknown>): Promise<T> {
-		const call = this.#scriptCall(name);
+	async run<T>(script: ScriptName | Script, request: Record<string, unknown>): Promise<T> {
+		const { name, lua, once, grows, said } = typeof script === "string" ? ownScript(script, request) : script;
+		const call = this.#scriptCall(name, lua);
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
-		const once = ONCE.includes(name) ? { call: request.call ?? randomBytes(12).toString("hex") } : {};
-		const grows = GROWING.includes(name) || (name === "move" && request.to === "running");
-		const body = toJson({ ...shownRequest(name, request), ...time, ...once, grows });
+		const named = once ? { call: request.call ?? randomBytes(12).toString("hex") } : {};
+		const body = toJson({ ...(said ? request : shownRequest(request)), ...time, ...named, grows });
 		const reply = JSON.parse(await this.#called(() => call.call(this.client, this.keys.prefix, body)));
 		if (reply.result === "changed")
 			throw changedSince(String(request.id), request.agreed as Agreed, reply.state);
@@ -114,11 +114,10 @@ export class Connection {
 	}
 
 	/** Defined when it is used: a digest of every script would be half the work of a connection. */
-	#scriptCall(name: ScriptName): ScriptCall {
+	#scriptCall(name: string, lua: string): ScriptCall {
 		const calls = this.client as unknown as Record<string, ScriptCall | undefined>;
 		const command = commandOf(name);
-		if (calls[command] === undefined)
-			this.client.defineCommand(command, { numberOfKeys: 1, lua: SCRIPTS[name] });
+		if (calls[command] === undefined) this.client.defineCommand(command, { numberOfKeys: 1, lua });
 		return calls[command] as ScriptCall;
 	}
 
@@ -157,12 +156,18 @@ const GROWING: readonly ScriptName[] = ["create", "ask", "note", "claimHost"];
 /** What a person asked for, answered or noted goes to the agent as it was said, whatever is in it. */
 const SAID_BY_A_PERSON: readonly ScriptName[] = ["create", "answer", "note"];
 
+function ownScript(name: ScriptName, request: Record<string, unknown>): Script {
+	return {
+		...{ name, lua: SCRIPTS[name], once: ONCE.includes(name), said: SAID_BY_A_PERSON.includes(name) },
+		grows: GROWING.includes(name) || (name === "move" && request.to === "running"),
+	};
+}
+
 /** Fields that hold JSON themselves: what is in them is looked at, not their text. */
 const JSON_FIELDS: readonly string[] = ["hold", "outcome", "progress"];
 
 /** What agents and programs print may hold keys: Redis is read by others, so it gets their names. */
-function shownRequest(name: ScriptName, request: Record<string, unknown>): Record<string, unknown> {
-	if (SAID_BY_A_PERSON.includes(name)) return request;
+function shownRequest(request: Record<string, unknown>): Record<string, unknown> {
 	return Object.fromEntries(
 		Object.entries(request).map(([field, value]) => [
 			field,

@@ -36,6 +36,13 @@ export interface Keys {
 	/** what a host has still to clear of tasks that were removed */
 	removed(host: string): string;
 	undelivered(id: string): string;
+	/** ids of batches by time of creation */
+	batches: string;
+	batch(id: string): string;
+	/** the tasks of a batch, in the order of its file: an index of what their records say */
+	members(batch: string): string;
+	/** a record that is not published yet, and expires: the task at this place of a submission */
+	staged(submission: string, place: number): string;
 	/** those that wait for a task, or were skipped because of it, by time of creation */
 	dependents(id: string): string;
 	/** of a removed task: the first epoch that a next task of that name may have */
@@ -79,6 +86,10 @@ export function keysOf(namespace: string): Keys {
 		notes: (id) => `${prefix}:notes:${id}`,
 		epoch: (id) => `${prefix}:epoch:${id}`,
 		dependents: (id) => `${prefix}:dependents:${id}`,
+		batches: `${prefix}:batches`,
+		batch: (id) => `${prefix}:batch:${id}`,
+		members: (batch) => `${prefix}:members:${batch}`,
+		staged: (submission, place) => `${prefix}:staged:${submission}:${place}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};
 }

@@ -10,6 +10,7 @@ import { removableTasks, removeIfEnded, removeTask } from "../../../src/actions/
 import { isDone } from "../../../src/actions/several.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
+import { allBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { nextEvent } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil } from "../../../src/queue/records/gates.ts";
@@ -25,7 +26,7 @@ import { isEnded } from "../../../src/task/states.ts";
 import { viewOf } from "../../../src/task/view.ts";
 import { taskViewSchema } from "../../../src/task/view-schema.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
-import { HOST, question, runningTask, specOf } from "./store-support.ts";
+import { HOST, putBatch, question, runningTask, specOf } from "./store-support.ts";
 
 const ALL = process.env.DISPATCH_TEST_ALL_DAMAGE === "1";
 const PART = 80;
@@ -82,6 +83,7 @@ async function prepare(): Promise<void> {
 	const other = await runningTask(store, "asks");
 	await store.ask("asks", other, [question("001", "Mine?")]);
 	await store.create(specOf("waits"), { key: { key: "k1", hash: "h" } });
+	await putBatch(store, "of-batch", { after: ["done"] }, [VICTIM]);
 	await holdGate();
 	await beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
 }
@@ -203,6 +205,8 @@ async function lookAtAll(): Promise<void> {
 		() => spentBy(store, VICTIM),
 		() => spentToday(store),
 		() => lastLines(store, VICTIM, 10),
+		() => allBatches(store),
+		() => tasksOfBatch(store, "nightly"),
 		() => eventsAfter(store, "0"),
 		() => nextEvent(store, position, { ids: null, questions: true }),
 		() => drainOutbox(store, queues),
@@ -221,7 +225,8 @@ async function lookAtAll(): Promise<void> {
 /** What was done to the victim's own keys is nobody else's affair. */
 async function othersAreWell(): Promise<void> {
 	const { records } = await store.read(await store.ids());
-	expect(records.map(({ spec }) => spec.id)).toEqual(expect.arrayContaining(["asks", "waits"]));
+	expect(records.map(({ spec }) => spec.id)).toEqual(expect.arrayContaining(["asks", "waits", "of-batch"]));
+	expect(await putBatch(store, "later")).toBe("published");
 	expect((await store.openQuestions()).map(({ task }) => task)).toContain("asks");
 	const waits = await store.need("waits");
 	expect(await queues.stateOf(HOST, "waits", waits.generation)).toBe("prioritized");

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
+import { allBatches } from "../../../src/queue/records/batches.ts";
 import { eventsAfter, lastEventId, noteEvent } from "../../../src/queue/records/events.ts";
 import { nextEvent, startOfFeed } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil, openAfterSuccess } from "../../../src/queue/records/gates.ts";
@@ -15,7 +16,7 @@ import { followRemovals } from "../../../src/queue/records/removed.ts";
 import { noteUsage, spentToday } from "../../../src/queue/records/spend.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
-import { HOST, question, runningTask, specOf } from "./store-support.ts";
+import { HOST, putBatch, question, runningTask, specOf } from "./store-support.ts";
 
 let redis: TestRedis;
 let store: Store;
@@ -53,6 +54,7 @@ const SHARED: Record<string, () => string> = {
 	tasks: () => store.keys.tasks,
 	outbox: () => store.keys.outbox,
 	inbox: () => store.keys.inbox,
+	batches: () => store.keys.batches,
 	events: () => store.keys.events,
 	"the counter of run jobs": () => `${store.keys.prefix}:generation`,
 	"keys of enqueue": () => `${store.keys.prefix}:keys`,
@@ -78,6 +80,8 @@ async function everything(): Promise<string[]> {
 	const failed: string[] = [];
 	const steps: Record<string, () => Promise<unknown>> = {
 		enqueue: () => store.create(specOf("new"), { key: { key: "k2", hash: "h" } }),
+		"a batch": () => putBatch(store, "of-batch"),
+		batches: () => allBatches(store),
 		list: () => store.list(-1),
 		questions: () => store.openQuestions(),
 		drain: () => drainOutbox(store, queues),
@@ -102,6 +106,8 @@ async function everything(): Promise<string[]> {
 		end: () => store.move({ id: "new", from: ["running"], to: "completed" }),
 		cancel: () => store.cancel("asks", "me"),
 		remove: () => store.remove("new"),
+		"end of a batch": () => store.cancel("of-batch", "me"),
+		"removal of a batch": () => store.remove("of-batch"),
 	};
 	for (const [name, step] of Object.entries(steps))
 		await step().catch((error: Error) => failed.push(`${name}: ${error.message} ${error.cause ?? ""}`));

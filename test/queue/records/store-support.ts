@@ -1,4 +1,5 @@
 import type { Orders } from "../../../src/config/orders.ts";
+import { publish, stageTasks } from "../../../src/queue/records/staging.ts";
 import { newNonce, type Store } from "../../../src/queue/records/store.ts";
 import type { TaskSpec } from "../../../src/task/spec.ts";
 
@@ -50,6 +51,27 @@ export async function runningTask(
 	const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: newNonce() });
 	if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);
 	return moved.epoch;
+}
+
+/** Publishes one task as a batch. @param earlier tasks that are of it, too @returns what became of it */
+export async function putBatch(
+	store: Store,
+	id: string,
+	changes: Partial<TaskSpec> = {},
+	earlier: string[] = [],
+): Promise<string> {
+	const tasks = [{ spec: specOf(id, changes), signature: null, key: { key: `key of ${id}`, hash: "h" } }];
+	const about = {
+		name: "Nightly",
+		key: `batch of ${id}`,
+		file: "/p/tasks.yaml",
+		createdBy: "ann@here",
+		host: HOST,
+	};
+	const submission = newNonce();
+	await stageTasks(store, submission, tasks);
+	const batch = { id: "nightly", nonce: newNonce(), ...about };
+	return (await publish(store, submission, batch, tasks, earlier, newNonce())).result;
 }
 
 export const question = (seq: string, text: string) => ({ seq, text, hash: `hash of ${text}` });

@@ -50,3 +50,15 @@ export const SCRIPTS = {
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;
+
+/** One that only its own module uses: what every command loads stays small. */
+export interface Script {
+	name: string;
+	lua: string;
+	/** made again after a lost reply, it is the same call: a second time it would do something else, or say so */
+	once: boolean;
+	/** it puts new work or texts into Redis: one that is full refuses it */
+	grows: boolean;
+	/** its texts are a person's, and go on as they were said */
+	said: boolean;
+}

@@ -51,7 +51,7 @@ local function mend(name, expected, isList)
   emit({task = '', kind = 'repaired', text = name, why = 'its key held a ' .. held .. ', which was put aside'})
 end
 local function mendShared()
-  for _, name in ipairs({'tasks', 'outbox', 'inbox'}) do mend(name, 'zset', true) end
+  for _, name in ipairs({'tasks', 'outbox', 'inbox', 'batches'}) do mend(name, 'zset', true) end
   mend('keys', 'hash'); mend('hosts', 'set'); mend('generation', 'number')
 end
 local function mendHost(host)
@@ -70,10 +70,26 @@ local function allIds()
   until cursor == '0'
   return ids
 end
+-- A batch goes with its last task, whatever its record holds.
+local function dropEmptyBatch(batch)
+  if redis.call('EXISTS', p .. ':members:' .. batch) > 0 then return end
+  redis.call('DEL', p .. ':batch:' .. batch)
+  redis.call('ZREM', p .. ':batches', batch)
+end
+local function dropEmptyBatches()
+  local batches = redis.pcall('ZRANGE', p .. ':batches', 0, -1)
+  for _, batch in ipairs(batches.err and {} or batches) do
+    local members = redis.pcall('ZRANGE', p .. ':members:' .. batch, 0, -1)
+    for _, id in ipairs(members.err and {} or members) do
+      if typeOf(p .. ':task:' .. id) == 'none' then redis.call('ZREM', p .. ':members:' .. batch, id) end
+    end
+    dropEmptyBatch(batch)
+  end
+end
 -- What the records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
 local function relist()
   for _, id in ipairs(allIds()) do
-    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason')
+    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason', 'batch')
     local state, host = c[1], c[2]
     if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
       local made = tonumber(c[3]) or now
@@ -85,10 +101,15 @@ local function relist()
         if type(task) == 'string' and type(need) == 'table' and not need.met then redis.pcall('ZADD', p .. ':dependents:' .. task, 'NX', made, id) end
       end
       if state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
+      if c[7] and string.match(c[7], '^[a-z0-9][a-z0-9-]*$') then
+        redis.pcall('ZADD', p .. ':batches', 'NX', made, c[7])
+        redis.pcall('ZADD', p .. ':members:' .. c[7], 'NX', made, id)
+      end
       local asked = redis.pcall('ZRANGE', p .. ':open:' .. id, 0, -1)
       if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end
     end
   end
+  dropEmptyBatches()
   redis.call('PUBLISH', p .. ':wake', 'outbox')
 end
 `;

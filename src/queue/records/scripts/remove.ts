@@ -17,6 +17,11 @@ local spec = decoded(known('spec'))
 local cwd = spec and spec.cwd or nil
 if nonce == '' and spec and type(spec.nonce) == 'string' then nonce = spec.nonce end
 if typeOf(rec) == 'hash' then forgetNeeds() end
+-- A damaged record may not say any more of which one it is.
+local batch = known('batch')
+local batches = damaged and redis.call('ZRANGE', p .. ':batches', 0, -1) or (batch ~= '' and {batch} or {})
+for _, each in ipairs(batches) do mend('members:' .. each, 'zset', true) end
+if listsLost then relist(); listsLost = false end
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 if typeOf(open) == 'zset' then dropFromInbox() end
@@ -27,6 +32,9 @@ for _, each in ipairs(allHosts()) do
 end
 redis.call('DEL', rec, open, qs, p .. ':log:' .. id, p .. ':report:' .. id, undelivered, p .. ':cost:' .. id, notes)
 redis.call('ZREM', p .. ':tasks', id)
+for _, each in ipairs(batches) do
+  if redis.call('ZREM', p .. ':members:' .. each, id) > 0 then dropEmptyBatch(each) end
+end
 -- A start that still lives somewhere must not be taken for one of the next task of this name.
 redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
 if host ~= '' then

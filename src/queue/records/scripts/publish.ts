@@ -1,0 +1,142 @@
+import { MAX_GIVEN_CHARS } from "../../../task/id.ts";
+import { TASK } from "./prelude.ts";
+
+/** Lua gives a command about 8,000 words at most. */
+const AT_ONCE = 1_000;
+
+/**
+ * Publishes the staged tasks of a batch, all of them or none: what could stand in the way of one is looked at before
+ * anything is written. `req.names` are their ids, by place; `nonces`, `keys` and `hashes` lie beside them ("" for no key).
+ * `req.earlier` are tasks that the same submission made before: they are of the batch, too.
+ *
+ * Replies beside `published`: `lost` (a staged record is gone), `taken` (an id), `repeated` (a key was used meanwhile)
+ * and `no_need`, each with the place of the first that it is about.
+ */
+export const PUBLISH = `${TASK}
+local host, size = req.host, #req.names
+-- @param act gets the places of a part
+local function inParts(count, act)
+  for first = 1, count, ${AT_ONCE} do
+    local found = act(first, math.min(count, first + ${AT_ONCE - 1}))
+    if found then return found end
+  end
+end
+local function keysOf(head, names, first, last)
+  local list = {}
+  for n = first, last do list[#list + 1] = p .. head .. names[n] end
+  return list
+end
+local places, placeOf = {}, {}
+for n = 1, size do places[n] = req.staged .. ':' .. n; placeOf[req.names[n]] = n end
+local function firstThat(list, first, isIt)
+  for n, key in ipairs(list) do if isIt(redis.call('EXISTS', key) > 0) then return first + n - 1 end end
+end
+local function obstacle()
+  return inParts(size, function(first, last)
+    local staged, named = keysOf(':staged:', places, first, last), keysOf(':task:', req.names, first, last)
+    if redis.call('EXISTS', unpack(staged)) < #staged then return {result = 'lost', place = firstThat(staged, first, function(is) return not is end)} end
+    if redis.call('EXISTS', unpack(named)) > 0 then return {result = 'taken', place = firstThat(named, first, function(is) return is end)} end
+    for n, held in ipairs(redis.call('HMGET', p .. ':keys', unpack(req.keys, first, last))) do
+      local k = req.keys[first + n - 1] ~= '' and decoded(held)
+      if k and type(k.id) == 'string' and typeOf(p .. ':task:' .. k.id) ~= 'none' then return {result = 'repeated', place = first + n - 1} end
+    end
+  end)
+end
+-- Of this submission, or sound.
+local function lackedNeed()
+  for n, list in pairs(req.after) do
+    for _, task in ipairs(list) do
+      local key = p .. ':task:' .. task
+      local held = not placeOf[task] and typeOf(key) == 'hash' and redis.call('HMGET', key, 'nonce', 'state')
+      if not placeOf[task] and not (held and held[1] and MOVES[held[2]]) then return {result = 'no_need', place = tonumber(n), need = task} end
+    end
+  end
+end
+-- The batch of the same key, or a new one under a free name.
+local function batchOf()
+  if req.batch.key ~= '' then
+    for _, each in ipairs(redis.call('ZRANGE', p .. ':batches', 0, -1)) do
+      local key = p .. ':batch:' .. each
+      if typeOf(key) == 'hash' and redis.call('HGET', key, 'key') == req.batch.key then return each end
+    end
+  end
+  local name, n = req.name, 1
+  while redis.call('EXISTS', p .. ':batch:' .. name, p .. ':members:' .. name) > 0 do
+    n = n + 1
+    local tail = '-' .. n
+    name = string.gsub(string.sub(req.name, 1, ${MAX_GIVEN_CHARS} - #tail), '%-+$', '') .. tail
+  end
+  return name
+end
+local stands = obstacle() or lackedNeed()
+if stands then return reply(stands) end
+local joining = {}
+for _, task in ipairs(req.earlier) do
+  local key = p .. ':task:' .. task
+  if typeOf(key) == 'hash' and (redis.call('HGET', key, 'batch') or '') == '' then joining[#joining + 1] = task end
+end
+if size == 0 and #joining == 0 then return reply({result = 'published', batch = ''}) end
+local batch = batchOf()
+mend('members:' .. batch, 'zset', true)
+for n in pairs(req.after) do mend('open:' .. req.names[tonumber(n)], 'zset') end
+if listsLost then relist(); listsLost = false end
+local ofIt, members = p .. ':batch:' .. batch, p .. ':members:' .. batch
+-- The first write of all: a Redis that is full refuses it, and goes on with a script that has written.
+if redis.call('EXISTS', ofIt) == 0 then
+  redis.call('HSET', ofIt, 'createdAt', now)
+  for field, value in pairs(req.batch) do redis.call('HSET', ofIt, field, value) end
+end
+local had = redis.call('HGET', ofIt, 'size') or ''
+redis.call('HSET', ofIt, 'size', (string.match(had, '^%d+$') and #had <= 15 and tonumber(had) or 0) + size + #joining)
+redis.call('ZADD', p .. ':batches', 'NX', now, batch)
+local place = redis.call('ZCARD', members)
+for n, task in ipairs(joining) do
+  redis.call('HSET', p .. ':task:' .. task, 'batch', batch)
+  redis.call('ZADD', members, 'NX', place + n, task)
+end
+place = place + #joining
+local generation = tonumber(redis.call('GET', p .. ':generation') or '') or 0
+redis.call('SET', p .. ':generation', generation + size)
+-- Who came first is told by its score, which has the exactness of 1/4096 ms.
+local function cameAt(n) return now - (size - n) / 4096 end
+local stamps = {}
+for _, f in ipairs(req.times) do stamps[#stamps + 1] = f; stamps[#stamps + 1] = now end
+inParts(size, function(first, last)
+  local named, epochs = {}, redis.call('MGET', unpack(keysOf(':epoch:', req.names, first, last)))
+  local listed, queued, ofBatch, keyed = {}, {}, {}, {}
+  for n = first, last do
+    local task = req.names[n]
+    local key, waits = p .. ':task:' .. task, req.after[tostring(n)]
+    redis.call('RENAME', p .. ':staged:' .. places[n], key)
+    redis.call('PERSIST', key)
+    local used = epochs[n - first + 1]
+    local epoch = used and string.match(used, '^%d+$') and #used <= 15 and used or '0'
+    local state = waits and 'waiting' or 'queued'
+    redis.call('HSET', key, 'state', state, 'batch', batch, 'epoch', epoch, 'generation', waits and 0 or generation + n, unpack(stamps))
+    emit({task = task, kind = 'created', state = state})
+    listed[#listed + 1] = cameAt(n); listed[#listed + 1] = task
+    ofBatch[#ofBatch + 1] = place + n; ofBatch[#ofBatch + 1] = task
+    if not waits then queued[#queued + 1] = cameAt(n); queued[#queued + 1] = task .. ' ' .. (generation + n) end
+    if req.keys[n] ~= '' then
+      keyed[#keyed + 1] = req.keys[n]
+      keyed[#keyed + 1] = cjson.encode({id = task, hash = req.hashes[n], nonce = req.nonces[n]})
+    end
+  end
+  redis.call('ZADD', p .. ':tasks', unpack(listed))
+  redis.call('ZADD', p .. ':active:' .. host, unpack(listed))
+  redis.call('ZADD', members, unpack(ofBatch))
+  if #queued > 0 then redis.call('ZADD', p .. ':outbox', unpack(queued)) end
+  if #keyed > 0 then redis.call('HSET', p .. ':keys', unpack(keyed)) end
+end)
+for n = 1, size do
+  local list = req.after[tostring(n)]
+  if list then
+    about(req.names[n])
+    local needs = {}
+    for _, task in ipairs(list) do needs[task] = {nonce = redis.call('HGET', p .. ':task:' .. task, 'nonce'), met = false} end
+    settleNeeds(needs)
+  end
+end
+redis.call('PUBLISH', p .. ':wake', 'outbox')
+return reply({result = 'published', batch = batch})
+`;

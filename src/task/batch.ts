@@ -1,0 +1,56 @@
+/**
+ * The batch record: what the tasks of one batch file have in common. One Redis hash, made by the script that publishes
+ * them, gone with the last of them. Which tasks these are, their own records say (`TaskRecord.batch`); nothing in here
+ * is executed. A new field must be readable where it is missing, as in `FIELDS` of record.ts.
+ */
+import { Damage, matching, text } from "./check.ts";
+import { countField, type Field, timeField, type ValueOf, wordField, wordOrNull } from "./field.ts";
+import { HOST_FORM, NONCE } from "./spec.ts";
+
+/** What people may write into a file or a command: any text. */
+const anyText = wordField(text, "");
+
+export const BATCH_FIELDS = {
+	/** names this creation of the batch: another one may have its id later */
+	nonce: wordField(NONCE, ""),
+	/** `name:` of the file */
+	name: wordOrNull(text),
+	/** `--key`: the same key is the same batch */
+	key: wordOrNull(text),
+	/** the file's absolute path on its host */
+	file: anyText,
+	/** user@host */
+	createdBy: anyText,
+	/** of its first submission */
+	createdAt: timeField("now"),
+	/** where it was submitted, and its tasks began */
+	host: wordField(matching(HOST_FORM, "a host's id"), ""),
+	/** how many tasks were put in, whatever became of them */
+	size: countField(0),
+} as const satisfies Record<string, Field<unknown>>;
+
+export type BatchRecord = { id: string } & {
+	[N in keyof typeof BATCH_FIELDS]: ValueOf<(typeof BATCH_FIELDS)[N]>;
+};
+
+export interface DamagedBatch {
+	id: string;
+	/** what is wrong, one line */
+	damage: string;
+}
+
+const TABLE = Object.entries(BATCH_FIELDS as Record<string, Field<unknown>>);
+
+/** The names of all fields, in the order in which `decodeBatch` takes their values. */
+export const BATCH_STORED: readonly string[] = TABLE.map(([name]) => name);
+
+/**
+ * @param values of the fields `BATCH_STORED`, null for one that is not there
+ * @returns null when none is there. @throws Damage
+ */
+export function decodeBatch(id: string, values: readonly (string | null)[]): BatchRecord | null {
+	if (values.length === 0) throw new Damage("its key holds something else");
+	if (values.every((value) => value === null)) return null;
+	const read = TABLE.map(([name, field], n) => [name, field.read(values[n] ?? undefined, name)]);
+	return { id, ...Object.fromEntries(read) };
+}
