@@ -2,13 +2,24 @@
 import type { DispatchError } from "../../task/errors.ts";
 import { type Group, PLACE } from "./items.ts";
 
-/** Where a value would be read again, or the end of a quote could not be told for sure. */
+const AS_COMMAND = String.raw`(?:^|[;&|({!\n]|\b(?:do|then|else|elif|if|while|until|command|builtin)\s)\s*`;
+
+/** Where a value would be read again, in `sh` or where that is bash, or the end of a quote could not be told for sure. */
 const NOT_WITH_ITEMS: readonly [form: RegExp, what: string][] = [
 	[/<</, "a here-document"],
 	[/`/, "a backtick (write $(…))"],
 	[/\$'/, "$'…'"],
-	[/\(\(/, "arithmetic"],
-	[/\b(?:eval|let)\b/, "eval or let"],
+	[/\(\(|\$\[/, "arithmetic"],
+	[/\[\[/, "[["],
+	// Bash counts with what stands in its brackets: a[$(command)].
+	[/\$\{\w*[^\w}]/, "more than a name in braces"],
+	[/\bcase\b/, "case"],
+	[/\b(?:eval|let|declare|typeset|trap|alias)\b/, "eval, let, declare, typeset, trap or alias"],
+	[/\b(?:printf|test)\s+-v\b|\[\s+-v\b/, "-v of printf or test"],
+	[
+		new RegExp(`${AS_COMMAND}(?:read|readarray|mapfile|unset|getopts|local|export|readonly|wait)\\b`),
+		"read, mapfile, unset, getopts, local, export, readonly or wait",
+	],
 ];
 
 /**
@@ -41,17 +52,26 @@ function quoted(word: string): string {
 	return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Whether a place of a shell line is in no quotes and no comment, and behind no backslash. */
+/**
+ * Whether a place of a shell line is in no quotes and no comment, and behind no backslash. `$(…)` begins anew: what
+ * stands in it is quoted by its own quotes alone.
+ */
 function isBare(line: string, at: number): boolean {
-	let quote = "";
+	const within: string[] = [];
 	let i = 0;
 	for (; i < at; i++) {
 		const unit = line.charAt(i);
-		if (quote === "#") quote = unit === "\n" ? "" : quote;
-		else if (unit === "\\" && quote !== "'") i++;
-		else if (quote !== "") quote = unit === quote ? "" : quote;
-		else if (unit === '"' || unit === "'") quote = unit;
-		else if (unit === "#" && /^$|[\s;&|()]/.test(line.charAt(i - 1))) quote = unit;
+		const inner = within.at(-1) ?? "";
+		if (inner === "#") unit === "\n" && within.pop();
+		else if (inner === "'") unit === "'" && within.pop();
+		else if (unit === "\\") i++;
+		else if (unit === "(" && (inner !== '"' || line.charAt(i - 1) === "$")) within.push("(");
+		else if (unit === '"') inner === '"' ? within.pop() : within.push('"');
+		else if (inner === '"') continue;
+		else if (unit === ")") inner === "(" && within.pop();
+		else if (unit === "'") within.push("'");
+		else if (unit === "#" && /^$|[\s;&|()]/.test(line.charAt(i - 1))) within.push("#");
 	}
-	return quote === "" && i === at;
+	const inner = within.at(-1) ?? "";
+	return (inner === "" || inner === "(") && i === at;
 }
