@@ -13,9 +13,10 @@ import {
 	fileOf,
 	hotOnly,
 	lazyBuiltins,
-	withoutCluster,
+	SPECIAL,
 	withoutDefinitions,
 	withoutReaders,
+	withoutSpecial,
 } from "./bundle.mjs";
 import { lock } from "./kernel-lock.mjs";
 
@@ -88,6 +89,7 @@ async function build() {
 		await makeBundles(fresh, { DISPATCH_BUILD: JSON.stringify(hash) });
 		for (const name of SELDOM)
 			await bundle(name, join(fresh, SELDOM_FOLDER, fileOf(name)), { footer: ONLY_DEFAULT });
+		await bundle(SPECIAL, join(fresh, SELDOM_FOLDER, fileOf(SPECIAL)));
 		moveInto(fresh, DIST);
 		dropOutdated();
 	} finally {
@@ -105,7 +107,7 @@ async function makeBundles(folder, define) {
 		hotOnly({ hot, never: [...COLD_PACKAGES, ...SELDOM] }),
 		apart(SELDOM, SELDOM_FOLDER),
 		lazyBuiltins,
-		withoutCluster,
+		withoutSpecial(SELDOM_FOLDER),
 		withoutReaders,
 	];
 	const hot = await bundle("src/cli/main.ts", join(folder, "hot.cjs"), {
@@ -142,7 +144,7 @@ function moveInto(from, to) {
 /** Packages that an earlier build set apart. */
 function dropOutdated() {
 	const folder = join(DIST, SELDOM_FOLDER);
-	const wanted = new Set(SELDOM.map(fileOf));
+	const wanted = new Set([...SELDOM, SPECIAL].map(fileOf));
 	for (const name of readdirSync(folder))
 		if (!wanted.has(name)) rmSync(join(folder, name), { recursive: true });
 }

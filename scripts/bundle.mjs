@@ -23,7 +23,7 @@ const HOW = {
 export async function bundle(entry, outfile, { define = {}, plugins = [], footer = "" } = {}) {
 	const { build } = await import("esbuild");
 	const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-	const isProgram = !entry.endsWith("main.ts") && entry.startsWith("src/");
+	const isProgram = !/(?:main|special)\.ts$/.test(entry) && entry.startsWith("src/");
 	mkdirSync(join(outfile, ".."), { recursive: true });
 	await build({
 		...HOW,
@@ -93,18 +93,36 @@ const bareLua = {
 	},
 };
 
-/** ioredis loads its cluster client, and the resolver with it, for everybody; dispatch speaks to one server. */
-export const withoutCluster = {
-	name: "without-cluster",
-	setup({ onResolve, onLoad }) {
-		onResolve({ filter: /^\.\/cluster$/ }, ({ path, importer }) =>
-			/ioredis\/built\/\w+\.js$/.test(importer) ? { path, namespace: "no-cluster" } : undefined,
-		);
-		onLoad({ filter: /./, namespace: "no-cluster" }, () => ({
-			contents: "exports.default = class Cluster {};",
-		}));
-	},
+/** What few Redis addresses need: certificates, Sentinel, clusters. It has a bundle of its own, with all of ioredis. */
+export const SPECIAL = "src/queue/redis/special.ts";
+
+/** What ioredis loads for everybody, and those addresses alone need. */
+const SPECIAL_PARTS = {
+	cluster: "exports.default = class Cluster {};",
+	SentinelConnector: "exports.default = class SentinelConnector {};",
+	TLSProfiles: "exports.default = {};",
 };
+
+/** @param {string} folder beside the bundle, where that of SPECIAL lies */
+export function withoutSpecial(folder) {
+	return {
+		name: "without-special",
+		setup({ onResolve, onLoad }) {
+			onResolve({ filter: /^\.\/special\.ts$/ }, () => ({
+				path: `./${folder}/${fileOf(SPECIAL)}`,
+				external: true,
+			}));
+			onResolve(
+				{ filter: /^\.\.?\/(?:\w+\/)?(?:cluster|SentinelConnector|TLSProfiles)$/ },
+				({ path, importer }) =>
+					/ioredis\/built\/[\w/]+\.js$/.test(importer)
+						? { path: path.split("/").at(-1), namespace: "special-part" }
+						: undefined,
+			);
+			onLoad({ filter: /./, namespace: "special-part" }, ({ path }) => ({ contents: SPECIAL_PARTS[path] }));
+		},
+	};
+}
 
 /** Agents' output is read, and targets are told, by the worker alone, whose code is in main.cjs: not in hot.cjs. */
 const READERS = {
@@ -230,4 +248,8 @@ export function apart(names, folder) {
 	};
 }
 
-export const fileOf = (name) => `${name.replace(/[@/]+/g, "-").replace(/^-/, "")}.cjs`;
+export const fileOf = (name) =>
+	`${name
+		.replace(/^.*\/(\w+)\.ts$/, "redis-$1")
+		.replace(/[@/]+/g, "-")
+		.replace(/^-/, "")}.cjs`;

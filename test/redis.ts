@@ -133,7 +133,8 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
 	return redis;
 }
 
-async function freePort(): Promise<number> {
+/** One that is free now; another process may be faster. */
+export async function freePort(): Promise<number> {
 	const server = createServer().listen(0, "127.0.0.1");
 	await once(server, "listening");
 	const { port } = server.address() as AddressInfo;

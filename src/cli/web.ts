@@ -17,7 +17,7 @@ export async function runWeb(
 ): Promise<void> {
 	const interrupt = onInterrupt();
 	const url = await context.redisUrl();
-	const redis = url === null ? "local Redis" : shownAddress({ url }).replace(/^rediss?:\/\//, "");
+	const redis = url === null ? "local Redis" : shownAddress({ url }).replace(/^rediss?(?:\+\w+)?:\/\//, "");
 	const web = await startWeb(await context.store("service"), { ...options, redis });
 	const { output } = context;
 	showOnPurpose(web.url);

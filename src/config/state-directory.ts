@@ -72,7 +72,7 @@ export function nameAddress(directory: string, url: string | null): void {
 function spelled(url: string | null): string {
 	if (url === null) return LOCAL_ADDRESS;
 	const place = placeOf(url);
-	return /^rediss:/i.test(url) ? place.replace(/^redis:/, "rediss:") : place;
+	return /^rediss/i.test(url) ? place.replace(/^redis/, "rediss") : place;
 }
 
 /** The address that a directory is of; null where none is said. @throws DISPATCH_DISK */

@@ -39,7 +39,7 @@ describe("the package", () => {
 		const bundles = readdirSync(join(ROOT, "dist"), { recursive: true, encoding: "utf8" }).filter((name) =>
 			name.endsWith(".cjs"),
 		);
-		const seldom = ["clack-prompts", "execa", "string-width", "yaml", "zod"].map(
+		const seldom = ["clack-prompts", "execa", "redis-special", "string-width", "yaml", "zod"].map(
 			(name) => `seldom/${name}.cjs`,
 		);
 		expect(bundles.sort()).toEqual([

@@ -1,7 +1,7 @@
 import { fetchRedis } from "../../process/fetch-redis.ts";
 import type { RedisTarget } from "../../queue/redis/connect.ts";
 import { findRedisServer, installHint } from "../../queue/redis/find-redis-server.ts";
-import { inspectRedis } from "../../queue/redis/inspect.ts";
+import { inspectRedis, type SeenCertificate } from "../../queue/redis/inspect.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { serverPlace } from "../../queue/redis/server-place.ts";
 import { shownAddress } from "../../task/address.ts";
@@ -13,6 +13,8 @@ import { broken, type Finding, fixed, ok, warn } from "./finding.ts";
 const OLDEST_VERSION = [6, 2] as const;
 const SLOW_PING_MS = 50;
 const CLOCK_LIMIT_MS = 5_000;
+const DAY_MS = 86_400_000;
+const RENEW_DAYS = 14;
 
 /** Where Redis runs now; null when that is dispatch's own server and it is not running. Starts nothing. */
 export function redisTarget(url: string | null, home: string): RedisTarget | null {
@@ -36,6 +38,7 @@ export async function checkRedis(
 			persistenceFinding(facts.appendonly),
 			latencyFinding(facts.pingMs),
 			clockFinding(facts.clockAheadMs),
+			...facts.certificates.map(certificateFinding),
 		];
 	} catch (error) {
 		if (!(error instanceof DispatchError)) throw error;
@@ -105,4 +108,12 @@ function clockFinding(aheadMs: number): Finding {
 		`This host's clock is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} that of Redis.`,
 		"Set the clock by NTP: delays, deadlines and holds go by it.",
 	);
+}
+
+function certificateFinding({ of, until }: SeenCertificate): Finding {
+	const days = Math.floor((until - Date.now()) / DAY_MS);
+	const text = `TLS to Redis: the certificate of ${of} is valid until ${new Date(until).toISOString().slice(0, 10)}.`;
+	return days >= RENEW_DAYS
+		? ok("redis", text)
+		: warn("redis", text, "Renew it in time: without it nothing connects. A renewed file is read by itself.");
 }

@@ -92,6 +92,9 @@ Another one, in this order (user: \`default\`, where it has only a password):
   $ export DISPATCH_REDIS_URL=redis://user:password@host:6379
   redis: { url: "redis://…" } in the config; then REDIS_URL
 
+By TLS, with files that are read again when they are renewed:
+  rediss://host:6379?cafile=/ca.crt&certfile=/me.crt&keyfile=/me.key
+
 And back to its own, whatever is set:
   $ dispatch --redis local status
   $ unset DISPATCH_REDIS_URL

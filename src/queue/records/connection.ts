@@ -16,6 +16,8 @@ export interface ConnectionOptions {
 	namespace: string;
 	/** for tests: otherwise the time of scripts is that of Redis */
 	clock?: Clock;
+	/** one more connection to the same server, for what blocks or subscribes */
+	another?: () => Redis;
 }
 
 interface MendOptions {
@@ -36,6 +38,8 @@ export class Connection {
 	readonly keys: Keys;
 	/** this machine's, for what is compared with times of this machine; see `now` */
 	readonly clock: Clock;
+	/** one more connection to the same server, for what blocks or subscribes; not known to be connected yet */
+	readonly another: () => Redis;
 
 	constructor(options: ConnectionOptions) {
 		this.client = options.client;
@@ -43,6 +47,7 @@ export class Connection {
 		this.namespace = options.namespace;
 		this.clock = options.clock ?? systemClock;
 		this.keys = keysOf(options.namespace);
+		this.another = options.another ?? (() => this.client.duplicate());
 	}
 
 	async close(): Promise<void> {

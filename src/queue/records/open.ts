@@ -2,7 +2,7 @@
 
 import { shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
-import { type ConnectLimits, connect, createClient, type RedisTarget, type Role } from "../redis/connect.ts";
+import { type ConnectLimits, connect, type RedisTarget, type Role } from "../redis/connect.ts";
 import { ensureLocalServer, localTarget } from "../redis/local-server.ts";
 import { checkPolicy } from "../redis/settings.ts";
 import { Store } from "./store.ts";
@@ -42,7 +42,7 @@ export async function openLocalStore(
 }
 
 async function open({ target, namespace, role, warn }: OpenOptions, limits?: ConnectLimits): Promise<Store> {
-	const { client, settings } = await connect(target, role, limits);
+	const { client, settings, another } = await connect(target, role, limits);
 	try {
 		const warning = checkPolicy(settings, shownAddress(target));
 		if (warning !== null) warn?.(warning);
@@ -50,7 +50,7 @@ async function open({ target, namespace, role, warn }: OpenOptions, limits?: Con
 		client.disconnect();
 		throw error;
 	}
-	return new Store({ client, target, namespace });
+	return new Store({ client, target, namespace, another });
 }
 
 /**
@@ -74,9 +74,4 @@ export async function onceMore<T>(store: Store, call: (store: Store) => Promise<
 
 export function isUnreachable(error: unknown): error is DispatchError {
 	return error instanceof DispatchError && error.code === "DISPATCH_REDIS_UNREACHABLE";
-}
-
-/** One more connection to the same server, for what blocks or subscribes. */
-export function openSecond(store: Store) {
-	return createClient(store.target, "service");
 }

@@ -1,6 +1,5 @@
 /** What wakes a daemon. A wake is a hint: it may be lost, and nothing depends on it. */
 import { Service } from "../../task/service.ts";
-import { openSecond } from "./open.ts";
 import type { Store } from "./store.ts";
 
 export type Wake = { kind: "outbox" } | { kind: "removed" } | { kind: "task"; task: string };
@@ -17,7 +16,7 @@ export class WakeSubscription extends Service {
 	}
 
 	protected override async open(): Promise<void> {
-		const client = openSecond(this.#store);
+		const client = this.#store.another();
 		this.onStop(() => client.disconnect());
 		client.on("message", (_channel: string, message: string) => {
 			if (message === "outbox" || message === "removed") this.#listen({ kind: message });

@@ -4,7 +4,7 @@
  */
 import { Redis } from "ioredis";
 import { hasNoRoom } from "../../process/read-file.ts";
-import { checkAddress, shownAddress } from "../../task/address.ts";
+import { checkAddress, isSpecial, shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { readSettings, type ServerSettings } from "./settings.ts";
 
@@ -14,7 +14,7 @@ const RETRY_MAX_MS = 1_000;
 
 export type Role = "command" | "service";
 
-/** Where Redis is: a URL (`redis://`, `rediss://`, `unix://`) or the local server's socket. */
+/** Where Redis is: a URL (as `checkAddress` takes it) or the local server's socket. */
 export interface RedisTarget {
 	url?: string | undefined;
 	socketPath?: string | undefined;
@@ -46,18 +46,26 @@ function redisOptions(role: Role): Options {
 	};
 }
 
-/** A client that is not known to be connected yet. */
-export function createClient(target: RedisTarget, role: Role): Redis {
-	const options = redisOptions(role);
-	let client: Redis;
-	if (target.socketPath !== undefined) client = new Redis({ ...options, path: target.socketPath });
-	else {
-		checkAddress(target.url ?? "");
-		client = new Redis((target.url ?? "").replace(/^unix:\/\//, ""), options);
-	}
-	// Every fault reaches the caller through its command; without a listener it would be printed too.
-	client.on("error", () => {});
-	return client;
+type Maker = (role: Role) => Redis;
+
+/**
+ * How clients of a target are made. What certificates, Sentinel and clusters need is loaded for these alone.
+ * @throws DISPATCH_USAGE, DISPATCH_BAD_FILE
+ */
+async function makerOf({ url = "", socketPath }: RedisTarget): Promise<Maker> {
+	if (socketPath !== undefined)
+		return (role) => quiet(new Redis({ ...redisOptions(role), path: socketPath }));
+	checkAddress(url);
+	if (!isSpecial(url)) return (role) => quiet(new Redis(url.replace(/^unix:\/\//, ""), redisOptions(role)));
+	const { specialAddress } = await import("./special.ts");
+	const found = specialAddress(url);
+	if ("fault" in found) throw new DispatchError(found.code, found.fault, { hint: found.hint });
+	return (role) => quiet(found.create(redisOptions(role)));
+}
+
+/** Every fault reaches the caller through its command; without a listener it would be printed too. */
+function quiet(client: Redis): Redis {
+	return client.on("error", () => {});
 }
 
 export interface ConnectLimits {
@@ -73,18 +81,21 @@ const LIMITS: ConnectLimits = { answerMs: CONNECT_LIMIT_MS + 1_000, loadingMs: 6
 export interface Connected {
 	client: Redis;
 	settings: ServerSettings;
+	/** one more client to the same server that waits out outages, not known to be connected yet */
+	another(): Redis;
 }
 
 /**
  * Connects once.
- * @throws DISPATCH_REDIS_UNREACHABLE
+ * @throws DISPATCH_REDIS_UNREACHABLE; DISPATCH_USAGE, DISPATCH_BAD_FILE for an address that none can be made of
  */
 export async function connect(
 	target: RedisTarget,
 	role: Role,
 	limits: ConnectLimits = LIMITS,
 ): Promise<Connected> {
-	const probe = createClient(target, "command");
+	const make = await makerOf(target);
+	const probe = make("command");
 	// `connect` itself only says that the connection is closed; the event says why.
 	let fault: Error | undefined;
 	probe.on("error", (error) => {
@@ -98,11 +109,12 @@ export async function connect(
 		probe.disconnect();
 		throw unreachable(target, fault ?? error);
 	}
-	if (role === "command") return { client: probe, settings };
+	const another = () => make("service");
+	if (role === "command") return { client: probe, settings, another };
 	await closeRedis(probe);
-	const client = createClient(target, role);
+	const client = another();
 	await new Promise<void>((resolve) => client.once("ready", resolve));
-	return { client, settings };
+	return { client, settings, another };
 }
 
 /** One round trip; more while the server reads its data. */
@@ -148,11 +160,13 @@ export async function closeRedis(client: Redis): Promise<void> {
 
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = saidByServer(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
-	const [, hint] = HINTS.find(([said]) => said.test(why)) ?? [];
+	const [, secure] = TLS_HINTS.find(([said]) => said.test(why)) ?? [];
+	const [, hint = secure] = HINTS.find(([said]) => said.test(why)) ?? [];
 	if (target.dataDir !== undefined && hasNoRoom(target.dataDir))
 		return diskOfServerFull(target.dataDir, cause);
 	// A server that refuses is there: it is no address that has to be looked at.
-	const how = hint === undefined ? "cannot be reached" : "refuses";
+	const how =
+		secure !== undefined ? "cannot be reached by TLS" : hint === undefined ? "cannot be reached" : "refuses";
 	return new DispatchError(
 		"DISPATCH_REDIS_UNREACHABLE",
 		`Redis at ${shownAddress(target)} ${how}: ${why || "connection refused"}.`,
@@ -196,6 +210,24 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
 	],
 	[/^(?:CLUSTERDOWN|TRYAGAIN)/, "Its cluster is not ready: try again when it is."],
 	[/max number of clients/, "It has too many connections (maxclients): close some, or allow more."],
+];
+
+/** As OpenSSL words them; an `alert` is what the server says of us. */
+const TLS_HINTS: readonly (readonly [RegExp, string])[] = [
+	[
+		/self-signed certificate|unable to (?:verify|get)/i,
+		"No authority that is known here signed its certificate: name the right one by ?cafile=/path/to/ca.pem.",
+	],
+	[
+		/certificate (?:has expired|is not yet valid)/,
+		"Renew the server's certificate, or set this machine's clock.",
+	],
+	[/altnames/, "Its certificate is for another name: use the name that is in it."],
+	[
+		/ alert /,
+		"The server does not take this client's certificate: name one that its authority signed by ?certfile=/path/to/client.crt&keyfile=/path/to/client.key.",
+	],
+	[/wrong version number|packet length/, "It does not speak TLS there: use its TLS port, or redis://."],
 ];
 
 /** The server is there, and takes neither this password nor this user (any more). */

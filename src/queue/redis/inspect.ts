@@ -1,4 +1,9 @@
 /** What a Redis server tells of itself, for `dispatch doctor`. Nothing is started and nothing is written. */
+
+import type { TLSSocket } from "node:tls";
+import type { Redis } from "ioredis";
+import { readAddress } from "../../task/address.ts";
+import { certificateIn } from "./certificates.ts";
 import { closeRedis, connect, type RedisTarget } from "./connect.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -11,6 +16,15 @@ export interface RedisFacts extends ServerSettings {
 	pingMs: number;
 	/** ms by which this host's clock is ahead of the server's */
 	clockAheadMs: number;
+	/** of a connection by TLS */
+	certificates: SeenCertificate[];
+}
+
+export interface SeenCertificate {
+	/** a file of ours, or `the server` */
+	of: string;
+	/** ms since the Unix epoch */
+	until: number;
 }
 
 /** @throws DISPATCH_REDIS_UNREACHABLE */
@@ -31,9 +45,22 @@ export async function inspectRedis(target: RedisTarget): Promise<RedisFacts> {
 			version: /^redis_version:(\S+)/m.exec(info)?.[1] ?? null,
 			...settings,
 			pingMs: times.sort((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0,
+			certificates: certificatesOf(client, target),
 			clockAheadMs: here - (Number(seconds) * 1_000 + Number(micros) / 1_000),
 		};
 	} finally {
 		await closeRedis(client);
 	}
+}
+
+function certificatesOf(client: Redis, { url }: RedisTarget): SeenCertificate[] {
+	if (url === undefined || !url.startsWith("rediss")) return [];
+	const stream = client.stream as TLSSocket | undefined;
+	const server = stream?.getPeerCertificate?.().valid_to;
+	const own = readAddress(url).parameter("certfile");
+	const until = own === null ? undefined : certificateIn(own)?.validTo;
+	return [
+		{ of: "the server", date: server },
+		{ of: own ?? "", date: until },
+	].flatMap(({ of, date }) => (date === undefined ? [] : [{ of, until: Date.parse(date) }]));
 }
