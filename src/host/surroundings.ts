@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { which } from "../process/which.ts";
-import { isSecretName } from "../task/secrets.ts";
+import { isSecretName } from "../task/secret-name.ts";
 
 /** Settings of agent CLIs, of their services and of the way there; besides everything that is named like a secret. */
 const MATTERS: readonly RegExp[] = [

@@ -1,5 +1,6 @@
 /** What is secret in a command line of the user's own: assignments and options, by their names. */
-import { isSecretName, rememberSecret, withoutSecrets } from "./secrets.ts";
+import { isSecretName } from "./secret-name.ts";
+import { rememberSecret, withoutSecrets } from "./secrets.ts";
 
 const HIDDEN = "***";
 

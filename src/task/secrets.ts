@@ -4,6 +4,7 @@
  * message names a secret (`[ANTHROPIC_API_KEY]`), it never holds one.
  */
 import { ESCAPE } from "./escapes.ts";
+import { isSecretName } from "./secret-name.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,22 +13,6 @@ const SHORTEST = 6;
 /** From the environment, where `AUTH=basic` is no secret, only longer ones. */
 const SHORTEST_OF_ENVIRONMENT = 8;
 const HIDDEN = "***";
-
-/** By its end: no part before it is looked for, which would take quadratic time where a name is long. */
-const SECRET_NAME =
-	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|secrets?|tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
-
-/** Names that look like secrets and are none. */
-const NO_SECRET_NAME = /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD)$/i;
-/** A limit of them. */
-const COUNTS_TOKENS = /[_-]TOKENS?$/i;
-const MAX = /(?:^|[_-])MAX[_-]/i;
-
-/** Whether a variable, option or key of that name holds a secret. */
-export function isSecretName(name: string): boolean {
-	if (!SECRET_NAME.test(name) || NO_SECRET_NAME.test(name)) return false;
-	return !(COUNTS_TOKENS.test(name) && MAX.test(name));
-}
 
 /** In an address of the web the user ends before the first `/`: paths may hold an `@`. */
 const USER_OF_PAGE = /\b(https?:\/\/)([^\s/"'`<>@]+)(?=@)/gi;
@@ -44,8 +29,10 @@ const SECRET_PARAMETER = /([?&;#](?:[\w.-]*)=)([^&\s"'`<>#]+)/g;
 const BEARER = /\b((?:Bearer|Basic)\s+)(?=[\w.~+/=-]*\d)([\w.~+/=-]{16,})/g;
 /** Tokens that name themselves by their beginning, also behind the escape of a line end, however often it is escaped. */
 const KNOWN_TOKEN =
-	/(?:\b|(?<=\\[bfnrt]))()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|glpat-[\w-]{16,}|npm_\w{30,})/g;
-const WEBHOOK = /(https:\/\/hooks\.slack\.com\/)([\w/-]+)/g;
+	/(?:\b|(?<=\\[bfnrt]))()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|(?:xox[abeprs]|xapp)-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|gl[a-z]{2,5}-[\w-]{16,}|npm_\w{30,}|[srp]k_(?:live|test)_\w{12,}|whsec_\w{16,}|hf_\w{20,}|dop_v1_\w{20,}|shp[a-z]{2}_\w{20,}|pypi-[\w-]{30,}|ya29\.[\w-]{20,})/g;
+/** A signed token: head, claims, signature. From the beginning of its word only: no place is looked from twice. */
+const JSON_WEB_TOKEN = /(?<![\w-])()(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})/g;
+const WEBHOOK = /(https:\/\/(?:hooks\.slack\.com|discord(?:app)?\.com\/api\/webhooks)\/)([\w/-]+)/g;
 
 const known = new Map<string, string>();
 const onPurpose = new Set<string>();
@@ -235,6 +222,7 @@ const FORMS: readonly (readonly [RegExp, (secret: string, before: string) => boo
 	[BEARER, () => true],
 	[WEBHOOK, () => true],
 	[KNOWN_TOKEN, () => true],
+	[JSON_WEB_TOKEN, () => true],
 ];
 
 function secretsIn(text: string): Secret[] {

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { isSecretName } from "../../src/task/secret-name.ts";
 import {
 	documentWithoutSecrets,
-	isSecretName,
 	rememberAddress,
 	rememberEnvironment,
 	rememberSecret,
@@ -25,11 +25,17 @@ test.each([
 	..."SLACK_WEBHOOK_URL HOOK_SECRET SENTRY_DSN token password api-key access_token client-secret auth-token KEY".split(
 		" ",
 	),
+	..."SECRET_KEY_BASE REDISCLI_AUTH API_KEY_2 ANTHROPIC_API_KEY_PROD TOKEN_GITHUB AZURE_STORAGE_CONNECTION_STRING".split(
+		" ",
+	),
+	..."accessToken apiKeyProd client.secret DB_PASSWORD_OLD VAULT_SECRET_ID_OLD PRIVATE_KEY_PEM JWT_SECRET_V2".split(
+		" ",
+	),
 	..."CLAUDE_CODE_OAUTH_TOKEN NPM_TOKEN SSH_PRIVATE_KEY apikey GH_PAT passphrase secret".split(" "),
 ])("%s names a secret", (name) => expect(isSecretName(name)).toBe(true));
 
 test.each(
-	"PATH HOME SSH_AUTH_SOCK PWD CLAUDE_CODE_MAX_OUTPUT_TOKENS LANG model max-tokens KEYBOARD MONKEY_BUSINESS".split(
+	"PATH HOME SSH_AUTH_SOCK PWD CLAUDE_CODE_MAX_OUTPUT_TOKENS LANG model max-tokens KEYBOARD MONKEY_BUSINESS TOKEN_LIMIT PASSWORD_FILE TOKEN_URL keyboardLayout MAX_TOKENS_PER_MINUTE AUTHOR GIT_AUTHOR_NAME TOKENIZERS_PARALLELISM AWS_WEB_IDENTITY_TOKEN_FILE".split(
 		" ",
 	),
 )("%s names none", (name) => expect(isSecretName(name)).toBe(false));
@@ -48,7 +54,14 @@ test.each([
 	"found sk-ant-api03-S3cr3tS3cr3tS3cr3t in .env",
 	String.raw`{"a":"{\"b\":\"x\\\\nsk-ant-api03-S3cr3tS3cr3tS3cr3t\"}"}`,
 	"ghp_S3cr3tS3cr3tS3cr3tS3cr3t",
+	"xapp-1-A0S3cr3tS3cr3t",
+	...["sk_live_", "rk_test_", "whsec_", "hf_", "dop_v1_", "shpat_"].map(
+		(head) => `${head}S3cr3tS3cr3tS3cr3tS3cr3t`,
+	),
+	"Cookie: session=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.S3cr3tS3cr3t-_x",
+	"https://discord.com/api/webhooks/123/S3cr3t-S3cr3t",
 ])("by its form: %s", (text) => {
+	expect(withoutSecrets("ASIAQWERTYUIOPASDFGH")).toBe("***");
 	expect(withoutSecrets(text).replace("rediss//u:S3cr3t@h is not one", "")).not.toContain("S3cr3t");
 });
 
