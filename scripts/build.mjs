@@ -29,6 +29,7 @@ const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scri
 const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
 /** Files of cli/commands/define that define none of them. */
 const COLD_DEFINITIONS = [
+	"batch",
 	"completion",
 	"config",
 	"help",

@@ -2,6 +2,7 @@
 import { DispatchError } from "../task/errors.ts";
 import { orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
+import type { TaskSpec } from "../task/spec.ts";
 import { openSigner, type Signer } from "./signing-key.ts";
 import { SpentOrders } from "./spent-orders.ts";
 
@@ -23,6 +24,13 @@ export class Orders {
 		changes: Partial<Pick<TaskRecord, "host" | "chosen">> = {},
 	): string {
 		return this.#signer.sign(orderOf(record, this.#namespace, changes));
+	}
+
+	/** @returns the signatures of new tasks, in their order */
+	signNew(specs: readonly TaskSpec[]): string[] {
+		return this.#signer.signAll(
+			specs.map((spec) => orderOf({ spec, host: spec.host, chosen: null }, this.#namespace)),
+		);
 	}
 
 	isSigned(record: TaskRecord): boolean {

@@ -16,6 +16,8 @@ const VERSION = "1";
 
 export interface Signer {
 	sign(order: Order): string;
+	/** as `sign`, of many at once: the key is read once */
+	signAll(orders: readonly Order[]): string[];
 	/** @returns whether `signature` was made of this very order by this key */
 	isSigned(order: Order, signature: string | null): boolean;
 }
@@ -29,10 +31,12 @@ export interface Signer {
 export function openSigner(home: string): Signer {
 	const path = join(home, KEY_FILE);
 	keyOf(path);
-	const sign = (order: Order) =>
-		`${VERSION}.${createHmac("sha256", keyOf(path)).update(canonical(order)).digest("base64url")}`;
+	const signBy = (key: Buffer) => (order: Order) =>
+		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
+	const sign = (order: Order) => signBy(keyOf(path))(order);
 	return {
 		sign,
+		signAll: (orders) => orders.map(signBy(keyOf(path))),
 		isSigned: (order, signature) =>
 			signature !== null && sameBytes(Buffer.from(sign(order)), Buffer.from(signature)),
 	};

@@ -242,10 +242,8 @@ async function putIn(
 ): Promise<PublishResult> {
 	const submission = newNonce();
 	const call = newNonce();
-	const staged = fresh.map((task) => {
-		const { spec } = task;
-		return { ...task, signature: orders.sign({ spec, host: spec.host, chosen: null }) };
-	});
+	const signatures = orders.signNew(fresh.map(({ spec }) => spec));
+	const staged = fresh.map((task, n) => ({ ...task, signature: signatures[n] ?? null }));
 	const batch: NewBatch = { ...info, id: batchIdOf(info), nonce: newNonce() };
 	const earlier = [...new Set([...repeated].map((place) => ids[place] ?? ""))];
 	const travels = taskEnv?.isEmpty === false ? taskEnv : null;
@@ -278,7 +276,7 @@ async function orUnknown<T>({ key }: BatchInfo, work: Promise<T>): Promise<T> {
 			"DISPATCH_REDIS_UNREACHABLE",
 			`${error.message} It is unknown whether the batch was accepted: all of it, or nothing.`,
 			{
-				hint: "Look with `dispatch ls` when Redis is back; with --key a repeat is always safe.",
+				hint: "Look with `dispatch batch ls` when Redis is back; with --key a repeat is always safe.",
 				cause: error,
 			},
 		);

@@ -66,6 +66,11 @@ export const ERRORS = {
 		means: "No redis-server is installed and no Redis address is given.",
 	},
 	DISPATCH_NO_SUCH_TASK: { exit: EXIT.noSuchTask, retryable: false, means: "There is no task of that id." },
+	DISPATCH_NO_SUCH_BATCH: {
+		exit: EXIT.noSuchTask,
+		retryable: false,
+		means: "There is no batch of that id or key.",
+	},
 	DISPATCH_NO_QUESTION: {
 		exit: EXIT.conflict,
 		retryable: false,

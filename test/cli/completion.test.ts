@@ -80,6 +80,8 @@ test.each([
 	[["cancel", "--tag", "te"], ["team=web"]],
 	[["output", "rev"], []],
 	[["ru"], ["run"]],
+	[["batch", ""], []],
+	[["batch", "sta"], ["status"]],
 	[
 		["completion", ""],
 		["bash", "zsh", "fish"],
@@ -90,6 +92,16 @@ test.each([
 ])("%j", async (words, expected) => {
 	expect((await offered(...words)).sort()).toEqual([...expected].sort());
 	expect(existsSync(join(user.project, "pwned"))).toBe(false);
+});
+
+test("a batch is offered by its id", async () => {
+	user.write("nightly.json", '[{ "id": "of-batch", "prompt": "x", "delay": "1h" }]');
+	await user.ok(["batch", "nightly.json"]);
+	expect(await offered("batch", "status", "")).toEqual(["nightly"]);
+	expect(await offered("batch", "wait", "x")).toEqual([]);
+	await user.ok(["batch", "cancel", "nightly"]);
+	await user.ok(["rm", "of-batch"]);
+	expect(await offered("batch", "cancel", "nig")).toEqual([]);
 });
 
 test("each command is offered the tasks that it is for", async () => {

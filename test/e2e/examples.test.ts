@@ -173,13 +173,17 @@ const CODES: Record<string, number[]> = {
 	batch: [0, 8],
 };
 
+/** What they have below them is one more thing. */
+const ACTS_ITSELF = new Set(["batch"]);
+
 const program = buildProgram({ env: {}, done: () => {} });
 const cases = visibleCommands(program).flatMap((command) => {
 	const subs = visibleCommands(command);
-	const names =
-		subs.length === 0
-			? [[command.name(), command] as const]
-			: subs.map((sub) => [`${command.name()} ${sub.name()}`, sub] as const);
+	const isAct = subs.length === 0 || ACTS_ITSELF.has(command.name());
+	const names = [
+		...(isAct ? [[command.name(), command] as const] : []),
+		...subs.map((sub) => [`${command.name()} ${sub.name()}`, sub] as const),
+	];
 	return names.flatMap(([name, each]) => examplesOf(each).map((line) => ({ name, line })));
 });
 

@@ -90,7 +90,9 @@ export async function batch(
 		});
 	output.result(
 		output.json ? await viewTasks(store, await store.getMany(ids)) : null,
-		[`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ls`],
+		[
+			`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ${submitted.id === null ? "ls" : `batch status ${submitted.id}`}`,
+		],
 		[],
 	);
 	return withTrouble(context, trouble, refused);

@@ -5,8 +5,10 @@ import {
 	endedMeanwhile,
 	refusedOrAsked,
 } from "../../actions/cancel.ts";
-import { cutOff, isDone, orOutage, theOnly } from "../../actions/several.ts";
+import { exactly } from "../../actions/find-task.ts";
+import { cutOff, type Each, isDone, type NotDone, orOutage, theOnly } from "../../actions/several.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
@@ -25,13 +27,38 @@ export async function cancel(
 	given: string[],
 	flags: SeveralFlags,
 ): Promise<number | undefined> {
-	const { output, home } = context;
+	const { home } = context;
 	const store = await context.store();
 	const chosen = isFilter(flags) ? await tasksOfFilter(context, given, flags, CANCEL) : undefined;
 	if (chosen === null) return EXIT.interrupted;
 	const meant = chosen?.records ?? given;
 	const options = { by: whoAmI(), own: home.hostId, ...(chosen && { states: chosen.states }) };
 	const called = refusedOrAsked(await cancelTasks(store, meant, options));
+	return seen(context, called, { left: chosen?.left ?? [], single: given.length === 1 });
+}
+
+/** Cancels tasks of a batch, in the order given. @param damaged ids of those whose record cannot be read */
+export async function cancelMeant(
+	context: Context,
+	{ records, damaged }: { records: readonly TaskRecord[]; damaged: readonly string[] },
+): Promise<number | undefined> {
+	const store = await context.store();
+	const options = { by: whoAmI(), own: context.home.hostId };
+	const called = await Promise.all([
+		cancelTasks(store, records, options),
+		cancelTasks(store, damaged, { ...options, find: exactly }),
+	]);
+	return seen(context, refusedOrAsked(called.flat()), { left: [], single: false });
+}
+
+/** Until their agents are gone; tells what became of each. */
+async function seen(
+	context: Context,
+	called: readonly Each<Cancelled>[],
+	{ left, single }: { left: readonly NotDone[]; single: boolean },
+): Promise<number | undefined> {
+	const { output } = context;
+	const store = await context.store();
 	const cancelling = called
 		.filter(isDone)
 		.map(({ done }) => done)
@@ -40,8 +67,8 @@ export async function cancel(
 	const each = endedMeanwhile(called, states);
 	const asked = each.filter(isDone).map(({ done }) => done);
 	if (!output.json) for (const reply of asked) output.write(cancelLine(reply, states.get(reply.task)));
-	if (given.length === 1) theOnly(each);
-	const all = [...(chosen?.left ?? []), ...each];
+	if (single) theOnly(each);
+	const all = [...left, ...each];
 	if (output.json) output.result(await viewsOfEach(store, all), []);
 	const code = tellRefusals(output, all, CANCEL.participle);
 	return withTrouble(context, trouble, code);

@@ -2,6 +2,7 @@
 import type { Command, Option } from "commander";
 import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
+import { allBatches } from "../../queue/records/batches.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
@@ -102,6 +103,8 @@ async function candidates(asking: Asking, before: string[], written: string): Pr
 	if (argument === undefined) return [];
 	if (argument.name() === "text") return null;
 	if (argument.argChoices !== undefined) return plainValues(argument.argChoices);
+	// Every word may be a file's name; it is one where none is begun.
+	if (argument.name() === "file" && written === "") return [];
 	const name = `${command.parent?.name() === "config" ? "config " : ""}${argument.name()}`;
 	return [...named, ...(await valuesOf(name, { ...asking, written, before }, command))];
 }
@@ -145,6 +148,8 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 		case "id":
 		case "ids":
 			return command === undefined ? [] : idsOf(asking, command.name());
+		case "batch":
+			return batchesOf(asking);
 		case "after":
 			return idsOf(asking, "enqueue");
 		case "model":
@@ -225,6 +230,13 @@ async function sortsOf(written: string): Promise<Candidate[]> {
 	const { SORT_NAMES } = await import("../../actions/task-order.ts");
 	const sign = written.startsWith("-") ? "-" : "";
 	return plainValues(SORT_NAMES.map((name) => sign + name));
+}
+
+function batchesOf(asking: AskingValue): Promise<Candidate[]> {
+	return fromRedis(asking, async (store) => {
+		const { batches } = await allBatches(store);
+		return batches.map(({ id, name, size }) => ({ value: id, description: name ?? `${size} tasks` }));
+	});
 }
 
 /** Hosts, or labels, of the newest tasks. */

@@ -63,7 +63,7 @@ interface Meant {
 	isList: boolean;
 }
 
-async function retryThere(
+export async function retryThere(
 	context: Context,
 	{ given, left, isList }: Meant,
 	flags: RetryFlags,

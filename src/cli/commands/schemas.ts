@@ -66,6 +66,25 @@ const notDone = errorViewSchema.extend({ id: text });
 const answered = z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state });
 const noted = z.strictObject({ task: text, state, text });
 
+/** Of a damaged one only what is known without its record. */
+const batchSchema = z.strictObject({
+	schema: z.literal(1),
+	namespace: text,
+	id: text,
+	/** of the tasks that it still has */
+	counts: z.partialRecord(state, z.int()),
+	damagedTasks: z.int(),
+	damage: text.optional(),
+	name: text.nullable().optional(),
+	key: text.nullable().optional(),
+	file: text.optional(),
+	createdBy: text.optional(),
+	createdAt: time.optional(),
+	host: text.optional(),
+	/** how many were put in */
+	size: z.int().optional(),
+});
+
 const planned = z.looseObject({
 	dryRun: z.literal(true),
 	id: text,
@@ -79,6 +98,11 @@ export const JSON_SCHEMAS = {
 	"enqueue --dry-run": planned,
 	run: taskViewSchema,
 	batch: tasks,
+	"batch ls": z.array(batchSchema),
+	"batch status": batchSchema.extend({ tasks: z.array(z.union([listedTaskSchema, damagedSchema])) }),
+	"batch wait": tasks,
+	"batch cancel": z.array(z.union([taskViewSchema, damagedSchema, notDone])),
+	"batch retry": z.array(z.union([taskViewSchema, notDone])),
 	"batch --dry-run": z.array(planned),
 	"batch --schema": z.looseObject({ $schema: text }),
 	ls: z.array(z.union([listedTaskSchema, damagedSchema])),

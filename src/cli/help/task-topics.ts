@@ -88,7 +88,9 @@ docs/BATCHES.md; \`dispatch batch --schema\` prints them for editors, and
 
 Everything is checked before anything is submitted. --key NAME makes it
 idempotent: the same key gives the same tasks. With --wait the exit code is 0
-when all completed, 1 when one failed, 3 when one is parked, 4 after --timeout.`,
+when all completed, 1 when one failed, 3 when one is parked, 4 after --timeout.
+
+Later, as one thing: dispatch batch ls, and status, wait, cancel or retry BATCH.`,
 	},
 	{
 		name: "waiting",

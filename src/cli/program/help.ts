@@ -23,7 +23,8 @@ export function styleHelp(program: Command): void {
 		// There it would print the version of dispatch, and nobody asks a command for it.
 		visibleGlobalOptions(command) {
 			const all = Help.prototype.visibleGlobalOptions.call(this, command);
-			return all.filter(({ long }) => long !== "--version");
+			// Those of a group that is a command itself are not its commands'.
+			return all.filter((option) => option.long !== "--version" && program.options.includes(option));
 		},
 		commandDescription: (command) => sentence(command.description()),
 		subcommandTerm: (command) => [command.name(), ...command.aliases()].join(", "),

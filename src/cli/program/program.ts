@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { VERSION } from "../../task/version.ts";
 import { defineAsk } from "../commands/define/ask.ts";
+import { defineBatch } from "../commands/define/batch.ts";
 import { defineChanges } from "../commands/define/changes.ts";
 import { defineCompletion } from "../commands/define/completion.ts";
 import { defineConfig } from "../commands/define/config.ts";
@@ -53,6 +54,7 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	refuseInsideTasks(program, env);
 	hookFirstRun(definer);
 	defineSubmission(definer);
+	defineBatch(definer);
 	defineReports(definer);
 	defineTemplates(definer);
 	defineChanges(definer);

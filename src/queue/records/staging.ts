@@ -5,6 +5,7 @@
  */
 import { object, soundOrNull, text } from "../../task/check.ts";
 import type { TaskSpec } from "../../task/spec.ts";
+import { toJson } from "../../task/well-formed.ts";
 import type { Connection } from "./connection.ts";
 import { newFields } from "./record-fields.ts";
 import type { Script } from "./scripts/index.ts";
@@ -73,7 +74,9 @@ export async function stageTasks(
 
 function fieldsOf({ spec, signature, key }: StagedTask): Record<string, string> {
 	const { fields } = newFields(spec, signature);
-	return { ...fields, nonce: spec.nonce, ...(key === null ? {} : { key: key.key }) };
+	// Nothing is the same as an empty text: what is not sent need not be read either.
+	const said = Object.entries(fields).filter(([, text]) => text !== "");
+	return { ...Object.fromEntries(said), nonce: spec.nonce, ...(key === null ? {} : { key: key.key }) };
 }
 
 /**
@@ -97,9 +100,10 @@ export async function publish(
 		...{ id: "", evenDamaged: true, call, host: batch.host, name: id, staged: submission, earlier },
 		batch: { ...batch, name: batch.name ?? "", key: batch.key ?? "" },
 		names: tasks.map(({ spec }) => spec.id),
-		nonces: tasks.map(({ spec }) => spec.nonce),
 		keys: tasks.map(({ key }) => key?.key ?? ""),
-		hashes: tasks.map(({ key }) => key?.hash ?? ""),
+		made: tasks.map(({ spec: { id: made, nonce }, key }) =>
+			key === null ? "" : toJson({ id: made, hash: key.hash, nonce }),
+		),
 		after: Object.fromEntries(after),
 		times: first === undefined ? [] : newFields(first.spec, null).times,
 	});

@@ -1,6 +1,5 @@
-/** `enqueue`, `run` and `batch`. */
+/** `enqueue` and `run`. */
 import type { Command } from "commander";
-import type { BatchFlags } from "../batch.ts";
 import type { EnqueueFlags } from "../enqueue.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
 
@@ -28,25 +27,6 @@ export function defineSubmission({ program, run }: Definer): void {
 			run(async (context) =>
 				(await import("../enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
 			),
-		);
-	program
-		.command("batch")
-		.description("submit the tasks of a YAML or JSON file")
-		.argument("[file]", "a list of tasks, or `tasks:` with one; paths in it begin at its directory")
-		.option("--key <key>", "idempotent: the same key gives the same tasks")
-		.option("--unattended", "nobody can answer: a question fails the task (the default when CI is set)")
-		.option("--wait", "wait until all have ended")
-		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
-		.option("--rerun <which>", "with --key: start those again that `failed`")
-		.option("--dry-run", "show the tasks with their prompts, and submit nothing")
-		.option("--require-items", "a foreach that finds nothing is an error (exit code 2)")
-		.option("--schema", "print the JSON Schema of batch files, for editors, and do nothing else")
-		.addHelpText(
-			"after",
-			example("dispatch batch tasks.yaml --dry-run", "dispatch batch tasks.yaml --key nightly-42 --wait"),
-		)
-		.action((file: string | undefined, flags: BatchFlags) =>
-			run(async (context) => (await import("../batch.ts")).batch(context, file, flags)),
 		);
 }
 

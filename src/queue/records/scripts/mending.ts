@@ -5,7 +5,7 @@
  */
 import { MOVES, SKIPPED } from "../../../task/states.ts";
 
-const EVENTS_KEPT = 10_000;
+export const EVENTS_KEPT = 10_000;
 const ASIDE_KEPT_S = 30 * 86_400;
 
 /** Lua, after `p` and `now`. */

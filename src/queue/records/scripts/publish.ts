@@ -1,4 +1,5 @@
 import { MAX_GIVEN_CHARS } from "../../../task/id.ts";
+import { EVENTS_KEPT } from "./mending.ts";
 import { TASK } from "./prelude.ts";
 
 /** Lua gives a command about 8,000 words at most. */
@@ -6,7 +7,7 @@ const AT_ONCE = 1_000;
 
 /**
  * Publishes the staged tasks of a batch, all of them or none: what could stand in the way of one is looked at before
- * anything is written. `req.names` are their ids, by place; `nonces`, `keys` and `hashes` lie beside them ("" for no key).
+ * anything is written. `req.names` are their ids, by place; beside them lie `keys`, and what is kept under these ("" for no key).
  * `req.earlier` are tasks that the same submission made before: they are of the batch, too.
  *
  * Replies beside `published`: `lost` (a staged record is gone), `taken` (an id), `repeated` (a key was used meanwhile)
@@ -98,36 +99,45 @@ place = place + #joining
 local generation = tonumber(redis.call('GET', p .. ':generation') or '') or 0
 redis.call('SET', p .. ':generation', generation + size)
 -- Who came first is told by its score, which has the exactness of 1/4096 ms.
-local function cameAt(n) return now - (size - n) / 4096 end
+local function cameAt(n) return string.format('%.4f', now - (size - n) / 4096) end
+local at = string.format('%.0f', now)
 local stamps = {}
-for _, f in ipairs(req.times) do stamps[#stamps + 1] = f; stamps[#stamps + 1] = now end
+for _, f in ipairs(req.times) do stamps[#stamps + 1] = f; stamps[#stamps + 1] = at end
+-- The first of them finds out whether the stream takes any more.
+local function tell(n, state)
+  if n == 1 then return emit({task = req.names[n], kind = 'created', state = state}) end
+  redis.call('XADD', p .. ':events', '*', 'e', '{"task":"' .. req.names[n] .. '","kind":"created","state":"' .. state .. '","at":' .. at .. '}')
+end
+local call = redis.call
 inParts(size, function(first, last)
-  local named, epochs = {}, redis.call('MGET', unpack(keysOf(':epoch:', req.names, first, last)))
+  local epochs = call('MGET', unpack(keysOf(':epoch:', req.names, first, last)))
   local listed, queued, ofBatch, keyed = {}, {}, {}, {}
   for n = first, last do
     local task = req.names[n]
-    local key, waits = p .. ':task:' .. task, req.after[tostring(n)]
-    redis.call('RENAME', p .. ':staged:' .. places[n], key)
-    redis.call('PERSIST', key)
+    local key, waits, came = p .. ':task:' .. task, req.after[tostring(n)], cameAt(n)
     local used = epochs[n - first + 1]
-    local epoch = used and string.match(used, '^%d+$') and #used <= 15 and used or '0'
-    local state = waits and 'waiting' or 'queued'
-    redis.call('HSET', key, 'state', state, 'batch', batch, 'epoch', epoch, 'generation', waits and 0 or generation + n, unpack(stamps))
-    emit({task = task, kind = 'created', state = state})
-    listed[#listed + 1] = cameAt(n); listed[#listed + 1] = task
+    call('RENAME', p .. ':staged:' .. places[n], key)
+    call('PERSIST', key)
+    if used and string.match(used, '^%d+$') and #used <= 15 then call('HSET', key, 'epoch', used) end
+    listed[#listed + 1] = came; listed[#listed + 1] = task
     ofBatch[#ofBatch + 1] = place + n; ofBatch[#ofBatch + 1] = task
-    if not waits then queued[#queued + 1] = cameAt(n); queued[#queued + 1] = task .. ' ' .. (generation + n) end
-    if req.keys[n] ~= '' then
-      keyed[#keyed + 1] = req.keys[n]
-      keyed[#keyed + 1] = cjson.encode({id = task, hash = req.hashes[n], nonce = req.nonces[n]})
+    if waits then
+      call('HSET', key, 'state', 'waiting', 'batch', batch, unpack(stamps))
+    else
+      local number = string.format('%d', generation + n)
+      call('HSET', key, 'batch', batch, 'generation', number, unpack(stamps))
+      queued[#queued + 1] = came; queued[#queued + 1] = task .. ' ' .. number
     end
+    tell(n, waits and 'waiting' or 'queued')
+    if req.keys[n] ~= '' then keyed[#keyed + 1] = req.keys[n]; keyed[#keyed + 1] = req.made[n] end
   end
-  redis.call('ZADD', p .. ':tasks', unpack(listed))
-  redis.call('ZADD', p .. ':active:' .. host, unpack(listed))
-  redis.call('ZADD', members, unpack(ofBatch))
-  if #queued > 0 then redis.call('ZADD', p .. ':outbox', unpack(queued)) end
-  if #keyed > 0 then redis.call('HSET', p .. ':keys', unpack(keyed)) end
+  call('ZADD', p .. ':tasks', unpack(listed))
+  call('ZADD', p .. ':active:' .. host, unpack(listed))
+  call('ZADD', members, unpack(ofBatch))
+  if #queued > 0 then call('ZADD', p .. ':outbox', unpack(queued)) end
+  if #keyed > 0 then call('HSET', p .. ':keys', unpack(keyed)) end
 end)
+call('XTRIM', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT})
 for n = 1, size do
   local list = req.after[tostring(n)]
   if list then

@@ -1,0 +1,121 @@
+/** A batch as one thing: what is seen of it, and what is done to it as a whole. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
+import { User } from "./harness.ts";
+
+let user: User;
+afterEach(() => user?.cleanup());
+
+const TASKS = {
+	name: "Nightly checks",
+	tasks: [
+		{ id: "good", prompt: "«true»" },
+		{ id: "bad", prompt: "«test -e ready»", attempts: 1 },
+		{ id: "after-bad", prompt: "«true»", needs: ["bad"] },
+	],
+};
+
+const statesOf = async (batch: string) => {
+	const { counts, tasks } = JSON_SCHEMAS["batch status"].parse(await user.json(["batch", "status", batch]));
+	return { counts, states: Object.fromEntries(tasks.map(({ id, state }) => [id, state])) };
+};
+
+test("it is listed, shown, waited for and started again as a whole, by its id or its key", async () => {
+	user = new User({ agent: "does-as-told.sh" });
+	user.write("nightly.json", JSON.stringify(TASKS));
+	const put = await user.ok(["batch", "nightly.json", "--key", "ci/42"]);
+	expect(put).toContain("dispatch batch status ci-42");
+	for (const task of JSON_SCHEMAS.ls.parse(await user.json(["ls"])))
+		expect(task).toMatchObject({ batch: "ci-42" });
+	const waited = await user.run(["batch", "wait", "ci/42"]);
+	expect(waited).toMatchObject({
+		code: 1,
+		stdout: expect.stringMatching(/1 completed, 1 failed, 1 skipped in .*\n$/),
+	});
+	expect(
+		JSON_SCHEMAS["batch wait"].parse(
+			JSON.parse((await user.run(["batch", "wait", "ci-4", "--json"])).stdout),
+		),
+	).toHaveLength(3);
+	expect(await statesOf("ci-42")).toEqual({
+		counts: { completed: 1, failed: 1, cancelled: 1 },
+		states: { good: "completed", bad: "failed", "after-bad": "cancelled" },
+	});
+	const [listed] = JSON_SCHEMAS["batch ls"].parse(await user.json(["batch", "ls"]));
+	expect(listed).toMatchObject({
+		id: "ci-42",
+		name: "Nightly checks",
+		key: "ci/42",
+		size: 3,
+		file: join(user.project, "nightly.json"),
+	});
+	expect(await user.ok(["batch", "ls"])).toMatch(
+		/^ci-42 .* Nightly checks +1 completed, 1 failed, 1 cancelled$/m,
+	);
+	expect(await user.ok(["batch", "status", "ci-42"])).toMatch(
+		/^ci-42 \(Nightly checks\): 3 tasks[\s\S]*\nbad +failed[\s\S]*dispatch batch retry ci-42 --failed$/m,
+	);
+	user.write("ready", "");
+	const retried = JSON_SCHEMAS["batch retry"].parse(await user.json(["batch", "retry", "ci-42", "--failed"]));
+	expect(retried.map(({ id }) => id)).toEqual(["bad"]);
+	expect(await user.run(["batch", "wait", "ci-42", "--quiet"])).toMatchObject({ code: 0 });
+	expect(await user.ok(["batch", "retry", "ci-42"])).toContain("Nothing to start again");
+	// It goes with its last task.
+	await user.ok(["rm", "good", "bad", "after-bad"]);
+	expect(await user.ok(["batch", "ls"])).toBe("No batches.\n");
+	const gone = await user.run(["batch", "status", "ci-42", "--json"]);
+	expect(gone).toMatchObject({ code: 6, stdout: expect.stringContaining("DISPATCH_NO_SUCH_BATCH") });
+});
+
+test("what has not ended is cancelled, without its tasks being skipped because of each other", async () => {
+	user = new User({ agent: "does-as-told.sh" });
+	user.write(
+		"ls",
+		JSON.stringify({
+			tasks: [
+				{ id: "done", prompt: "«true»" },
+				{ id: "long", prompt: "«sleep 1000»" },
+				{ id: "next", prompt: "«true»", needs: ["long"] },
+				{ id: "last", prompt: "«true»", needs: ["next", "long"] },
+			],
+		}),
+	);
+	await user.ok(["batch", "./ls"]);
+	await user.ok(["wait", "done"]);
+	await user.waitForState("long", "running");
+	const cancelled = await user.run(["batch", "cancel", "ls"]);
+	expect(cancelled).toMatchObject({ code: 0, stderr: "" });
+	for (const id of ["long", "next", "last"]) expect(cancelled.stdout).toContain(`Cancelled \`${id}\``);
+	expect((await statesOf("ls")).states).toEqual({
+		done: "completed",
+		long: "cancelled",
+		next: "cancelled",
+		last: "cancelled",
+	});
+	expect(await user.run(["batch", "cancel", "ls"])).toMatchObject({
+		code: 0,
+		stdout: expect.stringContaining("Nothing to cancel"),
+	});
+	// All of them again, each in its order.
+	const retried = await user.json<{ id: string }[]>(["batch", "retry", "ls", "--fresh"]);
+	expect(retried.map(({ id }) => id)).toEqual(["long", "next", "last"]);
+	expect(JSON_SCHEMAS["batch cancel"].parse(await user.json(["batch", "cancel", "ls"]))).toHaveLength(3);
+});
+
+test.each([
+	[["batch", "status", "nosuch"], 6, /There is no batch "nosuch"/],
+	[["batch", "status"], 2, /missing required argument|Expected/i],
+	[["batch", "wait", "nosuch", "--timeout", "soon"], 2, /--timeout/],
+	[["batch", "cancel", "nosuch", "--dry-run"], 2, /--dry-run/],
+	[["batch", "ls", "--key", "x"], 2, /--key/],
+	[["batch", "lss"], 2, /lss: it does not exist/],
+])("%j is refused in a line", async (args, code, says) => {
+	user = new User({ agent: "does-as-told.sh" });
+	await user.ok(["ls"]);
+	const ran = await user.run(args);
+	expect(ran).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(says) });
+	expect(ran.stderr.trim().split("\n")).toHaveLength(1);
+	expect(existsSync(join(user.project, ".dispatch"))).toBe(false);
+});
