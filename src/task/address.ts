@@ -141,7 +141,8 @@ const ELSEWHERE = /[?&](path|sentinels|name|host|port|keyPrefix)=/i;
 /** @returns null for a sound one */
 export function faultOfAddress(url: string): string | null {
 	if (/^unix:\/\/./.test(url)) return null;
-	const [, scheme, rest = ""] = /^(rediss?(?:\+sentinel|\+cluster)?):\/\/(.*)$/s.exec(url) ?? [];
+	// Not yet `+sentinel` and `+cluster`: no test has seen them at work.
+	const [, scheme, rest = ""] = /^(rediss?):\/\/(.*)$/s.exec(url) ?? [];
 	if (scheme === undefined) return "it begins with none of redis://, rediss://, unix://";
 	if (/\s/.test(url)) return "it holds a blank";
 	const [authority, behind] = splitServer(rest);

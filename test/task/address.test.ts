@@ -71,6 +71,10 @@ describe("an address that is taken", () => {
 		expect(placeOf(url)).toBe(`unix://${dialled(url.replace("unix://", "")).replace("unix://", "")}`);
 	});
 
+	test.each(["redis+sentinel://h:26379/mymaster", "rediss+cluster://a:1,b:2"])("%s is refused", (url) =>
+		expect(faultOfAddress(url)).toContain("begins with none of"),
+	);
+
 	test.each(["path=/tmp/x", "sentinels=a", "host=b", "port=1", "name=x"])(
 		"?%s, by which the client would go elsewhere, is refused",
 		(query) => expect(faultOfAddress(`redis://h:6379/0?${query}`)).toContain(query.split("=")[0]),
