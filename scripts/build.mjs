@@ -34,6 +34,7 @@ const COLD_DEFINITIONS = [
 	"config",
 	"help",
 	"hosts",
+	"machines",
 	"screens",
 	"services",
 	"templates",

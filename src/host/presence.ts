@@ -12,6 +12,7 @@ import { VERSION } from "../task/version.ts";
 import { readDaemonFile, removeDaemonFile, writeDaemonFile } from "./files.ts";
 import { forgetPlace, leftText, placesLeft } from "./left-places.ts";
 import type { LiveConfig } from "./live-config.ts";
+import { OwnBackends } from "./own-backends.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
 export interface PresenceOptions {
@@ -30,9 +31,11 @@ export class Presence {
 	#redisFault: string | null = null;
 	/** what could not be told yet */
 	#untold: LiveConfig | null = null;
+	readonly #backends: OwnBackends;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
+		this.#backends = new OwnBackends(options.env);
 	}
 
 	/** @throws DISPATCH_OTHER_WRITER */
@@ -104,20 +107,23 @@ export class Presence {
 	 */
 	async beat(
 		{ taken, limit }: { taken: number; limit: number },
-		{ worker }: Pick<LiveConfig["current"], "worker">,
+		{ worker, backends }: Pick<LiveConfig["current"], "worker" | "backends">,
 	): Promise<boolean> {
 		const { home, store, log } = this.#options;
 		if (this.#untold !== null) this.tell(this.#untold);
 		const { path, homeId, hostId } = home;
-		const own = { homeId, home: path, pid: process.pid, draining: this.#draining };
 		const state = {
-			...own,
+			...{ homeId, home: path, pid: process.pid, draining: this.#draining, version: VERSION },
 			running: taken,
 			concurrency: limit,
 			maxAgents: Math.max(worker.maxAgents, limit),
+			backends: this.#backends.of(Object.values(backends)),
 		};
-		const isMine =
-			this.#isWriter() && (await this.#tried(() => beat(store, hostId, state, placeOfHome(path))));
+		const say = async () => {
+			const clockOffset = await clockOffsetOf(store);
+			return beat(store, hostId, { ...state, clockOffset }, placeOfHome(path));
+		};
+		const isMine = this.#isWriter() && (await this.#tried(say));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
 		return isMine;
 	}
@@ -162,4 +168,11 @@ export class Presence {
 		this.#told = null;
 		removeDaemonFile(this.#options.home.path);
 	}
+}
+
+/** ms that this machine's clock is before that of Redis, off by half of what the call takes. */
+async function clockOffsetOf(store: Store): Promise<number> {
+	const before = store.clock.now();
+	const there = await store.now();
+	return Math.round((before + store.clock.now()) / 2 - there);
 }

@@ -71,6 +71,7 @@ export const ERRORS = {
 		retryable: false,
 		means: "There is no batch of that id or key.",
 	},
+	DISPATCH_NO_SUCH_HOST: { exit: EXIT.noSuchTask, retryable: false, means: "There is no host of that id." },
 	DISPATCH_NO_QUESTION: {
 		exit: EXIT.conflict,
 		retryable: false,

@@ -168,8 +168,13 @@ async function valuesOf(name: string, asking: AskingValue, command?: Command): P
 		case "sort":
 			return sortsOf(asking.written);
 		case "host":
+			return fromRedis(asking, async (store) => {
+				const { hostNames } = await import("../../queue/records/host-list.ts");
+				const [shown, records] = await Promise.all([hostNames(store), store.list(TASKS_LOOKED_AT)]);
+				return plainValues([...shown, ...records.map(({ host }) => host)]);
+			});
 		case "tag":
-			return seenOf(asking, name);
+			return tagsOf(asking);
 		case "permissions":
 			return plainValues(PERMISSIONS);
 		case "for":
@@ -239,12 +244,12 @@ function batchesOf(asking: AskingValue): Promise<Candidate[]> {
 	});
 }
 
-/** Hosts, or labels, of the newest tasks. */
-function seenOf(asking: AskingValue, what: "host" | "tag"): Promise<Candidate[]> {
+/** Labels of the newest tasks. */
+function tagsOf(asking: AskingValue): Promise<Candidate[]> {
 	return fromRedis(asking, async (store) => {
 		const records = await store.list(TASKS_LOOKED_AT);
-		const values = records.flatMap(({ host, spec: { tags } }) =>
-			what === "host" ? [host] : Object.entries(tags).map(([name, value]) => `${name}=${value}`),
+		const values = records.flatMap(({ spec: { tags } }) =>
+			Object.entries(tags).map(([name, value]) => `${name}=${value}`),
 		);
 		return plainValues(values);
 	});

@@ -1,7 +1,9 @@
 /** The zod schemas of what `dispatch … --json` prints: `import { JSON_SCHEMAS } from "@dispatch-agents/dispatch/schemas"`. */
 import * as z from "zod";
+import type { HostView } from "../../actions/hosts.ts";
 import { TARGET_TYPES } from "../../notify/targets/index.ts";
 import type { DamagedView } from "../../task/damaged.ts";
+import { HOST_STATES } from "../../task/host.ts";
 import { STATES } from "../../task/states.ts";
 import { errorViewSchema, openQuestionSchema, taskViewSchema } from "../../task/view-schema.ts";
 
@@ -58,6 +60,35 @@ const summary = z.strictObject({
 	damaged: z.array(damagedSchema),
 	leftAgents: z.array(z.strictObject({ task: text, start: z.int(), why: text })),
 });
+
+const host = z.strictObject({
+	host: text,
+	here: z.boolean(),
+	state: z.enum(HOST_STATES),
+	since: time.nullable(),
+	home: text.nullable(),
+	pid: z.int().nullable(),
+	places: z.strictObject({ used: z.int(), all: z.int() }).nullable(),
+	maxAgents: z.int().nullable(),
+	backends: z
+		.array(
+			z.strictObject({ name: text, type: text, found: z.boolean().nullable(), version: text.nullable() }),
+		)
+		.nullable(),
+	holds: z.array(
+		z.strictObject({
+			backend: text,
+			model: text.nullable(),
+			kind: text,
+			until: time.nullable(),
+			message: text,
+		}),
+	),
+	clockOffsetMs: z.int().nullable(),
+	version: text.nullable(),
+	openTasks: z.int(),
+	damage: z.array(text),
+}) satisfies z.ZodType<HostView>;
 
 const setting = z.strictObject({ value: z.union([text, z.number(), z.boolean()]).nullable(), from: text });
 
@@ -152,6 +183,7 @@ export const JSON_SCHEMAS = {
 		agents: z.int(),
 		otherWorkers,
 	}),
+	hosts: z.array(host),
 	"service install": z.union([z.strictObject({ unit: text }), z.strictObject({ path: text })]),
 	web: z.strictObject({ url: text }),
 	ask: z.strictObject({ answer: text }),

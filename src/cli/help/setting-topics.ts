@@ -116,6 +116,7 @@ Whoever has its password reads all tasks and may answer: docs/SECURITY.md.`,
 A task runs on the host where it was submitted: its directory is there.
 Everybody with the same Redis sees all tasks, and answers from anywhere.
 
+  $ dispatch hosts                 who is there, and how full each is
   $ dispatch ls --host mini1       only that host's tasks
   $ dispatch questions             of all hosts
 

@@ -10,7 +10,7 @@ const GROUPS: readonly (readonly [heading: string, names: readonly string[]])[] 
 		"More about tasks:",
 		["wait", "note", "cancel", "retry", "diff", "apply", "rm", "prune", "batch", "templates"],
 	],
-	["Worker:", ["up", "down", "worker", "service", "web", "doctor"]],
+	["Worker:", ["up", "down", "hosts", "worker", "service", "web", "doctor"]],
 	["Settings and other programs:", ["config", "notify", "skill", "mcp", "completion"]],
 	["First steps:", ["demo", "help"]],
 	["Inside a task:", ["ask"]],

@@ -11,6 +11,7 @@ import { hookFirstRun } from "../commands/define/first-run.ts";
 import { unknownWord } from "../commands/define/group.ts";
 import { defineHelp } from "../commands/define/help.ts";
 import { defineHosts } from "../commands/define/hosts.ts";
+import { defineMachines } from "../commands/define/machines.ts";
 import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
 import { defineServices } from "../commands/define/services.ts";
@@ -60,6 +61,7 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	defineChanges(definer);
 	defineWorktrees(definer);
 	defineServices(definer);
+	defineMachines(definer);
 	defineAsk(definer);
 	defineConfig(definer);
 	defineScreens(definer);

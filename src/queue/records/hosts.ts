@@ -1,12 +1,12 @@
 /** Hosts: a claim on the id, and a heartbeat that says how full it is. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../../task/errors.ts";
+import { HOST_GONE_MS, type HostBackend } from "../../task/host.ts";
+import { toJson } from "../../task/well-formed.ts";
 import type { Store } from "./store.ts";
 
-/** A host whose heartbeat is older is gone. */
-export const HOST_GONE_MS = 45_000;
-
-export interface HostState {
+/** What a host says with every beat. */
+export interface Beat {
 	homeId: string;
 	home: string;
 	pid: number;
@@ -16,6 +16,11 @@ export interface HostState {
 	maxAgents?: number;
 	/** it starts nothing more */
 	draining?: boolean;
+	/** of dispatch */
+	version?: string;
+	backends?: readonly HostBackend[];
+	/** ms that its clock is before that of Redis */
+	clockOffset?: number;
 }
 
 /** What a host last said of itself. */
@@ -80,8 +85,14 @@ async function silent(store: Store, host: string, beatAt: string): Promise<strin
 }
 
 /** @returns false: another place has taken the id meanwhile */
-export async function beat(store: Store, host: string, state: HostState, place?: string): Promise<boolean> {
-	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state, place });
+export async function beat(
+	store: Store,
+	host: string,
+	{ backends, ...state }: Beat,
+	place?: string,
+): Promise<boolean> {
+	const told = { ...state, ...(backends && { backends: toJson(backends) }) };
+	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state: told, place });
 	return mine;
 }
 

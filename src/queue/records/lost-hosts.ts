@@ -4,15 +4,14 @@
  * back. All by the time of Redis. One that never beat is not gone: it may be about to start.
  */
 import type { Agreed } from "../../task/agreed.ts";
+import { HOST_GONE_MS, LEFT_MS } from "../../task/host.ts";
 import type { Outcome } from "../../task/spec.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
-import { HOST_GONE_MS } from "./hosts.ts";
 import { encodeFields, type RecordChanges } from "./record-fields.ts";
 import type { NotStarted, Store } from "./store.ts";
 
-/** A restart of the worker takes less. */
-const LEFT_MS = 10_000;
+/** For the scripts, which go by the same words of a host as `lostFor`. */
 const LIMITS = { goneMs: HOST_GONE_MS, leftMs: LEFT_MS };
 
 export interface LostHost {
@@ -42,8 +41,14 @@ export async function lostHosts(
 function lostFor(now: number, [beatAt, leftAt]: (string | null | undefined)[]): number | null {
 	if (!beatAt) return null;
 	const hasLeft = beatAt === "0";
-	const forMs = now - (Number(hasLeft ? leftAt : beatAt) || 0);
-	return forMs >= (hasLeft ? LEFT_MS : HOST_GONE_MS) ? forMs : null;
+	const seenAt = timeIn(hasLeft ? leftAt : beatAt);
+	if (Math.abs(now - seenAt) < (hasLeft ? LEFT_MS : HOST_GONE_MS)) return null;
+	return seenAt > now ? now : now - seenAt;
+}
+
+/** What is no time, or is still to come, was not written by a host that lives: it would write it anew. */
+function timeIn(text: string | null | undefined): number {
+	return /^\d{1,15}$/.test(text ?? "") ? Number(text) : 0;
 }
 
 /** Tasks that wait for a host that is gone, by the host. */

@@ -28,5 +28,6 @@ redis.call('HSET', host, 'beatAt', now)
 for name, value in pairs(req.state) do redis.call('HSET', host, name, tostring(value)) end
 if req.place then redis.call('HSET', host, 'place', req.place) end
 redis.call('SADD', p .. ':hosts', req.host)
+if listsLost then relist() end
 return reply({mine = true})
 `;

@@ -1,18 +1,12 @@
 import { SKIPPED } from "../../../task/states.ts";
+import { IS_LOST } from "./is-lost.ts";
 import { TASK } from "./prelude.ts";
 
 /**
  * For tasks whose host is gone. Its last start is fenced: the epoch goes on, so that nothing of it is believed
  * any more, and its nonce is kept for the host, which ends what still lives of it when it comes back.
  */
-const LOST = `${TASK}
-local function isLost(host)
-  local held = redis.call('HMGET', p .. ':host:' .. host, 'beatAt', 'leftAt')
-  if not held[1] then return false end
-  if held[1] == '0' then return now - (tonumber(held[2]) or 0) >= req.leftMs end
-  return now - tonumber(held[1]) >= req.goneMs
-end
-local function fence(host)
+const LOST = `${TASK}${IS_LOST}local function fence(host)
   local nonce = get('runNonce')
   if nonce ~= '' then redis.call('SADD', p .. ':fenced:' .. host, nonce) end
   redis.call('HINCRBY', rec, 'epoch', 1)

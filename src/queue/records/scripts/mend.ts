@@ -21,6 +21,13 @@ mendShared()
 mend('spend:' .. req.day, 'amount')
 -- What is told of a task, beside its record: it holds up no end.
 if req.task then mend('cost:' .. req.task, 'hash'); mend('log:' .. req.task, 'stream') end
+-- What is no host's id is no host, and nobody could ask for it to be removed.
+for _, name in ipairs(redis.call('SMEMBERS', p .. ':hosts')) do
+  if not (string.match(name, '^[a-z0-9][a-z0-9-]*$') and #name <= 63) then
+    redis.call('SREM', p .. ':hosts', name)
+    emit({task = '', kind = 'repaired', text = 'hosts', why = 'a name in the list of hosts was none'})
+  end
+end
 for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
   mendHost(host)
   mend('gates:' .. host, 'hash'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')

@@ -52,7 +52,7 @@ local function mend(name, expected, isList)
 end
 local function mendShared()
   for _, name in ipairs({'tasks', 'outbox', 'inbox', 'batches'}) do mend(name, 'zset', true) end
-  mend('keys', 'hash'); mend('hosts', 'set'); mend('generation', 'number')
+  mend('keys', 'hash'); mend('hosts', 'set', true); mend('generation', 'number')
 end
 local function mendHost(host)
   if not string.match(host, '^[a-z0-9][a-z0-9-]*$') then return end
@@ -94,7 +94,10 @@ local function relist()
     if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
       local made = tonumber(c[3]) or now
       redis.pcall('ZADD', p .. ':tasks', 'NX', made, id)
-      if not isEnded(state) then redis.pcall('ZADD', p .. ':active:' .. host, 'NX', made, id) end
+      if not isEnded(state) then
+        redis.pcall('ZADD', p .. ':active:' .. host, 'NX', made, id)
+        redis.pcall('SADD', p .. ':hosts', host)
+      end
       if isLive(state) then redis.pcall('SADD', p .. ':live:' .. host, id) end
       local needs = (state == 'waiting' or c[6] == '${SKIPPED}') and decoded(c[5]) or {}
       for task, need in pairs(needs) do

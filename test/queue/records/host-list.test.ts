@@ -1,0 +1,162 @@
+/** What a host says of itself is read field by field: whatever stands there, every host is listed, and it can be told. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { viewHosts } from "../../../src/actions/hosts.ts";
+import { JSON_SCHEMAS } from "../../../src/cli/commands/schemas.ts";
+import { table } from "../../../src/cli/show/columns.ts";
+import { hostColumns, hostNotes } from "../../../src/cli/show/host-lines.ts";
+import { hostNames } from "../../../src/queue/records/host-list.ts";
+import { HOST_FIELDS } from "../../../src/queue/records/host-record.ts";
+import { beat, leave } from "../../../src/queue/records/hosts.ts";
+import { cancelLost, lostHosts } from "../../../src/queue/records/lost-hosts.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { runningTask } from "./store-support.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+beforeEach(() => store.client.flushall());
+
+const said = {
+	homeId: "id",
+	home: "/h",
+	pid: 7,
+	running: 1,
+	concurrency: 3,
+	maxAgents: 12,
+	draining: false,
+	version: "1.2.3",
+	backends: [{ name: "claude", type: "claude", found: true, version: "2.1.0" }],
+	clockOffset: -90_000,
+};
+const key = (host: string) => store.keys.host(host);
+const stateOf = async (host: string) => (await viewHosts(store, "here", host))[0];
+const plain = { red: String, yellow: String, green: String };
+const linesOf = async () => {
+	const views = await viewHosts(store, "here");
+	return [...(await table(hostColumns(views, Date.now(), plain), null, String)), ...hostNotes(views)];
+};
+
+test("what a host says with a beat is what is listed", async () => {
+	await beat(store, "mini", said, "place");
+	await runningTask(store, "job", { host: "mini" });
+	const views = await viewHosts(store, "mini");
+	expect(JSON_SCHEMAS.hosts.parse(views)).toEqual(views);
+	expect(views).toMatchObject([
+		{
+			...{ host: "mini", here: true, state: "working", since: null, home: "/h", pid: 7, maxAgents: 12 },
+			...{ places: { used: 1, all: 3 }, backends: said.backends, clockOffsetMs: -90_000 },
+			...{ version: "1.2.3", openTasks: 1, damage: [], holds: [] },
+		},
+	]);
+	expect((await linesOf()).join("\n")).toMatch(
+		/HOST +STATE +PLACES +OPEN +CLOCK +BACKENDS +VERSION\nmini +working +1\/3 +1 +-1m30s +claude 2\.1\.0 +1\.2\.3\nThe clock of mini differs/,
+	);
+});
+
+test.each([
+	["working", (now: number) => ({ beatAt: now - 1_000 })],
+	["draining", (now: number) => ({ beatAt: now - 1_000, draining: "true" })],
+	["silent", (now: number) => ({ beatAt: now - 30_000 })],
+	["gone", (now: number) => ({ beatAt: now - 60_000 })],
+	["gone", (now: number) => ({ beatAt: now + 3_600_000 })],
+	["stopped", (now: number) => ({ beatAt: 0, leftAt: now - 1_000 })],
+	["gone", (now: number) => ({ beatAt: 0, leftAt: now - 60_000 })],
+	["gone", (now: number) => ({ beatAt: 0, leftAt: now + 3_600_000 })],
+	["gone", () => ({ beatAt: "nan" })],
+	["gone", () => ({ beatAt: "9e300" })],
+	["gone", () => ({ beatAt: "{x" })],
+] as const)(
+	"a host is %s by its last word (%#), and the scripts agree on who is gone",
+	async (state, fields) => {
+		await beat(store, "mini", said, "place");
+		await runningTask(store, "job", { host: "mini" });
+		await store.client.hset(key("mini"), fields(await store.now()));
+		expect(await stateOf("mini")).toMatchObject({ state });
+		const isGone = state === "gone";
+		expect((await lostHosts(store, ["mini"])).has("mini")).toBe(isGone);
+		expect(await cancelLost(store, "job", "me")).toMatchObject({ result: isGone ? "cancelled" : "alive" });
+	},
+);
+
+test("an orderly end is told at once, and is no end before a restart would be over", async () => {
+	await beat(store, "mini", said, "place");
+	await leave(store, "mini", "place");
+	expect(await stateOf("mini")).toMatchObject({ state: "stopped" });
+});
+
+const HOSTILE = ["{x", "[1]", "-5", "9e300", "nan", "\u001b]0;owned\u0007", "x".repeat(1_000_000), "true"];
+
+test.each(HOST_FIELDS)(
+	"a damaged %s is told, harms no other host, and goes with the next beat",
+	async (field) => {
+		await beat(store, "sound", said, "place");
+		for (const value of HOSTILE) {
+			await beat(store, "mini", said, "place");
+			await store.client.hset(key("mini"), field, value);
+			const views = await viewHosts(store, "here");
+			JSON_SCHEMAS.hosts.parse(JSON.parse(JSON.stringify(views)));
+			expect(views).toMatchObject([{ host: "mini" }, { host: "sound", state: "working", damage: [] }]);
+			const isDamaged = (views[0]?.damage.length ?? 0) > 0;
+			const lines = (await linesOf()).join("\n");
+			expect(lines.includes("What mini says of itself is damaged")).toBe(isDamaged);
+			expect(lines).not.toContain("\u001b");
+			expect(lines.length).toBeLessThan(5_000);
+		}
+		await store.client.hset(key("mini"), field, "{x");
+		expect(await stateOf("mini")).toMatchObject({ damage: [expect.stringContaining(field)] });
+	},
+);
+
+test("a beat writes anew what was damaged", async () => {
+	for (const field of HOST_FIELDS.filter((name) => name !== "drain" && name !== "leftAt"))
+		await store.client.hset(key("mini"), field, "{x");
+	await beat(store, "mini", said, "place");
+	expect(await stateOf("mini")).toMatchObject({ state: "working", damage: [] });
+});
+
+test("something else in the place of a host's record, and names that are none, keep no host out of the list", async () => {
+	await beat(store, "sound", said, "place");
+	await beat(store, "mini", said, "place");
+	await store.client.multi().del(key("mini")).lpush(key("mini"), "x").exec();
+	await store.client.sadd(store.keys.hosts, "../../etc", "UPPER", "x".repeat(100), "\u001b[2J");
+	expect(await viewHosts(store, "here")).toMatchObject([
+		{ host: "mini", state: "unknown", damage: [expect.stringContaining("something else")] },
+		{ host: "sound", state: "working" },
+	]);
+	await store.mend({ hosts: ["sound"] });
+	expect((await store.client.smembers(store.keys.hosts)).sort()).toEqual(["mini", "sound"]);
+});
+
+test("a list of hosts that was lost has those again for which tasks wait", async () => {
+	await beat(store, "mini", said, "place");
+	await runningTask(store, "job", { host: "mini" });
+	await runningTask(store, "over", { host: "other" });
+	await store.move({ id: "over", from: ["running"], to: "completed" });
+	await store.client.set(store.keys.hosts, "somebody's");
+	await beat(store, "sound", said, "place");
+	expect(await hostNames(store)).toEqual(["mini", "sound"]);
+});
+
+test("a host that nobody knows is refused with the next step", async () => {
+	await expect(viewHosts(store, "here", "mini")).rejects.toMatchObject({
+		code: "DISPATCH_NO_SUCH_HOST",
+		hint: "`dispatch up` starts one here.",
+	});
+});
+
+test.each([20, 40, 60, 80, 120])("the table is no wider than a terminal of %i columns", async (width) => {
+	for (const host of ["mini", `h${"x".repeat(30)}`]) await beat(store, host, said, "place");
+	const views = await viewHosts(store, "mini");
+	const lines = await table(hostColumns(views, Date.now(), plain), width, String);
+	expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+	expect(lines).toHaveLength(3);
+});
