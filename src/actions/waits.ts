@@ -1,10 +1,14 @@
 /** Why tasks wait: what is known of their hosts, put together with what is known of themselves. */
 import { hostWords } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
+import { oneLine } from "../task/clean-text.ts";
 import { isState, type State } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
 import { type HostFacts, type KnownStates, waitOf } from "../task/view-why.ts";
 import { asHeld } from "./views.ts";
+
+/** Of who drained a host. */
+const BY_CHARS = 60;
 
 /** This host, and what it knows of its own worker. */
 export type Here = Pick<HostFacts, "host" | "worker" | "pid">;
@@ -37,14 +41,22 @@ export async function withWaits(
 			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
 		]);
 		for (const [n, host] of hosts.entries()) {
-			const { serves = false, draining = false, concurrency = null, maxAgents = null } = words[n] ?? {};
+			const {
+				serves = false,
+				draining = false,
+				drain = null,
+				concurrency = null,
+				maxAgents = null,
+			} = words[n] ?? {};
 			const isHere = host === own.host;
-			const told = serves ? (draining ? "drains" : "up") : "none";
+			const told = serves ? (draining && drain === null ? "drains" : "up") : "none";
+			const worker = isHere ? own.worker : told;
 			const counted = live[n] ?? { working: 0, asking: 0 };
 			facts.set(host, {
 				host,
 				isHere,
-				worker: isHere ? own.worker : told,
+				worker: worker === "up" && drain !== null ? "drained" : worker,
+				...(drain && { drainedBy: oneLine(drain.by, BY_CHARS) }),
 				pid: isHere ? own.pid : null,
 				...counted,
 				concurrency,

@@ -103,17 +103,19 @@ export class Presence {
 
 	/**
 	 * Whoever finds another one under its identity starts nothing more: its agents run on, and are the other's.
+	 * @param isDrained it starts nothing new, since somebody wants it so
 	 * @returns false: another one has taken it
 	 */
 	async beat(
 		{ taken, limit }: { taken: number; limit: number },
 		{ worker, backends }: Pick<LiveConfig["current"], "worker" | "backends">,
+		isDrained: boolean,
 	): Promise<boolean> {
 		const { home, store, log } = this.#options;
 		if (this.#untold !== null) this.tell(this.#untold);
 		const { path, homeId, hostId } = home;
 		const state = {
-			...{ homeId, home: path, pid: process.pid, draining: this.#draining, version: VERSION },
+			...{ homeId, home: path, pid: process.pid, draining: this.#draining || isDrained, version: VERSION },
 			running: taken,
 			concurrency: limit,
 			maxAgents: Math.max(worker.maxAgents, limit),

@@ -30,6 +30,7 @@ import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
 import { start } from "../worker/start.ts";
 import { WorkSaver } from "../worker/workspace.ts";
+import { Drained } from "./drained.ts";
 import { endFenced } from "./fenced.ts";
 import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
@@ -77,6 +78,7 @@ export class Daemon extends Service {
 	readonly #reconciler: Reconciler;
 	readonly #worker: RunWorker;
 	readonly #monitor: MonitorLoop;
+	readonly #drained: Drained;
 	readonly #serial = new Serial();
 	#notifier: Notifier | null = null;
 	readonly #wakes: WakeSubscription;
@@ -121,6 +123,7 @@ export class Daemon extends Service {
 		this.#wakes = new WakeSubscription(store, (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
 			else if (wake.kind === "removed") void this.#clearRemovals();
+			else if (wake.kind === "host") this.#quietly(async () => wake.host === host && (await this.#beat()));
 			else void this.#look(wake.task);
 			this.#notify();
 		});
@@ -172,6 +175,7 @@ export class Daemon extends Service {
 					fault: (task, error) => fault(task, "run job", error),
 				}),
 		});
+		this.#drained = new Drained({ store, host, worker: this.#worker, log: options.log });
 		this.#monitor = new MonitorLoop({
 			store,
 			host,
@@ -282,7 +286,7 @@ export class Daemon extends Service {
 	/** Starts nothing more, which commands can tell, and waits until no agent works or asks here, or for `stop`. */
 	async drain(): Promise<void> {
 		this.#presence.tell(this.#config, { draining: true });
-		await this.#worker.drain();
+		await this.#drained.leave();
 		while (!this.isStopped && (await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
 			await new Promise((resolve) => setTimeout(resolve, 200));
 		}
@@ -290,7 +294,7 @@ export class Daemon extends Service {
 
 	/** Before `stop`, which lets agents run on. A stopped agent's task is queued again, and nothing starts it here. */
 	async stopAgents(): Promise<void> {
-		await this.#worker.drain();
+		await this.#drained.leave();
 		await this.#reconciler.stopAgents();
 	}
 
@@ -357,8 +361,9 @@ export class Daemon extends Service {
 	}
 
 	async #beat(): Promise<void> {
-		if (!(await this.#presence.beat(this.#places, this.#config.current)) && !this.isStopped)
-			this.#options.displaced?.();
+		await this.#drained.follow();
+		const isMine = await this.#presence.beat(this.#places, this.#config.current, this.#drained.isOn);
+		if (!isMine && !this.isStopped) this.#options.displaced?.();
 	}
 
 	#mend(relist = false): Promise<void> {
@@ -368,9 +373,8 @@ export class Daemon extends Service {
 	#sweep(): Promise<void> {
 		const { store, home, log } = this.#options;
 		const place = { store, host: home.hostId, home: home.path, log, graceMs: TERM_GRACE_MS };
-		const own = { queues: this.#queues, serial: this.#serial, fault: this.#fault };
+		const own = { ...place, queues: this.#queues, serial: this.#serial, fault: this.#fault };
 		return sweep({
-			...place,
 			...own,
 			clearRemovals: () => this.#clearRemovals(),
 			dropTaskEnvs: () => dropUnusedEnvs(store, home.path),
@@ -384,11 +388,13 @@ export class Daemon extends Service {
 	}
 
 	#every(ms: number, work: () => Promise<unknown>): void {
-		const timer = setInterval(() => {
-			void work().catch((error: unknown) =>
-				this.#options.log.warn({ error: String(error) }, "background work failed"),
-			);
-		}, ms);
+		const timer = setInterval(() => this.#quietly(work), ms);
 		this.onStop(() => clearInterval(timer));
+	}
+
+	#quietly(work: () => Promise<unknown>): void {
+		const failed = (error: unknown) =>
+			this.#options.log.warn({ error: String(error) }, "background work failed");
+		void work().catch(failed);
 	}
 }

@@ -13,7 +13,9 @@ export interface HostFacts {
 	/** it is this one */
 	isHere: boolean;
 	/** `none`: none has shown itself there */
-	worker: "up" | "none" | "drains" | "stopped" | "refused" | "elsewhere";
+	worker: "up" | "none" | "drained" | "drains" | "stopped" | "refused" | "elsewhere";
+	/** who wants it to start nothing new, where it is drained */
+	drainedBy?: string;
 	/** of this host's worker; null: there is none, or it is another host's */
 	pid: number | null;
 	/** agents that work, and that ask */
@@ -23,6 +25,9 @@ export interface HostFacts {
 	concurrency: number | null;
 	maxAgents: number | null;
 }
+
+/** The few words for a task whose host was told to start nothing new. */
+export const HOST_DRAINED = "host is drained";
 
 /** What is known of other tasks: a state each, or that it is damaged. */
 export type KnownStates = ReadonlyMap<string, State | "damaged">;
@@ -124,7 +129,7 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 }
 
 /** Nobody takes it. */
-function unserved({ host, isHere, worker, pid }: HostFacts): Wait | null {
+function unserved({ host, isHere, worker, pid, drainedBy = "somebody" }: HostFacts): Wait | null {
 	const where = isHere ? "this host" : `its host ${host}`;
 	switch (worker) {
 		case "up":
@@ -134,6 +139,12 @@ function unserved({ host, isHere, worker, pid }: HostFacts): Wait | null {
 				"worker",
 				"no worker",
 				`Waits: no worker runs on ${where}. \`dispatch up\`${isHere ? "" : " there"} starts it.`,
+			);
+		case "drained":
+			return wait(
+				"worker",
+				HOST_DRAINED,
+				`Waits: ${isHere ? "this host" : `its host ${host}`} is drained (by ${drainedBy}) and starts nothing new. It goes on with: dispatch hosts resume ${host}`,
 			);
 		case "drains":
 			return wait(

@@ -15,6 +15,7 @@ import {
 	otherWorkers,
 	otherWorkerText,
 } from "../../host/process.ts";
+import { type Drain, hostWords } from "../../queue/records/hosts.ts";
 import { placeOf } from "../../task/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -68,6 +69,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
 	}));
+	const [own] = worker === null ? [] : await hostWords(store, [context.home.hostId]);
 	const left = await seen(
 		context,
 		() => leftAgents(store, context.home.path, tasksLeft(context.home.base, wanted)),
@@ -92,7 +94,9 @@ export async function summary(context: Context): Promise<number | undefined> {
 				failed,
 				own: context.home.hostId,
 				counts,
-				worker: (daemon === null ? damagedText(context.home) : null) ?? workerLine(daemon, worker),
+				worker:
+					(daemon === null ? damagedText(context.home) : null) ??
+					workerLine(daemon, worker, own?.drain ?? null, context.home.hostId),
 				isDamaged: damaged.length > 0,
 				now: Date.now(),
 			},
@@ -129,11 +133,18 @@ export function withoutPrompt(view: TaskView): Omit<TaskView, "prompt"> {
 }
 
 /** @param worker the daemon, where it serves this address */
-function workerLine(daemon: DaemonState | null, worker: { draining: boolean } | null): string {
+function workerLine(
+	daemon: DaemonState | null,
+	worker: { draining: boolean } | null,
+	drain: Drain | null,
+	host: string,
+): string {
 	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
 	if (worker === null) return "This host's worker serves another Redis.";
 	if (daemon.frozen) return `${frozenText(daemon.pid)}.`;
 	if (daemon.redisFault !== null) return "The worker is up, but Redis refuses it.";
+	if (!worker.draining && drain !== null)
+		return `This host is drained (by ${oneLine(drain.by, 60)}): it starts nothing new. \`dispatch hosts resume ${host}\` ends that.`;
 	if (!worker.draining) return "The worker is up.";
 	return "The worker drains: it starts nothing more. `dispatch up` starts a new one; agents run on.";
 }

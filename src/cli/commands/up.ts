@@ -1,6 +1,7 @@
 import { daemonState } from "../../host/process.ts";
 import { stopDaemon } from "../../host/stop.ts";
 import { startWebProcess } from "../../host/web-process.ts";
+import { drainOf } from "../../queue/records/hosts.ts";
 import { shownAddress } from "../../task/address.ts";
 import { showOnPurpose } from "../../task/secrets.ts";
 import type { Context } from "../context.ts";
@@ -19,6 +20,11 @@ export async function up(context: Context, flags: UpFlags): Promise<number | und
 		await stopDaemon(context.home, { drain: false, stopAgents: false });
 	const { pid, started } = await ensureWorker(context);
 	if (!started) await tellOfWorker(context);
+	const drain = await drainOf(store, context.home.hostId);
+	if (drain !== null)
+		context.output.note(
+			`This host is drained (by ${drain.by}): it starts nothing new. It goes on with: dispatch hosts resume ${context.home.hostId}`,
+		);
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
 	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;

@@ -5,6 +5,7 @@ import { type Here, withWaits } from "../../actions/waits.ts";
 import type { Home } from "../../config/home.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { type DamagedTask, damagedError } from "../../task/damaged.ts";
+import { HOST_DRAINED } from "../../task/view-why.ts";
 import type { Wait } from "../../task/wait.ts";
 import { oneLine } from "../show/output.ts";
 import { type Area, type Finding, warn } from "./finding.ts";
@@ -15,11 +16,12 @@ const SHOWN = 5;
  * The next step, by what a task waits for; null: another check tells it, or it ends by itself, as a delay does.
  * @param host of the task
  */
-function nextOf({ kind }: Wait, host: string, own: Here): string | null {
+function nextOf({ kind, why }: Wait, host: string, own: Here): string | null {
 	if (kind === "place")
 		return "Let more work at a time: worker.concurrency and worker.max_agents (dispatch config edit)";
 	if (kind === "answers") return "Answer them: dispatch inbox";
 	if (kind !== "worker") return null;
+	if (why === HOST_DRAINED) return `dispatch hosts resume ${oneLine(host)}`;
 	if (host !== own.host) return `Start one there, on ${oneLine(host)}: dispatch up`;
 	if (own.worker === "stopped") return `kill -CONT ${own.pid}`;
 	return own.worker === "elsewhere" || own.worker === "refused" ? "dispatch up --restart" : "dispatch up";

@@ -117,6 +117,7 @@ A task runs on the host where it was submitted: its directory is there.
 Everybody with the same Redis sees all tasks, and answers from anywhere.
 
   $ dispatch hosts                 who is there, and how full each is
+  $ dispatch hosts drain mini1     it starts nothing new, until \`resume\`
   $ dispatch ls --host mini1       only that host's tasks
   $ dispatch questions             of all hosts
 

@@ -22,6 +22,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 	up: "start daemon boot launch serve",
 	down: "shutdown quit halt exit",
 	"up --restart": "restart reload",
+	hosts: "host machines nodes fleet",
+	"hosts drain": "drain cordon",
 	worker: "workers foreground",
 	"service install": "systemd autostart",
 	web: "ui dashboard browser board gui",
@@ -36,7 +38,6 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 	"help config": "limits limit budget budgets deadline deadlines timeout timeouts concurrency",
 	"help topics": "topics docs manual guide",
 	"help redis": "redis database db",
-	"help hosts": "hosts host machines nodes",
 	"help environment": "env environment",
 	"--version": "version ver about",
 };

@@ -88,8 +88,13 @@ function holdText({ backend, model, kind, until }: HostHold, now: number): strin
 /** What a person should know or do, a line each. */
 export function hostNotes(hosts: readonly HostView[]): string[] {
 	return hosts.flatMap((each) => {
-		const { host, damage, state, openTasks } = each;
+		const { host, drained, damage, state, openTasks } = each;
 		return [
+			...(drained
+				? [
+						`${host} is drained (by ${oneLine(drained.by, NAME_SHOWN)}) and starts nothing new: dispatch hosts resume ${host}`,
+					]
+				: []),
 			...(damage.length > 0
 				? [
 						`What ${host} says of itself is damaged: ${oneLine(damage.join(", "), 200)}. A worker there writes it anew.`,

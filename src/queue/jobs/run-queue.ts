@@ -167,7 +167,8 @@ export class RunWorker extends Service {
 	#maxAgents: number;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
 	readonly #abort = new AbortController();
-	readonly #draining = new AbortController();
+	#draining = new AbortController();
+	#isDraining = false;
 	#worker: Worker<RunJobData> | undefined;
 
 	constructor(options: {
@@ -206,6 +207,8 @@ export class RunWorker extends Service {
 		this.#worker = worker;
 		this.onStop(() => this.#handBack(worker));
 		await worker.waitUntilReady();
+		// Before the first job: it was told so before it began.
+		if (this.#isDraining) await worker.pause(true);
 		worker.run().catch(() => {});
 	}
 
@@ -225,8 +228,18 @@ export class RunWorker extends Service {
 
 	/** Starts nothing more; jobs whose agents live go on. */
 	async drain(): Promise<void> {
+		this.#isDraining = true;
 		await this.#worker?.pause(true);
 		this.#draining.abort();
+	}
+
+	/** Takes jobs again. One that was at work when it began to drain ends with its start, as any does. */
+	async resume(): Promise<void> {
+		if (!this.#isDraining) return;
+		this.#isDraining = false;
+		this.#draining = new AbortController();
+		setMaxListeners(0, this.#draining.signal);
+		await this.#worker?.resume();
 	}
 
 	/** Stops fetching and hands the jobs back; agents go on. Never waits longer than a second for Redis. */

@@ -19,6 +19,7 @@ import {
 import { cutText } from "../../task/cut-text.ts";
 import { HOST_GONE_MS, type HostBackend, type HostState, LEFT_MS } from "../../task/host.ts";
 import { NONCE, PATH } from "../../task/spec.ts";
+import { checkDrain, type Drain } from "./hosts.ts";
 
 /** A year more than this machine and Redis differ by is no clock. */
 const MOST_OFFSET_MS = 100 * 365 * 86_400_000;
@@ -29,14 +30,6 @@ const MOST_AGENTS = 1_000_000;
 const PID_MAX = 2 ** 31 - 1;
 const MOST_BACKENDS = 100;
 const NAME_CHARS = 300;
-const BY_CHARS = 200;
-
-/** Who wants a host to start nothing new, and since when. */
-export interface Drain {
-	by: string;
-	/** ms since the Unix epoch, by Redis */
-	at: number;
-}
 
 export interface HostRecord {
 	/** of its last beat, ms since the Unix epoch by Redis; 0: its worker was stopped; null: it never beat */
@@ -110,7 +103,7 @@ const FIELDS: { readonly [K in keyof HostRecord]: Check<NonNullable<HostRecord[K
 	version: matching(/^[\w.+-]{1,64}$/, "a version"),
 	backends: json(backends),
 	clockOffset: whole(-MOST_OFFSET_MS, MOST_OFFSET_MS),
-	drain: json(object<Drain>({ by: short(BY_CHARS), at: time })),
+	drain: json(checkDrain),
 };
 
 /** In the order in which `readHost` takes their values. */

@@ -1,5 +1,6 @@
 /** Hosts: a claim on the id, and a heartbeat that says how full it is. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { object, soundOrNull, text, time } from "../../task/check.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { HOST_GONE_MS, type HostBackend } from "../../task/host.ts";
 import { toJson } from "../../task/well-formed.ts";
@@ -23,11 +24,39 @@ export interface Beat {
 	clockOffset?: number;
 }
 
+/** Who wants a host to start nothing new, and since when. Kept until `resume`, whatever its worker does. */
+export interface Drain {
+	by: string;
+	/** ms since the Unix epoch, by Redis */
+	at: number;
+}
+
+export const checkDrain = object<Drain>({ by: text, at: time });
+
+/** Nothing new starts at a host from now on, or something may again; its worker follows in a moment. */
+export async function setDrain(
+	store: Store,
+	host: string,
+	drain: { on: boolean; by: string },
+): Promise<void> {
+	await store.run("drainHost", { host, ...drain });
+}
+
+/** null: it may start tasks; also where what stands there is damaged */
+export async function drainOf(store: Store, host: string): Promise<Drain | null> {
+	return readDrain(await store.guard((client) => client.hget(store.keys.host(host), "drain")));
+}
+
+function readDrain(json: string | null | undefined): Drain | null {
+	return json ? soundOrNull(checkDrain, json) : null;
+}
+
 /** What a host last said of itself. */
 interface HostWord {
 	/** it has a worker, as far as it knows */
 	serves: boolean;
 	draining: boolean;
+	drain: Drain | null;
 	/** null: an earlier version, which does not say */
 	concurrency: number | null;
 	maxAgents: number | null;
@@ -100,12 +129,12 @@ export async function beat(
 export async function hostWords(store: Store, hosts: readonly string[]): Promise<HostWord[]> {
 	const pipeline = store.client.pipeline();
 	for (const host of hosts)
-		pipeline.hmget(store.keys.host(host), "beatAt", "draining", "concurrency", "maxAgents");
+		pipeline.hmget(store.keys.host(host), "beatAt", "draining", "concurrency", "maxAgents", "drain");
 	return (await store.replies(pipeline)).map((values) => {
-		const [beatAt, draining, concurrency, maxAgents] = (values ?? []) as (string | null)[];
+		const [beatAt, draining, concurrency, maxAgents, drain] = (values ?? []) as (string | null)[];
 		const serves = Number(beatAt) > 0;
 		const limits = { concurrency: limitOf(concurrency), maxAgents: limitOf(maxAgents) };
-		return { serves, draining: draining === "true", ...limits };
+		return { serves, draining: draining === "true", drain: readDrain(drain), ...limits };
 	});
 }
 

@@ -18,7 +18,7 @@ export interface Keys {
 	/** `<id> <ipc generation>.<seq>` of open questions by time */
 	inbox: string;
 	events: string;
-	/** a channel: `outbox`, `removed` or `task <id>` */
+	/** a channel: `outbox`, `removed`, `host <id>` or `task <id>` */
 	wake: string;
 	/** running and asking tasks of a host */
 	live(host: string): string;

@@ -2,7 +2,11 @@
 import { Service } from "../../task/service.ts";
 import type { Store } from "./store.ts";
 
-export type Wake = { kind: "outbox" } | { kind: "removed" } | { kind: "task"; task: string };
+export type Wake =
+	| { kind: "outbox" }
+	| { kind: "removed" }
+	| { kind: "host"; host: string }
+	| { kind: "task"; task: string };
 
 /** Listens to the namespace's wakes, on a connection of its own. */
 export class WakeSubscription extends Service {
@@ -20,6 +24,8 @@ export class WakeSubscription extends Service {
 		this.onStop(() => client.disconnect());
 		client.on("message", (_channel: string, message: string) => {
 			if (message === "outbox" || message === "removed") this.#listen({ kind: message });
+			else if (message.startsWith("host "))
+				this.#listen({ kind: "host", host: message.slice("host ".length) });
 			else if (message.startsWith("task "))
 				this.#listen({ kind: "task", task: message.slice("task ".length) });
 		});

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cancelTasks } from "../../../src/actions/cancel.ts";
+import { viewHosts } from "../../../src/actions/hosts.ts";
 import { noteTask } from "../../../src/actions/note.ts";
 import { removableTasks, removeIfEnded, removeTask } from "../../../src/actions/remove.ts";
 import { isDone } from "../../../src/actions/several.ts";
@@ -16,6 +17,7 @@ import { nextEvent } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil } from "../../../src/queue/records/gates.ts";
 import { beat } from "../../../src/queue/records/hosts.ts";
 import { appendLog, lastLines } from "../../../src/queue/records/log.ts";
+import { lostTasks } from "../../../src/queue/records/lost-hosts.ts";
 import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { noteUsage, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
@@ -85,7 +87,9 @@ async function prepare(): Promise<void> {
 	await store.create(specOf("waits"), { key: { key: "k1", hash: "h" } });
 	await putBatch(store, "of-batch", { after: ["done"] }, [VICTIM]);
 	await holdGate();
-	await beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 });
+	const backends = [{ name: "claude", type: "claude", found: true, version: "2.1.0" }];
+	const said = { version: "1.0.0", draining: false, maxAgents: 4, clockOffset: -1, backends };
+	await beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1, ...said });
 }
 
 async function snapshot(): Promise<Map<string, Buffer>> {
@@ -202,6 +206,8 @@ async function lookAtAll(): Promise<void> {
 		() => store.report(VICTIM),
 		() => pendingNotes(store, VICTIM),
 		() => closedGates(store, HOST),
+		() => viewHosts(store, HOST),
+		() => lostTasks(store),
 		() => spentBy(store, VICTIM),
 		() => spentToday(store),
 		() => lastLines(store, VICTIM, 10),

@@ -6,7 +6,7 @@ import { table } from "../../../src/cli/show/columns.ts";
 import { hostColumns, hostNotes } from "../../../src/cli/show/host-lines.ts";
 import { hostNames } from "../../../src/queue/records/host-list.ts";
 import { HOST_FIELDS } from "../../../src/queue/records/host-record.ts";
-import { beat, leave } from "../../../src/queue/records/hosts.ts";
+import { beat, claimHost, drainOf, leave, setDrain } from "../../../src/queue/records/hosts.ts";
 import { cancelLost, lostHosts } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
@@ -145,6 +145,31 @@ test("a list of hosts that was lost has those again for which tasks wait", async
 	await beat(store, "sound", said, "place");
 	expect(await hostNames(store)).toEqual(["mini", "sound"]);
 });
+
+test("a drain outlasts beats and the end of the worker, names who asked first, and goes with resume alone", async () => {
+	await beat(store, "mini", said, "place");
+	await setDrain(store, "mini", { on: true, by: "ann@attic" });
+	await setDrain(store, "mini", { on: true, by: "bob@desk" });
+	await beat(store, "mini", said, "place");
+	await leave(store, "mini", "place");
+	await claimHost(store, "mini", { homeId: "id", place: "place" });
+	await beat(store, "mini", said, "place");
+	expect(await stateOf("mini")).toMatchObject({ state: "draining", drained: { by: "ann@attic" } });
+	await setDrain(store, "mini", { on: false, by: "bob@desk" });
+	expect(await stateOf("mini")).toMatchObject({ state: "working", drained: null });
+});
+
+test.each(HOSTILE)(
+	"what stands in the place of a drain and is none drains nobody, and can be replaced: %#",
+	async (value) => {
+		await beat(store, "mini", said, "place");
+		await store.client.hset(key("mini"), "drain", value);
+		expect(await drainOf(store, "mini")).toBeNull();
+		expect(await stateOf("mini")).toMatchObject({ state: "working", drained: null });
+		await setDrain(store, "mini", { on: true, by: "ann@attic" });
+		expect(await drainOf(store, "mini")).toMatchObject({ by: "ann@attic" });
+	},
+);
 
 test("a host that nobody knows is refused with the next step", async () => {
 	await expect(viewHosts(store, "here", "mini")).rejects.toMatchObject({

@@ -9,6 +9,7 @@ import { allBatches } from "../../../src/queue/records/batches.ts";
 import { eventsAfter, lastEventId, noteEvent } from "../../../src/queue/records/events.ts";
 import { nextEvent, startOfFeed } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil, openAfterSuccess } from "../../../src/queue/records/gates.ts";
+import { listHosts } from "../../../src/queue/records/host-list.ts";
 import { beat, claimHost } from "../../../src/queue/records/hosts.ts";
 import { fencedAmong, lostTasks } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
@@ -90,6 +91,7 @@ async function everything(): Promise<string[]> {
 		beat: () => beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 }),
 		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
 		"lost hosts": () => lostTasks(store),
+		"all hosts": () => listHosts(store),
 		fenced: () => fencedAmong(store, HOST, ["x"]),
 		removals: () => followRemovals(store, HOST, async () => new Set()),
 		gates: () => closedGates(store, HOST),

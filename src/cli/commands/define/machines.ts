@@ -1,12 +1,29 @@
 /** The hosts that share a Redis. */
+import type { DrainFlags } from "../hosts.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
 
 export function defineMachines({ program, run }: Definer): void {
-	forAgents(program.command("hosts"))
+	const hosts = forAgents(program.command("hosts"))
 		.description("the hosts of this Redis: who is alive, what each can run, how full it is")
 		.argument("[host]", "only this one")
+		.usage("[options] [host]")
 		.addHelpText("after", example("dispatch hosts"))
 		.action((host: string | undefined) =>
 			run(async (context) => (await import("../hosts.ts")).hosts(context, host)),
 		);
+	hosts
+		.command("drain")
+		.description("let a host start nothing new, from anywhere; what runs there goes on")
+		.argument("<host>", "its id")
+		.option("--wait", "until no agent works or asks there")
+		.addHelpText("after", example("dispatch hosts drain mini1"))
+		.action((host: string, flags: DrainFlags) =>
+			run(async (context) => (await import("../hosts.ts")).drain(context, host, flags)),
+		);
+	hosts
+		.command("resume")
+		.description("let a drained host take tasks again")
+		.argument("<host>", "its id")
+		.addHelpText("after", example("dispatch hosts resume mini1"))
+		.action((host: string) => run(async (context) => (await import("../hosts.ts")).resume(context, host)));
 }

@@ -5,6 +5,7 @@ import { CANCEL } from "./cancel.ts";
 import { BEAT, CLAIM_HOST } from "./claim-host.ts";
 import { CREATE } from "./create.ts";
 import { DELIVERED } from "./delivered.ts";
+import { DRAIN_HOST } from "./drain-host.ts";
 import { FENCED } from "./fenced.ts";
 import { FOLLOW } from "./follow.ts";
 import { HOLD } from "./hold.ts";
@@ -31,6 +32,7 @@ export const SCRIPTS = {
 	claimHost: CLAIM_HOST,
 	create: CREATE,
 	delivered: DELIVERED,
+	drainHost: DRAIN_HOST,
 	fenced: FENCED,
 	follow: FOLLOW,
 	hold: HOLD,
