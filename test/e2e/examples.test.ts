@@ -22,6 +22,7 @@ beforeAll(async () => {
 	user = new User({
 		redis: redis.url,
 		agent: "ten-line.sh",
+		env: { DISPATCH_HOST_ID: "mini1" },
 		agents: { quick: "writes-report.sh" },
 		config: "aliases: { reviewer: { model: fake } }\nnotifications: [{ type: command, command: 'true' }]",
 	});
@@ -151,6 +152,8 @@ const BEFORE: Record<string, () => Promise<unknown>> = {
 	"config remove-model": () => user.run(["config", "add-model", "gpt-5", "--backend", "codex"]),
 	"config remove-backend": () => user.run(["config", "add-backend", "mine", "--command", "./agent.sh"]),
 	"config remove-alias": () => user.run(["config", "add-alias", "reviewer", "--model", "fake"]),
+	"hosts drain": () => user.ok(["up"]),
+	"hosts resume": () => user.ok(["up"]),
 	down: cancelAll,
 	worker: () => user.run(["down"]),
 	// Its usual port is that of every test that has a web view.
@@ -174,7 +177,7 @@ const CODES: Record<string, number[]> = {
 };
 
 /** What they have below them is one more thing. */
-const ACTS_ITSELF = new Set(["batch"]);
+const ACTS_ITSELF = new Set(["batch", "hosts"]);
 
 const program = buildProgram({ env: {}, done: () => {} });
 const cases = visibleCommands(program).flatMap((command) => {
