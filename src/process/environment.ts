@@ -3,6 +3,7 @@
  * table is the one place that decides it; docs/CONFIG.md shows it, and a test compares the two. A worker
  * outlives the shell, hook, script or agent that started it: what describes those is nobody else's business.
  */
+import { foldersOf } from "./which.ts";
 
 export type Environment = Record<string, string | undefined>;
 
@@ -218,11 +219,13 @@ export function setDaemonUmask(): number {
 	return umask;
 }
 
-/** PATH without the programs of a virtual environment that is left behind with its variable. */
+/** PATH as it means the same in every directory, without the programs of a virtual environment that is left behind with its variable. */
 function pathOutside({ PATH, VIRTUAL_ENV }: Environment): string | undefined {
-	if (PATH === undefined || !VIRTUAL_ENV) return PATH;
-	const entries = PATH.split(":").filter((entry) => entry !== `${VIRTUAL_ENV}/bin`);
-	return entries.join(":");
+	if (PATH === undefined) return PATH;
+	const left = VIRTUAL_ENV ? `${VIRTUAL_ENV}/bin` : null;
+	return foldersOf(PATH)
+		.filter((folder) => folder !== left)
+		.join(":");
 }
 
 const RULES = DROPPED.map(({ dropped, kept }) => ({ dropped: matcher(dropped), kept: matcher(kept) }));

@@ -2,6 +2,7 @@
 import { DispatchError } from "../task/errors.ts";
 import { type Answer, askProgram } from "./ask-program.ts";
 import { environmentOfDaemon } from "./environment.ts";
+import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 
 const LIMIT_MS = 60_000;
 /** Names of a million files. */
@@ -60,16 +61,13 @@ export async function filesChangedSince(directory: string, ref: string): Promise
 	return [...new Set([...namesOf(changed, directory), ...namesOf(others, directory)])];
 }
 
-/** A repository's config, which an agent may have written to, starts no program here but its filters. */
-const SETTINGS = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
-
-/** Nothing of a hook that called dispatch: it would lead to another repository. */
+/** A repository's config, which an agent may have written to, starts no program here but its filters. Nothing of a hook that called dispatch: it would lead to another repository. */
 function git(directory: string, args: readonly string[]): Promise<Answer> {
 	return askProgram({
 		file: "git",
-		args: [...SETTINGS, ...args],
+		args: [...GIT_OPTIONS, ...args],
 		cwd: directory,
-		env: { ...environmentOfDaemon(process.env), LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+		env: { ...environmentOfDaemon(process.env), ...GIT_VARIABLES },
 		limitMs: LIMIT_MS,
 		maxBytes: MAX_NAMES_BYTES,
 	});

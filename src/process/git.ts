@@ -1,7 +1,7 @@
 /**
  * Runs git for dispatch itself: the same whoever calls, and whatever stands in the config of a repository that an
- * agent may have written to. No hook, no pager, editor, prompt, signature or transport runs, no other program
- * watches files; of what a config can name, only filters are left (`src/workspace/programs.ts` looks at those).
+ * agent may have written to (`git-settings.ts`). Of what a config can name, only filters are left to start a program:
+ * `src/workspace/config.ts` looks at those.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
@@ -9,6 +9,7 @@ import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
 import { endGroupOf } from "./end-group.ts";
 import { type Environment, environmentOfDaemon } from "./environment.ts";
+import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 
 /** A list of all files of a large repository has room. */
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -17,21 +18,6 @@ const LIMIT_MS = 10 * 60_000;
 /** To take its locks back. */
 const TERM_GRACE_MS = 3_000;
 const IDENTITY = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$/;
-
-const SETTINGS: Readonly<Record<string, string>> = {
-	"core.fsmonitor": "false",
-	"core.hooksPath": "/dev/null",
-	"core.editor": ":",
-	"core.quotePath": "false",
-	"core.sshCommand": "false",
-	"protocol.allow": "never",
-	"submodule.recurse": "false",
-	"commit.gpgSign": "false",
-	"merge.verifySignatures": "false",
-	"gc.auto": "0",
-	"maintenance.auto": "false",
-	"worktree.useRelativePaths": "false",
-};
 
 /** Where git works: nothing is looked for from the directory upwards, where an agent can put another `.git`. */
 export interface GitPlace {
@@ -42,6 +28,8 @@ export interface GitPlace {
 	workTree?: string;
 	/** in place of the working tree's own */
 	indexFile?: string;
+	/** its config is all that there is: no other file is read */
+	isOwn?: boolean;
 }
 
 export interface GitCall {
@@ -56,6 +44,8 @@ export interface GitCall {
 	/** a descriptor of a lock of ours, which it holds as long as it lives */
 	holds?: number;
 	limitMs?: number;
+	/** above what any config says, by name */
+	settings?: Readonly<Record<string, string>>;
 }
 
 export interface GitAnswer {
@@ -69,10 +59,9 @@ export interface GitAnswer {
 /** @throws DISPATCH_GIT when git cannot be started, takes too long or prints too much */
 export async function git(call: GitCall): Promise<GitAnswer> {
 	const { args, cwd, shown = false, holds, limitMs = LIMIT_MS } = call;
-	const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 	let child: ChildProcess;
 	try {
-		child = spawn("git", [...settings, ...args], {
+		child = spawn("git", [...GIT_OPTIONS, ...args], {
 			cwd,
 			env: environmentOf(call),
 			stdio: [
@@ -142,30 +131,31 @@ function notRun(error: unknown): DispatchError {
 }
 
 /** Nothing of one call of git's, such as a hook's index, is another one's. */
-function environmentOf({ env, place }: GitCall): Record<string, string> {
+function environmentOf({ env, place, settings = {} }: GitCall): Record<string, string> {
 	const own = Object.entries(environmentOfDaemon(env)).filter(
 		([name]) => !name.startsWith("GIT_") || IDENTITY.test(name),
 	);
+	const given = Object.entries(settings);
 	const named: Record<string, string | undefined> = {
 		GIT_DIR: place?.gitDir,
 		GIT_COMMON_DIR: place?.commonDir,
 		GIT_WORK_TREE: place?.workTree,
 		GIT_INDEX_FILE: place?.indexFile,
+		...(place?.isOwn ? { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" } : {}),
+		GIT_CONFIG_COUNT: given.length === 0 ? undefined : String(given.length),
 	};
 	return {
 		...Object.fromEntries(own),
-		LC_ALL: "C",
-		GIT_TERMINAL_PROMPT: "0",
-		GIT_ASKPASS: "false",
-		SSH_ASKPASS: "false",
-		GIT_PAGER: "cat",
-		GIT_EDITOR: ":",
-		GIT_SEQUENCE_EDITOR: ":",
-		GIT_OPTIONAL_LOCKS: "0",
-		GIT_NO_LAZY_FETCH: "1",
+		...GIT_VARIABLES,
 		...(Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined)) as Record<
 			string,
 			string
 		>),
+		...Object.fromEntries(
+			given.flatMap(([name, value], n) => [
+				[`GIT_CONFIG_KEY_${n}`, name],
+				[`GIT_CONFIG_VALUE_${n}`, value],
+			]),
+		),
 	};
 }

@@ -1,10 +1,13 @@
 /** Finds programs. Nothing is started here. */
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
-/** The folders of a PATH in their order; an empty entry, which means the working directory, is left out. */
+/**
+ * The folders of a PATH in their order. What is meant from the working directory (an empty entry, `./node_modules/.bin`) is
+ * left out: of a program that starts in an agent's directory it would name a program of the agent's.
+ */
 export function foldersOf(path: string | undefined): string[] {
-	return (path ?? "").split(delimiter).filter((folder) => folder !== "");
+	return (path ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
 }
 
 /** Whether it is a file, links followed, that this user may execute. */

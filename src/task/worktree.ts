@@ -15,7 +15,7 @@ export interface WorktreeSpec {
 	inside: string;
 	/** the directory of the host's worktrees */
 	folder: string;
-	/** a digest of the programs that the repository's own config names (`programsOf`); null: none */
+	/** a digest of the programs that the repository's own config names (`programsIn`); null: none */
 	programs: string | null;
 }
 

@@ -3,14 +3,16 @@
  * beside everything first; git then takes it over, or refuses and leaves all as it was.
  */
 import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { type GitAnswer, git } from "../process/git.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf, type Changes } from "../task/worktree.ts";
-import { countChanges, saveWork } from "./commit.ts";
+import { countChanges, PLAIN, saveWork } from "./commit.ts";
+import { type OwnGit, withOwnGit } from "./own-git.ts";
 import { reasonOf } from "./repository.ts";
 import { refOf, type Worktree } from "./worktree.ts";
 
@@ -29,46 +31,88 @@ export interface Applied {
 const NAMED = 5;
 const REASON_CHARS = 200;
 
+/** Another git works there: it is done in a moment. */
+const AGAIN_AFTER_MS = [200, 1_000, 3_000];
+
 /**
  * @param cwd in the working tree that gets it
- * @throws DISPATCH_APPLY_CONFLICT, naming the files; DISPATCH_USAGE for another repository; DISPATCH_GIT
+ * @throws DISPATCH_APPLY_CONFLICT, naming the files; DISPATCH_USAGE for another repository; DISPATCH_BAD_CWD for
+ * programs in its config that are not signed; DISPATCH_GIT
  */
 export async function applyWork(
 	worktree: Worktree,
 	{ cwd, way, env }: { cwd: string; way: Way; env: Environment },
 ): Promise<Applied> {
-	const target = await targetIn(worktree, cwd, env);
-	await worktree.requirePrograms();
+	const place = await placeIn(worktree, cwd, env);
+	await worktree.requirePrograms(place.workTree);
 	// What a person did there since, or an end that was not recorded as usual, left behind.
 	if (worktree.facts()?.isWhole && isThere(worktree.path)) await saveWork(worktree, "as it was applied");
+	for (const pause of AGAIN_AFTER_MS) {
+		try {
+			return await applyIn(worktree, place, way, env);
+		} catch (error) {
+			if (!(error instanceof DispatchError) || !LOCKED.test(error.message)) throw error;
+		}
+		await sleep(pause);
+	}
+	return applyIn(worktree, place, way, env);
+}
+
+/** Of another git that works there, or of a branch that it has just moved. */
+const LOCKED = /\.lock\b|cannot lock ref/;
+
+async function applyIn(worktree: Worktree, place: Place, way: Way, env: Environment): Promise<Applied> {
+	const config = await worktree.requirePrograms(place.workTree);
 	const tip = await worktree.commitOf(refOf(worktree.task));
 	if (tip === null)
 		throw new DispatchError("DISPATCH_GIT", `The branch ${branchNameOf(worktree.task)} is gone.`, {
 			hint: "`git reflog` may still know its last commit.",
 		});
 	const changes = await countChanges(worktree, tip);
-	const head = await target.must("read HEAD", ["rev-parse", "--verify", "HEAD^{commit}"]);
 	const there = { isNew: false, commit: null, changes };
-	if (await target.holds(tip, head, worktree.spec.base)) return there;
-	const tree = await mergedTree(target, worktree.task, head, tip);
-	if (tree === (await target.must("read HEAD", ["rev-parse", `${head}^{tree}`]))) return there;
-	if (way === "patch")
-		return (await target.putIn(worktree.task, head, tree)) ? { ...there, isNew: true } : there;
-	const commit = await target.commit(worktree.task, { way, tree, head, tip });
-	await target.goTo(worktree.task, commit);
-	return { isNew: true, commit, changes };
+	const { gitDir, workTree } = place;
+	const real = (args: readonly string[]) => git({ args, place: null, cwd: workTree, env });
+	const found = await real(["rev-parse", "--verify", "HEAD^{commit}"]);
+	if (found.code !== 0)
+		throw new DispatchError("DISPATCH_GIT", `git could not read HEAD in ${workTree}: ${reasonOf(found)}.`);
+	const head = found.stdout.trim();
+	const of = { ...place, indexFile: join(gitDir, "index"), head, config, env };
+	return withOwnGit(worktree.path, of, async (own) => {
+		const target = new Target(own, { task: worktree.task, head, ...place });
+		if (await target.holds(tip, worktree.spec.base)) return there;
+		const tree = await target.mergedTree(tip);
+		if (tree === (await target.must("read HEAD", ["rev-parse", `${head}^{tree}`]))) return there;
+		if (way === "patch" && (await target.isStaged(tree))) return there;
+		const commit = await target.commit({ way, tree, tip });
+		await target.goTo(commit);
+		if (way === "patch") return { ...there, isNew: true };
+		// The branch comes last, as with `git merge`: the files have it by now.
+		await real(["update-ref", "ORIG_HEAD", head]);
+		const move = ["update-ref", "-m", `dispatch apply ${worktree.task}`, "HEAD", commit, head];
+		const moved = await real(move);
+		if (moved.code !== 0) throw await target.goBack(commit, moved);
+		return { isNew: true, commit, changes };
+	});
 }
 
-async function targetIn(worktree: Worktree, cwd: string, env: Environment): Promise<Target> {
-	const ask = ["rev-parse", "--show-toplevel", "--git-common-dir"];
+/** A working tree of the repository: git's part of it, and what all of them share. */
+interface Place {
+	gitDir: string;
+	commonDir: string;
+	workTree: string;
+}
+
+async function placeIn(worktree: Worktree, cwd: string, env: Environment): Promise<Place> {
+	const ask = ["rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"];
 	const found = await git({ args: ask, place: null, cwd, env });
-	const [top = "", common = ""] = found.stdout.split("\n");
-	const { repository, gitDir } = worktree.spec;
-	if (found.code !== 0 || realPath(resolve(cwd, common)) !== realPath(gitDir))
+	const [workTree = "", gitDir = "", common = ""] = found.stdout.split("\n");
+	const { repository, gitDir: ours } = worktree.spec;
+	const commonDir = realPath(resolve(cwd, common));
+	if (found.code !== 0 || commonDir !== realPath(ours))
 		throw new DispatchError("DISPATCH_USAGE", `${cwd} is in no working tree of ${repository}.`, {
 			hint: `Run this in the one that is to get the changes: cd ${repository}`,
 		});
-	return new Target(top, env);
+	return { workTree, gitDir, commonDir };
 }
 
 function realPath(path: string): string {
@@ -77,18 +121,6 @@ function realPath(path: string): string {
 	} catch {
 		return path;
 	}
-}
-
-/** @throws DISPATCH_APPLY_CONFLICT */
-async function mergedTree(target: Target, task: string, head: string, tip: string): Promise<string> {
-	const merge = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", head, tip];
-	const merged = await target.run(merge);
-	const [tree = "", ...files] = merged.stdout.split("\0").filter(Boolean);
-	if (merged.code === 0) return tree.trim();
-	if (merged.code === 1 && files.length > 0) throw conflict(task, "conflict with yours in", files);
-	throw new DispatchError("DISPATCH_GIT", `git could not merge: ${reasonOf(merged)}.`, {
-		hint: `dispatch needs git 2.38 for this; without it: git merge ${branchNameOf(task)}`,
-	});
 }
 
 function conflict(task: string, how: string, files: readonly string[]): DispatchError {
@@ -100,70 +132,106 @@ function conflict(task: string, how: string, files: readonly string[]): Dispatch
 	);
 }
 
-/** A working tree of the user's. */
+/** In the middle of these git merges nothing else. */
+const UNFINISHED = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"];
+
+/** A working tree of the user's, by a git of our own: its HEAD there is no branch. */
 class Target {
-	readonly #top: string;
-	readonly #env: Environment;
+	readonly #own: OwnGit;
+	readonly #of: Place & { task: string; head: string };
 
-	constructor(top: string, env: Environment) {
-		this.#top = top;
-		this.#env = env;
-	}
-
-	run(args: readonly string[], input?: string): Promise<GitAnswer> {
-		const given = input === undefined ? {} : { input };
-		return git({ args, place: null, cwd: this.#top, env: this.#env, ...given });
+	constructor(own: OwnGit, of: Place & { task: string; head: string }) {
+		this.#own = own;
+		this.#of = of;
 	}
 
 	/** @returns what it printed. @throws DISPATCH_GIT */
-	async must(what: string, args: readonly string[], input?: string): Promise<string> {
-		const done = await this.run(args, input);
-		if (done.code === 0) return done.stdout.trim();
-		throw new DispatchError("DISPATCH_GIT", `git could not ${what} in ${this.#top}: ${reasonOf(done)}.`);
+	async must(what: string, args: readonly string[], options: { input?: string } = {}): Promise<string> {
+		return (await this.#own.must(what, args, options)).trim();
+	}
+
+	async #isAfter(a: string, b: string): Promise<boolean> {
+		return (await this.#own.run(["merge-base", "--is-ancestor", a, b])).code === 0;
 	}
 
 	/** Whether it was merged, or taken in one commit, before. */
-	async holds(tip: string, head: string, base: string): Promise<boolean> {
-		if ((await this.run(["merge-base", "--is-ancestor", tip, head])).code === 0) return true;
+	async holds(tip: string, base: string): Promise<boolean> {
+		const { head } = this.#of;
+		if (await this.#isAfter(tip, head)) return true;
 		const named = ["log", "--max-count=1", "--format=%H", "--fixed-strings", `--grep=${cameFrom(tip)}`];
 		return (await this.must("look for it", [...named, head, `^${base}`])) !== "";
 	}
 
-	async commit(
-		task: string,
-		{ way, tree, head, tip }: { way: Way; tree: string; head: string; tip: string },
-	): Promise<string> {
+	/** @throws DISPATCH_APPLY_CONFLICT */
+	async mergedTree(tip: string): Promise<string> {
+		const { head, task } = this.#of;
+		const merge = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", head, tip];
+		const merged = await this.#own.run(merge);
+		const [tree = "", ...files] = merged.stdout.split("\0").filter(Boolean);
+		if (merged.code === 0) return tree.trim();
+		if (merged.code === 1 && files.length > 0) throw conflict(task, "conflict with yours in", files);
+		throw new DispatchError("DISPATCH_GIT", `git could not merge: ${reasonOf(merged)}.`, {
+			hint: `dispatch needs git 2.38 for this; without it: git merge ${branchNameOf(task)}`,
+		});
+	}
+
+	/** Whether the index has all of it already, whatever else is staged there. */
+	async isStaged(tree: string): Promise<boolean> {
+		const names = async (args: readonly string[]) =>
+			(await this.must("compare", [...args, "--name-only", "--no-renames", "-z", ...PLAIN])).split("\0");
+		const missing = new Set(await names(["diff-index", "--cached", tree]));
+		return (await names(["diff-tree", "-r", this.#of.head, tree])).every(
+			(name) => name === "" || !missing.has(name),
+		);
+	}
+
+	async commit({ way, tree, tip }: { way: Way; tree: string; tip: string }): Promise<string> {
+		const { task, head } = this.#of;
 		const isWhole = way === "merge";
-		if (isWhole && (await this.run(["merge-base", "--is-ancestor", head, tip])).code === 0) return tip;
+		if (isWhole && (await this.#isAfter(head, tip))) return tip;
 		const title = isWhole ? `Merge the work of the task ${task}` : `Work of the task ${task}`;
 		const trailers = [`Dispatch-Task: ${task}`, ...(isWhole ? [] : [cameFrom(tip)])];
 		const parents = ["-p", head, ...(isWhole ? ["-p", tip] : [])];
-		const message = `${title}\n\n${trailers.join("\n")}\n`;
-		return this.must("commit", ["commit-tree", "--no-gpg-sign", ...parents, "-F", "-", tree], message);
+		const input = `${title}\n\n${trailers.join("\n")}\n`;
+		return this.must("commit", ["commit-tree", "--no-gpg-sign", ...parents, "-F", "-", tree], { input });
 	}
 
-	/** Branch, index and files at once. What is changed and not touched by it stays. @throws DISPATCH_APPLY_CONFLICT */
-	async goTo(task: string, commit: string): Promise<void> {
-		const done = await this.run(["merge", "--ff-only", "--quiet", commit]);
-		if (done.code !== 0) throw this.#refused(task, done);
+	/**
+	 * Index and files. What is changed and not touched by it stays, and so does what git does not know or ignores.
+	 * @throws DISPATCH_APPLY_CONFLICT, DISPATCH_GIT
+	 */
+	async goTo(commit: string): Promise<void> {
+		const unfinished = UNFINISHED.find((name) => isThere(join(this.#of.gitDir, name)));
+		if (unfinished !== undefined) throw this.#failed(`you are in the middle of something (${unfinished})`);
+		const done = await this.#own.run(["merge", ...FORWARD, commit]);
+		if (done.code !== 0) throw this.#refused(done);
+		const now = await this.must("read HEAD", ["rev-parse", "--verify", "HEAD^{commit}"]);
+		if (now !== commit) throw this.#failed("it did something else than it was asked for");
 	}
 
-	/** Index and files alone. @returns false: it is there already. @throws DISPATCH_APPLY_CONFLICT */
-	async putIn(task: string, head: string, tree: string): Promise<boolean> {
-		await this.run(["update-index", "--refresh", "-q"]);
-		if ((await this.run(["diff-index", "--cached", "--quiet", tree])).code === 0) return false;
-		const done = await this.run(["read-tree", "-m", "-u", head, tree]);
-		if (done.code !== 0) throw this.#refused(task, done);
-		return true;
-	}
-
-	#refused(task: string, done: GitAnswer): DispatchError {
-		const files = overwrittenIn(done.stderr);
-		if (files.length > 0) return conflict(task, "would write over what you have not committed:", files);
-		const why = oneLine(reasonOf(done), REASON_CHARS);
+	/** The branch could not be moved: the files go back to what it holds. @returns what to throw */
+	async goBack(commit: string, why: GitAnswer): Promise<DispatchError> {
+		const back = await this.#own.run(["read-tree", "-m", "-u", commit, this.#of.head]);
+		if (back.code === 0) return this.#refused(why);
 		return new DispatchError(
 			"DISPATCH_GIT",
-			`git could not change ${this.#top}: ${why}. Nothing was changed.`,
+			`git could not move the branch in ${this.#of.workTree}: ${reasonOf(why)}. The changes are staged there.`,
+			{ hint: "Commit them, or take them back: git status" },
+		);
+	}
+
+	#refused(done: GitAnswer): DispatchError {
+		const files = overwrittenIn(done.stderr);
+		if (files.length > 0)
+			return conflict(this.#of.task, "would write over what you have not committed:", files);
+		return this.#failed(oneLine(reasonOf(done), REASON_CHARS));
+	}
+
+	#failed(why: string): DispatchError {
+		const { workTree, task } = this.#of;
+		return new DispatchError(
+			"DISPATCH_GIT",
+			`git could not change ${workTree}: ${why}. Nothing was changed.`,
 			{
 				hint: `Look at it (git status), then \`dispatch apply ${task}\` again.`,
 			},
@@ -171,12 +239,21 @@ class Target {
 	}
 }
 
+/** Nothing but that: what a config would have `merge` do besides is switched off. */
+const FORWARD = [
+	"--ff-only",
+	"--commit",
+	"--quiet",
+	"--no-squash",
+	"--no-autostash",
+	"--no-verify-signatures",
+	"--no-overwrite-ignore",
+];
+
 const cameFrom = (tip: string) => `Dispatch-Commit: ${tip}`;
 
-/** As `git merge` lists them, and as `git read-tree` names the first one. */
+/** As `git merge` lists them. */
 function overwrittenIn(stderr: string): string[] {
 	const listed = stderr.split("\n").filter((line) => line.startsWith("\t"));
-	if (listed.length > 0) return listed.map((line) => line.trim());
-	const named = /(?:Entry|file) '(.+)' (?:not uptodate|would be overwritten)/.exec(stderr)?.[1];
-	return named === undefined ? [] : [named];
+	return listed.map((line) => line.trim());
 }

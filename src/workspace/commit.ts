@@ -6,12 +6,13 @@
 import { randomBytes } from "node:crypto";
 import { copyFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError } from "../process/atomic-file.ts";
+import { codeOf, diskError, isThere } from "../process/atomic-file.ts";
 import { faultPoint } from "../process/fault.ts";
 import type { GitAnswer } from "../process/git.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import { oneLine } from "../task/clean-text.ts";
 import type { Changes } from "../task/worktree.ts";
+import { type OwnGit, sweepOwnGits } from "./own-git.ts";
 import { refOf, type Worktree } from "./worktree.ts";
 
 export interface Saved {
@@ -22,6 +23,10 @@ export interface Saved {
 
 /** Who has told git no name has one all the same: the work counts for more. */
 const NOBODY = ["-c", "user.name=dispatch", "-c", "user.email=dispatch@localhost"];
+/** Of a comparison of two trees: no program runs, and a repository in it is a line as any other. */
+export const PLAIN = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
+/** A file is work wherever it lies, also beside what a sparse checkout shows. */
+const ALL_FILES = [{ scope: "local", name: "core.sparsecheckout", value: "false" }];
 const HEAD_LIMIT_BYTES = 4096;
 /** Of what git said about files that it could not add. */
 const SHOWN_CHARS = 300;
@@ -34,10 +39,10 @@ const SHOWN_CHARS = 300;
 export function saveWork(worktree: Worktree, what: string): Promise<Saved> {
 	return worktree.locked(async ({ fd: holds }) => {
 		faultPoint("commit.begin", worktree.task);
+		sweepOwnGits(worktree.path);
 		worktree.requireThere();
-		await worktree.requirePrograms();
-		return withIndex(worktree, async (indexFile, keep) => {
-			const { tree, left } = await treeOf(worktree, indexFile, holds);
+		return withIndex(worktree, holds, async (own, keep) => {
+			const { tree, left } = await treeOf(worktree, own);
 			faultPoint("commit.tree", worktree.task);
 			const before = await worktree.commitOf(refOf(worktree.task));
 			const commit = await commitOf(worktree, { tree, before, what, holds });
@@ -65,13 +70,12 @@ function isOnBranch(worktree: Worktree): boolean {
 /** All that lies there, committed or not, as a tree. @throws as `saveWork` */
 export async function treeOfWork(worktree: Worktree): Promise<string> {
 	worktree.requireThere();
-	await worktree.requirePrograms();
-	return withIndex(worktree, async (indexFile) => (await treeOf(worktree, indexFile)).tree);
+	return withIndex(worktree, undefined, async (own) => (await treeOf(worktree, own)).tree);
 }
 
 /** @throws DISPATCH_GIT */
 export async function countChanges(worktree: Worktree, commit: string): Promise<Changes> {
-	const args = ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", worktree.spec.base, commit];
+	const args = ["diff", "--shortstat", ...PLAIN, worktree.spec.base, commit];
 	const text = await worktree.must("count the changes", worktree.runThere(args));
 	const number = (form: RegExp) => Number(form.exec(text)?.[1] ?? 0);
 	return {
@@ -82,10 +86,15 @@ export async function countChanges(worktree: Worktree, commit: string): Promise<
 	};
 }
 
-/** An index that begins as the worktree's own. @param use `keep` makes it the worktree's */
-async function withIndex<T>(
+/**
+ * git with an index that begins as the worktree's own, but that nothing is hidden from.
+ * @param use `keep` makes it the worktree's
+ * @throws DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK, and what `use` throws
+ */
+export async function withIndex<T>(
 	worktree: Worktree,
-	use: (indexFile: string, keep: () => void) => Promise<T>,
+	holds: number | undefined,
+	use: (own: OwnGit, keep: () => void) => Promise<T>,
 ): Promise<T> {
 	const own = join(worktree.adminDir, "index");
 	const indexFile = `${own}.dispatch-${process.pid}-${randomBytes(4).toString("hex")}`;
@@ -96,34 +105,79 @@ async function withIndex<T>(
 			if (codeOf(error) !== "ENOENT") throw diskError(indexFile, error);
 			await worktree.must("read the branch", worktree.run(["read-tree", worktree.spec.base], { indexFile }));
 		}
-		return await use(indexFile, () => {
+		const keep = () => {
 			try {
 				renameSync(indexFile, own);
 			} catch (error) {
 				throw diskError(own, error);
 			}
+		};
+		return await worktree.withOwnGit({ indexFile, holds, also: ALL_FILES }, async (git) => {
+			await unhide(worktree, git);
+			return use(git, keep);
 		});
 	} finally {
 		for (const end of ["", ".lock"]) rmSync(indexFile + end, { force: true });
 	}
 }
 
+/** One line of `ls-files -v --stage`: small letters are assumed unchanged, S is not looked for in the working tree. */
+const STAGED = /^(?<tag>\S) (?<mode>\d+) [0-9a-f]+ \d\t(?<path>.*)$/s;
+
+/** @throws DISPATCH_GIT */
+async function stagedIn(own: OwnGit) {
+	const lines = (await own.must("read the index", ["ls-files", "-v", "--stage", "-z"])).split("\0");
+	return lines.map((line) => STAGED.exec(line)?.groups).filter((found) => found !== undefined) as {
+		tag: string;
+		mode: string;
+		path: string;
+	}[];
+}
+
+const isRepository = ({ mode }: { mode: string }) => mode === "160000";
+
+/** Repositories of which the index holds no more than the number of a commit. @throws DISPATCH_GIT */
+export async function repositoriesIn(own: OwnGit): Promise<string[]> {
+	return (await stagedIn(own)).filter(isRepository).map(({ path }) => path);
+}
+
+/** Marks by which git takes a changed file for an unchanged one. A file that is not there, of a sparse checkout, keeps its mark. */
+async function unhide(worktree: Worktree, own: OwnGit): Promise<void> {
+	const staged = await stagedIn(own);
+	const tell = async (option: string, marked: readonly { path: string }[]) => {
+		if (marked.length === 0) return;
+		const input = marked.map(({ path }) => `${path}\0`).join("");
+		await own.must("read the index", ["update-index", "-z", option, "--stdin"], { input });
+	};
+	await tell(
+		"--no-assume-unchanged",
+		staged.filter(({ tag }) => tag !== tag.toUpperCase()),
+	);
+	const skipped = staged.filter(({ tag }) => tag.toUpperCase() === "S");
+	await tell(
+		"--no-skip-worktree",
+		skipped.filter(({ path }) => isThere(join(worktree.path, path))),
+	);
+}
+
 /** What cannot be added (a repository without a commit, a file that may not be read) is left, and told. */
-async function treeOf(
-	worktree: Worktree,
-	indexFile: string,
-	holds?: number,
-): Promise<{ tree: string; left: string | null }> {
-	const options = { indexFile, ...(holds === undefined ? {} : { holds }) };
+async function treeOf(worktree: Worktree, own: OwnGit): Promise<{ tree: string; left: string | null }> {
+	// git would look into those that it knows, and run there what their own config names. As new ones it does not.
+	await forget(own, await repositoriesIn(own));
 	const files = join(worktree.spec.inside, ".dispatch");
 	const add = ["add", "--all", "--ignore-errors", "--", ".", `:(top,exclude,literal)${files}`];
-	const added = await worktree.run(add, options);
+	const added = await own.run(add);
 	if (added.code !== 0 && !isPartly(added)) await worktree.must("add the changes", Promise.resolve(added));
-	const tasks = `:(top,literal)${join(files, "tasks")}`;
-	const drop = ["rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", tasks];
-	await worktree.must("leave the task's own files out", worktree.run(drop, options));
-	const tree = await worktree.must("write the changes", worktree.run(["write-tree"], options));
+	const ours = ["ls-files", "-z", "--", `:(top,literal)${join(files, "tasks")}`];
+	await forget(own, (await own.must("leave the task's own files out", ours)).split("\0"));
+	const tree = await own.must("write the changes", ["write-tree"]);
 	return { tree: tree.trim(), left: added.code === 0 ? null : leftOf(added) };
+}
+
+async function forget(own: OwnGit, paths: readonly string[]): Promise<void> {
+	const input = paths.map((path) => (path === "" ? "" : `${path}\0`)).join("");
+	if (input === "") return;
+	await own.must("write the index", ["update-index", "--force-remove", "-z", "--stdin"], { input });
 }
 
 /** Only single files are the matter: "error: …" without a "fatal: …". */
@@ -131,9 +185,12 @@ function isPartly({ code, stderr }: GitAnswer): boolean {
 	return code === 1 && !/^fatal:/m.test(stderr) && !/No space left|quota exceeded/i.test(stderr);
 }
 
-function leftOf({ stderr }: GitAnswer): string {
-	const lines = stderr.split("\n").filter((line) => line.startsWith("error: "));
-	return oneLine(lines.map((line) => line.slice("error: ".length)).join("; "), SHOWN_CHARS);
+/** What git names as an error; else all that it said, but for advice. */
+function leftOf({ stderr, code }: GitAnswer): string {
+	const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("hint: "));
+	const errors = lines.filter((line) => line.startsWith("error: "));
+	const said = (errors.length > 0 ? errors : lines).map((line) => line.replace(/^error: /, "").trim());
+	return oneLine(said.join("; "), SHOWN_CHARS) || `git add ended with ${code}`;
 }
 
 interface Making {
@@ -149,8 +206,7 @@ interface Making {
  * @returns null: the agent has just gone back to look at something older, and changed nothing there
  */
 async function commitOf(worktree: Worktree, { tree, before, what, holds }: Making): Promise<string | null> {
-	const { code, stdout } = await worktree.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-	const head = code === 0 ? stdout.trim() : null;
+	const head = await worktree.head();
 	const parents = await parentsOf(worktree, before, head);
 	const isUnchanged = head !== null && (await treeIn(worktree, head)) === tree;
 	if (isUnchanged && !parents.includes(head)) return null;

@@ -1,6 +1,6 @@
 /** What a task changed, against the commit it began at: committed or, while it works, not. */
 import { isThere } from "../process/atomic-file.ts";
-import { treeOfWork } from "./commit.ts";
+import { PLAIN, treeOfWork } from "./commit.ts";
 import { refOf, type Worktree } from "./worktree.ts";
 
 export interface ChangedFile {
@@ -9,8 +9,6 @@ export interface ChangedFile {
 	insertions: number | null;
 	deletions: number | null;
 }
-
-const USUAL = ["--no-ext-diff", "--no-textconv"];
 
 /** @returns commits or trees; null: nothing was made yet. @throws DISPATCH_GIT, DISPATCH_BAD_CWD */
 async function endOf(worktree: Worktree): Promise<string | null> {
@@ -23,7 +21,7 @@ async function endOf(worktree: Worktree): Promise<string | null> {
 export async function changedFiles(worktree: Worktree): Promise<ChangedFile[]> {
 	const end = await endOf(worktree);
 	if (end === null) return [];
-	const args = ["diff", "--numstat", "-z", "--no-renames", ...USUAL, worktree.spec.base, end];
+	const args = ["diff", "--numstat", "-z", "--no-renames", ...PLAIN, worktree.spec.base, end];
 	const text = await worktree.must("compare", worktree.runThere(args));
 	const number = (word = "") => (word === "-" ? null : Number(word));
 	return text
@@ -35,16 +33,23 @@ export async function changedFiles(worktree: Worktree): Promise<ChangedFile[]> {
 		});
 }
 
-/** Prints it where our own output goes. @throws DISPATCH_GIT, DISPATCH_BAD_CWD */
-export async function showDiff(
-	worktree: Worktree,
-	{ isStat, isColored }: { isStat: boolean; isColored: boolean },
-): Promise<void> {
+/** Prints it, byte for byte, where our own output goes. @throws DISPATCH_GIT, DISPATCH_BAD_CWD */
+export async function passDiff(worktree: Worktree, { isStat }: { isStat: boolean }): Promise<void> {
 	const end = await endOf(worktree);
 	if (end === null) return;
-	const how = [isColored ? "--color=always" : "--color=never", ...(isStat ? ["--stat"] : [])];
-	const args = ["diff", ...how, ...USUAL, worktree.spec.base, end];
-	const done = await worktree.runThere(args, { shown: true });
+	const done = await worktree.runThere(diffOf(worktree, end, isStat), { shown: true });
 	// Ended by a signal: whoever read it has gone.
 	if (done.code !== null) await worktree.must("compare", Promise.resolve(done));
+}
+
+/** @returns its lines, as the agent wrote them: not yet for a terminal. @throws DISPATCH_GIT, DISPATCH_BAD_CWD */
+export async function diffLines(worktree: Worktree, { isStat }: { isStat: boolean }): Promise<string[]> {
+	const end = await endOf(worktree);
+	if (end === null) return [];
+	const text = await worktree.must("compare", worktree.runThere(diffOf(worktree, end, isStat)));
+	return text === "" ? [] : text.replace(/\n$/, "").split("\n");
+}
+
+function diffOf(worktree: Worktree, end: string, isStat: boolean): string[] {
+	return ["diff", "--no-color", ...(isStat ? ["--stat"] : []), ...PLAIN, worktree.spec.base, end];
 }

@@ -3,11 +3,15 @@ import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf } from "../task/worktree.ts";
+import { repositoriesIn, withIndex } from "./commit.ts";
 import { reasonOf } from "./repository.ts";
 import { refOf, type Worktree } from "./worktree.ts";
 
 /** Of files that are not committed. */
 const NAMED = 3;
+const SHORT = 7;
+/** What people keep their work on; a stash, a note or another pseudo-ref is none of these. */
+const HOLDERS = ["refs/heads", "refs/tags", "refs/remotes"];
 
 /** @throws DISPATCH_UNSAVED_WORK, naming what; DISPATCH_GIT when it cannot be told */
 export async function requireSaved(worktree: Worktree): Promise<void> {
@@ -34,21 +38,38 @@ async function unsavedIn(worktree: Worktree): Promise<string[]> {
 				hint: `Look at it, then delete it with --force: dispatch rm --force ${worktree.task}`,
 			},
 		);
-	const { base, inside } = worktree.spec;
-	await worktree.requirePrograms();
-	const args = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"];
-	const status = await worktree.must("look at the worktree", worktree.run(args));
-	const ours = `${join(inside, ".dispatch")}/`;
-	const files = status
-		.split("\0")
-		.filter((line) => line !== "" && !(line.startsWith("??") && line.slice(3).startsWith(ours)))
-		.map((line) => line.slice(3));
-	const raw = ["diff", "--raw", "-z", "--no-renames", "--no-abbrev", base, "HEAD"];
-	const parts = (await worktree.must("look at the worktree", worktree.run(raw))).split("\0");
-	const nested = parts.flatMap((part, n) =>
-		/^:\d+ 160000 /.test(part) ? [`${parts[n + 1]} (a repository)`] : [],
-	);
-	return [...new Set([...files, ...nested])];
+	return withIndex(worktree, undefined, async (own) => {
+		// What a repository in it holds is never looked at: its own config would name what git runs.
+		const look = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"];
+		const status = await own.must("look at the worktree", [...look, "--ignore-submodules=all"]);
+		const ours = `${join(worktree.spec.inside, ".dispatch")}/`;
+		const files = status
+			.split("\0")
+			.filter((line) => line !== "" && !(line.startsWith("??") && line.slice(3).startsWith(ours)))
+			.map((line) => line.slice(3));
+		const repositories = new Set([...(await repositoriesIn(own)), ...(await repositoriesOf(worktree))]);
+		const nested = [...repositories].map((path) => `${path} (a repository)`);
+		return [...new Set([...files, ...nested, ...(await looseCommits(worktree))])];
+	});
+}
+
+/** In what its branch holds, or what is checked out. */
+async function repositoriesOf(worktree: Worktree): Promise<string[]> {
+	const commits = [await worktree.commitOf(refOf(worktree.task)), await worktree.head()];
+	const lists = commits
+		.filter((commit) => commit !== null)
+		.map((commit) => worktree.must("look at the worktree", worktree.run(["ls-tree", "-r", "-z", commit])));
+	const lines = (await Promise.all(lists)).join("").split("\0");
+	return lines.filter((line) => line.startsWith("160000 ")).map((line) => line.slice(line.indexOf("\t") + 1));
+}
+
+/** A HEAD that no branch, tag or remote branch holds: with the worktree its log goes too. */
+async function looseCommits(worktree: Worktree): Promise<string[]> {
+	const head = await worktree.head();
+	if (head === null) return [];
+	const args = ["rev-list", "--max-count=1", head, "--not", ...["--branches", "--tags", "--remotes"]];
+	const loose = await worktree.must("look at the branches", worktree.run(args));
+	return loose.trim() === "" ? [] : [`the commit ${head.slice(0, SHORT)}, which is on no branch`];
 }
 
 export interface RemovedWorktree {
@@ -94,7 +115,7 @@ async function removeBranch(worktree: Worktree, force: boolean): Promise<Removed
 
 /** Whether a branch, a tag or a remote's branch holds all of it. */
 async function isHeldElsewhere(worktree: Worktree, ref: string, tip: string): Promise<boolean> {
-	const args = ["for-each-ref", "--format=%(refname)", "--contains", tip];
+	const args = ["for-each-ref", "--format=%(refname)", "--contains", tip, ...HOLDERS];
 	const refs = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
 	return refs.some((each) => each !== "" && each !== ref);
 }

@@ -5,7 +5,7 @@ import { type GitAnswer, git } from "../process/git.ts";
 import { DispatchError } from "../task/errors.ts";
 import { oneLine } from "../task/outcome/text.ts";
 import { BRANCHES, branchNameOf, type WorktreeSpec } from "../task/worktree.ts";
-import { programsOf } from "./programs.ts";
+import { programsIn, readConfig } from "./config.ts";
 
 export interface Found {
 	worktree: WorktreeSpec;
@@ -46,12 +46,12 @@ export async function inspectRepository(cwd: string, folder: string, env: Enviro
 		throw refuse("its repository has no commit yet", "Commit something first, or leave --worktree out.");
 	const base = head.stdout.trim();
 	const inside = prefix.replace(/\/$/, "");
-	const [held, tree, branches, status, programs] = await Promise.all([
+	const [held, tree, branches, status, config] = await Promise.all([
 		inside === "" ? null : ask(["cat-file", "-e", `${base}:${inside}`]),
 		ask(["ls-tree", "-r", "-z", base], repository),
 		ask(["for-each-ref", "--format=%(refname)", `${HEADS}${BRANCHES}`]),
 		ask(["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"]),
-		programsOf({ place: null, cwd, env }),
+		readConfig({ place: null, cwd, env }),
 	]);
 	if (held !== null && held.code !== 0)
 		throw refuse(
@@ -72,8 +72,9 @@ export async function inspectRepository(cwd: string, folder: string, env: Enviro
 		);
 	const start = `${HEADS}${BRANCHES}/`;
 	return {
-		worktree: { repository, gitDir, base, inside, folder, programs },
-		taken: new Set(names.map((name) => name.slice(start.length))),
+		worktree: { repository, gitDir, base, inside, folder, programs: programsIn(config) },
+		// A branch below it is in its way as much as itself.
+		taken: new Set(names.map((name) => name.slice(start.length).split("/")[0] ?? "")),
 		isDirty: status.stdout !== "",
 	};
 }

@@ -6,10 +6,11 @@
  *   <name>.setup the command of `--setup` has succeeded in it
  *   <name>.lock  held (flock) by whoever changes it, and by the git that works for them: one that outlives a
  *                killed worker is waited for
+ *   <name>.git-… our own git directory of one act (`own-git.ts`)
  *
  * What is not whole was never given to an agent: it is taken away and made anew.
  */
-import { lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
@@ -23,7 +24,8 @@ import { type Check, flag, object, soundOrNull, text } from "../task/check.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { branchNameOf, checkWorktree, setupMark, type WorktreeSpec, worktreeName } from "../task/worktree.ts";
-import { programsOf } from "./programs.ts";
+import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
+import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
 import { reasonOf } from "./repository.ts";
 
 /** What is kept beside a worktree. */
@@ -63,7 +65,9 @@ export class Worktree {
 	readonly nonce: string;
 	readonly spec: WorktreeSpec;
 	readonly path: string;
-	readonly #env: Environment;
+	readonly env: Environment;
+	/** hooks of the config, by whose names they are switched off */
+	#hookless: Record<string, string> = {};
 
 	constructor(
 		{ id, nonce, worktree }: { id: string; nonce: string; worktree: WorktreeSpec },
@@ -73,7 +77,7 @@ export class Worktree {
 		this.nonce = nonce;
 		this.spec = worktree;
 		this.path = join(worktree.folder, worktreeName({ id, nonce }));
-		this.#env = env;
+		this.env = env;
 	}
 
 	/** The part of the repository that is this worktree's own. */
@@ -92,13 +96,14 @@ export class Worktree {
 	) {
 		const { indexFile, ...rest } = options;
 		const place = indexFile === undefined ? this.place : { ...this.place, indexFile };
-		return git({ args, place, cwd: this.path, env: this.#env, ...rest });
+		return git({ args, place, cwd: this.path, env: this.env, settings: this.#hookless, ...rest });
 	}
 
 	/** git in the repository, whether the worktree is there or not. @throws DISPATCH_GIT */
 	runThere(args: readonly string[], options: { holds?: number; shown?: boolean } = {}): Promise<GitAnswer> {
 		const { gitDir } = this.spec;
-		return git({ args, place: { gitDir }, cwd: gitDir, env: this.#env, ...options });
+		const settings = this.#hookless;
+		return git({ args, place: { gitDir }, cwd: gitDir, env: this.env, settings, ...options });
 	}
 
 	/** As `run`, for what must not fail. @returns what it printed. @throws DISPATCH_GIT */
@@ -111,17 +116,46 @@ export class Worktree {
 		return done.stdout;
 	}
 
-	/** @throws DISPATCH_BAD_CWD where the repository's config names other programs than when it was submitted */
-	async requirePrograms(): Promise<void> {
+	/**
+	 * What git is to obey in this worktree, or in another working tree of the repository.
+	 * @throws DISPATCH_BAD_CWD where the repository's config names other programs than when it was submitted
+	 */
+	async requirePrograms(elsewhere?: string): Promise<Entry[]> {
 		const { gitDir, programs } = this.spec;
 		const isMade = isDirectory(this.path) && isDirectory(this.adminDir);
-		const place = isMade ? this.place : { gitDir };
-		const now = await programsOf({ place, cwd: isMade ? this.path : gitDir, env: this.#env });
-		if (now === programs) return;
-		const why = `The config of ${gitDir} names other programs for git to run (filter, lfs, credential) than when \`${this.task}\` was submitted`;
+		const place = elsewhere !== undefined ? null : isMade ? this.place : { gitDir };
+		const cwd = elsewhere ?? (isMade ? this.path : gitDir);
+		const config = await readConfig({ place, cwd, env: this.env });
+		this.#hookless = withoutHooks(config);
+		if (programsIn(config) === programs) return config;
+		const whose = elsewhere ?? gitDir;
+		const why = `The config of ${whose} names other programs for git to run (filter, lfs, credential) than when \`${this.task}\` was submitted`;
 		throw new DispatchError("DISPATCH_BAD_CWD", `${why}: dispatch runs none of them.`, {
-			hint: `Look at them (git config --list --show-origin), and commit what is in ${this.path} yourself.`,
+			hint:
+				elsewhere === undefined
+					? `Look at them (git config --list --show-origin), and commit what is in ${this.path} yourself.`
+					: `Look at them (git config --list --show-origin); if they are yours: git merge ${branchNameOf(this.task)}`,
 		});
+	}
+
+	/**
+	 * git on its files, which obeys the config as it was checked just now, and `also`.
+	 * @throws DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK, and what `use` throws
+	 */
+	async withOwnGit<T>(
+		{
+			indexFile,
+			holds,
+			also = [],
+		}: { indexFile: string; holds?: number | undefined; also?: readonly Entry[] },
+		use: (own: OwnGit) => Promise<T>,
+	): Promise<T> {
+		const config = [...(await this.requirePrograms()), ...also];
+		const head = await this.head();
+		const { adminDir: gitDir, path: workTree, env } = this;
+		const held = holds === undefined ? {} : { holds };
+		const of = { gitDir, commonDir: this.spec.gitDir, workTree, indexFile, head, config, env, ...held };
+		return withOwnGit(this.path, of, use);
 	}
 
 	/** @throws DISPATCH_BAD_CWD when it, or git's own part of it, was removed */
@@ -135,6 +169,24 @@ export class Worktree {
 				hint: `What was committed is on the branch ${branchNameOf(this.task)}; enqueue the rest anew.`,
 			},
 		);
+	}
+
+	/** A start works where it was meant to. @throws DISPATCH_BAD_CWD where the agent put a link in its place, or nothing */
+	#requireInside(): void {
+		const cwd = join(this.path, this.spec.inside);
+		const place = realPathOf(cwd);
+		const top = realPathOf(this.path);
+		if (place !== null && top !== null && (place === top || place.startsWith(`${top}/`))) return;
+		const what = place === null ? "is gone" : `leads out of its worktree, to ${place}`;
+		throw new DispatchError("DISPATCH_BAD_CWD", `The directory of \`${this.task}\` ${what}: ${cwd}.`, {
+			hint: `Put it back (what was committed is on the branch ${branchNameOf(this.task)}), then \`dispatch retry ${this.task}\`.`,
+		});
+	}
+
+	/** The commit that is checked out; null: none yet. @throws DISPATCH_GIT */
+	async head(): Promise<string | null> {
+		const { code, stdout } = await this.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+		return code === 0 ? stdout.trim() : null;
 	}
 
 	/** The commit that a ref names, of the repository; null: there is none. @throws DISPATCH_GIT */
@@ -190,8 +242,10 @@ export class Worktree {
 			throw diskError(folder, error);
 		}
 		await this.locked(async ({ fd: holds }) => {
+			sweepOwnGits(this.path);
 			if (this.facts()?.isWhole) {
 				this.requireThere();
+				this.#requireInside();
 				return this.#dropStaleLocks();
 			}
 			this.#note(false);
@@ -201,8 +255,12 @@ export class Worktree {
 			await this.requirePrograms();
 			await this.#makeBranch(base, holds);
 			faultPoint("worktree.branch", this.task);
-			const add = ["worktree", "add", "--quiet", this.path, branchNameOf(this.task)];
+			// Without files: only now can be told what its config says there, which names the programs that make them.
+			const add = ["worktree", "add", "--quiet", "--no-checkout", this.path, branchNameOf(this.task)];
 			await this.must("make the worktree", this.runThere(add, { holds }));
+			const checkOut = ["reset", "--hard", "--quiet", "--no-recurse-submodules"];
+			const indexFile = join(this.adminDir, "index");
+			await this.withOwnGit({ indexFile, holds }, (own) => own.must("check the files out", checkOut));
 			faultPoint("worktree.added", this.task);
 			this.#note(true);
 			faultPoint("worktree.whole", this.task);
@@ -259,6 +317,7 @@ export class Worktree {
 
 	/** After `removeFiles`: nothing reminds of it any more. */
 	forget(): void {
+		sweepOwnGits(this.path, { isAll: true });
 		for (const end of ["setup", "json", "lock"]) rmSync(`${this.path}.${end}`, { force: true });
 	}
 }
@@ -279,6 +338,14 @@ export function knownWorktree(
 	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
 	// Where it lies is never the file's word.
 	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env);
+}
+
+function realPathOf(path: string): string | null {
+	try {
+		return realpathSync(path);
+	} catch {
+		return null;
+	}
 }
 
 function isDirectory(path: string): boolean {

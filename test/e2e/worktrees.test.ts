@@ -225,6 +225,25 @@ test("on a terminal: uncommitted changes are not there, and who else works in th
 	git("checkout", "--quiet", "a.txt");
 });
 
+test("what an agent wrote steers no terminal by `dispatch diff`, and is the same bytes in a pipe", async () => {
+	const secret = `ghp_${"a1B2".repeat(9)}`;
+	const told = `«printf 'x\\033]0;title\\007\\033[2Jy ${secret}\\n' >esc.txt»`;
+	await user.ok(["enqueue", "--worktree", "--id", "escapes", told]);
+	await user.waitForState("escapes", "completed");
+	const env = { ...user.env, NO_COLOR: "1" };
+	const screen = new Screen([process.execPath, PROGRAM, "diff", "escapes"], {
+		columns: 160,
+		rows: 24,
+		cwd: user.project,
+		env,
+	});
+	screens.push(screen);
+	const shown = await screen.waitFor("+xy");
+	expect(shown).not.toContain(secret);
+	const piped = await user.ok(["diff", "escapes"]);
+	expect(piped).toContain(`+x\u001b]0;title\u0007\u001b[2Jy ${secret}`);
+});
+
 test("a task of a batch may have one, with its setup; a repository is looked at once", async () => {
 	const tasks = ["b1", "b2"].map((id) => `  - { id: ${id}, prompt: "«test -e deps; echo ${id} >b.out»" }`);
 	const file = join(user.path, "tasks.yaml");

@@ -33,7 +33,7 @@ IS_SANDBOX NO_COLOR EDITOR JAVA_HOME GOPATH DISPATCH_HOME DISPATCH_REDIS_URL
 	.trim()
 	.split(/\s+/);
 
-const set = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "x"]));
+const set = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "/x"]));
 
 test.each(OF_THE_CALLER)("%s stays with the caller", (name) => {
 	expect(environmentOfDaemon(set([name]))).toEqual({});
@@ -51,6 +51,14 @@ test("a virtual environment goes with its programs", () => {
 	const env = { VIRTUAL_ENV: "/p/venv", PATH: "/p/venv/bin:/usr/bin" };
 	expect(environmentOfDaemon(env)).toEqual({ PATH: "/usr/bin" });
 });
+
+test.each(["./node_modules/.bin", "bin", ".", "", "../bin"])(
+	'"%s" in PATH means another folder in each directory: it stays behind',
+	(folder) => {
+		for (const PATH of [`${folder}:/usr/bin`, `/usr/bin:${folder}`])
+			expect(environmentOfDaemon({ PATH })).toEqual({ PATH: "/usr/bin" });
+	},
+);
 
 test.each([
 	["000", "022"],

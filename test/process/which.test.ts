@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { which } from "../../src/process/which.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-test("the first file on PATH that may be executed; no directory, no dead link, no empty entry", () => {
+test("the first file on PATH that may be executed; no directory, no dead link, none that is meant from the working directory", () => {
 	const root = temporaryFolder("which");
 	const folders = ["directory", "unfit", "dead", "good", "later"].map((name) => join(root, name));
 	const [directory = "", unfit = "", dead = "", good = "", later = ""] = folders;
@@ -14,7 +14,8 @@ test("the first file on PATH that may be executed; no directory, no dead link, n
 	symlinkSync("/nonexistent", join(dead, "agent"));
 	for (const folder of [good, later]) writeFileSync(join(folder, "agent"), "#!/bin/sh\n");
 	for (const folder of [good, later]) chmodSync(join(folder, "agent"), 0o755);
-	const path = ["", join(root, "missing"), ...folders].join(delimiter);
+	const relative = ["", ".", "good", "./good", "../good"];
+	const path = [...relative, join(root, "missing"), ...folders].join(delimiter);
 	expect(which("agent", path)).toBe(join(good, "agent"));
 	expect(which("other", path)).toBeNull();
 	expect(which("agent", undefined)).toBeNull();

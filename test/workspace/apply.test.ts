@@ -1,5 +1,5 @@
 /** `dispatch apply`: whole or not at all, whatever stands in the working tree. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
@@ -50,8 +50,8 @@ const apply = (id: keyof typeof work, way: Way) =>
 const state = () => [
 	git("rev-parse", "HEAD"),
 	git("status", "--porcelain=v2"),
-	git("diff"),
-	git("diff", "--cached"),
+	git("diff", "-O/dev/null"),
+	git("diff", "-O/dev/null", "--cached"),
 ];
 
 describe.each(WAYS)("as %s", (way) => {
@@ -116,6 +116,123 @@ test("a merge keeps both histories, a squash is one commit that names task and o
 		head,
 		"a.txt\none.txt",
 	]);
+});
+
+/** @returns a task whose agent did this */
+async function taskWith(id: string, act: (path: string) => void): Promise<Worktree> {
+	const { worktree: spec } = await inspectRepository(repository, join(folder, "worktrees"), GIT_ENV);
+	const worktree = new Worktree({ id, nonce: newNonce(), worktree: spec }, GIT_ENV);
+	await worktree.make();
+	act(worktree.path);
+	await saveWork(worktree, "start 1");
+	return worktree;
+}
+
+/** What the user has that git ignores or was told not to look at, and the agent's commit that takes its place. */
+const MINE: Record<string, [mine: [name: string, act: () => void], theirs: string]> = {
+	"an ignored file": [[".env", () => {}], ".env"],
+	"an ignored file where a directory is to be": [["dist", () => {}], "dist/f"],
+	"an ignored directory where a file is to be": [["dist/kept", () => {}], "dist"],
+	"a file that is assumed unchanged": [
+		["a.txt", () => git("update-index", "--assume-unchanged", "a.txt")],
+		"a.txt",
+	],
+	"a file that git skips": [["a.txt", () => git("update-index", "--skip-worktree", "a.txt")], "a.txt"],
+};
+
+test.each(Object.entries(MINE))("%s is not written over", async (_, [[name, hide], theirs]) => {
+	writeIn(repository, ".git/info/exclude", ".env\ndist\n");
+	const task = await taskWith(`mine${number}`, (path) => {
+		writeIn(path, theirs, "theirs\n");
+		gitIn(path, "add", "--force", "--all");
+		gitIn(path, "commit", "--quiet", "--message", "theirs");
+	});
+	writeIn(repository, name, "mine\n");
+	hide();
+	const head = git("rev-parse", "HEAD");
+	const top = name.split("/")[0] ?? name;
+	for (const way of WAYS) {
+		await expect(applyWork(task, { cwd: repository, way, env: GIT_ENV })).rejects.toMatchObject({
+			code: "DISPATCH_APPLY_CONFLICT",
+			message: expect.stringContaining(top),
+		});
+		expect([read(name), git("rev-parse", "HEAD")]).toEqual(["mine\n", head]);
+	}
+	git("update-index", "--no-assume-unchanged", "--no-skip-worktree", "a.txt");
+	rmSync(join(repository, top), { recursive: true });
+	git("reset", "--quiet", "--hard");
+});
+
+/** Settings by which git's own commands do something else, or say it otherwise. */
+const settings = (): [name: string, value: string][] => [
+	["merge.autoStash", "true"],
+	[`branch.test${number}.mergeOptions`, "--squash"],
+	["commit.gpgSign", "true"],
+	["diff.ignoreSubmodules", "all"],
+	["diff.orderFile", "/nowhere"],
+	["diff.relative", "true"],
+	["core.ignoreStat", "true"],
+];
+
+test.each(WAYS)("as %s it does the same whatever the config has git do besides", async (way) => {
+	const set = settings();
+	for (const [name, value] of set) git("config", name, value);
+	try {
+		writeIn(repository, "a.txt", "mine\n");
+		const before = state();
+		await expect(apply("one", way)).rejects.toMatchObject({ code: "DISPATCH_APPLY_CONFLICT" });
+		expect([state(), git("stash", "list")]).toEqual([before, ""]);
+		git("checkout", "--quiet", "a.txt");
+		const head = git("rev-parse", "HEAD");
+		const { commit } = await apply("one", way);
+		expect(git("rev-parse", "HEAD")).toBe(commit ?? head);
+		expect([read("a.txt"), git("diff", "-O/dev/null", "--name-only", "HEAD")]).toEqual([
+			"one\n",
+			way === "patch" ? "a.txt\none.txt" : "",
+		]);
+	} finally {
+		for (const [name] of set) git("config", "--unset", name);
+	}
+});
+
+test("a filter that the config of the working tree alone names is not run", async () => {
+	const mark = join(folder, "ran");
+	writeIn(repository, ".git/info/attributes", "* filter=x\n");
+	git("config", "extensions.worktreeConfig", "true");
+	git("config", "--worktree", "filter.x.smudge", `touch ${mark}; cat`);
+	await expect(apply("one", "merge")).rejects.toMatchObject({
+		code: "DISPATCH_BAD_CWD",
+		hint: expect.stringContaining("git merge dispatch/one"),
+	});
+	expect(existsSync(mark)).toBe(false);
+	git("config", "--worktree", "--unset", "filter.x.smudge");
+	git("config", "--unset", "extensions.worktreeConfig");
+	rmSync(join(repository, ".git/info/attributes"));
+	expect(await apply("one", "merge")).toMatchObject({ isNew: true });
+});
+
+test("as patch a second time nothing is changed, whatever else is staged", async () => {
+	await apply("one", "patch");
+	writeIn(repository, "c.txt", "staged\n");
+	git("add", "c.txt");
+	const before = state();
+	expect(await apply("one", "patch")).toMatchObject({ isNew: false });
+	expect(state()).toEqual(before);
+});
+
+test("two at once are both applied: one waits for the other", async () => {
+	const both = await Promise.all([apply("one", "squash"), apply("other", "squash")]);
+	expect(both.map(({ isNew }) => isNew)).toEqual([true, true]);
+	expect([read("a.txt"), read("b.txt"), git("status", "--porcelain")]).toEqual(["one\n", "other\n", ""]);
+	expect(git("rev-list", "--count", "main..HEAD")).toBe("2");
+});
+
+test("in the middle of a merge it is refused", async () => {
+	writeIn(repository, ".git/MERGE_HEAD", `${git("rev-parse", "dispatch/other")}\n`);
+	await expect(apply("one", "merge")).rejects.toMatchObject({
+		message: expect.stringContaining("MERGE_HEAD"),
+	});
+	rmSync(join(repository, ".git/MERGE_HEAD"));
 });
 
 test("what lies uncommitted in the worktree comes along; another repository gets nothing", async () => {

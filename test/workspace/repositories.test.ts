@@ -202,6 +202,15 @@ test.each(Object.entries(REFUSED))("%s is refused with the reason", async (_, [m
 	expect((refusal as { inFull: string }).inFull).toMatch(reason);
 });
 
+test.each(["dispatch/job", "dispatch/job/x", "dispatch/job/x/y"])(
+	"the branch %s takes the id",
+	async (branch) => {
+		const cwd = fresh();
+		gitIn(cwd, "branch", branch);
+		expect([...(await inspectRepository(cwd, worktrees, ENV)).taken]).toEqual(["job"]);
+	},
+);
+
 test("a file by a filter is there as in the user's own tree, and committed as the filter wants it", async () => {
 	const cwd = USABLE["files by a filter, as those of LFS"]?.() ?? "";
 	const { worktree: spec } = await inspectRepository(cwd, worktrees, ENV);

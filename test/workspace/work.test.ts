@@ -1,63 +1,35 @@
 /** What an agent may have done in its worktree by its end, out of habit or on purpose, and what becomes of it. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
-import { changedFiles } from "../../src/workspace/diff.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { knownWorktree, Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
-import { temporaryFolder } from "../temporary-folder.ts";
-
-const folder = temporaryFolder("work");
-const worktrees = join(folder, "worktrees");
-const shared = join(folder, "shared");
-let number = 0;
-let repository: string;
-let id: string;
-let branch: string;
-let worktree: Worktree;
+import {
+	branch,
+	commitThere,
+	filesOf,
+	folder,
+	id,
+	newRepository,
+	number,
+	onWorktreeOf,
+	onWorktreeOfItsOwn,
+	repository,
+	shared,
+	subjects,
+	submitted,
+	there,
+	worktree,
+	worktrees,
+} from "./stage.ts";
 
 beforeAll(() => newRepository(shared));
 beforeEach(() => onWorktreeOf(shared));
-
-function newRepository(path: string): void {
-	makeRepository(path, { "a.txt": "one\n", "b.txt": "two\n", ".gitignore": "ignored\n" });
-}
-
-async function onWorktreeOf(path: string): Promise<void> {
-	number += 1;
-	repository = path;
-	id = `job${number}`;
-	branch = `dispatch/${id}`;
-	worktree = await submitted(id);
-	await worktree.make();
-}
-
-/** Its config is no other test's. */
-async function onWorktreeOfItsOwn(): Promise<void> {
-	const own = join(folder, `own${number}`);
-	newRepository(own);
-	await onWorktreeOf(own);
-}
-
-async function submitted(id: string): Promise<Worktree> {
-	const { worktree: spec } = await inspectRepository(repository, worktrees, GIT_ENV);
-	return new Worktree({ id, nonce: newNonce(), worktree: spec }, GIT_ENV);
-}
-
-const there = (...args: string[]) => gitIn(worktree.path, ...args);
-const commitThere = (name: string) => {
-	writeIn(worktree.path, name, `${name}\n`);
-	there("add", "--all");
-	there("commit", "--quiet", "--message", name);
-};
-/** Names of the files on the branch, and the subjects of its commits. */
-const filesOf = () => gitIn(repository, "ls-tree", "-r", "--name-only", branch).split("\n");
-const subjects = () => gitIn(repository, "log", "--format=%s", branch).split("\n");
 
 /** The agent's acts, and the files that the branch holds beside those of the first commit. */
 const ACTS: Record<string, [act: () => void, files: string[]]> = {
@@ -153,6 +125,27 @@ const ACTS: Record<string, [act: () => void, files: string[]]> = {
 		},
 		["--all", ":(top)x"],
 	],
+	"has git assume that a file of it is unchanged, and skip another": [
+		() => {
+			writeIn(worktree.path, "c.txt", "c\n");
+			there("add", "--all");
+			for (const [name, option] of [
+				["a.txt", "--assume-unchanged"],
+				["b.txt", "--skip-worktree"],
+			] as const) {
+				there("update-index", option, name);
+				writeIn(worktree.path, name, "changed\n");
+			}
+		},
+		["c.txt"],
+	],
+	"works beside what its sparse checkout shows": [
+		() => {
+			there("sparse-checkout", "set", "--no-cone", "/a.txt");
+			writeIn(worktree.path, "c.txt", "c\n");
+		},
+		["c.txt"],
+	],
 	"puts another repository in the place of its .git": [
 		() => {
 			rmSync(join(worktree.path, ".git"));
@@ -176,77 +169,6 @@ describe("the branch holds the work of an agent that", () => {
 		expect(gitIn(repository, "status", "--porcelain")).toBe("");
 		expect(existsSync(join(worktree.adminDir, "index"))).toBe(true);
 		expect(readdirSync(worktree.adminDir).filter((name) => name.includes("dispatch"))).toEqual([]);
-	});
-});
-
-/** How an agent would have dispatch's git run a program of its own: each must not. */
-const PLANTED: Record<string, (program: string) => void> = {
-	"core.fsmonitor": (program) => there("config", "core.fsmonitor", program),
-	"core.hooksPath": (program) => {
-		const hooks = join(folder, `hooks${number}`);
-		for (const name of readdirSync(join(repository, ".git/hooks")))
-			writeIn(hooks, name.replace(".sample", ""), `#!/bin/sh\n${program}\n`);
-		for (const name of ["post-index-change", "reference-transaction", "post-checkout"])
-			writeIn(hooks, name, `#!/bin/sh\n${program}\n`);
-		execFileSync("chmod", ["-R", "+x", hooks]);
-		there("config", "core.hooksPath", hooks);
-	},
-	"gpg.program": (program) => {
-		there("config", "commit.gpgSign", "true");
-		there("config", "gpg.program", program);
-	},
-	"diff.external": (program) => there("config", "diff.external", program),
-	"a textconv": (program) => {
-		there("config", "diff.x.textconv", program);
-		writeIn(worktree.path, ".gitattributes", "* diff=x\n");
-	},
-	"core.editor and core.pager": (program) => {
-		for (const name of ["core.editor", "core.pager", "pager.diff"]) there("config", name, program);
-	},
-	"a .git of its own, whose config names programs": (program) => {
-		rmSync(join(worktree.path, ".git"));
-		gitIn(worktree.path, "init", "--quiet");
-		for (const name of ["core.fsmonitor", "filter.x.clean"]) gitIn(worktree.path, "config", name, program);
-		writeIn(worktree.path, ".gitattributes", "* filter=x\n");
-	},
-};
-
-/** @returns a program, and whether it ran */
-function marking(): { program: string; ran: () => boolean } {
-	const mark = join(folder, `ran${number}`);
-	const program = join(folder, `program${number}`);
-	writeFileSync(program, `#!/bin/sh\n: >${mark}\ncat\n`);
-	chmodSync(program, 0o755);
-	return { program, ran: () => existsSync(mark) };
-}
-
-describe("an agent's own program is not run by dispatch's git:", () => {
-	beforeEach(onWorktreeOfItsOwn);
-
-	test.each(Object.entries(PLANTED))("%s", async (_, plant) => {
-		const { program, ran } = marking();
-		plant(program);
-		writeIn(worktree.path, "c.txt", "c\n");
-		rmSync(join(folder, `ran${number}`), { force: true });
-		const { changes } = await saveWork(worktree, "start 1");
-		await changedFiles(worktree);
-		await removeWorktree(worktree, { force: false });
-		expect(filesOf()).toContain("c.txt");
-		expect(changes.files).toBeGreaterThan(0);
-		expect(ran()).toBe(false);
-	});
-
-	test.each(["filter.x.clean", "filter.x.process"])("%s, since another one was signed", async (name) => {
-		const { program, ran } = marking();
-		there("config", name, program);
-		writeIn(worktree.path, ".gitattributes", "* filter=x\n");
-		writeIn(worktree.path, "c.txt", "c\n");
-		const refused = { code: "DISPATCH_BAD_CWD", message: expect.stringContaining("names other programs") };
-		await expect(saveWork(worktree, "start 1")).rejects.toMatchObject(refused);
-		await expect(changedFiles(worktree)).rejects.toMatchObject(refused);
-		await expect(removeWorktree(worktree, { force: false })).rejects.toMatchObject(refused);
-		expect(ran()).toBe(false);
-		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
 	});
 });
 
@@ -276,7 +198,37 @@ describe("a worktree is taken away", () => {
 		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
 	});
 
+	test.each(["refs/stash", "refs/notes/x", "refs/replace/x"])(
+		"and its branch stays where only %s holds its commits",
+		async (ref) => {
+			await onWorktreeOfItsOwn();
+			writeIn(worktree.path, "c.txt", "c\n");
+			await saveWork(worktree, "start 1");
+			gitIn(repository, "update-ref", ref, branch);
+			const kept = { branchKept: { name: branch, commits: 1 } };
+			expect(await removeWorktree(worktree, { force: false })).toEqual(kept);
+		},
+	);
+
+	test("not with a commit that is on no branch", async () => {
+		await saveWork(worktree, "start 1");
+		there("checkout", "--quiet", "--detach");
+		commitThere("c.txt");
+		await expect(removeWorktree(worktree, { force: false })).rejects.toMatchObject({
+			code: "DISPATCH_UNSAVED_WORK",
+			message: expect.stringContaining(there("rev-parse", "HEAD").slice(0, 7)),
+		});
+	});
+
 	const UNSAVED: Record<string, () => void> = {
+		"a changed file that git is to assume unchanged": () => {
+			there("update-index", "--assume-unchanged", "a.txt");
+			writeIn(worktree.path, "a.txt", "other\n");
+		},
+		"a changed file that git is to skip": () => {
+			there("update-index", "--skip-worktree", "a.txt");
+			writeIn(worktree.path, "a.txt", "other\n");
+		},
 		"a changed file": () => writeIn(worktree.path, "a.txt", "other\n"),
 		"a new file": () => writeIn(worktree.path, "c.txt", "c\n"),
 		"a deleted file": () => rmSync(join(worktree.path, "a.txt")),
@@ -338,6 +290,31 @@ describe("a worktree", () => {
 		expect(gitIn(other.path, "status", "--porcelain")).toBe("");
 		expect(existsSync(join(other.path, "rest.txt"))).toBe(false);
 	});
+
+	/** By the subfolder that it works in. */
+	const REPLACED: Record<string, (sub: string) => void> = {
+		"a link that leads out": (sub) => symlinkSync(folder, sub),
+		nothing: () => {},
+	};
+
+	test.each(Object.entries(REPLACED))(
+		"whose directory the agent replaced by %s starts nowhere",
+		async (_, put) => {
+			const own = join(folder, `sub${number}`);
+			makeRepository(own, { "pk/api/a.txt": "1\n" });
+			const { worktree: spec } = await inspectRepository(join(own, "pk/api"), worktrees, GIT_ENV);
+			const inner = new Worktree({ id: "inner", nonce: newNonce(), worktree: spec }, GIT_ENV);
+			await inner.make();
+			await inner.make();
+			const sub = join(inner.path, "pk/api");
+			rmSync(sub, { recursive: true });
+			put(sub);
+			await expect(inner.make()).rejects.toMatchObject({
+				code: "DISPATCH_BAD_CWD",
+				message: expect.stringContaining(sub),
+			});
+		},
+	);
 
 	test("is the same at the next start, with what lies in it; a lock that is left over goes", async () => {
 		writeIn(worktree.path, "c.txt", "c\n");

@@ -31,7 +31,7 @@ export function findRedisServer(
 	home: string | null = null,
 	usual = USUAL_FOLDERS,
 ): RedisServerProgram | null {
-	const onPath = foldersOf(env.PATH).filter((folder) => folder.startsWith("/"));
+	const onPath = foldersOf(env.PATH);
 	const file = firstProgram([...onPath, ...usual]);
 	if (file !== null) return { file, argv0: SERVER_NAME, libraries: null };
 	const fetched = home === null ? null : join(fetchedRedis(home), "usr");

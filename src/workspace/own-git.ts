@@ -1,0 +1,131 @@
+/**
+ * git on the files of a working tree, by a git directory of our own: its config is a copy, so that what was checked is
+ * what git obeys, whoever writes to the repository's one meanwhile; its HEAD is a commit; its index is whichever it is
+ * given. Everything else in it leads to the repository. It lives as long as one act, beside the task's worktree; one
+ * that a killed process left is swept at the task's next start, and goes with the worktree.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { codeOf, diskError } from "../process/atomic-file.ts";
+import type { Environment } from "../process/environment.ts";
+import { type GitAnswer, git } from "../process/git.ts";
+import { DispatchError } from "../task/errors.ts";
+import { configFile, type Entry } from "./config.ts";
+import { reasonOf } from "./repository.ts";
+
+/** Those of the working tree, or what we write ourselves; a list of worktrees is nobody's here. */
+const NOT_LINKED =
+	/^(?:config|config\.worktree|HEAD|index|logs|hooks|worktrees|info|gitdir|commondir|.*_HEAD|MERGE_.*|.*\.lock|index\..*)$/;
+const NO_HEAD = "ref: refs/heads/dispatch-none";
+
+export interface OwnGitOf {
+	/** of the working tree, and what all working trees share */
+	gitDir: string;
+	commonDir: string;
+	workTree: string;
+	indexFile: string;
+	/** null: there is none yet */
+	head: string | null;
+	config: readonly Entry[];
+	env: Environment;
+	/** a descriptor that git holds */
+	holds?: number;
+}
+
+/** One such git. */
+export class OwnGit {
+	readonly #of: OwnGitOf;
+	readonly #gitDir: string;
+
+	constructor(of: OwnGitOf, gitDir: string) {
+		this.#of = of;
+		this.#gitDir = gitDir;
+	}
+
+	/** @throws DISPATCH_GIT */
+	run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
+		const { workTree, indexFile, env, holds } = this.#of;
+		const place = { gitDir: this.#gitDir, workTree, indexFile, isOwn: true };
+		const held = holds === undefined ? {} : { holds };
+		return git({ args, place, cwd: workTree, env, ...held, ...options });
+	}
+
+	/** @returns what it printed. @throws DISPATCH_GIT */
+	async must(what: string, args: readonly string[], options: { input?: string } = {}): Promise<string> {
+		const done = await this.run(args, options);
+		if (done.code === 0) return done.stdout;
+		throw new DispatchError(
+			"DISPATCH_GIT",
+			`git could not ${what} in ${this.#of.workTree}: ${reasonOf(done)}.`,
+		);
+	}
+}
+
+/** @param beside the path of the task's worktree. @throws DISPATCH_DISK, and what `use` throws */
+export async function withOwnGit<T>(
+	beside: string,
+	of: OwnGitOf,
+	use: (own: OwnGit) => Promise<T>,
+): Promise<T> {
+	const path = `${beside}${MARK}${process.pid}-${randomBytes(4).toString("hex")}`;
+	try {
+		try {
+			furnish(path, of);
+		} catch (error) {
+			throw diskError(path, error);
+		}
+		return await use(new OwnGit(of, path));
+	} finally {
+		rmSync(path, { recursive: true, force: true });
+	}
+}
+
+function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): void {
+	mkdirSync(join(path, "info"), { recursive: true, mode: 0o700 });
+	writeFileSync(join(path, "config"), configFile(config), { mode: 0o600 });
+	writeFileSync(join(path, "HEAD"), `${head ?? NO_HEAD}\n`);
+	// The filter of LFS makes it on its first file: it must not be made, and lost, in here.
+	if (config.some(({ name }) => name.startsWith("filter.lfs.")))
+		mkdirSync(join(commonDir, "lfs"), { recursive: true });
+	const folders = commonDir === gitDir ? [commonDir] : [commonDir, gitDir];
+	for (const from of folders) linkAll(from, path, (name) => !NOT_LINKED.test(name));
+	const isShared = (name: string) => name !== "sparse-checkout";
+	linkAll(join(commonDir, "info"), join(path, "info"), isShared);
+	linkAll(join(gitDir, "info"), join(path, "info"), (name) => !isShared(name));
+}
+
+function linkAll(from: string, to: string, isWanted: (name: string) => boolean): void {
+	for (const name of namesIn(from)) {
+		if (isWanted(name) && !existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
+	}
+}
+
+function namesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch (error) {
+		if (codeOf(error) === "ENOENT") return [];
+		throw error;
+	}
+}
+
+const MARK = ".git-";
+
+/** Takes away what processes left that are no more. @param isAll also those of processes that live */
+export function sweepOwnGits(beside: string, { isAll = false } = {}): void {
+	const start = `${basename(beside)}${MARK}`;
+	for (const name of namesIn(dirname(beside))) {
+		if (!name.startsWith(start)) continue;
+		if (isAll || !isAlive(Number.parseInt(name.slice(start.length), 10)))
+			rmSync(join(dirname(beside), name), { recursive: true, force: true });
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		return pid > 0 && process.kill(pid, 0);
+	} catch (error) {
+		return codeOf(error) === "EPERM";
+	}
+}
