@@ -26,7 +26,8 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	process.stdout.write(`${VERSION}\n`);
 } else {
 	const needsMore =
-		(words[0] === "answer" && (maySeveral(words) || mayBeTyped(words))) || words.includes("--worktree");
+		(words[0] === "answer" && (maySeveral(words) || mayBeTyped(words))) ||
+		["--worktree", "--dry-run"].some((word) => words.includes(word));
 	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !needsMore;
 	const bundle = words[0] === "complete" ? "tab" : isHot ? "hot" : "main";
 	const file = join(import.meta.dirname, `${bundle}.cjs`);

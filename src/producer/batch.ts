@@ -6,7 +6,8 @@ import { checkId } from "../task/id.ts";
 import { fillTask, hasPlace } from "./batch/fill.ts";
 import { hashOf, idsFor } from "./batch/ids.ts";
 import { groupsOf } from "./batch/items.ts";
-import { inOrderOfNeeds, type Needing } from "./batch/needs.ts";
+import { leftPlaces } from "./batch/left-places.ts";
+import { inOrderOfNeeds, likeNeed, type Needing } from "./batch/needs.ts";
 import { EITHER, Placed, withDefaults } from "./batch/placed.ts";
 import { readBatch } from "./batch/read.ts";
 import { PRIORITY, type TaskRequest } from "./resolve.ts";
@@ -41,6 +42,10 @@ export interface Batch {
 	entries: BatchEntry[];
 	/** a line for each `foreach` that found nothing */
 	nothing: string[];
+	/** a line for each place of the file where something else was likely meant */
+	doubts: string[];
+	/** Of an id that is neither in the file nor known: what was likely meant, as a hint; null: nobody knows. */
+	meant(id: string): string | null;
 }
 
 /** Nobody means more: it costs a start each. */
@@ -53,9 +58,11 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 	const batch = readBatch(text, options.file);
 	const tasks: Placed[] = [];
 	const nothing: string[] = [];
+	const doubts = new Set<string>();
 	let size = 0;
 	for (const [n, task] of batch.tasks.entries()) {
 		const placed = new Placed(batch, n, withDefaults(batch, task));
+		for (const doubt of leftPlaces(placed)) doubts.add(doubt);
 		for (const each of await eachOf(placed, dirname(options.file), nothing)) {
 			tasks.push(each);
 			size += sizeOf(Object.values({ ...each.task, foreach: null }));
@@ -76,7 +83,8 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 			at: (name: string | null) => placed.placeOf(name),
 		};
 	});
-	return { name: batch.name ?? null, entries, nothing };
+	const meant = (id: string) => likeNeed(id, tasks);
+	return { name: batch.name ?? null, entries, nothing, doubts: [...doubts], meant };
 }
 
 /** Characters of all texts in it. */

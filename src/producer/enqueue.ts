@@ -11,6 +11,7 @@ import type { CreateResult, Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
+import { nearest } from "../task/similar.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import { type ResolvedTask, resolveTask, type TaskRequest } from "./resolve.ts";
@@ -114,7 +115,7 @@ async function create(
 		if (task.explicitId) throw idExists(spec.id);
 		return null;
 	}
-	if (reply.result === "no_need") throw noSuchNeed(reply.need);
+	if (reply.result === "no_need") throw await noSuchNeed(store, reply.need);
 	if (reply.result === "key_conflict") throw keyConflict(task.key?.key ?? "", reply.id);
 	// The start makes a worktree, and the files in it.
 	if (reply.result === "created" && spec.worktree === null) await makeFiles(store, spec);
@@ -129,9 +130,12 @@ export function keyConflict(key: string, id: string): DispatchError {
 	);
 }
 
-export function noSuchNeed(need: string): DispatchError {
+/** The refusal of one that waits for what is not there, with a likely one if there is one. */
+export async function noSuchNeed(store: Store, need: string): Promise<DispatchError> {
+	const near = nearest(need, await store.ids());
+	const hint = near === null ? "`dispatch ls --all` lists the tasks." : `Did you mean "${near}"?`;
 	return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no sound task "${need}" to wait for.`, {
-		hint: "Nothing was enqueued. `dispatch ls --all` lists the tasks.",
+		hint: `Nothing was enqueued. ${hint}`,
 	});
 }
 

@@ -92,7 +92,7 @@ export async function submitBatch(
 		const reply = await putIn(by, info, plan);
 		if (reply.result === "published") return submittedOf(by.store, tasks, plan, reply.batch || null);
 		const place = plan.fresh[reply.place]?.place ?? 0;
-		if (reply.result === "no_need") throw new RefusedTask(place, noSuchNeed(reply.need));
+		if (reply.result === "no_need") throw new RefusedTask(place, await noSuchNeed(by.store, reply.need));
 		if (attempt === TRIES) throw new RefusedTask(place, movedOn(reply.result));
 	}
 }
@@ -105,8 +105,8 @@ interface Plan {
 	repeated: ReadonlySet<number>;
 }
 
-/** @throws RefusedTask */
-async function planOf(store: Store, tasks: readonly ResolvedTask[]): Promise<Plan> {
+/** Looks, and writes nothing. @throws RefusedTask */
+export async function planOf(store: Store, tasks: readonly ResolvedTask[]): Promise<Plan> {
 	const known = await knownByKeys(store, tasks);
 	const wanted = tasks.flatMap((task, place) => (known.has(place) ? [] : [{ task, place }]));
 	const made = await idsOf(store, wanted);

@@ -14,6 +14,12 @@ export function similar(given: string, names: readonly string[]): string | null 
 	return best?.name ?? null;
 }
 
+/** The one that begins so, where it is the only one; else as `similar`. */
+export function nearest(given: string, names: readonly string[]): string | null {
+	const begun = given === "" ? [] : names.filter((name) => name.startsWith(given));
+	return begun.length === 1 ? (begun[0] ?? null) : similar(given, names);
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
 	let older: number[] = [];

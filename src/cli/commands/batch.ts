@@ -4,16 +4,21 @@ import { fillTemplate, findTemplate } from "../../config/templates.ts";
 import { missingNeeds } from "../../producer/batch/needs.ts";
 import { BATCH_KEYS, batchJsonSchema } from "../../producer/batch/schema.ts";
 import { type Batch, type BatchEntry, parseBatch } from "../../producer/batch.ts";
+import { lookUp } from "../../producer/look-up.ts";
 import { type ResolvedTask, resolveTask } from "../../producer/resolve.ts";
 import { RefusedTask, submitBatch } from "../../producer/submit-batch.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
+import { nearest } from "../../task/similar.ts";
 import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
-import { plain } from "../show/output.ts";
+import { showPlannedBatch } from "../show/planned.ts";
+import { withStoreThere } from "../store-there.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
-import { plannedLine, submittedLine, timeoutOf } from "./enqueue.ts";
+import { submittedLine, timeoutOf } from "./enqueue.ts";
+
+const DOUBTS_SHOWN = 5;
 
 export interface BatchFlags {
 	schema?: boolean;
@@ -48,22 +53,24 @@ export async function batch(
 		hint: "Without it batch returns at once; `deadline:` of a task limits the work itself.",
 	});
 	const file = resolve(given);
-	const { name, entries, nothing } = await readBatchFile(context, file, flags);
+	const read = await readBatchFile(context, file, flags);
+	const { name, entries, nothing } = read;
 	if (flags.requireItems && nothing[0] !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", nothing[0], {
 			hint: "Nothing was enqueued (--require-items).",
 		});
 	for (const line of nothing) output.note(line);
+	for (const line of someOf(read.doubts)) output.note(line);
 	const resolved = () => resolveAll(context, entries);
 	let tasks = await resolved();
-	if (flags.dryRun) return showPlanned(context, tasks);
+	if (flags.dryRun) return dryRun(context, read, tasks, flags);
 	if (tasks.length === 0) {
 		output.result([], ["There is nothing to do."], []);
 		return undefined;
 	}
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
-	await requireNeeds(store, entries);
+	await requireNeeds(store, read);
 	const submitted = await inFile(tasks, async () =>
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
@@ -98,18 +105,41 @@ export async function batch(
 	return withTrouble(context, trouble, refused);
 }
 
+/** What would be submitted, found, or refused. */
+async function dryRun(
+	context: Context,
+	read: Batch,
+	entries: readonly Entry[],
+	{ rerun }: BatchFlags,
+): Promise<undefined> {
+	const tasks = entries.map(({ task }) => task);
+	const found = await withStoreThere(context, async (store) => {
+		await requireNeeds(store, read);
+		return inFile(entries, () => lookUp(store, tasks));
+	});
+	return showPlannedBatch(context, tasks, found, rerun !== undefined);
+}
+
+function someOf(lines: readonly string[]): string[] {
+	const more = lines.length - DOUBTS_SHOWN;
+	return [...lines.slice(0, DOUBTS_SHOWN), ...(more > 0 ? [`The same at ${more} more places.`] : [])];
+}
+
 /** What its tasks wait for is there, or in the file. @throws DISPATCH_USAGE */
-async function requireNeeds(store: Store, entries: readonly BatchEntry[]): Promise<void> {
+async function requireNeeds(store: Store, { entries, meant }: Batch): Promise<void> {
 	const named = entries.map(({ request, outside }) => ({ outside: outside.keys(), key: request.key }));
 	const missing = await missingNeeds(store, named);
 	for (const { outside } of entries)
-		for (const [id, place] of outside)
-			if (missing.has(id))
-				throw new DispatchError(
-					"DISPATCH_USAGE",
-					`${place}: there is no task "${id}", neither in the file nor of those that were dispatched.`,
-					{ hint: "Nothing was enqueued." },
-				);
+		for (const [id, place] of outside) {
+			if (!missing.has(id)) continue;
+			const near = nearest(id, await store.ids());
+			const hint = meant(id) ?? (near === null ? "" : `Did you mean "${near}"?`);
+			throw new DispatchError(
+				"DISPATCH_USAGE",
+				`${place}: there is no task "${id}", neither in the file nor of those that were dispatched.`,
+				{ hint: `Nothing was enqueued. ${hint}`.trim() },
+			);
+		}
 }
 
 function checkRerun({ rerun, key }: BatchFlags): void {
@@ -170,25 +200,6 @@ async function resolveAll(context: Context, entries: readonly BatchEntry[]): Pro
 		tasks.push({ task, at });
 	}
 	return tasks;
-}
-
-/** What would be submitted. An id that was not given may still get a number: only Redis knows which are taken. */
-function showPlanned({ output }: Context, tasks: readonly Entry[]): undefined {
-	const specs = tasks.map(({ task }) => task.spec);
-	output.result(
-		specs.map(({ nonce: _nonce, ...planned }) => ({ dryRun: true, ...planned })),
-		[
-			...specs.flatMap((spec) => [
-				plannedLine(spec),
-				...(spec.after.length === 0 ? [] : [`  after ${spec.after.join(", ")}`]),
-				...plain(spec.prompt)
-					.split("\n")
-					.map((line) => `  ${line}`),
-			]),
-			specs.length === 0 ? "There is nothing to do." : `Would dispatch ${count(specs.length)}.`,
-		],
-		specs.map(({ id }) => id),
-	);
 }
 
 /** @throws the refusal of one task with its place in the file */

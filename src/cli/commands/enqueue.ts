@@ -9,17 +9,15 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openNeeds } from "../../task/needs.ts";
 import { agentOf, branchOf, type TaskRecord } from "../../task/record.ts";
-import type { TaskSpec } from "../../task/spec.ts";
 import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
+import { afterLines, planLines } from "../show/enqueued-lines.ts";
 import { oneLine } from "../show/output.ts";
 import { tellSharedTree } from "../show/shared-tree.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
-
-const IDS_SHOWN = 5;
 
 export interface EnqueueFlags {
 	promptFile?: string;
@@ -64,7 +62,7 @@ export async function enqueue(
 	let task = await resolved();
 	tellUnclearOrder(context, request);
 	tellUncommitted(context, task);
-	if (flags.dryRun) return showPlanned(context, task);
+	if (flags.dryRun) return (await import("../show/planned.ts")).showPlannedTask(context, task);
 	const store = await context.store();
 	// Somebody was faster with the very first task, at another address: this one is of another host then.
 	if (await ownHome(context)) task = await resolved();
@@ -152,18 +150,6 @@ export function timeoutOf(
 	return parseDuration(timeout, "--timeout");
 }
 
-/** What would be submitted. The id may still get a number: only Redis knows which are taken. */
-function showPlanned({ output }: Context, { spec }: ResolvedTask): undefined {
-	const { nonce: _nonce, ...planned } = spec;
-	const lines = [plannedLine(spec), ...afterLines(spec.after), ...planLines(spec.givenItems)];
-	output.result({ dryRun: true, ...planned }, lines, [spec.id]);
-}
-
-/** "Would dispatch `x` using opus (default) in /home/ann/shop." */
-export function plannedLine({ id, model, backend, modelReason, cwd }: TaskSpec): string {
-	return `Would dispatch \`${id}\` using ${model ?? backend} (${modelReason}) in ${oneLine(cwd)}.`;
-}
-
 async function requestOf(context: Context, words: string[], flags: EnqueueFlags): Promise<TaskRequest> {
 	if (flags.promptFile !== undefined && words.length > 0)
 		throw new DispatchError("DISPATCH_USAGE", "Expected a prompt or --prompt-file, got both.");
@@ -245,23 +231,6 @@ function describe(record: TaskRecord, repeated: boolean, waits: boolean): string
 	const after = afterLines(openNeeds(record));
 	if (givenItems.length === 0) return [first, ...where, ...after, plan ?? "", ...end];
 	return [`${first} ${plan}`, ...items, ...where, ...after, ...end];
-}
-
-function afterLines(ids: readonly string[]): string[] {
-	return ids.length === 0 ? [] : [`It starts once ${listed(ids)} completed.`];
-}
-
-function listed(ids: readonly string[]): string {
-	const names = ids.slice(0, IDS_SHOWN).map((id) => `\`${id}\``);
-	const more = ids.length > names.length ? [`${ids.length - names.length} more`] : [];
-	const all = [...names, ...more];
-	if (all.length === 1) return `${all[0]} has`;
-	return `${all.slice(0, -1).join(", ")} and ${all.at(-1)} have`;
-}
-
-function planLines(givenItems: readonly string[]): string[] {
-	if (givenItems.length === 0) return ["The agent writes its plan first."];
-	return ["Plan:", ...givenItems.map((item, i) => `  ${i + 1}. ${oneLine(item)}`)];
 }
 
 /** The template's parts, with the values put in. */

@@ -120,6 +120,8 @@ const batchSchema = z.strictObject({
 
 const planned = z.looseObject({
 	dryRun: z.literal(true),
+	/** null: Redis could not be reached */
+	would: z.enum(["dispatch", "find", "restart"]).nullable(),
 	id: text,
 	prompt: text,
 	givenItems: z.array(text),

@@ -3,7 +3,9 @@
  * `foreach`, as it is written, stands for all that it makes; in another `foreach`, for the one of the same items.
  */
 import type { Store } from "../../queue/records/store.ts";
+import { nearest } from "../../task/similar.ts";
 import { hasPlace } from "./fill.ts";
+import { PLACE } from "./items.ts";
 import type { Placed } from "./placed.ts";
 
 /** A task with the ids that it waits for. */
@@ -112,6 +114,20 @@ class Finder {
 
 function namesOf({ group }: Placed): string {
 	return JSON.stringify((group?.items ?? []).map(({ name }) => name));
+}
+
+/** What an id that nobody knows was likely meant to be: a hint, or null. */
+export function likeNeed(id: string, tasks: readonly Placed[]): string | null {
+	const written = [...(tasks[0]?.writtenIds ?? [])];
+	const group = written.find(
+		(each) => hasPlace(each) && each.replace(PLACE, "").replace(/^-+|-+$/g, "") === id,
+	);
+	if (group !== undefined) return `All tasks of that foreach are: needs: ["${group}"]`;
+	const near = nearest(
+		id,
+		tasks.flatMap(({ task }) => task.id ?? []),
+	);
+	return near === null ? null : `Did you mean "${near}"?`;
 }
 
 /**

@@ -15,9 +15,12 @@ export interface OpenOptions {
 	warn?: (line: string) => void;
 }
 
-/** @throws DISPATCH_REDIS_UNREACHABLE, DISPATCH_REDIS_POLICY */
-export function openStore(options: OpenOptions): Promise<Store> {
-	return open(options);
+/**
+ * @param limits how long it may take; left out: as long as a server takes that has just been started
+ * @throws DISPATCH_REDIS_UNREACHABLE, DISPATCH_REDIS_POLICY
+ */
+export function openStore(options: OpenOptions, limits?: ConnectLimits): Promise<Store> {
+	return open(options, limits);
 }
 
 /** A server that answers does so at once; every other case is that of `ensureLocalServer`. */
