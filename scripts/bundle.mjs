@@ -192,9 +192,9 @@ export function hotOnly({ hot, never }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
-			// Who needs a screen, or a worktree, is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `logs`, of which `enqueue --follow` needs a part, and all of `enqueue --dry-run`.
+			// Who needs a screen, or a worktree, is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `enqueue --dry-run`.
 			onResolve(
-				{ filter: /^\.\.\/(?:screen\/|workspace\/|show\/(?:raw-log|event-lines|planned)\.ts$)/ },
+				{ filter: /^\.\.\/(?:screen\/|workspace\/|show\/planned\.ts$)/ },
 				({ path, kind }) => (kind === "dynamic-import" ? { path, namespace: "cold" } : undefined),
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({

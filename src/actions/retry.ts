@@ -7,6 +7,7 @@ import { lostHostsOf } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { NotStarted, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import { openNeeds } from "../task/needs.ts";
 import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
@@ -144,7 +145,7 @@ async function restart(store: Store, { spec, state, revision, reason }: TaskReco
 	if (moved.result === "stale" && reason === SKIPPED && moved.state === "waiting")
 		moved = await store.move({ id, from: ["waiting"], to: "queued", set, why: "retry" });
 	if (moved.result === "moved") return;
-	if (moved.result === "needs") throw notBefore(id, moved);
+	if (moved.result === "needs") throw await notBefore(store, id, moved);
 	throw new DispatchError("DISPATCH_STALE", `\`${spec.id}\` changed in between.`, {
 		hint: `Look again: dispatch status ${spec.id}`,
 	});
@@ -170,12 +171,39 @@ function neededFirst(records: readonly TaskRecord[]): TaskRecord[] {
 	return [...new Set([...ordered, ...records])];
 }
 
-/** What is refused of a task that cannot start: which one is in its way. */
-export function notBefore(id: string, { need, became }: NotStarted): DispatchError {
-	const how = became === "failed" ? "failed" : `was ${became}`;
-	return new DispatchError("DISPATCH_NEEDS", `\`${id}\` needs \`${need}\`, which ${how}.`, {
-		hint: `Start that again, and \`${id}\` follows: dispatch retry ${need}. To start \`${id}\` without: dispatch rm ${need}, then retry it.`,
+/** What is refused of a task that cannot start: which one is in its way, and which is to blame. */
+export async function notBefore(store: Store, id: string, stopped: NotStarted): Promise<DispatchError> {
+	const { need, became } = stopped;
+	const root = await rootOf(store, stopped);
+	const how = (what: string) => (what === "failed" ? "failed" : `was ${what}`);
+	const said =
+		root.need === need
+			? `which ${how(root.became)}`
+			: `which was skipped because of \`${root.need}\`, which ${how(root.became)}`;
+	return new DispatchError("DISPATCH_NEEDS", `\`${id}\` needs \`${need}\`, ${said}.`, {
+		hint: `Start that again, and \`${id}\` follows: dispatch retry ${root.need}. To start \`${id}\` without: dispatch rm ${need}, then retry it.`,
 	});
+}
+
+/** The one whose retry helps: back from who was skipped to what that was skipped for. */
+async function rootOf(
+	store: Store,
+	{ need, became }: NotStarted,
+): Promise<{ need: string; became: NotStarted["became"] | typeof SKIPPED }> {
+	const seen = new Set<string>();
+	let root: Awaited<ReturnType<typeof rootOf>> = { need, became };
+	while (!seen.has(root.need)) {
+		seen.add(root.need);
+		const [record] = await store.getMany([root.need]);
+		if (record?.reason !== SKIPPED) break;
+		const inWay = (await store.getMany(openNeeds(record))).find(({ state }) => isEnded(state));
+		// What is gone keeps it from nothing: it can be started itself.
+		root =
+			inWay === undefined
+				? { need: root.need, became: SKIPPED }
+				: { need: inWay.spec.id, became: inWay.state === "failed" ? "failed" : "cancelled" };
+	}
+	return root;
 }
 
 function notEnded({ spec, state, host }: TaskRecord, isLost: boolean, own: string): DispatchError {

@@ -54,7 +54,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
 	if (moved.result === "alive") throw hostLives(record);
-	if (moved.result === "needs") throw notBefore(id, moved);
+	if (moved.result === "needs") throw await notBefore(store, id, moved);
 	if (moved.result !== "moved")
 		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
 			hint: `Look again: dispatch status ${id}`,

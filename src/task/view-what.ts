@@ -1,5 +1,5 @@
 /** What a task is about, in one line of foreign text: who shows it makes it harmless and cuts it. */
-import { isEnded } from "./states.ts";
+import { isEnded, SKIPPED } from "./states.ts";
 import type { TaskView } from "./view.ts";
 
 /** What it is worked out from; a view has all of it. */
@@ -18,7 +18,7 @@ const MARKS = /^[\s#>*-]+/;
 const SENTENCE = /^.*?[.!?](?=\s|$)/s;
 
 /**
- * An open question; why it failed, in words; what it was asked for, and from the first finished item on the item
+ * An open question; why it failed or was skipped, in words; what it was asked for, and from the first finished item on the item
  * at work. Where the id tells nothing of the prompt, the prompt's first line stands beside it all the same.
  */
 export function whatOf(view: WhatView): string {
@@ -26,6 +26,7 @@ export function whatOf(view: WhatView): string {
 	const title = titleOf(view);
 	if (open !== undefined) return `asks: ${open.text}`;
 	if (view.state === "failed") return failureText(view);
+	if (view.reason === SKIPPED) return failureText(view).replace(/^Not started: it /, "");
 	const item = isEnded(view.state) ? undefined : presentItem(view);
 	if (item === undefined || item === title) return title;
 	return isTold(view.id, title) ? item : `${title} · ${item}`;

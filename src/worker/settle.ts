@@ -320,7 +320,8 @@ function changesOf(
 	now: number,
 	maxBackoffMs: number,
 ): RecordChanges {
-	const exited = facts.exit.kind === "exited" ? facts.exit : null;
+	// The exit of who runs the setup is no agent's.
+	const exited = facts.exit.kind === "exited" && decision.reason !== "setup_failed" ? facts.exit : null;
 	const outcome: Outcome = {
 		kind: decision.to,
 		message: decision.message,

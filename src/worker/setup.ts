@@ -44,11 +44,14 @@ export function afterSetup(
 	return ["sh", runner, run.path, mark, ...argv];
 }
 
+/** All that it printed, as far as it has got. */
+export const setupLog = (run: RunDir) => join(run.path, "setup.log");
+
 /** @returns how it failed, and what it printed last; null: it did not, or there was none */
 export function failedSetup(run: RunDir): { how: string; tail: string[] } | null {
 	const file = readRegularFile(join(run.path, "setup.code"), CODE_LIMIT_BYTES);
 	if (file.kind !== "text") return null;
 	const code = Number(file.text.trim());
 	const how = code === TOO_LONG ? `it did not end within ${LIMIT_S / 60} minutes` : `exit code ${code}`;
-	return { how, tail: tailLines(join(run.path, "setup.log"), TAIL_LINES) };
+	return { how, tail: tailLines(setupLog(run), TAIL_LINES) };
 }

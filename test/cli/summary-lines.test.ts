@@ -42,6 +42,24 @@ test("those that wait for others are found under their own state", () => {
 	expect(lines.at(-1)).toBe("All of them: dispatch ls --state waiting --all");
 });
 
+test("each of a few that wait for different tasks says for which; of many the rest is counted", () => {
+	const after = (id: string, ...waitsFor: string[]) => {
+		const waits: Wait = { kind: "tasks", why: "", text: `Waits for ${waitsFor.join(", ")}.`, until: null };
+		return taskView(id, { state: "waiting", waits, waitsFor });
+	};
+	const two = [after("n2", "o2"), after("n1", "o1", "l1")];
+	expect(shown(two, { waiting: 2 }).slice(1)).toEqual([
+		"",
+		"2 wait for other tasks:",
+		"  n1: after o1, l1",
+		"  n2: after o2",
+	]);
+	const many = Array.from({ length: 8 }, (_, n) => after(`n${n}`, `o${n}`));
+	const mixed = shown([...many, waiting("later")], { waiting: 8 });
+	expect(mixed.slice(3, 4)).toEqual(["  8 wait for other tasks:"]);
+	expect(mixed.slice(8, 10)).toEqual(["    n3: after o3", "    and 3 more"]);
+});
+
 test("with 60 queued and 2 running it shows those that run, says that 60 wait and for what, and names a few", () => {
 	const queued = Array.from({ length: 60 }, (_, n) => waiting(`task-${n}`));
 	expect(shown([...queued, ...RUNNING])).toEqual([

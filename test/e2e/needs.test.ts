@@ -63,7 +63,10 @@ test("what does not complete skips what needs it, with a true exit code; its ret
 	expect(await states()).toEqual({ a: "failed", b: "cancelled", c: "cancelled" });
 	const refused = await user.run(["retry", "c"]);
 	expect(refused).toMatchObject({ code: 8 });
-	expect(refused.stderr).toContain("`c` needs `b`, which was cancelled.");
+	expect(refused.stderr).toMatch(
+		/`c` needs `b`, which was skipped because of `a`, which failed\. Start that again, .*: dispatch retry a\. /,
+	);
+	expect(await user.ok(["ls", "--all"])).toMatch(/^c .* needs `a`, by way of `b`, which failed\.$/m);
 	user.write("good", "");
 	await user.ok(["retry", "c", "b", "a"]);
 	await user.ok(["wait", "a", "b", "c", "--timeout", WAIT_LIMIT]);

@@ -152,7 +152,22 @@ test("a setup runs once, in the worktree, before the first agent; its failure is
 	]);
 	const failed = await user.waitForState("unset", "failed");
 	expect(failed).toMatchObject({ reason: "setup_failed", outcome: { logTail: ["no network"] } });
+	expect(failed.outcome).toMatchObject({ exitCode: null });
 	expect(failed.outcome?.message).toMatch(/exit code 7.*dispatch retry unset/);
+	const shown = await user.ok(["status", "unset"]);
+	expect(shown).toMatch(/^The setup's last lines \(all: dispatch logs unset\):\n {2}\| no network$/m);
+	expect(shown).not.toMatch(/agent ended/);
+	const logs = await user.run(["logs", "unset"]);
+	expect(logs).toMatchObject({ code: 0, stderr: "" });
+	expect(logs.stdout).toMatch(
+		/^┃ The setup printed this \(exit code 7\); all of it is in \S*setup\.log\n┃ \| no network\n$/,
+	);
+	const raw = await user.run(["logs", "unset", "--raw"]);
+	expect(raw).toMatchObject({ code: 0, stdout: "" });
+	const path = /^dispatch: What the setup printed is in (\S+)\n$/.exec(raw.stderr)?.[1] ?? "";
+	expect(readFileSync(path, "utf8")).toBe("no network\n");
+	expect(await user.ok(["logs", "set"])).toMatch(/^┃ The setup has printed something; all of it is in \S+$/m);
+	expect(await user.ok(["status", "set"])).toContain("dispatch diff set; dispatch apply set");
 	expect(git("diff", "--name-only", "main", "dispatch/unset")).toBe("");
 	expect(await user.run(["enqueue", "--setup", "true", "x"])).toMatchObject({ code: 2 });
 });

@@ -119,7 +119,7 @@ async function waitFor(
 	const { interrupted, waitForAll } = await import("./wait.ts");
 	if (follows && !context.output.json) {
 		const [{ followLog }, { onInterrupt }] = await Promise.all([
-			import("./logs.ts"),
+			import("../show/follow-log.ts"),
 			import("../show/interrupt.ts"),
 		]);
 		const interrupt = onInterrupt();

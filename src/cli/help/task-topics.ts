@@ -81,9 +81,14 @@ Let a command have the last word; what it prints goes back to the agent:
       foreach: { changed: main }
       prompt: Review {{item}}. Change nothing.
 
+    - id: summary
+      needs: [secrets, licences]
+      prompt: Sum up what the reports say.
+
 \`foreach\` makes a task for each of a list ([a, b]), of the files of a glob
-("src/**/*.ts"), or of those that changed since a commit. All keys are in
-docs/BATCHES.md; \`dispatch batch --schema\` prints them for editors, and
+("src/**/*.ts"), or of those that changed since a commit. \`needs\` names what
+must have completed before. \`worktree: true\` gives a task a branch of its own
+(dispatch help worktrees). All keys are in docs/BATCHES.md; \`dispatch batch --schema\` prints them for editors, and
 \`--dry-run\` the tasks. Paths begin at the directory of the file.
 
 Everything is checked before anything is submitted. --key NAME makes it
@@ -91,6 +96,27 @@ idempotent: the same key gives the same tasks. With --wait the exit code is 0
 when all completed, 1 when one failed, 3 when one is parked, 4 after --timeout.
 
 Later, as one thing: dispatch batch ls, and status, wait, cancel or retry BATCH.`,
+	},
+	{
+		name: "worktrees",
+		title: "Worktrees: a branch for each task",
+		text: `  $ dispatch enqueue --worktree "Fix the login"
+  $ dispatch enqueue --worktree --setup "npm ci" "Fix the tests"
+
+Each such task works in a git worktree of its own, on the branch dispatch/ID,
+which begins at your HEAD: any number of them in one repository, side by side.
+What it changed is committed there whenever its agent ends. In a batch file it
+is \`worktree: true\`, under \`defaults\` for all tasks of it.
+
+  $ dispatch diff ID                     what it changed, also while it works
+  $ dispatch apply ID                    bring it into your branch: a merge
+  $ dispatch apply ID --as squash        one commit of yours; patch: none
+
+A new worktree has no dependencies and no build: --setup makes them, before the
+first agent. What it printed: dispatch logs ID.
+
+\`dispatch rm\` and \`dispatch prune\` delete no work that is nowhere else. More
+is in docs/WORKTREES.md.`,
 	},
 	{
 		name: "waiting",

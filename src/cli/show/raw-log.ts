@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import type { LogsFlags } from "./log-source.ts";
 import { plain } from "./output.ts";
 import { readerGone } from "./reader-gone.ts";
+import { sideNotes } from "./side-logs.ts";
 
 /** A flood was given back to the disk: the hole reads as NULs. A terminal gets no control sequences. */
 function presentable(): Transform {
@@ -67,5 +68,6 @@ export async function printRawLog(
 			if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
 		}
 	}
+	for (const note of sideNotes(context, record, attempt)) context.output.note(note);
 	return undefined;
 }

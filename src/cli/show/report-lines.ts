@@ -22,6 +22,8 @@ const TAIL_SHOWN = 10;
 const QUESTIONS_SHOWN = 5;
 const TEXT_SHOWN = 300;
 const AFTER_SHOWN = 10;
+/** Whose last lines a failed task has, where they are not the agent's. */
+const PRINTED_BY: Readonly<Record<string, string>> = { setup_failed: "setup", verify_failed: "check" };
 
 /** One line that states how a task ended, or that it is parked. @param limit characters of what it asks */
 export function endLine(view: TaskView, limit?: number): string {
@@ -122,12 +124,18 @@ function endLines(view: TaskView, colors: Colors): string[] {
 	const first = isFailed ? `Failed (${view.reason ?? "unknown"}): ${said}` : said;
 	const code = outcome.exitCode === null ? "" : `exit code ${outcome.exitCode}`;
 	const how = outcome.signal === null ? code : `signal ${oneLine(outcome.signal)}`;
+	const by = PRINTED_BY[view.reason ?? ""];
 	const tail = isFailed ? outcome.logTail.slice(-TAIL_SHOWN) : [];
 	return [
 		...(first === "" ? [] : inRows([first]).map((row) => (isFailed ? colors.red(row) : row))),
 		...inRows(outcome.warnings.map((warning) => `Warning: ${oneLine(warning)}`)).map(colors.yellow),
-		...(isFailed && how !== "" ? inRows([`The agent ended with ${how}.`]) : []),
-		...(tail.length === 0 ? [] : ["Its last lines:", ...inRows(tail.map((line) => `  | ${oneLine(line)}`))]),
+		...(isFailed && how !== "" && by !== "setup" ? inRows([`The agent ended with ${how}.`]) : []),
+		...(tail.length === 0
+			? []
+			: [
+					by === undefined ? "Its last lines:" : `The ${by}'s last lines (all: dispatch logs ${view.id}):`,
+					...inRows(tail.map((line) => `  | ${oneLine(line)}`)),
+				]),
 	];
 }
 
@@ -214,7 +222,15 @@ function timesOf(view: TaskView, now: number): string {
 function nextLines(view: TaskView): string[] {
 	switch (view.state) {
 		case "completed":
-			return view.reportPath === null ? [] : ["", `Read the report: dispatch output ${view.id}`];
+			return [
+				...(view.reportPath === null ? [] : ["", `Read the report: dispatch output ${view.id}`]),
+				...(view.changes?.files
+					? [
+							"",
+							`See what it changed, bring it into your branch: dispatch diff ${view.id}; dispatch apply ${view.id}`,
+						]
+					: []),
+			];
 		case "failed":
 		case "cancelled":
 			return view.outcome?.message.includes("dispatch retry")

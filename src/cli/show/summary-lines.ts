@@ -123,7 +123,7 @@ function waitingLines(views: readonly TaskView[]): string[] {
 	const sorted = [...groups.values()].map(soonestFirst).sort((a, b) => b.length - a.length);
 	const isOne = sorted.length === 1;
 	const indent = isOne ? "" : "  ";
-	const lines = sorted.flatMap((group) => [indent + reasonOf(group), `${indent}  ${namesOf(group)}`]);
+	const lines = sorted.flatMap((group) => groupLines(group).map((line) => indent + line));
 	const states = [...new Set(views.map(({ state }) => `--state ${state}`))].join(" ");
 	const all = views.length > NAMED ? [`All of them: dispatch ls ${states} --all`] : [];
 	return ["", ...(isOne ? [] : [`${views.length} wait:`]), ...lines, ...all];
@@ -132,6 +132,18 @@ function waitingLines(views: readonly TaskView[]): string[] {
 /** Of one kind may be what is late for another reason: a next try and a delay, a rate limit and a service that is away. */
 function sharedReason({ kind, why }: Wait): string {
 	return kind === "time" || kind === "limit" ? `${kind} ${why.split(" ", 1)}` : kind;
+}
+
+/** What each of a few waits for is its own; one reason for all of them is told once. */
+function groupLines(group: readonly Waiting[]): string[] {
+	const [{ waits }] = group as [Waiting];
+	if (waits.kind !== "tasks" || group.every((each) => each.waits.text === waits.text))
+		return [reasonOf(group), `  ${namesOf(group)}`];
+	const each = group
+		.slice(0, NAMED)
+		.map(({ id, waitsFor }) => `  ${id}: after ${namesOf(waitsFor.map((need) => ({ id: need })))}`);
+	const more = group.length - each.length;
+	return [`${group.length} wait for other tasks:`, ...each, ...(more > 0 ? [`  and ${more} more`] : [])];
 }
 
 /** "58 wait for a place: 2 of 2 agents work (worker.concurrency)." */
@@ -153,7 +165,7 @@ function endOf({ waits: { until } }: Waiting): number {
 	return until === null ? Number.MAX_SAFE_INTEGER : timeOf(until);
 }
 
-function namesOf(group: readonly Waiting[]): string {
+function namesOf(group: readonly { id: string }[]): string {
 	const names = group.slice(0, NAMED).map(({ id }) => id);
 	const more = group.length - names.length;
 	return more > 0 ? `${names.join(", ")} and ${more} more` : names.join(", ");
