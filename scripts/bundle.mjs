@@ -193,9 +193,8 @@ export function hotOnly({ hot, never }) {
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
 			// Who needs a screen, or a worktree, is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `enqueue --dry-run`.
-			onResolve(
-				{ filter: /^\.\.\/(?:screen\/|workspace\/|show\/planned\.ts$)/ },
-				({ path, kind }) => (kind === "dynamic-import" ? { path, namespace: "cold" } : undefined),
+			onResolve({ filter: /^\.\.\/(?:screen\/|workspace\/|show\/planned\.ts$)/ }, ({ path, kind }) =>
+				kind === "dynamic-import" ? { path, namespace: "cold" } : undefined,
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
 				contents: `throw new Error("${path} is not in hot.cjs");`,

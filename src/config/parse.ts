@@ -7,6 +7,7 @@ import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { buildConfig, type Refuse } from "./build.ts";
 import type { Config } from "./config.ts";
+import { expectation } from "./expectation.ts";
 import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;
@@ -61,7 +62,7 @@ function readFile(document: Document, refuse: Refuse): ConfigFile {
 	} catch (error) {
 		throw refuse([], `The YAML cannot be resolved: ${(error as Error).message}`);
 	}
-	const parsed = configSchema.safeParse(content, { error: expectation, reportInput: true });
+	const parsed = configSchema.safeParse(content, { error: inConfig, reportInput: true });
 	if (parsed.success) return parsed.data;
 	const [issue] = parsed.error.issues;
 	if (issue?.code !== "unrecognized_keys")
@@ -94,43 +95,11 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
 	return document.contents?.range?.[0] ?? 0;
 }
 
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-	string: "text",
-	object: "keys with values",
-	record: "keys with values",
-	boolean: "true or false",
-	int: "a whole number",
-	number: "a whole number",
-};
-
-/** zod's issues in the words of a person who reads YAML; undefined leaves the message of the schema. */
-function expectation(issue: z.core.$ZodRawIssue): string | undefined {
-	const got = issue.input === undefined ? "nothing" : shown(issue.input);
-	switch (issue.code) {
-		case "invalid_type":
-			return `Expected ${TYPE_NAMES[issue.expected] ?? issue.expected}, got ${got}`;
-		case "invalid_value":
-			return `Expected one of ${issue.values.map(String).join(", ")}, got ${got}`;
-		case "too_small":
-			return issue.origin === "string"
-				? "Expected a text that is not empty"
-				: `Expected ${issue.minimum} or more, got ${got}`;
-		case "too_big":
-			return `Expected ${issue.maximum} or less, got ${got}`;
-		case "invalid_union":
-			return `Expected type: to be one of ${TARGET_TYPES.join(", ")}`;
-		case "invalid_key":
-			return "Expected a name that is not empty";
-		default:
-			return undefined;
-	}
-}
-
-function shown(value: unknown): string {
-	if (Array.isArray(value)) return "a list";
-	if (typeof value === "object" && value !== null) return "keys with values";
-	const text = JSON.stringify(value) ?? String(value);
-	return cutText(text, MAX_SHOWN_CHARS);
+/** Of several forms, what a target of notifications may be is the one that a config has. */
+function inConfig(issue: z.core.$ZodRawIssue): string | undefined {
+	return issue.code === "invalid_union"
+		? `Expected type: to be one of ${TARGET_TYPES.join(", ")}`
+		: expectation(issue);
 }
 
 function suggestion(key: string, known: readonly string[]): string {

@@ -11,6 +11,7 @@ import { readOwnFile } from "../process/own-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { parsePlan } from "../task/plan.ts";
 import { BUILT_IN_TEMPLATES } from "./built-in-templates.ts";
+import { expectation } from "./expectation.ts";
 import { keepSpelling } from "./yaml-text.ts";
 
 const NAME_FORM = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -170,7 +171,7 @@ function readHead(source: string, head: string): z.infer<typeof headSchema> {
 	} catch (error) {
 		throw badTemplate(source, `its head is not valid YAML: ${(error as Error).message.split("\n")[0]}`);
 	}
-	const read = headSchema.safeParse(value);
+	const read = headSchema.safeParse(value, { error: expectation });
 	if (read.success) return read.data;
 	const [issue] = read.error.issues;
 	throw badTemplate(source, `${issue?.path.join(".") || "its head"}: ${issue?.message}`);

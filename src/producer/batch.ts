@@ -129,7 +129,7 @@ function checkIds(tasks: readonly Placed[]): void {
 		if (earlier !== undefined)
 			throw placed.refuseOrigin(`"${id}" is the id of the task in line ${earlier.line}, too`);
 		seen.set(id, placed);
-		placed.at("id", () => checkId(id));
+		placed.at("id", () => checkId(id, "an id"));
 	}
 }
 

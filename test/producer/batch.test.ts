@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fillTemplate, findTemplate } from "../../src/config/templates.ts";
+import { BATCH_KEYS } from "../../src/producer/batch/schema.ts";
 import { type BatchOptions, parseBatch } from "../../src/producer/batch.ts";
 
 const OPTIONS: BatchOptions = {
@@ -50,7 +51,22 @@ describe("a fault is told with its line", () => {
 		["a wrong type", "tasks:\n  - prompt: A\n    priority: high\n", ":3:5: tasks[0].priority:"],
 		["a priority out of range", "- prompt: A\n  priority: 1001\n", ":2:3: [0].priority:"],
 		["a bad duration", "- prompt: A\n  deadline: soon\n", ":2:3: [0].deadline:"],
-		["a bad id", "- prompt: A\n  id: ../x\n", ":2:3: [0].id:"],
+		["a bad id", "- prompt: A\n  id: ../x\n", ":2:3: [0].id: Expected an id to be lower-case"],
+		[
+			"a text for a list",
+			"- { prompt: A, needs: b }\n",
+			':1:16: [0].needs: expected a list, got "b": write ["b"]',
+		],
+		[
+			"a key that is nearly one, in place of one that must be there",
+			"task: [{ prompt: A }]\n",
+			":1:1: task: is not a key that dispatch knows: did you mean `tasks`?",
+		],
+		[
+			"a slip",
+			"- { prompt: A, foreach: { lst: [a] } }\n",
+			"[0].foreach.lst: is not a key that dispatch knows: did you mean `list`?",
+		],
 		[
 			"the same id twice",
 			"- prompt: A\n  id: a\n- prompt: B\n  id: a\n",
@@ -64,7 +80,7 @@ describe("a fault is told with its line", () => {
 		[
 			"a wrong default",
 			"tasks: [{ prompt: A }]\ndefaults:\n  priority: high\n",
-			":3:3: defaults.priority: invalid input: expected number",
+			':3:3: defaults.priority: expected a whole number, got "high"',
 		],
 		[
 			"a default that is wrong for a task",
@@ -85,6 +101,23 @@ describe("a fault is told with its line", () => {
 			}),
 		);
 	});
+});
+
+test.each(BATCH_KEYS)("what is wrong with `%s` is told in the words of who writes the file", async (key) => {
+	const wrong = [3.5, -1, [], {}, "", true, [[1]], { a: [1] }, { list: 3 }, null];
+	const told = await Promise.all(
+		wrong.map((value) =>
+			parse(JSON.stringify([{ prompt: "x", [key]: value }])).then(
+				() => "",
+				({ message }: Error) => message,
+			),
+		),
+	);
+	expect(told.some((message) => message !== "")).toBe(true);
+	for (const message of told)
+		expect(message).not.toMatch(
+			/invalid (?:input|option|key|union)|too (?:small|big)|received|expected (?:string|array|record|number|int|boolean|object)\b/i,
+		);
 });
 
 describe("texts", () => {

@@ -197,7 +197,9 @@ async function resolveAll(context: Context, entries: readonly BatchEntry[]): Pro
 	const worktrees = { folder: worktreesOf(context.home.path), seen: new Map() };
 	for (const { request, at } of entries) {
 		const task = await placed(at, () => resolveTask(context.home.hostId, context.config, request, worktrees));
-		tasks.push({ task, at });
+		const { spec } = task;
+		const isGiven = spec.modelReason === "--model";
+		tasks.push({ task: isGiven ? { ...task, spec: { ...spec, modelReason: "model:" } } : task, at });
 	}
 	return tasks;
 }

@@ -42,7 +42,7 @@ export function readBatch(text: string, file: string): ReadBatch {
 		return `${file}:${line}:${col}${path.length === 0 ? "" : `: ${shownPath(path)}`}`;
 	};
 	const refuse = (offset: number | undefined, path: Path, why: string) =>
-		new DispatchError("DISPATCH_USAGE", `${placeOf(offset, path)}: ${why}.`, {
+		new DispatchError("DISPATCH_USAGE", `${placeOf(offset, path)}: ${why}${why.endsWith("?") ? "" : "."}`, {
 			hint: "Nothing was enqueued.",
 		});
 	if (isLarge) throw refuse(0, [], `the file is larger than ${LIMIT_MIB} MiB: split it`);

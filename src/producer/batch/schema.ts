@@ -1,5 +1,7 @@
 /** The form of a batch file: what its keys may hold. The table in docs/BATCHES.md and the JSON Schema are made of it. */
 import * as z from "zod";
+import { expectation } from "../../config/expectation.ts";
+import { similar } from "../../task/similar.ts";
 import { PRIORITY } from "../resolve.ts";
 
 const word = z.string().min(1);
@@ -68,7 +70,7 @@ const keys = {
 	setup: word
 		.optional()
 		.describe("with `worktree`: a command that runs in it before the first start, `npm ci`"),
-	budget: z.number().positive().optional().describe("USD that it may cost"),
+	budget: z.number("Expected a number of USD").positive().optional().describe("USD that it may cost"),
 	unattended: z
 		.boolean()
 		.optional()
@@ -107,13 +109,35 @@ export type Checked =
 /** @param value what the file holds: a list of tasks, or a mapping with one */
 export function checkBatch(value: unknown): Checked {
 	const isBare = Array.isArray(value);
-	const read = fileSchema.safeParse(isBare ? { tasks: value } : value);
+	const read = fileSchema.safeParse(isBare ? { tasks: value } : value, { error: expectation });
 	if (read.success) return { kind: "good", file: read.data, isBare };
-	const issue = read.error.issues[0] && meant(read.error.issues[0]);
+	// A key that is missing beside one that nobody knows is that one, misspelled.
+	const first =
+		read.error.issues.find((issue) => isMisspelled(issue, read.error.issues)) ?? read.error.issues[0];
+	const issue = first && meant(first);
 	const path = issue?.path.slice(isBare ? 1 : 0) ?? [];
-	if (issue?.code === "unrecognized_keys")
-		return { kind: "wrong", path: [...path, issue.keys[0] ?? ""], why: "is not a key that dispatch knows" };
+	if (issue?.code === "unrecognized_keys") {
+		const key = issue.keys[0] ?? "";
+		const near = similar(key, keysAt(issue.path));
+		const hint = near === null ? "" : `: did you mean \`${near}\`?`;
+		return { kind: "wrong", path: [...path, key], why: `is not a key that dispatch knows${hint}` };
+	}
 	return { kind: "wrong", path, why: issue?.message ?? "is wrong" };
+}
+
+function isMisspelled({ code, path }: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): boolean {
+	return (
+		code === "unrecognized_keys" &&
+		all.some(
+			(other) => other.path.length === path.length + 1 && path.every((step, n) => other.path[n] === step),
+		)
+	);
+}
+
+/** Those that may stand in a place of the file. */
+function keysAt(path: readonly PropertyKey[]): string[] {
+	if (path.length === 0) return Object.keys(fileSchema.shape);
+	return path.at(-1) === "foreach" ? Object.keys(foreachSchema.shape) : [...BATCH_KEYS];
 }
 
 /** Of several forms that do not fit, what is wrong within the one that was meant. */
