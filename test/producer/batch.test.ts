@@ -65,7 +65,7 @@ describe("a fault is told with its line", () => {
 		[
 			"a slip",
 			"- { prompt: A, foreach: { lst: [a] } }\n",
-			"[0].foreach.lst: is not a key that dispatch knows: did you mean `list`?",
+			":1:27: [0].foreach.lst: is not a key that dispatch knows: did you mean `list`?",
 		],
 		[
 			"the same id twice",
