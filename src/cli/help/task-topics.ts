@@ -69,33 +69,25 @@ Let a command have the last word; what it prints goes back to the agent:
 		text: `  $ dispatch batch tasks.yaml --wait --timeout 1h
 
   tasks:
-    - id: secrets
-      prompt: Look for credentials in the sources. Change nothing.
     - id: licences
       prompt: List the licences of all dependencies in output.md.
-      model: sonnet
-      priority: 10
       deadline: 20m
-      tags: { team: platform }
     - id: review-{{item}}
       foreach: { changed: main }
       prompt: Review {{item}}. Change nothing.
-
     - id: summary
-      needs: [secrets, licences]
+      needs: [licences, "review-{{item}}"]
       prompt: Sum up what the reports say.
 
-\`foreach\` makes a task for each of a list ([a, b]), of the files of a glob
-("src/**/*.ts"), or of those that changed since a commit. \`needs\` names what
-must have completed before. \`worktree: true\` gives a task a branch of its own
-(dispatch help worktrees). All keys are in docs/BATCHES.md; \`dispatch batch --schema\` prints them for editors, and
-\`--dry-run\` the tasks. Paths begin at the directory of the file.
+\`foreach\`: a task for each of a list, of the files of a glob, or of those that
+changed since a commit. \`needs\`: what must have completed before. \`worktree:
+true\`: on a branch of its own (dispatch help worktrees). All keys are in
+docs/BATCHES.md; \`--dry-run\` shows the tasks. It is one thing, by its id or its
+key: dispatch batch ls, batch status BATCH, wait, cancel, retry BATCH --failed.
 
-Everything is checked before anything is submitted. --key NAME makes it
-idempotent: the same key gives the same tasks. With --wait the exit code is 0
-when all completed, 1 when one failed, 3 when one is parked, 4 after --timeout.
-
-Later, as one thing: dispatch batch ls, and status, wait, cancel or retry BATCH.`,
+Everything is checked first. --key NAME makes it idempotent: the same key gives
+the same tasks. With --wait the exit code is 0 when all completed, 1 when one
+failed, 3 when one is parked, 4 after --timeout.`,
 	},
 	{
 		name: "worktrees",
