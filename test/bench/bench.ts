@@ -12,6 +12,7 @@ import { writePage } from "./page.ts";
 import { idle, listing } from "./screens.ts";
 import { BenchStage, cpuSeconds, pssMiB, startLoop, until } from "./stage.ts";
 import { startUp, startUpWithCertificates } from "./start-up.ts";
+import { submission } from "./submission.ts";
 import { tab } from "./tab.ts";
 
 const QUESTIONS = 100;
@@ -146,6 +147,7 @@ const parts = {
 	tab,
 	listing,
 	idle,
+	submission,
 	bridge: () => bridge(true),
 	cycle: () => bridge(false),
 	watching,
