@@ -62,9 +62,8 @@ function partsOf(kind: Kind, path: string): { group: string; database: string | 
 export function readAddress(url: string) {
 	const [authority, behind] = splitServer(url.slice(url.indexOf("://") + 3));
 	const [path = "", query = ""] = behind.replace(/#.*$/s, "").split(/\?(.*)/s);
-	const [user = "", password = ""] = authority
-		.slice(0, Math.max(0, authority.lastIndexOf("@")))
-		.split(/:(.*)/s);
+	const [, ofUser = ""] = /^(.*)@/s.exec(authority) ?? [];
+	const [user = "", password = ""] = ofUser.split(/:(.*)/s);
 	return {
 		...serversOf(url, authority),
 		...partsOf(kindOf(url), path),

@@ -1,6 +1,7 @@
 /** Takes a worktree away, and never what is nowhere else: uncommitted work stays, and so does a branch with commits. */
 import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
+import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import { repositoriesIn, withIndex } from "./commit.ts";
@@ -69,7 +70,7 @@ async function looseCommits(worktree: Worktree): Promise<string[]> {
 	if (head === null) return [];
 	const args = ["rev-list", "--max-count=1", head, "--not", ...["--branches", "--tags", "--remotes"]];
 	const loose = await worktree.must("look at the branches", worktree.run(args));
-	return loose.trim() === "" ? [] : [`the commit ${head.slice(0, SHORT)}, which is on no branch`];
+	return loose.trim() === "" ? [] : [`the commit ${cutText(head, SHORT, "")}, which is on no branch`];
 }
 
 export interface RemovedWorktree {

@@ -135,7 +135,7 @@ describe("topics", () => {
 			.replace(/^--redis \S+ /, "")
 			.split(" ");
 		const command = calledIn(program, words);
-		expect(command?.name()).toBe(words[0] === "config" || words[0] === "service" ? words[1] : words[0]);
+		expect(words.slice(0, 2)).toContain(command?.name());
 		const known = [...(command?.options ?? []), ...program.options].flatMap(({ long, short }) => [
 			long,
 			short,

@@ -10,6 +10,7 @@ import { lineSource } from "../show/agent-lines.ts";
 import { follow, isOver, print, tellersOf } from "../show/follow-log.ts";
 import { type LogSource, type LogsFlags, type Moment, woven } from "../show/log-source.ts";
 import { readerGone } from "../show/reader-gone.ts";
+import { PRINTED_BY } from "../show/report-lines.ts";
 
 const MOST_LINES = 1_000_000;
 
@@ -73,8 +74,9 @@ function nothingPrinted({ spec: { id }, state, epoch, reason }: TaskRecord, atte
 	const of = attempt === null ? `The agent of ${task}` : `Start ${attempt} of ${task}`;
 	if (isOver(state) && epoch === 0)
 		return `${task} was never started. What became of it: dispatch status ${id}`;
-	if (reason === "setup_failed" && isOver(state))
-		return `No agent of ${task} was started: its setup failed. What that printed last: dispatch status ${id}`;
+	const printer = PRINTED_BY[reason ?? ""];
+	if (printer !== undefined && isOver(state))
+		return `${of} printed nothing; its ${printer} failed. What that printed last: dispatch status ${id}`;
 	if (isOver(state)) return `${of} printed nothing. What became of it: dispatch status ${id}`;
 	if (epoch === 0) return `${task} has not started yet. Why it waits: dispatch status ${id}`;
 	return `${of} has printed nothing yet. Follow it: dispatch logs ${id} -f`;

@@ -23,7 +23,7 @@ const QUESTIONS_SHOWN = 5;
 const TEXT_SHOWN = 300;
 const AFTER_SHOWN = 10;
 /** Whose last lines a failed task has, where they are not the agent's. */
-const PRINTED_BY: Readonly<Record<string, string>> = { setup_failed: "setup", verify_failed: "check" };
+export const PRINTED_BY: Readonly<Record<string, string>> = { setup_failed: "setup", verify_failed: "check" };
 
 /** One line that states how a task ended, or that it is parked. @param limit characters of what it asks */
 export function endLine(view: TaskView, limit?: number): string {

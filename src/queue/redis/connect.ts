@@ -160,7 +160,9 @@ export async function closeRedis(client: Redis): Promise<void> {
 
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = saidByServer(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
-	const [, secure] = TLS_HINTS.find(([said]) => said.test(why)) ?? [];
+	// What the server says of a certificate of ours can be lost with the connection that it closes.
+	const isCut = (target.url ?? "").startsWith("rediss:") && /ECONNRESET|EPIPE|is closed/.test(why);
+	const [, secure] = TLS_HINTS.find(([said]) => said.test(isCut ? " alert " : why)) ?? [];
 	const [, hint = secure] = HINTS.find(([said]) => said.test(why)) ?? [];
 	if (target.dataDir !== undefined && hasNoRoom(target.dataDir))
 		return diskOfServerFull(target.dataDir, cause);

@@ -52,7 +52,7 @@ function clientOf(url: string | null, options: Options): Redis {
 }
 
 /** Of an address, by the names of its parameters. */
-export function filesOf(parameter: (name: string) => string | null): TlsFiles {
+function filesOf(parameter: (name: string) => string | null): TlsFiles {
 	return { cafile: parameter("cafile"), certfile: parameter("certfile"), keyfile: parameter("keyfile") };
 }
 

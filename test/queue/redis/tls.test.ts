@@ -104,8 +104,13 @@ describe.skipIf(!hasOpenssl)("TLS (left out where there is no openssl to make ce
 			[whole().replace("rediss", "redis"), "DISPATCH_USAGE", /without TLS/, /rediss/],
 			[address({ ...client }), AWAY, /by TLS: .*(?:self-signed|unable)/, /cafile=/],
 			[address({ cafile: others.cafile, ...client }), AWAY, /by TLS: .*(?:self-signed|unable)/, /cafile=/],
-			[address({ cafile }), AWAY, /by TLS: .*alert/, /certfile=/],
-			[address({ cafile, ...others.issue("foreign") }), AWAY, /by TLS: .*alert/, /certfile=/],
+			[address({ cafile }), AWAY, /by TLS: .*(?:alert|ECONNRESET|EPIPE|is closed)/, /certfile=/],
+			[
+				address({ cafile, ...others.issue("foreign") }),
+				AWAY,
+				/by TLS: .*(?:alert|ECONNRESET|EPIPE|is closed)/,
+				/certfile=/,
+			],
 		];
 		for (const [url, code, said, hint] of cases)
 			expect(await refused(url), url).toMatchObject({
