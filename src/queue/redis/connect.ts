@@ -160,9 +160,8 @@ export async function closeRedis(client: Redis): Promise<void> {
 
 function unreachable(target: RedisTarget, cause: unknown): DispatchError {
 	const why = saidByServer(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
-	// What the server says of a certificate of ours can be lost with the connection that it closes.
 	const isCut = (target.url ?? "").startsWith("rediss:") && /ECONNRESET|EPIPE|is closed/.test(why);
-	const [, secure] = TLS_HINTS.find(([said]) => said.test(isCut ? " alert " : why)) ?? [];
+	const [, secure = isCut ? TLS_CUT_HINT : undefined] = TLS_HINTS.find(([said]) => said.test(why)) ?? [];
 	const [, hint = secure] = HINTS.find(([said]) => said.test(why)) ?? [];
 	if (target.dataDir !== undefined && hasNoRoom(target.dataDir))
 		return diskOfServerFull(target.dataDir, cause);
@@ -231,6 +230,10 @@ const TLS_HINTS: readonly (readonly [RegExp, string])[] = [
 	],
 	[/wrong version number|packet length/, "It does not speak TLS there: use its TLS port, or redis://."],
 ];
+
+/** What the server says of a certificate can be lost with the connection that it closes. */
+const TLS_CUT_HINT =
+	"It closed the connection. If it asks for a client's certificate, name one that its authority signed by ?certfile=/path/to/client.crt&keyfile=/path/to/client.key.";
 
 /** The server is there, and takes neither this password nor this user (any more). */
 export function isLoginRefused(error: unknown): boolean {
