@@ -207,12 +207,8 @@ test.each(cases.filter((each) => !isAsk(each)))("$line", async ({ name, line }) 
 	expect(codes, `${line}: ${ran.stdout}${ran.stderr}`).toContain(ran.code ?? 143);
 });
 
-interface Schema {
-	parse(value: unknown): unknown;
-}
-
 const schemaOf = (name: string, line: string) =>
-	(JSON_SCHEMAS as Record<string, Schema>)[
+	(JSON_SCHEMAS as Record<string, z.ZodType>)[
 		Object.keys(JSON_SCHEMAS).find(
 			(key) => key.startsWith(`${name} --`) && line.includes(key.slice(name.length)),
 		) ?? name
