@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** No config but the repository's own. */
+/** No config but the repository's own, and a home that not even root can make. */
 export const GIT_ENV = {
 	PATH: process.env.PATH ?? "/usr/bin:/bin",
-	HOME: "/nonexistent",
+	HOME: "/dev/null",
 	GIT_CONFIG_NOSYSTEM: "1",
 	GIT_AUTHOR_NAME: "Ann",
 	GIT_AUTHOR_EMAIL: "ann@here",

@@ -173,7 +173,7 @@ function neededFirst(records: readonly TaskRecord[]): TaskRecord[] {
 
 /** What is refused of a task that cannot start: which one is in its way, and which is to blame. */
 export async function notBefore(store: Store, id: string, stopped: NotStarted): Promise<DispatchError> {
-	const { need, became } = stopped;
+	const { need } = stopped;
 	const root = await rootOf(store, stopped);
 	const how = (what: string) => (what === "failed" ? "failed" : `was ${what}`);
 	const said =

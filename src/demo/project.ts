@@ -1,6 +1,7 @@
 /** Which directory the demo reviews. */
-import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { isDirectory } from "../process/is-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { writeSample } from "./sample.ts";
 
@@ -52,8 +53,7 @@ function looksLikeProject(directory: string, userHome: string): boolean {
 }
 
 function checked(directory: string): string {
-	const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
-	if (isDirectory && isWritable(directory)) return realpathSync(directory);
+	if (isDirectory(directory) && isWritable(directory)) return realpathSync(directory);
 	throw new DispatchError(
 		"DISPATCH_BAD_CWD",
 		`Expected --cwd to be a directory that can be written to, got "${directory}".`,

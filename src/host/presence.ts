@@ -125,13 +125,13 @@ export class Presence {
 			const clockOffset = await clockOffsetOf(store);
 			return beat(store, hostId, { ...state, clockOffset }, placeOfHome(path));
 		};
-		const isMine = this.#isWriter() && (await this.#tried(say));
+		const isMine = this.#isWriter() && (await this.tried(say));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
 		return isMine;
 	}
 
 	/** A login that is refused stays refused until a person acts: they are told. @throws as `call` */
-	async #tried<T>(call: () => Promise<T>): Promise<T> {
+	async tried<T>(call: () => Promise<T>): Promise<T> {
 		try {
 			const done = await call();
 			this.#setRedisFault(null);

@@ -361,7 +361,7 @@ export class Daemon extends Service {
 	}
 
 	async #beat(): Promise<void> {
-		await this.#drained.follow();
+		await this.#presence.tried(() => this.#drained.follow());
 		const isMine = await this.#presence.beat(this.#places, this.#config.current, this.#drained.isOn);
 		if (!isMine && !this.isStopped) this.#options.displaced?.();
 	}

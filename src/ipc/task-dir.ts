@@ -2,7 +2,7 @@
  * `.dispatch/tasks/<id>/` under the agent's working directory. The owner stamp says whose it is: it is
  * in the directory before the directory has its name, so a directory without ours is never ours.
  */
-import { mkdirSync, renameSync, statSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
 	codeOf,
@@ -12,6 +12,7 @@ import {
 	replaceFile,
 	temporaryName,
 } from "../process/atomic-file.ts";
+import { whyNoDirectory } from "../process/is-directory.ts";
 import { clearLeftovers } from "../process/leftovers.ts";
 import {
 	inDirectory,
@@ -108,13 +109,8 @@ function publishIn(directory: OpenedDirectory, name: string, text: string): bool
 }
 
 function requireDirectory(cwd: string): void {
-	let why = "it does not exist";
-	try {
-		if (statSync(cwd).isDirectory()) return;
-		why = "it is not a directory";
-	} catch (error) {
-		if (codeOf(error) !== "ENOENT") why = codeOf(error) ?? String(error);
-	}
+	const why = whyNoDirectory(cwd);
+	if (why === null) return;
 	throw new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${cwd}: ${why}.`, {
 		hint: "Name an existing directory with --cwd.",
 	});

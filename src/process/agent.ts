@@ -7,22 +7,14 @@
  * it puts in their place hangs nothing. A look that fails is thrown: it is no end.
  */
 import { execFile, spawn } from "node:child_process";
-import {
-	closeSync,
-	constants,
-	fstatSync,
-	openSync,
-	readSync,
-	rmSync,
-	statSync,
-	writeFileSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { constants as os } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
 import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
+import { isDirectory } from "./is-directory.ts";
 import { environmentOf, markedPids } from "./processes.ts";
 import { isLocked, meansAbsent, readRegularFile } from "./read-file.ts";
 import { fifoPath, type RunDir } from "./run-dir.ts";
@@ -81,7 +73,7 @@ export interface AgentStart {
  * @throws DISPATCH_BAD_CWD, DISPATCH_DISK
  */
 export async function startAgent(run: RunDir, start: AgentStart): Promise<void> {
-	if (!statSync(start.cwd, { throwIfNoEntry: false })?.isDirectory()) {
+	if (!isDirectory(start.cwd)) {
 		throw new DispatchError("DISPATCH_BAD_CWD", `The working directory ${start.cwd} is gone.`, {
 			hint: "Make it again, then `dispatch retry`.",
 		});

@@ -1,10 +1,11 @@
 /** Turns a request into a spec. Everything that can be refused is refused here, before anything is written. */
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { isAbsolute, join, parse as parsePath, relative, resolve as resolvePath } from "node:path";
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
+import { whyNoDirectory } from "../process/is-directory.ts";
 import { findUserHome } from "../process/user-home.ts";
 import { newNonce } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -204,12 +205,8 @@ function workingDirectory(given: string): string {
 	const cwd = resolvePath(given);
 	const refuse = (why: string, hint: string) =>
 		new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${shownPath(cwd)}: ${why}.`, { hint });
-	if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
-		throw refuse(
-			existsSync(cwd) ? "it is not a directory" : "it does not exist",
-			"Name an existing directory with --cwd.",
-		);
-	}
+	const why = whyNoDirectory(cwd);
+	if (why !== null) throw refuse(why, "Name an existing directory with --cwd.");
 	// It is shown in many places, and an escape sequence would steer the terminal of whoever looks.
 	if (/\p{Cc}/u.test(cwd)) throw refuse("its name holds control characters", "Rename the directory.");
 	if (realpathSync(cwd) === parsePath(cwd).root) {

@@ -6,7 +6,7 @@ import { User } from "../e2e/harness.ts";
 
 const LOOK = (
 	"ask ls status templates questions logs output diff wait mcp completion complete doctor watch inbox " +
-	"config/path config/show skill/show help"
+	"batch/ls batch/status batch/wait config/path config/show skill/show help"
 ).split(" ");
 
 const program = () => buildProgram({ env: { DISPATCH_TASK: "outer" }, done: () => {} });

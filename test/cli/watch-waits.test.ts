@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { HOST_GONE_MS } from "../../src/task/host.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -33,18 +34,22 @@ test("for a place, for an answer, for a worker: in a terminal, also when nothing
 	await store.create(specOf("for-an-answer", { host: "due" }));
 	await store.create(specOf("for-a-worker", { host: "here" }));
 	// They beat on, however slow this machine is.
-	for (const host of ["full", "due"])
-		await store.client.hset(store.keys.host(host), "beatAt", Date.now() + 3_600_000);
+	const beating = new Set(["full", "due"]);
+	const timer = setInterval(() => {
+		for (const host of beating) void store.client.hset(store.keys.host(host), "beatAt", Date.now());
+	}, HOST_GONE_MS / 10);
 	const words = [process.execPath, PROGRAM, "watch"];
 	const screen = new Screen(words, { columns: 100, rows: 30, cwd: user.project, env: user.env });
 	try {
 		await screen.waitFor(/for-a-place +queued .* 1 of 1 work$/m);
 		await screen.waitFor(/for-an-answer +queued .* 1 answer is due$/m);
 		await screen.waitFor(/for-a-worker +queued .* no worker$/m);
+		beating.delete("full");
 		await store.client.hset(store.keys.host("full"), { beatAt: 0, leftAt: Date.now() });
 		const seen = await screen.waitFor(/for-a-place +queued .* no worker$/m);
 		expect(seen).toMatch(/for-an-answer +queued .* 1 answer is due$/m);
 	} finally {
+		clearInterval(timer);
 		screen.close();
 	}
 });

@@ -199,7 +199,7 @@ test("what is wrong comes back as an error with the next step; the server goes o
 		["status", { id: "nosuch" }, /no task "nosuch".*DISPATCH_NO_SUCH_TASK/],
 		["output", { id: "nosuch" }, /DISPATCH_NO_SUCH_TASK/],
 		["answer", { id: "nosuch", text: "x" }, /DISPATCH_NO_SUCH_TASK/],
-		["enqueue", { prompt: "x", cwd: "/nonexistent" }, /does not exist.*DISPATCH_BAD_CWD/],
+		["enqueue", { prompt: "x", cwd: "/dev/null/none" }, /leads through a file.*DISPATCH_BAD_CWD/],
 		["enqueue", { prompt: "x", model: "nosuch" }, /DISPATCH_UNKNOWN_MODEL/],
 		["enqueue", { prompt: "x", id: "../etc" }, /DISPATCH_USAGE/],
 		["enqueue", { prompt: "" }, /prompt/],

@@ -60,7 +60,7 @@ describe("a fault is told with its line, column and key", () => {
 		[
 			"a wrong type in it",
 			task("foreach: { list: [a], chunk: two }"),
-			":3:25: [0].foreach.chunk: invalid input: expected number",
+			':3:25: [0].foreach.chunk: expected a whole number, got "two"',
 		],
 		["a wrong type of it", task("foreach:"), ":3:3: [0].foreach: expected a text, a list or a mapping"],
 		["an item that is none", task("foreach: [a, '']"), ":3:16: [0].foreach[1]:"],

@@ -1,6 +1,6 @@
 /** `foreach` of a batch file, over a real history of git and names that are anybody's choice. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
@@ -97,6 +97,19 @@ describe("a glob", () => {
 		expect(await prompts("**/*.ts", { cwd: elsewhere })).toEqual(["a b.ts", "deep/ü.ts"]);
 		expect(await prompts("*/", { cwd: elsewhere })).toEqual(["deep"]);
 	});
+});
+
+test("a directory that became a file has none of the files that git still lists in it", async () => {
+	const repository = temporaryFolder("became-a-file");
+	for (const name of ["kept.ts", "sub/gone.ts"]) {
+		mkdirSync(dirname(join(repository, name)), { recursive: true });
+		writeFileSync(join(repository, name), "");
+	}
+	execFileSync("git", ["init", "--quiet"], { cwd: repository });
+	execFileSync("git", ["add", "."], { cwd: repository });
+	rmSync(join(repository, "sub"), { recursive: true });
+	writeFileSync(join(repository, "sub"), "");
+	expect(await prompts("**/*.ts", { cwd: repository })).toEqual(["kept.ts"]);
 });
 
 describe("the texts of a task", () => {

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -110,6 +118,8 @@ test("what cannot work is refused before anything is written", async () => {
 	const before = await store.ids();
 	const file = join(project, "file");
 	writeFileSync(file, "");
+	const circle = join(project, "circle");
+	symlinkSync(circle, circle);
 	const cases: [Partial<TaskRequest>, string][] = [
 		[{ prompt: " \n" }, "DISPATCH_USAGE"],
 		[{ prompt: "a\0b" }, "DISPATCH_USAGE"],
@@ -122,6 +132,9 @@ test("what cannot work is refused before anything is written", async () => {
 		[{ planText: "# A plan without items\n" }, "DISPATCH_USAGE"],
 		[{ cwd: join(project, "nowhere") }, "DISPATCH_BAD_CWD"],
 		[{ cwd: file }, "DISPATCH_BAD_CWD"],
+		[{ cwd: join(file, "within") }, "DISPATCH_BAD_CWD"],
+		[{ cwd: circle }, "DISPATCH_BAD_CWD"],
+		[{ cwd: join(project, "x".repeat(300)) }, "DISPATCH_BAD_CWD"],
 		[{ model: "no-such-model" }, "DISPATCH_UNKNOWN_MODEL"],
 	];
 	for (const [changes, code] of cases)

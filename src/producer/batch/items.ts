@@ -1,7 +1,8 @@
 /** What a `foreach` goes through: a list, the files of a glob, or the files that changed since a ref. */
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { filesChangedSince, filesOfGit } from "../../process/git-files.ts";
+import { isDirectory } from "../../process/is-directory.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { matcherOf } from "./patterns.ts";
 import type { Path } from "./read.ts";
@@ -64,8 +65,7 @@ export async function groupsOf(
 		if (bad !== undefined) throw refuse("a NUL character can stand in no text", bad.at);
 		return grouped(items, "the list is empty");
 	}
-	if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
-		throw refuse(`${directory}, where the files are looked for, is no directory`);
+	if (!isDirectory(directory)) throw refuse(`${directory}, where the files are looked for, is no directory`);
 	const isOut =
 		exclude === undefined ? () => false : await matcherOf(asList(exclude), refuse, below("exclude"), true);
 	if (changed !== undefined) {
@@ -135,7 +135,11 @@ function oneLineOf(name: string): string {
 function isThere(directory: string, name: string): boolean {
 	// The text that stands for its name leads nowhere.
 	if (name.includes(NO_TEXT)) return true;
-	return lstatSync(join(directory, name), { throwIfNoEntry: false })?.isDirectory() === false;
+	try {
+		return !lstatSync(join(directory, name)).isDirectory();
+	} catch {
+		return false;
+	}
 }
 
 /** Links are no ways to other places. */
