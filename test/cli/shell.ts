@@ -62,7 +62,7 @@ export class Shell {
 	async closed(): Promise<string> {
 		const from = `[${this.#next}]$ `;
 		const to = `[${this.#next + 1}]$`;
-		await expect.poll(() => this.screen.text(), { interval: 50, timeout: 40_000 /*DEV*/ }).toMatch(ends(to));
+		await expect.poll(() => this.screen.text()).toMatch(ends(to));
 		this.#next += 1;
 		const lines = this.screen.everything().split("\n");
 		const begin = lines.findLastIndex((line) => line.startsWith(from));

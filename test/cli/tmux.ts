@@ -74,7 +74,7 @@ export class Screen {
 	}
 
 	async waitFor(part: string | RegExp): Promise<string> {
-		await expect.poll(() => this.text(), { interval: 50, timeout: 40_000 /*DEV*/ }).toMatch(part);
+		await expect.poll(() => this.text()).toMatch(part);
 		return this.text();
 	}
 

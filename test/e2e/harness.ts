@@ -22,6 +22,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { type FoundProcess, killIfThere, processesOf } from "../processes.ts";
+import { stateInRedis } from "./state-look.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
@@ -32,7 +33,7 @@ const NOBODY = 65_534;
 /** Several commands, a worker and an agent. */
 const STATE_LIMIT_MS = 2 * CONDITION_LIMIT_MS;
 const LOOK_MS = 100;
-/** A look is a command, and costs as much as an agent's start: a long wait looks less often. */
+/** Where a look needs a command, which costs as much as an agent's start, a long wait looks less often. */
 const LAST_LOOK_MS = 500;
 const LOG_TAIL_LINES = 30;
 
@@ -170,17 +171,28 @@ export class User {
 	/** Waits until the task is in one of the states; fails at once when it has ended otherwise. */
 	async waitForState(id: string, ...states: string[]): Promise<Task> {
 		const until = performance.now() + STATE_LIMIT_MS;
+		const ENDS = ["completed", "failed", "cancelled"];
 		for (let pause = LOOK_MS; ; pause = Math.min(LAST_LOOK_MS, pause * 1.3)) {
+			const there = await this.#stateInRedis(id);
+			const isOver = performance.now() > until;
+			if (there !== null && ![...states, ...ENDS].includes(there) && !isOver) {
+				await sleep(LOOK_MS);
+				continue;
+			}
 			const task = await this.json(["status", id]);
 			if (states.includes(task.state)) return task;
-			const ended = ["completed", "failed", "cancelled"].includes(task.state);
-			if (ended || performance.now() > until) {
+			if (ENDS.includes(task.state) || isOver) {
 				throw new Error(
 					`${id} is ${task.state}, not ${states.join(" or ")}: ${JSON.stringify(task, null, 1)}\n${this.logTail()}`,
 				);
 			}
 			await sleep(pause);
 		}
+	}
+
+	#stateInRedis(id: string): Promise<string | null> {
+		const { DISPATCH_REDIS_URL: redis, DISPATCH_NAMESPACE: namespace = "default" } = this.env;
+		return stateInRedis({ home: this.home, redis, namespace }, id);
 	}
 
 	taskFile(id: string, name: string): string {
