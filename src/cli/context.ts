@@ -72,6 +72,11 @@ export class Context {
 		this.#home = openHome(env, this.#homeOptions);
 	}
 
+	/** Whether `--redis` was given. */
+	get namesRedis(): boolean {
+		return this.#given?.from === "--redis";
+	}
+
 	/** `--redis`, where the same command without it would be for another address; null where not. For people. */
 	get neededOption(): string | null {
 		const given = this.#given;

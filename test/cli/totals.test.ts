@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { totalLine } from "../../src/cli/show/task-teller.ts";
+import { totalLine } from "../../src/cli/show/batch-lines.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 
 const NOW = Date.UTC(2026, 10, 24);

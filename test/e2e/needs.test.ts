@@ -29,7 +29,7 @@ test("a diamond over kill -9 of worker and Redis at every step: each once, in or
 	await user.ok(["enqueue", "--id", "before", "--model", "quick", "Do it", "--wait"]);
 	await user.ok(["enqueue", "--id", "a", "Do it"]);
 	for (const id of ["b", "c"]) await user.ok(["enqueue", "--id", id, "--after", "a", "Do it"]);
-	const after = ["before", "b", "c"].flatMap((id) => ["--after", id]);
+	const after = ["--after", "before", "--after", "b,c"];
 	expect(await user.ok(["enqueue", "--id", "d", ...after, "--dry-run", "Do it"])).toContain(
 		"It starts once `before`, `b` and `c` have completed.",
 	);

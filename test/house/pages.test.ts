@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { backendOf } from "../../src/backends/index.ts";
 import { buildProgram } from "../../src/cli/program/program.ts";
 import { ERRORS } from "../../src/task/errors.ts";
@@ -10,7 +11,7 @@ import type { TaskView } from "../../src/task/view.ts";
 import { type HostFacts, waitOf } from "../../src/task/view-why.ts";
 import { agentEnv } from "../../src/worker/agent-env.ts";
 import { NOW, taskView } from "../task-view.ts";
-import { commandsOf, fencesOf, pages, ROOT, textOf } from "./fences.ts";
+import { commandsOf, type Fence, fencesOf, pages, ROOT, textOf } from "./fences.ts";
 
 const PAGES = pages();
 const MAP = "docs/README.md";
@@ -53,12 +54,35 @@ describe.each(PAGES)("%s", (page) => {
 	test("names commands, options, files and headings that exist", () => {
 		const fenced = fencesOf(page).flatMap(commandsOf);
 		const inline = [...withoutFences(page).matchAll(/`(dispatch [^`]+)`/g)].map(([, line = ""]) => line);
-		const lines = [...fenced, ...inline].flatMap((line) =>
+		const lines = [...fenced, ...fencesOf(page).flatMap(stepsOf), ...inline].flatMap((line) =>
 			[...line.matchAll(/(?<=^|[;|&(] ?|\$\()dispatch .*$/g)].map(([text]) => text),
 		);
 		expect(lines.map((line) => faultOf(line)).filter(Boolean)).toEqual([]);
 		expect(links(page).filter((link) => !isThere(page, link))).toEqual([]);
 	});
+});
+
+/** The commands of a CI server's file, which is read as its own parser would. */
+function stepsOf({ language, text, file }: Fence): string[] {
+	if (language !== "yaml" || file !== null) return [];
+	const stepsIn = (value: unknown): string[] => {
+		if (typeof value === "string") return value.startsWith("dispatch ") ? [value] : [];
+		return typeof value === "object" && value !== null ? Object.values(value).flatMap(stepsIn) : [];
+	};
+	return stepsIn(parse(text));
+}
+
+test("the jobs for CI servers run a batch, and leave nothing behind on the runner", () => {
+	const jobs = fencesOf("docs/BATCHES.md")
+		.map(stepsOf)
+		.filter((steps) => steps.length > 0);
+	expect(jobs).toHaveLength(2);
+	for (const steps of jobs)
+		expect(steps).toEqual([
+			expect.stringMatching(/^dispatch batch tasks\.yaml --key "nightly-\$\S.*" --wait --timeout 1h$/),
+			"dispatch output licences > licences.md",
+			"dispatch down --stop-agents",
+		]);
 });
 
 function withoutFences(page: string): string {

@@ -14,6 +14,8 @@ import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { showPlannedBatch } from "../show/planned.ts";
+import { isSet } from "../show/runner.ts";
+import { RunnerLog } from "../show/runner-log.ts";
 import { withStoreThere } from "../store-there.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 import { submittedLine, timeoutOf } from "./enqueue.ts";
@@ -29,12 +31,22 @@ export interface BatchFlags {
 	dryRun?: boolean;
 	requireItems?: boolean;
 	rerun?: string;
+	withWorker?: boolean;
+}
+
+/** Where it has a worker of its own. */
+export interface BatchPlace {
+	/** ends the waiting in the place of Ctrl-C and SIGTERM */
+	signal: AbortSignal;
+	/** removes what an earlier one left in the place of a task's files */
+	makeRoom(cwd: string, id: string): Promise<void>;
 }
 
 export async function batch(
 	context: Context,
 	given: string | undefined,
 	flags: BatchFlags,
+	place?: BatchPlace,
 ): Promise<number | undefined> {
 	const { output } = context;
 	if (flags.schema) {
@@ -68,6 +80,7 @@ export async function batch(
 		output.result([], ["There is nothing to do."], []);
 		return undefined;
 	}
+	if (place !== undefined) await makeRoom(tasks, place);
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
 	await requireNeeds(store, read);
@@ -79,21 +92,25 @@ export async function batch(
 		),
 	);
 	const ids = submitted.tasks.map(({ record }) => record.spec.id);
-	if (!output.json)
+	const tellSubmitted = () => {
 		for (const { record, isRepeated } of submitted.tasks) {
 			const { id } = record.spec;
 			const line = isRepeated ? `\`${id}\` was dispatched before under the same key.` : submittedLine(record);
 			output.result(null, [line], [id]);
 		}
+	};
+	if (!output.json && flags.wait && !output.quiet)
+		new RunnerLog(output).group(count(ids.length), tellSubmitted);
+	else if (!output.json) tellSubmitted();
 	const earlier = submitted.tasks.filter(({ isRepeated }) => isRepeated).map(({ record }) => record.spec.id);
 	const refused = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
 	if (flags.wait && trouble === null)
-		return (await import("./wait.ts")).waitForAll(context, ids, {
+		return (await import("./batch-wait.ts")).waitForBatch(context, ids, {
 			timeoutMs,
-			single: false,
-			tellsSince: begun,
+			since: begun,
+			...(place === undefined ? {} : { signal: place.signal }),
 		});
 	output.result(
 		output.json ? await viewTasks(store, await store.getMany(ids)) : null,
@@ -123,6 +140,18 @@ async function dryRun(
 function someOf(lines: readonly string[]): string[] {
 	const more = lines.length - DOUBTS_SHOWN;
 	return [...lines.slice(0, DOUBTS_SHOWN), ...(more > 0 ? [`The same at ${more} more places.`] : [])];
+}
+
+/** @throws DISPATCH_USAGE for a task whose work would go with the state directory */
+async function makeRoom(tasks: readonly Entry[], place: BatchPlace): Promise<void> {
+	for (const { task, at } of tasks) {
+		const { spec } = task;
+		if (spec.worktree !== null)
+			throw new DispatchError("DISPATCH_USAGE", `${at("worktree")}: --with-worker makes no worktrees.`, {
+				hint: "They are the worker's, which is gone at the end: leave out --with-worker, or `worktree:`.",
+			});
+		await place.makeRoom(spec.cwd, spec.id);
+	}
 }
 
 /** What its tasks wait for is there, or in the file. @throws DISPATCH_USAGE */
@@ -183,7 +212,7 @@ function readBatchFile(context: Context, file: string, flags: BatchFlags): Promi
 	return parseBatch(readTextFile(file), {
 		file,
 		key: flags.key ?? null,
-		unattended: flags.unattended ?? isCi(context.env.CI),
+		unattended: flags.unattended ?? isSet(context.env.CI),
 		createdBy: whoAmI(),
 		readText: readTextFile,
 		fillTemplate: (name, project, values) =>
@@ -238,8 +267,4 @@ async function placed<T>(at: BatchEntry["at"], work: () => Promise<T>): Promise<
 		const place = at(KEY_OF[error.code] ?? null);
 		throw new DispatchError(error.code, `${place}: ${inFile(error.message)}`, { ...hint, cause: error });
 	}
-}
-
-function isCi(value: string | undefined): boolean {
-	return value !== undefined && value !== "" && value !== "false" && value !== "0";
 }

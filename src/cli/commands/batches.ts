@@ -18,15 +18,16 @@ import { sinceText } from "../../task/view-times.ts";
 import type { Context } from "../context.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { wholeNumber } from "../options/values.ts";
+import { totalLine } from "../show/batch-lines.ts";
 import { type Column, roomOf, table } from "../show/columns.ts";
 import { hereOf } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
 import { taskColumns, usualColumns } from "../show/task-columns.ts";
-import { totalLine } from "../show/task-teller.ts";
+import { waitForBatch } from "./batch-wait.ts";
 import { cancelMeant } from "./cancel.ts";
 import { retryThere } from "./retry.ts";
 import { withoutPrompt } from "./status.ts";
-import { inTime, waitForAll } from "./wait.ts";
+import { inTime } from "./wait.ts";
 
 const USUAL_LIMIT = 50;
 const NAME_CHARS = 60;
@@ -223,5 +224,5 @@ export async function waitForOne(
 	);
 	const ids = [...records.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
 	if (!context.output.json) for (const task of damaged) context.output.note(damagedError(task).inFull);
-	return waitForAll(context, ids, { timeoutMs, single: false, tellsSince: begun });
+	return waitForBatch(context, ids, { timeoutMs, since: begun });
 }

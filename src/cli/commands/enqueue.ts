@@ -12,6 +12,7 @@ import { agentOf, branchOf, type TaskRecord } from "../../task/record.ts";
 import { worktreesOf } from "../../task/worktree.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
+import { idsOf } from "../options/ids.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { afterLines, planLines } from "../show/enqueued-lines.ts";
@@ -171,7 +172,7 @@ async function requestOf(context: Context, words: string[], flags: EnqueueFlags)
 		...emptyRequest(said.trim() === "" ? (template?.prompt ?? said) : said, cwd),
 		promptAddition: template?.addition ?? null,
 		contextFiles: (flags.context ?? []).map((path) => resolve(path)),
-		after: flags.after ?? [],
+		after: idsOf(...(flags.after ?? [])),
 		delayMs: flags.delay === undefined ? null : parseDuration(flags.delay, "--delay"),
 		id: flags.id ?? null,
 		model: flags.model ?? null,

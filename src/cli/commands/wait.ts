@@ -15,14 +15,13 @@ import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
-import { onInterrupt } from "../show/interrupt.ts";
+import { type Interrupt, onInterrupt } from "../show/interrupt.ts";
 import { oneLine } from "../show/output.ts";
 import { ownRows } from "../show/own-lines.ts";
 import { inRows, questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
 import { RetryTeller } from "../show/retry-teller.ts";
-import { TaskTeller, totalLine } from "../show/task-teller.ts";
 
 export interface WaitFlags {
 	any?: boolean;
@@ -40,8 +39,18 @@ interface WaitSettings {
 	single: boolean;
 	/** somebody else has told its questions */
 	isTold?: boolean;
-	/** tells what happens from this moment on (ms since the Unix epoch) as it happens, and the totals at the end */
-	tellsSince?: number;
+	/** tells what happens as it happens, and at the end what became of all; a script reads documents instead */
+	teller?: (store: Store) => Teller;
+	/** ends the waiting in the place of Ctrl-C and SIGTERM */
+	signal?: AbortSignal;
+}
+
+interface Teller {
+	/** @param records all of them, as they are now */
+	tell(records: readonly TaskRecord[]): Promise<void>;
+	/** @param records those that are known */
+	end(records: readonly TaskRecord[]): Promise<void>;
+	stop(): void;
 }
 
 export async function wait(context: Context, given: string[], flags: WaitFlags): Promise<number | undefined> {
@@ -186,24 +195,39 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	const { output } = context;
 	const leftMs = timeLeft(settings.timeoutMs);
 	const store = await inTime(leftMs(), () => context.store("service"));
-	const interrupt = onInterrupt();
+	const interrupt = settings.signal === undefined ? onInterrupt() : null;
+	const signal = settings.signal ?? (interrupt as Interrupt).signal;
+	const teller = isHeard(context) ? settings.teller?.(store) : undefined;
 	const tellQuestions = tellerOf(context, store, ids, settings);
+	let seen: readonly TaskRecord[] = [];
 	try {
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
 			timeoutMs: leftMs(),
-			signal: interrupt.signal,
+			signal,
 			onLook: async (records) => {
+				seen = records;
+				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));
 			},
 		});
 		output.clearProgress();
-		return await inTime(leftMs(), () => tell(context, end, ids, settings), { waitsOut: true });
+		if (teller !== undefined) await tellEnd(teller, "records" in end ? end.records : seen, leftMs());
+		return await inTime(leftMs(), () => tell(context, end, ids, settings, teller !== undefined), {
+			waitsOut: true,
+		});
 	} finally {
-		interrupt.release();
+		teller?.stop();
+		interrupt?.release();
 	}
+}
+
+/** What it cannot tell in time, since Redis is away, changes no exit code. */
+async function tellEnd(teller: Teller, records: readonly TaskRecord[], leftMs: number | null): Promise<void> {
+	const limit = timeLimit(Math.max(ONE_LOOK_MS, Math.min(END_LIMIT_MS, leftMs ?? END_LIMIT_MS)));
+	await untilTaken(() => teller.end(records), limit.signal).finally(() => limit.release());
 }
 
 function isHeard({ output }: Context): boolean {
@@ -218,13 +242,9 @@ function tellerOf(
 	context: Context,
 	store: Store,
 	ids: readonly string[],
-	{ forQuestion, isTold, tellsSince }: WaitSettings,
+	{ forQuestion, isTold }: WaitSettings,
 ): (records: readonly TaskRecord[]) => Promise<void> {
 	if (forQuestion || isTold || !isHeard(context)) return async () => {};
-	if (tellsSince !== undefined) {
-		const teller = new TaskTeller(context, store, tellsSince);
-		return (records) => teller.tell(records);
-	}
 	const teller = new QuestionTeller(context, store, { several: ids.length > 1 });
 	const retries = new RetryTeller(context, { starts: true });
 	let isFirst = true;
@@ -236,6 +256,8 @@ function tellerOf(
 	};
 }
 
+/** Of what is told at the end: a runner that cancels a job leaves little time. */
+const END_LIMIT_MS = 5_000;
 /** More would fill the screen; without ids `wait` waits for all that is open. */
 const IDS_SHOWN = 20;
 
@@ -250,17 +272,17 @@ async function tell(
 	context: Context,
 	end: WaitEnd,
 	ids: string[],
-	{ single, tellsSince, isTold: isAmongAgents = false }: WaitSettings,
+	{ single, isTold: isAmongAgents = false, signal }: WaitSettings,
+	isTold = false,
 ): Promise<number> {
 	const { output } = context;
 	// Scripts read it as it is.
 	const inRowsOf = isAmongAgents && process.stdout.isTTY === true ? ownRows : inRows;
 	const store = await context.store("service");
-	const isTold = tellsSince !== undefined && isHeard(context);
-	if (isTold && "records" in end && end.records.length > 0) output.write(totalLine(end.records, Date.now()));
 	switch (end.kind) {
 		case "interrupted":
-			return interrupted(context, ids);
+			// Whoever gave the signal tells what it ended.
+			return signal === undefined ? interrupted(context, ids) : EXIT.interrupted;
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":

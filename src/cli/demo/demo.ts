@@ -13,6 +13,7 @@ import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
+import { onEveryEnd } from "../show/every-end.ts";
 import { oneLine, plain } from "../show/output.ts";
 import { nextSteps } from "./next.ts";
 import { DEMO_BACKEND, DemoStage, isOfDemo, stagePath } from "./stage.ts";
@@ -20,7 +21,6 @@ import { follow, untilAborted } from "./story.ts";
 
 const TASK_ID = "demo-review";
 const PROMPT = "Review this project for security problems and upkeep. Ask me what the review shall cover.";
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Plays the demo and takes everything down that it started, also when it is interrupted.
@@ -46,25 +46,6 @@ export async function runDemo(context: Context, options: { cwd?: string | undefi
 		release();
 		lock.release();
 	}
-}
-
-/**
- * Signals, also repeated ones, a reader or a terminal that went away: the demo leaves only after it has
- * cleaned up. `end` gets the fault, if it was one.
- */
-function onEveryEnd(end: (fault?: Error) => void): () => void {
-	const onSignal = () => end();
-	for (const signal of SIGNALS) process.on(signal, onSignal);
-	// A prompt on a closed terminal throws where nobody can catch it.
-	process.on("uncaughtException", end);
-	const others = process.stdout.listeners("error") as ((error: Error) => void)[];
-	process.stdout.removeAllListeners("error").on("error", end);
-	return () => {
-		for (const signal of SIGNALS) process.off(signal, onSignal);
-		process.off("uncaughtException", end);
-		process.stdout.off("error", end);
-		for (const listener of others) process.stdout.on("error", listener);
-	};
 }
 
 /** Neither a signal nor a terminal that went away. */

@@ -4,6 +4,7 @@ import picocolors from "picocolors";
 import { oneLine } from "../../task/clean-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
+import { jsonWithoutCommands, type Runner, runnerOf, withoutCommands } from "./runner.ts";
 
 export { oneLine, plain } from "../../task/clean-text.ts";
 
@@ -23,6 +24,16 @@ function isPassedOn({ isTTY, fd }: typeof process.stdout): boolean {
 	return isTTY !== true && !fstatSync(fd).isFile();
 }
 
+/** The runner whose log stdout is, or may be: a pipe of a script looks the same. */
+function runnerBehind(stdout: typeof process.stdout, runner: Runner | null): Runner | null {
+	return runner !== null && isPassedOn(stdout) ? runner : null;
+}
+
+/** Takes so many rows away, of which the cursor is in the last one. */
+function eraser(rows: number): string {
+	return rows === 1 ? "\r\x1b[K" : `\r\x1b[${rows - 1}A\x1b[J`;
+}
+
 /** Whether a command stands in it that does not say which Redis it is for. */
 export function namesPlainCommand(text: string): boolean {
 	return /\bdispatch [a-z-](?![^`\n]*--redis\b)/.test(text);
@@ -31,20 +42,35 @@ export function namesPlainCommand(text: string): boolean {
 export class Output {
 	readonly json: boolean;
 	readonly quiet: boolean;
-	readonly colors: ReturnType<typeof picocolors.createColors>;
+	/** a CI log is read as it comes: nothing of an agent's is a command to it; null where none is */
+	readonly runner: Runner | null;
+	colors: ReturnType<typeof picocolors.createColors>;
+	/** of the last line on stdout, ms of `performance.now()` */
+	printedAt = performance.now();
 	/** a command of dispatch stands in what a person reads here, and does not say which Redis it is for */
 	namesCommands = false;
 	/** how lines are laid out for who reads them here; as they are, unless a command says otherwise */
 	layout = (text: string) => text;
-	#drawn = false;
+	/** rows that are drawn now */
+	#drawn = 0;
 	/** what was printed goes through another program, to this terminal perhaps: a line is no more drawn into it */
 	#isPassedOn = false;
+	/** what goes to stderr may be read by a runner, wherever stdout goes */
+	readonly #inLog: (line: string) => string;
 
-	constructor(options: OutputOptions) {
-		this.json = options.json;
-		this.quiet = options.quiet;
-		const colored = process.stdout.isTTY === true && !options.env.NO_COLOR && options.env.TERM !== "dumb";
+	constructor({ json, quiet, env }: OutputOptions) {
+		this.json = json;
+		this.quiet = quiet;
+		const colored = process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 		this.colors = picocolors.createColors(colored);
+		const runner = runnerOf(env);
+		this.runner = runnerBehind(process.stdout, runner);
+		this.#inLog = runner === null ? (line) => line : withoutCommands;
+	}
+
+	/** For a log that shows colours where it is no terminal. */
+	paint(env: OutputOptions["env"]): void {
+		if (!env.NO_COLOR) this.colors = picocolors.createColors(true);
 	}
 
 	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
@@ -66,7 +92,8 @@ export class Output {
 
 	/** One JSON document on a line. Secrets go before it is written: in its own escapes they would not be seen. */
 	document(value: unknown): void {
-		this.#print(JSON.stringify(valueWithoutSecrets(value)));
+		const text = JSON.stringify(valueWithoutSecrets(value));
+		this.#print(this.runner === null ? text : jsonWithoutCommands(text));
 	}
 
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
@@ -75,8 +102,14 @@ export class Output {
 	}
 
 	#print(line: string): void {
+		this.toRunner(this.runner === null ? line : withoutCommands(line));
+	}
+
+	/** A line on stdout that is a command to the runner. @param line without words of anybody else's, but escaped */
+	toRunner(line: string): void {
 		this.clearProgress();
 		process.stdout.write(`${line}\n`);
+		this.printedAt = performance.now();
 		this.#isPassedOn ||= this.drawsProgress && isPassedOn(process.stdout);
 	}
 
@@ -90,7 +123,7 @@ export class Output {
 		if (this.quiet) return;
 		this.clearProgress();
 		this.#shows(line, process.stderr);
-		process.stderr.write(`dispatch: ${oneLine(line)}\n`);
+		process.stderr.write(this.#inLog(`dispatch: ${oneLine(line)}\n`));
 	}
 
 	/** A line for the person who is asked something about it: as it is, where the question stands. */
@@ -105,15 +138,19 @@ export class Output {
 
 	/** One line on stderr that the next one replaces; nothing unless stderr is a terminal. */
 	progress(line: string): void {
+		this.live([oneLine(line, Math.max(20, (process.stderr.columns ?? 80) - 1))]);
+	}
+
+	/** As `progress`, of several rows. @param rows none wider than the terminal, and fewer than it has */
+	live(rows: readonly string[]): void {
 		if (!this.drawsProgress || this.#isPassedOn) return;
-		const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
-		process.stderr.write(`\r\x1b[K${oneLine(line, width)}`);
-		this.#drawn = true;
+		process.stderr.write(`${eraser(Math.max(1, this.#drawn))}${rows.join("\n")}`);
+		this.#drawn = rows.length;
 	}
 
 	clearProgress(): void {
-		if (this.#drawn) process.stderr.write("\r\x1b[K");
-		this.#drawn = false;
+		if (this.#drawn > 0) process.stderr.write(eraser(this.#drawn));
+		this.#drawn = 0;
 	}
 
 	error(error: DispatchError): void {
@@ -122,7 +159,7 @@ export class Output {
 		else {
 			this.clearProgress();
 			this.#shows(error.inFull, process.stderr);
-			process.stderr.write(`dispatch: ${oneLine(error.inFull)} [${code}]\n`);
+			process.stderr.write(this.#inLog(`dispatch: ${oneLine(error.inFull)} [${code}]\n`));
 		}
 	}
 }

@@ -132,7 +132,8 @@ export function sharedHome(views: readonly Owned[]): string | null {
 	return homes.size === 1 ? ([...homes][0] ?? null) : null;
 }
 
-function costText({ usage }: TaskView): string {
+/** `$0.12`, `~$0.12` where it is estimated; empty where it is not known. */
+export function costText({ usage }: TaskView): string {
 	const usd = usage?.costUsd ?? null;
 	return usd === null ? "" : `${usage?.estimated ? "~" : ""}$${usd.toFixed(2)}`;
 }

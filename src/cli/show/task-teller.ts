@@ -1,8 +1,7 @@
 import { viewTasks } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { formatDuration } from "../../task/duration.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
-import { isEnded, isLive, SKIPPED, type State } from "../../task/states.ts";
+import { isEnded, isLive, type State } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
 import { inRows } from "./question-lines.ts";
@@ -11,6 +10,14 @@ import { endLine } from "./report-lines.ts";
 import { RetryTeller } from "./retry-teller.ts";
 
 type Seen = Pick<TaskRecord, "epoch" | "state">;
+
+/** Of lines that say how one ended. */
+const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
+	completed: "green",
+	failed: "red",
+	cancelled: "yellow",
+	parked: "yellow",
+};
 
 const NEW: Seen = { epoch: 0, state: "queued" };
 
@@ -37,13 +44,20 @@ export class TaskTeller {
 		const { output } = this.#context;
 		const news = records.filter((record) => !this.#isKnown(record));
 		this.#retries.tell(news);
-		for (const record of news) if (this.#hasStarted(record)) output.write(startedLine(record));
+		for (const record of news) {
+			if (!this.#hasStarted(record)) continue;
+			output.write(startedLine(record));
+			// Redis may be gone before the rest is told: this much is told once.
+			this.#seen.set(record.spec.id, { epoch: record.epoch, state: "running" });
+		}
 		const isOver = ({ spec }: TaskRecord) => isRest(this.#seen.get(spec.id)?.state ?? "queued");
 		await this.#questions.tell(records.filter((record) => !isOver(record) || news.includes(record)));
 		const rests = news.filter(({ state }) => isRest(state));
 		for (const view of await viewTasks(this.#store, rests)) {
 			if (isEnded(view.state)) ring(this.#context, view.state);
-			output.result(null, inRows([endLine(view)]));
+			const paint = PAINTED[view.state];
+			const rows = inRows([endLine(view)]);
+			output.result(null, paint === undefined ? rows : rows.map(output.colors[paint]));
 		}
 		for (const { spec, epoch, state } of news) this.#seen.set(spec.id, { epoch, state });
 	}
@@ -70,30 +84,4 @@ function startedLine(record: TaskRecord): string {
 	return record.epoch === 1
 		? `\`${record.spec.id}\` started ${using}.`
 		: `\`${record.spec.id}\` started again ${using} (attempt ${record.attempt}).`;
-}
-
-const ORDER: readonly (State | typeof SKIPPED)[] = [
-	...(["completed", "failed", "cancelled", SKIPPED] as const),
-	...(["parked", "asking", "running", "queued", "waiting"] as const),
-];
-
-/** `18 completed, 1 failed in 12m, $3.10`: of all of them, from the first one's creation to the last one's end. */
-export function totalLine(records: readonly TaskRecord[], now: number): string {
-	const became = records.map(({ state, reason }) => (reason === SKIPPED ? SKIPPED : state));
-	const counts = ORDER.flatMap((state) => {
-		const count = became.filter((each) => each === state).length;
-		return count === 0 ? [] : [`${count} ${state}`];
-	});
-	const from = Math.min(...records.map(({ createdAt }) => createdAt));
-	const until = Math.max(...records.map(({ state, endedAt }) => (isEnded(state) ? (endedAt ?? now) : now)));
-	return `${counts.join(", ")} in ${formatDuration(Math.max(0, until - from))}${costOf(records)}`;
-}
-
-/** Nothing where no agent said what it cost. */
-function costOf(records: readonly TaskRecord[]): string {
-	const usages = records.flatMap(({ progress }) => progress.usage ?? []);
-	const known = usages.flatMap(({ costUsd }) => costUsd ?? []);
-	if (known.length === 0) return "";
-	const sum = known.reduce((total, each) => total + each, 0);
-	return `, ${usages.some(({ estimated }) => estimated) ? "about " : ""}$${sum.toFixed(2)}`;
 }

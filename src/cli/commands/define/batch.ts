@@ -16,7 +16,8 @@ export function defineBatch(definer: Definer): void {
 		.option("--key <key>", "idempotent: the same key gives the same tasks")
 		.option("--unattended", "nobody can answer: a question fails the task (the default when CI is set)")
 		.option("--wait", "wait until all have ended")
-		.option("--timeout <duration>", "with --wait: give up waiting after this time, e.g. 2h")
+		.option("--timeout <duration>", "with --wait or --with-worker: give up waiting after this time, e.g. 2h")
+		.option("--with-worker", "as --wait, by a worker and a Redis of its own, which are gone at its end")
 		.option("--rerun <which>", "with --key: start those again that `failed`")
 		.option("--dry-run", "show the tasks with their prompts, and submit nothing")
 		.option("--require-items", "a foreach that finds nothing is an error (exit code 2)")
@@ -26,7 +27,11 @@ export function defineBatch(definer: Definer): void {
 			example("dispatch batch tasks.yaml --dry-run", "dispatch batch tasks.yaml --key nightly-42 --wait"),
 		)
 		.action((file: string | undefined, flags: BatchFlags) =>
-			run(async (context) => (await import("../batch.ts")).batch(context, file, flags)),
+			run(async (context) =>
+				flags.withWorker && !flags.dryRun && !flags.schema
+					? (await import("../batch-with-worker.ts")).batchWithWorker(context, file, flags)
+					: (await import("../batch.ts")).batch(context, file, flags),
+			),
 		);
 	defineLooks(group, definer);
 	defineActs(group, definer);

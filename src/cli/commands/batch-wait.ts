@@ -1,0 +1,27 @@
+/** Waits for the tasks of a batch, and tells what happens to them. */
+import type { Context } from "../context.ts";
+import { BatchLog } from "../show/batch-log.ts";
+import { waitForAll } from "./wait.ts";
+
+interface BatchWait {
+	/** ms since this process started */
+	timeoutMs: number | null;
+	/** what started before is no news; ms since the Unix epoch */
+	since: number;
+	/** ends the waiting in the place of Ctrl-C and SIGTERM */
+	signal?: AbortSignal;
+}
+
+/** @returns the exit code of `--wait`. @throws as `waitForAll` */
+export function waitForBatch(
+	context: Context,
+	ids: string[],
+	{ timeoutMs, since, signal }: BatchWait,
+): Promise<number> {
+	return waitForAll(context, ids, {
+		timeoutMs,
+		single: false,
+		teller: (store) => new BatchLog(context, store, since),
+		...(signal === undefined ? {} : { signal }),
+	});
+}
