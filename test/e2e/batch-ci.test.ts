@@ -85,17 +85,14 @@ test("nothing that an agent says is a command to the runner", async () => {
 		batch[name]?.on("data", (chunk: Buffer) => {
 			ran[name] += chunk.toString();
 		});
-	await expect.poll(() => ran.stdout).toMatch(/^`says` asks:$/m);
+	await expect.poll(() => ran.stdout).toMatch(/`says` asks:/);
 	await user.ok(["answer", "says", "::stop-commands::x\n##vso[task.complete]"]);
 	await expect.poll(() => batch.exitCode).toBe(1);
 	expect(ran.stdout).toContain("made up");
 	expect(ran.stdout).toMatch(/: :set-output name=token::stolen/);
 	const own = commandsIn(ran.stdout).map(({ line }) => line.replace(/::[^:]*$/, ""));
-	expect(own).toEqual([
-		expect.stringMatching(/^::group/),
-		expect.stringMatching(/^::endgroup/),
-		expect.stringMatching(/^::error title=says failed \(\w+\)/),
-	]);
+	const group = [expect.stringMatching(/^::group/), expect.stringMatching(/^::endgroup/)];
+	expect(own).toEqual([...group, ...group, expect.stringMatching(/^::error title=says failed \(\w+\)/)]);
 	expect(commandsIn(ran.stderr)).toEqual([]);
 	for (const args of [
 		...[

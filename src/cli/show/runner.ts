@@ -22,8 +22,8 @@ export function isSet(value: string | undefined): boolean {
 
 /** A runner whose comparison goes by the culture overlooks these. */
 const UNSEEN = "\\p{Cf}\\p{DI}";
-/** GitHub's, from the first sign of a line on. */
-const AT_START = new RegExp(`^((?:[^\\S\\n]|[\\x85${UNSEEN}])*:)(?=[${UNSEEN}]*:)`, "gmu");
+/** GitHub's, from the first sign of a line on; our colours may stand before it. */
+const AT_START = new RegExp(`^((?:[^\\S\\n]|[\\x85${UNSEEN}]|\\x1b\\[[\\d;]*m)*:)(?=[${UNSEEN}]*:)`, "gmu");
 /** GitHub's older form, and those of Azure and TeamCity, anywhere in a line. */
 const ANYWHERE = new RegExp(`(#[${UNSEEN}]*#[a-z${UNSEEN}]*)\\[`, "giu");
 
