@@ -50,7 +50,7 @@ interface Teller {
 	tell(records: readonly TaskRecord[]): Promise<void>;
 	/** @param records those that are known */
 	end(records: readonly TaskRecord[]): Promise<void>;
-	stop(): void;
+	release(): void;
 }
 
 export async function wait(context: Context, given: string[], flags: WaitFlags): Promise<number | undefined> {
@@ -219,7 +219,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			waitsOut: true,
 		});
 	} finally {
-		teller?.stop();
+		teller?.release();
 		interrupt?.release();
 	}
 }

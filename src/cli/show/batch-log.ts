@@ -56,7 +56,7 @@ export class BatchLog {
 		this.#timer = setInterval(() => this.#beat(), Math.min(DRAW_MS, this.#quietMs)).unref();
 	}
 
-	stop(): void {
+	release(): void {
 		clearInterval(this.#timer);
 	}
 
