@@ -14,6 +14,10 @@ export async function bundled(folder: string, contents: string): Promise<string>
 		bundle: true,
 		platform: "node",
 		format: "esm",
+		// Packages of the older form ask for what Node itself has.
+		banner: {
+			js: 'import { createRequire as made } from "node:module"; const require = made(import.meta.url);',
+		},
 		outfile: file,
 	});
 	return file;
