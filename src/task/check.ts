@@ -51,7 +51,7 @@ export function number(least: number, most: number): Check<number> {
 }
 
 /** The last moment that ISO 8601 writes with four digits of a year. */
-const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+export const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** ms since the Unix epoch */
 export const time = number(0, LAST_TIME);

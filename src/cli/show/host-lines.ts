@@ -95,11 +95,7 @@ export function hostNotes(hosts: readonly HostView[]): string[] {
 						`${host} is drained (by ${oneLine(drained.by, NAME_SHOWN)}) and starts nothing new: dispatch hosts resume ${host}`,
 					]
 				: []),
-			...(damage.length > 0
-				? [
-						`What ${host} says of itself is damaged: ${oneLine(damage.join(", "), 200)}. A worker there writes it anew.`,
-					]
-				: []),
+			...damageNotes(host, damage),
 			...(isClockOff(each)
 				? [`The clock of ${host} differs from that of Redis by ${offText(each)}: set it (NTP).`]
 				: []),
@@ -110,4 +106,23 @@ export function hostNotes(hosts: readonly HostView[]): string[] {
 				: []),
 		];
 	});
+}
+
+/** A drain is nothing that a host says of itself: it is a person's, and no worker writes it anew. */
+function damageNotes(host: string, damage: readonly string[]): string[] {
+	const isOfDrain = (fault: string) => /^drain\b/.test(fault);
+	const [drain] = damage.filter(isOfDrain);
+	const own = damage.filter((fault) => !isOfDrain(fault));
+	return [
+		...(own.length > 0
+			? [
+					`What ${host} says of itself is damaged: ${oneLine(own.join(", "), 200)}. A worker there writes it anew.`,
+				]
+			: []),
+		...(drain === undefined
+			? []
+			: [
+					`Whether ${host} is drained is damaged (${oneLine(drain, 200)}), which counts as not: dispatch hosts drain ${host}, or resume it.`,
+				]),
+	];
 }

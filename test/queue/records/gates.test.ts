@@ -124,6 +124,20 @@ test("what is no gate holds nothing, stops nobody, and a real one takes its plac
 	}
 });
 
+test.each(["-1e300", "0", "1e300", '"2"'])(
+	"a count that no gate has (%s) keeps a gate neither open for ever, nor closed",
+	async (failures) => {
+		const gated = of("h10", null);
+		for (const since of ["-5", "9e300", "7"]) {
+			const text = `{"kind":"auth","backend":"claude","model":null,"until":null,"message":"","failures":${failures},"since":${since}}`;
+			await store.client.hset(store.keys.gates("h10"), "claude", text);
+			await noteLasting(store, gated, "auth", "No.");
+			expect(await noteLasting(store, gated, "auth", "No.")).toMatchObject({ failures: 2 });
+			expect(await closedGate(store, gated)).toMatchObject({ kind: "auth" });
+		}
+	},
+);
+
 test("an end that cannot be takes the place of none that comes later, whoever wrote it", async () => {
 	for (const until of [1e300, Date.now() + 99 * 24 * HOUR_MS]) {
 		await holdUntil(store, of("h9", "opus"), { ...limit(null), until });

@@ -7,7 +7,9 @@ local gates = p .. ':gates:' .. req.host
 local old = redis.call('HGET', gates, req.backend)
 local gate = req.gate
 local kept = decoded(old)
-if kept and type(kept.failures) ~= 'number' then kept = nil end
+-- A count below 1, or one too large to go on, would keep this gate open for ever; a start to come, closed.
+if kept and not (type(kept.failures) == 'number' and kept.failures >= 1 and kept.failures < 2^53) then kept = nil end
+if kept and not (type(kept.since) == 'number' and kept.since >= 0 and kept.since <= now) then kept.since = now end
 if kept and type(kept['until']) == 'number' and kept['until'] > now + req.longest then kept = nil end
 gate.failures = 1
 gate.since = now
@@ -16,7 +18,7 @@ if kept and kept.kind == gate.kind then
   local open = type(kept['until']) == 'number' and kept['until'] <= now
   -- Several agents that meet one limit count once.
   gate.failures = (lasts or open) and kept.failures + 1 or kept.failures
-  if not open and type(kept.since) == 'number' then gate.since = kept.since end
+  if not open then gate.since = kept.since end
   if not lasts and type(kept['until']) == 'number' then gate['until'] = math.max(gate['until'], kept['until']) end
 end
 redis.call('HSET', gates, req.backend, cjson.encode(gate))
