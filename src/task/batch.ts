@@ -7,6 +7,9 @@ import { Damage, matching, text } from "./check.ts";
 import { countField, type Field, timeField, type ValueOf, wordField, wordOrNull } from "./field.ts";
 import { HOST_FORM, NONCE } from "./spec.ts";
 
+/** The newest batches among which one is looked for by its key, or by how its id begins. */
+export const BATCHES_SEARCHED = 10_000;
+
 /** What people may write into a file or a command: any text. */
 const anyText = wordField(text, "");
 

@@ -3,7 +3,8 @@
  * expire; then one script gives all of them their names, with all that follows from it. Whoever is killed before leaves
  * what expires, and nothing that anybody sees or runs; after it, all is there.
  */
-import { object, soundOrNull, text } from "../../task/check.ts";
+import { matching, object, soundOrNull, text } from "../../task/check.ts";
+import { ID_FORM } from "../../task/id.ts";
 import type { TaskSpec } from "../../task/spec.ts";
 import { toJson } from "../../task/well-formed.ts";
 import type { Connection } from "./connection.ts";
@@ -37,7 +38,7 @@ export interface NewBatch {
 	host: string;
 }
 
-const checkKeyed = object<{ id: string; hash: string }>({ id: text, hash: text });
+const checkKeyed = object<{ id: string; hash: string }>({ id: matching(ID_FORM, "a task's id"), hash: text });
 
 export type PublishResult =
 	/** `batch`: "" where all of its tasks were of another one before */
@@ -100,6 +101,7 @@ export async function publish(
 		...{ id: "", evenDamaged: true, call, host: batch.host, name: id, staged: submission, earlier },
 		batch: { ...batch, name: batch.name ?? "", key: batch.key ?? "" },
 		names: tasks.map(({ spec }) => spec.id),
+		nonces: tasks.map(({ spec }) => spec.nonce),
 		keys: tasks.map(({ key }) => key?.key ?? ""),
 		made: tasks.map(({ spec: { id: made, nonce }, key }) =>
 			key === null ? "" : toJson({ id: made, hash: key.hash, nonce }),

@@ -26,10 +26,12 @@ for _, task in ipairs(req.after) do
   if not (held and held[1] and MOVES[held[2]]) then return reply({result = 'no_need', id = id, need = task}) end
   needs[task] = {nonce = held[1], met = false}
 end
+-- Left by nobody of this name: a script that fails half-way leaves half a task.
+mend('open:' .. id, 'zset')
 redis.call('HSET', rec, 'nonce', req.nonce)
 for f, v in pairs(req.fields) do redis.call('HSET', rec, f, v) end
-local used = typeOf(p .. ':epoch:' .. id) == 'string' and redis.call('GET', p .. ':epoch:' .. id)
-if used and string.match(used, '^%d+$') and #used <= 15 then redis.call('HSET', rec, 'epoch', used) end
+local used = redis.call('MGET', p .. ':epoch:' .. id)[1]
+if isCounter(used) then redis.call('HSET', rec, 'epoch', used) end
 for _, f in ipairs(req.times) do redis.call('HSET', rec, f, now) end
 redis.call('ZADD', p .. ':tasks', now, id)
 redis.call('ZADD', p .. ':active:' .. req.host, now, id)

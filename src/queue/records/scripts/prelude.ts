@@ -5,7 +5,7 @@
  */
 import { FIELDS } from "../../../task/record.ts";
 import { SKIPPED } from "../../../task/states.ts";
-import { MENDING } from "./mending.ts";
+import { COUNTER_DIGITS, MENDING } from "./mending.ts";
 import { NEEDS } from "./needs.ts";
 
 const CALLS_KEPT_S = 600;
@@ -143,9 +143,13 @@ local function toQueued()
   local gen = redis.call('INCR', p .. ':generation')
   -- The counter may have been lost: a job's name is never used twice all the same.
   local used = tonumber(get('generation')) or 0
-  if gen <= used then gen = used + 1; redis.call('SET', p .. ':generation', gen) end
+  if gen <= used then
+    gen = used + 1
+    -- What one record says must leave all others room to count on.
+    if gen < ${10 ** COUNTER_DIGITS} then redis.call('SET', p .. ':generation', gen) end
+  end
   redis.call('HSET', rec, 'generation', gen, 'queuedAt', now, 'endedAt', '', 'stop', '')
-  redis.call('ZADD', p .. ':outbox', now, id .. ' ' .. gen)
+  redis.call('ZADD', p .. ':outbox', now, id .. ' ' .. string.format('%.0f', gen))
   redis.call('PUBLISH', p .. ':wake', 'outbox')
 end
 local function dropFromInbox()

@@ -1,16 +1,21 @@
+import { BATCHES_SEARCHED } from "../../../task/batch.ts";
 import { MAX_GIVEN_CHARS } from "../../../task/id.ts";
-import { EVENTS_KEPT } from "./mending.ts";
 import { TASK } from "./prelude.ts";
 
 /** Lua gives a command about 8,000 words at most. */
 const AT_ONCE = 1_000;
+/** Names with a number behind them that are looked at for a new batch; then it gets one that nobody has. */
+const NAMES_TRIED = 1_000;
+/** The last moment that a record holds: the end of the year 9999. */
+const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * Publishes the staged tasks of a batch, all of them or none: what could stand in the way of one is looked at before
- * anything is written. `req.names` are their ids, by place; beside them lie `keys`, and what is kept under these ("" for no key).
+ * Publishes the staged tasks of a batch, all of them or none: what could stand in the way of one, and every key that is
+ * written, is looked at before anything is. `req.names` are their ids, by place; beside them lie their `nonces`, their
+ * `keys`, and what is kept under these ("" for no key).
  * `req.earlier` are tasks that the same submission made before: they are of the batch, too.
  *
- * Replies beside `published`: `lost` (a staged record is gone), `taken` (an id), `repeated` (a key was used meanwhile)
+ * Replies beside `published`: `lost` (a staged record is gone, or is not as it was staged), `taken` (an id), `repeated` (a key was used meanwhile)
  * and `no_need`, each with the place of the first that it is about.
  */
 export const PUBLISH = `${TASK}
@@ -29,14 +34,21 @@ local function keysOf(head, names, first, last)
 end
 local places, placeOf = {}, {}
 for n = 1, size do places[n] = req.staged .. ':' .. n; placeOf[req.names[n]] = n end
-local function firstThat(list, first, isIt)
-  for n, key in ipairs(list) do if isIt(redis.call('EXISTS', key) > 0) then return first + n - 1 end end
+local function firstThere(list, first)
+  for n, key in ipairs(list) do if redis.call('EXISTS', key) > 0 then return first + n - 1 end end
+end
+-- Whoever writes to Redis may have found it, and what a script meets half-way leaves half of a batch.
+local function isAsStaged(n)
+  local c = redis.pcall('HMGET', p .. ':staged:' .. places[n], 'nonce', 'host', 'state', unpack(COUNTED))
+  if c.err or c[1] ~= req.nonces[n] or c[2] ~= host or c[3] ~= 'queued' then return false end
+  for i = 4, #c do if not isCounter(c[i]) then return false end end
+  return true
 end
 local function obstacle()
   return inParts(size, function(first, last)
-    local staged, named = keysOf(':staged:', places, first, last), keysOf(':task:', req.names, first, last)
-    if redis.call('EXISTS', unpack(staged)) < #staged then return {result = 'lost', place = firstThat(staged, first, function(is) return not is end)} end
-    if redis.call('EXISTS', unpack(named)) > 0 then return {result = 'taken', place = firstThat(named, first, function(is) return is end)} end
+    for n = first, last do if not isAsStaged(n) then return {result = 'lost', place = n} end end
+    local named = keysOf(':task:', req.names, first, last)
+    if redis.call('EXISTS', unpack(named)) > 0 then return {result = 'taken', place = firstThere(named, first)} end
     for n, held in ipairs(redis.call('HMGET', p .. ':keys', unpack(req.keys, first, last))) do
       local k = req.keys[first + n - 1] ~= '' and decoded(held)
       if k and type(k.id) == 'string' and typeOf(p .. ':task:' .. k.id) ~= 'none' then return {result = 'repeated', place = first + n - 1} end
@@ -53,18 +65,26 @@ local function lackedNeed()
     end
   end
 end
+local function isWord(text, form, most) return text and #text <= most and string.match(text, form) ~= nil end
+-- As the reader takes it: of a batch that is damaged nobody's new tasks are.
+local function isSoundBatch(each)
+  if not isWord(each, '^[a-z0-9][a-z0-9-]*$', ${MAX_GIVEN_CHARS}) or string.find(each .. '-', '--', 1, true) then return false end
+  local c = redis.pcall('HMGET', p .. ':batch:' .. each, 'nonce', 'host', 'createdAt', 'size', 'file', 'createdBy')
+  return not c.err and isWord(c[1], '^[%w_-]+$', 64) and isWord(c[2], '^[a-z0-9][a-z0-9-]*$', 63)
+    and isWord(c[3], '^%d+%.?%d*$', 40) and tonumber(c[3]) <= ${LAST_TIME} and isCounter(c[4])
+    and isWord(c[5], '.', 65536) and isWord(c[6], '.', 65536)
+end
 -- The batch of the same key, or a new one under a free name.
 local function batchOf()
   if req.batch.key ~= '' then
-    for _, each in ipairs(redis.call('ZRANGE', p .. ':batches', 0, -1)) do
-      local key = p .. ':batch:' .. each
-      if typeOf(key) == 'hash' and redis.call('HGET', key, 'key') == req.batch.key then return each end
+    for _, each in ipairs(redis.call('ZREVRANGE', p .. ':batches', 0, ${BATCHES_SEARCHED - 1})) do
+      if redis.pcall('HGET', p .. ':batch:' .. each, 'key') == req.batch.key and isSoundBatch(each) then return each end
     end
   end
   local name, n = req.name, 1
   while redis.call('EXISTS', p .. ':batch:' .. name, p .. ':members:' .. name) > 0 do
     n = n + 1
-    local tail = '-' .. n
+    local tail = '-' .. (n <= ${NAMES_TRIED} and n or req.batch.nonce)
     name = string.gsub(string.sub(req.name, 1, ${MAX_GIVEN_CHARS} - #tail), '%-+$', '') .. tail
   end
   return name
@@ -87,8 +107,7 @@ if redis.call('EXISTS', ofIt) == 0 then
   redis.call('HSET', ofIt, 'createdAt', now)
   for field, value in pairs(req.batch) do redis.call('HSET', ofIt, field, value) end
 end
-local had = redis.call('HGET', ofIt, 'size') or ''
-redis.call('HSET', ofIt, 'size', (string.match(had, '^%d+$') and #had <= 15 and tonumber(had) or 0) + size + #joining)
+redis.call('HSET', ofIt, 'size', (tonumber(redis.call('HGET', ofIt, 'size') or '') or 0) + size + #joining)
 redis.call('ZADD', p .. ':batches', 'NX', now, batch)
 local place = redis.call('ZCARD', members)
 for n, task in ipairs(joining) do
@@ -103,11 +122,7 @@ local function cameAt(n) return string.format('%.4f', now - (size - n) / 4096) e
 local at = string.format('%.0f', now)
 local stamps = {}
 for _, f in ipairs(req.times) do stamps[#stamps + 1] = f; stamps[#stamps + 1] = at end
--- The first of them finds out whether the stream takes any more.
-local function tell(n, state)
-  if n == 1 then return emit({task = req.names[n], kind = 'created', state = state}) end
-  redis.call('XADD', p .. ':events', '*', 'e', '{"task":"' .. req.names[n] .. '","kind":"created","state":"' .. state .. '","at":' .. at .. '}')
-end
+local function tell(n, state) emitText('{"task":"' .. req.names[n] .. '","kind":"created","state":"' .. state .. '","at":' .. at .. '}') end
 local call = redis.call
 inParts(size, function(first, last)
   local epochs = call('MGET', unpack(keysOf(':epoch:', req.names, first, last)))
@@ -118,7 +133,7 @@ inParts(size, function(first, last)
     local used = epochs[n - first + 1]
     call('RENAME', p .. ':staged:' .. places[n], key)
     call('PERSIST', key)
-    if used and string.match(used, '^%d+$') and #used <= 15 then call('HSET', key, 'epoch', used) end
+    if isCounter(used) then call('HSET', key, 'epoch', used) end
     listed[#listed + 1] = came; listed[#listed + 1] = task
     ofBatch[#ofBatch + 1] = place + n; ofBatch[#ofBatch + 1] = task
     if waits then
@@ -137,7 +152,6 @@ inParts(size, function(first, last)
   if #queued > 0 then call('ZADD', p .. ':outbox', unpack(queued)) end
   if #keyed > 0 then call('HSET', p .. ':keys', unpack(keyed)) end
 end)
-call('XTRIM', p .. ':events', 'MAXLEN', '~', ${EVENTS_KEPT})
 for n = 1, size do
   local list = req.after[tostring(n)]
   if list then
