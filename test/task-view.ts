@@ -56,7 +56,14 @@ export function planView(...lines: string[]): TaskView["plan"] {
 /** An open question. */
 export function questionView(text: string): TaskView["questions"][number] {
 	const none = { answer: null, answeredAt: null, answeredBy: null, deliveredAt: null };
-	return { seq: "001", text, askedAt: new Date(NOW).toISOString(), ...none, open: true };
+	return {
+		seq: "001",
+		text,
+		askedAt: new Date(NOW).toISOString(),
+		...none,
+		open: true,
+		earlierSession: false,
+	};
 }
 
 /** How it ended. */

@@ -6,7 +6,7 @@ import type { DamagedTask } from "../task/damaged.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { similar } from "../task/similar.ts";
-import { isState } from "../task/states.ts";
+import { isState, SKIPPED } from "../task/states.ts";
 import { type Totals, totalsOf } from "../task/totals.ts";
 
 const SHOWN = 5;
@@ -18,6 +18,8 @@ export interface CountedBatch {
 	batch: FoundBatch;
 	/** of the tasks that it still has */
 	counts: Totals;
+	/** how many of those that are cancelled were skipped */
+	skipped: number;
 	/** those among them whose state cannot be read */
 	damaged: number;
 }
@@ -47,8 +49,11 @@ export async function listBatches(
 
 async function counted(store: Store, batch: FoundBatch): Promise<CountedBatch> {
 	const ids = await tasksOfBatch(store, batch.id);
-	const states = (await store.fieldsOf(ids, "state")).map(([state]) => (isState(state) ? state : null));
-	return { batch, counts: totalsOf(states), damaged: states.filter((state) => state === null).length };
+	const fields = await store.fieldsOf(ids, "state", "reason");
+	const states = fields.map(([state]) => (isState(state) ? state : null));
+	const skipped = fields.filter(([state, reason]) => state === "cancelled" && reason === SKIPPED).length;
+	const damaged = states.filter((state) => state === null).length;
+	return { batch, counts: totalsOf(states), skipped, damaged };
 }
 
 /**

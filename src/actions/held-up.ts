@@ -38,6 +38,12 @@ function needsOf(record: TaskRecord): string[] {
  * for such a one. @returns their ids
  */
 export function heldUp(records: readonly TaskRecord[], damaged: Iterable<string>): ReadonlySet<string> {
+	const parked = records.filter(({ state }) => state === "parked").map(({ spec }) => spec.id);
+	return waitingFor(records, [...parked, ...damaged]);
+}
+
+/** Those of the records that wait for one of these tasks, at first hand or through others. @returns their ids */
+export function waitingFor(records: readonly TaskRecord[], ids: Iterable<string>): ReadonlySet<string> {
 	const dependents = new Map<string, string[]>();
 	for (const record of records)
 		for (const need of needsOf(record)) {
@@ -45,9 +51,8 @@ export function heldUp(records: readonly TaskRecord[], damaged: Iterable<string>
 			if (known === undefined) dependents.set(need, [record.spec.id]);
 			else known.push(record.spec.id);
 		}
-	const parked = records.filter(({ state }) => state === "parked").map(({ spec }) => spec.id);
 	const held = new Set<string>();
-	const open = [...parked, ...damaged];
+	const open = [...ids];
 	for (let id = open.pop(); id !== undefined; id = open.pop())
 		for (const next of dependents.get(id) ?? [])
 			if (!held.has(next)) {

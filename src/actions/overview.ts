@@ -11,6 +11,8 @@ export interface Overview {
 	open: TaskRecord[];
 	/** ids, newest first */
 	failed: string[];
+	/** ids of those that were cancelled or skipped, newest first */
+	cancelled: string[];
 	/** the open ones, and those that do not say whether they are */
 	damaged: DamagedTask[];
 }
@@ -19,8 +21,10 @@ export async function overviewOf(store: Store): Promise<Overview> {
 	const states = [...(await store.states())];
 	const ended = states.flatMap(([, state]) => (state !== null && isEnded(state) ? [state] : []));
 	const others = states.filter(([, state]) => state === null || !isEnded(state));
-	const failed = states.filter(([, state]) => state === "failed").map(([id]) => id);
+	const [failed, cancelled] = (["failed", "cancelled"] as const).map((wanted) =>
+		states.filter(([, state]) => state === wanted).map(([id]) => id),
+	) as [string[], string[]];
 	const { records: open, damaged } = await store.read(others.map(([id]) => id));
 	const counts = totalsOf([...open.map((record) => record.state), ...ended]);
-	return { counts, open, failed, damaged };
+	return { counts, open, failed, cancelled, damaged };
 }

@@ -9,7 +9,13 @@ import { DispatchError } from "../task/errors.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { worktreesOf } from "../task/worktree.ts";
-import { type RemovedWorktree, removeWorktree, requireSaved } from "../workspace/remove.ts";
+import {
+	type GoneBranches,
+	leftByRemoval,
+	type RemovedWorktree,
+	removeWorktree,
+	requireSaved,
+} from "../workspace/remove.ts";
 import { knownWorktree, type Worktree } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
 
@@ -98,7 +104,7 @@ function removeDamaged(
 	try {
 		if (left !== null && host === hostId) spendOrder(path, left.nonce);
 	} catch (error) {
-		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
+		return leftTextOf(id)(error as Error);
 	}
 	if (left !== null && left.cwd !== null && host !== "") return null;
 	return `The record of ${JSON.stringify(id)} was damaged and does not say where its files are: what lies in .dispatch/tasks of its project stays.`;
@@ -127,6 +133,27 @@ export async function removeIfEnded(
 	return { task: id, fault: await removeFiles(store, record, worktree, place) };
 }
 
+/**
+ * What `removeIfEnded` would do, as far as it can be known before: the same looks decide, and nothing is changed.
+ * @param gone for all that would go one after the other
+ * @throws what that one would throw of its worktree
+ */
+export async function wouldRemove(
+	record: TaskRecord,
+	place: RemovalPlace,
+	gone: GoneBranches,
+): Promise<Removed> {
+	const { id } = record.spec;
+	const worktree = await savedWorktree(record, place);
+	if (worktree === null) return { task: id, fault: null };
+	const look = leftByRemoval(worktree, { force: place.force ?? false, gone });
+	return { task: id, fault: await look.then((left) => keptText(id, left), leftTextOf(id)) };
+}
+
+function leftTextOf(id: string): (error: Error) => string {
+	return ({ message }) => `Some files of \`${id}\` could not be removed: ${message}`;
+}
+
 async function removeFiles(
 	{ namespace }: Store,
 	record: TaskRecord,
@@ -145,7 +172,7 @@ async function removeFiles(
 		await removeRuns(place.path, id, record.epoch);
 		return kept;
 	} catch (error) {
-		return `Some files of \`${id}\` could not be removed: ${(error as Error).message}`;
+		return leftTextOf(id)(error as Error);
 	}
 }
 

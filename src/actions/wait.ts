@@ -20,8 +20,11 @@ export interface WaitOptions {
 	timeoutMs: number | null;
 	/** ends the wait */
 	signal: AbortSignal;
-	/** called at every look, also the last one, before the next is made */
-	onLook(records: readonly TaskRecord[]): unknown;
+	/**
+	 * called at every look, also the last one, before the next is made
+	 * @param needed what the waiting ones among the records wait for beside them, and what that waits for
+	 */
+	onLook(records: readonly TaskRecord[], needed: readonly TaskRecord[]): unknown;
 }
 
 export type WaitEnd =
@@ -67,7 +70,8 @@ async function lookUntil(
 		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
 		if (looked !== "aborted" && looked !== "away") {
 			const end = endOf(ids, seen, options);
-			await orAborted(unlessAway(Promise.resolve(options.onLook([...seen.records.values()]))), limit);
+			const told = options.onLook([...seen.records.values()], seen.beside.records);
+			await orAborted(unlessAway(Promise.resolve(told)), limit);
 			if (end !== null) return end;
 			const left = atWork([...seen.records.values(), ...seen.beside.records]);
 			const gone = await orAborted(unlessAway(hosts.areGone(left)), limit);

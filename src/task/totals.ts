@@ -1,5 +1,5 @@
 /** How many tasks there are: one count for `status`, `ls`, the web, and whoever else says it. */
-import { STATES, type State } from "./states.ts";
+import { SKIPPED, STATES, type State } from "./states.ts";
 
 export type Totals = Partial<Record<State, number>>;
 
@@ -10,4 +10,20 @@ export function totalsOf(states: Iterable<State | null>): Totals {
 	return Object.fromEntries(
 		STATES.flatMap((state) => (counted.has(state) ? [[state, counted.get(state)]] : [])),
 	);
+}
+
+/**
+ * In words: `3 completed`, `1 cancelled`, `2 skipped`.
+ * @param skipped how many of those that are cancelled: they were not started because of what they need, and stand apart
+ */
+export function totalsTexts(totals: Totals, skipped: number): string[] {
+	const counts = Object.entries(totals).flatMap(([state, count]): [string, number][] =>
+		state === "cancelled"
+			? [
+					[state, count - skipped],
+					[SKIPPED, skipped],
+				]
+			: [[state, count]],
+	);
+	return counts.filter(([, count]) => count > 0).map(([word, count]) => `${count} ${word}`);
 }

@@ -29,6 +29,8 @@ const question = z.strictObject({
 	answeredBy: text.nullable(),
 	deliveredAt: time.nullable(),
 	open: z.boolean(),
+	/** its session was given up since: `retry --fresh`, or a CLI that cannot resume one */
+	earlierSession: z.boolean(),
 });
 
 /** A task, as `enqueue`, `status`, `ls` (there without its prompt) and `wait` print it. */

@@ -21,6 +21,8 @@ interface TaskQuestionView {
 	deliveredAt: string | null;
 	/** a person is to answer it */
 	open: boolean;
+	/** its session was given up since: at most the agent of now was told of it */
+	earlierSession: boolean;
 }
 
 export interface TaskView extends ShownFields {
@@ -92,6 +94,15 @@ export function isOpen(
 	return open && !stopRequested;
 }
 
+/** Whether its session was given up: another one has begun since, or begins with the next start (`retry --fresh`). */
+export function isOfEarlierSession(
+	question: Pick<KeptQuestion, "ipcGeneration">,
+	{ ipcGeneration, state, startMode }: Pick<TaskRecord, "ipcGeneration" | "state" | "startMode">,
+): boolean {
+	const isToBegin = (state === "queued" || state === "waiting") && startMode === "fresh";
+	return isToBegin || question.ipcGeneration < ipcGeneration;
+}
+
 /** While a cancel is under way the state stays, and the hold says so. */
 function holdView(record: TaskRecord): TaskView["hold"] {
 	if (record.stopRequested && isLive(record.state)) return { kind: "cancelling", until: null };
@@ -109,6 +120,7 @@ function questionView(question: KeptQuestion, record: TaskRecord): TaskQuestionV
 		answeredBy,
 		deliveredAt: isoOrNull(deliveredAt),
 		open: isOpen(question, record),
+		earlierSession: isOfEarlierSession(question, record),
 	};
 }
 

@@ -3,7 +3,7 @@ import type { Store } from "../queue/records/store.ts";
 import type { Plan } from "../task/plan.ts";
 import type { KeptQuestion } from "../task/question.ts";
 import { agentOf, branchOf, type TaskRecord, workspaceOf } from "../task/record.ts";
-import { isOpen } from "../task/view.ts";
+import { isOfEarlierSession, isOpen } from "../task/view.ts";
 import { changesText } from "../task/worktree.ts";
 import { answerCommand } from "./home-page.ts";
 import { type Html, html } from "./html.ts";
@@ -62,20 +62,24 @@ function planList(plan: Plan): Html | null {
 }
 
 /** As they were written, line by line. */
-function endedQuestion({ text, answer, answeredBy, answeredAt }: KeptQuestion, now: number): Html {
+function endedQuestion(question: KeptQuestion, record: TaskRecord, now: number): Html {
+	const { text, answer, answeredBy, answeredAt } = question;
+	const session = isOfEarlierSession(question, record)
+		? html` <span class="small">(in an earlier session)</span>`
+		: null;
 	const when = answeredAt === null ? "" : `, ${ago(answeredAt, now)}`;
 	const said =
 		answer === null
 			? html`<p class="said soft">Not answered.</p>`
 			: html`<p class="said">${answer}</p><span class="soft small">${answeredBy ?? "?"}${when}</span>`;
-	return html`<section class="card"><p class="said soft">${text}</p>${said}</section>`;
+	return html`<section class="card"><p class="said soft">${text}${session}</p>${said}</section>`;
 }
 
 function questionList(record: TaskRecord, questions: KeptQuestion[], now: number): Html | null {
 	if (questions.length === 0) return null;
 	const open = questions.filter((question) => isOpen(question, record)).length;
 	const cards = questions.map((question) => {
-		if (!isOpen(question, record)) return endedQuestion(question, now);
+		if (!isOpen(question, record)) return endedQuestion(question, record, now);
 		return html`<section class="card ask"><p>${question.text}</p>
 <code class="command">${answerCommand(record.spec.id, question.seq, open === 1)}</code></section>`;
 	});

@@ -86,8 +86,7 @@ export interface RemovedWorktree {
 export function removeWorktree(worktree: Worktree, { force }: { force: boolean }): Promise<RemovedWorktree> {
 	return worktree.locked(async () => {
 		if (!force) await requireSaved(worktree);
-		const isOurs =
-			worktree.facts()?.isWhole === true || (isThere(worktree.spec.gitDir) && (await worktree.isOwnBranch()));
+		const isOurs = await isOwn(worktree);
 		await worktree.removeFiles();
 		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
 		worktree.forget();
@@ -95,28 +94,75 @@ export function removeWorktree(worktree: Worktree, { force }: { force: boolean }
 	});
 }
 
+/** Branches that would be gone by then: `nameIn` of each. */
+export type GoneBranches = Set<string>;
+
+/**
+ * What `removeWorktree` would leave of one whose work is saved, or does not count. Nothing is changed.
+ * @param gone those of the worktrees that would go before it; its own is added, if it would go
+ * @throws DISPATCH_GIT
+ */
+export async function leftByRemoval(
+	worktree: Worktree,
+	{ force, gone }: { force: boolean; gone: GoneBranches },
+): Promise<RemovedWorktree> {
+	if (!isThere(worktree.spec.gitDir) || !(await isOwn(worktree))) return { branchKept: null };
+	const { ref, tip, kept } = await branchNow(worktree, force, gone);
+	if (tip !== null && kept === null) gone.add(nameIn(worktree, ref));
+	return { branchKept: kept };
+}
+
+/** A branch of this name may stand in several repositories. */
+function nameIn({ spec }: Worktree, ref: string): string {
+	return `${spec.gitDir} ${ref}`;
+}
+
+/** Whether the branch of its name is its own. */
+async function isOwn(worktree: Worktree): Promise<boolean> {
+	if (worktree.facts()?.isWhole === true) return true;
+	return isThere(worktree.spec.gitDir) && (await worktree.isOwnBranch());
+}
+
 /** @returns what stays */
 async function removeBranch(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
-	const ref = refOf(worktree.task);
-	const tip = await worktree.commitOf(ref);
-	if (tip === null) return null;
-	const { base } = worktree.spec;
-	if (!force && tip !== base && !(await isHeldElsewhere(worktree, ref, tip))) {
-		const count = await worktree.must(
-			"count the commits",
-			worktree.runThere(["rev-list", "--count", tip, `^${base}`]),
-		);
-		return { name: branchNameOf(worktree.task), commits: Number(count) };
-	}
+	const { ref, tip, kept } = await branchNow(worktree, force);
+	if (tip === null || kept !== null) return kept;
 	const gone = await worktree.runThere(["update-ref", "-d", ref, tip]);
 	if (gone.code !== 0)
 		throw new DispatchError("DISPATCH_GIT", `git could not delete the branch: ${reasonOf(gone)}.`);
 	return null;
 }
 
-/** Whether a branch, a tag or a remote's branch holds all of it. */
-async function isHeldElsewhere(worktree: Worktree, ref: string, tip: string): Promise<boolean> {
+interface BranchNow {
+	ref: string;
+	/** null: it is gone */
+	tip: string | null;
+	/** why it stays; null: it goes */
+	kept: RemovedWorktree["branchKept"];
+}
+
+/** What becomes of its branch with it: the one place that decides it. */
+async function branchNow(worktree: Worktree, force: boolean, gone?: GoneBranches): Promise<BranchNow> {
+	const ref = refOf(worktree.task);
+	const tip = await worktree.commitOf(ref);
+	const { base } = worktree.spec;
+	if (tip === null || force || tip === base || (await isHeldElsewhere(worktree, ref, tip, gone)))
+		return { ref, tip, kept: null };
+	const count = await worktree.must(
+		"count the commits",
+		worktree.runThere(["rev-list", "--count", tip, `^${base}`]),
+	);
+	return { ref, tip, kept: { name: branchNameOf(worktree.task), commits: Number(count) } };
+}
+
+/** Whether a branch, a tag or a remote's branch holds all of it, but for those that are gone by then. */
+async function isHeldElsewhere(
+	worktree: Worktree,
+	ref: string,
+	tip: string,
+	gone: GoneBranches = new Set(),
+): Promise<boolean> {
 	const args = ["for-each-ref", "--format=%(refname)", "--contains", tip, ...HOLDERS];
 	const refs = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
-	return refs.some((each) => each !== "" && each !== ref);
+	return refs.some((each) => each !== "" && each !== ref && !gone.has(nameIn(worktree, each)));
 }

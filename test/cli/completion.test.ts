@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildProgram } from "../../src/cli/program/program.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
 import { Screen } from "./tmux.ts";
 
@@ -58,6 +59,16 @@ test.each([
 	[["cancel", "review-api", "review-l"], ["review-login"]],
 	[["stop", "review-api", ""], ["review-login"]],
 	[["wait", "review-a"], ["review-api"]],
+	[["cancel", "review-api,review-l"], ["review-api,review-login"]],
+	[["wait", "review-api,"], ["review-api,review-login"]],
+	[["note", "review-login,rev"], ["review-login,review-api"]],
+	[["stop", "review-api,review-login,"], []],
+	[["cancel", "review-api,x", "rev"], ["review-login"]],
+	[["enqueue", "--after", "review-api,rev"], ["review-api,review-login"]],
+	[["run", "--after", "review-api", "--after", "x,rev"], ["x,review-login"]],
+	[["status", "review-api,rev"], []],
+	[["answer", "review-api,rev"], []],
+	[["cancel", "$(touch pwned),rev"], []],
 	[
 		["help", "batc"],
 		["batch", "batches"],
@@ -152,6 +163,28 @@ describe("of more tasks than a shell shows", () => {
 		expect(await offered("stop", "crowd-6", "crowd-6")).not.toContain("crowd-5");
 	});
 
+	test("behind a comma each command that takes several ids is offered the next one, by its states", async () => {
+		const program = buildProgram({ env: {}, done: () => {} });
+		const takers = program.commands.filter(({ registeredArguments: [first] }) =>
+			/^ids?$/.test(first?.name() ?? ""),
+		);
+		const byCommas = takers.filter(({ registeredArguments: [first] }) =>
+			first?.description.includes("commas"),
+		);
+		expect(byCommas.map((command) => command.name()).sort()).toEqual(
+			["answer", "cancel", "note", "retry", "rm", "wait"].sort(),
+		);
+		for (const command of takers) {
+			const found = await offered(command.name(), "crowd-0,cr");
+			const takesSeveral = byCommas.includes(command);
+			expect([command.name(), found.length > 0]).toEqual([command.name(), takesSeveral]);
+			for (const each of found) expect(each).toMatch(/^crowd-0,crowd-/);
+			expect(found).not.toContain("crowd-0,crowd-0");
+		}
+		expect((await offered("answer", "crowd-1,")).sort()).toEqual(["crowd-1,crowd-0", "crowd-1,crowd-2"]);
+		expect(await offered("rm", "crowd-3,crowd-4,")).toEqual(["crowd-3,crowd-4,crowd-5"]);
+	});
+
 	test("how they begin is offered, and every one of them stands behind a beginning", async () => {
 		const beginnings = await offered("status", "crowd-");
 		expect(beginnings.length).toBeGreaterThan(10);
@@ -218,6 +251,10 @@ test.runIf(has("zsh"))("zsh lists the ids on its screen, and completes the only 
 		screen.type("l");
 		screen.keys("Tab");
 		await screen.waitFor("dispatch cancel review-login");
+		screen.keys("C-u");
+		screen.type("dispatch cancel review-api,rev");
+		screen.keys("Tab");
+		await screen.waitFor("dispatch cancel review-api,review-login");
 	} finally {
 		screen.close();
 	}
@@ -233,6 +270,7 @@ test.runIf(has("fish"))("fish completes ids, commands and options", async () => 
 		return stdout.split("\n").filter(Boolean).sort();
 	};
 	expect(await fish("dispatch cancel rev")).toEqual(["review-api\tqueued", "review-login\tqueued"]);
+	expect(await fish("dispatch cancel review-api,rev")).toEqual(["review-api,review-login\tqueued"]);
 	expect(await fish("dispatch enq")).toEqual([expect.stringMatching(/^enqueue\t/)]);
 	expect(await fish("dispatch ls --state as")).toEqual(["asking"]);
 	expect(await fish("dispatch answer review-login ")).toEqual([]);

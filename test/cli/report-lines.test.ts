@@ -60,6 +60,7 @@ function hostileView(state: TaskView["state"]): TaskView {
 				answeredBy: null,
 				deliveredAt: null,
 				open: true,
+				earlierSession: false,
 			},
 		],
 		usage: null,
@@ -236,6 +237,22 @@ describe("a line of ours with foreign words, in a terminal of 80 columns", () =>
 		expect(hanging(lines, 80)).toEqual(lines);
 		expect(hanging(["y".repeat(200)], null)).toEqual(["y".repeat(200)]);
 	});
+});
+
+test("answers of an earlier session are marked: numbers begin anew with each", () => {
+	const view = hostileView("running");
+	const [open] = view.questions;
+	const answered = { seq: "001", text: "Which?", open: false, answer: "Blue", answeredBy: "ann@mini1" };
+	view.questions = [true, false].flatMap((earlierSession) =>
+		open === undefined ? [] : [{ ...open, ...answered, earlierSession }],
+	);
+	const asked = reportLines(view, picocolors.createColors(false), NOW).filter((line) =>
+		line.startsWith("Worker asked"),
+	);
+	expect(asked).toEqual([
+		'Worker asked (001, in an earlier session): "Which?"',
+		'Worker asked (001): "Which?"',
+	]);
 });
 
 test("a foreign text on one line cannot end its quotes", () => {

@@ -22,10 +22,10 @@ const delayed = (until: string): Wait => ({
 });
 const waiting = (id: string, waits = PLACE) => taskView(id, { state: "queued", waits });
 
-function shown(open: TaskView[], counts = {}, failed: TaskView[] = []): string[] {
+function shown(open: TaskView[], counts = {}, failed: TaskView[] = [], skipped = 0): string[] {
 	const all = { running: 2, queued: 60, ...counts };
 	const rest = { worker: "The worker is up.", isDamaged: false, now: NOW, own: OWN };
-	return summaryLines({ open, failed, counts: all, ...rest }, COLORS);
+	return summaryLines({ open, failed, counts: all, skipped, ...rest }, COLORS);
 }
 
 const RUNNING = [
@@ -172,6 +172,15 @@ test("what failed stands last, with why and how to start it again: by its name, 
 	expect(shown(RUNNING, { failed: 2 }, mixed).at(-1)).toContain("dispatch retry shed");
 	const others = FAILED.map((view) => ({ ...view, host: "mini9" }));
 	expect(shown(RUNNING, { failed: 2 }, others).at(-1)).toContain("dispatch retry shed");
+});
+
+test.each([
+	[3, 0, "1 failed, 3 cancelled."],
+	[3, 2, "1 failed, 1 cancelled, 2 skipped."],
+	[3, 3, "1 failed, 3 skipped."],
+])("of %i cancelled tasks %i that were skipped are told apart", (cancelled, skipped, numbers) => {
+	const [first] = shown([], { running: 0, queued: 0, failed: 1, cancelled }, [], skipped);
+	expect(first).toBe(`${numbers} The worker is up.`);
 });
 
 test("a time of another day has its day", () => {

@@ -131,6 +131,18 @@ test("an owner's machine is named where the owners have several", async () => {
 	expect(two).toEqual(["OWNER", "ann@mini1", "bob@mini2"]);
 });
 
+test("WHY tells who was skipped from who was cancelled", async () => {
+	const cancelled = taskView("a", { state: "cancelled" });
+	const skipped = taskView("b", { state: "cancelled", reason: "skipped" });
+	expect(await listed([cancelled, skipped], null, ["task", "state", "why"])).toEqual([
+		"TASK  STATE      WHY",
+		"a     cancelled",
+		"b     cancelled  skipped",
+	]);
+	expect(usualColumns([cancelled])).not.toContain("why");
+	expect(usualColumns([cancelled, skipped])).toContain("why");
+});
+
 test("columns are chosen by name, in the order given; a name that is none is told, with those that are", () => {
 	expect(columnNames("what, AGE")).toEqual(["what", "age"]);
 	expect(() => columnNames("age,colour")).toThrow(/Expected --columns .* got "colour"/);

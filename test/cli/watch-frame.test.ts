@@ -71,6 +71,7 @@ const question = (text: string) => ({
 	answeredBy: null,
 	deliveredAt: null,
 	open: true,
+	earlierSession: false,
 });
 const plan = (done: number, total: number) => ({ title: null, done, total, items: [] });
 const usage = { inputTokens: 1, outputTokens: 1, costUsd: 1.234, estimated: true };

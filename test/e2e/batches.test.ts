@@ -48,11 +48,13 @@ test("it is listed, shown, waited for and started again as a whole, by its id or
 		id: "ci-42",
 		name: "Nightly checks",
 		key: "ci/42",
+		counts: { completed: 1, failed: 1, cancelled: 1 },
+		skipped: 1,
 		size: 3,
 		file: join(user.project, "nightly.json"),
 	});
 	expect(await user.ok(["batch", "ls"])).toMatch(
-		/^ci-42 .* Nightly checks +1 completed, 1 failed, 1 cancelled$/m,
+		/^ci-42 .* Nightly checks +1 completed, 1 failed, 1 skipped$/m,
 	);
 	expect(await user.ok(["batch", "status", "ci-42"])).toMatch(
 		/^ci-42 \(Nightly checks\): 3 tasks[\s\S]*\nbad +failed[\s\S]*dispatch batch retry ci-42 --failed$/m,

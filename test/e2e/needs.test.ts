@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { WAIT_LIMIT } from "../patience.ts";
+import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
+import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
 import { type Task, User } from "./harness.ts";
 
 let user: User;
@@ -66,11 +67,55 @@ test("what does not complete skips what needs it, with a true exit code; its ret
 	expect(refused.stderr).toMatch(
 		/`c` needs `b`, which was skipped because of `a`, which failed\. Start that again, .*: dispatch retry a\. /,
 	);
-	expect(await user.ok(["ls", "--all"])).toMatch(/^c .* needs `a`, by way of `b`, which failed\.$/m);
+	await user.ok(["enqueue", "--id", "never", "--delay", "1h", "Do it"]);
+	await user.ok(["cancel", "never"]);
+	expect(await user.ok(["status"])).toMatch(/^1 failed, 1 cancelled, 2 skipped\. /);
+	expect(JSON_SCHEMAS.status.parse(await user.json(["status"]))).toMatchObject({
+		counts: { failed: 1, cancelled: 3 },
+		skipped: 2,
+	});
+	await user.ok(["rm", "never"]);
+	expect(await user.ok(["ls", "--all"])).toMatch(
+		/^c .* skipped +.* needs `a`, by way of `b`, which failed\.$/m,
+	);
 	user.write("good", "");
 	await user.ok(["retry", "c", "b", "a"]);
 	await user.ok(["wait", "a", "b", "c", "--timeout", WAIT_LIMIT]);
 	expect(await states()).toEqual({ a: "completed", b: "completed", c: "completed" });
+});
+
+test("`wait` says which task that is needed asks, each question once, and goes on waiting", async () => {
+	user = new User({ agent: "reports-in-order.sh", agents: { quick: "writes-report.sh" } });
+	await user.ok(["enqueue", "--id", "a", "Do it"]);
+	await user.ok(["enqueue", "--id", "b", "--after", "a", "Do it"]);
+	await user.ok(["enqueue", "--id", "c", "--model", "quick", "--after", "b", "Do it"]);
+	const question = ["--for", "question"];
+	const ways = [question, [], [...question, "--cursor", "seen"], [...question, "--json"]];
+	const waiting = [...ways, [...question, "--quiet"]].map((more) => {
+		const child = user.start(["wait", "c", "--timeout", WAIT_LIMIT, ...more]);
+		const heard = { child, stderr: "", stdout: "" };
+		child.stderr?.on("data", (chunk: Buffer) => {
+			heard.stderr += chunk.toString();
+		});
+		child.stdout?.on("data", (chunk: Buffer) => {
+			heard.stdout += chunk.toString();
+		});
+		return heard;
+	});
+	const told = (id: string) =>
+		`dispatch: \`${id}\`, which \`c\` needs, asks: "What is the word?" Answer with: dispatch answer ${id} "…"\n`;
+	const loud = waiting.slice(0, ways.length);
+	for (const id of ["a", "b"]) {
+		for (const heard of loud) await expect.poll(() => heard.stderr).toContain(told(id));
+		for (const { child } of waiting) expect(child.exitCode).toBe(null);
+		await user.ok(["answer", id, "blue"]);
+	}
+	for (const { child } of waiting)
+		await expect.poll(() => child.exitCode, { timeout: CONDITION_LIMIT_MS }).toBe(0);
+	for (const { stderr } of loud) expect(stderr).toBe(told("a") + told("b"));
+	expect(waiting.at(-1)?.stderr).toBe("");
+	for (const { stdout } of waiting) expect(stdout).not.toContain("What is the word?");
+	expect(waiting[0]?.stdout).toContain("`c` complete.");
 });
 
 test("a waiting task says for whom; nobody waits for one that a person has to look at", async () => {

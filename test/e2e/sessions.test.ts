@@ -46,3 +46,28 @@ test.each(WAYS.slice(0, 1).concat("gone"))(
 		expect(starts()).toEqual(["fresh", "resumed", "fresh"]);
 	},
 );
+
+test("what was answered in an earlier session is marked so in status, and stays", async () => {
+	user = new User({ agent: "ten-line.sh" });
+	await user.ok(["enqueue", "--id", "job", "Do it"]);
+	const sessions = async () =>
+		(
+			await user.json<{ questions: { answer: string; earlierSession: boolean }[] }>(["status", "job"])
+		).questions.map(({ answer, earlierSession }) => [answer, earlierSession]);
+	await user.waitForState("job", "asking");
+	await user.ok(["answer", "job", "Blue"]);
+	await user.waitForState("job", "completed");
+	expect(await sessions()).toEqual([["Blue", false]]);
+	await user.ok(["retry", "--fresh", "job"]);
+	expect(await sessions()).toContainEqual(["Blue", true]);
+	await user.waitForState("job", "asking");
+	await user.ok(["answer", "job", "Red"]);
+	await user.waitForState("job", "completed");
+	expect(await sessions()).toEqual([
+		["Blue", true],
+		["Red", false],
+	]);
+	expect(await user.ok(["status", "job"])).toMatch(
+		/Worker asked \(001, in an earlier session\): "Which colour\?"\n.*"Blue"\nWorker asked \(001\): "Which colour\?"\n.*"Red"\n/,
+	);
+});

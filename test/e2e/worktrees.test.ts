@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
 import { Screen } from "../cli/tmux.ts";
 import { GIT_ENV, gitIn, locksIn, makeRepository, writeIn } from "../git.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -132,6 +133,70 @@ test("rm and prune keep what is nowhere else, and say so; --force deletes it", a
 	});
 	await user.ok(["enqueue", "--worktree", "kept"]);
 	expect(await user.waitForState("kept-2", "completed", "failed")).toMatchObject({ id: "kept-2" });
+});
+
+test("prune --dry-run lists, counts and refuses just what the call itself then does, and says what stays and why", async () => {
+	const tag = ["--tag", "what=prune"];
+	const told = {
+		"p-clean": "true",
+		"p-kept": "echo x >p.txt",
+		"p-dirty": "true",
+		"p-twin": "echo x >twin.txt",
+		"p-needed": "true",
+	};
+	for (const [id, words] of Object.entries(told))
+		await user.ok(["enqueue", "--worktree", "--id", id, ...tag, `«${words}»`]);
+	for (const id of Object.keys(told)) await user.waitForState(id, "completed");
+	// Two branches with one commit: the last one holds it.
+	await user.ok(["enqueue", "--worktree", "--id", "p-too", ...tag, "«git reset -q --hard dispatch/p-twin»"]);
+	await user.waitForState("p-too", "completed");
+	await user.ok(["enqueue", "--id", "p-next", "--after", "p-needed", "--delay", "1h", "x"]);
+	writeIn((await work("p-dirty")).cwd, "later.txt", "of a person\n");
+	const prune = ["prune", "--older-than", "1ms", ...tag];
+	const shown = await user.run([...prune, "--dry-run"]);
+	expect(shown.stdout).toBe("  p-too\n  p-twin\n  p-kept\n  p-clean\nWould remove 4 of 5 tasks.\n");
+	expect(shown.code).toBe(8);
+	const said = shown.stderr.split("\n");
+	const says = (words: string) => said.filter((line) => line.includes(words));
+	expect(says("stays: it has a commit that no other branch holds").map((line) => line.split("`")[1])).toEqual(
+		["p-twin", "p-kept"],
+	);
+	expect(says("`p-needed` stays: `p-next`, which has not ended, needs it.")).toHaveLength(1);
+	expect(says("later.txt")).toEqual([expect.stringMatching(/`p-dirty` .*\[DISPATCH_UNSAVED_WORK\]$/)]);
+	expect(said).toHaveLength(5);
+	const screen = new Screen([process.execPath, PROGRAM, ...prune], {
+		columns: 160,
+		rows: 24,
+		cwd: user.project,
+		env: user.env,
+	});
+	screens.push(screen);
+	const asked = await screen.waitFor("Delete these 4 tasks");
+	expect(asked).toContain("(1 more stay, and why is told after this)");
+	expect(asked).not.toContain("p-dirty");
+	screen.keys("C-c");
+	await screen.waitFor("Nothing was removed.");
+	const planned = JSON_SCHEMAS.prune.parse(await user.json([...prune, "--dry-run"], { code: 8 }));
+	expect(planned).toMatchObject({
+		removed: ["p-too", "p-twin", "p-kept", "p-clean"],
+		kept: [{ id: "p-needed", neededBy: ["p-next"] }],
+		notRemoved: [{ id: "p-dirty", error: { code: "DISPATCH_UNSAVED_WORK" } }],
+	});
+	const done = await user.run([...prune, "--json"]);
+	expect(JSON.parse(done.stdout)).toEqual({ ...planned, dryRun: false });
+	expect(done.code).toBe(8);
+	expect(done.stderr).toBe(said.filter((line) => !line.includes("later.txt")).join("\n"));
+	expect(git("branch", "--list", "--format=%(refname:short)", "dispatch/p-*").split("\n")).toEqual([
+		"dispatch/p-dirty",
+		"dispatch/p-kept",
+		"dispatch/p-needed",
+		"dispatch/p-twin",
+	]);
+	const force = JSON_SCHEMAS.prune.parse(await user.json([...prune, "--force", "--dry-run"]));
+	expect(force.removed).toEqual(["p-dirty"]);
+	expect(await user.json([...prune, "--force"])).toEqual({ ...force, dryRun: false });
+	await user.ok(["cancel", "p-next"]);
+	expect(await user.ok([...prune, "--dry-run"])).toBe("  p-needed\nWould remove 1 task older than 1ms.\n");
 });
 
 test("a setup runs once, in the worktree, before the first agent; its failure is the task's, with what it printed", async () => {

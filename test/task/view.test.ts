@@ -143,6 +143,7 @@ test("a task in JSON is as documented, and survives JSON", () => {
 				answeredBy: null,
 				deliveredAt: null,
 				open: true,
+				earlierSession: false,
 			},
 		],
 		usage: { inputTokens: 1, outputTokens: 2, costUsd: null, estimated: false },
@@ -150,6 +151,29 @@ test("a task in JSON is as documented, and survives JSON", () => {
 		outcome: null,
 	});
 });
+
+test.each([
+	["running", "fresh", 1, 1, false],
+	["running", "resume", 1, 2, true],
+	["asking", "fresh", 2, 2, false],
+	["completed", "fresh", 1, 1, false],
+	["failed", "resume", 2, 3, true],
+	["parked", "fresh", 1, 1, false],
+	["queued", "resume", 1, 1, false],
+	["queued", "fresh", 1, 1, true],
+	["waiting", "fresh", 1, 1, true],
+] as const)(
+	"of a task that is %s, its next start %s, a question of session %i of %i is of an earlier one: %s",
+	(state, startMode, ofQuestion, ipcGeneration, earlierSession) => {
+		const record = { ...RECORD, state, startMode, ipcGeneration };
+		const { questions } = viewOf(
+			record,
+			[{ ...QUESTION, ipcGeneration: ofQuestion, open: false }],
+			"default",
+		);
+		expect(questions).toMatchObject([{ earlierSession }]);
+	},
+);
 
 test("the hold says until when, and that a cancel is under way", () => {
 	const hold = { kind: "rate_limited" as const, until: AT };

@@ -199,6 +199,20 @@ describe("the own pages", () => {
 		expect(page).toContain("2/3");
 	});
 
+	test("mark what was answered in an earlier session", async () => {
+		await store.create(specOf("anew"));
+		const moved = await store.move({ id: "anew", from: ["queued"], to: "running", runNonce: "n" });
+		const epoch = moved.result === "moved" ? moved.epoch : 0;
+		await store.ask("anew", epoch, [{ seq: "001", text: "Which?", hash: "a".repeat(64) }]);
+		await store.answer("anew", { text: "Blue", by: "ann" });
+		const MARK = "(in an earlier session)";
+		expect(await (await get("/task/anew")).text()).not.toContain(MARK);
+		await store.newIpc("anew", epoch);
+		expect(await (await get("/task/anew")).text()).toContain(MARK);
+		await store.move({ id: "anew", from: ["running"], to: "failed", set: {} });
+		await store.remove("anew");
+	});
+
 	test.each([
 		"/",
 		"/task/hostile",

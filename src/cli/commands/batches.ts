@@ -12,8 +12,8 @@ import type { BatchRecord } from "../../task/batch.ts";
 import { damagedError, damagedView } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import { isEnded, type State } from "../../task/states.ts";
-import { type Totals, totalsOf } from "../../task/totals.ts";
+import { isEnded, SKIPPED, type State } from "../../task/states.ts";
+import { type Totals, totalsOf, totalsTexts } from "../../task/totals.ts";
 import { sinceText } from "../../task/view-times.ts";
 import type { Context } from "../context.ts";
 import { timeLeft } from "../options/time-left.ts";
@@ -93,21 +93,23 @@ function batchColumns(listed: readonly CountedBatch[], now: number): Column[] {
 	];
 }
 
-function countsText({ counts, damaged }: Pick<CountedBatch, "counts" | "damaged">): string {
-	const parts = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
-	return [...parts, ...(damaged === 0 ? [] : [`${damaged} damaged`])].join(", ") || "none";
+function countsText({ counts, skipped, damaged }: CountedBatch): string {
+	return (
+		[...totalsTexts(counts, skipped), ...(damaged === 0 ? [] : [`${damaged} damaged`])].join(", ") || "none"
+	);
 }
 
 /** As `--json` shows it. */
-function batchView({ batch, counts, damaged }: CountedBatch, namespace: string) {
-	const about = { schema: 1 as const, namespace, id: batch.id, counts, damagedTasks: damaged };
+function batchView({ batch, counts, skipped, damaged }: CountedBatch, namespace: string) {
+	const about = { schema: 1 as const, namespace, id: batch.id, counts, skipped, damagedTasks: damaged };
 	if (!isSound(batch)) return { ...about, damage: batch.damage };
 	const { id: _id, nonce: _nonce, createdAt, ...rest } = batch;
 	return { ...about, ...rest, createdAt: new Date(createdAt).toISOString() };
 }
 
 function countedOf({ batch, records, damaged }: WholeBatch): CountedBatch & { counts: Totals } {
-	return { batch, counts: totalsOf(records.map(({ state }) => state)), damaged: damaged.length };
+	const skipped = records.filter(({ reason }) => reason === SKIPPED).length;
+	return { batch, counts: totalsOf(records.map(({ state }) => state)), skipped, damaged: damaged.length };
 }
 
 export async function showOne(context: Context, given: string, flags: ListFlags): Promise<undefined> {

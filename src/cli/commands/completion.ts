@@ -35,6 +35,9 @@ const STATES_FOR: Readonly<Record<string, (state: State) => boolean>> = {
 
 const anyState = () => true;
 
+/** Commands that take several ids in one word: `a,b,c`. */
+const LIST_TAKERS = new Set(["answer", "cancel", "enqueue", "note", "retry", "rm", "wait"]);
+
 /** A line of its own instead of candidates, with which no file is offered either: the user's own words stand here. */
 const OWN_WORDS = "\t";
 
@@ -224,9 +227,14 @@ async function columnsOf(written: string): Promise<Candidate[]> {
 	return listed(written, COLUMN_NAMES);
 }
 
+/** Of a list all but the last one, which is to be completed. */
+function begunOf(written: string): string {
+	return written.slice(0, written.lastIndexOf(",") + 1);
+}
+
 /** Of a list the last one is completed. */
 function listed(written: string, names: readonly string[]): Candidate[] {
-	const begun = written.slice(0, written.lastIndexOf(",") + 1);
+	const begun = begunOf(written);
 	const used = begun.split(",");
 	return plainValues(names.filter((name) => !used.includes(name)).map((name) => begun + name));
 }
@@ -255,19 +263,20 @@ function tagsOf(asking: AskingValue): Promise<Candidate[]> {
 	});
 }
 
-/** The tasks that the command is for, newest first. */
+/** The tasks that the command is for, newest first; not those that stand in the line already. */
 function idsOf(asking: AskingValue, command: string): Promise<Candidate[]> {
 	const { written, before } = asking;
+	const begun = LIST_TAKERS.has(command) ? begunOf(written) : "";
 	return fromRedis(asking, async (store) => {
 		const found = await store.offered({
-			begins: written,
+			begins: written.slice(begun.length),
 			states: STATES.filter(STATES_FOR[command] ?? anyState),
-			without: before,
+			without: [...before, begun].flatMap((word) => word.split(",")),
 			most: IDS_OFFERED,
 			withReport: command === "output",
 		});
 		return [...found].map(([value, what]) => ({
-			value,
+			value: begun + value,
 			description: /^\d/.test(what) ? `${what} tasks` : what,
 		}));
 	});

@@ -55,6 +55,8 @@ const summary = z.strictObject({
 	worker: z.strictObject({ pid: z.int(), draining: z.boolean() }).nullable(),
 	otherWorkers,
 	counts: z.partialRecord(state, z.int()),
+	/** how many of the cancelled ones were not started because of what they need */
+	skipped: z.int(),
 	questions: z.array(openQuestionSchema),
 	open: z.array(listedTaskSchema),
 	damaged: z.array(damagedSchema),
@@ -106,6 +108,8 @@ const batchSchema = z.strictObject({
 	id: text,
 	/** of the tasks that it still has */
 	counts: z.partialRecord(state, z.int()),
+	/** as in `status` */
+	skipped: z.int(),
 	damagedTasks: z.int(),
 	damage: text.optional(),
 	name: text.nullable().optional(),
@@ -171,7 +175,17 @@ export const JSON_SCHEMAS = {
 	cancel: z.array(z.union([taskViewSchema, damagedSchema, notDone])),
 	retry: z.union([taskViewSchema, z.array(z.union([taskViewSchema, notDone]))]),
 	rm: z.array(z.union([text, notDone])),
-	prune: z.strictObject({ removed: z.array(text), dryRun: z.boolean() }),
+	prune: z.strictObject({
+		/** with `dryRun` those that would be */
+		removed: z.array(text),
+		dryRun: z.boolean(),
+		/** as old, and left alone: what has not ended needs them */
+		kept: z.array(z.strictObject({ id: text, neededBy: z.array(text) })).optional(),
+		notRemoved: z.array(notDone).optional(),
+		/** Redis went in the middle of it */
+		error: errorViewSchema.shape.error.optional(),
+		notKnown: z.array(text).optional(),
+	}),
 	up: z.strictObject({
 		pid: z.int(),
 		started: z.boolean(),

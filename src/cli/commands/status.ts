@@ -46,7 +46,8 @@ export async function status(context: Context, given: string): Promise<number | 
 /** What runs and what needs you. */
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
-	const { counts, open: records, failed: failedIds, damaged } = await overviewOf(store);
+	const { counts, open: records, failed: failedIds, cancelled, damaged } = await overviewOf(store);
+	const skipped = await store.countSkipped(cancelled);
 	const url = await context.redisUrl();
 	const views = await viewTasks(store, records);
 	const failed = await viewTasks(store, await store.getMany(failedIds.slice(0, FAILED_SHOWN)));
@@ -82,6 +83,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		worker,
 		otherWorkers: others,
 		counts,
+		skipped,
 		questions,
 		open: open.map(withoutPrompt),
 		damaged: damaged.map((each) => damagedView(each, store.namespace)),
@@ -94,6 +96,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 				failed,
 				own: context.home.hostId,
 				counts,
+				skipped,
 				worker:
 					(daemon === null ? damagedText(context.home) : null) ??
 					workerLine(daemon, worker, own?.drain ?? null, context.home.hostId),

@@ -1,4 +1,5 @@
 import { findTask } from "../../actions/find-task.ts";
+import { neededBeside } from "../../actions/held-up.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
@@ -16,6 +17,7 @@ import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { type Interrupt, onInterrupt } from "../show/interrupt.ts";
+import { NeededTeller } from "../show/needed-teller.ts";
 import { oneLine } from "../show/output.ts";
 import { ownRows } from "../show/own-lines.ts";
 import { inRows, questionLine } from "../show/question-lines.ts";
@@ -140,12 +142,18 @@ async function waitAtCursor(
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
 	const interrupt = onInterrupt();
+	const neededTeller = new NeededTeller(context, store);
 	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
 		questions: wanted.questions,
 		ids: named.length === 0 ? null : ids,
 		timeoutMs: areOver ? 0 : leftMs(),
 		signal: interrupt.signal,
-		onLook: () => context.output.progress("waiting for a question or an end"),
+		onLook: async () => {
+			context.output.progress("waiting for a question or an end");
+			if (!wanted.questions || named.length === 0) return;
+			const records = await store.getMany([...ids]);
+			await neededTeller.tell(records, (await neededBeside(store, records)).records);
+		},
 	});
 	context.output.clearProgress();
 	interrupt.release();
@@ -199,6 +207,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	const signal = settings.signal ?? (interrupt as Interrupt).signal;
 	const teller = isHeard(context) ? settings.teller?.(store) : undefined;
 	const tellQuestions = tellerOf(context, store, ids, settings);
+	const neededTeller = new NeededTeller(context, store);
 	let seen: readonly TaskRecord[] = [];
 	try {
 		const end = await waitFor(store, ids, {
@@ -206,8 +215,9 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			forQuestion: settings.forQuestion ?? false,
 			timeoutMs: leftMs(),
 			signal,
-			onLook: async (records) => {
+			onLook: async (records, needed) => {
 				seen = records;
+				await neededTeller.tell(records, needed);
 				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));

@@ -118,12 +118,12 @@ export class Output {
 		if (option !== null && this.namesCommands) this.note(`The commands above need it too: ${option}`);
 	}
 
-	/** A remark on stderr. */
-	note(line: string): void {
+	/** A remark on stderr. @param inRows how one with foreign words is laid out; as it is, unless given */
+	note(line: string, inRows = (lines: readonly string[]) => lines): void {
 		if (this.quiet) return;
 		this.clearProgress();
 		this.#shows(line, process.stderr);
-		process.stderr.write(this.#inLog(`dispatch: ${oneLine(line)}\n`));
+		process.stderr.write(this.#inLog(`${inRows([`dispatch: ${oneLine(line)}`]).join("\n")}\n`));
 	}
 
 	/** A line for the person who is asked something about it: as it is, where the question stands. */

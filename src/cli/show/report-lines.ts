@@ -13,6 +13,7 @@ import {
 	inRows,
 	questionLine,
 	quoted,
+	type ShownQuestion,
 	saidLines,
 } from "./question-lines.ts";
 
@@ -109,10 +110,17 @@ function answeredLines(view: TaskView, colors: Colors): string[] {
 		...answered
 			.slice(-QUESTIONS_SHOWN)
 			.flatMap((question) => [
-				...inRows([`Worker asked (${question.seq}): ${quoted(question.text, TEXT_SHOWN)}`]).map(colors.dim),
+				...inRows([`Worker asked (${whichOf(question)}): ${quoted(question.text, TEXT_SHOWN)}`]).map(
+					colors.dim,
+				),
 				...inRows(saidLines(question, { limit: TEXT_SHOWN, room: null }).map((line) => `  ${line}`)),
 			]),
 	];
+}
+
+/** Numbers begin anew with each session. */
+function whichOf({ seq, earlierSession }: ShownQuestion): string {
+	return earlierSession ? `${seq}, in an earlier session` : seq;
 }
 
 function endLines(view: TaskView, colors: Colors): string[] {

@@ -1,5 +1,6 @@
 /** `dispatch status` without an id: what runs, what needs a person, what waits and for what, what failed. Pure. */
 import type { State } from "../../task/states.ts";
+import { totalsTexts } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText, timeOf } from "../../task/view-times.ts";
 import { whatOf } from "../../task/view-what.ts";
@@ -21,6 +22,8 @@ interface Summary {
 	/** this host: `retry --failed` is for its tasks */
 	own: string;
 	counts: Partial<Record<State, number>>;
+	/** how many of those that are cancelled were skipped */
+	skipped: number;
 	/** a sentence about the worker here */
 	worker: string;
 	/** there are tasks whose records cannot be read */
@@ -30,7 +33,7 @@ interface Summary {
 
 /** The whole summary: what runs first, then what needs you, then what waits, and what failed with the next step. */
 export function summaryLines(summary: Summary, colors: Colors): string[] {
-	const { open, failed, own, counts, worker, isDamaged, now } = summary;
+	const { open, failed, own, counts, skipped, worker, isDamaged, now } = summary;
 	if (Object.keys(counts).length === 0) {
 		if (isDamaged) return [`No task can be read. ${worker}`];
 		return [
@@ -40,13 +43,12 @@ export function summaryLines(summary: Summary, colors: Colors): string[] {
 			"All commands: dispatch --help",
 		];
 	}
-	const numbers = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
 	const asking = inAskedOrder(open);
 	const others = open.filter((view) => openQuestion(view) === undefined);
 	const waiting = others.filter(({ waits }) => waits);
 	const running = others.filter(({ waits }) => !waits);
 	return [
-		`${numbers.join(", ")}. ${worker}`,
+		`${totalsTexts(counts, skipped).join(", ")}. ${worker}`,
 		...runningLines(running, now, colors),
 		...askingLines(asking, colors),
 		...waitingLines(waiting),

@@ -1,6 +1,7 @@
 /** The columns of a list of tasks. Pure: from views to cells. */
 import type { DamagedTask } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { SKIPPED } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
 import { whatOf } from "../../task/view-what.ts";
@@ -35,7 +36,7 @@ const SHAPES = {
 	age: { cell: (view, { now }) => ageText(view, now), goes: 4 },
 	owner: { cell: ({ createdBy }, { home }) => ownerText(createdBy, home), least: 8, goes: 5 },
 	host: { cell: ({ host }) => host, least: 8, goes: 6 },
-	why: { cell: ({ waits }) => waits?.why ?? "", least: 12, wish: 20, goes: 3 },
+	why: { cell: whyText, least: 12, wish: 20, goes: 3 },
 	cost: { cell: costText, goes: 7 },
 	tags: { cell: tagsText, least: 8, goes: 8 },
 	cwd: { cell: ({ cwd }) => cwd, least: 12, goes: 8 },
@@ -60,12 +61,12 @@ export function columnNames(given: string | undefined): ColumnName[] | null {
 	});
 }
 
-/** The usual ones; why, where one waits; owner and host where not all are of one. */
+/** The usual ones; why, where one waits or was skipped; owner and host where not all are of one. */
 export function usualColumns(views: readonly TaskView[]): ColumnName[] {
 	const shown = new Set<ColumnName>(USUAL);
 	const { owners, hosts } = sharedBy(views);
 	if (owners) shown.add("owner");
-	if (views.some(({ waits }) => waits)) shown.add("why");
+	if (views.some((view) => whyText(view) !== "")) shown.add("why");
 	if (hosts) shown.add("host");
 	return (Object.keys(SHAPES) as ColumnName[]).filter((name) => shown.has(name));
 }
@@ -130,6 +131,11 @@ export function ownerText(owner: string, home: string | null): string {
 export function sharedHome(views: readonly Owned[]): string | null {
 	const homes = new Set(views.flatMap(({ createdBy }) => /@([^@]*)$/.exec(createdBy)?.[1] ?? []));
 	return homes.size === 1 ? ([...homes][0] ?? null) : null;
+}
+
+/** Why it waits; of those that are cancelled, who was skipped: what it needs stands in WHAT. */
+function whyText({ waits, reason }: TaskView): string {
+	return waits?.why ?? (reason === SKIPPED ? SKIPPED : "");
 }
 
 /** `$0.12`, `~$0.12` where it is estimated; empty where it is not known. */

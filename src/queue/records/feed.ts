@@ -144,7 +144,8 @@ export interface FeedWait extends FeedFilter {
 	/** null: no limit */
 	timeoutMs: number | null;
 	signal: AbortSignal;
-	onLook?: () => void;
+	/** called after each look that found nothing; awaited, unless Redis is away or the time is over */
+	onLook?: () => unknown;
 	/** keeps the position that an event leads to, in the same turn in which nobody else had moved it */
 	keep?: (position: FeedPosition) => void;
 }
@@ -183,7 +184,7 @@ async function lookUntil(
 			if (next.event !== null && !signal.aborted) keep?.(next.position);
 			if (next.event !== null || limit.aborted || performance.now() >= until) return next;
 			position = next.position;
-			onLook?.();
+			await orAborted(unlessAway(Promise.resolve(onLook?.())), limit);
 			const waitMs = Math.max(0, Math.min(LOOK_MS, until - performance.now()));
 			await sleep(waitMs, undefined, { signal: limit }).catch(() => {});
 		} else {

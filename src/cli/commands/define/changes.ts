@@ -138,7 +138,7 @@ function definePrune({ program, run }: Definer): void {
 		.option("--older-than <duration>", "ended at least so long ago (default: 14d)")
 		.addOption(names("--state <state>", "only tasks in this state; several with commas (repeatable)"))
 		.addOption(repeatable("--tag <k=v>", "only tasks with this label (repeatable)"))
-		.option("--dry-run", "show what would go")
+		.option("--dry-run", "show just what would go, and what stays and why")
 		.option("--yes", "do not ask; without a terminal, nothing is asked anyway")
 		.option("--force", "also work in worktrees that is in no commit, and its branches")
 		.addHelpText("after", example("dispatch prune --older-than 30d --dry-run"))

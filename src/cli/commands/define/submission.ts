@@ -46,7 +46,12 @@ function taskOptions(command: Command): Command {
 		.option("--setup <command>", "with --worktree: run this in it before the first start, e.g. npm ci")
 		.option("--priority <n>", "1 first … 1000 last (default: 100)")
 		.addOption(repeatable("--tag <k=v>", "label the task (repeatable)"))
-		.addOption(repeatable("--after <id>", "do not start it before this task has completed (repeatable)"))
+		.addOption(
+			repeatable(
+				"--after <id>",
+				"do not start it before this task has completed; several with commas (repeatable)",
+			),
+		)
 		.option("--delay <duration>", "do not start it before, e.g. 2h")
 		.option("--deadline <duration>", "fail it after so much work, e.g. 1h")
 		.option("--attempts <n>", "start it at most so often")
