@@ -84,15 +84,22 @@ test("what does not complete skips what needs it, with a true exit code; its ret
 	expect(await states()).toEqual({ a: "completed", b: "completed", c: "completed" });
 });
 
-test("`wait` says which task that is needed asks, each question once, and goes on waiting", async () => {
+test("whoever waits for a task or follows it is told what one asks that it needs, each question once, and waits on", async () => {
 	user = new User({ agent: "reports-in-order.sh", agents: { quick: "writes-report.sh" } });
 	await user.ok(["enqueue", "--id", "a", "Do it"]);
 	await user.ok(["enqueue", "--id", "b", "--after", "a", "Do it"]);
 	await user.ok(["enqueue", "--id", "c", "--model", "quick", "--after", "b", "Do it"]);
-	const question = ["--for", "question"];
-	const ways = [question, [], [...question, "--cursor", "seen"], [...question, "--json"]];
-	const waiting = [...ways, [...question, "--quiet"]].map((more) => {
-		const child = user.start(["wait", "c", "--timeout", WAIT_LIMIT, ...more]);
+	const wait = ["wait", "c", "--timeout", WAIT_LIMIT];
+	const question = [...wait, "--for", "question"];
+	const ways = [
+		question,
+		wait,
+		[...question, "--cursor", "seen"],
+		[...question, "--json"],
+		["logs", "-f", "c"],
+	];
+	const waiting = [...ways, [...question, "--quiet"]].map((args) => {
+		const child = user.start(args);
 		const heard = { child, stderr: "", stdout: "" };
 		child.stderr?.on("data", (chunk: Buffer) => {
 			heard.stderr += chunk.toString();

@@ -1,5 +1,6 @@
 /** An agent's lines as they come, until its task has ended. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { neededBeside } from "../../actions/held-up.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { isEnded, type State } from "../../task/states.ts";
@@ -7,6 +8,7 @@ import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { lineSource } from "./agent-lines.ts";
 import type { LogSource } from "./log-source.ts";
+import { NeededTeller } from "./needed-teller.ts";
 import { agentTextOf } from "./own-lines.ts";
 import { QuestionTeller } from "./question-teller.ts";
 import { readerGone } from "./reader-gone.ts";
@@ -60,6 +62,7 @@ interface Following<Line> {
 interface Tellers {
 	questions: QuestionTeller;
 	retries: RetryTeller;
+	needed: NeededTeller;
 }
 
 /** For one screen. */
@@ -68,6 +71,7 @@ export function tellersOf(context: Context, store: Store): Tellers {
 	return {
 		questions: new QuestionTeller(context, store, options),
 		retries: new RetryTeller(context, options),
+		needed: new NeededTeller(context, store),
 	};
 }
 
@@ -93,6 +97,7 @@ export async function follow<Line>(
 			const record = await store.need(id);
 			tellers.retries.tell([record]);
 			await tellers.questions.tell([record]);
+			await tellers.needed.tell([record], (await neededBeside(store, [record])).records);
 		}
 		return isOver(state) ? "over" : "quiet";
 	};
