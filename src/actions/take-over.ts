@@ -2,7 +2,7 @@
 import type { Config } from "../config/load.ts";
 import { restampTaskDir } from "../ipc/task-dir.ts";
 import { sweepMarked } from "../process/end-tree.ts";
-import { isDirectory } from "../process/is-directory.ts";
+import { whyNoDirectoryNow } from "../process/is-directory.ts";
 import { lostHosts, moveToHost } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -67,7 +67,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 export async function checkTakeOver(store: Store, record: TaskRecord): Promise<void> {
 	const { id } = record.spec;
 	const directory = workspaceOf(record);
-	if (!isDirectory(directory)) {
+	if (whyNoDirectoryNow(directory) !== null) {
 		throw new DispatchError(
 			"DISPATCH_BAD_CWD",
 			`\`${id}\` works in ${directory}, which is not on this host.`,

@@ -1,7 +1,7 @@
 /** Which directory the demo reviews. */
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isDirectory } from "../process/is-directory.ts";
+import { whyNoDirectoryNow } from "../process/is-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { writeSample } from "./sample.ts";
 
@@ -53,7 +53,7 @@ function looksLikeProject(directory: string, userHome: string): boolean {
 }
 
 function checked(directory: string): string {
-	if (isDirectory(directory) && isWritable(directory)) return realpathSync(directory);
+	if (whyNoDirectoryNow(directory) === null && isWritable(directory)) return realpathSync(directory);
 	throw new DispatchError(
 		"DISPATCH_BAD_CWD",
 		`Expected --cwd to be a directory that can be written to, got "${directory}".`,

@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
 import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
-import { isDirectory } from "./is-directory.ts";
+import { whyNoDirectory } from "./is-directory.ts";
 import { environmentOf, markedPids } from "./processes.ts";
 import { isLocked, meansAbsent, readRegularFile } from "./read-file.ts";
 import { fifoPath, type RunDir } from "./run-dir.ts";
@@ -73,7 +73,7 @@ export interface AgentStart {
  * @throws DISPATCH_BAD_CWD, DISPATCH_DISK
  */
 export async function startAgent(run: RunDir, start: AgentStart): Promise<void> {
-	if (!isDirectory(start.cwd)) {
+	if (whyNoDirectory(start.cwd) !== null) {
 		throw new DispatchError("DISPATCH_BAD_CWD", `The working directory ${start.cwd} is gone.`, {
 			hint: "Make it again, then `dispatch retry`.",
 		});

@@ -9,16 +9,25 @@ const WHY: Readonly<Record<string, string>> = {
 	EACCES: "it is in a directory that this user may not open",
 };
 
-/** @returns what is to be said of the path where it is no directory; null: it is one */
+/**
+ * @returns what is to be said of the path where it is no directory; null: it is one
+ * @throws what says nothing of the path and may pass: no memory, a network drive that is away
+ */
 export function whyNoDirectory(path: string): string | null {
 	try {
 		return statSync(path).isDirectory() ? null : "it is not a directory";
 	} catch (error) {
-		const { code = "", message } = error as NodeJS.ErrnoException;
-		return WHY[code] ?? message;
+		const why = WHY[(error as NodeJS.ErrnoException).code ?? ""];
+		if (why === undefined) throw error;
+		return why;
 	}
 }
 
-export function isDirectory(path: string): boolean {
-	return whyNoDirectory(path) === null;
+/** As `whyNoDirectory`, for a person who can repeat the call: what may pass is a reason as well. */
+export function whyNoDirectoryNow(path: string): string | null {
+	try {
+		return whyNoDirectory(path);
+	} catch (error) {
+		return (error as Error).message;
+	}
 }

@@ -5,7 +5,7 @@ import { isAbsolute, join, parse as parsePath, relative, resolve as resolvePath 
 import { type Choice, chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import { taskDirOf } from "../ipc/task-dir.ts";
-import { whyNoDirectory } from "../process/is-directory.ts";
+import { whyNoDirectoryNow } from "../process/is-directory.ts";
 import { findUserHome } from "../process/user-home.ts";
 import { newNonce } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -205,7 +205,7 @@ function workingDirectory(given: string): string {
 	const cwd = resolvePath(given);
 	const refuse = (why: string, hint: string) =>
 		new DispatchError("DISPATCH_BAD_CWD", `Cannot work in ${shownPath(cwd)}: ${why}.`, { hint });
-	const why = whyNoDirectory(cwd);
+	const why = whyNoDirectoryNow(cwd);
 	if (why !== null) throw refuse(why, "Name an existing directory with --cwd.");
 	// It is shown in many places, and an escape sequence would steer the terminal of whoever looks.
 	if (/\p{Cc}/u.test(cwd)) throw refuse("its name holds control characters", "Rename the directory.");

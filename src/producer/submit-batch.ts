@@ -299,12 +299,18 @@ async function submittedOf(
 	const specs = new Map(fresh.map(({ place, spec }) => [place, spec]));
 	const isPlain = (place: number) => !repeated.has(place) && specs.get(place)?.after.length === 0;
 	const toRead = ids.filter((_, place) => !isPlain(place));
-	const read = new Map((await store.getMany(toRead)).map((record) => [record.spec.id, record]));
+	const records = await onceMore(store, (each) => each.getMany(toRead)).catch((error: unknown) => {
+		// It is accepted: that it cannot be looked at now changes nothing of it.
+		if (isUnreachable(error)) return [];
+		throw error;
+	});
+	const read = new Map(records.map((record) => [record.spec.id, record]));
 	return {
 		id,
 		tasks: tasks.map(({ spec: asked }, place) => {
 			const spec = specs.get(place) ?? { ...asked, id: ids[place] ?? "" };
-			const record = read.get(spec.id) ?? { spec, state: "queued", chosen: null, outcome: null };
+			const state = isPlain(place) ? "queued" : "waiting";
+			const record = read.get(spec.id) ?? { spec, state, chosen: null, outcome: null };
 			return { record, isRepeated: repeated.has(place) };
 		}),
 	};

@@ -51,7 +51,10 @@ export const setupLog = (run: RunDir) => join(run.path, "setup.log");
 export function failedSetup(run: RunDir): { how: string; tail: string[] } | null {
 	const file = readRegularFile(join(run.path, "setup.code"), CODE_LIMIT_BYTES);
 	if (file.kind !== "text") return null;
-	const code = Number(file.text.trim());
-	const how = code === TOO_LONG ? `it did not end within ${LIMIT_S / 60} minutes` : `exit code ${code}`;
+	const code = file.text.trim();
+	const how =
+		code === String(TOO_LONG)
+			? `it did not end within ${LIMIT_S / 60} minutes`
+			: `exit code ${code || "not known"}`;
 	return { how, tail: tailLines(setupLog(run), TAIL_LINES) };
 }

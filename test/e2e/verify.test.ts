@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -44,6 +44,17 @@ test("a check that keeps failing fails the task as verify_failed, with its outpu
 	expect(task).toMatchObject({ reason: "verify_failed", attempt: 2 });
 	expect(task.outcome?.message).toContain("exit code 3");
 	expect(task.outcome?.logTail).toEqual(["tests are red"]);
+	// What an agent's user puts in the place of a log makes no command fall.
+	const runs = join(user.home, "runs");
+	const checkLogs = readdirSync(runs, { recursive: true, encoding: "utf8" }).filter((name) =>
+		/verify\/agent\.log$/.test(name),
+	);
+	for (const path of checkLogs.map((name) => join(runs, name))) {
+		rmSync(path);
+		symlinkSync(path, path);
+	}
+	expect(checkLogs).toHaveLength(2);
+	await user.ok(["logs", "c"]);
 });
 
 test("a daemon killed while the check runs: the check goes on, once, and its verdict counts", async () => {

@@ -11,6 +11,7 @@ import type { Store } from "../../queue/records/store.ts";
 import { DispatchError, type ErrorCode, isOutage } from "../../task/errors.ts";
 import { nearest } from "../../task/similar.ts";
 import { worktreesOf } from "../../task/worktree.ts";
+import { ofAccepted } from "../accepted.ts";
 import type { Context } from "../context.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { showPlannedBatch } from "../show/planned.ts";
@@ -113,7 +114,9 @@ export async function batch(
 			...(place === undefined ? {} : { signal: place.signal }),
 		});
 	output.result(
-		output.json ? await viewTasks(store, await store.getMany(ids)) : null,
+		output.json
+			? await ofAccepted(store, ids, async (each) => viewTasks(each, await each.getMany(ids)))
+			: null,
 		[
 			`${count(ids.length)} on ${context.home.hostId}. Follow them with: dispatch ${submitted.id === null ? "ls" : `batch status ${submitted.id}`}`,
 		],

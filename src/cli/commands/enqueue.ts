@@ -10,6 +10,7 @@ import { DispatchError } from "../../task/errors.ts";
 import { openNeeds } from "../../task/needs.ts";
 import { agentOf, branchOf, type TaskRecord } from "../../task/record.ts";
 import { worktreesOf } from "../../task/worktree.ts";
+import { ofAccepted } from "../accepted.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { idsOf } from "../options/ids.ts";
@@ -68,14 +69,15 @@ export async function enqueue(
 	// Somebody was faster with the very first task, at another address: this one is of another host then.
 	if (await ownHome(context)) task = await resolved();
 	const { record, repeated } = await submitResolved(context, store, request, task);
+	const { id } = record.spec;
 	const waits = flags.wait === true || flags.follow === true;
-	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [record.spec.id]);
-	await tellSharedTree(context.output, store, record);
+	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [id]);
+	await ofAccepted(store, [id], (each) => tellSharedTree(context.output, each, record));
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
-	if (waits && trouble === null)
-		return waitFor(context, record.spec.id, { timeoutMs, follows: flags.follow === true });
-	if (context.output.json) context.output.result(await viewTask(store, record), []);
+	if (waits && trouble === null) return waitFor(context, id, { timeoutMs, follows: flags.follow === true });
+	if (context.output.json)
+		context.output.result(await ofAccepted(store, [id], (each) => viewTask(each, record)), []);
 	return withTrouble(context, trouble, undefined);
 }
 

@@ -2,7 +2,7 @@
  * What ran beside an agent and printed into files of its start: `--setup` before it, `--verify` behind it. Lines of
  * the user's own commands: they stand among the agent's with our mark, each as a quotation.
  */
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { agentStatus } from "../../process/agent.ts";
 import { checkOf } from "../../process/end-run.ts";
 import { tailLines } from "../../process/log-tail.ts";
@@ -74,8 +74,17 @@ function checkLogOf(run: RunDir): SideLog[] {
 }
 
 function logAt(what: SideLog["what"], path: string, how: string | null): SideLog[] {
-	const stats = statSync(path, { throwIfNoEntry: false });
+	const stats = statsOf(path);
 	return stats?.isFile() && stats.size > 0 ? [{ what, path, at: stats.mtimeMs, how }] : [];
 }
 
-const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+const sizeOf = (path: string) => statsOf(path)?.size ?? 0;
+
+/** An agent can reach it: what cannot be looked at (a link to itself) is none. */
+function statsOf(path: string): Stats | undefined {
+	try {
+		return statSync(path);
+	} catch {
+		return undefined;
+	}
+}

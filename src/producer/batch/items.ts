@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { filesChangedSince, filesOfGit } from "../../process/git-files.ts";
-import { isDirectory } from "../../process/is-directory.ts";
+import { whyNoDirectoryNow } from "../../process/is-directory.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { matcherOf } from "./patterns.ts";
 import type { Path } from "./read.ts";
@@ -65,7 +65,8 @@ export async function groupsOf(
 		if (bad !== undefined) throw refuse("a NUL character can stand in no text", bad.at);
 		return grouped(items, "the list is empty");
 	}
-	if (!isDirectory(directory)) throw refuse(`${directory}, where the files are looked for, is no directory`);
+	if (whyNoDirectoryNow(directory) !== null)
+		throw refuse(`${directory}, where the files are looked for, is no directory`);
 	const isOut =
 		exclude === undefined ? () => false : await matcherOf(asList(exclude), refuse, below("exclude"), true);
 	if (changed !== undefined) {

@@ -32,7 +32,7 @@ type ScriptCall = (prefix: string, request: string) => Promise<string>;
 const commandOf = (name: string) => `dispatch:${name}`;
 
 export class Connection {
-	readonly client: Redis;
+	#client: Redis;
 	readonly target: RedisTarget;
 	readonly namespace: string;
 	readonly keys: Keys;
@@ -42,12 +42,26 @@ export class Connection {
 	readonly another: () => Redis;
 
 	constructor(options: ConnectionOptions) {
-		this.client = options.client;
+		this.#client = options.client;
 		this.target = options.target;
 		this.namespace = options.namespace;
 		this.clock = options.clock ?? systemClock;
 		this.keys = keysOf(options.namespace);
 		this.another = options.another ?? (() => this.client.duplicate());
+	}
+
+	get client(): Redis {
+		return this.#client;
+	}
+
+	/** Whether it was cut and does not connect by itself again, as that of a command. */
+	get isCut(): boolean {
+		return this.#client.status === "end";
+	}
+
+	/** Goes on with another client, in the place of one that was cut. */
+	goOnWith(client: Redis): void {
+		this.#client = client;
 	}
 
 	async close(): Promise<void> {

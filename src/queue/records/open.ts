@@ -57,7 +57,8 @@ async function open({ target, namespace, role, warn }: OpenOptions, limits?: Con
 }
 
 /**
- * A call whose reply was lost is made once more, on a new connection.
+ * A call whose reply was lost is made once more, on a new connection, which the store goes on with: what comes after
+ * an accepted call must not be told as its refusal.
  * @param call must be the same call the second time: by a nonce, or by its own name
  */
 export async function onceMore<T>(store: Store, call: (store: Store) => Promise<T>): Promise<T> {
@@ -68,6 +69,10 @@ export async function onceMore<T>(store: Store, call: (store: Store) => Promise<
 	}
 	const { target, namespace } = store;
 	const again = await openStore({ target, namespace, role: "command" });
+	if (store.isCut) {
+		store.goOnWith(again.client);
+		return call(store);
+	}
 	try {
 		return await call(again);
 	} finally {

@@ -219,7 +219,7 @@ describe("questions", () => {
 		await store.ask("t", epoch, [question("001", "Which?")]);
 		await store.move({ id: "t", from: ["asking"], epoch, to: "parked" });
 		const day = 86_400_000;
-		const tomorrow = new Store({ ...store, clock: { now: () => Date.now() + day } });
+		const tomorrow = new Store({ ...store, client: store.client, clock: { now: () => Date.now() + day } });
 		expect(await tomorrow.answer("t", { text: "a", by: "me" })).toMatchObject({
 			result: "answered",
 			state: "queued",

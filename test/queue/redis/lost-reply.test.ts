@@ -2,77 +2,14 @@
  * A reply that is lost is not a call that was not made: the connection makes it again, and it is the same call. After
  * a failover the address leads to another server.
  */
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
+import { CuttingProxy } from "../../cutting-proxy.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { runningTask, specOf } from "../records/store-support.ts";
-
-/** Between a client and a server; cuts the connection in place of the next reply of a script. */
-class CuttingProxy {
-	readonly #server: Server;
-	readonly #sockets = new Set<Socket>();
-	target: string;
-	cuts = 0;
-	#armed = false;
-	/** the next reply comes by half */
-	isTearing = false;
-
-	constructor(target: string) {
-		this.target = target;
-		this.#server = createServer((client) => this.#join(client));
-	}
-
-	async start(): Promise<string> {
-		this.#server.listen(0, "127.0.0.1");
-		await once(this.#server, "listening");
-		return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-	}
-
-	loseNextReply(): void {
-		this.#armed = true;
-	}
-
-	#join(client: Socket): void {
-		const server = connect(this.target);
-		let isScript = false;
-		for (const socket of [client, server]) {
-			this.#sockets.add(socket);
-			socket.on("error", () => {});
-			socket.on("close", () => {
-				this.#sockets.delete(socket);
-				client.destroy();
-				server.destroy();
-			});
-		}
-		client.on("data", (bytes) => {
-			isScript = /\beval(?:sha)?\b/i.test(bytes.toString("latin1"));
-			server.write(bytes);
-		});
-		server.on("data", (bytes) => {
-			// The script was run; NOSCRIPT is no run.
-			if (this.#armed && isScript && !bytes.toString("latin1").startsWith("-")) {
-				this.#armed = false;
-				this.cuts += 1;
-				client.destroy();
-			} else if (this.isTearing) {
-				this.isTearing = false;
-				this.cuts += 1;
-				client.write(bytes.subarray(0, bytes.length / 2), () => client.destroy());
-			} else client.write(bytes);
-		});
-	}
-
-	async stop(): Promise<void> {
-		for (const socket of this.#sockets) socket.destroy();
-		this.#server.close();
-		await once(this.#server, "close");
-	}
-}
 
 let redis: TestRedis;
 let proxy: CuttingProxy;
