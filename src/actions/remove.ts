@@ -2,10 +2,11 @@
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import type { Environment } from "../process/environment.ts";
-import { removeRuns } from "../process/run-dir.ts";
+import { removeRuns, runsOfTask } from "../process/run-dir.ts";
 import type { RemoveResult, Store } from "../queue/records/store.ts";
 import { agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
+import { ID_FORM } from "../task/id.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { worktreesOf } from "../task/worktree.ts";
@@ -80,32 +81,42 @@ export async function removeTask(
 ): Promise<Removed> {
 	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
 	const worktree = record === null ? null : await savedWorktree(record, place);
+	const nonces = startedHere(id, record, place);
 	const reply = await store.remove(id, record === null ? undefined : agreedTo(record));
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
-	if (record !== null) {
-		const isElsewhere = record.host !== place.hostId;
-		return {
-			task: id,
-			fault: isElsewhere ? leftThere(id, record.host) : await removeFiles(store, record, worktree, place),
-		};
-	}
-	return { task: id, fault: reply.result === "removed" ? removeDamaged(id, reply, place) : null };
+	if (reply.result === "none") return { task: id, fault: null };
+	const unspent = spendAll(id, [...reply.nonces, ...nonces], place);
+	if (record === null) return { task: id, fault: unspent ?? leftOfDamaged(id, reply) };
+	if (record.host !== place.hostId) return { task: id, fault: unspent ?? leftThere(id, record.host) };
+	return { task: id, fault: unspent ?? (await removeFiles(store, record, worktree, place)) };
 }
 
 /**
- * The host clears what a damaged record still told, its agent before its files; here its order is spent, since a copy
- * of it may be put back at once.
+ * The nonces under which this host has started a task, and that which its record names. Looked for before the record
+ * goes: no start of a newer task of this id is among them.
  */
-function removeDamaged(
-	id: string,
-	{ host, left }: RemoveResult & { result: "removed" },
-	{ path, hostId }: Place,
-): string | null {
+function startedHere(id: string, record: TaskRecord | null, { path }: Place): string[] {
+	const named = record === null ? [] : [record.spec.nonce];
+	if (!ID_FORM.test(id)) return named;
+	return [...named, ...runsOfTask(path, id).flatMap(({ facts }) => facts.taskNonce ?? [])];
+}
+
+/**
+ * Once the user was told, no copy of the record works any more, whatever host and nonce somebody has written into it.
+ * An agent can write into the facts of its starts: no other task's order is spent by them.
+ * @returns what stood against it
+ */
+function spendAll(id: string, nonces: readonly string[], { path }: Place): string | null {
 	try {
-		if (left !== null && host === hostId) spendOrder(path, left.nonce);
+		if (ID_FORM.test(id)) for (const nonce of new Set(nonces)) spendOrder(path, nonce, id);
+		return null;
 	} catch (error) {
 		return leftTextOf(id)(error as Error);
 	}
+}
+
+/** The host clears what a damaged record still told, its agent before its files. */
+function leftOfDamaged(id: string, { host, left }: RemoveResult & { result: "removed" }): string | null {
 	if (left !== null && left.cwd !== null && host !== "") return null;
 	return `The record of ${JSON.stringify(id)} was damaged and does not say where its files are: what lies in .dispatch/tasks of its project stays.`;
 }
@@ -124,13 +135,17 @@ export async function removeIfEnded(
 ): Promise<Removed | null> {
 	const { id } = record.spec;
 	const worktree = await savedWorktree(record, place);
+	const nonces = startedHere(id, record, place);
 	try {
-		if ((await store.remove(id, agreedTo(record))).result !== "removed") return null;
+		const reply = await store.remove(id, agreedTo(record));
+		if (reply.result !== "removed") return null;
+		nonces.push(...reply.nonces);
 	} catch (error) {
 		if (error instanceof DispatchError && error.code === "DISPATCH_STALE") return null;
 		throw error;
 	}
-	return { task: id, fault: await removeFiles(store, record, worktree, place) };
+	const unspent = spendAll(id, nonces, place);
+	return { task: id, fault: unspent ?? (await removeFiles(store, record, worktree, place)) };
 }
 
 /**
@@ -164,8 +179,6 @@ async function removeFiles(
 	const { id, nonce } = record.spec;
 	if (host !== place.hostId) return null;
 	try {
-		// First: once the user was told, no copy of the record works any more.
-		spendOrder(place.path, nonce);
 		const force = place.force ?? false;
 		const kept = worktree === null ? null : keptText(id, await removeWorktree(worktree, { force }));
 		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });

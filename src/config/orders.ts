@@ -4,18 +4,20 @@ import { orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { openSigner, type Signer } from "./signing-key.ts";
-import { SpentOrders } from "./spent-orders.ts";
+import { SpentOrders, spendOrder } from "./spent-orders.ts";
 
 export class Orders {
 	readonly #signer: Signer;
 	readonly #spent: SpentOrders;
 	readonly #namespace: string;
+	readonly #home: string;
 
 	/** @param home the state directory's path */
 	constructor(home: string, namespace: string) {
 		this.#signer = openSigner(home);
 		this.#spent = new SpentOrders(home);
 		this.#namespace = namespace;
+		this.#home = home;
 	}
 
 	/** @returns the signature of the record as it will be with `changes` */
@@ -31,6 +33,20 @@ export class Orders {
 		return this.#signer.signAll(
 			specs.map((spec) => orderOf({ spec, host: spec.host, chosen: null }, this.#namespace)),
 		);
+	}
+
+	/** For the spec of a new task. */
+	newNonce(): string {
+		return this.#signer.newNonce();
+	}
+
+	/**
+	 * Of a removed task whose record is gone: its order is spent, if this host can have one of it. What others make up
+	 * takes no room. @param ran whether something here is of this creation. @throws DISPATCH_DISK
+	 */
+	spend({ id, nonce }: { id: string; nonce: string }, ran: () => boolean): void {
+		if (this.#spent.has(nonce, id)) return;
+		if (this.#signer.hasMade(nonce) || ran()) spendOrder(this.#home, nonce);
 	}
 
 	isSigned(record: TaskRecord): boolean {
@@ -55,7 +71,7 @@ export class Orders {
 	}
 
 	#isCopy({ spec }: TaskRecord): boolean {
-		return this.#spent.has(spec.nonce);
+		return this.#spent.has(spec.nonce, spec.id);
 	}
 }
 

@@ -4,6 +4,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
+import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
 import { readOrMake } from "./home.ts";
@@ -13,6 +14,9 @@ export const KEY_FILE = "signing-key";
 const KEY_BYTES = 32;
 /** Begins every signature: another way of signing gets another one. */
 const VERSION = "1";
+const NONCE_BYTES = 8;
+/** 96 bits of it: nobody guesses one. */
+const SEAL_CHARS = 16;
 
 export interface Signer {
 	sign(order: Order): string;
@@ -20,6 +24,10 @@ export interface Signer {
 	signAll(orders: readonly Order[]): string[];
 	/** @returns whether `signature` was made of this very order by this key */
 	isSigned(order: Order, signature: string | null): boolean;
+	/** @returns a new nonce for a task, which whoever has the key knows again without its record */
+	newNonce(): string;
+	/** @returns whether `newNonce` made it by this key */
+	hasMade(nonce: string): boolean;
 }
 
 /**
@@ -34,7 +42,18 @@ export function openSigner(home: string): Signer {
 	const signBy = (key: Buffer) => (order: Order) =>
 		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
 	const sign = (order: Order) => signBy(keyOf(path))(order);
+	// No order begins like that.
+	const sealOf = (random: string) =>
+		cutText(createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url"), SEAL_CHARS, "");
 	return {
+		newNonce: () => {
+			const random = randomBytes(NONCE_BYTES).toString("hex");
+			return random + sealOf(random);
+		},
+		hasMade: (nonce) => {
+			const random = cutText(nonce, NONCE_BYTES * 2, "");
+			return sameBytes(Buffer.from(random + sealOf(random)), Buffer.from(nonce));
+		},
 		sign,
 		signAll: (orders) => orders.map(signBy(keyOf(path))),
 		isSigned: (order, signature) =>

@@ -1,6 +1,7 @@
 /**
  * The orders of tasks that were removed, by their nonce: a copy of such a record, put back into Redis with its
- * good signature, starts nothing. One line each in the state directory; lines are only ever added.
+ * good signature, starts nothing. One line each in the state directory, "<nonce>" or "<id> <nonce>"; lines are only
+ * ever added.
  */
 import { constants, readSync } from "node:fs";
 import { join } from "node:path";
@@ -8,25 +9,28 @@ import { appendToFile } from "../process/append-file.ts";
 import { withRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
-const NONCE_LINE = /^[\w-]{1,64}$/;
+const LINE = /^(?:[a-z0-9-]{1,64} )?[\w-]{1,64}$/;
 
 const pathOf = (home: string) => join(home, "removed-tasks");
 
 /**
  * Before the record goes: an order that was told as removed never works again.
  * @param home the state directory's path
+ * @param id where the nonce may be another task's, since others can have written it: only this one's is spent then
  * @throws DISPATCH_DISK
  */
-export function spendOrder(home: string, nonce: string): void {
+export function spendOrder(home: string, nonce: string, id?: string): void {
 	const path = pathOf(home);
 	// A full disk may have cut the line before it: that must not swallow this one.
-	appendToFile(path, `\n${nonce}\n`);
+	appendToFile(path, `\n${lineOf(nonce, id)}\n`);
 }
+
+const lineOf = (nonce: string, id?: string) => (id === undefined ? nonce : `${id} ${nonce}`);
 
 /** What was spent, read on as the file grows: other processes add to it. */
 export class SpentOrders {
 	readonly #path: string;
-	readonly #nonces = new Set<string>();
+	readonly #lines = new Set<string>();
 	/** which file was read so far: its number may be another one's by now, its birth not */
 	#file = "";
 	#offset = 0;
@@ -38,9 +42,9 @@ export class SpentOrders {
 	}
 
 	/** @throws the fault when the file is there and cannot be read: what is not known is not permitted */
-	has(nonce: string): boolean {
+	has(nonce: string, id?: string): boolean {
 		this.#readOn();
-		return this.#nonces.has(nonce);
+		return this.#lines.has(nonce) || this.#lines.has(lineOf(nonce, id));
 	}
 
 	#readOn(): void {
@@ -58,7 +62,7 @@ export class SpentOrders {
 				this.#offset += read;
 				const lines = (this.#rest + bytes.toString("latin1", 0, read)).split("\n");
 				this.#rest = lines.pop() ?? "";
-				for (const line of lines) if (NONCE_LINE.test(line)) this.#nonces.add(line);
+				for (const line of lines) if (LINE.test(line)) this.#lines.add(line);
 				return true as const;
 			},
 		);

@@ -2,7 +2,8 @@
  * What this host keeps of tasks that were removed, here or elsewhere: files in the project, run directories,
  * run jobs, and what the events quote. After it a copy of the record, put back into Redis, starts nothing.
  */
-import { spendOrder } from "../config/spent-orders.ts";
+import type { Logger } from "pino";
+import type { Orders } from "../config/orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
@@ -25,6 +26,7 @@ export interface RemovalDeps {
 	home: string;
 	host: string;
 	queues: RunQueues;
+	orders: Orders;
 	serial: Serial;
 	env?: Environment;
 	/** ms between SIGTERM and SIGKILL */
@@ -33,12 +35,38 @@ export interface RemovalDeps {
 	fault: (task: string, step: string, error: unknown) => void;
 }
 
+/** As `clearRemovals`, one after the other: two would follow the same notices. Throws nothing. */
+export class Removals {
+	readonly #deps: RemovalDeps;
+	readonly #log: Logger;
+	#clearing: Promise<unknown> = Promise.resolve();
+
+	constructor({ log, ...deps }: Omit<RemovalDeps, "fault"> & { log: Logger }) {
+		const fault = (task: string, step: string, error: unknown) =>
+			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
+		this.#deps = { ...deps, fault };
+		this.#log = log;
+	}
+
+	clear(): Promise<unknown> {
+		this.#clearing = this.#clearing
+			.then(() => clearRemovals(this.#deps))
+			.catch((error: unknown) =>
+				this.#log.warn({ error: String(error) }, "removed tasks could not be cleared"),
+			);
+		return this.#clearing;
+	}
+}
+
 /** What this host is short of for now keeps a task for the next time. @returns how many were cleared */
 export function clearRemovals(deps: RemovalDeps): Promise<number> {
 	return followRemovals(deps.store, deps.host, async (tasks) => {
 		const left = new Set<RemovedTask>();
-		for (const task of tasks) {
-			spendOrder(deps.home, task.nonce);
+		for (const task of tasks) deps.orders.spend(task, () => isKnown(task, deps));
+		// Of one that was put back the files are taken away with it.
+		const gone = tasks.filter(({ isThere }) => !isThere);
+		if (gone.length === 0) return left;
+		for (const task of gone) {
 			await deps.serial
 				.run(task.id, () => clearDisk(task, deps))
 				.catch((error: unknown) => {
@@ -46,12 +74,18 @@ export function clearRemovals(deps: RemovalDeps): Promise<number> {
 					if (isOurTrouble(error) || isDiskFull(error)) left.add(task);
 				});
 		}
-		const ids = new Set(tasks.map(({ id }) => id));
+		const ids = new Set(gone.map(({ id }) => id));
 		await deps.queues.forget(deps.host, ids);
 		await forgetDeliveries(deps.store, deps.host, ids);
 		await forgetQuotes(deps.store, ids);
 		return left;
 	});
+}
+
+/** Whether a start, or a worktree, of this creation was made here. */
+function isKnown({ id, nonce }: RemovedTask, { home, env }: RemovalDeps): boolean {
+	if (runsOfTask(home, id).some(({ facts }) => facts.taskNonce === nonce)) return true;
+	return knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env) !== null;
 }
 
 /** In the task's own line: no start of a newer task of this id is under way. */

@@ -36,7 +36,7 @@ import { installCommand } from "./install-command.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { Presence } from "./presence.ts";
-import { clearRemovals } from "./removals.ts";
+import { Removals } from "./removals.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
 import { askHeld, mend, sweep } from "./upkeep.ts";
 
@@ -86,7 +86,7 @@ export class Daemon extends Service {
 		this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
 	#draining: Promise<unknown> = Promise.resolve();
 	#drainAgain = false;
-	#clearing: Promise<unknown> = Promise.resolve();
+	readonly #removals: Removals;
 
 	constructor(options: DaemonOptions) {
 		super();
@@ -120,9 +120,11 @@ export class Daemon extends Service {
 		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver };
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
+		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
+		this.#removals = new Removals({ ...kept, graceMs: TERM_GRACE_MS, log: options.log });
 		this.#wakes = new WakeSubscription(store, (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
-			else if (wake.kind === "removed") void this.#clearRemovals();
+			else if (wake.kind === "removed") void this.#removals.clear();
 			else if (wake.kind === "host") this.#quietly(async () => wake.host === host && (await this.#beat()));
 			else void this.#look(wake.task);
 			this.#notify();
@@ -222,7 +224,7 @@ export class Daemon extends Service {
 		this.onStop(() => this.#wakes.stop());
 		await this.#wakes.start();
 		// Before any job: what was removed meanwhile shall not start.
-		await this.#clearRemovals();
+		await this.#removals.clear();
 		// Side by side: each may have to wait for Redis.
 		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
 		await this.#worker.start();
@@ -342,18 +344,6 @@ export class Daemon extends Service {
 		return this.#draining;
 	}
 
-	/** One after the other: two would follow the same notices. */
-	#clearRemovals(): Promise<unknown> {
-		const { store, home, log } = this.#options;
-		const fault = (task: string, step: string, error: unknown) =>
-			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
-		const deps = { store, home: home.path, host: home.hostId, queues: this.#queues, serial: this.#serial };
-		this.#clearing = this.#clearing
-			.then(() => clearRemovals({ ...deps, graceMs: TERM_GRACE_MS, fault }))
-			.catch((error: unknown) => log.warn({ error: String(error) }, "removed tasks could not be cleared"));
-		return this.#clearing;
-	}
-
 	async #endFenced(): Promise<void> {
 		const { store, home, log } = this.#options;
 		const killed = await endFenced(store, home.hostId, home.path);
@@ -376,7 +366,7 @@ export class Daemon extends Service {
 		const own = { ...place, queues: this.#queues, serial: this.#serial, fault: this.#fault };
 		return sweep({
 			...own,
-			clearRemovals: () => this.#clearRemovals(),
+			clearRemovals: () => this.#removals.clear(),
 			dropTaskEnvs: () => dropUnusedEnvs(store, home.path),
 		});
 	}

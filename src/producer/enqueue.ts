@@ -33,7 +33,12 @@ export async function enqueue(
 	request: TaskRequest,
 	orders: Orders,
 ): Promise<Enqueued> {
-	return submit(store, await resolveTask(host, config, request), orders);
+	return submit(store, ofThisHost(await resolveTask(host, config, request), orders), orders);
+}
+
+/** With a nonce that this host knows again when the record is gone: once, before it is submitted. */
+export function ofThisHost(task: ResolvedTask, orders: Orders): ResolvedTask {
+	return { ...task, spec: { ...task.spec, nonce: orders.newNonce() } };
 }
 
 /**

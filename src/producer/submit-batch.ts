@@ -26,6 +26,7 @@ import {
 	idLike,
 	keyConflict,
 	noSuchNeed,
+	ofThisHost,
 	ownerOf,
 	refuseForeignPlace,
 	SAME_NAME_LIMIT,
@@ -85,8 +86,9 @@ export class RefusedTask extends Error {
 export async function submitBatch(
 	by: Submitter,
 	info: BatchInfo,
-	tasks: readonly ResolvedTask[],
+	resolved: readonly ResolvedTask[],
 ): Promise<SubmittedBatch> {
+	const tasks = resolved.map((task) => ofThisHost(task, by.orders));
 	for (let attempt = 1; ; attempt++) {
 		const plan = await planOf(by.store, tasks);
 		const reply = await putIn(by, info, plan);

@@ -1,11 +1,15 @@
 /** What a host keeps of removed tasks goes sooner or later, whatever it is short of at the moment. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Orders } from "../../src/config/orders.ts";
 import { clearRemovals } from "../../src/host/removals.ts";
 import { createTaskDir, taskDirSpec } from "../../src/ipc/task-dir.ts";
+import { claimRun } from "../../src/process/run-dir.ts";
 import { RunQueues } from "../../src/queue/jobs/run-queue.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -45,7 +49,8 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 		const home = temporaryFolder("rh");
 		const serial = new Failing();
 		const told: string[] = [];
-		const deps = { store, home, host: HOST, queues, serial, graceMs: 0 };
+		const orders = new Orders(home, store.namespace);
+		const deps = { store, home, host: HOST, queues, orders, serial, graceMs: 0 };
 		const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
 		const directories: string[] = [];
 		for (const id of ["first", "short", "last"]) {
@@ -67,3 +72,79 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 		expect(await store.client.llen(store.keys.removed(HOST))).toBe(0);
 	},
 );
+
+/** A host with a notice of each kind to follow. */
+function stage() {
+	const home = temporaryFolder("rh");
+	const orders = new Orders(home, store.namespace);
+	const deps = { store, home, host: HOST, queues, orders, serial: new Serial(), graceMs: 0 };
+	const told: string[] = [];
+	const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
+	const list = join(home, "removed-tasks");
+	const spent = () => (existsSync(list) ? readFileSync(list, "utf8").split("\n").filter(Boolean) : []);
+	const enqueue = async (id: string, nonce = orders.newNonce()) => {
+		const spec = specOf(id, { nonce, cwd: home });
+		await store.create(spec, { signature: orders.sign({ spec, host: HOST, chosen: null }) });
+		return store.need(id);
+	};
+	const start = ({ spec }: TaskRecord, epoch = 1) => {
+		const { id: task, nonce: taskNonce, cwd } = spec;
+		const facts = { task, epoch, taskNonce, nonce: `n${epoch}`, backend: "fake", cwd };
+		claimRun(home, { ...facts, taskDir: cwd, startedAt: 1, sessionId: null });
+	};
+	return { home, orders, clear, spent, told, enqueue, start };
+}
+
+const COPY = { why: "it is a copy of a task that was removed" };
+
+test.each(["started here", "never started"])(
+	"a removed task (%s) that was put back before its host looked at the notice is refused; a new one of its id goes on",
+	async (which) => {
+		const { home, orders, clear, enqueue, start, told } = stage();
+		// Of an earlier version: only its start tells that it is one of ours.
+		const record = await enqueue("back", which === "started here" ? "0123456789abcdef" : undefined);
+		if (which === "started here") start(record);
+		const saved = await store.client.hgetall(store.keys.task("back"));
+		await store.cancel("back", "me");
+		await store.remove("back");
+		await store.client.hset(store.keys.task("back"), saved);
+		expect(orders.refusal(await store.need("back"))).toBeNull();
+		await clear();
+		expect(orders.refusal(await store.need("back"))).toMatchObject(COPY);
+		expect(existsSync(join(home, "runs", "back"))).toBe(which === "started here");
+		expect(await store.client.llen(store.keys.removed(HOST))).toBe(0);
+		await store.client.del(store.keys.task("back"));
+		const anew = await enqueue("back");
+		const at = { id: "back", nonce: record.spec.nonce, cwd: null };
+		await store.client.rpush(store.keys.removed(HOST), JSON.stringify(at));
+		await clear();
+		expect(orders.refusal(anew)).toBeNull();
+		expect(told).toEqual([]);
+	},
+);
+
+test("who removes a task elsewhere under a changed nonce tells its host both, and the copy is refused", async () => {
+	const { orders, clear, enqueue } = stage();
+	const record = await enqueue("changed");
+	await store.client.hset(store.keys.task("changed"), { nonce: "A".repeat(16), revision: "x" });
+	await store.cancel("changed", "me");
+	expect((await store.remove("changed")).result).toBe("removed");
+	await clear();
+	expect(orders.refusal(record)).toMatchObject(COPY);
+});
+
+test("false notices, any number of them, take no room on the disk; the true ones among them count, each once", async () => {
+	const { home, orders, clear, enqueue, start, spent } = stage();
+	const [mine, started] = [await enqueue("mine"), await enqueue("started", "fedcba9876543210")];
+	start(started);
+	const notice = (id: string, nonce: string) => JSON.stringify({ id, nonce, cwd: home });
+	const texts = Array.from({ length: 1_000 }, (_, n) => notice(`false-${n % 7}`, `${n}`.padStart(32, "0")));
+	texts.push(notice("mine", mine.spec.nonce), notice("started", started.spec.nonce));
+	for (const id of ["mine", "x", "y"]) texts.push(notice(id, mine.spec.nonce));
+	await store.client.rpush(store.keys.removed(HOST), ...texts);
+	await clear();
+	await store.client.rpush(store.keys.removed(HOST), ...texts);
+	await clear();
+	expect(spent()).toEqual([mine.spec.nonce, started.spec.nonce]);
+	for (const record of [mine, started]) expect(orders.refusal(record)).toMatchObject(COPY);
+});

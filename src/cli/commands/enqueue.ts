@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { viewTask } from "../../actions/views.ts";
 import { unclearOrder } from "../../config/choose.ts";
 import type { FilledTemplate } from "../../config/templates.ts";
-import { type Enqueued, submit } from "../../producer/enqueue.ts";
+import { type Enqueued, ofThisHost, submit } from "../../producer/enqueue.ts";
 import { PRIORITY, type ResolvedTask, resolveTask, type TaskRequest } from "../../producer/resolve.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { parseDuration } from "../../task/duration.ts";
@@ -108,7 +108,8 @@ async function submitResolved(
 	request: TaskRequest,
 	task: ResolvedTask,
 ): Promise<Enqueued> {
-	const done = await submit(store, task, await context.orders(), await context.taskEnv());
+	const orders = await context.orders();
+	const done = await submit(store, ofThisHost(task, orders), orders, await context.taskEnv());
 	if (!done.repeated) await rememberModel(context, request, done.record.spec.backend);
 	return done;
 }

@@ -10,16 +10,21 @@ const EVENTS_AT_ONCE = 1_000;
 /** They quote what the agent asked and was told. */
 const QUOTING = ["asked", "noted", "file_refused", "self_answered"];
 
+export interface Notice extends RemovedTask {
+	/** its record is in Redis */
+	isThere: boolean;
+}
+
 /**
- * Hands the notices of a host to `clear`, oldest first; one that is damaged, or whose task is there (again under
- * the same nonce), is dropped.
+ * Hands the notices of a host to `clear`, oldest first; one that is damaged is dropped. Where a record of the same
+ * nonce is there, somebody put it back: no task is made twice under one.
  * @param clear returns those that could not be cleared now: their notices stay
  * @returns how many were followed
  */
 export async function followRemovals(
 	store: Store,
 	host: string,
-	clear: (tasks: RemovedTask[]) => Promise<ReadonlySet<RemovedTask>>,
+	clear: (tasks: Notice[]) => Promise<ReadonlySet<RemovedTask>>,
 ): Promise<number> {
 	const key = store.keys.removed(host);
 	// Whoever writes to Redis can add any number, at any speed: a start waits for no more than these.
@@ -30,7 +35,7 @@ export async function followRemovals(
 		const texts = await store.guard((client) => client.lrange(key, from, from + NOTICES_AT_ONCE - 1));
 		if (texts.length === 0) break;
 		seen += texts.length;
-		const removals = new Map<RemovedTask, string>();
+		const removals = new Map<Notice, string>();
 		const told = texts.flatMap((text) => {
 			const task = readNotice(text);
 			return task === null ? [] : [{ task, text }];
@@ -40,10 +45,10 @@ export async function followRemovals(
 			"nonce",
 		);
 		for (const [at, { task, text }] of told.entries())
-			if (present[at]?.[0] !== task.nonce) removals.set(task, text);
+			removals.set({ ...task, isThere: present[at]?.[0] === task.nonce }, text);
 		const left = removals.size > 0 ? await clear([...removals.keys()]) : new Set<RemovedTask>();
 		followed += removals.size - left.size;
-		const leftTexts = new Set([...left].map((task) => removals.get(task)));
+		const leftTexts = new Set([...removals].flatMap(([task, text]) => (left.has(task) ? [text] : [])));
 		const done = texts.filter((text) => !leftTexts.has(text));
 		kept += texts.length - done.length;
 		// One by one: what others add or trim meanwhile moves places.

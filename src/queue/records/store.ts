@@ -51,14 +51,16 @@ export type CancelResult =
 export type RemoveResult =
 	| { result: "none" }
 	| { result: "not_ended"; state: State }
-	/** `left`: what its host has to clear; null where a damaged record did not tell it */
-	| { result: "removed"; host: string; left: RemovedTask | null };
+	/** `left`: what its host has to clear; null where a damaged record did not tell it. `nonces`: all that it named */
+	| { result: "removed"; host: string; left: RemovedTask | null; nonces: string[] };
 
 interface RemoveReply {
 	result: RemoveResult["result"];
 	state: State;
 	host: string;
 	left: unknown;
+	/** an empty list is an empty object of Lua's */
+	nonces: unknown;
 }
 
 export function newNonce(): string {
@@ -127,12 +129,12 @@ export class Store extends Questions {
 
 	/** @param agreed as for `cancel` */
 	async remove(id: string, agreed?: Agreed): Promise<RemoveResult> {
-		const { result, state, host, left } = await this.run<RemoveReply>("remove", {
+		const { result, state, host, left, nonces } = await this.run<RemoveReply>("remove", {
 			...{ id, agreed, evenDamaged: true },
 		});
 		if (result === "none") return { result };
 		if (result === "not_ended") return { result, state };
-		return { result, host, left: soundRemoved(left) };
+		return { result, host, left: soundRemoved(left), nonces: Array.isArray(nonces) ? nonces : [] };
 	}
 
 	/** Whether `create` was called with it, and its task was not removed since. */

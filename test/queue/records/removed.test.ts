@@ -34,14 +34,26 @@ test("notices that somebody heaped up, and goes on adding, hold a start up for 1
 	expect(cleared).not.toContain("t-19999");
 });
 
-test("a notice of a task that is there is dropped, what cannot be cleared stays, and damaged ones go", async () => {
+test("a notice says whether its very task is there, what cannot be cleared stays, and damaged ones go", async () => {
 	const key = store.keys.removed(HOST);
 	await store.client.del(key);
 	await store.create(specOf("there"));
 	const nonce = (await store.need("there")).spec.nonce;
-	await store.client.rpush(key, notice("there", nonce), "{", notice("stays", "n"), notice("goes", "n"));
+	const given = [
+		notice("there", nonce),
+		"{",
+		notice("there", "earlier"),
+		notice("stays", "n"),
+		notice("goes", "n"),
+	];
+	await store.client.rpush(key, ...given);
 	await followRemovals(store, HOST, async (tasks) => {
-		expect(tasks.map(({ id }) => id)).toEqual(["stays", "goes"]);
+		expect(tasks.map(({ id, isThere }) => [id, isThere])).toEqual([
+			["there", true],
+			["there", false],
+			["stays", false],
+			["goes", false],
+		]);
 		return new Set(tasks.filter(({ id }) => id === "stays"));
 	});
 	expect(await store.client.lrange(key, 0, -1)).toEqual([notice("stays", "n")]);

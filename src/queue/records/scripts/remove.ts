@@ -11,11 +11,16 @@ local function known(f) return typeOf(rec) == 'hash' and get(f) or '' end
 -- One that nobody can read goes in whatever state: it may be that nobody can end it.
 local state = known('state')
 if not isEnded(state) and (req.agreed or not damaged) then return reply({result = 'not_ended', state = state}) end
-local host, nonce = known('host'), known('nonce')
+local host = known('host')
 local epoch = tonumber(known('epoch')) or 0
 local spec = decoded(known('spec'))
 local cwd = spec and spec.cwd or nil
-if nonce == '' and spec and type(spec.nonce) == 'string' then nonce = spec.nonce end
+-- Where field and spec differ, one of them was put there by somebody else: which one, its host does not ask.
+local nonces = {}
+for _, each in ipairs({known('nonce'), spec and spec.nonce or ''}) do
+  if type(each) == 'string' and #each <= 64 and string.match(each, '^[%w_-]+$') and each ~= nonces[1] then nonces[#nonces + 1] = each end
+end
+local nonce = nonces[1] or known('nonce')
 if typeOf(rec) == 'hash' then forgetNeeds() end
 -- A damaged record may not say any more of which one it is.
 local batch = known('batch')
@@ -39,11 +44,11 @@ end
 redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
 if host ~= '' then
   local removed = p .. ':removed:' .. host
-  redis.call('RPUSH', removed, cjson.encode({id = id, nonce = nonce, cwd = cwd}))
+  for _, each in ipairs(nonces) do redis.call('RPUSH', removed, cjson.encode({id = id, nonce = each, cwd = cwd})) end
   redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
 end
 event('removed', {})
 changes[1] = {task = id, nonce = nonce}
 redis.call('PUBLISH', p .. ':wake', 'removed')
-return reply({result = 'removed', host = host, left = {id = id, nonce = nonce, cwd = cwd}})
+return reply({result = 'removed', host = host, left = {id = id, nonce = nonce, cwd = cwd}, nonces = nonces})
 `;

@@ -1,0 +1,115 @@
+/** What was removed here never starts again, whatever somebody had written into its record before. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
+import { Orders } from "../../src/config/orders.ts";
+import { claimRun } from "../../src/process/run-dir.ts";
+import { openStore } from "../../src/queue/records/open.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
+});
+afterEach(() => store.client.flushall());
+afterAll(async () => {
+	await store?.close();
+	await redis?.stop();
+});
+
+const COPY = { why: "it is a copy of a task that was removed" };
+
+async function stage(id: string, isStarted: boolean) {
+	const place = { path: temporaryFolder("ro"), hostId: HOST };
+	const orders = new Orders(place.path, store.namespace);
+	const enqueue = async (name: string) => {
+		const spec = specOf(name, { nonce: orders.newNonce(), cwd: place.path });
+		await store.create(spec, { signature: orders.sign({ spec, host: HOST, chosen: null }) });
+		return store.need(name);
+	};
+	const record = await enqueue(id);
+	const { nonce: taskNonce, cwd } = record.spec;
+	const facts = { task: id, epoch: 1, taskNonce, nonce: "n1", backend: "fake", cwd, taskDir: cwd };
+	if (isStarted) claimRun(place.path, { ...facts, startedAt: 1, sessionId: null });
+	return { place, orders, record, facts, enqueue };
+}
+
+/** Whether only the run directories can tell. */
+const CHANGES: [string, boolean, (spec: object) => Record<string, string>][] = [
+	["nothing", false, () => ({ state: "cancelled" })],
+	["another host", false, () => ({ host: "other" })],
+	["a host that is none", false, () => ({ host: "UP/../x" })],
+	["no host", false, () => ({ host: "" })],
+	["another nonce beside a damaged revision", false, () => ({ nonce: "A".repeat(16), revision: "x" })],
+	["a nonce that is none", false, () => ({ nonce: "!", revision: "x" })],
+	[
+		"another nonce, host and signature",
+		false,
+		() => ({ nonce: "A".repeat(16), host: "other", signature: "x" }),
+	],
+	["another nonce in the spec", false, (spec) => ({ spec: JSON.stringify({ ...spec, nonce: "B" }) })],
+	["no spec", false, () => ({ spec: "{x" })],
+	["no spec and another nonce", true, () => ({ spec: "{x", nonce: "A".repeat(16) })],
+	[
+		"another nonce in both",
+		true,
+		(spec) => ({ nonce: "A".repeat(16), spec: JSON.stringify({ ...spec, nonce: "A".repeat(16) }) }),
+	],
+	[
+		"another nonce in both and another host",
+		true,
+		(spec) => ({
+			host: "x",
+			nonce: "A".repeat(16),
+			spec: JSON.stringify({ ...spec, nonce: "A".repeat(16) }),
+		}),
+	],
+];
+const CASES = CHANGES.flatMap(([name, needsRuns, change]) =>
+	(needsRuns ? [true] : [true, false]).map((isStarted) => ({ name, isStarted, change })),
+);
+
+test.each(CASES)(
+	"rm of an ended task with $name (started here: $isStarted): no copy of it starts",
+	async (its) => {
+		const { place, orders, record } = await stage("gone", its.isStarted);
+		await store.cancel("gone", "me");
+		await store.client.hset(store.keys.task("gone"), its.change(record.spec));
+		const [found] = await removableTasks(store, ["gone"]);
+		expect(orders.refusal(record)).toBeNull();
+		await removeTask(store, found ?? { id: "", record }, place);
+		expect(await store.exists("gone")).toBe(false);
+		expect(orders.refusal(record)).toMatchObject(COPY);
+	},
+);
+
+test.each(CASES.filter(({ name }) => /^(?:nothing|another host|another nonce in both)/.test(name)))(
+	"prune of an ended task with $name (started here: $isStarted): no copy of it starts",
+	async (its) => {
+		const { place, orders, record } = await stage("gone", its.isStarted);
+		await store.cancel("gone", "me");
+		await store.client.hset(store.keys.task("gone"), its.change(record.spec));
+		expect(await removeIfEnded(store, await store.need("gone"), place)).toMatchObject({ task: "gone" });
+		expect(orders.refusal(record)).toMatchObject(COPY);
+	},
+);
+
+test("the nonce of another task, in a record or in the facts of a start, takes that task nothing when it is removed", async () => {
+	const { place, orders, record, facts, enqueue } = await stage("gone", true);
+	const others = [await enqueue("first"), await enqueue("second")];
+	const [first, second] = others.map(({ spec }) => spec.nonce);
+	const run = join(place.path, "runs", "gone", "1", "run.json");
+	writeFileSync(run, JSON.stringify({ ...facts, taskNonce: first }));
+	await store.cancel("gone", "me");
+	await store.client.hset(store.keys.task("gone"), { nonce: second ?? "", revision: "x" });
+	for (const each of await removableTasks(store, ["gone"])) await removeTask(store, each, place);
+	for (const other of others) expect(orders.refusal(other)).toBeNull();
+	expect(orders.refusal(record)).toMatchObject(COPY);
+	expect(orders.refusal(await enqueue("gone"))).toBeNull();
+});
