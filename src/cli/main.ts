@@ -1,5 +1,6 @@
 /** The command line: parses, runs one command, and turns what happened into output and an exit code. */
 import { type Command, CommanderError } from "commander";
+import { cleanText } from "../task/clean-text.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { calledIn, examplesOf, pathOf, usageOf } from "./program/help.ts";
 import { buildProgram } from "./program/program.ts";
@@ -72,7 +73,7 @@ function explain(
 	}
 	output.error(internalFault(error));
 	if (process.env.DISPATCH_LOG_LEVEL === "debug")
-		process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+		process.stderr.write(`${cleanText(String(error instanceof Error ? error.stack : error))}\n`);
 	return EXIT.internal;
 }
 

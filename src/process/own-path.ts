@@ -2,11 +2,14 @@
  * Whose a file or directory is: what stands in a state directory or a config is executed, so that nobody but
  * this user (and root, who can do so anyway) may write there.
  */
-import { lstatSync, type Stats, statSync } from "node:fs";
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o002;
 const WRITABLE_BY_GROUP = 0o020;
+/** In such a directory others replace nothing of this user's. */
+const STICKY = 0o1000;
 
 /**
  * Nothing where there is nothing. A link counts as what it leads to, and must be this user's itself.
@@ -30,6 +33,22 @@ export function requireOwn(path: string, what: string): void {
 	if (!isLoose(target)) return;
 	const hint = `If you trust what is in it: chmod go-w ${path}`;
 	throw refused(what, path, "can be written by other users", hint);
+}
+
+/**
+ * Where other users may change what a file holds: itself, its directory, or that of the link which leads to it. Whose it
+ * is does not count: in a container files of the host belong to any number.
+ * @returns the path; null: nowhere. @throws where it is not there
+ */
+export function looseAt(path: string): string | null {
+	const file = realpathSync(path);
+	if (isLoose(statSync(file))) return file;
+	const folders = new Set([dirname(file), dirname(path)]);
+	return [...folders].find((folder) => isOpenFolder(statSync(folder))) ?? null;
+}
+
+function isOpenFolder(stats: Stats): boolean {
+	return isLoose(stats) && (stats.mode & STICKY) === 0;
 }
 
 /** A group of which this user is the usual member is taken for the user's own. */

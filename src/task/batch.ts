@@ -5,6 +5,7 @@
  */
 import { Damage, matching, text } from "./check.ts";
 import { countField, type Field, timeField, type ValueOf, wordField, wordOrNull } from "./field.ts";
+import { ID_FORM } from "./id.ts";
 import { HOST_FORM, NONCE } from "./spec.ts";
 
 /** The newest batches among which one is looked for by its key, or by how its id begins. */
@@ -54,6 +55,7 @@ export const BATCH_STORED: readonly string[] = TABLE.map(([name]) => name);
 export function decodeBatch(id: string, values: readonly (string | null)[]): BatchRecord | null {
 	if (values.length === 0) throw new Damage("its key holds something else");
 	if (values.every((value) => value === null)) return null;
+	if (!ID_FORM.test(id)) throw new Damage("its name is not a batch's id");
 	const read = TABLE.map(([name, field], n) => [name, field.read(values[n] ?? undefined, name)]);
 	return { id, ...Object.fromEntries(read) };
 }

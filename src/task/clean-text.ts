@@ -13,6 +13,33 @@ export function plain(text: string): string {
 	return withoutEscapes(text.replaceAll("\r\n", "\n")).replace(CONTROLS, "");
 }
 
+/** Those that picocolors writes for us: none of them hides a text. */
+const OWN_COLORS = /(\x1b\[(?:0|1|2|7|22|27|3[1-69]|90)m)/;
+const STEERS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+
+/** As `plain`; with `isColored` our colours stay. */
+export function plainText(text: string, isColored: boolean): string {
+	if (!STEERS.test(text)) return text;
+	if (!isColored) return plain(text);
+	return text
+		.split(OWN_COLORS)
+		.map((part, n) => (n % 2 === 1 ? part : plain(part)))
+		.join("");
+}
+
+/** As `plainText`, on one line; blanks stay as they are. */
+export function plainLine(line: string, isColored: boolean): string {
+	return plainText(line, isColored).replace(/[\n\u2028\u2029]+/g, " ");
+}
+
+/** A JSON document without what steers a terminal or ends a line; its values stay as they are. */
+export function inJson(document: string): string {
+	return document.replace(
+		/[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
+		(character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+	);
+}
+
 /** As `plain`, with every secret named. */
 export function cleanText(text: string): string {
 	return withoutSecrets(plain(text));

@@ -52,7 +52,7 @@ export async function batch(
 	const { output } = context;
 	if (flags.schema) {
 		const schema = batchJsonSchema();
-		output.result(schema, [JSON.stringify(schema, null, "\t")]);
+		output.result(schema, JSON.stringify(schema, null, "\t").split("\n"));
 		return undefined;
 	}
 	if (given === undefined)

@@ -11,6 +11,7 @@ import { withWaits } from "../../actions/waits.ts";
 import type { BatchRecord } from "../../task/batch.ts";
 import { damagedError, damagedView } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
+import { ID_FORM } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, SKIPPED, type State } from "../../task/states.ts";
 import { type Totals, totalsOf, totalsTexts } from "../../task/totals.ts";
@@ -75,7 +76,7 @@ function batchColumns(listed: readonly CountedBatch[], now: number): Column[] {
 	return [
 		{
 			heading: "BATCH",
-			cells: listed.map(({ batch }) => oneLine(batch.id, NAME_CHARS)),
+			cells: listed.map(({ batch }) => shownId(batch)),
 			least: 12,
 			wish: 24,
 		},
@@ -91,6 +92,11 @@ function batchColumns(listed: readonly CountedBatch[], now: number): Column[] {
 			wish: 20,
 		},
 	];
+}
+
+/** What has not the form of an id comes from Redis alone: it stands in quotes, as a damaged task's does. */
+function shownId({ id }: { id: string }): string {
+	return ID_FORM.test(id) ? id : JSON.stringify(oneLine(id, NAME_CHARS));
 }
 
 function countsText({ counts, skipped, damaged }: CountedBatch): string {
@@ -132,7 +138,7 @@ export async function showOne(context: Context, given: string, flags: ListFlags)
 			tasks: [...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
 		},
 		[
-			...headLines(whole, output.colors.bold(batch.id)),
+			...headLines(whole, output.colors.bold(shownId(batch))),
 			"",
 			...(await table(columns, roomOf(process.stdout, env), output.colors.dim)),
 			...(left > 0 ? [`${meant.length} of ${whole.records.length} tasks. All of them: add --all`] : []),
@@ -164,6 +170,8 @@ function headLines({ batch, records, damaged }: WholeBatch, id: string): string[
 }
 
 function nextLines({ batch, records }: WholeBatch): string[] {
+	// A line to be copied: nothing else stands in it.
+	if (!ID_FORM.test(batch.id)) return [];
 	if (records.some(({ state }) => state === "failed"))
 		return ["", `What failed starts again with: dispatch batch retry ${batch.id} --failed`];
 	if (records.some(({ state }) => !isEnded(state)))
@@ -180,7 +188,7 @@ export async function cancelOne(context: Context, given: string): Promise<number
 	const { batch, records, damaged } = await findBatch(await context.store(), given);
 	const open = records.filter(({ state }) => !isEnded(state));
 	if (open.length + damaged.length === 0) {
-		output.result([], [`Nothing to cancel: all tasks of \`${batch.id}\` have ended.`], []);
+		output.result([], [`Nothing to cancel: all tasks of \`${shownId(batch)}\` have ended.`], []);
 		return undefined;
 	}
 	// Those that wait for others before these: who is cancelled is skipped no more.
@@ -204,7 +212,7 @@ export async function retryOne(
 		({ state }) => state === "failed" || (state === "cancelled" && flags.failed !== true),
 	);
 	if (meant.length === 0) {
-		output.result([], [`Nothing to start again: no task of \`${batch.id}\` has failed.`], []);
+		output.result([], [`Nothing to start again: no task of \`${shownId(batch)}\` has failed.`], []);
 		return undefined;
 	}
 	return retryThere(context, { given: meant, left: [], isList: true }, flags);

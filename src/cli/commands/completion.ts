@@ -47,7 +47,7 @@ interface Candidate {
 }
 
 export async function printScript(output: Output, shell: string): Promise<undefined> {
-	output.write((COMPLETION_SCRIPTS[shell] ?? "").trim());
+	output.text((COMPLETION_SCRIPTS[shell] ?? "").trim());
 }
 
 /**
@@ -70,7 +70,7 @@ export async function complete(
 	const unique = new Map(found.map(({ value, description }) => [value, description]));
 	const offered = [...unique].filter(([value]) => value.startsWith(written) && PLAIN_WORD.test(value));
 	if (offered.length > 0)
-		output.write(offered.map(([value, description]) => `${value}\t${oneLine(description, 80)}`).join("\n"));
+		output.text(offered.map(([value, description]) => `${value}\t${oneLine(description, 80)}`).join("\n"));
 }
 
 interface Asking {

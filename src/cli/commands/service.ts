@@ -16,7 +16,7 @@ export async function installService(context: Context, flags: ServiceFlags): Pro
 	if (!flags.print) await context.ownHome();
 	const unit = await unitOf(context);
 	if (flags.print) {
-		output.result({ unit }, [unit.trimEnd()]);
+		output.result({ unit }, unit.trimEnd().split("\n"));
 		return undefined;
 	}
 	if (process.platform !== "linux") {

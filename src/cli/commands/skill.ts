@@ -24,7 +24,7 @@ export interface SkillCommand {
 
 export async function showSkill({ output }: SkillCommand): Promise<undefined> {
 	const text = skillText();
-	output.result({ skill: text }, [text.trimEnd()]);
+	output.result({ skill: text }, text.trimEnd().split("\n"));
 }
 
 /** @throws DISPATCH_SKILL_CHANGED when the user's own changes would be lost */

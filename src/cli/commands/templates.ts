@@ -7,7 +7,7 @@ export async function templates(context: Context, name: string | undefined): Pro
 	const places = { project: process.cwd(), home: context.home.base };
 	if (name !== undefined) {
 		const template = findTemplate(places, name);
-		context.output.result(asJson(template), [plain(template.text.trimEnd())]);
+		context.output.result(asJson(template), plain(template.text.trimEnd()).split("\n"));
 		return;
 	}
 	const found = listTemplates(places);
@@ -41,7 +41,8 @@ export async function copyTemplate(
 	const places = { project: process.cwd(), home: home.base };
 	const { text } = findTemplate(places, name);
 	const path = addTemplate(places, project ? "project" : "home", as, text);
-	output.result({ name: as, path }, [`Wrote ${path}. Use it: dispatch enqueue --template ${as}`], [path]);
+	const wrote = `Wrote ${path}. Use it: dispatch enqueue --template ${as}`;
+	output.result({ name: as, path }, [output.quiet ? path : wrote]);
 }
 
 function asJson({ name, source, description, prompt, addition, variables, plan }: Template) {

@@ -161,9 +161,8 @@ async function agrees({ output }: Context, shown: readonly Shown[], act: Act): P
 			`${record.spec.id} (${record.state}, in ${oneLine(workspaceOf(record))})`,
 			room,
 		);
-		output.aside([first.trimStart(), ...rest].join("\n"));
-		if (question)
-			output.aside(["  asks:", ...indented(question.text, room - 2).map((line) => `  ${line}`)].join("\n"));
+		output.aside(first.trimStart(), ...rest);
+		if (question) output.aside("  asks:", ...indented(question.text, room - 2).map((line) => `  ${line}`));
 	}
 	if (shown.length > named.length) output.aside(`and ${shown.length - named.length} more`);
 	const { confirm } = await import("@clack/prompts");

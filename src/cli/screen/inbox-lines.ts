@@ -33,7 +33,7 @@ export async function inboxLines(
 		for (;;) {
 			const question = await nextQuestion(context, store, passed, signal);
 			if (question === null) return EXIT.interrupted;
-			output.write(
+			output.text(
 				["", `${question.task} asks (${question.seq}):`, ...indented(question.text), "> "].join("\n"),
 			);
 			const said = await once(lines, "line", { signal }).then(

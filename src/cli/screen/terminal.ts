@@ -1,5 +1,6 @@
 /** The terminal while a screen is drawn: given back as it was, whatever ends the program. */
 import { emitKeypressEvents } from "node:readline";
+import { plainLine } from "../../task/clean-text.ts";
 import { clipPainted } from "./text.ts";
 import { dropTypedAhead } from "./typed-ahead.ts";
 
@@ -109,7 +110,7 @@ export class Terminal {
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
 			all || line !== this.#shown[row]
-				? [`\x1b[${row + 1};1H${clipPainted(line, columns)}\x1b[0m\x1b[K`]
+				? [`\x1b[${row + 1};1H${clipPainted(plainLine(line, true), columns)}\x1b[0m\x1b[K`]
 				: [],
 		);
 		const place = caret === null ? "\x1b[?25l" : `\x1b[${caret.row + 1};${caret.column + 1}H\x1b[?25h`;

@@ -127,5 +127,5 @@ export function print<Line>(
 	const mark = output.json ? null : (source.mark?.(before, line) ?? null);
 	if (mark !== null) output.write(mark);
 	if (output.json) output.document(source.json(line));
-	else output.write(source.text(line));
+	else output.text(source.text(line));
 }

@@ -48,7 +48,7 @@ export function woven<Line>(
 		until(source.at(line) ?? 0);
 		const mark = source.mark?.(lines[i - 1] ?? null, line) ?? null;
 		if (mark !== null) texts.push(mark);
-		texts.push(source.text(line));
+		texts.push(...source.text(line).split("\n"));
 	}
 	until(Number.POSITIVE_INFINITY);
 	return texts;

@@ -1,10 +1,16 @@
-/** What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. */
+/**
+ * What a command prints: results to stdout, diagnostics to stderr; one JSON document with `--json`. Whatever is in it,
+ * nothing steers a terminal, a line is one line, and an id is one word: no command has to think of that.
+ */
 import { fstatSync } from "node:fs";
 import picocolors from "picocolors";
-import { oneLine } from "../../task/clean-text.ts";
+import { inJson, oneLine, plainLine, plainText } from "../../task/clean-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { jsonWithoutCommands, type Runner, runnerOf, withoutCommands } from "./runner.ts";
+
+/** An id of a task, a batch, a host or a template: for a script it is one word, and none of it an option. */
+const ID = /^[\w][\w.-]*$/;
 
 export { oneLine, plain } from "../../task/clean-text.ts";
 
@@ -73,16 +79,19 @@ export class Output {
 		if (!env.NO_COLOR) this.colors = picocolors.createColors(true);
 	}
 
-	/** The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines. */
+	/**
+	 * The result: the value with `--json`, the ids alone with `--quiet` where given, else the lines.
+	 * @param ids what has not their form is left out: a script would take it for something else
+	 */
 	result(value: unknown, lines: readonly string[], ids?: readonly string[]): void {
-		const shown = this.quiet && ids !== undefined ? ids : lines;
+		const shown = this.quiet && ids !== undefined ? ids.filter((id) => ID.test(id)) : lines;
 		if (this.json) this.document(value);
 		// At once: a call of the system for each line is what a long list would cost most.
 		else if (shown.length > 0) {
 			const text = shown.join("\n");
 			this.#shows(text, process.stdout);
 			// Each for itself: no line may change how another one is read.
-			this.#print(shown.map(withoutSecrets).join("\n"));
+			this.#print(shown.map((line) => this.#line(line)).join("\n"));
 		}
 	}
 
@@ -92,13 +101,27 @@ export class Output {
 
 	/** One JSON document on a line. Secrets go before it is written: in its own escapes they would not be seen. */
 	document(value: unknown): void {
-		const text = JSON.stringify(valueWithoutSecrets(value));
+		const text = inJson(JSON.stringify(valueWithoutSecrets(value)));
 		this.#print(this.runner === null ? text : jsonWithoutCommands(text));
 	}
 
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
 	write(line: string): void {
-		this.#print(this.layout(withoutSecrets(line)));
+		this.#print(this.layout(this.#line(line)));
+	}
+
+	/** As `write`, of as many lines as the text has. */
+	text(text: string): void {
+		this.#print(this.layout(withoutSecrets(plainText(text, this.#isColored))));
+	}
+
+	/** Escape sequences go first: one inside a secret hides it. */
+	#line(line: string): string {
+		return withoutSecrets(plainLine(line, this.#isColored));
+	}
+
+	get #isColored(): boolean {
+		return this.colors.isColorSupported;
 	}
 
 	#print(line: string): void {
@@ -126,10 +149,10 @@ export class Output {
 		process.stderr.write(this.#inLog(`${inRows([`dispatch: ${oneLine(line)}`]).join("\n")}\n`));
 	}
 
-	/** A line for the person who is asked something about it: as it is, where the question stands. */
-	aside(line: string): void {
+	/** Lines for the person who is asked something about them: as they are, where the question stands. */
+	aside(...lines: readonly string[]): void {
 		this.clearProgress();
-		promptStream().write(`${withoutSecrets(line)}\n`);
+		promptStream().write(`${lines.map((line) => this.#line(line)).join("\n")}\n`);
 	}
 
 	get drawsProgress(): boolean {
@@ -144,7 +167,8 @@ export class Output {
 	/** As `progress`, of several rows. @param rows none wider than the terminal, and fewer than it has */
 	live(rows: readonly string[]): void {
 		if (!this.drawsProgress || this.#isPassedOn) return;
-		process.stderr.write(`${eraser(Math.max(1, this.#drawn))}${rows.join("\n")}`);
+		const shown = rows.map((row) => plainLine(row, this.#isColored));
+		process.stderr.write(`${eraser(Math.max(1, this.#drawn))}${shown.join("\n")}`);
 		this.#drawn = rows.length;
 	}
 

@@ -50,7 +50,7 @@ export class RunnerLog {
 	error(title: string, message: string): void {
 		const output = this.#output;
 		if (output.runner !== "github") {
-			output.write(output.colors.red(message));
+			output.text(output.colors.red(message));
 			return;
 		}
 		const said = withoutCommands(oneLine(message, MESSAGE_CHARS));

@@ -109,7 +109,9 @@ export async function publish(
 		after: Object.fromEntries(after),
 		times: first === undefined ? [] : newFields(first.spec, null).times,
 	});
-	return "place" in reply ? { ...reply, place: reply.place - 1 } : reply;
+	if ("place" in reply) return { ...reply, place: reply.place - 1 };
+	// Of the same key before: what Redis holds is no id for that.
+	return { ...reply, batch: ID_FORM.test(reply.batch) ? reply.batch : "" };
 }
 
 /** By key: the task that it made, and the hash of its request; null: it made none, or that is gone. */

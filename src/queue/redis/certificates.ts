@@ -1,6 +1,7 @@
 /** The files of certificates and keys that an address names. They are read again for each connection: they are renewed. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
+import { looseAt } from "../../process/own-path.ts";
 import { readRegularFile } from "../../process/read-file.ts";
 
 const LIMIT_BYTES = 1024 * 1024;
@@ -47,7 +48,7 @@ export function tlsOptions(files: TlsFiles): TlsOptions {
 	return options;
 }
 
-/** What keeps the files from being used; null: nothing. Who has the key is the client: others must not read it. */
+/** What keeps the files from being used; null: nothing. Who has the key is the client: others must not read it, and none of them write. */
 export function faultOfFiles(files: TlsFiles): BadFile | null {
 	for (const [parameter, path] of Object.entries(files) as [keyof TlsFiles, string | null][]) {
 		const fault = path === null ? null : faultOfFile(parameter, path);
@@ -76,6 +77,13 @@ function faultOfFile(parameter: keyof TlsFiles, path: string): BadFile | null {
 		return {
 			fault: `${named} holds no ${parameter === "keyfile" ? "key" : "certificate"}.`,
 			hint: "It must be in PEM form.",
+		};
+	// Who writes the authority's certificate is the server.
+	const loose = looseAt(path);
+	if (loose !== null)
+		return {
+			fault: `${named} can be changed by other users, who can write ${loose === path ? "it" : loose}.`,
+			hint: `If you trust what is in it: chmod go-w ${loose}`,
 		};
 	if (parameter !== "keyfile") return null;
 	const { mode, uid } = statSync(path);

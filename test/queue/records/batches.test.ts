@@ -7,6 +7,7 @@ import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import {
 	dropStaged,
+	keyedTasks,
 	type NewBatch,
 	publish,
 	type StagedTask,
@@ -250,6 +251,26 @@ test("a batch goes with its last task", async () => {
 	}
 	expect((await store.client.keys("*")).filter((key) => /:(batch|members|batches)\b/.test(key))).toEqual([]);
 });
+
+test.each(["x\u001b]0;owned\u0007\n::error::y", "--all", "two words", "Upper"])(
+	"%j is no id: no batch of it is sound, and no key leads to a task of that name",
+	async (id) => {
+		await put([staged("one", {}, "own")], batchOf({ key: "k" }));
+		const { client, keys } = store;
+		await client.rename(keys.batch("nightly"), keys.batch(id));
+		await client.zadd(keys.batches, 2, id);
+		expect(await allBatches(store)).toMatchObject({
+			batches: [],
+			damaged: expect.arrayContaining([{ id, damage: "its name is not a batch's id" }]),
+		});
+		await client.rename(keys.task("one"), keys.task(id));
+		const held = JSON.parse((await client.hget(`${keys.prefix}:keys`, "own")) ?? "") as object;
+		await client.hset(`${keys.prefix}:keys`, "own", JSON.stringify({ ...held, id }));
+		expect(await keyedTasks(store, ["own"])).toEqual([null]);
+		const said = await put([staged("two")], batchOf({ key: "k" }));
+		expect("batch" in said ? said.batch : "").not.toBe(id);
+	},
+);
 
 describe("what is damaged of a batch", () => {
 	beforeEach(async () => {

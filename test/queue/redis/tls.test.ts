@@ -1,5 +1,5 @@
 /** Redis by TLS: real servers with real certificates, which the machine's `openssl` makes. */
-import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../../src/queue/records/open.ts";
@@ -118,6 +118,42 @@ describe.skipIf(!hasOpenssl)("TLS (left out where there is no openssl to make ce
 				message: expect.stringMatching(said),
 				hint: expect.stringMatching(hint),
 			});
+	});
+
+	test("none of the files is taken where other users can write it, its directory, or that of its link", async () => {
+		const folder = (name: string, mode: number) => {
+			const path = join(ours.folder, name);
+			mkdirSync(path);
+			chmodSync(path, mode);
+			return path;
+		};
+		const put = (path: string, from: string, mode = 0o600) => {
+			copyFileSync(from, path);
+			chmodSync(path, mode);
+			return path;
+		};
+		const [open, sticky] = [folder("open", 0o777), folder("sticky", 0o1777)];
+		const { cafile } = ours;
+		const link = join(open, "link.crt");
+		symlinkSync(cafile, link);
+		const files = { cafile, ...client };
+		const cases: [keyof typeof files, path: string, where: string][] = [
+			...(["cafile", "certfile", "keyfile"] as const).flatMap((name): [typeof name, string, string][] => [
+				[name, put(join(ours.folder, `loose-${name}`), files[name], 0o666), `loose-${name}`],
+				[name, put(join(open, name), files[name]), open],
+			]),
+			["cafile", link, open],
+		];
+		for (const [name, path, where] of cases)
+			expect(await refused(address({ ...files, [name]: path })), path).toMatchObject({
+				code: "DISPATCH_BAD_FILE",
+				message: expect.stringContaining("can be changed by other users"),
+				hint: expect.stringMatching(new RegExp(`chmod go-w .*${where}$`)),
+			});
+		const { certificates } = await inspectRedis({
+			url: address({ ...files, cafile: put(join(sticky, "ca.crt"), cafile) }),
+		});
+		expect(certificates).toHaveLength(2);
 	});
 
 	test.each([

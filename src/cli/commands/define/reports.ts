@@ -45,7 +45,10 @@ export function defineReports({ program, run }: Definer): void {
 		.option("-f, --follow", "go on until the task has ended")
 		.option("-n, --lines <n>", "only the last so many lines")
 		.option("--since <duration>", "only what came in this time, e.g. 10m")
-		.option("--raw", "its output as it is, every start (on the host where it ran)")
+		.option(
+			"--raw",
+			"its output byte for byte, every start (on the host where it ran); not for a CI job's log, where a line may be a command",
+		)
 		.option("--attempt <n>", "only what this start printed, by the number that stands at its beginning")
 		.option("--events", "what happened to the task: moves, questions, answers, notes")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
