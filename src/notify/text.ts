@@ -1,3 +1,4 @@
+import { plain } from "../task/clean-text.ts";
 import type { NotificationPayload } from "../task/notification.ts";
 
 /** One line for a person. */
@@ -16,10 +17,10 @@ export function titleOf({ event, task }: NotificationPayload): string {
 	}
 }
 
-/** What there is to say beyond the title. */
+/** What there is to say beyond the title: a command of the user's may print it on a terminal. */
 export function textOf({ question, message, task }: NotificationPayload): string {
-	if (question === null) return message ?? "";
+	if (question === null) return plain(message ?? "");
 	// Read when others have answered long since: an answer to a later question names it.
 	const which = Number(question.seq) === 1 ? "" : ` --seq ${Number(question.seq)}`;
-	return `${question.text.trimEnd()}\nAnswer with: dispatch answer ${task.id}${which} "…"`;
+	return `${plain(question.text).trimEnd()}\nAnswer with: dispatch answer ${task.id}${which} "…"`;
 }

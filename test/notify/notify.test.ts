@@ -146,7 +146,7 @@ test("a command gets hostile text in its environment and runs nothing of it; Sla
 	const agent = mine.write(
 		"agent.sh",
 		`#!/bin/sh\ncd ".dispatch/tasks/$DISPATCH_TASK"
-printf '%s\\n' '<!channel> & $(touch pwned)' '"; touch pwned; "' > ipc/001.question.tmp; mv ipc/001.question.tmp ipc/001.question; sleep 60\n`,
+printf '\\033]0;owned\\007\\302\\2332J%s\\n' '<!channel> & $(touch pwned)' '"; touch pwned; "' > ipc/001.question.tmp; mv ipc/001.question.tmp ipc/001.question; sleep 60\n`,
 		0o755,
 	);
 	await mine.ok(["config", "add-backend", "nasty", "--command", agent]);
