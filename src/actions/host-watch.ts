@@ -8,7 +8,7 @@ import type { TaskRecord } from "../task/record.ts";
 
 const LOOK_MS = 2_000;
 /** A daemon beats every 10 s: this long after an outage of Redis all living hosts have beaten. */
-const BELIEVED_MS = 15_000;
+export const BELIEVED_MS = 15_000;
 
 export class HostWatch {
 	readonly #store: Store;

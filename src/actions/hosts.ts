@@ -1,11 +1,15 @@
 /** Hosts as `--json` shows them, and what is asked of them. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import { hostNames, type ListedHost, listHosts } from "../queue/records/host-list.ts";
 import { setDrain } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
+import { orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { HostBackend, HostState } from "../task/host.ts";
+import { timeLimit } from "../task/time-limit.ts";
+import { BELIEVED_MS } from "./host-watch.ts";
 
 const MESSAGE_CHARS = 300;
 
@@ -110,30 +114,85 @@ export async function drainHost(
 
 const LOOK_MS = 500;
 
+export type DrainEnd =
+	/** it has taken note, or is away, and no agent works or asks there */
+	| { kind: "drained"; view: HostView }
+	| { kind: "resumed" }
+	/** `live`: agents there, as far as seen; null: Redis did not answer */
+	| { kind: "timedOut"; live: number | null }
+	| { kind: "interrupted" };
+
+interface DrainOptions {
+	/** the id of this host */
+	own: string;
+	/** null: no limit. However short it is, there is one look */
+	timeoutMs: number | null;
+	/** ends the wait, as soon as it is aborted */
+	signal: AbortSignal;
+	/** is called with each look's number of agents that live there */
+	told(view: HostView, live: number): void;
+}
+
 /**
- * Waits until a drained host has taken note and no agent works or asks there.
- * @param told is called with each look's number of agents that live there
- * @returns null: it was resumed meanwhile, or `signal` was aborted
- * @throws DISPATCH_HOST_GONE where agents were left on a host without a worker
+ * Waits until a drained host has taken note and no agent works or asks there. A Redis that is away only delays it, and
+ * so does a worker that is started anew.
+ * @param store role `service`: its calls wait out an outage
+ * @throws DISPATCH_HOST_GONE where agents were left on a host without a worker, DISPATCH_NO_SUCH_HOST
  */
-export async function untilDrained(
+export async function untilDrained(store: Store, host: string, options: DrainOptions): Promise<DrainEnd> {
+	const { timeoutMs, signal } = options;
+	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS), signal);
+	try {
+		return await lookUntilDrained(store, host, options, limit.signal);
+	} finally {
+		limit.release();
+	}
+}
+
+async function lookUntilDrained(
 	store: Store,
 	host: string,
-	{ own, signal, told }: { own: string; signal: AbortSignal; told: (view: HostView, live: number) => void },
-): Promise<HostView | null> {
+	{ own, timeoutMs, signal, told }: DrainOptions,
+	limit: AbortSignal,
+): Promise<DrainEnd> {
+	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+	// The first look is believed. Later on every heartbeat may be old, since Redis was away; see `HostWatch`.
+	let awaySince: number | null = Number.NEGATIVE_INFINITY;
+	let live: number | null = null;
 	for (;;) {
-		const live = await store.liveIds(host);
-		const [view] = await viewHosts(store, own, host);
-		if (signal.aborted || !view?.drained) return null;
-		const isAway = view.state === "gone" || view.state === "stopped" || view.state === "unknown";
-		if (isAway && live.length > 0)
-			throw new DispatchError(
-				"DISPATCH_HOST_GONE",
-				`No worker runs on ${host}, and ${live.length === 1 ? "1 agent was" : `${live.length} agents were`} left there.`,
-				{ hint: `It stays drained. Its tasks: dispatch ls --host ${host}` },
-			);
-		if (live.length === 0 && (isAway || (view.draining && !view.places?.used))) return view;
-		told(view, live.length);
-		await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+		const look = async () => ({ ids: await store.liveIds(host), views: await viewHosts(store, own, host) });
+		const begunAt = performance.now();
+		const looked = await orAborted(unlessAway(look()), limit);
+		if (looked !== "aborted" && looked !== "away") {
+			const [view] = looked.views;
+			if (!view?.drained) return { kind: "resumed" };
+			live = looked.ids.length;
+			awaySince = isWithoutWorker(view) ? (awaySince ?? performance.now()) : null;
+			const isAway = awaySince !== null && performance.now() - awaySince >= BELIEVED_MS;
+			if (isAway && live > 0) throw leftThere(host, live);
+			if (live === 0 && (isAway || hasTakenNote(view))) return { kind: "drained", view };
+			told(view, live);
+		} else if (looked === "away" || performance.now() - begunAt >= ONE_LOOK_MS) live = null;
+		if (signal.aborted) return { kind: "interrupted" };
+		const leftMs = until - performance.now();
+		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", live };
+		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
 	}
+}
+
+function isWithoutWorker({ state }: HostView): boolean {
+	return state === "gone" || state === "stopped" || state === "unknown";
+}
+
+/** A worker there says that it starts nothing, and that nothing works. */
+function hasTakenNote(view: HostView): boolean {
+	return !isWithoutWorker(view) && view.draining && !view.places?.used;
+}
+
+function leftThere(host: string, live: number): DispatchError {
+	return new DispatchError(
+		"DISPATCH_HOST_GONE",
+		`No worker runs on ${host}, and ${live === 1 ? "1 agent was" : `${live} agents were`} left there.`,
+		{ hint: `It stays drained. Its tasks: dispatch ls --host ${host}` },
+	);
 }

@@ -46,6 +46,9 @@ export class Drained {
 		this.#isOn = drain !== null;
 		if (drain !== null) await worker.drain();
 		else if (!this.#isLeaving) await worker.resume();
-		log.info({ by: drain?.by }, drain === null ? "this host takes tasks again" : "this host is drained");
+		const over = this.#isLeaving
+			? "the drain of this host is over; its worker leaves"
+			: "this host takes tasks again";
+		log.info({ by: drain?.by }, drain === null ? over : "this host is drained");
 	}
 }

@@ -133,7 +133,7 @@ export const ERRORS = {
 		exit: EXIT.conflict,
 		retryable: true,
 		means:
-			"The task changed in between (an older state, revision or epoch was named, or another question was shown).",
+			"The task or host changed in between (an older state, revision or epoch was named, another question was shown, or a drain was ended).",
 	},
 	DISPATCH_HOST_GONE: {
 		exit: EXIT.taskFailed,

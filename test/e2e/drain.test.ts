@@ -63,6 +63,24 @@ test("a second drain waits as the first does, and both end with the last agent",
 	expect((await user.json(["status", "long"])).state).toBe("completed");
 });
 
+test("a host that is resumed while its worker leaves starts nothing all the same", async () => {
+	const { command, end } = drain();
+	await drains();
+	const [{ host } = { host: "" }] = await user.json<{ host: string }[]>(["hosts"]);
+	await user.ok(["hosts", "drain", host]);
+	await expect.poll(() => user.logTail(), LIMIT).toContain("this host is drained");
+	await user.ok(["enqueue", "--id", "later", "y"]);
+	await user.ok(["hosts", "resume", host]);
+	await expect
+		.poll(() => user.logTail(), LIMIT)
+		.toContain("the drain of this host is over; its worker leaves");
+	writeFileSync(user.taskFile("long", "enough"), "");
+	// A task that was started would keep it.
+	await expect.poll(() => command.exitCode, LIMIT).toBe(0);
+	await end;
+	expect(await user.json(["status", "later"])).toMatchObject({ state: "queued", epoch: 0 });
+});
+
 test("a plain `down` ends a drain at once, and its agents run on", async () => {
 	const { end } = drain();
 	await drains();

@@ -69,3 +69,66 @@ test(
 	},
 	TEST_LIMIT_MS,
 );
+
+test(
+	"`hosts drain --wait` goes on over a crash of Redis; its time, a resume and Ctrl-C end it, each with its own code",
+	async () => {
+		const redis = await startTestRedis();
+		const ann = new User({ agent: "busy.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "attic" } });
+		const bob = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
+		onTestFinished(async () => {
+			await ann.cleanup();
+			await bob.cleanup();
+			await redis.stop();
+		});
+		const drain = ["hosts", "drain", "attic", "--wait"];
+		await ann.ok(["enqueue", "--id", "long", "x"]);
+		await ann.waitForState("long", "running");
+		const drained = async () => (await bob.json<Host[]>(["hosts", "attic"]))[0]?.drained ?? null;
+		const waiting = async () => {
+			await bob.ok(["hosts", "resume", "attic"]);
+			const command = bob.start(drain);
+			let said = "";
+			command.stderr?.on("data", (data) => {
+				said += data;
+			});
+			const end = once(command, "close");
+			await expect.poll(drained, LIMIT).not.toBeNull();
+			return { command, end, said: () => said };
+		};
+
+		expect(await bob.run(["hosts", "drain", "attic", "--timeout", "1s"])).toMatchObject({
+			code: 2,
+			stderr: expect.stringContaining("--timeout needs --wait."),
+		});
+		expect(await drained()).toBeNull();
+		expect(await bob.run([...drain, "--timeout", "3s"])).toMatchObject({
+			code: 4,
+			stderr: expect.stringMatching(
+				/Timed out waiting: 1 still work or ask on attic\. It stays drained until: /,
+			),
+		});
+		expect(await drained()).not.toBeNull();
+
+		const resumed = await waiting();
+		await ann.ok(["hosts", "resume", "attic"]);
+		expect(await resumed.end).toEqual([8, null]);
+		expect(resumed.said()).toMatch(/attic was resumed meanwhile.*\[DISPATCH_STALE\]/);
+
+		const hung = await waiting();
+		process.kill(redis.pid, "SIGSTOP");
+		hung.command.kill("SIGINT");
+		expect(await hung.end).toEqual([130, null]);
+		expect(hung.said()).toMatch(/^dispatch: Interrupted\. .*attic/);
+		const late = await bob.run([...drain, "--timeout", "1ms"]);
+		expect(late).toMatchObject({ code: 4, stderr: expect.stringContaining("Redis does not answer") });
+		process.kill(redis.pid, "SIGCONT");
+
+		const crossed = await waiting();
+		await redis.restart();
+		writeFileSync(ann.taskFile("long", "enough"), "");
+		expect(await crossed.end).toEqual([0, null]);
+		expect((await bob.json(["status", "long"])).state).toBe("completed");
+	},
+	TEST_LIMIT_MS,
+);

@@ -114,3 +114,40 @@ test("for a place among those that work, until one is free", async () => {
 	const { waits } = (await user.waitForState("second", "asking")) as unknown as Waiting;
 	expect(waits).toBeNull();
 });
+
+test("for a host that is drained: whoever waits is told once, when its time is over, and when that changes", async () => {
+	const user = userWith("three", "{ concurrency: 2 }");
+	await user.ok(["up"]);
+	await user.ok(["hosts", "drain", "three"]);
+	await user.ok(["enqueue", "--id", "held", "Paint the shed"]);
+	user.write("tasks.json", JSON.stringify([{ id: "b1", prompt: "Paint the gate" }]));
+	const limit = ["--timeout", "8s"];
+	const told =
+		/^dispatch: three is drained \(by \S+@\S+\) and starts nothing new: dispatch hosts resume three$/gm;
+	const commands = [
+		["wait", "held", ...limit],
+		["wait", "held", "--any", "--for", "question", "--json", ...limit],
+		["enqueue", "Paint the door", "--wait", ...limit],
+		["batch", "tasks.json", "--key", "k", "--wait", ...limit],
+	];
+	const ends = await Promise.all(commands.map((args) => user.run(args)));
+	ends.push(await user.run(["batch", "wait", "k", ...limit]));
+	for (const { code, stdout, stderr } of ends) {
+		expect(code).toBe(4);
+		expect(stderr.match(told), stderr).toHaveLength(1);
+		expect(stdout + stderr).toMatch(/Timed out waiting: \S+ is queued\.(.*\n?.*)three is drained \(by /);
+	}
+
+	const waiting = user.start(["wait", "held"]);
+	let said = "";
+	waiting.stderr?.on("data", (data) => {
+		said += data;
+	});
+	const POLL = { timeout: CONDITION_LIMIT_MS };
+	await expect.poll(() => said, POLL).toMatch(told);
+	await user.ok(["hosts", "resume", "three"]);
+	await expect.poll(() => said, POLL).toContain("\ndispatch: three takes tasks again.\n");
+	expect(said.match(told)).toHaveLength(1);
+	expect(waiting.exitCode).toBeNull();
+	waiting.kill("SIGKILL");
+});

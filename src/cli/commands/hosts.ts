@@ -1,10 +1,14 @@
 import { drainHost, type HostView, untilDrained, viewHosts } from "../../actions/hosts.ts";
-import { EXIT } from "../../task/errors.ts";
+import { orAborted } from "../../queue/redis/or-aborted.ts";
+import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
+import { timeLeft } from "../options/time-left.ts";
 import { whoAmI } from "../options/values.ts";
 import { roomOf, table } from "../show/columns.ts";
 import { hostColumns, hostNotes } from "../show/host-lines.ts";
 import { onInterrupt } from "../show/interrupt.ts";
+import { timeoutOf } from "./enqueue.ts";
+import { inTime } from "./wait.ts";
 
 /** Who shares this Redis: what each host can run, how full it is, and whether it lives. */
 export async function hosts(context: Context, only: string | undefined): Promise<number | undefined> {
@@ -28,37 +32,84 @@ export async function hosts(context: Context, only: string | undefined): Promise
 
 export interface DrainFlags {
 	wait?: boolean;
+	timeout?: string;
 }
 
 /** What runs there goes on. */
 export async function drain(context: Context, host: string, flags: DrainFlags): Promise<number | undefined> {
-	const { output, home } = context;
-	const store = await context.store();
-	const own = home.hostId;
-	const asked = await drainHost(store, host, { on: true, by: whoAmI(), own });
-	const view = flags.wait ? await waited(context, asked) : asked;
-	if (view === null) return EXIT.interrupted;
-	const line = flags.wait
-		? `${host} is drained: nothing works or asks there.`
-		: `${host} starts nothing new; what runs there goes on. \`dispatch hosts resume ${host}\` ends that.`;
-	output.result(view, [line], [host]);
+	const { output } = context;
+	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {
+		needs: "--wait",
+		hint: "Without it the command returns at once.",
+	});
+	if (flags.wait) {
+		const interrupt = onInterrupt();
+		const waiting = drainAndWait(context, host, timeLeft(timeoutMs), interrupt.signal);
+		const view = await waiting.finally(interrupt.release);
+		if (view === null) return EXIT.interrupted;
+		output.result(view, [`${host} is drained: nothing works or asks there.`], [host]);
+		return undefined;
+	}
+	const view = await drainHost(await context.store(), host, asked(context));
+	output.result(
+		view,
+		[`${host} starts nothing new; what runs there goes on. \`dispatch hosts resume ${host}\` ends that.`],
+		[host],
+	);
 	return undefined;
 }
 
-async function waited(context: Context, { host }: HostView): Promise<HostView | null> {
+function asked({ home }: Context) {
+	return { on: true, by: whoAmI(), own: home.hostId };
+}
+
+/**
+ * @param leftMs gives what is left of the time
+ * @returns null: it was interrupted. @throws DISPATCH_TIMED_OUT, DISPATCH_STALE, and as `untilDrained`
+ */
+async function drainAndWait(
+	context: Context,
+	host: string,
+	leftMs: () => number | null,
+	signal: AbortSignal,
+): Promise<HostView | null> {
 	const { output, home } = context;
-	const interrupt = onInterrupt();
+	const ask = async () => {
+		const store = await inTime(leftMs(), () => context.store("service"));
+		await inTime(leftMs(), () => drainHost(store, host, asked(context)), { waitsOut: true });
+		return store;
+	};
+	const store = await orAborted(ask(), signal);
+	if (store === "aborted") {
+		output.note(`Interrupted. Whether ${host} is drained by now: dispatch hosts ${host}`);
+		return null;
+	}
 	const told = ({ state }: HostView, live: number) =>
 		output.progress(live > 0 ? `${live} still there` : `${host} has not taken note yet (${state})`);
-	try {
-		const { signal } = interrupt;
-		const view = await untilDrained(await context.store(), host, { own: home.hostId, signal, told });
-		if (signal.aborted) output.note(`Interrupted. ${host} stays drained: dispatch hosts resume ${host}`);
-		else if (view === null) output.note(`${host} was resumed meanwhile.`);
-		return view;
-	} finally {
-		interrupt.release();
+	const end = await untilDrained(store, host, { own: home.hostId, timeoutMs: leftMs(), signal, told });
+	output.clearProgress();
+	switch (end.kind) {
+		case "drained":
+			return end.view;
+		case "interrupted":
+			output.note(`Interrupted. ${host} stays drained: dispatch hosts resume ${host}`);
+			return null;
+		case "timedOut":
+			throw timedOut(host, end.live);
+		case "resumed":
+			throw new DispatchError("DISPATCH_STALE", `${host} was resumed meanwhile: it takes tasks.`, {
+				hint: `Once more: dispatch hosts drain ${host} --wait`,
+			});
 	}
+}
+
+function timedOut(host: string, live: number | null): DispatchError {
+	const told = live === 0 ? `${host} has not taken note yet` : `${live} still work or ask on ${host}`;
+	return new DispatchError(
+		"DISPATCH_TIMED_OUT",
+		`Timed out waiting: ${live === null ? "Redis does not answer" : told}.`,
+		{ hint: `It stays drained until: dispatch hosts resume ${host}` },
+	);
 }
 
 /** It takes tasks again. */

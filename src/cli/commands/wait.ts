@@ -16,6 +16,7 @@ import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
+import { DrainTeller } from "../show/drain-teller.ts";
 import { type Interrupt, onInterrupt } from "../show/interrupt.ts";
 import { NeededTeller } from "../show/needed-teller.ts";
 import { oneLine } from "../show/output.ts";
@@ -208,6 +209,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	const teller = isHeard(context) ? settings.teller?.(store) : undefined;
 	const tellQuestions = tellerOf(context, store, ids, settings);
 	const neededTeller = new NeededTeller(context, store);
+	const drains = new DrainTeller(context, store);
 	let seen: readonly TaskRecord[] = [];
 	try {
 		const end = await waitFor(store, ids, {
@@ -218,6 +220,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			onLook: async (records, needed) => {
 				seen = records;
 				await neededTeller.tell(records, needed);
+				await drains.tell(records);
 				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));
@@ -225,6 +228,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		});
 		output.clearProgress();
 		if (teller !== undefined) await tellEnd(teller, "records" in end ? end.records : seen, leftMs());
+		if (end.kind === "timedOut") throw timedOut(end, ids, drains);
 		return await inTime(leftMs(), () => tell(context, end, ids, settings, teller !== undefined), {
 			waitsOut: true,
 		});
@@ -280,7 +284,7 @@ export function interrupted({ output }: Context, ids: readonly string[]): number
 
 async function tell(
 	context: Context,
-	end: WaitEnd,
+	end: Exclude<WaitEnd, { kind: "timedOut" }>,
 	ids: string[],
 	{ single, isTold: isAmongAgents = false, signal }: WaitSettings,
 	isTold = false,
@@ -301,8 +305,6 @@ async function tell(
 			throw damagedError(end.damaged);
 		case "hostGone":
 			throw hostGone(end.records);
-		case "timedOut":
-			throw timedOut(end, ids);
 		case "asks": {
 			const view = await viewTask(store, end.record);
 			ring(context, "question");
@@ -342,6 +344,7 @@ function hostGone(records: readonly TaskRecord[]): DispatchError {
 function timedOut(
 	{ records, hostsGone }: WaitEnd & { kind: "timedOut" },
 	ids: readonly string[],
+	drains: DrainTeller,
 ): DispatchError {
 	const left = records.filter(({ state }) => !isEnded(state));
 	const open = left.map(({ spec, state }) => `${spec.id} is ${state}`);
@@ -356,7 +359,7 @@ function timedOut(
 				? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
 				: areAsking
 					? `Answer with: dispatch answer ${id}`
-					: "The work goes on; `dispatch status` shows it.",
+					: (drains.lineFor(left) ?? "The work goes on; `dispatch status` shows it."),
 		},
 	);
 }

@@ -85,16 +85,17 @@ function holdText({ backend, model, kind, until }: HostHold, now: number): strin
 	return until === null ? `${who} (${kind})` : `${who} until ${clockText(until, now)}`;
 }
 
+/** @param by who drained it: anybody's words */
+export function drainedLine(host: string, by: string): string {
+	return `${host} is drained (by ${oneLine(by, NAME_SHOWN)}) and starts nothing new: dispatch hosts resume ${host}`;
+}
+
 /** What a person should know or do, a line each. */
 export function hostNotes(hosts: readonly HostView[]): string[] {
 	return hosts.flatMap((each) => {
 		const { host, drained, damage, state, openTasks } = each;
 		return [
-			...(drained
-				? [
-						`${host} is drained (by ${oneLine(drained.by, NAME_SHOWN)}) and starts nothing new: dispatch hosts resume ${host}`,
-					]
-				: []),
+			...(drained ? [drainedLine(host, drained.by)] : []),
 			...damageNotes(host, damage),
 			...(isClockOff(each)
 				? [`The clock of ${host} differs from that of Redis by ${offText(each)}: set it (NTP).`]

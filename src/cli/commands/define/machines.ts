@@ -16,6 +16,10 @@ export function defineMachines({ program, run }: Definer): void {
 		.description("let a host start nothing new, from anywhere; what runs there goes on")
 		.argument("<host>", "its id")
 		.option("--wait", "until no agent works or asks there")
+		.option(
+			"--timeout <duration>",
+			"with --wait: give up waiting after this time, e.g. 10m; it stays drained",
+		)
 		.addHelpText("after", example("dispatch hosts drain mini1"))
 		.action((host: string, flags: DrainFlags) =>
 			run(async (context) => (await import("../hosts.ts")).drain(context, host, flags)),
