@@ -4,7 +4,9 @@
  * `src/workspace/config.ts` looks at those.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
 import { endGroupOf } from "./end-group.ts";
@@ -15,6 +17,8 @@ import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const MAX_SAID_BYTES = 64 * 1024;
 const LIMIT_MS = 10 * 60_000;
+/** Somebody that a filter left behind may hold git's output open: once it is still for so long after git's end, all of it is there. */
+const HELD_OUTPUT_MS = 1_000;
 /** To take its locks back. */
 const TERM_GRACE_MS = 3_000;
 const IDENTITY = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$/;
@@ -91,10 +95,7 @@ async function answerOf(child: ChildProcess, input: string | undefined, limitMs:
 	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
 	child.stdin?.on("error", () => {}).end(input);
 	try {
-		const code = await new Promise<number | null>((resolve, reject) => {
-			child.once("error", reject);
-			child.once("close", resolve);
-		});
+		const code = await endOf(child);
 		if (why !== null) throw new DispatchError("DISPATCH_GIT", `git was ended: ${why}.`);
 		return { code, stdout: stdout(), stderr: stderr().trimEnd() };
 	} catch (error) {
@@ -102,6 +103,32 @@ async function answerOf(child: ChildProcess, input: string | undefined, limitMs:
 	} finally {
 		clearTimeout(limit);
 		clearTimeout(kill);
+	}
+}
+
+/** @returns its exit code, when all that it said has come. @throws that it could not be started */
+async function endOf(child: ChildProcess): Promise<number | null> {
+	const closed = once(child, "close");
+	const [code] = await Promise.race([once(child, "exit"), closed]);
+	const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+	const isOver = new AbortController();
+	await Promise.race([closed, untilStill(streams, isOver.signal)]);
+	isOver.abort();
+	for (const stream of streams) stream.destroy();
+	return code;
+}
+
+async function untilStill(streams: readonly Readable[], signal: AbortSignal): Promise<void> {
+	let hasMoved = true;
+	const moves = () => {
+		hasMoved = true;
+	};
+	for (const stream of streams) stream.on("data", moves);
+	while (hasMoved && !signal.aborted) {
+		hasMoved = false;
+		await sleep(HELD_OUTPUT_MS, undefined, { signal }).catch(() => {});
+		// On a busy machine what has come may not have been read yet.
+		await new Promise((read) => setImmediate(read));
 	}
 }
 
