@@ -47,6 +47,9 @@ export type PublishResult =
 	| { result: "lost" | "taken" | "repeated"; place: number }
 	| { result: "no_need"; place: number; need: string };
 
+/** In one: whoever is killed in between, or Redis, leaves no record that stays. */
+const STAGE = `redis.call('HSET', KEYS[1], unpack(ARGV, 2)); redis.call('PEXPIRE', KEYS[1], ARGV[1])`;
+
 /**
  * Writes the records of some tasks, unseen. @param submission a nonce
  * @param places of the tasks in it, where not all of them are given
@@ -62,7 +65,7 @@ export async function stageTasks(
 		const pipeline = store.client.pipeline();
 		for (const [n, task] of tasks.slice(from, from + PART).entries()) {
 			const key = store.keys.staged(submission, (places[from + n] ?? 0) + 1);
-			pipeline.hset(key, fieldsOf(task)).pexpire(key, STAGED_MS);
+			pipeline.eval(STAGE, 1, key, STAGED_MS, ...Object.entries(fieldsOf(task)).flat());
 		}
 		const part = store.replies(pipeline);
 		// Waited for below, where it throws.
