@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
-import { startTestRedis } from "../redis.ts";
+import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
 const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 200 };
@@ -16,17 +16,23 @@ interface Host {
 	drained: { by: string } | null;
 }
 
+/** Ann's host is attic, Bob's is desk. */
+async function onTwoHosts(): Promise<{ ann: User; bob: User; redis: TestRedis }> {
+	const redis = await startTestRedis();
+	const ann = new User({ agent: "busy.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "attic" } });
+	const bob = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
+	onTestFinished(async () => {
+		await ann.cleanup();
+		await bob.cleanup();
+		await redis.stop();
+	});
+	return { ann, bob, redis };
+}
+
 test(
 	"a host that was drained from elsewhere starts nothing new, over a restart too, until it is resumed",
 	async () => {
-		const redis = await startTestRedis();
-		const ann = new User({ agent: "busy.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "attic" } });
-		const bob = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
-		onTestFinished(async () => {
-			await ann.cleanup();
-			await bob.cleanup();
-			await redis.stop();
-		});
+		const { ann, bob } = await onTwoHosts();
 		const attic = async () => (await bob.json<Host[]>(["hosts", "attic"]))[0];
 		const stateOf = async (id: string) => (await bob.json(["status", id])).state;
 		expect(await bob.run(["hosts", "drain", "attic"])).toMatchObject({ code: 6 });
@@ -73,14 +79,7 @@ test(
 test(
 	"`hosts drain --wait` goes on over a crash of Redis; its time, a resume and Ctrl-C end it, each with its own code",
 	async () => {
-		const redis = await startTestRedis();
-		const ann = new User({ agent: "busy.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "attic" } });
-		const bob = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
-		onTestFinished(async () => {
-			await ann.cleanup();
-			await bob.cleanup();
-			await redis.stop();
-		});
+		const { ann, bob, redis } = await onTwoHosts();
 		const drain = ["hosts", "drain", "attic", "--wait"];
 		await ann.ok(["enqueue", "--id", "long", "x"]);
 		await ann.waitForState("long", "running");

@@ -17,7 +17,7 @@ import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { DrainTeller } from "../show/drain-teller.ts";
-import { type Interrupt, onInterrupt } from "../show/interrupt.ts";
+import { onInterrupt } from "../show/interrupt.ts";
 import { NeededTeller } from "../show/needed-teller.ts";
 import { oneLine } from "../show/output.ts";
 import { ownRows } from "../show/own-lines.ts";
@@ -204,8 +204,8 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	const { output } = context;
 	const leftMs = timeLeft(settings.timeoutMs);
 	const store = await inTime(leftMs(), () => context.store("service"));
-	const interrupt = settings.signal === undefined ? onInterrupt() : null;
-	const signal = settings.signal ?? (interrupt as Interrupt).signal;
+	const { signal: given } = settings;
+	const interrupt = given === undefined ? onInterrupt() : { signal: given, release: () => {} };
 	const teller = isHeard(context) ? settings.teller?.(store) : undefined;
 	const tellQuestions = tellerOf(context, store, ids, settings);
 	const neededTeller = new NeededTeller(context, store);
@@ -216,7 +216,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
 			timeoutMs: leftMs(),
-			signal,
+			signal: interrupt.signal,
 			onLook: async (records, needed) => {
 				seen = records;
 				await neededTeller.tell(records, needed);
@@ -234,7 +234,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		});
 	} finally {
 		teller?.release();
-		interrupt?.release();
+		interrupt.release();
 	}
 }
 

@@ -44,7 +44,7 @@ export class BatchLog {
 	#lookedAt = performance.now();
 	#drawnAt = Number.NEGATIVE_INFINITY;
 
-	/** To be stopped. @param since what started before is no news; ms since the Unix epoch */
+	/** To be released. @param since what started before is no news; ms since the Unix epoch */
 	constructor(context: Context, store: Store, since: number) {
 		this.#context = context;
 		this.#store = store;
