@@ -80,7 +80,27 @@ export class Questions extends Lists {
 		for (const id of ids)
 			pipeline.hgetall(this.keys.questions(id)).zrange(`${this.keys.prefix}:open:${id}`, "0", "-1");
 		const replies = await this.replies(pipeline);
-		return ids.map((_, i) => keptQuestions(replies[2 * i] ?? {}, replies[2 * i + 1] ?? []));
+		const kept = ids.map((task, i) => {
+			const texts = (replies[2 * i] ?? {}) as Record<string, string>;
+			const open = (replies[2 * i + 1] ?? []) as string[];
+			return {
+				task,
+				texts,
+				open,
+				lost: open.filter((field) => texts[field] === undefined && FIELD_FORM.test(field)),
+			};
+		});
+		const lost = await this.#stillAsked(
+			kept.flatMap(({ task, lost }) => lost.map((field) => ({ task, field }))),
+		);
+		return kept.map(({ task, texts, open }) =>
+			[
+				...Object.entries(texts),
+				...lost.filter((each) => each.task === task).map(({ field }) => [field, null] as const),
+			]
+				.map(([field, text]) => ({ ...questionOf(field, text), open: open.includes(field) }))
+				.sort(inOrder),
+		);
 	}
 
 	/** Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`). */
@@ -112,19 +132,28 @@ export class Questions extends Lists {
 		});
 		for (const { task, field } of names) pipeline.hget(this.keys.questions(task), field);
 		const replies = await this.replies(pipeline);
-		return names.flatMap(({ task, field }, i) => {
-			const text = replies[i];
-			if (typeof text !== "string") return [];
-			const { seq, text: asked, askedAt } = questionOf(field, text);
-			return [{ task, seq, text: asked, askedAt }];
+		const lost = await this.#stillAsked(names.filter((_, i) => typeof replies[i] !== "string"));
+		return names.flatMap((name, i) => {
+			const kept = replies[i];
+			if (typeof kept !== "string" && !lost.includes(name)) return [];
+			const { seq, text, askedAt } = questionOf(name.field, typeof kept === "string" ? kept : null);
+			return [{ task: name.task, seq, text, askedAt }];
 		});
+	}
+
+	/** Of questions without a text those that wait all the same: the others were answered or removed between two looks. */
+	async #stillAsked(names: QuestionName[]): Promise<QuestionName[]> {
+		if (names.length === 0) return [];
+		const members = names.map(({ task, field }) => `${task} ${field}`);
+		const asked = await this.guard((client) => client.zmscore(this.keys.inbox, ...members));
+		return names.filter((_, i) => asked[i] !== null);
 	}
 }
 
-function keptQuestions(all: unknown, open: unknown): KeptQuestion[] {
-	return Object.entries(all as Record<string, string>)
-		.map(([field, text]) => ({ ...questionOf(field, text), open: (open as string[]).includes(field) }))
-		.sort(inOrder);
+/** By which the inbox holds an open question. */
+interface QuestionName {
+	task: string;
+	field: string;
 }
 
 const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;
@@ -132,9 +161,13 @@ const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;
 /** Of a question and its answer, in JSON: what is longer is not even read. */
 const RECORD_MOST_CHARS = 16 * 1024 * 1024;
 
-/** A damaged one is shown as such, under the number by which it is kept. */
-function questionOf(field: string, text: string): Question {
+/**
+ * A damaged one is shown as such, under the number by which it is kept.
+ * @param text null: it is not there
+ */
+function questionOf(field: string, text: string | null): Question {
 	try {
+		if (text === null) throw new Damage("its text is not there");
 		if (text.length > RECORD_MOST_CHARS) throw new Damage(`it has ${text.length} characters`);
 		return parsed(checkQuestion, text, "it");
 	} catch (error) {

@@ -228,6 +228,14 @@ async function lookAtAll(): Promise<void> {
 		await coded<unknown>(look());
 }
 
+/** Whatever became of its words: a question that nobody sees is never answered. */
+async function victimIsSeenToAsk(): Promise<void> {
+	expect((await store.openQuestions()).map(({ task }) => task)).toContain(VICTIM);
+	expect((await store.questions(VICTIM)).map(({ seq, open }) => ({ seq, open }))).toContainEqual({
+		...{ seq: "002", open: true },
+	});
+}
+
 /** What was done to the victim's own keys is nobody else's affair. */
 async function othersAreWell(): Promise<void> {
 	const { records } = await store.read(await store.ids());
@@ -306,6 +314,7 @@ test(
 				await restore();
 				await damage.do();
 				try {
+					if (damage.key === store.keys.questions(VICTIM)) await victimIsSeenToAsk();
 					await lookAtAll();
 					if (isVictims) await othersAreWell();
 					if (isVictims) await victimCanGo(way);

@@ -152,8 +152,11 @@ local function toQueued()
   redis.call('ZADD', p .. ':outbox', now, id .. ' ' .. string.format('%.0f', gen))
   redis.call('PUBLISH', p .. ':wake', 'outbox')
 end
+-- By either list of its questions: the other may be damaged.
 local function dropFromInbox()
-  for _, f in ipairs(redis.call('ZRANGE', open, 0, -1)) do redis.call('ZREM', p .. ':inbox', id .. ' ' .. f) end
+  local function drop(fields) for _, f in ipairs(fields) do redis.call('ZREM', p .. ':inbox', id .. ' ' .. f) end end
+  if typeOf(open) == 'zset' then drop(redis.call('ZRANGE', open, 0, -1)) end
+  if typeOf(qs) == 'hash' then drop(redis.call('HKEYS', qs)) end
 end
 local function dropOpen() dropFromInbox(); redis.call('DEL', open) end
 -- By hand: cjson writes an empty list as {}.

@@ -29,7 +29,7 @@ for _, each in ipairs(batches) do mend('members:' .. each, 'zset', true) end
 if listsLost then relist(); listsLost = false end
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
-if typeOf(open) == 'zset' then dropFromInbox() end
+dropFromInbox()
 -- Of every host: the record may name another one than it once did.
 for _, each in ipairs(allHosts()) do
   redis.call('SREM', p .. ':live:' .. each, id)
