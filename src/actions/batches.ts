@@ -1,12 +1,18 @@
 /** Batches: found, counted, and looked at with their tasks. What is done to these is what is done to any tasks. */
-import { allBatches, readBatches, tasksOfBatch } from "../queue/records/batches.ts";
+import {
+	countBatches,
+	newestBatches,
+	readBatches,
+	statesInBatch,
+	tasksOfBatch,
+} from "../queue/records/batches.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { BatchRecord, DamagedBatch } from "../task/batch.ts";
 import type { DamagedTask } from "../task/damaged.ts";
 import { DispatchError } from "../task/errors.ts";
+import { ID_FORM } from "../task/id.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { similar } from "../task/similar.ts";
-import { isState, SKIPPED } from "../task/states.ts";
 import { type Totals, totalsOf } from "../task/totals.ts";
 
 const SHOWN = 5;
@@ -40,18 +46,17 @@ export async function listBatches(
 	store: Store,
 	limit: number | null,
 ): Promise<{ listed: CountedBatch[]; total: number }> {
-	const { batches, damaged } = await allBatches(store);
-	const all: FoundBatch[] = [...batches, ...damaged];
+	const isAll = limit === null;
+	const most = limit ?? Number.POSITIVE_INFINITY;
+	const { batches, damaged } = await (isAll ? newestBatches(store, most, null) : newestBatches(store, most));
 	const listed: CountedBatch[] = [];
-	for (const batch of all.slice(0, limit ?? all.length)) listed.push(await counted(store, batch));
-	return { listed, total: all.length };
+	for (const batch of [...batches, ...damaged]) listed.push(await counted(store, batch));
+	const total = isAll || listed.length < most ? listed.length : await countBatches(store);
+	return { listed, total: Math.max(total, listed.length) };
 }
 
 async function counted(store: Store, batch: FoundBatch): Promise<CountedBatch> {
-	const ids = await tasksOfBatch(store, batch.id);
-	const fields = await store.fieldsOf(ids, "state", "reason");
-	const states = fields.map(([state]) => (isState(state) ? state : null));
-	const skipped = fields.filter(([state, reason]) => state === "cancelled" && reason === SKIPPED).length;
+	const { states, skipped } = await statesInBatch(store, batch.id);
 	const damaged = states.filter((state) => state === null).length;
 	return { batch, counts: totalsOf(states), skipped, damaged };
 }
@@ -62,14 +67,18 @@ async function counted(store: Store, batch: FoundBatch): Promise<CountedBatch> {
  */
 export async function findBatch(store: Store, given: string): Promise<WholeBatch> {
 	const exact = await readBatches(store, [given]);
-	const batch = [...exact.batches, ...exact.damaged][0] ?? (await searched(store, given));
+	const named = [...exact.batches, ...exact.damaged][0];
+	// What is no id is a key, whatever else has that name.
+	const batch =
+		named !== undefined && ID_FORM.test(given) ? named : await searched(store, given, named ?? null);
 	return { batch, ...(await store.read(await tasksOfBatch(store, batch.id))) };
 }
 
-async function searched(store: Store, given: string): Promise<FoundBatch> {
-	const { batches, damaged } = await allBatches(store);
+async function searched(store: Store, given: string, named: FoundBatch | null): Promise<FoundBatch> {
+	const { batches, damaged } = await newestBatches(store);
 	const keyed = batches.find(({ key }) => key === given);
 	if (keyed !== undefined) return keyed;
+	if (named !== null) return named;
 	const all: FoundBatch[] = [...batches, ...damaged];
 	const begun = given === "" ? [] : all.filter(({ id }) => id.startsWith(given));
 	if (begun.length === 1 && begun[0] !== undefined) return begun[0];

@@ -33,7 +33,7 @@ export function damagedError({ id, damage }: DamagedTask): DispatchError {
 }
 
 /** The hint is there to be copied, and the id anybody's text: for a shell it is one word, and none of it an option. */
-function wordOf(id: string): string {
+export function wordOf(id: string): string {
 	if (/^\w[\w-]*$/.test(id)) return id;
 	return `${id.startsWith("-") ? "-- " : ""}'${id.replaceAll("'", "'\\''")}'`;
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { allBatches } from "../../src/queue/records/batches.ts";
+import { newestBatches } from "../../src/queue/records/batches.ts";
 import { closedGates, holdUntil } from "../../src/queue/records/gates.ts";
 import { listHosts } from "../../src/queue/records/host-list.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
@@ -77,7 +77,7 @@ async function readable(store: Store, key: string): Promise<number> {
 		case "notes":
 			return (await pendingNotes(store, name)).length;
 		case "batch":
-			return (await allBatches(store)).batches.length;
+			return (await newestBatches(store)).batches.length;
 		case "gates":
 			return (await closedGates(store, name)).length;
 		case "spenders":

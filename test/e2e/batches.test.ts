@@ -1,6 +1,7 @@
 /** A batch as one thing: what is seen of it, and what is done to it as a whole. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
 import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
 import { User } from "./harness.ts";
@@ -104,6 +105,48 @@ test("what has not ended is cancelled, without its tasks being skipped because o
 	const retried = await user.json<{ id: string }[]>(["batch", "retry", "ls", "--fresh"]);
 	expect(retried.map(({ id }) => id)).toEqual(["long", "next", "last"]);
 	expect(JSON_SCHEMAS["batch cancel"].parse(await user.json(["batch", "cancel", "ls"]))).toHaveLength(3);
+});
+
+test("what somebody else wrote into the lists of Redis takes no batch from anybody, and no other task into one", async () => {
+	user = new User({ agent: "does-as-told.sh" });
+	const long = (id: string) => ({ id, prompt: "«sleep 1000»", delay: "1h" });
+	user.write("nightly.json", JSON.stringify([long("own")]));
+	user.write("other.json", JSON.stringify([long("victim")]));
+	for (const file of ["nightly.json", "other.json"]) await user.ok(["batch", file]);
+	const hostile = "\u001b]0;pwned\u0007\n::error::";
+	const client = new Redis({ path: join(user.home, "redis/redis.sock") });
+	const key = (name: string) => `{dispatch:default}:${name}`;
+	try {
+		for (const name of ["evil", hostile]) {
+			await client.zadd(key("batches"), 1, name);
+			await client.set(key(`members:${name}`), "x");
+		}
+		await client.zadd(key("members:nightly"), 9, "victim");
+	} finally {
+		client.disconnect();
+	}
+	expect(JSON_SCHEMAS["batch ls"].parse(await user.json(["batch", "ls"])).map(({ id }) => id)).toEqual(
+		expect.arrayContaining(["nightly", "other", "evil"]),
+	);
+	const doctor = await user.run(["doctor"]);
+	expect(doctor.stdout).toContain('The record of the batch "evil" in Redis is damaged');
+	const status = await user.ok(["batch", "status", "evil"]);
+	expect(status).toContain("dispatch batch cancel evil");
+	for (const args of [["ls"], ["ls", "--quiet"], ["status", hostile]]) {
+		const { code, stdout, stderr } = await user.run(["batch", ...args], {
+			env: { CI: "true", GITHUB_ACTIONS: "true" },
+		});
+		expect(code).toBe(0);
+		expect(stdout + stderr).not.toMatch(/[\u001b\u0007]|^::/m);
+	}
+	expect(await user.ok(["batch", "cancel", "evil"])).toContain("it was taken away");
+	// All of those that no task is of.
+	for (const name of ["evil", hostile])
+		expect(await user.run(["batch", "cancel", name])).toMatchObject({ code: 6 });
+	const cancelled = await user.json<{ id: string }[]>(["batch", "cancel", "nightly"]);
+	expect(cancelled.map(({ id }) => id)).toEqual(["own"]);
+	expect(Object.values((await statesOf("other")).states)).toEqual(["queued"]);
+	expect((await user.run(["doctor"])).stdout).not.toContain("the batch");
 });
 
 test.each([

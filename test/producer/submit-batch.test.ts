@@ -9,7 +9,7 @@ import { TaskEnv } from "../../src/config/task-env.ts";
 import { enqueue } from "../../src/producer/enqueue.ts";
 import { resolveTask, type TaskRequest } from "../../src/producer/resolve.ts";
 import { type BatchInfo, RefusedTask, submitBatch } from "../../src/producer/submit-batch.ts";
-import { allBatches, tasksOfBatch } from "../../src/queue/records/batches.ts";
+import { newestBatches, tasksOfBatch } from "../../src/queue/records/batches.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { specOf } from "../queue/records/store-support.ts";
@@ -136,7 +136,9 @@ test("the same key again finds its tasks, makes those that are new, and is the s
 		repeated: [true, false, true],
 	});
 	expect(await tasksOfBatch(store, "nightly-42")).toEqual([...first.ids, "review-code-3"]);
-	expect((await allBatches(store)).batches).toMatchObject([{ key: "nightly/42", name: "Nightly", size: 3 }]);
+	expect((await newestBatches(store)).batches).toMatchObject([
+		{ key: "nightly/42", name: "Nightly", size: 3 },
+	]);
 });
 
 test("two tasks of one file with the same key and content are one", async () => {

@@ -8,8 +8,9 @@ import {
 } from "../../actions/batches.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { withWaits } from "../../actions/waits.ts";
+import { dropIfEmpty } from "../../queue/records/batches.ts";
 import type { BatchRecord } from "../../task/batch.ts";
-import { damagedError, damagedView } from "../../task/damaged.ts";
+import { damagedError, damagedView, wordOf } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { ID_FORM } from "../../task/id.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -158,8 +159,13 @@ function headLines({ batch, records, damaged }: WholeBatch, id: string): string[
 	const totals = records.length === 0 ? [] : [totalLine(records, now)];
 	const broken = damaged.length === 0 ? [] : [`${damaged.length} damaged`];
 	const states = [...totals, ...broken].join("; ");
-	if (!isSound(batch))
-		return [`${id}: its record is damaged (${oneLine(batch.damage)}), and goes with its last task.`, states];
+	if (!isSound(batch)) {
+		const isEmpty = records.length + damaged.length === 0;
+		const next = isEmpty
+			? `no task is of it. Take it away with: dispatch batch cancel ${shownWord(batch.id)}`
+			: "goes with its last task.";
+		return [`${id}: its record is damaged (${oneLine(batch.damage)}), and ${next}`, states];
+	}
 	const { name, createdBy, createdAt, file, size } = batch;
 	const named = name === null ? "" : ` (${oneLine(name, NAME_CHARS)})`;
 	const gone = size - records.length - damaged.length;
@@ -179,6 +185,11 @@ function nextLines({ batch, records }: WholeBatch): string[] {
 	return [];
 }
 
+/** To be copied into a shell: one word there, and nothing to a terminal. */
+function shownWord(id: string): string {
+	return oneLine(wordOf(id));
+}
+
 function countOf(tasks: number): string {
 	return tasks === 1 ? "1 task" : `${tasks} tasks`;
 }
@@ -187,6 +198,11 @@ export async function cancelOne(context: Context, given: string): Promise<number
 	const { output } = context;
 	const { batch, records, damaged } = await findBatch(await context.store(), given);
 	const open = records.filter(({ state }) => !isEnded(state));
+	if (records.length + damaged.length === 0) {
+		await dropIfEmpty(await context.store(), batch.id);
+		output.result([], [`No task is of \`${shownId(batch)}\` any more: it was taken away.`], []);
+		return undefined;
+	}
 	if (open.length + damaged.length === 0) {
 		output.result([], [`Nothing to cancel: all tasks of \`${shownId(batch)}\` have ended.`], []);
 		return undefined;

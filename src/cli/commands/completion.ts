@@ -2,7 +2,7 @@
 import type { Command, Option } from "commander";
 import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
-import { allBatches } from "../../queue/records/batches.ts";
+import { newestBatches } from "../../queue/records/batches.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
@@ -247,7 +247,7 @@ async function sortsOf(written: string): Promise<Candidate[]> {
 
 function batchesOf(asking: AskingValue): Promise<Candidate[]> {
 	return fromRedis(asking, async (store) => {
-		const { batches } = await allBatches(store);
+		const { batches } = await newestBatches(store, IDS_OFFERED);
 		return batches.map(({ id, name, size }) => ({ value: id, description: name ?? `${size} tasks` }));
 	});
 }

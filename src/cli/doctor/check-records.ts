@@ -10,7 +10,7 @@ import { checkDay } from "./check-day.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
-import { checkTasks, checkWaits } from "./check-tasks.ts";
+import { checkBatches, checkTasks, checkWaits } from "./check-tasks.ts";
 import { checked, type Finding } from "./finding.ts";
 
 interface RecordFindings {
@@ -40,6 +40,7 @@ export async function checkRecords(
 		);
 		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
 		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
+		found.hosts.push(...(await checked("hosts", "The batches", () => checkBatches(store))));
 		const here = () => hereOf({ home }, asked.url);
 		const waits = await checked("hosts", "What waits", () => checkWaits(store, here));
 		// Of this host's missing worker one word is enough: the one that says what waits for it.

@@ -3,8 +3,9 @@ import { unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { type Here, withWaits } from "../../actions/waits.ts";
 import type { Home } from "../../config/home.ts";
+import { newestBatches } from "../../queue/records/batches.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { type DamagedTask, damagedError } from "../../task/damaged.ts";
+import { type DamagedTask, damagedError, wordOf } from "../../task/damaged.ts";
 import { HOST_DRAINED } from "../../task/view-why.ts";
 import type { Wait } from "../../task/wait.ts";
 import { oneLine } from "../show/output.ts";
@@ -54,6 +55,25 @@ export async function checkTasks(store: Store, home: Home): Promise<Finding[]> {
 	const { open, damaged } = await overviewOf(store);
 	const refused = unsignedTexts(open, home, store.namespace);
 	return [...refused.map(({ text, fix }) => warn("hosts", text, fix)), ...damagedFindings(damaged)];
+}
+
+/** What `batch ls` shows as damaged: it keeps nobody from anything, and its tasks are well. */
+export async function checkBatches(store: Store): Promise<Finding[]> {
+	const { damaged } = await newestBatches(store);
+	const findings = damaged.slice(0, SHOWN).map(({ id, damage }) => {
+		const word = oneLine(wordOf(id));
+		return warn(
+			"hosts",
+			`The record of the batch ${JSON.stringify(oneLine(id))} in Redis is damaged: ${oneLine(damage)}.`,
+			`It goes with its last task (dispatch batch status ${word}); where it has none: dispatch batch cancel ${word}`,
+		);
+	});
+	const left = damaged.length - findings.length;
+	if (left <= 0) return findings;
+	return [
+		...findings,
+		warn("hosts", `${left} more batches are damaged.`, "dispatch batch ls --all lists them."),
+	];
 }
 
 function damagedFindings(damaged: readonly DamagedTask[]): Finding[] {

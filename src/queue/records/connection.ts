@@ -24,6 +24,7 @@ interface MendOptions {
 	hosts?: string[] | undefined;
 	relist?: boolean | undefined;
 	task?: string | undefined;
+	batch?: string | undefined;
 }
 
 type ScriptCall = (prefix: string, request: string) => Promise<string>;
@@ -103,12 +104,13 @@ export class Connection {
 	 * @param hosts whose keys are looked at; without them those of all hosts
 	 * @param relist also where nothing stood in the way: a list may have lost something
 	 * @param task whose cost and log are looked at, too
+	 * @param batch whose list of tasks is looked at, too
 	 * @returns the names of what was put aside
 	 */
-	async mend({ hosts, relist = false, task }: MendOptions = {}): Promise<string[]> {
+	async mend({ hosts, relist = false, task, batch }: MendOptions = {}): Promise<string[]> {
 		const day = new Date(this.clock.now()).toISOString().slice(0, 10);
 		const { count, mended } = await this.run<{ count: number; mended: string[] }>("mend", {
-			...{ hosts, relist, day, task },
+			...{ hosts, relist, day, task, batch },
 		});
 		return count === 0 ? [] : mended;
 	}

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { drainOutbox } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
-import { allBatches, readBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
+import { newestBatches, readBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import {
@@ -210,7 +210,7 @@ test("a call that is made again has published once", async () => {
 	await stageTasks(store, submission, tasks);
 	const again = () => publish(store, submission, batchOf(), tasks, [], "call-1");
 	expect(await again()).toEqual(await again());
-	expect((await allBatches(store)).batches).toMatchObject([{ id: "nightly", size: 2 }]);
+	expect((await newestBatches(store)).batches).toMatchObject([{ id: "nightly", size: 2 }]);
 });
 
 test("a name that is taken gets a number; the same key is the same batch", async () => {
@@ -225,12 +225,12 @@ test("a name that is taken gets a number; the same key is the same batch", async
 	expect((await readBatches(store, [name])).batches).toMatchObject([{ id: name, key: "k", size: 3 }]);
 	// One of other batches alone makes no new one.
 	expect(await put([], batchOf({ id: "none" }), ["a"])).toMatchObject({ result: "published", batch: "" });
-	expect((await allBatches(store)).batches).toHaveLength(2);
+	expect((await newestBatches(store)).batches).toHaveLength(2);
 });
 
 test("a batch goes with its last task", async () => {
 	await put([staged("a"), staged("b")], batchOf({ name: "Nightly – \u001b[1m", key: "k" }));
-	expect((await allBatches(store)).batches).toMatchObject([
+	expect((await newestBatches(store)).batches).toMatchObject([
 		{
 			id: "nightly",
 			name: "Nightly – \u001b[1m",
@@ -247,7 +247,7 @@ test("a batch goes with its last task", async () => {
 	] as const) {
 		await store.cancel(id, "me");
 		await store.remove(id);
-		expect((await allBatches(store)).batches).toHaveLength(left);
+		expect((await newestBatches(store)).batches).toHaveLength(left);
 	}
 	expect((await store.client.keys("*")).filter((key) => /:(batch|members|batches)\b/.test(key))).toEqual([]);
 });
@@ -259,7 +259,7 @@ test.each(["x\u001b]0;owned\u0007\n::error::y", "--all", "two words", "Upper"])(
 		const { client, keys } = store;
 		await client.rename(keys.batch("nightly"), keys.batch(id));
 		await client.zadd(keys.batches, 2, id);
-		expect(await allBatches(store)).toMatchObject({
+		expect(await newestBatches(store)).toMatchObject({
 			batches: [],
 			damaged: expect.arrayContaining([{ id, damage: "its name is not a batch's id" }]),
 		});
@@ -282,7 +282,7 @@ describe("what is damaged of a batch", () => {
 			await store.cancel(id, "me");
 			await store.remove(id);
 		}
-		expect(await allBatches(store)).toMatchObject({ batches: [{ id: "other" }], damaged: [] });
+		expect(await newestBatches(store)).toMatchObject({ batches: [{ id: "other" }], damaged: [] });
 		expect(await store.client.exists(store.keys.batch("nightly"), store.keys.members("nightly"))).toBe(0);
 	};
 
@@ -299,7 +299,7 @@ describe("what is damaged of a batch", () => {
 		["a record that is gone", () => store.client.del(store.keys.batch("nightly"))],
 	])("%s is told as damaged, and goes with its tasks", async (_name, damage) => {
 		await damage();
-		const { batches, damaged } = await allBatches(store);
+		const { batches, damaged } = await newestBatches(store);
 		expect(batches.map(({ id }) => id)).toEqual(["other"]);
 		expect(damaged).toMatchObject([{ id: "nightly", damage: expect.any(String) }]);
 		expect(await tasksOfBatch(store, "nightly")).toEqual(["a", "b"]);
@@ -313,7 +313,7 @@ describe("what is damaged of a batch", () => {
 		await store.client.del(store.keys.batches, store.keys.members("nightly"));
 		await store.mend({ hosts: [HOST], relist: true });
 		expect(await tasksOfBatch(store, "nightly")).toEqual(["a", "b"]);
-		expect((await allBatches(store)).batches).toHaveLength(2);
+		expect((await newestBatches(store)).batches).toHaveLength(2);
 		await gone();
 	});
 
@@ -329,12 +329,12 @@ describe("what is damaged of a batch", () => {
 	test("a task whose record went by hand keeps no batch", async () => {
 		await store.client.del(store.keys.task("c"));
 		await store.mend({ hosts: [HOST], relist: true });
-		expect((await allBatches(store)).batches.map(({ id }) => id)).toEqual(["nightly"]);
+		expect((await newestBatches(store)).batches.map(({ id }) => id)).toEqual(["nightly"]);
 	});
 
 	test("a task whose record is damaged leaves its batch when it is removed", async () => {
 		await store.client.hdel(store.keys.task("c"), "batch", "state");
 		await store.remove("c");
-		expect((await allBatches(store)).batches.map(({ id }) => id)).toEqual(["nightly"]);
+		expect((await newestBatches(store)).batches.map(({ id }) => id)).toEqual(["nightly"]);
 	});
 });

@@ -4,6 +4,7 @@
  * of it with DISPATCH_TEST_ALL_DAMAGE=1.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findBatch, listBatches } from "../../../src/actions/batches.ts";
 import { cancelTasks } from "../../../src/actions/cancel.ts";
 import { viewHosts } from "../../../src/actions/hosts.ts";
 import { noteTask } from "../../../src/actions/note.ts";
@@ -11,7 +12,7 @@ import { removableTasks, removeIfEnded, removeTask } from "../../../src/actions/
 import { isDone } from "../../../src/actions/several.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
-import { allBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
+import { dropIfEmpty, newestBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { nextEvent } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil } from "../../../src/queue/records/gates.ts";
@@ -86,6 +87,7 @@ async function prepare(): Promise<void> {
 	await store.ask("asks", other, [question("001", "Mine?")]);
 	await store.create(specOf("waits"), { key: { key: "k1", hash: "h" } });
 	await putBatch(store, "of-batch", { after: ["done"] }, [VICTIM]);
+	await putBatch(store, "of-other");
 	await holdGate();
 	const backends = [{ name: "claude", type: "claude", found: true, version: "2.1.0" }];
 	const said = { version: "1.0.0", draining: false, maxAgents: 4, clockOffset: -1, backends };
@@ -186,6 +188,8 @@ async function coded<T>(work: Promise<T>): Promise<T | null> {
 }
 
 async function lookAtAll(): Promise<void> {
+	// What is damaged of one takes the list from nobody.
+	await listBatches(store, null);
 	const { records } = (await coded(store.read([VICTIM, "asks", "waits"]))) ?? { records: [] };
 	for (const record of records) {
 		const { id } = record.spec;
@@ -211,8 +215,10 @@ async function lookAtAll(): Promise<void> {
 		() => spentBy(store, VICTIM),
 		() => spentToday(store),
 		() => lastLines(store, VICTIM, 10),
-		() => allBatches(store),
+		() => newestBatches(store),
 		() => tasksOfBatch(store, "nightly"),
+		() => findBatch(store, "nightly"),
+		() => findBatch(store, "batch of of-batch"),
 		() => eventsAfter(store, "0"),
 		() => nextEvent(store, position, { ids: null, questions: true }),
 		() => drainOutbox(store, queues),
@@ -284,6 +290,30 @@ async function itsHostIsTold(): Promise<void> {
 	expect((await store.client.lrange(store.keys.removed(HOST), 0, -1)).join("\n")).toContain(victimNonce);
 }
 
+const isOfBatches = ({ key }: Damage) =>
+	[store.keys.batches, store.keys.batch("nightly"), store.keys.members("nightly")].includes(key);
+
+const batchIds = async () => (await listBatches(store, null)).listed.map(({ batch }) => batch.id);
+
+/** A batch is shown, sound or damaged, has its tasks, and goes with them; the other one is as it was. */
+async function batchesAreWell(): Promise<void> {
+	// What a host does when it starts: where the list of all of them was lost.
+	await store.mend({ hosts: [HOST], relist: true });
+	expect(await batchIds()).toEqual(expect.arrayContaining(["nightly", "nightly-2"]));
+	const { records } = await findBatch(store, "nightly");
+	expect(records.map(({ spec }) => spec.id).sort()).toEqual(["of-batch", VICTIM]);
+	expect((await findBatch(store, "batch of of-other")).records.map(({ spec }) => spec.id)).toEqual([
+		"of-other",
+	]);
+	expect(await putBatch(store, "later")).toBe("published");
+	await victimCanGo("by its id");
+	await store.cancel("of-batch", "me");
+	await store.remove("of-batch");
+	await dropIfEmpty(store, "nightly");
+	expect(await batchIds()).not.toContain("nightly");
+	expect(await batchIds()).toContain("nightly-2");
+}
+
 function seeded(list: Damage[], count: number): Damage[] {
 	let seed = SEED;
 	const random = () => {
@@ -296,10 +326,12 @@ function seeded(list: Damage[], count: number): Damage[] {
 }
 
 /** What only scripts see, and what only they cannot read. */
-function isAlways({ key, name }: Damage): boolean {
+function isAlways(damage: Damage): boolean {
+	const { key, name } = damage;
 	return (
-		(key.endsWith(`:${VICTIM}`) || key === store.keys.task("done")) &&
-		/: (wrong type|spec half a character in its prompt|endEvent .*|.*: .* nan)$/.test(name)
+		isOfBatches(damage) ||
+		((key.endsWith(`:${VICTIM}`) || key === store.keys.task("done")) &&
+			/: (wrong type|spec half a character in its prompt|endEvent .*|.*: .* nan)$/.test(name))
 	);
 }
 
@@ -318,6 +350,7 @@ test(
 					await lookAtAll();
 					if (isVictims) await othersAreWell();
 					if (isVictims) await victimCanGo(way);
+					if (isOfBatches(damage)) await batchesAreWell();
 					if (isVictims && damage.name.includes(": spec: ")) await itsHostIsTold();
 				} catch (error) {
 					throw new Error(`after ${damage.name}, ${way}`, { cause: error });

@@ -3,7 +3,7 @@
  * place of every key that a publication touches, whatever stands there: all of it is there then, or nothing.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { allBatches, readBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
+import { newestBatches, readBatches, tasksOfBatch } from "../../../src/queue/records/batches.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { type NewBatch, publish, type StagedTask, stageTasks } from "../../../src/queue/records/staging.ts";
 import { newNonce, type Store } from "../../../src/queue/records/store.ts";
@@ -293,7 +293,7 @@ describe("a batch that somebody wrote down under the key of a new one", () => {
 		await store.client.hset(store.keys.batch("evil"), { ...record, [field]: value });
 		if (value === "missing") await store.client.hdel(store.keys.batch("evil"), field);
 		await store.client.zadd(store.keys.batches, 9e15, "evil");
-		const { damaged } = await allBatches(store);
+		const { damaged } = await newestBatches(store);
 		// What the reader takes for damaged nobody joins.
 		expect(damaged.map(({ id }) => id)).toContain("evil");
 		await isUnharmed();

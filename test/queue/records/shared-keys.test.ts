@@ -3,9 +3,9 @@
  * on, it is said, and nothing is lost that the records know.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { findBatch, listBatches } from "../../../src/actions/batches.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
-import { allBatches } from "../../../src/queue/records/batches.ts";
 import { eventsAfter, lastEventId, noteEvent } from "../../../src/queue/records/events.ts";
 import { nextEvent, startOfFeed } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil, openAfterSuccess } from "../../../src/queue/records/gates.ts";
@@ -56,6 +56,8 @@ const SHARED: Record<string, () => string> = {
 	outbox: () => store.keys.outbox,
 	inbox: () => store.keys.inbox,
 	batches: () => store.keys.batches,
+	"the tasks of a batch": () => store.keys.members("nightly"),
+	"the record of a batch": () => store.keys.batch("nightly"),
 	events: () => store.keys.events,
 	"the counter of run jobs": () => `${store.keys.prefix}:generation`,
 	"keys of enqueue": () => `${store.keys.prefix}:keys`,
@@ -82,7 +84,8 @@ async function everything(): Promise<string[]> {
 	const steps: Record<string, () => Promise<unknown>> = {
 		enqueue: () => store.create(specOf("new"), { key: { key: "k2", hash: "h" } }),
 		"a batch": () => putBatch(store, "of-batch"),
-		batches: () => allBatches(store),
+		batches: () => listBatches(store, null),
+		"one batch": () => findBatch(store, "batch of of-batch"),
 		list: () => store.list(-1),
 		questions: () => store.openQuestions(),
 		drain: () => drainOutbox(store, queues),

@@ -21,6 +21,7 @@ mendShared()
 mend('spend:' .. req.day, 'amount')
 -- What is told of a task, beside its record: it holds up no end.
 if req.task then mend('cost:' .. req.task, 'hash'); mend('log:' .. req.task, 'stream') end
+if req.batch then mend('members:' .. req.batch, 'zset', true) end
 -- What is no host's id is no host, and nobody could ask for it to be removed.
 for _, name in ipairs(redis.call('SMEMBERS', p .. ':hosts')) do
   if not (string.match(name, '^[a-z0-9][a-z0-9-]*$') and #name <= 63) then

@@ -3,6 +3,7 @@
  * would stop every task of every host, half-way through a script: it is put aside under `aside:` for a person to
  * look at, an event says so, and it is made anew from the records. What belongs to one task is that task's damage.
  */
+import { BATCHES_SEARCHED } from "../../../task/batch.ts";
 import { MOVES, SKIPPED } from "../../../task/states.ts";
 
 const EVENTS_KEPT = 10_000;
@@ -83,18 +84,26 @@ local function dropEmptyBatch(batch)
   redis.call('DEL', p .. ':batch:' .. batch)
   redis.call('ZREM', p .. ':batches', batch)
 end
+-- Of it is only what says so itself, or cannot be asked.
+local function dropStrangers(batch)
+  local members = p .. ':members:' .. batch
+  mend('members:' .. batch, 'zset')
+  for _, id in ipairs(redis.call('ZRANGE', members, 0, -1)) do
+    local said = redis.pcall('HGET', p .. ':task:' .. id, 'batch')
+    if said ~= batch and not (type(said) == 'table' and said.err) then redis.call('ZREM', members, id) end
+  end
+end
+-- So many that nobody who adds names for nothing makes everybody wait.
 local function dropEmptyBatches()
-  local batches = redis.pcall('ZRANGE', p .. ':batches', 0, -1)
+  local batches = redis.pcall('ZREVRANGE', p .. ':batches', 0, ${BATCHES_SEARCHED - 1})
   for _, batch in ipairs(batches.err and {} or batches) do
-    local members = redis.pcall('ZRANGE', p .. ':members:' .. batch, 0, -1)
-    for _, id in ipairs(members.err and {} or members) do
-      if typeOf(p .. ':task:' .. id) == 'none' then redis.call('ZREM', p .. ':members:' .. batch, id) end
-    end
+    dropStrangers(batch)
     dropEmptyBatch(batch)
   end
 end
 -- What the records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
 local function relist()
+  local areLists = {}
   for _, id in ipairs(allIds()) do
     local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason', 'batch')
     local state, host = c[1], c[2]
@@ -112,6 +121,7 @@ local function relist()
       end
       if state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
       if c[7] and string.match(c[7], '^[a-z0-9][a-z0-9-]*$') then
+        if not areLists[c[7]] then mend('members:' .. c[7], 'zset'); areLists[c[7]] = true end
         redis.pcall('ZADD', p .. ':batches', 'NX', made, c[7])
         redis.pcall('ZADD', p .. ':members:' .. c[7], 'NX', made, id)
       end

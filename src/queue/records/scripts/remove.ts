@@ -1,3 +1,4 @@
+import { BATCHES_SEARCHED } from "../../../task/batch.ts";
 import { NOTICES_KEPT } from "../removed-task.ts";
 import { TASK } from "./prelude.ts";
 
@@ -24,7 +25,7 @@ local nonce = nonces[1] or known('nonce')
 if typeOf(rec) == 'hash' then forgetNeeds() end
 -- A damaged record may not say any more of which one it is.
 local batch = known('batch')
-local batches = damaged and redis.call('ZRANGE', p .. ':batches', 0, -1) or (batch ~= '' and {batch} or {})
+local batches = damaged and redis.call('ZREVRANGE', p .. ':batches', 0, ${BATCHES_SEARCHED - 1}) or (batch ~= '' and {batch} or {})
 for _, each in ipairs(batches) do mend('members:' .. each, 'zset', true) end
 if listsLost then relist(); listsLost = false end
 local key = known('key')
