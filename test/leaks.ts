@@ -9,8 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll } from "vitest";
 import { openResources, type Resources } from "./open-resources.ts";
 import { CONDITION_LIMIT_MS } from "./patience.ts";
-import { pendingTimers } from "./pending-timers.ts";
+import { forgetTimers, pendingTimers } from "./pending-timers.ts";
 import { childrenOf, killIfThere, processesOf } from "./processes.ts";
+import { removeTemporaryFolders } from "./temporary-folder.ts";
 
 /** Shorter than the other limits: a timer that is left must not come meanwhile. */
 const GIVEN_BACK_LIMIT_MS = CONDITION_LIMIT_MS / 3;
@@ -19,6 +20,8 @@ const LOOK_MS = 50;
 const isEsbuild = ({ command }: { command: string }) => command.includes("esbuild --service");
 const ESBUILD_PIPES = 2;
 
+// The next file runs in the same process.
+const given = { env: { ...process.env }, cwd: process.cwd() };
 const outside = tmpdir();
 const folder = mkdtempSync(join(outside, "t-"));
 // Some tests work as another user, who must get through to folders of their own.
@@ -31,17 +34,24 @@ writeFileSync(warnings, "");
 chmodSync(warnings, 0o666);
 
 const warned: string[] = [];
-process.on("warning", ({ name, message }) => {
+const warn = ({ name, message }: Error) => {
 	if (name === "MaxListenersExceededWarning") warned.push(`${name}: ${message}`);
-});
+};
+process.on("warning", warn);
+forgetTimers();
 
 const before: Resources = openResources();
 
 afterAll(async () => {
+	removeTemporaryFolders();
 	const left = await whenGivenBack();
 	const told = readFileSync(warnings, "utf8");
 	for (const { pid } of started()) killIfThere(pid);
 	for (const path of [folder, warnings]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+	process.off("warning", warn);
+	process.chdir(given.cwd);
+	for (const name of Object.keys(process.env)) if (!(name in given.env)) delete process.env[name];
+	Object.assign(process.env, given.env);
 	const tooMany = told.split("\n").filter((line) => line.includes("MaxListenersExceededWarning"));
 	const all = [...left, ...warned, ...tooMany];
 	if (all.length > 0) throw new Error(`This file leaves behind:\n${all.join("\n")}`);

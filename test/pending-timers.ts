@@ -28,6 +28,12 @@ function originOf(stack: string): string | null {
 	return first === undefined || RUNNERS.test(first) ? null : first.trim();
 }
 
+/** What another test file left is that file's affair. */
+export function forgetTimers(): void {
+	made.clear();
+	sleeping.clear();
+}
+
 function prune(): void {
 	for (const timer of made.keys()) if (timer._destroyed === true) made.delete(timer);
 }

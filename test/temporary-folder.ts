@@ -1,7 +1,6 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 
 const made: string[] = [];
 
@@ -12,7 +11,8 @@ export function temporaryFolder(prefix: string): string {
 	return folder;
 }
 
-afterAll(() => {
+/** At the end of every test file (`test/leaks.ts`). */
+export function removeTemporaryFolders(): void {
 	for (const folder of made.splice(0))
 		rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-});
+}

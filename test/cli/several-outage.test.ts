@@ -1,7 +1,9 @@
 /** Several tasks at once, and Redis goes in the middle of it. */
 import { expect, onTestFinished, test } from "vitest";
 import { RefusingRedis } from "../refusing-redis.ts";
-import { answers, asking, redis, states, store, tasks, user } from "./several-stage.ts";
+import { answers, asking, redis, setTheStage, states, store, tasks, user } from "./several-stage.ts";
+
+setTheStage();
 
 /** Of the second task on nothing is taken. */
 async function cut(args: string[]) {

@@ -9,23 +9,26 @@ import { startTestRedis, type TestRedis } from "../redis.ts";
 export let redis: TestRedis;
 export let user: User;
 export let store: Store;
-beforeAll(async () => {
-	redis = await startTestRedis();
-	user = new User({ agent: "ten-line.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "own" } });
-	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
-});
-afterEach(async () => {
-	for (const id of await store.ids()) {
-		await store.cancel(id, "test");
-		await store.move({ id, from: ["running", "asking"], to: "cancelled", set: {} });
-		await store.remove(id);
-	}
-});
-afterAll(async () => {
-	await store.close();
-	await user.cleanup();
-	await redis.stop();
-});
+/** Its hooks around the tests of the file that calls it. */
+export function setTheStage(): void {
+	beforeAll(async () => {
+		redis = await startTestRedis();
+		user = new User({ agent: "ten-line.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "own" } });
+		store = await openStore({ target: redis.target, namespace: "default", role: "command" });
+	});
+	afterEach(async () => {
+		for (const id of await store.ids()) {
+			await store.cancel(id, "test");
+			await store.move({ id, from: ["running", "asking"], to: "cancelled", set: {} });
+			await store.remove(id);
+		}
+	});
+	afterAll(async () => {
+		await store.close();
+		await user.cleanup();
+		await redis.stop();
+	});
+}
 
 /** Tasks that nobody works on: what stands in Redis is all there is of them. */
 export async function tasks(

@@ -2,8 +2,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { PROGRAM } from "../e2e/harness.ts";
 import { specOf } from "../queue/records/store-support.ts";
-import { answers, ask, asking, states, store, tasks, user } from "./several-stage.ts";
+import { answers, ask, asking, setTheStage, states, store, tasks, user } from "./several-stage.ts";
 import { Screen } from "./tmux.ts";
+
+setTheStage();
 
 const SIZE = { columns: 100, rows: 24 };
 
