@@ -27,8 +27,6 @@ import { stateInRedis } from "./state-look.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 export const PROGRAM = join(ROOT, "dist/dispatch.cjs");
 const AGENTS = join(ROOT, "test/fixtures/agents");
-/** The test file's own, see test/leaks.ts. */
-const WARNINGS = process.env.NODE_REDIRECT_WARNINGS;
 const NOBODY = 65_534;
 /** Several commands, a worker and an agent. */
 const STATE_LIMIT_MS = 2 * CONDITION_LIMIT_MS;
@@ -109,7 +107,8 @@ export class User {
 		this.env = {
 			PATH: process.env.PATH ?? "/usr/bin:/bin",
 			HOME: this.path,
-			...(WARNINGS === undefined ? {} : { NODE_REDIRECT_WARNINGS: WARNINGS }),
+			// The test file's own, see test/leaks.ts.
+			NODE_REDIRECT_WARNINGS: process.env.NODE_REDIRECT_WARNINGS ?? "",
 			DISPATCH_HOME: this.home,
 			DISPATCH_MAX_BACKOFF_MS: "200",
 			...(options.redis === undefined ? {} : { DISPATCH_REDIS_URL: options.redis }),

@@ -197,3 +197,18 @@ describe("no test is of a form that cannot fail", () => {
 		expect(suspects(readFileSync(join(ROOT, path), "utf8"))).toEqual([]);
 	});
 });
+
+/** What is done when such a file is loaded is done for the first test file of a process alone: they share it. */
+const ONCE =
+	/^(?:(?:after|before)(?:All|Each)\(|(?:export )?const .*\b(?:temporaryFolder|mkdtempSync|tmpdir)\()/m;
+const APART = ["test/leaks.ts"];
+
+test("a file that tests share does nothing for the file that loads it first", () => {
+	for (const bad of ["afterAll(() => {});", 'export const folder = temporaryFolder("x");'])
+		expect(bad).toMatch(ONCE);
+	const shared = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+		.filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+		.map((name) => join("test", name));
+	expect(shared).toContain("test/e2e/harness.ts");
+	expect(shared.filter((path) => ONCE.test(readFileSync(join(ROOT, path), "utf8")))).toEqual(APART);
+});

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { changedFiles } from "../../src/workspace/diff.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
@@ -14,11 +14,11 @@ import {
 	folder,
 	id,
 	marking,
-	newRepository,
 	number,
 	onWorktreeOf,
 	onWorktreeOfItsOwn,
 	repository,
+	setTheStage,
 	shared,
 	submitted,
 	there,
@@ -26,7 +26,7 @@ import {
 	worktrees,
 } from "./stage.ts";
 
-beforeAll(() => newRepository(shared));
+setTheStage();
 beforeEach(() => onWorktreeOf(shared));
 
 /** How an agent would have dispatch's git run a program of its own: each must not. */

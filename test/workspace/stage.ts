@@ -1,20 +1,32 @@
 /** A worktree of a task, anew for each test: in a repository that all share, or in one of the test's own. */
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { beforeAll } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-export const folder = temporaryFolder("work");
-export const worktrees = join(folder, "worktrees");
-export const shared = join(folder, "shared");
-export let number = 0;
+export let folder: string;
+export let shared: string;
+export let worktrees: string;
+export let number: number;
 export let repository: string;
 export let id: string;
 export let branch: string;
 export let worktree: Worktree;
+
+/** Before the tests of the file that calls it. */
+export function setTheStage(): void {
+	beforeAll(() => {
+		folder = temporaryFolder("work");
+		worktrees = join(folder, "worktrees");
+		shared = join(folder, "shared");
+		number = 0;
+		newRepository(shared);
+	});
+}
 
 export function newRepository(path: string): void {
 	makeRepository(path, { "a.txt": "one\n", "b.txt": "two\n", ".gitignore": "ignored\n" });

@@ -1,8 +1,8 @@
 /** What an agent may have done in its worktree by its end, out of habit or on purpose, and what becomes of it. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
@@ -15,11 +15,11 @@ import {
 	filesOf,
 	folder,
 	id,
-	newRepository,
 	number,
 	onWorktreeOf,
 	onWorktreeOfItsOwn,
 	repository,
+	setTheStage,
 	shared,
 	subjects,
 	submitted,
@@ -28,7 +28,7 @@ import {
 	worktrees,
 } from "./stage.ts";
 
-beforeAll(() => newRepository(shared));
+setTheStage();
 beforeEach(() => onWorktreeOf(shared));
 
 /** The agent's acts, and the files that the branch holds beside those of the first commit. */
@@ -325,4 +325,17 @@ describe("a worktree", () => {
 		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
 		expect(existsSync(lock)).toBe(false);
 	});
+
+	test.each<[string, () => Promise<unknown>]>([
+		["the next start", () => worktree.make()],
+		["its end", () => saveWork(worktree, "start 1")],
+	])(
+		"what a killed process left of git's beside it goes at %s; what a living one has stays",
+		async (_, act) => {
+			const [dead, alive] = [2 ** 22 + 1, process.pid].map((pid) => `${worktree.path}.git-${pid}-0badcafe`);
+			for (const path of [dead, alive]) mkdirSync(path as string);
+			await act();
+			expect([dead, alive].map((path) => existsSync(path as string))).toEqual([false, true]);
+		},
+	);
 });

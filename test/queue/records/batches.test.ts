@@ -204,6 +204,31 @@ describe("one task in the way keeps all of them out", () => {
 	});
 });
 
+test("a task's epoch is none that a removed task of its name had", async () => {
+	const epoch = await runningTask(store, "a");
+	await store.move({ id: "a", from: ["running"], epoch, to: "failed" });
+	await store.remove("a");
+	await put([staged("a")]);
+	expect((await store.need("a")).epoch).toBeGreaterThanOrEqual(epoch);
+	await store.move({ id: "a", from: ["queued"], to: "running", runNonce: "n" });
+	expect((await store.need("a")).epoch).toBeGreaterThan(epoch);
+});
+
+test("a Redis that is full publishes nothing of it", async () => {
+	const tasks = [staged("a"), staged("b")];
+	await stageTasks(store, "full", tasks);
+	await store.client.config("SET", "maxmemory", "1");
+	try {
+		await expect(publish(store, "full", batchOf(), tasks, [], newNonce())).rejects.toMatchObject({
+			code: "DISPATCH_REDIS_FULL",
+		});
+	} finally {
+		await store.client.config("SET", "maxmemory", "0");
+	}
+	expect(await store.ids()).toEqual([]);
+	expect((await newestBatches(store)).batches).toEqual([]);
+});
+
 test("a call that is made again has published once", async () => {
 	const tasks = [staged("one"), staged("two")];
 	const submission = newNonce();
