@@ -42,11 +42,13 @@ export class Orders {
 
 	/**
 	 * Of a removed task whose record is gone: its order is spent, if this host can have one of it. What others make up
-	 * takes no room. @param ran whether something here is of this creation. @throws DISPATCH_DISK
+	 * takes no room. @param ran whether something here is of this creation; null: nobody can know, and the order is
+	 * spent under its id alone. @throws DISPATCH_DISK
 	 */
-	spend({ id, nonce }: { id: string; nonce: string }, ran: () => boolean): void {
+	spend({ id, nonce }: { id: string; nonce: string }, ran: () => boolean | null): void {
 		if (this.#spent.has(nonce, id)) return;
-		if (this.#signer.hasMade(nonce) || ran()) spendOrder(this.#home, nonce);
+		const isOurs = this.#signer.hasMade(nonce) || ran();
+		if (isOurs !== false) spendOrder(this.#home, nonce, isOurs === null ? id : undefined);
 	}
 
 	isSigned(record: TaskRecord): boolean {

@@ -9,12 +9,13 @@ import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
 import type { Environment } from "../process/environment.ts";
 import { isDiskFull, isOurTrouble } from "../process/read-file.ts";
-import { removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { removeRuns, runsOfTask, startsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { followRemovals, forgetQuotes } from "../queue/records/removed.ts";
 import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
+import { isOutage } from "../task/errors.ts";
 import type { Serial } from "../task/serial.ts";
 import { worktreesOf } from "../task/worktree.ts";
 import { removeWorktree } from "../workspace/remove.ts";
@@ -58,14 +59,17 @@ export class Removals {
 	}
 }
 
-/** What this host is short of for now keeps a task for the next time. @returns how many were cleared */
+/**
+ * Each by itself: one that cannot be looked at keeps none of the others. What this host is short of for now keeps a
+ * task for the next time.
+ * @returns how many were cleared. @throws DISPATCH_REDIS_UNREACHABLE and the like
+ */
 export function clearRemovals(deps: RemovalDeps): Promise<number> {
 	return followRemovals(deps.store, deps.host, async (tasks) => {
-		const left = new Set<RemovedTask>();
-		for (const task of tasks) deps.orders.spend(task, () => isKnown(task, deps));
+		// While its order works its files stay: they can tell that it is this host's.
+		const left = new Set<RemovedTask>(tasks.filter((task) => !isSpent(task, deps)));
 		// Of one that was put back the files are taken away with it.
-		const gone = tasks.filter(({ isThere }) => !isThere);
-		if (gone.length === 0) return left;
+		const gone = tasks.filter((task) => !task.isThere && !left.has(task));
 		for (const task of gone) {
 			await deps.serial
 				.run(task.id, () => clearDisk(task, deps))
@@ -74,18 +78,59 @@ export function clearRemovals(deps: RemovalDeps): Promise<number> {
 					if (isOurTrouble(error) || isDiskFull(error)) left.add(task);
 				});
 		}
-		const ids = new Set(gone.map(({ id }) => id));
-		await deps.queues.forget(deps.host, ids);
-		await forgetDeliveries(deps.store, deps.host, ids);
-		await forgetQuotes(deps.store, ids);
+		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
 	});
 }
 
-/** Whether a start, or a worktree, of this creation was made here. */
-function isKnown({ id, nonce }: RemovedTask, { home, env }: RemovalDeps): boolean {
-	if (runsOfTask(home, id).some(({ facts }) => facts.taskNonce === nonce)) return true;
-	return knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env) !== null;
+/** @returns false: its order cannot be spent now, which the log tells */
+function isSpent(task: RemovedTask, deps: RemovalDeps): boolean {
+	try {
+		deps.orders.spend(task, () => isKnown(task, deps));
+		return true;
+	} catch (error) {
+		deps.fault(task.id, "order", error);
+		return false;
+	}
+}
+
+/** Whether a start, or a worktree, of this creation was made here; null: nobody can know. */
+function isKnown({ id, nonce }: RemovedTask, { home, env }: RemovalDeps): boolean | null {
+	const { runs, faults } = startsOfTask(home, id);
+	if (runs.some(({ facts }) => facts.taskNonce === nonce)) return true;
+	try {
+		if (knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env) !== null) return true;
+	} catch (error) {
+		faults.push(error);
+	}
+	return faults.length > 0 ? null : false;
+}
+
+/**
+ * What jobs and events tell of them.
+ * @returns false: not all of it went, which the log tells. @throws when Redis is away
+ */
+async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Promise<boolean> {
+	const { store, host, queues } = deps;
+	const ids = new Set(gone.map(({ id }) => id));
+	const steps = {
+		jobs: () => queues.forget(host, ids),
+		notifications: () => forgetDeliveries(store, host, ids),
+		quotes: () => forgetQuotes(store, ids),
+	};
+	const more = ids.size > 1 ? ` and ${ids.size - 1} more` : "";
+	const named = `${gone[0]?.id}${more}`;
+	let isWhole = true;
+	for (const [step, forget] of Object.entries(steps)) {
+		try {
+			await forget();
+		} catch (error) {
+			if (isOutage(error)) throw error;
+			isWhole = false;
+			deps.fault(named, step, error);
+		}
+	}
+	return isWhole;
 }
 
 /** In the task's own line: no start of a newer task of this id is under way. */

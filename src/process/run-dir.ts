@@ -160,7 +160,33 @@ export function tasksWithRuns(home: string): string[] {
 
 /** The runs of one task that facts stand of, the newest first. @throws when they cannot be looked at */
 export function runsOfTask(home: string, task: string): RunDir[] {
-	return epochsOf(home, task).flatMap((epoch) => openRun(home, task, epoch) ?? []);
+	const { runs, faults } = startsOfTask(home, task);
+	if (faults.length > 0) throw faults[0];
+	return runs;
+}
+
+export interface Starts {
+	/** the newest first */
+	runs: RunDir[];
+	/** what stood against a look at others, or at all of them */
+	faults: unknown[];
+}
+
+/** As `runsOfTask`, each start by itself: one that cannot be looked at hides none of the others. */
+export function startsOfTask(home: string, task: string): Starts {
+	const found: Starts = { runs: [], faults: [] };
+	const look = (at: () => void) => {
+		try {
+			at();
+		} catch (error) {
+			found.faults.push(error);
+		}
+	};
+	look(() => {
+		for (const epoch of epochsOf(home, task))
+			look(() => found.runs.push(...[openRun(home, task, epoch) ?? []].flat()));
+	});
+	return found;
 }
 
 /** The starts of a task, the newest first. @throws when they cannot be read */

@@ -1,6 +1,6 @@
 /** What a host keeps of removed tasks goes sooner or later, whatever it is short of at the moment. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
 import { clearRemovals } from "../../src/host/removals.ts";
@@ -95,6 +95,18 @@ function stage() {
 	return { home, orders, clear, spent, told, enqueue, start };
 }
 
+/** A link to itself in the place of a task's starts: nobody can look at them, not even root. @returns what takes it away */
+function barRuns(home: string, task: string): () => void {
+	const path = join(home, "runs", task);
+	mkdirSync(dirname(path), { recursive: true });
+	if (existsSync(path)) renameSync(path, `${path}.away`);
+	symlinkSync(path, path);
+	return () => {
+		rmSync(path);
+		if (existsSync(`${path}.away`)) renameSync(`${path}.away`, path);
+	};
+}
+
 const COPY = { why: "it is a copy of a task that was removed" };
 
 test.each(["started here", "never started"])(
@@ -147,4 +159,65 @@ test("false notices, any number of them, take no room on the disk; the true ones
 	await clear();
 	expect(spent()).toEqual([mine.spec.nonce, started.spec.nonce]);
 	for (const record of [mine, started]) expect(orders.refusal(record)).toMatchObject(COPY);
+});
+
+test("a removed task whose starts cannot be looked at keeps no other from being cleared, and no copy of it starts", async () => {
+	const { home, orders, clear, enqueue, spent, told } = stage();
+	// Of an earlier version: only its start could tell that it is one of ours.
+	const first = await enqueue("first", "0123456789abcdef");
+	const third = await enqueue("third");
+	const directory = await createTaskDir(home, taskDirSpec(third, store.namespace));
+	for (const id of ["first", "third"]) {
+		await store.cancel(id, "me");
+		await store.remove(id);
+	}
+	barRuns(home, "first");
+	await clear();
+	expect(existsSync(directory)).toBe(false);
+	expect(told).toEqual(["first removal"]);
+	for (const record of [first, third]) expect(orders.refusal(record)).toMatchObject(COPY);
+	// Another task's order is not spent by it.
+	expect(spent()).toEqual(["first 0123456789abcdef", third.spec.nonce]);
+	expect(orders.refusal(await enqueue("other", "0123456789abcdef"))).toBeNull();
+});
+
+test("an order that cannot be spent now is spent at the next time, and the files that tell whose it is stay until then", async () => {
+	const { home, orders, clear, enqueue, start, spent, told } = stage();
+	const record = await enqueue("first", "0123456789abcdef");
+	start(record);
+	await store.cancel("first", "me");
+	await store.remove("first");
+	mkdirSync(join(home, "removed-tasks"));
+	await clear();
+	await clear();
+	expect(new Set(told)).toEqual(new Set(["first order"]));
+	expect(existsSync(join(home, "runs", "first"))).toBe(true);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
+	rmSync(join(home, "removed-tasks"), { recursive: true });
+	await clear();
+	expect(spent()).toEqual([record.spec.nonce]);
+	expect(orders.refusal(record)).toMatchObject(COPY);
+	expect(existsSync(join(home, "runs", "first"))).toBe(false);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(0);
+});
+
+test("what cannot be cleared of a host's jobs keeps its tasks for the next time, and no task behind them from being cleared", async () => {
+	const { home, orders, clear, enqueue, told } = stage();
+	const key = queues.of(HOST).toKey("events");
+	const records = [];
+	// More than are followed at once.
+	for (let n = 0; n < 201; n++) records.push(await enqueue(`t-${n}`));
+	const last = await createTaskDir(home, taskDirSpec(await store.need("t-200"), store.namespace));
+	for (const { spec } of records) {
+		await store.cancel(spec.id, "me");
+		await store.remove(spec.id);
+	}
+	await store.client.set(key, "none");
+	await clear();
+	expect(existsSync(last)).toBe(false);
+	expect(told).toContain("t-200 jobs");
+	for (const record of records) expect(orders.refusal(record)).toMatchObject(COPY);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(201);
+	await store.client.del(key);
+	expect(await clear()).toBe(201);
 });
