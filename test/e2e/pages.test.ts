@@ -22,7 +22,30 @@ test.each(RUN)("%s: its commands run, and its sessions print what they show", as
 		const wanted = step.printed === null ? "ended with 0" : step.printed;
 		expect(found, `${step.at}: ${step.lines.join("\n")}\n${said.output}`).toBe(wanted);
 	}
+	expect(fencesOf(page).some(answers) ? await otherAnswers(mine) : []).toEqual([]);
 });
+
+function answers(fence: Fence): boolean {
+	return isRun(fence) && /^(?:\$ )?dispatch answer /m.test(fence.text);
+}
+
+interface Listed {
+	questions: { text: string; answer: string | null }[];
+}
+
+/** The answers that a question did not offer: `all` where it says `(yes or no)`. */
+async function otherAnswers(shell: PageShell): Promise<string[]> {
+	const { code, output } = await shell.run(["dispatch ls --all --json 2>&-"], { strict: false });
+	expect(code, output).toBe(0);
+	const tasks: Listed[] = JSON.parse(output);
+	return tasks.flatMap(({ questions }) =>
+		questions.flatMap(({ text, answer }) => {
+			const [, one, other] = /\((\w+) or (\w+)\)$/.exec(text.trim()) ?? [];
+			const isOffered = one === undefined || answer === null || answer === one || answer === other;
+			return isOffered ? [] : [`${text} ${answer}`];
+		}),
+	);
+}
 
 function isRun(fence: Fence): boolean {
 	return fence.notRun === null && commandsOf(fence).length > 0;
