@@ -3,6 +3,9 @@ import { SKIPPED, STATES, type State } from "./states.ts";
 
 export type Totals = Partial<Record<State, number>>;
 
+/** As people count them: a task that was not started because of what it needs was cancelled by nobody. */
+export type Became = State | typeof SKIPPED;
+
 /** @param states null: it cannot be read, and is counted by nobody. @returns in the order of the states, none that is 0 */
 export function totalsOf(states: Iterable<State | null>): Totals {
 	const counted = new Map<State | null, number>();
@@ -17,6 +20,11 @@ export function totalsOf(states: Iterable<State | null>): Totals {
  * @param skipped how many of those that are cancelled: they were not started because of what they need, and stand apart
  */
 export function totalsTexts(totals: Totals, skipped: number): string[] {
+	return Object.entries(totalsApart(totals, skipped)).map(([became, count]) => `${count} ${became}`);
+}
+
+/** The same, as numbers: none that is 0. */
+export function totalsApart(totals: Totals, skipped: number): Partial<Record<Became, number>> {
 	const counts = Object.entries(totals).flatMap(([state, count]): [string, number][] =>
 		state === "cancelled"
 			? [
@@ -25,5 +33,5 @@ export function totalsTexts(totals: Totals, skipped: number): string[] {
 				]
 			: [[state, count]],
 	);
-	return counts.filter(([, count]) => count > 0).map(([word, count]) => `${count} ${word}`);
+	return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }

@@ -4,8 +4,8 @@ import { oneLine } from "../task/clean-text.ts";
 import { type DamagedTask, damagedError } from "../task/damaged.ts";
 import { openNeeds } from "../task/needs.ts";
 import type { TaskRecord } from "../task/record.ts";
-import { isLive, isState, type State } from "../task/states.ts";
-import { type Totals, totalsOf } from "../task/totals.ts";
+import { isLive, isState, SKIPPED } from "../task/states.ts";
+import { type Became, totalsApart, totalsOf } from "../task/totals.ts";
 import { whatOf } from "../task/view-what.ts";
 import { type Html, html } from "./html.ts";
 import { ago, stateBadge } from "./layout.ts";
@@ -15,8 +15,8 @@ const WHAT_CHARS = 200;
 
 /** What of the list is asked for. */
 export interface Part {
-	/** null: tasks in every state */
-	state: State | null;
+	/** null: tasks in every state; skipped ones are not among the cancelled ones */
+	state: Became | null;
 	/** counts from 1, newest first */
 	page: number;
 }
@@ -29,8 +29,8 @@ export interface ListedPart extends Part {
 	/** how many there are in this state */
 	total: number;
 	pages: number;
-	/** how many there are in each state; none where there are none */
-	counts: Totals;
+	/** how many there are of each; none where there are none */
+	counts: Partial<Record<Became, number>>;
 	/** in every state, damaged ones too */
 	all: number;
 }
@@ -39,14 +39,18 @@ export interface ListedPart extends Part {
 export function partOf(query: Readonly<Record<string, unknown>>): Part {
 	const { state, page } = query;
 	const number = typeof page === "string" && /^\d{1,9}$/.test(page) ? Number(page) : 1;
-	return { state: isState(state) ? state : null, page: Math.max(1, number) };
+	return { state: isState(state) || state === SKIPPED ? state : null, page: Math.max(1, number) };
 }
 
 /** Behind the last page the last one is read: tasks may have been removed meanwhile. */
 export async function readPart(store: Store, part: Part): Promise<ListedPart> {
 	const states = await store.states();
-	const counts = totalsOf(states.values());
-	const ids = [...states].filter(([, state]) => part.state === null || state === part.state);
+	const cancelled = [...states].filter(([, state]) => state === "cancelled").map(([id]) => id);
+	const skipped = new Set(await store.skippedOf(cancelled));
+	const counts = totalsApart(totalsOf(states.values()), skipped.size);
+	const ids = [...states].filter(
+		([id, state]) => part.state === null || part.state === (skipped.has(id) ? SKIPPED : state),
+	);
 	const pages = Math.max(1, Math.ceil(ids.length / TASKS_SHOWN));
 	const page = Math.min(part.page, pages);
 	const first = (page - 1) * TASKS_SHOWN;
@@ -69,7 +73,7 @@ function linkTo(place: string, { state, page }: Part): string {
 }
 
 function stateLinks({ state, counts, all }: ListedPart, place: string): Html {
-	const parts: [State | null, number][] = [[null, all], ...(Object.entries(counts) as [State, number][])];
+	const parts: [Became | null, number][] = [[null, all], ...(Object.entries(counts) as [Became, number][])];
 	const links = parts.map(([each, count]) => {
 		const name = html`${each ?? "all"} <b>${count}</b>`;
 		const href = linkTo(place, { state: each, page: 1 });

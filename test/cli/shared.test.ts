@@ -90,24 +90,28 @@ test("rm of a task of another host says whose files stay, and who removes them",
 
 test("500 tasks: a few are listed with how many there are, all on demand, sorted; the totals agree", async () => {
 	for (let n = 0; n < 500; n++) await store.create(specOf(`t-${String(n).padStart(3, "0")}`, ANNS));
+	await store.create(specOf("t-needs", { ...ANNS, after: ["t-250"] }));
 	await store.cancel("t-250", "ann@mini1");
 	await runningTask(store, "z-runs", ANNS);
 	const lines = (await bob.ok(["ls"])).trimEnd().split("\n");
 	expect(lines).toHaveLength(52);
-	expect(lines.at(-1)).toBe("50 of 501 tasks. All of them: add --all");
-	expect(await ids("--all")).toHaveLength(501);
+	expect(lines.at(-1)).toBe("50 of 502 tasks. All of them: add --all");
+	expect(await ids("--all")).toHaveLength(502);
 	expect(await ids("--sort", "task", "--limit", "2")).toEqual(["t-000", "t-001"]);
 	expect(await ids("--sort", "-task", "--limit", "1")).toEqual(["z-runs"]);
 	expect(await ids("--sort", "state", "--limit", "1")).toEqual(["z-runs"]);
 	const { counts } = await bob.json<{ counts: Record<string, number> }>(["status"]);
-	expect(counts).toEqual({ queued: 499, running: 1, cancelled: 1 });
+	expect(counts).toEqual({ queued: 499, running: 1, cancelled: 2 });
 	const reader = new TaskReader(store);
 	const read = totalsOf((await reader.read()).map(({ state }) => state));
-	const unread = totalsOf(["queued"]);
-	expect({ read, unread: reader.unread }).toEqual({ read: { ...counts, queued: 498 }, unread });
-	expect(await readPart(store, partOf({}))).toMatchObject({ counts, all: 501 });
+	const unread = totalsOf(["queued", "queued"]);
+	expect({ read, unread: reader.unread }).toEqual({ read: { ...counts, queued: 497 }, unread });
+	const web = { queued: 499, running: 1, cancelled: 1, skipped: 1 };
+	expect(await readPart(store, partOf({}))).toMatchObject({ counts: web, all: 502 });
+	for (const [state, count] of Object.entries(web))
+		expect(await readPart(store, partOf({ state }))).toMatchObject({ state, total: count });
 	const said = await bob.ok(["status"]);
-	expect(said).toMatch(/^499 queued, 1 running, 1 cancelled\. /);
+	expect(said).toMatch(/^499 queued, 1 running, 1 cancelled, 1 skipped\. /);
 	expect(said).toMatch(/^499 wait: no worker runs on its host mini1\./m);
 	expect(said.split("\n").length).toBeLessThan(20);
 	const wrong = await bob.run(["ls", "--sort", "colour"]);

@@ -10,6 +10,8 @@ import { moreLine, partOf } from "../../src/cli/screen/list-part.ts";
 import { clipPainted, foreign, wrap } from "../../src/cli/screen/text.ts";
 import { tasksShown, type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
+import { SKIPPED, STATES } from "../../src/task/states.ts";
+import { totalsOf, totalsTexts } from "../../src/task/totals.ts";
 import type { TaskView } from "../../src/task/view.ts";
 
 const NOW = new Date(2026, 10, 24, 12, 0, 0).getTime();
@@ -167,10 +169,19 @@ test("the numbers at the top count the tasks, too, that are more than a list hol
 	expect(lines[0]).toContain("0 asking · 1 running · 701 queued · 3 failed");
 });
 
-test("at the top a parked task counts as one that asks, and one that waits for another as queued", () => {
-	const tasks = [task("a", { state: "parked" }), task("b", { state: "waiting" }), task("c", {})];
-	const { lines } = watchFrame({ ...MODEL, tasks, unread: {} }, { columns: 80, rows: 24 }, NO_COLORS);
-	expect(lines[0]).toContain("1 asking · 1 running · 1 queued");
+test("at the top each state is counted under its own name, as everywhere: parked, waiting and skipped, too", () => {
+	const skipped = { state: "cancelled", reason: SKIPPED, ...ended } as const;
+	const tasks = [
+		...STATES.map((state) => task(state, { state })),
+		task("skipped", skipped),
+		task("skipped-2", skipped),
+	];
+	const totals = totalsTexts(totalsOf(tasks.map(({ state }) => state)), 2);
+	const top = (changes: Partial<WatchModel>) =>
+		watchFrame({ ...MODEL, tasks, ...changes }, { columns: 160, rows: 24 }, NO_COLORS).lines[0] ?? "";
+	const counted = (line: string) => line.split(/ {2,}/)[1]?.split(" · ").sort();
+	expect(counted(top({ unread: {} }))).toEqual(totals.sort());
+	expect(top({ unread: { cancelled: 5 }, unreadSkipped: 3 })).toContain(" · 5 skipped · 3 cancelled · ");
 });
 
 test("one that waits for others says for whom", () => {

@@ -47,7 +47,7 @@ export async function status(context: Context, given: string): Promise<number | 
 export async function summary(context: Context): Promise<number | undefined> {
 	const store = await context.store();
 	const { counts, open: records, failed: failedIds, cancelled, damaged } = await overviewOf(store);
-	const skipped = await store.countSkipped(cancelled);
+	const skipped = (await store.skippedOf(cancelled)).length;
 	const url = await context.redisUrl();
 	const views = await viewTasks(store, records);
 	const failed = await viewTasks(store, await store.getMany(failedIds.slice(0, FAILED_SHOWN)));

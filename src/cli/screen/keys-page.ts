@@ -9,6 +9,7 @@ const LIST_KEYS: readonly (readonly [string, string])[] = [
 	["a", "answer its question"],
 	["l", "what its agent prints"],
 	["o", "its report"],
+	["d", "what it changed in its worktree, also while it works"],
 	["i", "its status: plan, questions, usage, where it runs"],
 	["r", "start it again (asks first)"],
 	["c", "cancel it (asks first)"],

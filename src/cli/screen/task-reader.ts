@@ -5,7 +5,7 @@ import { type Here, withWaits } from "../../actions/waits.ts";
 import { lastEventId } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
 import type { DamagedTask } from "../../task/damaged.ts";
-import { isLive } from "../../task/states.ts";
+import { isLive, type State } from "../../task/states.ts";
 import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 
@@ -21,6 +21,8 @@ export class TaskReader {
 	damaged: readonly DamagedTask[] = [];
 	/** how many more there are than are read */
 	unread: Totals = {};
+	/** how many of those that are cancelled were skipped */
+	unreadSkipped = 0;
 
 	/** @param store role `service`: it waits out an outage */
 	constructor(store: Store) {
@@ -52,13 +54,15 @@ export class TaskReader {
 		const others = await store.getMany([...new Set(asking)]);
 		this.#views = new Map((await viewTasks(store, [...newest, ...others])).map((view) => [view.id, view]));
 		this.damaged = damaged;
-		this.unread = newest.length + damaged.length < TASKS_SHOWN ? {} : await this.#countUnread();
+		const unread = newest.length + damaged.length < TASKS_SHOWN ? [] : await this.#statesOfUnread();
+		const cancelled = unread.filter(([, state]) => state === "cancelled").map(([id]) => id);
+		this.unread = totalsOf(unread.map(([, state]) => state));
+		this.unreadSkipped = (await store.skippedOf(cancelled)).length;
 		this.#event = event;
 		return [...this.#views.values()];
 	}
 
-	async #countUnread(): Promise<Totals> {
-		const states = [...(await this.#store.states())];
-		return totalsOf(states.flatMap(([id, state]) => (this.#views.has(id) ? [] : [state])));
+	async #statesOfUnread(): Promise<[string, State | null][]> {
+		return [...(await this.#store.states())].filter(([id]) => !this.#views.has(id));
 	}
 }

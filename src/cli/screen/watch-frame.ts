@@ -2,8 +2,8 @@
 
 import { beginsAnew } from "../../actions/retry.ts";
 import type { DamagedTask } from "../../task/damaged.ts";
-import { isEnded, isLive, type State } from "../../task/states.ts";
-import { type Totals, totalsOf } from "../../task/totals.ts";
+import { isEnded, isLive, SKIPPED } from "../../task/states.ts";
+import { type Became, type Totals, totalsApart, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Output } from "../show/output.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
@@ -27,6 +27,8 @@ export interface WatchModel {
 	damaged: readonly DamagedTask[];
 	/** how many more there are than stand in the list */
 	unread?: Totals;
+	/** how many of these were skipped */
+	unreadSkipped?: number;
 	selected: string | null;
 	/** words that a task must have; empty: all are shown */
 	filter: string;
@@ -134,25 +136,30 @@ function awayLine(away: string, { columns }: Size): string {
 	);
 }
 
-/** As many of the numbers as fit. */
-function countsText({ tasks, unread = {} }: WatchModel, { columns }: Size): string {
-	const totals = totalsOf(tasks.map(({ state }) => state));
-	const count = (...states: State[]) =>
-		states.reduce((sum, state) => sum + (totals[state] ?? 0) + (unread[state] ?? 0), 0);
-	const parts: [number, string][] = [
-		[count("asking", "parked"), "asking"],
-		[count("running"), "running"],
-		[count("queued", "waiting"), "queued"],
-		[count("failed"), "failed"],
-		[count("cancelled"), "cancelled"],
-		[count("completed"), "completed"],
-	];
+/** What stands at the top in any case, where there is room. */
+const ALWAYS_COUNTED: readonly Became[] = ["asking", "running", "queued"];
+const COUNTED: readonly Became[] = [
+	...(["asking", "parked", "running", "queued", "waiting"] as const),
+	...(["failed", SKIPPED, "cancelled", "completed"] as const),
+];
+/** Where not all have room, a failure tells more than what waits its turn. */
+const COUNTED_NARROW: readonly Became[] = [
+	...(["asking", "parked", "running", "failed", "queued", "waiting"] as const),
+	...([SKIPPED, "cancelled", "completed"] as const),
+];
+
+/** As many of the numbers as fit, in the same words as everywhere. */
+function countsText({ tasks, unread = {}, unreadSkipped = 0 }: WatchModel, { columns }: Size): string {
+	const read = totalsApart(
+		totalsOf(tasks.map(({ state }) => state)),
+		tasks.filter(({ state, reason }) => state === "cancelled" && reason === SKIPPED).length,
+	);
+	const others = totalsApart(unread, unreadSkipped);
 	const isWide = columns >= 60;
-	// Where not all have room, a failure tells more than what waits its turn.
-	const order = isWide ? parts : [0, 1, 3, 2, 4, 5].flatMap((n) => parts.slice(n, n + 1));
-	const words = order
-		.filter(([number], n) => number > 0 || (isWide && n < 3))
-		.map(([number, word]) => `${number} ${word}`);
+	const words = (isWide ? COUNTED : COUNTED_NARROW)
+		.map((became) => ({ became, count: (read[became] ?? 0) + (others[became] ?? 0) }))
+		.filter(({ became, count }) => count > 0 || (isWide && ALWAYS_COUNTED.includes(became)))
+		.map(({ became, count }) => `${count} ${became}`);
 	const name = isWide ? " dispatch  " : " ";
 	const gap = isWide ? " · " : ", ";
 	const clock = timeText(0).length + 2;
@@ -235,6 +242,7 @@ const LIST_HINTS = [
 	"a answer",
 	"l logs",
 	"o output",
+	"d diff",
 	"r retry",
 	"c cancel",
 	"/ filter",

@@ -19,6 +19,7 @@ import { hereOf } from "../show/here.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
+import { diffText } from "./diff-text.ts";
 import { Editor } from "./editor.ts";
 import { whyGone } from "./gone.ts";
 import { watchKeys } from "./keys-page.ts";
@@ -105,6 +106,7 @@ export class WatchScreen {
 		this.#model.tasks = await reader.readWithWaits(() => hereOf(this.#context, this.#url));
 		this.#model.damaged = reader.damaged;
 		this.#model.unread = reader.unread;
+		this.#model.unreadSkipped = reader.unreadSkipped;
 		if (!isFirst && this.#asking().some((id) => !before.has(id))) ring(this.#context, "question");
 		this.#select(0);
 		const { mode } = this.#model;
@@ -205,8 +207,15 @@ export class WatchScreen {
 			};
 			this.#open(page, id);
 			this.#looks.soon();
-		} else if (name === "o") this.#openReport(id);
-		else if (name === "c") {
+		} else if (name === "o") {
+			const report = () => reportOf(this.#store, id, this.#context.home.hostId);
+			this.#openText(`report of ${id}`, "It is empty.", async () => (await report()).report);
+		} else if (name === "d" && task.branch === null)
+			this.#model.message = `${id} has no worktree: it works in ${task.cwd} itself.`;
+		else if (name === "d") {
+			const diff = () => diffText(this.#context, this.#store, id);
+			this.#openText(`diff of ${id}`, "It has changed nothing.", diff);
+		} else if (name === "c") {
 			if (isEnded(task.state)) this.#model.message = `${id} is ${task.state}: nothing to cancel.`;
 			else this.#model.mode = { kind: "confirm", act: "cancel", shown: task };
 		} else if (name === "r") {
@@ -344,17 +353,12 @@ export class WatchScreen {
 		this.#model.mode = { kind: "page", page, logsOf, back: this.#model.mode };
 	}
 
-	#openReport(id: string): void {
-		const page: Page = {
-			title: `report of ${id}`,
-			text: null,
-			from: 0,
-			empty: "It is empty.",
-			mayQuit: true,
-		};
+	/** A page of what is read once. */
+	#openText(title: string, empty: string, read: () => Promise<string>): void {
+		const page: Page = { title, text: null, from: 0, empty, mayQuit: true };
 		this.#open(page);
-		reportOf(this.#store, id, this.#context.home.hostId)
-			.then(({ report }) => report, wordsOf)
+		read()
+			.catch(wordsOf)
 			.then((text) => {
 				page.text = text;
 				this.#draw();

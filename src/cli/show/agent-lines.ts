@@ -5,7 +5,7 @@ import type { Store } from "../../queue/records/store.ts";
 import type { LogSource, Moment } from "./log-source.ts";
 import type { Output } from "./output.ts";
 import { agentText, ownLine, ownRows, roomForOwn } from "./own-lines.ts";
-import { askedLine, clockTime, questionLines, saidLines } from "./question-lines.ts";
+import { answeredLines, askedLine, clockTime, questionLines, saidLines } from "./question-lines.ts";
 
 const PAGE = 1_000;
 
@@ -60,9 +60,10 @@ function momentsOf(
 					lines: saidLines(question, { room }).map((line) => colors.green(ownLine(line))),
 				},
 			];
-		return question.open && !follows
-			? [{ at, lines: questionLines(view, question, { room }).map((line) => colors.yellow(ownLine(line))) }]
-			: [];
+		if (!question.open) return [{ at, lines: ownRows(answeredLines(question, { room })).map(colors.yellow) }];
+		return follows
+			? []
+			: [{ at, lines: questionLines(view, question, { room }).map((line) => colors.yellow(ownLine(line))) }];
 	});
 	return moments.sort((a, b) => a.at - b.at);
 }

@@ -135,13 +135,14 @@ interface SaidOptions {
 }
 
 /**
- * `Answered by ann@mini1 at 14:05:09: "Blue"`; of several tasks: `` `shed` was answered by … ``. An answer of several
+ * `Answered by ann@mini1 at 14:05:09: "Blue"`, or that nobody did; of several tasks: `` `shed` was answered by … ``. An answer of several
  * lines stands below.
  */
 export function saidLines(
 	{ answer, answeredBy, answeredAt }: ShownQuestion,
 	{ task = null, limit = Number.POSITIVE_INFINITY, room }: SaidOptions = {},
 ): string[] {
+	if (answer === null) return [task === null ? "Not answered." : `\`${task}\` got no answer.`];
 	const at = answeredAt === null ? "" : ` at ${clockTime(Date.parse(answeredAt))}`;
 	const answered = task === null ? "Answered" : `\`${task}\` was answered`;
 	const head = `${answered} by ${oneLine(answeredBy ?? "somebody")}${at}:`;

@@ -101,12 +101,12 @@ function askingLines(view: TaskView, colors: Colors): string[] {
 	return more > 0 ? [...lines, `(and ${more} more: dispatch questions)`] : lines;
 }
 
-/** The newest ones. */
+/** The newest ones that are over: with their answers, or that its end left them without one. */
 function answeredLines(view: TaskView, colors: Colors): string[] {
-	const answered = view.questions.filter(({ answer }) => answer !== null);
+	const answered = view.questions.filter(({ open }) => !open);
 	const more = answered.length - QUESTIONS_SHOWN;
 	return [
-		...(more > 0 ? [`(${more} more questions were answered: dispatch logs ${view.id})`] : []),
+		...(more > 0 ? [`(${more} more questions are over: dispatch logs ${view.id})`] : []),
 		...answered
 			.slice(-QUESTIONS_SHOWN)
 			.flatMap((question) => [

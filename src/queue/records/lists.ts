@@ -135,14 +135,15 @@ export class Lists extends Connection {
 		return states;
 	}
 
-	/** How many of these cancelled tasks were skipped: cheap beside reading their records. */
-	async countSkipped(ids: readonly string[]): Promise<number> {
-		let count = 0;
+	/** Those of these cancelled tasks that were skipped, in the same order: cheap beside reading their records. */
+	async skippedOf(ids: readonly string[]): Promise<string[]> {
+		const skipped: string[] = [];
 		for (let at = 0; at < ids.length; at += STATES_AT_ONCE) {
-			const reasons = await this.fieldsOf(ids.slice(at, at + STATES_AT_ONCE), "reason");
-			count += reasons.filter(([reason]) => reason === SKIPPED).length;
+			const some = ids.slice(at, at + STATES_AT_ONCE);
+			const reasons = await this.fieldsOf(some, "reason");
+			skipped.push(...some.filter((_, n) => reasons[n]?.[0] === SKIPPED));
 		}
-		return count;
+		return skipped;
 	}
 
 	/**
