@@ -43,7 +43,7 @@ describe("claude", () => {
 			await user.ok(["enqueue", "--id", "job", "Look around"]);
 			await user.waitForState("job", "asking");
 			await user.ok(["answer", "job", "Yes."]);
-			expect(await user.waitForState("job", "completed")).toMatchObject({ plan: { done: 1, total: 1 } });
+			expect(await user.taskInState("job", "completed")).toMatchObject({ plan: { done: 1, total: 1 } });
 			expect(["by-command", "by-edit"].filter((name) => existsSync(join(user.project, name)))).toEqual(made);
 		},
 	);
@@ -54,7 +54,7 @@ describe("claude", () => {
 			script: () => ({ bash: "true", outputTokens: 3_980 }),
 		});
 		await user.ok(["enqueue", "--id", "job", "--budget", "0.10", "Do it"]);
-		const failed = await user.waitForState("job", "failed");
+		const failed = await user.taskInState("job", "failed");
 		expect(failed.reason).toBe("budget");
 		expect(failed.outcome?.message).toMatch(/has cost \$0\.(?:08|1[0-4]) .* its budget of \$0\.1\./);
 		expect(server.requests.filter(({ conversation }) => conversation !== null).length).toBeLessThanOrEqual(3);
@@ -75,7 +75,7 @@ describe("claude", () => {
 				attempt: 1,
 				outcome: { message: expect.stringContaining("the service is overloaded") },
 			});
-		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
+		expect(await user.taskInState("job", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
 	});
 
 	test("a key that is refused fails as auth", async () => {
@@ -83,7 +83,7 @@ describe("claude", () => {
 			script: () => ({ status: 401, message: "invalid x-api-key" }),
 		});
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
-		expect((await user.waitForState("job", "failed")).reason).toBe("auth");
+		expect((await user.taskInState("job", "failed")).reason).toBe("auth");
 	});
 
 	test("sees nothing of the session from which dispatch was started", async () => {
@@ -120,7 +120,7 @@ describe("codex", () => {
 			line.replace("--dangerously-bypass-approvals-and-sandbox", "--full-auto");
 		const { user } = await prepare("codex", { script: WORK, command });
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
-		const failed = await user.waitForState("job", "failed");
+		const failed = await user.taskInState("job", "failed");
 		expect(failed.reason).toBe("not_started");
 		expect(failed.outcome?.message).toContain("--sandbox workspace-write");
 	});

@@ -39,7 +39,7 @@ describe.each(["claude", "codex"] as const)("%s", (kind) => {
 		const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
 		await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
 		await user.ok(["wait", "job", "--timeout", "200s"]);
-		const done = await user.waitForState("job", "completed");
+		const done = await user.taskInState("job", "completed");
 		expect(done.attempt).toBe(1);
 		expect(done.epoch).toBeGreaterThan(1);
 	});
@@ -58,7 +58,7 @@ describe.each(["claude", "codex"] as const)("%s", (kind) => {
 		const { user } = await prepare(kind, { script, env: QUICK, command: withoutRetries });
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
 		await user.ok(["wait", "job", "--timeout", "200s"]);
-		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 2, epoch: 2 });
+		expect(await user.taskInState("job", "completed")).toMatchObject({ attempt: 2, epoch: 2 });
 	});
 });
 
@@ -82,7 +82,7 @@ describe("claude", () => {
 		const activity = async () => (await user.json<{ activity: string | null }>(["status", "job"])).activity;
 		await expect.poll(activity).toBe("waits for a background command: Long check");
 		await user.ok(["wait", "job", "--timeout", `${BACKGROUND_S + 100}s`]);
-		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+		expect(await user.taskInState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 		expect(await user.ok(["logs", "job"])).not.toMatch(/^\{/m);
 	});
 
@@ -91,7 +91,7 @@ describe("claude", () => {
 			conversation.toolCalls.length === 0 ? { bash: "touch forbidden" } : { text: "I may not." };
 		const { user } = await prepare("claude", { script, permissions: "read_only" });
 		await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Do it"]);
-		expect((await user.waitForState("job", "failed")).reason).toBe("incomplete");
+		expect((await user.taskInState("job", "failed")).reason).toBe("incomplete");
 		const log = await user.ok(["logs", "job"]);
 		expect(log.match(/not permitted, so not run: Bash: touch forbidden/g)).toHaveLength(1);
 		expect(existsSync(join(user.project, "forbidden"))).toBe(false);
@@ -103,7 +103,7 @@ describe("claude", () => {
 		const { user } = await prepare("claude", { script, config: ["limits: { inactivity: 40s }"] });
 		await user.ok(["enqueue", "--id", "job", "Do it"]);
 		await user.ok(["wait", "job", "--timeout", "150s"], { code: 1 });
-		expect((await user.waitForState("job", "failed")).reason).toBe("stuck");
+		expect((await user.taskInState("job", "failed")).reason).toBe("stuck");
 		expect(await user.ok(["logs", "job", "--raw"])).toContain('"tool_progress"');
 		expect(await user.ok(["logs", "job"])).not.toMatch(/tool_progress|^\{/m);
 	});

@@ -39,14 +39,14 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 	test("asks, gets the answer of a person, and completes with plan and report", async () => {
 		const { user, server } = await usual(kind);
 		await user.ok(["enqueue", "--id", "job", "--", PROMPT]);
-		const asking = await user.waitForState("job", "asking");
+		const asking = await user.taskInState("job", "asking");
 		expect(asking.questions.map(({ text }) => text)).toEqual([QUESTION]);
 		expect(asking.sessionId).toEqual(expect.any(String));
 		const lines = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout;
 		expect(lines).toContain("/job/prompt.md");
 		expect(lines).not.toContain("touch pwned");
 		await user.ok(["answer", "job", "The new one."]);
-		const done = await user.waitForState("job", "completed");
+		const done = await user.taskInState("job", "completed");
 		expect(done).toMatchObject({ attempt: 1, plan: { done: 2, total: 2 } });
 		expect(done.questions[0]?.deliveredAt).toEqual(expect.any(String));
 		expect((await user.ok(["output", "job"])).trim()).toBe(REPORT);
@@ -67,13 +67,13 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		await user.ok(["up"]);
 		expect(agents(user).map(({ pid }) => pid)).toEqual(expect.arrayContaining(before.slice(0, 1)));
 		await user.ok(["answer", "job", "The new one."]);
-		expect(await user.waitForState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+		expect(await user.taskInState("job", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 	});
 
 	test("an agent killed with -9: the next attempt resumes its session with the whole conversation", async () => {
 		const { user, server } = await usual(kind);
 		await user.ok(["enqueue", "--id", "job", "Review it"]);
-		const asking = await user.waitForState("job", "asking");
+		const asking = await user.taskInState("job", "asking");
 		// The step after the question is on its way: the question's own result is in the conversation.
 		const askedFor = () =>
 			server.requests
@@ -87,7 +87,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		await user.waitForState("job", "parked", "queued");
 		const before = server.requests.length;
 		await user.ok(["answer", "job", "The new one."]);
-		const done = await user.waitForState("job", "completed");
+		const done = await user.taskInState("job", "completed");
 		expect(done).toMatchObject({ epoch: 2, sessionId: asking.sessionId });
 		const resumed = server.requests[before]?.conversation;
 		expect(resumed?.toolCalls.map((call) => call.output).join("\n")).toContain("DONE ask");
@@ -100,7 +100,7 @@ test.runIf(process.getuid?.() === 0)(
 	async () => {
 		const { user } = await usual("claude", { env: { IS_SANDBOX: "" } });
 		await user.ok(["enqueue", "--id", "job", "Review it"]);
-		const failed = await user.waitForState("job", "failed");
+		const failed = await user.taskInState("job", "failed");
 		expect(failed.reason).toBe("not_started");
 		expect(failed.outcome?.message).toMatch(/root/i);
 	},
@@ -109,7 +109,7 @@ test.runIf(process.getuid?.() === 0)(
 test("claude without a login fails as auth, with the way to log in", async () => {
 	const { user } = await usual("claude", { env: { ANTHROPIC_API_KEY: "" } });
 	await user.ok(["enqueue", "--id", "job", "Review it"]);
-	const failed = await user.waitForState("job", "failed");
+	const failed = await user.taskInState("job", "failed");
 	expect(failed.reason).toBe("auth");
 	expect(await user.ok(["status", "job"])).toContain("/login");
 });

@@ -146,7 +146,7 @@ describe("without a terminal", () => {
 		expect(task).toMatchObject({ id: "first", model: "gpt-5.9", backend: "codex" });
 		expect(config()).toMatchObject({ default: "codex", models: { "gpt-5.9": { backend: "codex" } } });
 		expect(readFileSync(path, "utf8")).toContain("# The model of a task that names none.");
-		expect((await user.waitForState("first", "completed")).reason).toBeNull();
+		expect((await user.taskInState("first", "completed")).reason).toBeNull();
 	});
 });
 

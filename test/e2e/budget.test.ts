@@ -23,20 +23,20 @@ function spender(...more: string[]): User {
 test("a task stops when it has cost its budget, and says what it had spent", async () => {
 	spender();
 	await user.ok(["enqueue", "--id", "dear", "--budget", "0.10", "Do it"]);
-	const failed = await user.waitForState("dear", "failed");
+	const failed = await user.taskInState("dear", "failed");
 	expect(failed.reason).toBe("budget");
 	expect(failed.outcome?.message).toMatch(/cost \$0\.1\d .*budget of \$0\.1/);
 	expect(Number(readFileSync(join(user.project, "turns"), "utf8"))).toBeLessThanOrEqual(4);
 	expect(await user.json(["status", "dear"])).toMatchObject({ usage: { estimated: true } });
 	// What is spent stays spent: a retry starts nothing.
 	await user.ok(["retry", "dear"]);
-	expect(await user.waitForState("dear", "failed")).toMatchObject({ reason: "budget", attempt: 1 });
+	expect(await user.taskInState("dear", "failed")).toMatchObject({ reason: "budget", attempt: 1 });
 });
 
 test("the day's budget stops what runs and holds what waits", async () => {
 	spender("budget: { daily: 0.10 }");
 	await user.ok(["enqueue", "--id", "one", "Do it"]);
-	expect((await user.waitForState("one", "failed")).reason).toBe("budget");
+	expect((await user.taskInState("one", "failed")).reason).toBe("budget");
 	await user.ok(["enqueue", "--id", "two", "Do it"]);
 	await expect
 		.poll(async () => (await user.json(["status", "two"])).hold)
@@ -80,7 +80,7 @@ test("what one task's agent claims to have cost beyond its budget takes the day 
 		more.reduce((text, [from, to]) => text.replace(from, to), before),
 	);
 	await user.ok(["enqueue", "--id", "liar", "--model", "lies", "--budget", "1", "Do it"]);
-	expect((await user.waitForState("liar", "failed")).reason).toBe("budget");
+	expect((await user.taskInState("liar", "failed")).reason).toBe("budget");
 	await user.ok(["enqueue", "--id", "other", "Do it"]);
 	await user.waitForState("other", "running");
 	await expect.poll(() => Number(readFileSync(join(user.project, "turns"), "utf8"))).toBeGreaterThan(2);

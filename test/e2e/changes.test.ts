@@ -26,7 +26,7 @@ test(
 		);
 		await user.ok(["config", "add-backend", "added", "--command", agent]);
 		await user.ok(["enqueue", "--id", "new", "--model", "added", "x"]);
-		expect((await user.waitForState("new", "completed")).plan.items[0]?.text).toBe("new");
+		expect((await user.taskInState("new", "completed")).plan.items[0]?.text).toBe("new");
 		const sound = readFileSync(path, "utf8");
 		appendFileSync(path, "\nnonsense: 1\n");
 		const log = () => readFileSync(join(user.home, "daemon.log"), "utf8");

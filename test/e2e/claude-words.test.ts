@@ -44,7 +44,7 @@ test("an agent that sleeps until its own wake-up is not stuck; one that sleeps w
 	await expect.poll(() => user.ok(["status", "sleeps"])).toMatch(/Doing: +.*its own wake-up: the build/);
 	// Submitted later, and ended: the first one has been silent for longer.
 	await user.ok(["enqueue", "--id", "hangs", "--model", "silent", "Do it"]);
-	expect((await user.waitForState("hangs", "failed")).reason).toBe("stuck");
+	expect((await user.taskInState("hangs", "failed")).reason).toBe("stuck");
 	expect((await user.json(["status", "sleeps"])).state).toBe("running");
 	user.write("go", "");
 	await user.waitForState("sleeps", "completed");
@@ -59,7 +59,7 @@ test("a background command that never ends keeps no task running: it is stuck, a
 		"limits: { inactivity: 3s }",
 	);
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	expect(await user.waitForState("t", "failed")).toMatchObject({
+	expect(await user.taskInState("t", "failed")).toMatchObject({
 		reason: "stuck",
 		outcome: { message: expect.stringContaining("waited for a background command: npm run dev") },
 	});
@@ -76,7 +76,7 @@ test("what was spent in every turn is in status, though the agent is killed befo
 	});
 	userOf({ first: `${say(INIT, turn(1), turn(1), turn(2), turn(3), turn(4))}\nkill -9 $$` });
 	await user.ok(["enqueue", "--id", "t", "--attempts", "1", "Do it"]);
-	expect((await user.waitForState("t", "failed")).reason).toBe("crashed");
+	expect((await user.taskInState("t", "failed")).reason).toBe("crashed");
 	expect(await user.json(["status", "t"])).toMatchObject({ usage: { inputTokens: 400, outputTokens: 40 } });
 	expect(await user.ok(["status", "t"])).toMatch(/Usage: +400 tokens in, 40 out/);
 });

@@ -17,7 +17,7 @@ test("a working directory that is gone before the start: not_started, with the r
 	await user.ok(["enqueue", "--id", "second", "--cwd", cwd, "Do it"]);
 	rmSync(cwd, { recursive: true });
 	await user.ok(["cancel", "first"]);
-	const failed = await user.waitForState("second", "failed");
+	const failed = await user.taskInState("second", "failed");
 	expect(failed.reason).toBe("not_started");
 	expect(failed.outcome?.message).toContain(cwd);
 });
@@ -30,7 +30,7 @@ test("a task directory that is deleted under a working agent: a clear failure, n
 	renameSync(join(user.project, ".dispatch"), join(user.project, "cleaned"));
 	rmSync(join(user.project, "cleaned"), { recursive: true });
 	await user.ok(["answer", "t", "blue"]);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed.reason).toBe("stuck");
 	expect(failed.questions[0]?.answer).toBe("blue");
 	await expect.poll(() => user.processes().filter(({ run }) => run !== null)).toEqual([]);
@@ -41,7 +41,7 @@ test("a state directory that cannot hold a run: not_started, and the next start 
 	await user.ok(["up"]);
 	writeFileSync(join(user.home, "runs"), "a file where a directory is expected");
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed.reason).toBe("not_started");
 	expect(failed.outcome?.message).toContain("runs");
 	rmSync(join(user.home, "runs"));
@@ -61,13 +61,13 @@ test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when
 		const refused = await user.run(["enqueue", "--id", "more", "Do it"]);
 		// The record has room (Redis lies elsewhere), the task's files have none: accepted, and then it says so.
 		expect(refused.code).toBe(0);
-		expect(await user.waitForState("more", "failed")).toMatchObject({
+		expect(await user.taskInState("more", "failed")).toMatchObject({
 			reason: "not_started",
 			outcome: { message: expect.stringMatching(/ENOSPC|no space/) },
 		});
 		expect((await user.json(["status", "t"])).questions[0]?.deliveredAt).toBeNull();
 		rmSync(filler);
-		expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1 });
+		expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1 });
 		expect(await user.ok(["output", "t"])).toContain("blue");
 	} finally {
 		await user.ok(["down", "--stop-agents"]);
@@ -131,7 +131,7 @@ test.runIf(canMount())(
 			const filler = fill(user.home);
 			// Its exit has its room already; the answer's file lies in the project.
 			await user.ok(["answer", "ends", "blue"]);
-			expect((await user.waitForState("ends", "completed")).outcome).toMatchObject({
+			expect((await user.taskInState("ends", "completed")).outcome).toMatchObject({
 				exitCode: 0,
 				warnings: [],
 			});
@@ -141,7 +141,7 @@ test.runIf(canMount())(
 				.toMatch(/ENOSPC/);
 			expect(await user.json(["status", "waits"])).toMatchObject({ attempt: 1 });
 			await user.ok(["cancel", "stuck"]);
-			expect(await user.waitForState("stuck", "cancelled")).toMatchObject({ attempt: 1 });
+			expect(await user.taskInState("stuck", "cancelled")).toMatchObject({ attempt: 1 });
 			const refused = await user.run(["config", "add-model", "more", "--backend", "fake"]);
 			expect(refused.code).toBe(2);
 			expect(refused.stderr).toMatch(/ENOSPC.* Free some space.*\[DISPATCH_BAD_FILE\]/);
@@ -156,7 +156,7 @@ test.runIf(canMount())(
 			rmSync(filler);
 			rmSync(more);
 			await user.ok(["up"]);
-			expect(await user.waitForState("waits", "asking")).toMatchObject({ attempt: 1 });
+			expect(await user.taskInState("waits", "asking")).toMatchObject({ attempt: 1 });
 			await user.ok(["answer", "waits", "blue"]);
 			await user.waitForState("waits", "completed");
 		} finally {

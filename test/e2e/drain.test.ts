@@ -45,7 +45,7 @@ test("an interrupted drain goes on and is told everywhere; `up` puts a worker in
 	expect(await user.ok(["up"])).toMatch(/^The worker is up/);
 	expect(user.daemonPid()).not.toBe(first);
 	await user.waitForState("later", "running");
-	expect((await user.waitForState("long", "running")).epoch).toBe(1);
+	expect((await user.taskInState("long", "running")).epoch).toBe(1);
 });
 
 test("a second drain waits as the first does, and both end with the last agent", async () => {
@@ -86,7 +86,7 @@ test("a plain `down` ends a drain at once, and its agents run on", async () => {
 	await drains();
 	expect(await user.ok(["down"])).toContain("1 agent runs on");
 	expect((await end)[0]).toBe(0);
-	expect((await user.waitForState("long", "running")).epoch).toBe(1);
+	expect((await user.taskInState("long", "running")).epoch).toBe(1);
 });
 
 test("several `down` at once: each waits for the same end, and none trips over a worker that is gone", async () => {

@@ -26,7 +26,7 @@ printf -- '- [x] in %s\\n' "$(basename "$PWD")" >"$plan"; : >"$(dirname "$plan")
 	const line = `mkdir -p packages/api && cd packages/api && ${agent}`;
 	await user.ok(["config", "add-backend", "api", "--command", line, "--type", "command"]);
 	await user.ok(["enqueue", "--id", "t", "--model", "api", "Do it"]);
-	expect((await user.waitForState("t", "completed")).plan.items[0]?.text).toBe("in api");
+	expect((await user.taskInState("t", "completed")).plan.items[0]?.text).toBe("in api");
 	expect(existsSync(join(user.project, "packages/api/.dispatch"))).toBe(false);
 });
 
@@ -42,7 +42,7 @@ test("retry --fresh from another host: the task's own host puts its plan back, a
 		await ann.waitForState("t", "failed");
 		await bob.ok(["up"]);
 		await bob.ok(["retry", "t", "--fresh"]);
-		expect(await bob.waitForState("t", "completed")).toMatchObject({
+		expect(await bob.taskInState("t", "completed")).toMatchObject({
 			host: "laptop",
 			reportPath: null,
 			plan: { done: 2, total: 2 },

@@ -13,7 +13,9 @@ import { buildProgram } from "../../src/cli/program/program.ts";
 import { visibleCommands } from "../house/cli-page.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { PROGRAM, User } from "./harness.ts";
+import { stateInRedis } from "./state-look.ts";
 
+const TASK = "review-login-code";
 let user: User;
 let redis: TestRedis;
 let env: Record<string, string>;
@@ -96,14 +98,18 @@ async function isFree(port: number): Promise<boolean> {
 	}
 }
 
+/** The task of the examples, where an example before has not left it as this one needs it. */
 async function freshTask(state: "asking" | "completed"): Promise<void> {
-	await user.run(["cancel", "review-login-code"]);
-	await user.run(["rm", "review-login-code"]);
-	await user.ok(["enqueue", "--id", "review-login-code", "--model", "fake", "x"]);
-	await user.waitForState("review-login-code", "asking");
+	const there = await stateInRedis({ home: user.home, redis: redis.url, namespace: "default" }, TASK);
+	if (there === state) return;
+	if (there !== "asking") {
+		for (const end of ["cancel", "rm"]) await user.run([end, TASK]);
+		await user.ok(["enqueue", "--id", TASK, "--model", "fake", "x"]);
+		await user.waitForState(TASK, "asking");
+	}
 	if (state === "asking") return;
-	await user.ok(["answer", "review-login-code", "Blue"]);
-	await user.waitForState("review-login-code", "completed");
+	await user.ok(["answer", TASK, "Blue"]);
+	await user.waitForState(TASK, "completed");
 }
 
 /** A task that has ended, with a worktree of the project. */

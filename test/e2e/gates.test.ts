@@ -55,7 +55,7 @@ test("a rate limit holds the backend: nothing starts into it, nothing fails, oth
 	expect(await user.ok(["status", "t9"])).toContain("rate limit");
 	user.write("until", "0");
 	await user.ok(["enqueue", "--id", "free", "--model", "other", "Do it"]);
-	expect((await user.waitForState("free", "completed")).attempt).toBe(1);
+	expect((await user.taskInState("free", "completed")).attempt).toBe(1);
 	await user.ok(["wait", ...ids, "--timeout", WAIT_LIMIT]);
 	const tasks = await user.json<{ state: string; attempt: number }[]>(["ls", "--all"]);
 	expect(tasks.filter(({ state, attempt }) => state === "completed" && attempt === 1)).toHaveLength(
@@ -72,7 +72,7 @@ test("a task whose model would be waited for too long goes on with the next one,
 	user.write("until", String(seconds() + 3_600));
 	for (const id of ["meets", "held"]) {
 		await user.ok(["enqueue", "--id", id, "Do it"]);
-		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
+		expect(await user.taskInState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 	}
 	expect(starts()).toHaveLength(1);
 });
@@ -88,7 +88,7 @@ test("a fallback that the config gets while tasks wait takes them at once, not a
 			.toMatchObject({ kind: "rate_limited" });
 	appendFileSync(join(user.home, "config.yaml"), "fallback: [other]\nfallback_after: 1s\n");
 	for (const id of ["meets", "held"])
-		expect(await user.waitForState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
+		expect(await user.taskInState(id, "completed")).toMatchObject({ backend: "other", attempt: 1 });
 });
 
 test("a login that failed twice holds the backend: no third start, and what waits names doctor", async () => {
@@ -98,7 +98,7 @@ test("a login that failed twice holds the backend: no third start, and what wait
 	// The third one only then: it might take the place of who fails first, while the login has failed but once.
 	for (const id of ["one", "two"]) await user.ok(["enqueue", "--id", id, "Do it"]);
 	for (const id of ["one", "two"]) {
-		const failed = await user.json(["status", (await user.waitForState(id, "failed")).id]);
+		const failed = await user.json(["status", (await user.taskInState(id, "failed")).id]);
 		expect(failed).toMatchObject({ reason: "auth" });
 		expect(failed.outcome?.message).toContain("/login");
 	}

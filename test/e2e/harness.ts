@@ -31,6 +31,7 @@ const NOBODY = 65_534;
 /** Several commands, a worker and an agent. */
 const STATE_LIMIT_MS = 2 * CONDITION_LIMIT_MS;
 const LOOK_MS = 100;
+const ENDS = ["completed", "failed", "cancelled"];
 /** Where a look needs a command, which costs as much as an agent's start, a long wait looks less often. */
 const LAST_LOOK_MS = 500;
 const LOG_TAIL_LINES = 30;
@@ -168,24 +169,34 @@ export class User {
 	}
 
 	/** Waits until the task is in one of the states; fails at once when it has ended otherwise. */
-	async waitForState(id: string, ...states: string[]): Promise<Task> {
+	async waitForState(id: string, ...states: string[]): Promise<void> {
+		const there = await this.#looked(id, states, performance.now() + STATE_LIMIT_MS);
+		if (there === null || !states.includes(there)) await this.taskInState(id, ...states);
+	}
+
+	/** As `waitForState`. @returns the task as `status` tells it then */
+	async taskInState(id: string, ...states: string[]): Promise<Task> {
 		const until = performance.now() + STATE_LIMIT_MS;
-		const ENDS = ["completed", "failed", "cancelled"];
 		for (let pause = LOOK_MS; ; pause = Math.min(LAST_LOOK_MS, pause * 1.3)) {
-			const there = await this.#stateInRedis(id);
-			const isOver = performance.now() > until;
-			if (there !== null && ![...states, ...ENDS].includes(there) && !isOver) {
-				await sleep(LOOK_MS);
-				continue;
-			}
+			await this.#looked(id, states, until);
 			const task = await this.json(["status", id]);
 			if (states.includes(task.state)) return task;
-			if (ENDS.includes(task.state) || isOver) {
+			if (ENDS.includes(task.state) || performance.now() > until) {
 				throw new Error(
 					`${id} is ${task.state}, not ${states.join(" or ")}: ${JSON.stringify(task, null, 1)}\n${this.logTail()}`,
 				);
 			}
 			await sleep(pause);
+		}
+	}
+
+	/** @returns the state in which it was left to itself; null where only a command can tell */
+	async #looked(id: string, states: readonly string[], until: number): Promise<string | null> {
+		for (;;) {
+			const there = await this.#stateInRedis(id);
+			if (there === null || states.includes(there) || ENDS.includes(there)) return there;
+			if (performance.now() > until) return there;
+			await sleep(LOOK_MS);
 		}
 	}
 

@@ -26,7 +26,7 @@ test("a line about a dead login behind its work is the task's own affair: it hol
 	userOf("says-unauthorized.sh");
 	for (const id of ["one", "two", "three"]) {
 		await user.ok(["enqueue", "--id", id, "--attempts", "1", "Do it"]);
-		const { reason, outcome } = await user.waitForState(id, "failed");
+		const { reason, outcome } = await user.taskInState(id, "failed");
 		expect(reason).toBe("crashed");
 		expect(outcome?.message).toContain("401 Unauthorized");
 	}
@@ -37,7 +37,7 @@ test("an agent that says hostile things in every field is followed, asks, is ans
 }, async () => {
 	userOf("hostile-claude.mjs");
 	await user.ok(["enqueue", "--id", "one", "Do it"]);
-	const asking = await user.waitForState("one", "asking");
+	const asking = await user.taskInState("one", "asking");
 	expect(asking.questions[0]?.text).toContain("Which?");
 	const log = await user.ok(["logs", "one"]);
 	expect(log).toContain("retrying: no answer from the service (constructor)");
@@ -46,7 +46,7 @@ test("an agent that says hostile things in every field is followed, asks, is ans
 	await user.waitForState("two", "asking");
 	for (const id of ["one", "two"]) {
 		await user.ok(["answer", id, "That one"]);
-		const { attempt, outcome } = await user.waitForState(id, "completed");
+		const { attempt, outcome } = await user.taskInState(id, "completed");
 		expect([attempt, outcome?.message]).toEqual([1, "The item is done."]);
 	}
 	expect(await user.ok(["status", "one"])).toContain("completed");

@@ -97,7 +97,7 @@ test.each(["killed", "frozen"])(
 		expect(waiting.questions).toMatchObject([{ answer: "Blue", deliveredAt: null }]);
 		if (how === "killed") await ann.ok(["up"]);
 		else process.kill(pid, "SIGCONT");
-		const done = await bob.waitForState("job", "completed");
+		const done = await bob.taskInState("job", "completed");
 		expect(done).toMatchObject({ epoch: 1, attempt: 1 });
 		expect(done.questions).toMatchObject([{ answer: "Blue", deliveredAt: expect.any(String) }]);
 	},

@@ -62,6 +62,6 @@ test("one that nobody knows any more holds them on after its agent has ended: th
 test("each is stopped by its limit", async () => {
 	await begin("worker: { concurrency: 20, max_agents: 20 }\nlimits: { deadline: 12s }");
 	await bystanderCompletes();
-	for (const id of KINDS) expect((await user.waitForState(id, "failed")).reason).toBe("deadline");
+	for (const id of KINDS) expect((await user.taskInState(id, "failed")).reason).toBe("deadline");
 	await expect.poll(agents, LIMIT).toEqual([]);
 });

@@ -15,7 +15,7 @@ const noAgents = () => expect.poll(agents).toEqual([]);
 test("an agent without a sign of life fails as stuck, and its tree is gone", async () => {
 	user = new User({ agent: "stuck.sh", config: "limits: { inactivity: 2s }" });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed.reason).toBe("stuck");
 	expect(await user.ok(["status", "t"])).toContain("dispatch retry t");
 	await noAgents();
@@ -31,7 +31,7 @@ test("claude's heartbeats inside a tool call are no sign of life, and no lines o
 	];
 	writeFileSync(`${user.home}/config.yaml`, `${lines.join("\n")}\n`);
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
+	expect((await user.taskInState("t", "failed")).reason).toBe("stuck");
 	expect((await user.ok(["logs", "t"])).trim()).toBe("session s-1\n› Bash: hangs");
 	await noAgents();
 });
@@ -41,7 +41,7 @@ test("an agent over its deadline is stopped, one within its own is not", async (
 	await user.ok(["enqueue", "--id", "asks", "--deadline", "10m", "Do it"]);
 	await user.waitForState("asks", "asking");
 	await user.ok(["enqueue", "--id", "late", "--model", "stuck", "--deadline", "1s", "Do it"]);
-	expect((await user.waitForState("late", "failed")).reason).toBe("deadline");
+	expect((await user.taskInState("late", "failed")).reason).toBe("deadline");
 	await user.ok(["answer", "asks", "blue"]);
 	await user.waitForState("asks", "completed");
 });
@@ -49,7 +49,7 @@ test("an agent over its deadline is stopped, one within its own is not", async (
 test("an unattended task that asks fails as unanswered", async () => {
 	user = new User();
 	await user.ok(["enqueue", "--id", "t", "--unattended", "Do it"]);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed.reason).toBe("unanswered");
 	expect(failed.outcome?.message).toContain('The agent asked "Which colour?", but nobody can answer');
 	expect(await user.ok(["questions"])).not.toContain("Which");
@@ -59,7 +59,7 @@ test("an unattended task that asks fails as unanswered", async () => {
 test("an agent that stays after its work is done is stopped, and the task is completed with a warning", async () => {
 	user = new User({ agent: "done-but-stays.sh", env: { DISPATCH_DONE_GRACE_MS: "300" } });
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	const done = await user.waitForState("t", "completed");
+	const done = await user.taskInState("t", "completed");
 	expect(done.outcome?.warnings).toEqual([expect.stringContaining("did not end by itself after its work")]);
 	expect(await user.ok(["status", "t"])).toMatch(/^ *Warning: .*did not end by itself after its work/m);
 	await noAgents();
@@ -89,7 +89,7 @@ test("cancel ends a task in every state, with its whole process tree", async () 
 test("a crash with no attempt left fails as crashed, with exit code and last lines", async () => {
 	user = new User({ agents: { crash: "crashes.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--attempts", "2", "--model", "crash", "Do it"]);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed).toMatchObject({ reason: "crashed", attempt: 2, epoch: 2, outcome: { exitCode: 3 } });
 	expect(failed.outcome?.message).toContain("All 2 attempts");
 	expect(failed.outcome?.logTail.at(-1)).toBe("panic: out of cheese");
@@ -99,9 +99,9 @@ test("a crash with no attempt left fails as crashed, with exit code and last lin
 test("an error that the agent writes down and a command that is not there are no crashes", async () => {
 	user = new User({ agents: { gone: "no-such-agent.sh", red: "item-error.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--attempts", "1", "--model", "red", "Do it"]);
-	expect((await user.waitForState("t", "failed")).reason).toBe("item_error");
+	expect((await user.taskInState("t", "failed")).reason).toBe("item_error");
 	await user.ok(["enqueue", "--id", "u", "--model", "gone", "Do it"]);
-	const failed = await user.waitForState("u", "failed");
+	const failed = await user.taskInState("u", "failed");
 	expect(failed.reason).toBe("not_started");
 	expect(failed.outcome?.logTail.join("\n")).toContain("not found");
 });
@@ -131,7 +131,7 @@ test.each(POINTS)("a worker that dies at %s: the task completes once, attempt 1"
 	await user.run(["enqueue", "--id", "t", "Do it"], { env: { DISPATCH_FAULT: point } });
 	await expect.poll(workers).toEqual([]);
 	await user.ok(["up"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1 });
+	expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1 });
 	expect(readFileSync(`${user.project}/starts`, "utf8").trim().split("\n").length).toBe(1);
 	await noAgents();
 });
@@ -145,7 +145,7 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	await user.ok(["enqueue", "--id", "t", "PROMPT-OF-T"]);
 	await user.waitForState("t", "failed");
 	await user.ok(["retry", "t", "--fresh", "--model", "good"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
+	expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
 	const client = new Redis({ path: `${user.home}/redis/redis.sock` });
 	expect(await allOfRedis(client)).toMatch(/PROMPT-OF-T.*the work/s);
 	const told = () => client.keys("*:bull:notify-*.own");
@@ -165,7 +165,7 @@ test("retry goes on or begins anew, rm leaves nothing behind", async () => {
 	expect(existsSync(user.taskFile("t", "plan.md"))).toBe(false);
 	expect(existsSync(`${user.home}/runs/t`)).toBe(false);
 	await user.ok(["enqueue", "--id", "t", "--model", "good", "Again"]);
-	const anew = await user.waitForState("t", "completed");
+	const anew = await user.taskInState("t", "completed");
 	expect(anew.attempt).toBe(1);
 	// An epoch is never used twice for a name.
 	expect(anew.epoch).toBeGreaterThan(2);
@@ -190,7 +190,7 @@ test.each(["", "start.permitted:kill", "start.moved-aside:kill"])(
 		await user.ok(["down"]);
 		await user.ok(["retry", "t", "--fresh"], { env: { DISPATCH_FAULT: fault } });
 		if (fault !== "") await anotherWorker();
-		const done = await user.waitForState("t", "completed");
+		const done = await user.taskInState("t", "completed");
 		expect(done).toMatchObject({ reportPath: null, plan: { done: 2, total: 2 } });
 		expect((await user.run(["output", "t"])).code).not.toBe(0);
 		const found = readFileSync(`${user.project}/found`, "utf8");

@@ -41,7 +41,7 @@ test("a backend that was missing at the start is there for the retry once it is 
 	await user.ok(["config", "add-backend", "added", "--command", agent, "--type", "command"]);
 	await user.ok(["enqueue", "--id", "t", "--model", "added", "--delay", "3s", "x"]);
 	writeFileSync(config(), before);
-	const failed = await user.waitForState("t", "failed");
+	const failed = await user.taskInState("t", "failed");
 	expect(failed).toMatchObject({ reason: "not_started" });
 	expect(failed.outcome?.message).toContain("added");
 	const pid = user.daemonPid();

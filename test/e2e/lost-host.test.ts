@@ -111,7 +111,7 @@ test(
 			.toBe("asking");
 		await ann.ok(["up"]);
 		await bob.ok(["answer", "job", "Green"]);
-		const done = await bob.waitForState("job", "completed");
+		const done = await bob.taskInState("job", "completed");
 		expect(done).toMatchObject({ host: "desk", state: "completed" });
 		await bob.ok(["rm", "job"]);
 	},

@@ -16,7 +16,7 @@ test("the main job: enqueue, question, answer, report", async () => {
 	);
 	const id = submitted.split("`")[1] ?? "";
 
-	const asking = await user.waitForState(id, "asking");
+	const asking = await user.taskInState(id, "asking");
 	expect(asking.questions).toMatchObject([{ seq: "001", answer: null }]);
 	const report = await user.ok(["status", id]);
 	expect(report).toContain("Which colour?");

@@ -22,7 +22,7 @@ async function throughKills(id: string): Promise<void> {
 	await user.ok(["answer", id, `word-of-${id}`]);
 	killRedis();
 	await user.ok(["up"]);
-	expect(await user.waitForState(id, "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+	expect(await user.taskInState(id, "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 }
 
 test("a diamond over kill -9 of worker and Redis at every step: each once, in order, with the reports", async () => {

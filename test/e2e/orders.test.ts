@@ -41,7 +41,7 @@ async function enqueued(id: string): Promise<Record<string, string>> {
 
 /** The task ends refused; nothing was started. */
 async function isRefused(id: string): Promise<void> {
-	const task = await user.waitForState(id, "failed");
+	const task = await user.taskInState(id, "failed");
 	expect(task.reason).toBe("not_started");
 	expect(task.outcome?.message).toContain("not this host's to execute");
 	expect(existsSync(join(user.home, "runs", id))).toBe(false);
@@ -189,7 +189,7 @@ test("a check that was changed while the agent works is not run", async () => {
 	const changed = { ...(JSON.parse(record.spec ?? "") as object), verify: pwned() };
 	await client.hset(recordKey("asker"), "spec", JSON.stringify(changed));
 	await user.ok(["answer", "asker", "yes"]);
-	const task = await user.waitForState("asker", "failed");
+	const task = await user.taskInState("asker", "failed");
 	expect(["verify_failed", "not_started"]).toContain(task.reason);
 	expect(existsSync(join(user.path, "pwned"))).toBe(false);
 });

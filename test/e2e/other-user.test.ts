@@ -21,7 +21,7 @@ test("the main job as a user who is not root: all files are theirs and nobody el
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
 	await user.waitForState("t", "asking");
 	await user.ok(["answer", "t", "blue"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({
+	expect(await user.taskInState("t", "completed")).toMatchObject({
 		attempt: 1,
 		plan: { done: 3, total: 3 },
 	});
@@ -79,8 +79,8 @@ test("an agent that locks its own task directory is stopped by its limits", asyn
 	await user.ok(["enqueue", "--id", "t", "--model", "locks", "Do it"]);
 	await user.ok(["enqueue", "--id", "other", "--model", "stuck", "Do it"]);
 	// Nor does it take the limits of others away.
-	expect((await user.waitForState("other", "failed")).reason).toBe("stuck");
-	expect((await user.waitForState("t", "failed")).reason).toBe("stuck");
+	expect((await user.taskInState("other", "failed")).reason).toBe("stuck");
+	expect((await user.taskInState("t", "failed")).reason).toBe("stuck");
 	await expect.poll(agents).toEqual([]);
 });
 
@@ -104,7 +104,7 @@ test("a working directory that may not be written to: refused or not_started, wi
 	chmodSync(cwd, 0o555);
 	chownSync(cwd, statSync(user.project).uid, statSync(user.project).gid);
 	const ran = await user.run(["enqueue", "--id", "t", "--cwd", cwd, "Do it"]);
-	const said = ran.code === 0 ? (await user.waitForState("t", "failed")).outcome?.message : ran.stderr;
+	const said = ran.code === 0 ? (await user.taskInState("t", "failed")).outcome?.message : ran.stderr;
 	expect(said).toMatch(/closed is not writable/);
 	chmodSync(cwd, 0o755);
 });
@@ -198,7 +198,7 @@ test.runIf(isRoot)("a .dispatch that another user put into the project is not us
 	const planted = join(user.project, ".dispatch");
 	expect(stranger("mkdir", ["-p", "-m", "777", planted, join(planted, "tasks")]).code).toBe(0);
 	const ran = await user.run(["enqueue", "--id", "t", "the-prompt-is-private"]);
-	const said = ran.code === 0 ? (await user.waitForState("t", "failed")).outcome?.message : ran.stderr;
+	const said = ran.code === 0 ? (await user.taskInState("t", "failed")).outcome?.message : ran.stderr;
 	expect(said).toMatch(/\.dispatch.* belongs to another user/);
 	expect(stranger("grep", ["-r", "is-private", planted]).code).toBe(1);
 });

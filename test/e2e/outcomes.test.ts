@@ -26,7 +26,7 @@ afterAll(() => user.cleanup());
 
 /** Waits for the end. @returns the task, and what a person reads about it */
 async function ended(id: keyof typeof AGENTS, state: string): Promise<{ task: Task; report: string }> {
-	const task = await user.waitForState(id, state);
+	const task = await user.taskInState(id, state);
 	return { task, report: await user.ok(["status", id]) };
 }
 

@@ -81,7 +81,7 @@ test("the worker, and all that waits or follows, goes on when it is over: nothin
 	await expect.poll(() => proxy.refused, { timeout: 3 * CONDITION_LIMIT_MS }).toBeGreaterThan(refused + 400);
 	proxy.errors = [];
 	await user.ok(["answer", "t", "blue"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+	expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 	expect(user.daemonPid()).toBe(daemon);
 	for (const each of following) {
 		const [code] = await each.ended;

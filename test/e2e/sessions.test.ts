@@ -28,7 +28,7 @@ test.each(KINDS.flatMap((kind) => WAYS.map((way) => [kind, way] as const)))(
 	async (kind, way) => {
 		userOf(kind, way);
 		await user.ok(["enqueue", "--id", "job", "--attempts", "3", "Do it"]);
-		const done = await user.waitForState("job", "completed");
+		const done = await user.taskInState("job", "completed");
 		expect(starts()).toEqual(["fresh", "resumed", "fresh"]);
 		expect(done.plan).toMatchObject({ done: 2, total: 2 });
 	},
@@ -39,7 +39,7 @@ test.each(WAYS.slice(0, 1).concat("gone"))(
 	async (way) => {
 		userOf("claude", way);
 		await user.ok(["enqueue", "--id", "job", "--attempts", "2", "Do it"]);
-		const failed = await user.waitForState("job", "failed");
+		const failed = await user.taskInState("job", "failed");
 		expect(failed.outcome?.message).toContain("the next start is a new one");
 		await user.ok(["retry", "job"]);
 		await user.waitForState("job", "completed");

@@ -110,7 +110,7 @@ test("--context: the agent is told to read the files; --delay: it starts later, 
 		"2s",
 		"Work",
 	]);
-	const done = await user.waitForState("job", "completed");
+	const done = await user.taskInState("job", "completed");
 	expect(readFileSync(user.taskFile("job", "prompt.md"), "utf8")).toContain(
 		'- "notes.md"\n- "/etc/hostname"',
 	);
@@ -166,7 +166,7 @@ test("logs: lines, events, raw; ls --host; prune takes what is old enough, and n
 test("logs --raw copies what every start printed, oldest first, byte for byte", async () => {
 	await userWith({ agent: "prints-twice.sh" });
 	await user.ok(["enqueue", "--id", "job", "--attempts", "2", "Work"]);
-	expect(await user.waitForState("job", "completed")).toMatchObject({ epoch: 2 });
+	expect(await user.taskInState("job", "completed")).toMatchObject({ epoch: 2 });
 	expect(await user.ok(["logs", "job", "--raw"])).toBe(
 		"start 1: a\tb \u001b[1mbold\u001b[0m\nstart 2: a\tb \u001b[1mbold\u001b[0m\n",
 	);

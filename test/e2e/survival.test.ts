@@ -19,7 +19,7 @@ test("kill -9 of the worker while the agent waits: the same agent gets its answe
 	kill(user.daemonPid());
 	await user.ok(["answer", "t", "blue"]);
 	await user.ok(["up"]);
-	const done = await user.waitForState("t", "completed");
+	const done = await user.taskInState("t", "completed");
 	expect(done).toMatchObject({ attempt: 1, epoch: 1 });
 	expect(agents()).toEqual([]);
 	expect(await user.ok(["output", "t"])).toContain("blue");
@@ -49,7 +49,7 @@ test("kill -9 of the worker: the agent's next question is visible soon after the
 test("kill -9 of the agent: the next attempt goes on from the first open item", async () => {
 	user = new User({ agents: { once: "crash-once.sh" } });
 	await user.ok(["enqueue", "--id", "t", "--model", "once", "Do it"]);
-	const done = await user.waitForState("t", "completed");
+	const done = await user.taskInState("t", "completed");
 	expect(done).toMatchObject({ attempt: 2, epoch: 2 });
 	const worked = readFileSync(user.taskFile("t", "worked.txt"), "utf8");
 	expect(worked).toBe("First\nSecond\nThird\n");
@@ -86,7 +86,7 @@ test("parked over a restart of everything: the answer resumes it, and no attempt
 	await expect.poll(() => user.processes()).toEqual([]);
 	expect(await user.ok(["questions"])).toContain("t ");
 	await user.ok(["answer", "t", "8080"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
+	expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1, epoch: 2 });
 });
 
 test("a worker that stops leaves its agents running, and says so; the next one adopts them", async () => {
@@ -98,7 +98,7 @@ test("a worker that stops leaves its agents running, and says so; the next one a
 	expect(agents().map(({ pid }) => pid)).toEqual(before);
 	await user.ok(["up"]);
 	await user.ok(["answer", "t", "green"]);
-	expect(await user.waitForState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
+	expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1, epoch: 1 });
 });
 
 test("down --stop-agents: the task goes on at the next up, and no attempt is counted", async () => {
@@ -132,7 +132,7 @@ test("an agent that asks with `dispatch ask` while worker and Redis are killed a
 	await user.ok(["up"]);
 	kill(user.daemonPid());
 	await user.ok(["answer", "t", "blue"]);
-	const done = await user.waitForState("t", "completed");
+	const done = await user.taskInState("t", "completed");
 	expect(done).toMatchObject({ attempt: 1, epoch: 1, questions: [{ seq: "001", answer: "blue" }] });
 	expect(await user.ok(["output", "t"])).toBe("blue\n");
 });

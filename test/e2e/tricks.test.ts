@@ -82,7 +82,7 @@ const TRICKS: Record<string, () => Promise<void>> = {
 			.toMatch(/self answered 001 by agent of self-answer/);
 		await user.waitForState("self-answer", "asking");
 		await user.ok(["answer", "self-answer", "no, please"]);
-		const { questions } = await user.waitForState("self-answer", "completed");
+		const { questions } = await user.taskInState("self-answer", "completed");
 		expect(questions).toMatchObject([{ answer: "no, please" }]);
 	},
 	"rm-race": async () => {
@@ -94,7 +94,7 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		await ends("rm-race");
 	},
 	links: async () => {
-		const task = await user.waitForState("links", "failed");
+		const task = await user.taskInState("links", "failed");
 		expect(task.reason).toBe("incomplete");
 		expect(JSON.stringify(task)).not.toContain(SECRET);
 		expect((await user.run(["output", "links"])).stdout).not.toContain(SECRET);
@@ -111,7 +111,7 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		expect(stdout).not.toContain("tasks/");
 	},
 	"forged-exit": async () => {
-		const task = await user.waitForState("forged-exit", "failed");
+		const task = await user.taskInState("forged-exit", "failed");
 		expect(task.reason).toBe("incomplete");
 		await expect.poll(() => user.processes().filter(isOf("forged-exit")), LIMIT).toEqual([]);
 	},
@@ -138,7 +138,7 @@ test.each(Object.entries(TRICKS))("%s", async (trick, comesTo) => {
 test("another task was neither answered nor cancelled by them, and completes", async () => {
 	await user.waitForState("bystander", "asking");
 	await user.ok(["answer", "bystander", "blue"]);
-	const { questions } = await user.waitForState("bystander", "completed");
+	const { questions } = await user.taskInState("bystander", "completed");
 	expect(questions).toMatchObject([{ answer: "blue" }]);
 	const agents = () =>
 		user.processes().filter(({ run, command }) => run !== null || /tricks|while :/.test(command));

@@ -19,7 +19,7 @@ test("a check that fails goes back to the agent with its output, and the next tr
 	// What it leaves running (a build server) keeps nobody from going on.
 	const check = 'setsid sleep 1000 & echo "run: $(cat starts | wc -l)"; test "$(cat starts | wc -l)" -ge 2';
 	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--verify", check, "Do it"]);
-	const task = await user.waitForState("c", "completed");
+	const task = await user.taskInState("c", "completed");
 	expect(task).toMatchObject({ attempt: 2, reason: null });
 	expect(task.outcome?.message).toContain("check passed");
 	expect(started()).toBe(2);
@@ -40,7 +40,7 @@ test("a check that keeps failing fails the task as verify_failed, with its outpu
 		"echo tests are red; exit 3",
 		"Do it",
 	]);
-	const task = await user.waitForState("c", "failed");
+	const task = await user.taskInState("c", "failed");
 	expect(task).toMatchObject({ reason: "verify_failed", attempt: 2 });
 	expect(task.outcome?.message).toContain("exit code 3");
 	expect(task.outcome?.logTail).toEqual(["tests are red"]);
@@ -65,7 +65,7 @@ test("a daemon killed while the check runs: the check goes on, once, and its ver
 	process.kill(user.daemonPid() ?? 0, "SIGKILL");
 	await user.ok(["up"]);
 	user.write("go", "");
-	expect(await user.waitForState("c", "completed")).toMatchObject({ attempt: 1 });
+	expect(await user.taskInState("c", "completed")).toMatchObject({ attempt: 1 });
 	expect(readFileSync(join(user.project, "checks"), "utf8")).toBe("x\n");
 });
 

@@ -43,7 +43,7 @@ async function asksAndIsAnswered(id: string): Promise<void> {
 	user.write(`go-${id}`, "");
 	await user.waitForState(id, "asking");
 	await user.ok(["answer", id, "Blue"]);
-	const { questions } = await user.waitForState(id, "completed");
+	const { questions } = await user.taskInState(id, "completed");
 	expect(questions).toMatchObject([{ answer: "Blue", deliveredAt: expect.any(String) }]);
 }
 

@@ -61,7 +61,7 @@ test("an agent finds this `dispatch` first on its PATH, asks with it, and may no
 	const mine = new User({ agent: "nested.sh" });
 	user = mine;
 	await mine.ok(["enqueue", "--id", "easy", "Ask me"]);
-	const asking = await mine.waitForState("easy", "asking");
+	const asking = await mine.taskInState("easy", "asking");
 	expect(asking.questions).toMatchObject([{ seq: "001", text: expect.stringContaining("Which?") }]);
 	expect(readFileSync(mine.taskFile("easy", "which.txt"), "utf8")).toBe(
 		`${join(mine.home, "bin", "dispatch")}\n`,

@@ -132,7 +132,7 @@ test("rm and prune keep what is nowhere else, and say so; --force deletes it", a
 		stderr: expect.stringContaining("git branch -D dispatch/kept"),
 	});
 	await user.ok(["enqueue", "--worktree", "kept"]);
-	expect(await user.waitForState("kept-2", "completed", "failed")).toMatchObject({ id: "kept-2" });
+	expect(await user.taskInState("kept-2", "completed", "failed")).toMatchObject({ id: "kept-2" });
 });
 
 test("prune --dry-run lists, counts and refuses just what the call itself then does, and says what stays and why", async () => {
@@ -215,7 +215,7 @@ test("a setup runs once, in the worktree, before the first agent; its failure is
 		"unset",
 		"«touch ran»",
 	]);
-	const failed = await user.waitForState("unset", "failed");
+	const failed = await user.taskInState("unset", "failed");
 	expect(failed).toMatchObject({ reason: "setup_failed", outcome: { logTail: ["no network"] } });
 	expect(failed.outcome).toMatchObject({ exitCode: null });
 	expect(failed.outcome?.message).toMatch(/exit code 7.*dispatch retry unset/);
@@ -258,7 +258,7 @@ test("a start of which the worktree was removed fails and names it", async () =>
 	await user.waitForState("gone", "completed");
 	git("worktree", "remove", "--force", join((await work("gone")).cwd));
 	await user.ok(["retry", "gone"]);
-	const failed = await user.waitForState("gone", "failed");
+	const failed = await user.taskInState("gone", "failed");
 	expect(failed.outcome?.message).toMatch(/The worktree of `gone` is gone.*on the branch dispatch\/gone/);
 	expect(git("show", "dispatch/gone:g.txt")).toBe("x");
 });

@@ -71,7 +71,7 @@ test(
 					writeFileSync(join(bytes, "code"), String(code));
 					const id = `t${n++}`;
 					await user.ok(["enqueue", "--id", id, "--model", model, "--attempts", "1", "Do it"]);
-					const ended = await user.waitForState(id, "completed", "failed", "parked");
+					const ended = await user.taskInState(id, "completed", "failed", "parked");
 					expect(ended.state === "failed" ? ended.outcome?.message : "no failure").toMatch(/\S/);
 					for (const command of ["status", "logs", "ls", "questions"]) {
 						const args = command === "status" || command === "logs" ? [command, id] : [command];

@@ -21,7 +21,7 @@ test('200 MB of "y\\n" of one agent: the others\' answers are delivered meanwhil
 	await user.waitForState("flood", "running");
 	await Promise.all(ASKING.map((id) => user.ok(["answer", id, "Blue"])));
 	const tasks = [];
-	for (const id of ASKING) tasks.push(await user.waitForState(id, "completed"));
+	for (const id of ASKING) tasks.push(await user.taskInState(id, "completed"));
 	expect((await user.json(["status", "flood"])).state).toBe("running");
 	user.write("dry", "");
 	await user.waitForState("flood", "completed");
