@@ -15,11 +15,12 @@ import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { followRemovals, forgetQuotes } from "../queue/records/removed.ts";
 import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
-import { isOutage } from "../task/errors.ts";
+import { DispatchError, isOutage } from "../task/errors.ts";
 import type { Serial } from "../task/serial.ts";
 import { worktreesOf } from "../task/worktree.ts";
 import { removeWorktree } from "../workspace/remove.ts";
 import { knownWorktree } from "../workspace/worktree.ts";
+import { StuckRemovals } from "./stuck-removals.ts";
 
 export interface RemovalDeps {
 	store: Store;
@@ -32,6 +33,7 @@ export interface RemovalDeps {
 	env?: Environment;
 	/** ms between SIGTERM and SIGKILL */
 	graceMs: number;
+	stuck: StuckRemovals;
 	/** for the log: what could not be cleared; it harms nobody */
 	fault: (task: string, step: string, error: unknown) => void;
 }
@@ -42,10 +44,10 @@ export class Removals {
 	readonly #log: Logger;
 	#clearing: Promise<unknown> = Promise.resolve();
 
-	constructor({ log, ...deps }: Omit<RemovalDeps, "fault"> & { log: Logger }) {
+	constructor({ log, ...deps }: Omit<RemovalDeps, "fault" | "stuck"> & { log: Logger }) {
 		const fault = (task: string, step: string, error: unknown) =>
 			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
-		this.#deps = { ...deps, fault };
+		this.#deps = { ...deps, fault, stuck: new StuckRemovals() };
 		this.#log = log;
 	}
 
@@ -60,12 +62,12 @@ export class Removals {
 }
 
 /**
- * Each by itself: one that cannot be looked at keeps none of the others. What this host is short of for now keeps a
- * task for the next time.
+ * Each by itself: one that cannot be looked at keeps none of the others. What cannot be cleared now is tried again the
+ * next time: for a day, and for as long as this host itself is short of something.
  * @returns how many were cleared. @throws DISPATCH_REDIS_UNREACHABLE and the like
  */
-export function clearRemovals(deps: RemovalDeps): Promise<number> {
-	return followRemovals(deps.store, deps.host, async (tasks) => {
+export async function clearRemovals(deps: RemovalDeps): Promise<number> {
+	const cleared = await followRemovals(deps.store, deps.host, async (tasks) => {
 		// While its order works its files stay: they can tell that it is this host's.
 		const left = new Set<RemovedTask>(tasks.filter((task) => !isSpent(task, deps)));
 		// Of one that was put back the files are taken away with it.
@@ -74,13 +76,23 @@ export function clearRemovals(deps: RemovalDeps): Promise<number> {
 			await deps.serial
 				.run(task.id, () => clearDisk(task, deps))
 				.catch((error: unknown) => {
-					deps.fault(task.id, "removal", error);
-					if (isOurTrouble(error) || isDiskFull(error)) left.add(task);
+					const isOver = isTriedOut(task, error, deps);
+					if (!isOver || isOurTrouble(error) || isDiskFull(error)) left.add(task);
 				});
 		}
 		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
 	});
+	deps.stuck.turn();
+	return cleared;
+}
+
+/** Tells of it once, and at the end. */
+function isTriedOut(task: RemovedTask, error: unknown, { stuck, fault }: RemovalDeps): boolean {
+	const { isOver, isNew } = stuck.note(task, String(error));
+	if (isNew) fault(task.id, "removal", error);
+	if (isOver) fault(task.id, "removal, tried for a day", error);
+	return isOver;
 }
 
 /** @returns false: its order cannot be spent now, which the log tells */
@@ -89,7 +101,7 @@ function isSpent(task: RemovedTask, deps: RemovalDeps): boolean {
 		deps.orders.spend(task, () => isKnown(task, deps));
 		return true;
 	} catch (error) {
-		deps.fault(task.id, "order", error);
+		if (deps.stuck.note(task, String(error)).isNew) deps.fault(task.id, "order", error);
 		return false;
 	}
 }
@@ -134,20 +146,40 @@ async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Pro
 }
 
 /** In the task's own line: no start of a newer task of this id is under way. */
-async function clearDisk({ id, nonce, cwd }: RemovedTask, deps: RemovalDeps): Promise<void> {
+async function clearDisk(task: RemovedTask, deps: RemovalDeps): Promise<void> {
+	const { id, nonce, cwd } = task;
 	const { store, home, host, graceMs } = deps;
 	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
 	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
-	const worktree = knownWorktree(worktreesOf(home), { id, nonce }, deps.env ?? process.env);
-	// What was saved nowhere stays where it is, which the log tells.
-	if (worktree !== null)
-		await removeWorktree(worktree, { force: false }).catch((error: unknown) =>
-			deps.fault(id, "worktree", error),
-		);
 	// Whatever a directory is called: only the one with this very stamp is removed.
-	for (const place of new Set([cwd, ...mine.map(({ facts }) => facts.cwd)]))
-		if (typeof place === "string")
-			await removeTaskDir(place, id, { namespace: store.namespace, host, nonce });
-	// The directories of a newer task of this id lie beside them.
-	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
+	const places = [...new Set([cwd, ...mine.map(({ facts }) => facts.cwd)])].filter(
+		(place) => typeof place === "string",
+	);
+	const owner = { namespace: store.namespace, host, nonce };
+	await eachByItself([
+		() => clearWorktree(task, deps),
+		async () => {
+			await eachByItself(places.map((place) => () => removeTaskDir(place, id, owner)));
+			// Last: they tell the places. The directories of a newer task of this id lie beside them.
+			if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
+		},
+	]);
+}
+
+async function clearWorktree({ id, nonce }: RemovedTask, { home, env, fault }: RemovalDeps): Promise<void> {
+	const worktree = knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env);
+	try {
+		if (worktree !== null) await removeWorktree(worktree, { force: false });
+	} catch (error) {
+		if (!(error instanceof DispatchError && error.code === "DISPATCH_UNSAVED_WORK")) throw error;
+		// What was saved nowhere stays where it is.
+		fault(id, "worktree", error);
+	}
+}
+
+/** One after the other; one that fails keeps none of the others. @throws the first fault, after all of them */
+async function eachByItself(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+	const faults: unknown[] = [];
+	for (const step of steps) await step().catch((error: unknown) => faults.push(error));
+	if (faults.length > 0) throw faults[0];
 }

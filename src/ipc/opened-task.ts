@@ -5,7 +5,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { inDirectory, type OpenedDirectory } from "../process/opened-directory.ts";
-import { type NoFile, readRegularFile } from "../process/read-file.ts";
+import { isLocked, type NoFile, readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
 /** Says whose the directory is, see `task-dir.ts`. */
@@ -55,6 +55,14 @@ export function stampOf(opened: OpenedDirectory): Stamp {
 	} catch {
 		return new Map();
 	}
+}
+
+export type Locked = NoFile & { kind: "refused" };
+
+/** What keeps the stamp from being read, so that nobody can know whose the directory is; null: nothing does. */
+export function lockOfStamp(opened: OpenedDirectory): Locked | null {
+	const file = readRegularFile(opened.at(STAMP), STAMP_LIMIT_BYTES);
+	return isLocked(file) ? file : null;
 }
 
 /** Another user who owns it could read what is put there, or put something else in its place. */

@@ -20,12 +20,15 @@ import {
 	removeTree,
 	removeTreeAtOnce,
 } from "../process/opened-directory.ts";
+import { isLocked, notLookedAt } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { checkId } from "../task/id.ts";
 import { renderPlan } from "../task/plan.ts";
 import type { TaskRecord } from "../task/record.ts";
 import {
 	inTaskDir,
+	type Locked,
+	lockOfStamp,
 	nameIn,
 	notADirectory,
 	notUsable,
@@ -208,7 +211,7 @@ export function namesOfTaskDirs(cwd: string): Set<string> {
 }
 
 /** @returns null: there is no `tasks` directory. @throws DispatchError DISPATCH_BAD_CWD */
-function inTasks<T extends string | Promise<boolean>>(
+function inTasks<T extends string | Promise<boolean | Locked>>(
 	cwd: string,
 	use: (tasks: OpenedDirectory) => T,
 ): T | null {
@@ -235,18 +238,29 @@ function restamp(task: OpenedDirectory, dir: string, owner: Owner & { id: string
 /**
  * Removes the directory if it is the owner's.
  * @returns whether it was
- * @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD
+ * @throws DispatchError DISPATCH_DISK, also when it is locked and nobody can know; DISPATCH_BAD_CWD
  */
-export function removeTaskDir(cwd: string, id: string, owner: Owner): Promise<boolean> {
-	return removeStamped(cwd, id, (stamp) => isStampOf(stamp, id, owner));
+export async function removeTaskDir(cwd: string, id: string, owner: Owner): Promise<boolean> {
+	const removed = await removeIn(cwd, id, (stamp) => isStampOf(stamp, id, owner));
+	if (typeof removed === "boolean") return removed;
+	throw notLookedAt(taskDirOf(cwd, id), new Error(removed.why));
 }
 
-/** As `removeTaskDir`, for an owner that is known by something else in the stamp. */
+/** As `removeTaskDir`, for an owner that is known by something else in the stamp. One that is locked is nobody's. */
 export async function removeStamped(
 	cwd: string,
 	id: string,
 	isIts: (stamp: Stamp) => boolean,
 ): Promise<boolean> {
+	return (await removeIn(cwd, id, isIts)) === true;
+}
+
+/** @returns what locks it, where that is so */
+async function removeIn(
+	cwd: string,
+	id: string,
+	isIts: (stamp: Stamp) => boolean,
+): Promise<boolean | Locked> {
 	const dir = taskDirOf(cwd, id);
 	try {
 		return (await inTasks(cwd, (tasks) => removeFrom(tasks, id, isIts))) ?? false;
@@ -260,9 +274,11 @@ async function removeFrom(
 	tasks: OpenedDirectory,
 	id: string,
 	isIts: (stamp: Stamp) => boolean,
-): Promise<boolean> {
+): Promise<boolean | Locked> {
 	const away = temporaryName(id);
 	const moved = inDirectory(tasks, [id], (task) => {
+		const locked = lockOfStamp(task);
+		if (locked !== null) return locked;
 		if (!isIts(stampOf(task))) return false;
 		renameSync(tasks.at(id), tasks.at(away));
 		if (inDirectory(tasks, [away], (there) => there.isSame(task)) === true) return true;
@@ -271,7 +287,8 @@ async function removeFrom(
 		return false;
 	});
 	if (moved === true) await removeTree(tasks, away);
-	return moved === true;
+	if (typeof moved === "boolean") return moved;
+	return isLocked(moved) ? moved : false;
 }
 
 /** The exact prompt that an agent got. @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */

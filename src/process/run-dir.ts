@@ -9,9 +9,9 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf, isThere, publishNew } from "./atomic-file.ts";
+import { codeOf, diskError, isThere, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeEmpty, removeTree } from "./opened-directory.ts";
-import { isLocked, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
+import { isLocked, isOurTrouble, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
 export interface RunFacts {
 	task: string;
@@ -200,16 +200,24 @@ export function epochsOf(home: string, task: string): number[] {
 /**
  * Deletes what is kept of a task's runs.
  * @param last of the task that was removed: a new one of this id counts on from there, and may have started already
+ * @throws DISPATCH_DISK for what stays, and what `isOurTrouble`
  */
 export async function removeRuns(home: string, task: string, last = Number.POSITIVE_INFINITY): Promise<void> {
-	await inDirectory(runsOf(home), [], async (runs) => {
-		const starts = await inDirectory(runs, [task], async (opened) => {
-			for (const name of opened.names(Number.POSITIVE_INFINITY))
-				if (!(Number(name) > last)) await removeTree(opened, name);
+	try {
+		const done = await inDirectory(runsOf(home), [], async (runs) => {
+			const starts = await inDirectory(runs, [task], async (opened) => {
+				for (const name of opened.names(Number.POSITIVE_INFINITY))
+					if (!(Number(name) > last)) await removeTree(opened, name);
+			});
+			if (starts !== undefined && isLocked(starts)) throw new Error(starts.why);
+			if (starts === undefined) removeEmpty(runs, task);
+			else await removeTree(runs, task);
+			return true as const;
 		});
-		if (starts === undefined) removeEmpty(runs, task);
-		else await removeTree(runs, task);
-	});
+		if (done !== true && isLocked(done)) throw new Error(done.why);
+	} catch (error) {
+		throw isOurTrouble(error) ? error : diskError(join(runsOf(home), task), error);
+	}
 }
 
 function names(path: string): string[] {

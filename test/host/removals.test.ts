@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
 import { clearRemovals } from "../../src/host/removals.ts";
+import { StuckRemovals } from "../../src/host/stuck-removals.ts";
 import { createTaskDir, taskDirSpec } from "../../src/ipc/task-dir.ts";
 import { claimRun } from "../../src/process/run-dir.ts";
 import { RunQueues } from "../../src/queue/jobs/run-queue.ts";
@@ -50,7 +51,8 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 		const serial = new Failing();
 		const told: string[] = [];
 		const orders = new Orders(home, store.namespace);
-		const deps = { store, home, host: HOST, queues, orders, serial, graceMs: 0 };
+		const stuck = new StuckRemovals();
+		const deps = { store, home, host: HOST, queues, orders, serial, stuck, graceMs: 0 };
 		const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
 		const directories: string[] = [];
 		for (const id of ["first", "short", "last"]) {
@@ -65,7 +67,8 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 			await clear();
 			expect(directories.map((each) => existsSync(each))).toEqual([false, true, false]);
 		}
-		expect(told).toEqual(["short removal", "short removal"]);
+		// The same fault is told once.
+		expect(told).toEqual(["short removal"]);
 		serial.codes.clear();
 		expect(await clear()).toBe(1);
 		expect(directories.map((each) => existsSync(each))).toEqual([false, false, false]);
@@ -77,7 +80,9 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 function stage() {
 	const home = temporaryFolder("rh");
 	const orders = new Orders(home, store.namespace);
-	const deps = { store, home, host: HOST, queues, orders, serial: new Serial(), graceMs: 0 };
+	const clock = { ms: 0 };
+	const stuck = new StuckRemovals(() => clock.ms);
+	const deps = { store, home, host: HOST, queues, orders, serial: new Serial(), stuck, graceMs: 0 };
 	const told: string[] = [];
 	const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
 	const list = join(home, "removed-tasks");
@@ -92,7 +97,7 @@ function stage() {
 		const facts = { task, epoch, taskNonce, nonce: `n${epoch}`, backend: "fake", cwd };
 		claimRun(home, { ...facts, taskDir: cwd, startedAt: 1, sessionId: null });
 	};
-	return { home, orders, clear, spent, told, enqueue, start };
+	return { home, orders, clear, clock, spent, told, enqueue, start };
 }
 
 /** A link to itself in the place of a task's starts: nobody can look at them, not even root. @returns what takes it away */
@@ -220,4 +225,58 @@ test("what cannot be cleared of a host's jobs keeps its tasks for the next time,
 	expect(await store.client.llen(store.keys.removed(HOST))).toBe(201);
 	await store.client.del(key);
 	expect(await clear()).toBe(201);
+});
+
+const HOUR_MS = 3_600_000;
+
+/** @returns what takes it away again */
+type Bar = (home: string) => () => void;
+const BARS: [string, Bar][] = [
+	["the directory of its starts", (home) => barRuns(home, "first")],
+	["the directory of all tasks of its project", (home) => barred(join(home, ".dispatch", "tasks"))],
+];
+
+function barred(path: string): () => void {
+	renameSync(path, `${path}.away`);
+	symlinkSync(path, path);
+	return () => {
+		rmSync(path);
+		renameSync(`${path}.away`, path);
+	};
+}
+
+test.each(BARS)(
+	"%s cannot be looked at: the removed task is cleared as soon as it can be, within a day",
+	async (_what, bar) => {
+		const { home, clear, clock, enqueue, start, told } = stage();
+		const record = await enqueue("first");
+		start(record);
+		const directory = await createTaskDir(home, taskDirSpec(record, store.namespace));
+		await store.cancel("first", "me");
+		await store.remove("first");
+		const open = bar(home);
+		for (const hours of [0, 1, 22]) {
+			clock.ms = hours * HOUR_MS;
+			expect(await clear()).toBe(0);
+		}
+		expect(told).toEqual(["first removal"]);
+		expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
+		open();
+		expect(await clear()).toBe(1);
+		expect([directory, join(home, "runs", "first")].filter((each) => existsSync(each))).toEqual([]);
+		expect(await store.client.llen(store.keys.removed(HOST))).toBe(0);
+	},
+);
+
+test("a removed task that cannot be cleared for a day is given up, and the log says so", async () => {
+	const { home, clear, clock, enqueue, told } = stage();
+	await enqueue("first");
+	await store.cancel("first", "me");
+	await store.remove("first");
+	barRuns(home, "first");
+	await clear();
+	clock.ms = 25 * HOUR_MS;
+	expect(await clear()).toBe(1);
+	expect(told).toEqual(["first removal", "first removal, tried for a day"]);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(0);
 });
