@@ -2,7 +2,8 @@
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import type { Environment } from "../process/environment.ts";
-import { removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { isOurTrouble } from "../process/read-file.ts";
+import { removeRuns, startsOfTask } from "../process/run-dir.ts";
 import type { RemoveResult, Store } from "../queue/records/store.ts";
 import { agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -81,24 +82,38 @@ export async function removeTask(
 ): Promise<Removed> {
 	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
 	const worktree = record === null ? null : await savedWorktree(record, place);
-	const nonces = startedHere(id, record, place);
+	const { nonces, unseen } = startedHere(id, record, place);
 	const reply = await store.remove(id, record === null ? undefined : agreedTo(record));
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
 	if (reply.result === "none") return { task: id, fault: null };
 	const unspent = spendAll(id, [...reply.nonces, ...nonces], place);
-	if (record === null) return { task: id, fault: unspent ?? leftOfDamaged(id, reply) };
-	if (record.host !== place.hostId) return { task: id, fault: unspent ?? leftThere(id, record.host) };
-	return { task: id, fault: unspent ?? (await removeFiles(store, record, worktree, place)) };
+	if (record === null) return removed(id, unseen, unspent ?? leftOfDamaged(id, reply));
+	if (record.host !== place.hostId) return removed(id, unseen, unspent ?? leftThere(id, record.host));
+	return removed(id, unseen, unspent ?? (await removeFiles(store, record, worktree, place)));
+}
+
+interface StartedHere {
+	nonces: string[];
+	/** some of its starts could not be looked at: an agent may have locked them, which keeps no record */
+	unseen: string | null;
 }
 
 /**
  * The nonces under which this host has started a task, and that which its record names. Looked for before the record
  * goes: no start of a newer task of this id is among them.
+ * @throws what this process is short of: it passes
  */
-function startedHere(id: string, record: TaskRecord | null, { path }: Place): string[] {
+function startedHere(id: string, record: TaskRecord | null, { path }: Place): StartedHere {
 	const named = record === null ? [] : [record.spec.nonce];
-	if (!ID_FORM.test(id)) return named;
-	return [...named, ...runsOfTask(path, id).flatMap(({ facts }) => facts.taskNonce ?? [])];
+	if (!ID_FORM.test(id)) return { nonces: named, unseen: null };
+	const { runs, faults } = startsOfTask(path, id);
+	for (const fault of faults) if (isOurTrouble(fault)) throw fault;
+	const nonces = [...named, ...runs.flatMap(({ facts }) => facts.taskNonce ?? [])];
+	return { nonces, unseen: faults.length === 0 ? null : unseenText(id, faults[0] as Error) };
+}
+
+function unseenText(id: string, { message }: Error): string {
+	return `Not every start of \`${id}\` could be looked at: a copy of it whose record somebody has changed may start again. ${message}`;
 }
 
 /**
@@ -135,7 +150,7 @@ export async function removeIfEnded(
 ): Promise<Removed | null> {
 	const { id } = record.spec;
 	const worktree = await savedWorktree(record, place);
-	const nonces = startedHere(id, record, place);
+	const { nonces, unseen } = startedHere(id, record, place);
 	try {
 		const reply = await store.remove(id, agreedTo(record));
 		if (reply.result !== "removed") return null;
@@ -145,7 +160,13 @@ export async function removeIfEnded(
 		throw error;
 	}
 	const unspent = spendAll(id, nonces, place);
-	return { task: id, fault: unspent ?? (await removeFiles(store, record, worktree, place)) };
+	return removed(id, unseen, unspent ?? (await removeFiles(store, record, worktree, place)));
+}
+
+/** @param faults null: nothing stood against it */
+function removed(task: string, ...faults: (string | null)[]): Removed {
+	const told = faults.filter((fault) => fault !== null);
+	return { task, fault: told.length === 0 ? null : told.join(" ") };
 }
 
 /**

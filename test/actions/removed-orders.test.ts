@@ -1,12 +1,13 @@
 /** What was removed here never starts again, whatever somebody had written into its record before. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
+import { type Place, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { claimRun } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import type { TaskRecord } from "../../src/task/record.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -113,3 +114,33 @@ test("the nonce of another task, in a record or in the facts of a start, takes t
 	expect(orders.refusal(record)).toMatchObject(COPY);
 	expect(orders.refusal(await enqueue("gone"))).toBeNull();
 });
+
+test.each(["rm", "prune"])(
+	"%s of a task whose starts cannot be looked at takes its record, spends its order and tells of it; the others go with it",
+	async (which) => {
+		const { place, orders, record, enqueue } = await stage("gone", false);
+		const other = await enqueue("other");
+		// A link to itself: nobody can look there, not even root.
+		mkdirSync(join(place.path, "runs"));
+		symlinkSync(join(place.path, "runs", "gone"), join(place.path, "runs", "gone"));
+		for (const id of ["gone", "other"]) await store.cancel(id, "me");
+		const faults: (string | null | undefined)[] = [];
+		for (const each of await removableTasks(store, ["gone", "other"])) {
+			const done = which === "rm" ? removeTask(store, each, place) : prune(each.record, place);
+			faults.push((await done)?.fault);
+		}
+		expect(faults).toEqual([
+			expect.stringMatching(/^Not every start of `gone` could be looked at: .*runs\/gone/),
+			null,
+		]);
+		for (const each of [record, other]) {
+			expect(await store.exists(each.spec.id)).toBe(false);
+			expect(orders.refusal(each)).toMatchObject(COPY);
+		}
+	},
+);
+
+function prune(record: TaskRecord | null, place: Place) {
+	if (record === null) throw new Error("Its record is damaged.");
+	return removeIfEnded(store, record, place);
+}

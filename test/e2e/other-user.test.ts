@@ -1,6 +1,6 @@
 /** What permissions forbid is invisible to root: here everything runs as another user. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -108,6 +108,38 @@ test("a working directory that may not be written to: refused or not_started, wi
 	expect(said).toMatch(/closed is not writable/);
 	chmodSync(cwd, 0o755);
 });
+
+const LOCKS = [
+	["the directory of its starts", () => join(user.home, "runs", "first")],
+	["the directory of a start", () => join(user.home, "runs", "first", "1")],
+	["its task directory", () => user.taskFile("first", "")],
+	["the stamp in its task directory", () => user.taskFile("first", ".owner.json")],
+] as const;
+
+test.each(LOCKS)(
+	"%s is locked: rm takes the record and tells what stays; its host clears the rest once that can be opened",
+	async (_what, pathOf) => {
+		nobody();
+		const ids = ["first", "second"];
+		for (const id of ids) await user.ok(["enqueue", "--id", id, "Do it"]);
+		for (const id of ids) await user.waitForState(id, "asking");
+		for (const id of ids) await user.ok(["answer", id, "blue"]);
+		for (const id of ids) await user.waitForState(id, "completed");
+		const path = pathOf();
+		const { mode } = statSync(path);
+		chmodSync(path, 0);
+		const ran = await user.run(["rm", "first"]);
+		expect(ran).toMatchObject({ code: 0, stderr: expect.stringMatching(/`first`/) });
+		expect((await user.run(["status", "first"])).stderr).toContain("DISPATCH_NO_SUCH_TASK");
+		expect(existsSync(path)).toBe(true);
+		chmodSync(path, mode & 0o777);
+		// It looks again at each removal.
+		await user.ok(["rm", "second"]);
+		const left = () =>
+			[user.taskFile("first", ""), join(user.home, "runs", "first")].filter((each) => existsSync(each));
+		await expect.poll(left).toEqual([]);
+	},
+);
 
 /** What a user who is neither root nor the victim gets to see or do. */
 function stranger(file: string, args: string[], env: Record<string, string> = {}) {
