@@ -184,10 +184,13 @@ export class Context {
 		return ensureLocalServer({ path: this.home.base });
 	}
 
-	/** One connection per role, opened at first use and closed by `close`. */
+	/** One connection per role, opened at first use and closed by `close`. After a failure the next call opens it anew. */
 	store(role: Role = "command"): Promise<Store> {
-		const open = this.#stores.get(role) ?? this.#open(role);
+		const known = this.#stores.get(role);
+		if (known !== undefined) return known;
+		const open = this.#open(role);
 		this.#stores.set(role, open);
+		open.catch(() => this.#stores.delete(role));
 		return open;
 	}
 

@@ -186,7 +186,10 @@ function checkRerun({ rerun, key }: BatchFlags): void {
 
 /** What stands against one keeps none of the others. @returns the exit code of what could not be started */
 async function startFailedAgain(context: Context, ids: readonly string[]): Promise<number | undefined> {
-	const failed = (await (await context.store()).getMany(ids)).filter(({ state }) => state === "failed");
+	const store = await context.store();
+	const failed = (await ofAccepted(store, ids, (each) => each.getMany(ids))).filter(
+		({ state }) => state === "failed",
+	);
 	if (failed.length === 0) return undefined;
 	const [{ retryTasks }, { isDone }, { retryLine }, { tellRefusals }] = await Promise.all([
 		import("../../actions/retry.ts"),
@@ -196,7 +199,9 @@ async function startFailedAgain(context: Context, ids: readonly string[]): Promi
 	]);
 	const { output } = context;
 	const request = { fresh: false, model: null, sign: false };
-	const each = (await retryTasks(await context.store(), await context.place(), failed, request)) ?? [];
+	const place = await context.place();
+	// What it throws comes before anything is started.
+	const each = (await ofAccepted(store, ids, (one) => retryTasks(one, place, failed, request))) ?? [];
 	const started = each.filter(isDone).map(({ done }) => done);
 	if (!output.json) output.result(null, started.map(retryLine), []);
 	return tellRefusals(output, each, "started again");

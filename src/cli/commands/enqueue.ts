@@ -72,7 +72,7 @@ export async function enqueue(
 	const { id } = record.spec;
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [id]);
-	await ofAccepted(store, [id], (each) => tellSharedTree(context.output, each, record));
+	await tellSharedTree(context.output, store, record);
 	const trouble = await workerTrouble(context);
 	if (trouble === null) await tellOfWorker(context);
 	if (waits && trouble === null) return waitFor(context, id, { timeoutMs, follows: flags.follow === true });

@@ -22,6 +22,7 @@ import { isEnded, isLive } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import { VERSION } from "../../task/version.ts";
 import type { TaskView } from "../../task/view.ts";
+import { ofAccepted } from "../accepted.ts";
 import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
@@ -258,7 +259,7 @@ async function enqueueTask(store: Store, context: Context, args: Args<"enqueue">
 		key: args.key ?? null,
 	});
 	await workerFor(context, `The task \`${record.spec.id}\` was submitted`);
-	return viewTask(store, record);
+	return ofAccepted(store, [record.spec.id], (each) => viewTask(each, record));
 }
 
 async function cancelEach(store: Store, context: Context, args: Args<"cancel">): Promise<unknown[]> {

@@ -25,6 +25,7 @@ import { inRows, questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
 import { RetryTeller } from "../show/retry-teller.ts";
+import { hostGone, noReply, nothingLeft, nothingNew, timedOut } from "../show/wait-ends.ts";
 
 export interface WaitFlags {
 	any?: boolean;
@@ -109,9 +110,7 @@ export async function inTime<T>(
 	} finally {
 		limit.release();
 	}
-	throw new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: Redis does not answer.", {
-		hint: "The work goes on; `dispatch status` shows it once Redis is back.",
-	});
+	throw noReply([]);
 }
 
 /** A damaged one has no end that could be waited for: it is told, at once where others are waited for, and as the end. */
@@ -181,37 +180,24 @@ async function waitAtCursor(
 	return code;
 }
 
-function nothingNew(): DispatchError {
-	return new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
-		hint: "The work goes on; `dispatch status` shows it.",
-	});
-}
-
-/** A loop over given tasks comes to its end here: waiting on would be for ever. */
-function nothingLeft(ids: readonly string[], path: string): DispatchError {
-	const names = ids
-		.slice(0, 3)
-		.map((id) => `\`${id}\``)
-		.join(", ");
-	const what = `${names}${ids.length > 3 ? ", …" : ""}`;
-	return new DispatchError("DISPATCH_ALREADY_ENDED", `Nothing is left to tell: ${what} ended before.`, {
-		hint: `Name other tasks, or none to wait for any: dispatch wait --any --cursor ${path}`,
-	});
-}
-
-/** Waits, prints the event, and gives the exit code for it. */
+/** Waits, prints the event, and gives the exit code for it. A Redis that is away only delays it, from the first moment. */
 export async function waitForAll(context: Context, ids: string[], settings: WaitSettings): Promise<number> {
 	const { output } = context;
 	const leftMs = timeLeft(settings.timeoutMs);
-	const store = await inTime(leftMs(), () => context.store("service"));
 	const { signal: given } = settings;
 	const interrupt = given === undefined ? onInterrupt() : { signal: given, release: () => {} };
-	const teller = isHeard(context) ? settings.teller?.(store) : undefined;
-	const tellQuestions = tellerOf(context, store, ids, settings);
-	const neededTeller = new NeededTeller(context, store);
-	const drains = new DrainTeller(context, store);
+	let teller: Teller | undefined;
 	let seen: readonly TaskRecord[] = [];
 	try {
+		const store = await connected(context, leftMs(), interrupt.signal);
+		if (store === "aborted") {
+			if (interrupt.signal.aborted) return tellInterrupted(context, ids, given);
+			throw noReply(ids);
+		}
+		teller = isHeard(context) ? settings.teller?.(store) : undefined;
+		const tellQuestions = tellerOf(context, store, ids, settings);
+		const neededTeller = new NeededTeller(context, store);
+		const drains = new DrainTeller(context, store);
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
@@ -236,6 +222,16 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		teller?.release();
 		interrupt.release();
 	}
+}
+
+/** Whoever has put the tasks in a moment ago must not be told that they were refused: Redis is waited for. */
+async function connected(
+	context: Context,
+	leftMs: number | null,
+	signal: AbortSignal,
+): Promise<Store | "aborted"> {
+	const limit = timeLimit(leftMs === null ? null : Math.max(leftMs, ONE_LOOK_MS), signal);
+	return untilTaken(() => context.store("service"), limit.signal).finally(() => limit.release());
 }
 
 /** What it cannot tell in time, since Redis is away, changes no exit code. */
@@ -282,6 +278,11 @@ export function interrupted({ output }: Context, ids: readonly string[]): number
 	return EXIT.interrupted;
 }
 
+/** Whoever gave the signal tells what it ended. */
+function tellInterrupted(context: Context, ids: readonly string[], given: AbortSignal | undefined): number {
+	return given === undefined ? interrupted(context, ids) : EXIT.interrupted;
+}
+
 async function tell(
 	context: Context,
 	end: Exclude<WaitEnd, { kind: "timedOut" }>,
@@ -295,8 +296,7 @@ async function tell(
 	const store = await context.store("service");
 	switch (end.kind) {
 		case "interrupted":
-			// Whoever gave the signal tells what it ended.
-			return signal === undefined ? interrupted(context, ids) : EXIT.interrupted;
+			return tellInterrupted(context, ids, signal);
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":
@@ -325,43 +325,6 @@ function exitOf(records: readonly TaskRecord[]): number {
 	// One that waits still does so for one that is parked.
 	if (records.some(({ state }) => state === "parked" || state === "waiting")) return EXIT.needsAnswer;
 	return records.every(({ state }) => state === "completed") ? EXIT.ok : EXIT.taskFailed;
-}
-
-/** Waiting on could be for ever; the work itself is not given up. */
-function hostGone(records: readonly TaskRecord[]): DispatchError {
-	const [first] = records;
-	const id = first?.spec.id ?? "";
-	const more = records.length > 1 ? ` (and ${records.length - 1} more)` : "";
-	return new DispatchError(
-		"DISPATCH_HOST_GONE",
-		`\`${id}\` is ${first?.state}${more}, and no worker runs on its host ${first?.host}.`,
-		{
-			hint: `Start one there (dispatch up) and wait again, take it over (dispatch retry ${id} --here), or end it (dispatch cancel ${id}).`,
-		},
-	);
-}
-
-function timedOut(
-	{ records, hostsGone }: WaitEnd & { kind: "timedOut" },
-	ids: readonly string[],
-	drains: DrainTeller,
-): DispatchError {
-	const left = records.filter(({ state }) => !isEnded(state));
-	const open = left.map(({ spec, state }) => `${spec.id} is ${state}`);
-	const id = left[0]?.spec.id ?? "";
-	const areAsking = left.length > 0 && left.every(({ state }) => state === "asking");
-	const shown = open.slice(0, 3).join(", ") || `${ids.length} not seen, since Redis is away`;
-	return new DispatchError(
-		"DISPATCH_TIMED_OUT",
-		`Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`,
-		{
-			hint: hostsGone
-				? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
-				: areAsking
-					? `Answer with: dispatch answer ${id}`
-					: (drains.lineFor(left) ?? "The work goes on; `dispatch status` shows it."),
-		},
-	);
 }
 
 function progressLine(records: readonly TaskRecord[]): string {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { neededBeside } from "../../actions/held-up.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
+import { untilTaken } from "../../queue/redis/or-aborted.ts";
 import { isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
@@ -31,7 +31,7 @@ export async function followLog(
 ): Promise<void> {
 	const limit = timeLimit(timeoutMs, readerGone, interrupt);
 	try {
-		const store = await orAborted(context.store("service"), limit.signal);
+		const store = await untilTaken(() => context.store("service"), limit.signal);
 		if (store === "aborted") return;
 		const source = lineSource(store, id, context.output.colors);
 		const text = (line: Parameters<typeof source.text>[0]) => agentTextOf(id, source.text(line));
