@@ -103,7 +103,11 @@ async function toldToStop(
 		if (!request.drain) return request;
 		say("worker drains: it starts nothing more, and stops when its agents have ended");
 		const next = signals.next().then(() => "told" as const);
-		const drained = daemon.drain().then(() => "drained" as const);
+		const drained = daemon
+			.drain()
+			// It is left in good order all the same.
+			.catch((error: unknown) => say(`the drain failed, so the worker stops now: ${error}`))
+			.then(() => "drained" as const);
 		if ((await Promise.race([drained, next])) === "drained") return request;
 	}
 }

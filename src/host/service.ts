@@ -18,6 +18,7 @@ import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
 import type { Store } from "../queue/records/store.ts";
 import { WakeSubscription } from "../queue/records/wakes.ts";
 import { ensureLocalServer } from "../queue/redis/local-server.ts";
+import { unlessAway } from "../queue/redis/or-aborted.ts";
 import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
@@ -289,9 +290,13 @@ export class Daemon extends Service {
 	async drain(): Promise<void> {
 		this.#presence.tell(this.#config, { draining: true });
 		await this.#drained.leave();
-		while (!this.isStopped && (await this.#options.store.liveIds(this.#options.home.hostId)).length > 0) {
-			await new Promise((resolve) => setTimeout(resolve, 200));
-		}
+		const { store, home } = this.#options;
+		// While Redis refuses nobody knows: what works here may work on.
+		const isDone = async () => {
+			const live = await unlessAway(store.liveIds(home.hostId));
+			return live !== "away" && live.length === 0;
+		};
+		while (!this.isStopped && !(await isDone())) await new Promise((resolve) => setTimeout(resolve, 200));
 	}
 
 	/** Before `stop`, which lets agents run on. A stopped agent's task is queued again, and nothing starts it here. */

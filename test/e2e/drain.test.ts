@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { startTestRedis } from "../redis.ts";
+import { RefusingRedis } from "../refusing-redis.ts";
 import { User } from "./harness.ts";
 
 let user: User;
@@ -93,4 +95,35 @@ test("several `down` at once: each waits for the same end, and none trips over a
 	await user.ok(["up"]);
 	const downs = await Promise.all(Array.from({ length: 4 }, () => user.run(["down"])));
 	for (const { code, stderr } of downs) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+});
+
+test("a Redis that refuses everybody for a while ends no drain", async () => {
+	const server = await startTestRedis({ settings: ["--save", "", "--appendonly", "no"] });
+	const refusing = new RefusingRedis(server.socketPath);
+	await refusing.start();
+	await user.cleanup();
+	user = new User({ agent: "busy.sh", redis: refusing.url });
+	try {
+		await user.ok(["enqueue", "--id", "long", "x"]);
+		await user.waitForState("long", "running");
+		const { command, end, said } = drain();
+		await drains();
+		refusing.errors = [
+			"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+		];
+		// What a drain looks at, again and again.
+		refusing.onlyWith = ":live";
+		await expect.poll(() => refusing.refused, LIMIT).toBeGreaterThan(5);
+		refusing.errors = [];
+		expect((await user.json<Status>(["status"])).worker?.draining).toBe(true);
+		expect(command.exitCode).toBe(null);
+		writeFileSync(user.taskFile("long", "enough"), "");
+		expect((await end)[0]).toBe(0);
+		expect(said()).not.toContain("runs on");
+		expect((await user.json(["status", "long"])).state).toBe("completed");
+	} finally {
+		await user.cleanup();
+		await refusing.stop();
+		await server.stop();
+	}
 });
