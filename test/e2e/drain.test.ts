@@ -115,7 +115,7 @@ test("a Redis that refuses everybody for a while ends no drain", async () => {
 		refusing.onlyWith = ":live";
 		await expect.poll(() => refusing.refused, LIMIT).toBeGreaterThan(5);
 		refusing.errors = [];
-		expect((await user.json<Status>(["status"])).worker?.draining).toBe(true);
+		expect((await user.json<Status>(["status"])).worker?.draining, user.logTail()).toBe(true);
 		expect(command.exitCode).toBe(null);
 		writeFileSync(user.taskFile("long", "enough"), "");
 		expect((await end)[0]).toBe(0);
