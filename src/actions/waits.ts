@@ -47,6 +47,7 @@ export async function withWaits(
 				drain = null,
 				concurrency = null,
 				maxAgents = null,
+				running = null,
 			} = words[n] ?? {};
 			const isHere = host === own.host;
 			const told = serves ? (draining && drain === null ? "drains" : "up") : "none";
@@ -61,6 +62,7 @@ export async function withWaits(
 				...counted,
 				concurrency,
 				maxAgents,
+				taken: running,
 			});
 		}
 	}

@@ -24,6 +24,8 @@ export interface HostFacts {
 	/** agents that may work at once, and live at once; null: not known */
 	concurrency: number | null;
 	maxAgents: number | null;
+	/** places that are taken, as the host says, which knows of more than records tell; null: not known */
+	taken: number | null;
 }
 
 /** The few words for a task whose host was told to start nothing new. */
@@ -170,7 +172,7 @@ function unserved({ host, isHere, worker, pid, drainedBy = "somebody" }: HostFac
 }
 
 /** As many live or work as may. */
-function full({ working, asking, concurrency, maxAgents }: HostFacts): Wait | null {
+function full({ working, asking, concurrency, maxAgents, taken }: HostFacts): Wait | null {
 	const live = working + asking;
 	if (maxAgents !== null && live >= maxAgents) {
 		const agents = `${live} of ${maxAgents} agents live (worker.max_agents)`;
@@ -178,7 +180,13 @@ function full({ working, asking, concurrency, maxAgents }: HostFacts): Wait | nu
 		const due = asking === 1 ? "1 answer is due" : `${asking} answers are due`;
 		return wait("answers", due, `Waits for a place: ${agents}, and ${due}: dispatch questions`);
 	}
-	if (concurrency === null || working < concurrency) return null;
+	if (concurrency === null || Math.max(working, taken ?? 0) < concurrency) return null;
+	if (working < concurrency)
+		return wait(
+			"place",
+			"waits for a free place",
+			`Waits for a free place: its host says that ${taken} of ${concurrency} are taken.`,
+		);
 	const agents = `${working} of ${concurrency} agents work (worker.concurrency)`;
 	return wait("place", `${working} of ${concurrency} work`, `Waits for a place: ${agents}.`);
 }

@@ -33,8 +33,11 @@ test("for a place, for an answer, for a worker: in a terminal, also when nothing
 	await store.ask("asks", epoch, [question("001", "Which colour?")]);
 	await store.create(specOf("for-an-answer", { host: "due" }));
 	await store.create(specOf("for-a-worker", { host: "here" }));
+	// A place that no record tells of: what took it was removed, or its record is damaged.
+	await beat(store, "lost", { ...state, concurrency: 1, maxAgents: 4 });
+	await store.create(specOf("behind-a-lost-place", { host: "lost" }));
 	// They beat on, however slow this machine is.
-	const beating = new Set(["full", "due"]);
+	const beating = new Set(["full", "due", "lost"]);
 	const timer = setInterval(() => {
 		for (const host of beating) void store.client.hset(store.keys.host(host), "beatAt", Date.now());
 	}, HOST_GONE_MS / 10);
@@ -44,6 +47,7 @@ test("for a place, for an answer, for a worker: in a terminal, also when nothing
 		await screen.waitFor(/for-a-place +queued .* 1 of 1 work$/m);
 		await screen.waitFor(/for-an-answer +queued .* 1 answer is due$/m);
 		await screen.waitFor(/for-a-worker +queued .* no worker$/m);
+		await screen.waitFor(/behind-a-lost-place +queued .* waits for a free place$/m);
 		beating.delete("full");
 		await store.client.hset(store.keys.host("full"), { beatAt: 0, leftAt: Date.now() });
 		const seen = await screen.waitFor(/for-a-place +queued .* no worker$/m);

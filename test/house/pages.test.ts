@@ -206,7 +206,7 @@ test("docs/TROUBLESHOOTING.md names each reason why a queued task waits, in the 
 	const workers = ["none", "drains", "stopped", "refused", "elsewhere"] as const;
 	const free: HostFacts = {
 		...{ host: "mini1", isHere: true, worker: "up", pid: 7, working: 0, asking: 0 },
-		...{ concurrency: 2, maxAgents: 2 },
+		...{ concurrency: 2, maxAgents: 2, taken: null },
 	};
 	const text = (changes: Partial<TaskView>, facts: Partial<HostFacts> = {}) =>
 		waitOf(taskView("a", { state: "queued", ...changes }), { ...free, ...facts }, NOW)?.text ?? "";
@@ -215,6 +215,7 @@ test("docs/TROUBLESHOOTING.md names each reason why a queued task waits, in the 
 		...workers.map((worker) => text({}, { worker })),
 		text({}, { working: 2, maxAgents: 4 }),
 		text({}, { working: 1, asking: 1 }),
+		text({}, { taken: 2 }),
 	];
 	const said = firstCells("docs/TROUBLESHOOTING.md", "A task stays queued");
 	expect(said.filter((cell) => !texts.some((each) => each.includes(cell)))).toEqual([]);

@@ -6,7 +6,7 @@ import { NOW, questionView, taskView } from "../task-view.ts";
 
 const HERE: HostFacts = {
 	...{ host: "mini1", isHere: true, worker: "up", pid: 7, working: 0, asking: 0 },
-	...{ concurrency: 2, maxAgents: 8 },
+	...{ concurrency: 2, maxAgents: 8, taken: null },
 };
 const at = (ms: number) => new Date(NOW + ms).toISOString();
 const held = (kind: NonNullable<TaskView["hold"]>["kind"], ms: number | null = null): Partial<TaskView> => ({
@@ -26,6 +26,30 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 	],
 	["one of them asks", {}, { working: 1, asking: 1, maxAgents: 2 }, "1 answer is due", /1 answer is due/],
 	["as many live as may, and all work", {}, { working: 2, maxAgents: 2 }, "2 of 2 live", /max_agents\)\.$/],
+	[
+		"its host says that no place is free, whatever the records say",
+		{},
+		{ working: 1, taken: 2 },
+		"waits for a free place",
+		/^Waits for a free place: its host says that 2 of 2 are taken\.$/,
+	],
+	[
+		"the places were taken by more than may work now",
+		{},
+		{ taken: 3 },
+		"waits for a free place",
+		/3 of 2 are taken/,
+	],
+	[
+		"its host says that a place is free",
+		{},
+		{ working: 1, taken: 1 },
+		"about to start",
+		/^Starts in a moment/,
+	],
+	["what its host says is older than the records", {}, { working: 2, taken: 0 }, "2 of 2 work", /place/],
+	["an earlier version says no limit", {}, { concurrency: null, taken: 5 }, "about to start", /./],
+	["its host says that no place is free, and is away", {}, { taken: 2, worker: "none" }, "no worker", /./],
 	[
 		"an earlier version does not say its limits",
 		{},

@@ -60,6 +60,8 @@ interface HostWord {
 	/** null: an earlier version, which does not say */
 	concurrency: number | null;
 	maxAgents: number | null;
+	/** places that are taken; null: it does not say */
+	running: number | null;
 }
 
 /** Which directory on which running kernel it is. */
@@ -129,11 +131,23 @@ export async function beat(
 export async function hostWords(store: Store, hosts: readonly string[]): Promise<HostWord[]> {
 	const pipeline = store.client.pipeline();
 	for (const host of hosts)
-		pipeline.hmget(store.keys.host(host), "beatAt", "draining", "concurrency", "maxAgents", "drain");
+		pipeline.hmget(
+			store.keys.host(host),
+			"beatAt",
+			"draining",
+			"concurrency",
+			"maxAgents",
+			"drain",
+			"running",
+		);
 	return (await store.replies(pipeline)).map((values) => {
-		const [beatAt, draining, concurrency, maxAgents, drain] = (values ?? []) as (string | null)[];
+		const [beatAt, draining, concurrency, maxAgents, drain, running] = (values ?? []) as (string | null)[];
 		const serves = Number(beatAt) > 0;
-		const limits = { concurrency: limitOf(concurrency), maxAgents: limitOf(maxAgents) };
+		const limits = {
+			concurrency: limitOf(concurrency),
+			maxAgents: limitOf(maxAgents),
+			running: running === "0" ? 0 : limitOf(running),
+		};
 		return { serves, draining: draining === "true", drain: readDrain(drain), ...limits };
 	});
 }
