@@ -11,6 +11,8 @@ import { atWork, heldUp, type Needed, neededBeside } from "./held-up.ts";
 import { HostWatch } from "./host-watch.ts";
 
 const LOOK_MS = 250;
+/** Whoever sees one fail starts it again: at these looks, and at the last one, what has ended is read again, too. */
+const ENDED_LOOK_MS = 2_000;
 
 export interface WaitOptions {
 	/** one of them is enough */
@@ -64,12 +66,13 @@ async function lookUntil(
 		records: new Map(),
 		damaged: new Map(),
 		beside: { records: [], damaged: [] },
+		wholeAt: Number.NEGATIVE_INFINITY,
 	};
 	const hosts = new HostWatch(store);
 	for (;;) {
-		const looked = await orAborted(unlessAway(look(store, ids, seen)), limit);
+		const looked = await orAborted(unlessAway(lookForEnd(store, ids, seen, options)), limit);
 		if (looked !== "aborted" && looked !== "away") {
-			const end = endOf(ids, seen, options);
+			const { end } = looked;
 			const told = options.onLook([...seen.records.values()], seen.beside.records);
 			await orAborted(unlessAway(Promise.resolve(told)), limit);
 			if (end !== null) return end;
@@ -90,21 +93,46 @@ interface Seen {
 	damaged: Map<string, DamagedTask>;
 	/** what they wait for beside them */
 	beside: Needed;
+	/** when all were read last, ms of `performance.now()` */
+	wholeAt: number;
 }
 
-/** What has ended for good is not read again. */
-async function look(store: Store, ids: readonly string[], seen: Seen): Promise<void> {
+/** No end stands on what was read a while ago: a task that had ended may have been started again. */
+async function lookForEnd(
+	store: Store,
+	ids: readonly string[],
+	seen: Seen,
+	options: WaitOptions,
+): Promise<{ end: WaitEnd | null }> {
+	const isWhole = await look(store, ids, seen, performance.now() - seen.wholeAt >= ENDED_LOOK_MS);
+	const end = endOf(ids, seen, options);
+	if (end === null || isWhole) return { end };
+	await look(store, ids, seen, true);
+	return { end: endOf(ids, seen, options) };
+}
+
+/** @param whole also what had ended; @returns whether all were read */
+async function look(store: Store, ids: readonly string[], seen: Seen, whole: boolean): Promise<boolean> {
 	const { records, damaged } = seen;
-	const open = ids.filter((id) => {
-		const record = records.get(id);
-		return record === undefined || !isEnded(record.state);
-	});
-	const read = await store.read(open);
-	for (const id of open) records.delete(id);
+	const hasEnded = (id: string) => isEnded(records.get(id)?.state ?? "queued");
+	const asked = whole ? ids : ids.filter((id) => !hasEnded(id));
+	const read = await store.read(asked);
+	// One that was removed after its end had that end.
+	for (const id of asked) if (!hasEnded(id)) records.delete(id);
 	damaged.clear();
-	for (const record of read.records) records.set(record.spec.id, record);
-	for (const task of read.damaged) damaged.set(task.id, task);
+	for (const record of read.records) {
+		const { id, nonce } = record.spec;
+		// As does one whose id another task has by now.
+		if ((records.get(id)?.spec.nonce ?? nonce) === nonce) records.set(id, record);
+	}
+	for (const task of read.damaged) {
+		records.delete(task.id);
+		damaged.set(task.id, task);
+	}
 	seen.beside = await neededBeside(store, records.values());
+	const isWhole = asked.length === ids.length;
+	if (isWhole) seen.wholeAt = performance.now();
+	return isWhole;
 }
 
 function endOf(ids: readonly string[], seen: Seen, { any, forQuestion }: WaitOptions): WaitEnd | null {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type WaitOptions, waitFor } from "../../src/actions/wait.ts";
 import { openStore } from "../../src/queue/records/open.ts";
-import type { Store } from "../../src/queue/records/store.ts";
+import { newNonce, type Store } from "../../src/queue/records/store.ts";
 import type { DispatchError } from "../../src/task/errors.ts";
 import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -149,5 +149,75 @@ test("one whose need does not complete has ended: it is cancelled", async () => 
 	expect(await waiting).toMatchObject({
 		kind: "ended",
 		records: [{ state: "cancelled", reason: "skipped" }],
+	});
+});
+
+describe("an end that was seen while another task is at work", () => {
+	/** @returns the wait, once it has seen that end */
+	async function seenEnding(id: string, to: "completed" | "failed" | "cancelled") {
+		await runningTask(store, id);
+		await runningTask(store, `${id}-beside`);
+		const states: string[] = [];
+		const waiting = wait([id, `${id}-beside`], {
+			onLook: (records) =>
+				states.push(...records.flatMap(({ spec, state }) => (spec.id === id ? [state] : []))),
+		});
+		await store.move({ id, from: ["running"], to, set: {} });
+		await expect.poll(() => states).toContain(to);
+		return { waiting, states };
+	}
+
+	const again = (id: string) =>
+		store.move({ id, from: ["failed", "cancelled", "completed"], to: "queued", set: {} });
+
+	test.each(["completed", "failed", "cancelled"] as const)(
+		"is its end no more where the %s one was started again: what it comes to then counts",
+		async (to) => {
+			const id = `again-${to}`;
+			const { waiting, states } = await seenEnding(id, to);
+			await again(id);
+			await end(`${id}-beside`, "completed");
+			await expect.poll(() => states.at(-1)).toBe("queued");
+			await store.move({ id, from: ["queued"], to: "running", runNonce: newNonce() });
+			await end(id, "completed");
+			expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "completed", epoch: 2 }, {}] });
+		},
+	);
+
+	test("is not trusted at the last look: one that was started again meanwhile and failed has failed", async () => {
+		const { waiting } = await seenEnding("worse", "completed");
+		await again("worse");
+		await store.move({ id: "worse", from: ["queued"], to: "running", runNonce: newNonce() });
+		await end("worse", "failed");
+		await end("worse-beside", "completed");
+		expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "failed", epoch: 2 }, {}] });
+	});
+
+	test("is told anew while the other is still at work", async () => {
+		const { waiting, states } = await seenEnding("early", "failed");
+		await again("early");
+		await expect.poll(() => states.at(-1)).toBe("queued");
+		await store.cancel("early", "tester");
+		await end("early-beside", "completed");
+		expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "cancelled" }, {}] });
+	});
+
+	test("stays its end where it is removed afterwards, also once a new task has its id", async () => {
+		const { waiting } = await seenEnding("pruned", "completed");
+		await store.remove("pruned");
+		const other = await seenEnding("reused", "failed");
+		await store.remove("reused");
+		await store.create(specOf("reused"));
+		await end("pruned-beside", "completed");
+		await end("reused-beside", "completed");
+		expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "completed" }, {}] });
+		expect(await other.waiting).toMatchObject({ kind: "ended", records: [{ state: "failed" }, {}] });
+	});
+
+	test("is never a good end once its record is damaged", async () => {
+		const { waiting } = await seenEnding("hurt", "completed");
+		await store.client.hset(store.keys.task("hurt"), "spec", "{x");
+		await end("hurt-beside", "completed");
+		expect(await waiting).toMatchObject({ kind: "damaged", damaged: { id: "hurt" } });
 	});
 });

@@ -58,3 +58,38 @@ test("when its time is over it has told what ended, what is asked, and how far i
 	expect(ran.stdout).toMatch(/^`asks` asks: "Which colour\?" Answer with: dispatch answer asks "…"$/m);
 	expect(ran.stdout).toMatch(/\n1 completed, 1 asking in \d+\S*\n$/);
 });
+
+test("what failed and is started again while another works counts as it ends then, and each waiter says so", async () => {
+	user = new User({ agents: { once: "crash-once.sh", dep: "all-done-no-donefile.sh" } });
+	user.write(
+		"tasks.json",
+		JSON.stringify([
+			{ id: "once", prompt: "One", model: "once", attempts: 1 },
+			{ id: "dep", prompt: "Two", model: "dep", needs: ["once"] },
+			{ id: "asks", prompt: "Three" },
+		]),
+	);
+	const heard = (args: string[]) => {
+		const child = user.start(args);
+		const waiter = { child, said: "" };
+		child.stdout?.on("data", (chunk: Buffer) => {
+			waiter.said += chunk.toString();
+		});
+		return waiter;
+	};
+	const log = heard(["batch", "tasks.json", "--key", "re", "--wait"]);
+	await expect.poll(() => log.said).toMatch(/^`once` failed/m);
+	const others = [heard(["batch", "wait", "re"]), heard(["wait", "once", "dep", "asks"])];
+	for (const waiter of [log, ...others.slice(0, 1)])
+		await expect.poll(() => waiter.said).toMatch(/^`dep` (?:skipped|cancelled)/m);
+	await user.ok(["retry", "once"]);
+	await user.waitForState("dep", "completed");
+	await user.waitForState("asks", "asking");
+	await user.ok(["answer", "asks", "Blue"]);
+	for (const { child } of [log, ...others]) await expect.poll(() => child.exitCode).toBe(0);
+	for (const { said } of [log, ...others.slice(0, 1)]) {
+		expect(said).toMatch(/\n`once` started again using once \(attempt \d\)\.\n(?:.*\n)*`once` complete\. /);
+		expect(said).toMatch(/\n`dep` complete\. /);
+		expect(said).toMatch(/\n3 completed in \d+\S*\n$/);
+	}
+});
