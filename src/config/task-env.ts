@@ -3,7 +3,7 @@
  * agent, by a file of the state directory that only its owner reads. Never by Redis, never on a command line.
  * It is there until the task has ended.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { diskError, replaceFile } from "../process/atomic-file.ts";
 import { meansAbsent, readRegularFile } from "../process/read-file.ts";
@@ -77,7 +77,7 @@ export function dropTaskEnv(home: string, id: string): void {
 /** Tasks that variables are kept for since before then. @param before ms since the Unix epoch */
 export function tasksWithEnv(home: string, before: number): string[] {
 	const old = filesIn(home).filter((name) => {
-		const stats = statSync(join(folderOf(home), name), { throwIfNoEntry: false });
+		const stats = lstatSync(join(folderOf(home), name), { throwIfNoEntry: false });
 		return stats !== undefined && stats.mtimeMs < before;
 	});
 	return [...new Set(old.map((name) => name.replace(/\..*$/, "")))];

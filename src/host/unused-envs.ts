@@ -19,10 +19,16 @@ export function dropEnvOf(
 	}
 }
 
-/** @param home the state directory's path */
+/**
+ * Each by itself: one that cannot be removed keeps none of the others.
+ * @param home the state directory's path
+ * @throws the first fault of the disk, after all of them; what Redis throws
+ */
 export async function dropUnusedEnvs(store: Store, home: string): Promise<void> {
+	const faults: unknown[] = [];
 	for (const task of tasksWithEnv(home, Date.now() - UNUSED_MS)) {
 		const state = await store.stateOf(task);
-		if (state === null || isEnded(state)) dropTaskEnv(home, task);
+		if (state === null || isEnded(state)) dropEnvOf(home, task, (_task, _step, error) => faults.push(error));
 	}
+	if (faults.length > 0) throw faults[0];
 }

@@ -30,18 +30,24 @@ export async function liveRunsInTurns(home: string): Promise<LiveRuns> {
 	return found;
 }
 
+/** Each start by itself: an agent may lock the directory of its own, and a live one of an earlier start lies beside it. */
 function lookAt(home: string, task: string, found: LiveRuns): void {
-	let name = task;
-	try {
-		for (const epoch of epochsOf(home, task)) {
-			name = `${task}/${epoch}`;
-			const run = openRun(home, task, epoch);
-			if (run === null) continue;
-			if (agentStatus(run).kind === "alive") found.live.push(run);
-			const check = checkOf(run);
-			if (isThere(check.path) && agentStatus(check).kind === "alive") found.checks.push(check);
+	const look = (name: string, at: () => void) => {
+		try {
+			at();
+		} catch {
+			found.unknown.push(name);
 		}
-	} catch {
-		found.unknown.push(name);
-	}
+	};
+	look(task, () => {
+		for (const epoch of epochsOf(home, task))
+			look(`${task}/${epoch}`, () => lookAtStart(openRun(home, task, epoch), found));
+	});
+}
+
+function lookAtStart(run: RunDir | null, found: LiveRuns): void {
+	if (run === null) return;
+	if (agentStatus(run).kind === "alive") found.live.push(run);
+	const check = checkOf(run);
+	if (isThere(check.path) && agentStatus(check).kind === "alive") found.checks.push(check);
 }

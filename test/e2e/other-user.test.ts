@@ -141,6 +141,20 @@ test.each(LOCKS)(
 	},
 );
 
+test("a locked start of a task hides no agent that lives of another start of it", async () => {
+	nobody();
+	await user.ok(["enqueue", "--id", "t", "Do it"]);
+	await user.waitForState("t", "asking");
+	const later = join(user.home, "runs", "t", "2");
+	mkdirSync(later);
+	chownSync(later, statSync(user.home).uid, statSync(user.home).gid);
+	chmodSync(later, 0);
+	const down = await user.run(["down"]);
+	chmodSync(later, 0o700);
+	expect(down.stdout).toContain("1 agent runs on");
+	expect(down.stderr).toContain("Could not look whether agents live: t/2.");
+});
+
 /** What a user who is neither root nor the victim gets to see or do. */
 function stranger(file: string, args: string[], env: Record<string, string> = {}) {
 	const own = { uid: STRANGER, gid: STRANGER, cwd: "/" };
