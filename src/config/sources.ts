@@ -1,5 +1,7 @@
 /** The config as it is in force, each setting with where it came from. */
 import { isMap, isNode, LineCounter, parseDocument } from "yaml";
+import { backendOf } from "../backends/index.ts";
+import { promptWay } from "../backends/prompt-way.ts";
 import { formatDuration } from "../task/duration.ts";
 import { shownCommand } from "../task/secrets-of-command.ts";
 import type { Config } from "./config.ts";
@@ -25,13 +27,14 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 	const { worker, limits, budget } = config;
 	return [
 		setting(["default"], config.default, found),
-		...Object.values(config.backends).flatMap(({ name, type, command, modelFlag, promptBy, permissions }) => {
+		...Object.values(config.backends).flatMap((backend) => {
+			const { name, type, command, modelFlag, permissions } = backend;
 			const agent = line(["agents", name, "command"]);
 			return [
 				setting(["backends", name, "type"], type, "by its name or program"),
 				setting(["backends", name, "command"], shownCommand(command), agent ?? "found on PATH"),
 				setting(["backends", name, "model_flag"], modelFlag),
-				setting(["backends", name, "prompt_by"], promptBy ?? null, "by its command"),
+				setting(["backends", name, "prompt_by"], promptWay(backend, backendOf(type)), "by its command"),
 				...(permissions === null ? [] : [setting(["backends", name, "permissions"], permissions)]),
 			];
 		}),

@@ -123,12 +123,12 @@ function realPath(path: string): string {
 	}
 }
 
-function conflict(task: string, how: string, files: readonly string[]): DispatchError {
+function conflict(task: string, how: string, files: readonly string[], hint: string): DispatchError {
 	const more = files.length > NAMED ? ` and ${files.length - NAMED} more` : "";
 	return new DispatchError(
 		"DISPATCH_APPLY_CONFLICT",
 		`The changes of \`${task}\` ${how} ${files.slice(0, NAMED).join(", ")}${more}. Nothing was changed.`,
-		{ hint: `To settle it by hand: git merge ${branchNameOf(task)}` },
+		{ hint },
 	);
 }
 
@@ -169,7 +169,13 @@ class Target {
 		const merged = await this.#own.run(merge);
 		const [tree = "", ...files] = merged.stdout.split("\0").filter(Boolean);
 		if (merged.code === 0) return tree.trim();
-		if (merged.code === 1 && files.length > 0) throw conflict(task, "conflict with yours in", files);
+		if (merged.code === 1 && files.length > 0)
+			throw conflict(
+				task,
+				"conflict with yours in",
+				files,
+				`To settle it by hand: git merge ${branchNameOf(task)}`,
+			);
 		throw new DispatchError("DISPATCH_GIT", `git could not merge: ${reasonOf(merged)}.`, {
 			hint: `dispatch needs git 2.38 for this; without it: git merge ${branchNameOf(task)}`,
 		});
@@ -223,7 +229,12 @@ class Target {
 	#refused(done: GitAnswer): DispatchError {
 		const files = overwrittenIn(done.stderr);
 		if (files.length > 0)
-			return conflict(this.#of.task, "would write over what you have not committed:", files);
+			return conflict(
+				this.#of.task,
+				"would write over what you have not committed:",
+				files,
+				`Commit ${files.length === 1 ? "it" : "them"}, stash with git stash --all, or move away what is yours there; then run this again.`,
+			);
 		return this.#failed(oneLine(reasonOf(done), REASON_CHARS));
 	}
 

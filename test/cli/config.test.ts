@@ -15,6 +15,29 @@ afterEach(() => user.cleanup());
 
 const read = () => readFileSync(path, "utf8");
 
+test("show says by which way the prompts reach each backend: the one that is used, also where the config has none", async () => {
+	const ways = [
+		["plain", "{ type: command, command: ./a }", "argument", "by its command"],
+		["direct", "{ type: claude, command: claude -p }", "stdin", "by its command"],
+		["fed", "{ type: claude, command: 'cat x | claude -p' }", "file", "by its command"],
+		["said", "{ type: command, command: ./a, prompt_by: file }", "file", "line 6"],
+	];
+	writeFileSync(
+		path,
+		`default: plain\nbackends:\n${ways.map(([name, backend]) => `  ${name}: ${backend}\n`).join("")}`,
+	);
+	const { settings } = await user.json<{ settings: Record<string, { value: string; from: string }> }>([
+		"config",
+		"show",
+	]);
+	expect(
+		ways.map(([name]) => {
+			const shown = settings[`backends.${name}.prompt_by`];
+			return [name, shown?.value, shown?.from];
+		}),
+	).toEqual(ways.map(([name, , way, from]) => [name, way, from]));
+});
+
 test("adds, changes and removes, and keeps the comments", async () => {
 	await user.ok(["config", "add-backend", "mine", "--command", "./mine.sh 'a  b'"]);
 	await user.ok(["config", "add-model", "big", "--backend", "mine", "--id", "big-1"]);

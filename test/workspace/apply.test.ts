@@ -96,6 +96,8 @@ describe.each(WAYS)("as %s", (way) => {
 		await expect(apply("one", way)).rejects.toMatchObject({
 			code: "DISPATCH_APPLY_CONFLICT",
 			message: expect.stringMatching(/not committed: (?:a|one)\.txt/),
+			// A merge by hand would be refused for the same.
+			hint: expect.stringMatching(/^Commit it, stash /),
 		});
 		expect(state()).toEqual(before);
 	});

@@ -85,7 +85,7 @@ export async function batch(
 	const store = await context.store();
 	if (await ownHome(context)) tasks = await resolved();
 	await requireNeeds(store, read);
-	const submitted = await inFile(tasks, async () =>
+	const submitted = await inFile(tasks, flags, async () =>
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
 			{ name, key: flags.key || null, file, host: context.home.hostId, createdBy: whoAmI() },
@@ -130,14 +130,14 @@ async function dryRun(
 	context: Context,
 	read: Batch,
 	entries: readonly Entry[],
-	{ rerun }: BatchFlags,
+	flags: BatchFlags,
 ): Promise<undefined> {
 	const tasks = entries.map(({ task }) => task);
 	const found = await withStoreThere(context, async (store) => {
 		await requireNeeds(store, read);
-		return inFile(entries, () => lookUp(store, tasks));
+		return inFile(entries, flags, () => lookUp(store, tasks));
 	});
-	return showPlannedBatch(context, tasks, found, rerun !== undefined);
+	return showPlannedBatch(context, tasks, found, flags.rerun !== undefined);
 }
 
 function someOf(lines: readonly string[]): string[] {
@@ -242,13 +242,16 @@ async function resolveAll(context: Context, entries: readonly BatchEntry[]): Pro
 }
 
 /** @throws the refusal of one task with its place in the file */
-async function inFile<T>(tasks: readonly Entry[], work: () => Promise<T>): Promise<T> {
+async function inFile<T>(tasks: readonly Entry[], { key }: BatchFlags, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
 		const refused = error instanceof RefusedTask ? tasks[error.place] : undefined;
 		if (!(error instanceof RefusedTask) || refused === undefined) throw error;
-		return placed(refused.at, () => Promise.reject(error.refusal));
+		// The key of the command made it: the file has none to change.
+		const isGiven = key !== undefined && refused.task.key?.key.startsWith(`${key}/`);
+		const keys = isGiven ? BATCH_KEYS.filter((each) => each !== "key") : BATCH_KEYS;
+		return placed(refused.at, () => Promise.reject(error.refusal), keys);
 	}
 }
 
@@ -262,15 +265,17 @@ const KEY_OF: Partial<Record<ErrorCode, string>> = {
 };
 
 /** A refusal of one entry, with its place, in the words of the file: it has keys where the command has options. */
-async function placed<T>(at: BatchEntry["at"], work: () => Promise<T>): Promise<T> {
+async function placed<T>(
+	at: BatchEntry["at"],
+	work: () => Promise<T>,
+	keys: readonly string[] = BATCH_KEYS,
+): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
 		if (!(error instanceof DispatchError) || isOutage(error)) throw error;
 		const inFile = (text: string) =>
-			text.replace(/--([a-z]+)\b(?!-)/g, (option, name) =>
-				BATCH_KEYS.includes(name) ? `\`${name}:\`` : option,
-			);
+			text.replace(/--([a-z]+)\b(?!-)/g, (option, name) => (keys.includes(name) ? `\`${name}:\`` : option));
 		const hint = error.hint === undefined ? {} : { hint: inFile(error.hint) };
 		const place = at(KEY_OF[error.code] ?? null);
 		throw new DispatchError(error.code, `${place}: ${inFile(error.message)}`, { ...hint, cause: error });
