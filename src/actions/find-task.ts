@@ -1,6 +1,7 @@
 /** Finds the task that a user means: by its id, or by the beginning of it. */
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
+import { ID_FORM } from "../task/id.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { similar } from "../task/similar.ts";
 
@@ -19,10 +20,19 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 			hint: "Write more of it.",
 		});
 	}
+	if (await isBatch(store, given))
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}": it is a batch.`, {
+			hint: `\`dispatch batch status ${given}\` shows it; batch wait, batch cancel and batch retry are for all its tasks.`,
+		});
 	const near = similar(given, ids);
 	throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {
 		hint: near === null ? "`dispatch ls --all` lists the tasks." : `Did you mean "${near}"?`,
 	});
+}
+
+async function isBatch(store: Store, given: string): Promise<boolean> {
+	if (!ID_FORM.test(given)) return false;
+	return (await store.guard((client) => client.exists(store.keys.batch(given)))) > 0;
 }
 
 /** A task that is named in full: where it is gone meanwhile, none whose id goes on after it is meant. */

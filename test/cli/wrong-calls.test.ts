@@ -71,6 +71,27 @@ const WRONG: Wrong[] = [
 	{ args: ["ls", "--redis", "h:6379"], code: 2, says: /begins with none of redis:/ },
 	{ args: ["ls", "--redis", "redis://ho st"], code: 2, says: /holds a blank/ },
 	{ args: ["up", "--redis", "redis://:a#b@h"], code: 2, says: /--redis.*not encoded/ },
+	...[
+		[["batch", "list"], "batch ls"],
+		[["batch", "show", "x"], "batch status"],
+		[["batch", "logs", "x"], "batch status"],
+		[["batch", "stauts", "x"], "batch status"],
+		[["batch", "rerun"], "batch retry"],
+		[["batch", "kill", "x"], "batch cancel"],
+		[["hosts", "ls"], "hosts"],
+		[["hosts", "list"], "hosts"],
+		[["hosts", "cordon", "x"], "hosts drain"],
+		[["hosts", "resmue", "x"], "hosts resume"],
+	].map(([args, meant]) => ({
+		args: args as string[],
+		code: 2,
+		says: new RegExp(
+			`Unknown command "${(args as string[]).slice(0, 2).join(" ")}"\\. Did you mean \`dispatch ${meant}\``,
+		),
+	})),
+	{ args: ["batch", "rm", "x"], code: 2, says: /Unknown command "batch rm"\. There is: ls, status, wait/ },
+	{ args: ["batch", "bad.yaml", "key.yaml"], code: 2, says: /Too many arguments.*batch --help/i },
+	{ args: ["hosts", "nosuch"], code: 6, says: /no host "nosuch"/ },
 	{ args: ["ls", "extra"], code: 2, says: /Too many arguments.*--help/ },
 	{ args: ["status", "a", "b"], code: 2, says: /Too many arguments/ },
 	{ args: ["ls", "--limit", "-5"], code: 2, says: /--limit to be 1–\d+, got -5/ },
@@ -183,4 +204,24 @@ test.each([
 	expect(said).toMatch(/^dispatch: [^\n]+ \[DISPATCH_BAD_FILE\]\n$/);
 	expect(said).toContain(says);
 	expect(code).toBe(2);
+});
+
+test("of other content under a used key the hint names what gave the key: the option, or the entry's own line", async () => {
+	const one = new User({ redis: redis.url, env: { DISPATCH_NAMESPACE: "keys" } });
+	try {
+		const put = (name: string, text: string, ...args: string[]) =>
+			one.run(["batch", one.write(name, text), ...args]);
+		await put("b.yaml", "- { prompt: x, delay: 1h }\n", "--key", "b1");
+		const byOption = await put("b.yaml", "- { prompt: y, delay: 1h }\n", "--key", "b1");
+		expect(byOption).toMatchObject({
+			stderr: expect.stringContaining("Use another --key for other content."),
+		});
+		await put("own.yaml", "- { prompt: x, key: own, delay: 1h }\n");
+		const byEntry = await put("own.yaml", "- { prompt: y, key: own, delay: 1h }\n", "--key", "b1");
+		expect(byEntry).toMatchObject({
+			stderr: expect.stringContaining("Use another `key:` for other content."),
+		});
+	} finally {
+		await one.cleanup();
+	}
 });

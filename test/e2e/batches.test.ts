@@ -30,6 +30,13 @@ test("it is listed, shown, waited for and started again as a whole, by its id or
 	expect(put).toContain("dispatch batch status ci-42");
 	for (const task of JSON_SCHEMAS.ls.parse(await user.json(["ls"])))
 		expect(task).toMatchObject({ batch: "ci-42" });
+	for (const command of ["status", "wait", "cancel", "logs", "output"])
+		expect(await user.run([command, "ci-42"])).toMatchObject({
+			code: 6,
+			stderr: expect.stringMatching(
+				/There is no task "ci-42": it is a batch\. `dispatch batch status ci-42`/,
+			),
+		});
 	const waited = await user.run(["batch", "wait", "ci/42"]);
 	expect(waited).toMatchObject({
 		code: 1,

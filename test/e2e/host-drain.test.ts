@@ -104,7 +104,7 @@ test(
 		expect(await bob.run([...drain, "--timeout", "3s"])).toMatchObject({
 			code: 4,
 			stderr: expect.stringMatching(
-				/Timed out waiting: 1 still work or ask on attic\. It stays drained until: /,
+				/Timed out waiting: 1 agent still works or asks on attic\. It stays drained until: /,
 			),
 		});
 		expect(await drained()).not.toBeNull();

@@ -53,7 +53,7 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 		...(redisStopped ? ["The local Redis is stopped."] : []),
 		...(agents > 0 && !isLeft
 			? [
-					`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts them.`,
+					`${agents === 1 ? "1 agent runs" : `${agents} agents run`} on, without budget or deadline checks; the next \`dispatch up\` adopts ${agents === 1 ? "it" : "them"}.`,
 				]
 			: []),
 		...others.map((other) => `${otherWorkerText(other, "down")} stops it.`),

@@ -1,4 +1,5 @@
 import { drainHost, type HostView, untilDrained, viewHosts } from "../../actions/hosts.ts";
+import { hostNames } from "../../queue/records/host-list.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +29,11 @@ export async function hosts(context: Context, only: string | undefined): Promise
 		views.map(({ host }) => host),
 	);
 	return undefined;
+}
+
+/** Whether a host of this id has ever shown itself here. */
+export async function isHost(context: Context, id: string): Promise<boolean> {
+	return (await hostNames(await context.store())).includes(id);
 }
 
 export interface DrainFlags {
@@ -104,7 +110,8 @@ async function drainAndWait(
 }
 
 function timedOut(host: string, live: number | null): DispatchError {
-	const told = live === 0 ? `${host} has not taken note yet` : `${live} still work or ask on ${host}`;
+	const agents = live === 1 ? "1 agent still works or asks" : `${live} agents still work or ask`;
+	const told = live === 0 ? `${host} has not taken note yet` : `${agents} on ${host}`;
 	return new DispatchError(
 		"DISPATCH_TIMED_OUT",
 		`Timed out waiting: ${live === null ? "Redis does not answer" : told}.`,

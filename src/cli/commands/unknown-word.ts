@@ -37,10 +37,19 @@ function hintOn(program: Command, words: readonly string[]): string {
 	return `Options of a command stand behind it: \`dispatch ${name} --help\` lists them.`;
 }
 
+/** @returns the line behind `dispatch`; null: nothing is near */
+export function meantIn(group: Command, word: string): string | null {
+	return meantBy(
+		word,
+		group.commands.map((command) => command.name()),
+		group.name(),
+	);
+}
+
 /** @param group a command with commands of its own, of which `word` is none */
 export function unknownIn(group: Command, word: string): DispatchError {
 	const names = group.commands.map((command) => command.name());
-	const meant = meantBy(word, names, group.name());
+	const meant = meantIn(group, word);
 	const hint = meant === null ? `There is: ${names.join(", ")}.` : `Did you mean \`dispatch ${meant}\`?`;
 	return new DispatchError("DISPATCH_USAGE", `Unknown command "${group.name()} ${word}".`, {
 		hint: `${hint} See: dispatch ${group.name()} --help`,

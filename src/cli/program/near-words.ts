@@ -42,7 +42,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 	"--version": "version ver about",
 };
 
-/** The same, of commands that have commands of their own. */
+/** The same, of commands that have commands of their own; behind "" those of the command alone. */
 const OTHER_NAMES_IN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 	config: {
 		show: "list ls get print cat view dump",
@@ -51,6 +51,15 @@ const OTHER_NAMES_IN: Readonly<Record<string, Readonly<Record<string, string>>>>
 		"remove-model": "remove rm delete",
 		edit: "change open",
 	},
+	batch: {
+		ls: "list all",
+		status: "show info get state describe logs",
+		wait: "await join follow watch",
+		cancel: "kill abort stop terminate",
+		retry: "rerun resume again redo restart",
+	},
+	// Alone it lists them.
+	hosts: { "": "ls list show all status", drain: "cordon stop pause down", resume: "uncordon undrain up" },
 	service: { install: "start enable add up" },
 	skill: { install: "add update up", uninstall: "remove rm delete", show: "print cat view" },
 };
@@ -66,7 +75,7 @@ export function meantBy(word: string, names: readonly string[], parent: string |
 	const known = others.find(([, words]) => words.split(" ").includes(typed))?.[0];
 	const line = names.includes(typed) ? typed : (known ?? begun(typed, names) ?? similar(typed, names));
 	if (line === null || parent === null) return line;
-	return `${parent} ${line}`;
+	return `${parent} ${line}`.trimEnd();
 }
 
 /** The only one that begins so. */

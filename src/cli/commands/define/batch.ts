@@ -1,8 +1,10 @@
 /** `batch FILE`, and what is done to a batch as a whole. */
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { BatchFlags } from "../batch.ts";
 import type { ListFlags, RetryOneFlags, WaitOneFlags } from "../batches.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
+import { requireNoOtherWord } from "./group.ts";
 
 const BATCH = "the batch's id, the beginning of it, or its key";
 
@@ -26,12 +28,14 @@ export function defineBatch(definer: Definer): void {
 			"after",
 			example("dispatch batch tasks.yaml --dry-run", "dispatch batch tasks.yaml --key nightly-42 --wait"),
 		)
+		.allowExcessArguments()
 		.action((file: string | undefined, flags: BatchFlags) =>
-			run(async (context) =>
-				flags.withWorker && !flags.dryRun && !flags.schema
+			run(async (context) => {
+				await requireNoOtherWord(group, (word) => word === "-" || existsSync(word));
+				return flags.withWorker && !flags.dryRun && !flags.schema
 					? (await import("../batch-with-worker.ts")).batchWithWorker(context, file, flags)
-					: (await import("../batch.ts")).batch(context, file, flags),
-			),
+					: (await import("../batch.ts")).batch(context, file, flags);
+			}),
 		);
 	defineLooks(group, definer);
 	defineActs(group, definer);

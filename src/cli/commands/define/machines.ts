@@ -1,15 +1,21 @@
 /** The hosts that share a Redis. */
 import type { DrainFlags } from "../hosts.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
+import { requireNoOtherWord } from "./group.ts";
 
 export function defineMachines({ program, run }: Definer): void {
 	const hosts = forAgents(program.command("hosts"))
 		.description("the hosts of this Redis: who is alive, what each can run, how full it is")
 		.argument("[host]", "only this one")
 		.usage("[options] [host]")
+		.allowExcessArguments()
 		.addHelpText("after", example("dispatch hosts"))
 		.action((host: string | undefined) =>
-			run(async (context) => (await import("../hosts.ts")).hosts(context, host)),
+			run(async (context) => {
+				const module = await import("../hosts.ts");
+				await requireNoOtherWord(hosts, (word) => module.isHost(context, word));
+				return module.hosts(context, host);
+			}),
 		);
 	hosts
 		.command("drain")
