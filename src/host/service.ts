@@ -81,6 +81,7 @@ export class Daemon extends Service {
 	readonly #monitor: MonitorLoop;
 	readonly #drained: Drained;
 	readonly #serial = new Serial();
+	readonly #saver: WorkSaver;
 	#notifier: Notifier | null = null;
 	readonly #wakes: WakeSubscription;
 	readonly #fault = (task: string, step: string, error: unknown) =>
@@ -117,8 +118,8 @@ export class Daemon extends Service {
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
 		const orders = new Orders(home.path, store.namespace);
 		const fault = this.#fault;
-		const saver = new WorkSaver({ store, orders, env });
-		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver };
+		this.#saver = new WorkSaver({ store, orders, env });
+		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver: this.#saver };
 		this.#places = new Places(concurrency);
 		this.#queues = new RunQueues(store);
 		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
@@ -171,9 +172,9 @@ export class Daemon extends Service {
 					fallback: async (record, gate) =>
 						isFar(gate, 0, live.current, store.clock.now()) ? fallbackOf(record, live.current, store) : null,
 					// An agent starts by the config as it is now: a narrowed permission counts at once.
-					start: async (task, generation, chosen) => {
+					start: async (task, generation, chosen, stopping) => {
 						await live.refresh();
-						await start(task, generation, chosen, startDeps).finally(() => this.#look(task));
+						await start(task, generation, { chosen, stopping }, startDeps).finally(() => this.#look(task));
 					},
 					fault: (task, error) => fault(task, "run job", error),
 				}),
@@ -217,6 +218,7 @@ export class Daemon extends Service {
 		this.onStop(() => presence.withdraw());
 		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, presence.leave()));
 		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
+		this.onStop(() => this.#saver.stop());
 		await inDirectory(home.path, [], clearLeftovers, { links: true });
 		installCommand(home.path);
 		await this.#beat();

@@ -1,19 +1,22 @@
-/** Ends the process group of a child of ours. */
+/** The process group of a child of ours. */
 import type { ChildProcess } from "node:child_process";
 import { codeOf } from "./atomic-file.ts";
 
-/** Whoever left it lives on. Nothing happens where no process was made. Never throws. */
-export function endGroupOf({
-	pid,
-	exitCode,
-	signalCode,
-}: Pick<ChildProcess, "pid" | "exitCode" | "signalCode">): void {
+type Child = Pick<ChildProcess, "pid" | "exitCode" | "signalCode">;
+
+/** Ends it. Whoever left it lives on. Nothing happens where no process was made. Never throws. */
+export function endGroupOf(child: Child): void {
+	signalGroupOf(child, "SIGKILL");
+}
+
+/** As `endGroupOf`, by a signal that may be heard. */
+export function signalGroupOf({ pid, exitCode, signalCode }: Child, signal: NodeJS.Signals): void {
 	if (pid === undefined) return;
 	const isReaped = exitCode !== null || signalCode !== null;
 	// Its number is not given away while somebody is in its group. One who bears it by now leads another one.
 	if (isReaped && isBorne(pid)) return;
 	try {
-		process.kill(-pid, "SIGKILL");
+		process.kill(-pid, signal);
 	} catch {
 		// It has ended in this moment.
 	}

@@ -5,11 +5,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
-import { endGroupOf } from "./end-group.ts";
+import { endGroupOf, signalGroupOf } from "./end-group.ts";
+import { endsWithUs } from "./ends-with-us.ts";
 import { type Environment, environmentOfDaemon } from "./environment.ts";
 import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 
@@ -17,10 +19,14 @@ import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const MAX_SAID_BYTES = 64 * 1024;
 const LIMIT_MS = 10 * 60_000;
+/** How often a git that takes long is looked at: does it wait for what never comes? */
+const LOOK_MS = 1_000;
 /** Somebody that a filter left behind may hold git's output open: once it is still for so long after git's end, all of it is there. */
 const HELD_OUTPUT_MS = 1_000;
 /** To take its locks back. */
 const TERM_GRACE_MS = 3_000;
+/** Where the kernel of Linux has a process wait that opens a FIFO. */
+const OPENS_A_FIFO = /^(?:wait_for_partner|fifo_open)\b/;
 const IDENTITY = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$/;
 
 /** Where git works: nothing is looked for from the directory upwards, where an agent can put another `.git`. */
@@ -46,8 +52,10 @@ export interface GitCall {
 	/** what it prints goes where our own output goes */
 	shown?: boolean;
 	/** a descriptor of a lock of ours, which it holds as long as it lives */
-	holds?: number;
+	holds?: number | undefined;
 	limitMs?: number;
+	/** ends it; its reason is the end of a sentence */
+	signal?: AbortSignal | undefined;
 	/** above what any config says, by name */
 	settings?: Readonly<Record<string, string>>;
 }
@@ -60,9 +68,14 @@ export interface GitAnswer {
 	stderr: string;
 }
 
-/** @throws DISPATCH_GIT when git cannot be started, takes too long or prints too much */
+/**
+ * It ends with this process, and what it left in its group with it, where it was ended by us.
+ * @throws DISPATCH_GIT when git cannot be started; DISPATCH_GIT_ENDED when it hangs, takes too long, prints too much, or
+ * is not wanted any more: not to be tried again
+ */
 export async function git(call: GitCall): Promise<GitAnswer> {
-	const { args, cwd, shown = false, holds, limitMs = LIMIT_MS } = call;
+	const { args, cwd, shown = false, holds, signal } = call;
+	requireWanted(signal);
 	let child: ChildProcess;
 	try {
 		child = spawn("git", [...GIT_OPTIONS, ...args], {
@@ -79,31 +92,62 @@ export async function git(call: GitCall): Promise<GitAnswer> {
 	} catch (error) {
 		throw notRun(error);
 	}
-	return answerOf(child, call.input, limitMs);
+	return answerOf(child, call);
 }
 
-async function answerOf(child: ChildProcess, input: string | undefined, limitMs: number): Promise<GitAnswer> {
+/** @throws DISPATCH_GIT_ENDED once the signal was given */
+export function requireWanted(signal: AbortSignal | undefined): void {
+	if (signal?.aborted) throw endedFor(String(signal.reason));
+}
+
+async function answerOf(
+	child: ChildProcess,
+	{ input, limitMs = LIMIT_MS, signal }: GitCall,
+): Promise<GitAnswer> {
 	let why: string | null = null;
 	let kill: NodeJS.Timeout | undefined;
 	const end = (reason: string) => {
 		why ??= reason;
-		child.kill("SIGTERM");
+		signalGroupOf(child, "SIGTERM");
 		kill ??= setTimeout(() => endGroupOf(child), TERM_GRACE_MS);
 	};
+	// Its filters have no say any more, and hold up nobody.
+	child.once("exit", () => why === null || endGroupOf(child));
 	const limit = setTimeout(() => end(`it took longer than ${limitMs / 1000} s`), limitMs);
+	const look = setInterval(async () => {
+		const isStuck = await opensFifo(child);
+		if (isStuck && child.exitCode === null && child.signalCode === null) end(WAITS_ON_A_FIFO);
+	}, LOOK_MS);
+	const unwanted = () => end(String(signal?.reason));
+	signal?.addEventListener("abort", unwanted);
+	const hasEnded = endsWithUs(child);
 	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"));
 	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
 	child.stdin?.on("error", () => {}).end(input);
 	try {
 		const code = await endOf(child);
-		if (why !== null) throw new DispatchError("DISPATCH_GIT", `git was ended: ${why}.`);
+		if (why !== null) throw endedFor(why);
 		return { code, stdout: stdout(), stderr: stderr().trimEnd() };
 	} catch (error) {
 		throw notRun(error);
 	} finally {
-		clearTimeout(limit);
-		clearTimeout(kill);
+		for (const timer of [limit, look, kill]) clearTimeout(timer);
+		signal?.removeEventListener("abort", unwanted);
+		hasEnded();
 	}
+}
+
+const WAITS_ON_A_FIFO = "it would wait for ever on a FIFO in the place of a file";
+
+/** Known on Linux; elsewhere the time limit ends it. */
+async function opensFifo({ pid }: ChildProcess): Promise<boolean> {
+	return OPENS_A_FIFO.test(await readFile(`/proc/${pid}/wchan`, "latin1").catch(() => ""));
+}
+
+function endedFor(why: string): DispatchError {
+	const where = "in the working tree and in the repository's .git (find FOLDER -type p)";
+	const options = why === WAITS_ON_A_FIFO ? { hint: `Look for it ${where}, and remove it.` } : {};
+	return new DispatchError("DISPATCH_GIT_ENDED", `git was ended: ${why}.`, options);
 }
 
 /** @returns its exit code, when all that it said has come. @throws that it could not be started */

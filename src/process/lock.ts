@@ -11,7 +11,7 @@ import { openToWrite } from "./append-file.ts";
 import { codeOf, diskError } from "./atomic-file.ts";
 
 export interface Lock {
-	/** handing it on to a child makes the child a holder too */
+	/** handing it on to a child makes the child a holder too, and whoever that starts */
 	fd: number;
 	release(): void;
 }
@@ -42,7 +42,7 @@ export async function takeLock(path: string): Promise<Lock | null> {
 export async function lockOpened(fd: number, path: string): Promise<Lock | null> {
 	let code: number | null;
 	try {
-		code = await flock(fd);
+		code = await flock(fd, "-n");
 	} catch (error) {
 		closeSync(fd);
 		throw new DispatchError(
@@ -78,9 +78,15 @@ export async function lockOpened(fd: number, path: string): Promise<Lock | null>
 	};
 }
 
-function flock(fd: number): Promise<number | null> {
+/** Also where a child, or somebody whom that left behind, has its descriptor still. Throws nothing. */
+export async function releaseForAll({ fd, release }: Lock): Promise<void> {
+	await flock(fd, "-u").catch(() => {});
+	release();
+}
+
+function flock(fd: number, option: "-n" | "-u"): Promise<number | null> {
 	return new Promise((resolve, reject) => {
-		const child = spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+		const child = spawn("flock", [option, "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
 		child.once("error", reject);
 		child.once("exit", resolve);
 	});

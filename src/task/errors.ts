@@ -155,6 +155,11 @@ export const ERRORS = {
 		retryable: true,
 		means: "git could not do what a task's worktree or branch needs.",
 	},
+	DISPATCH_GIT_ENDED: {
+		exit: EXIT.taskFailed,
+		retryable: false,
+		means: "git hung or took too long, or its task was cancelled: dispatch ended it.",
+	},
 	DISPATCH_APPLY_CONFLICT: {
 		exit: EXIT.conflict,
 		retryable: false,

@@ -32,6 +32,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	"DISPATCH_BUDGET_SPENT",
 	"DISPATCH_NOT_SIGNED",
 	"DISPATCH_DISK",
+	"DISPATCH_GIT_ENDED",
 ]);
 
 interface NotStartedDeps {

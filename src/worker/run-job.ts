@@ -31,8 +31,13 @@ export interface RunJobDeps {
 	reconcile: (task: string) => Promise<void>;
 	/** the next agent, where a gate's end is farther than it is worth waiting for */
 	fallback: (record: TaskRecord, gate: Gate) => Promise<AgentChoice | null>;
-	/** starts this agent of a queued record (null: as asked), unless it changed in between */
-	start: (task: string, generation: number, chosen: AgentChoice | null) => Promise<void>;
+	/** starts this agent of a queued record (null: as asked), unless it changed in between, or the daemon stops */
+	start: (
+		task: string,
+		generation: number,
+		chosen: AgentChoice | null,
+		stopping: AbortSignal,
+	) => Promise<void>;
 	/** for the log: what went wrong, and is tried again */
 	fault: (task: string, error: unknown) => void;
 }
@@ -114,7 +119,7 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 		faultPoint("run-job.placed", job.task);
 		// It may have been held while this one stood in line.
 		if ((await closedGate(deps.store, gatedBy(record))) !== null) return;
-		await deps.start(job.task, job.generation, record.chosen);
+		await deps.start(job.task, job.generation, record.chosen, job.signal);
 		faultPoint("run-job.started", job.task);
 	};
 	try {

@@ -72,15 +72,17 @@ type Undelivered = { field: string; question: Question };
 /**
  * Starts the task's agent if it is still queued under this generation; else does nothing.
  * @param chosen which agent; another one than the record's begins a session of its own
+ * @param stopping ends what git does for its worktree: nothing is started then
  */
 export async function start(
 	task: string,
 	generation: number,
-	chosen: AgentChoice | null,
+	{ chosen, stopping }: { chosen: AgentChoice | null; stopping: AbortSignal },
 	deps: StartDeps,
 ): Promise<void> {
 	// A large one takes long: while it is made, nobody waits for the task's turn.
-	const workspace = await prepareWorkspace(task, generation, deps);
+	const workspace = await prepareWorkspace(task, generation, deps, stopping);
+	if (workspace.fault !== null && stopping.aborted) return;
 	return deps.serial.run(task, async () => {
 		faultPoint("start.read", task);
 		const record = await deps.store.get(task);

@@ -18,6 +18,10 @@ export interface Workspace {
 	fault: unknown;
 }
 
+/** Why git is ended, as the end of a sentence. */
+const CANCELLED = "the task was cancelled";
+const STOPPED = "the worker stops";
+
 interface WorkspaceDeps {
 	store: Store;
 	host: string;
@@ -25,21 +29,40 @@ interface WorkspaceDeps {
 	env: Environment;
 }
 
-/** Throws what Redis throws. */
+/** How often a start that makes a large worktree asks whether it is still wanted. */
+const WANTED_LOOK_MS = 1_000;
+
+/** @param stopping ends it, as a cancel does: then the record says what is to come. Throws what Redis throws. */
 export async function prepareWorkspace(
 	task: string,
 	generation: number,
 	{ store, host, orders, env }: WorkspaceDeps,
+	stopping: AbortSignal,
 ): Promise<Workspace> {
+	const isOurs = (record: TaskRecord | null): record is TaskRecord =>
+		record?.state === "queued" && record.generation === generation && record.host === host;
 	const record = await store.get(task);
-	const isOurs = record?.state === "queued" && record.generation === generation && record.host === host;
-	const worktree = isOurs && orders.refusal(record) === null ? worktreeOf(record.spec, env) : null;
+	const unwanted = new AbortController();
+	const isSound = isOurs(record) && orders.refusal(record) === null;
+	const worktree = isSound ? worktreeOf(record.spec, env, unwanted.signal) : null;
 	if (worktree === null) return { nonce: null, fault: null };
+	const stop = () => unwanted.abort(STOPPED);
+	const look = () =>
+		store.get(task).then(
+			(now) => isOurs(now) || unwanted.abort(CANCELLED),
+			() => {},
+		);
+	const timer = setInterval(look, WANTED_LOOK_MS);
+	stopping.addEventListener("abort", stop);
+	if (stopping.aborted) stop();
 	try {
 		await worktree.make();
 		return { nonce: worktree.nonce, fault: null };
 	} catch (fault) {
 		return { nonce: worktree.nonce, fault };
+	} finally {
+		clearInterval(timer);
+		stopping.removeEventListener("abort", stop);
 	}
 }
 
@@ -63,8 +86,8 @@ async function savedInTime(worktree: Worktree, what: string): Promise<Saved> {
 		try {
 			return await saveWork(worktree, what);
 		} catch (error) {
-			// What was removed, or is not to be run, is so for good.
-			if (error instanceof DispatchError && error.code === "DISPATCH_BAD_CWD") throw error;
+			// What was removed, is not to be run, or hangs, is so for good.
+			if (error instanceof DispatchError && !error.retryable) throw error;
 		}
 		await sleep(pause);
 	}
@@ -78,10 +101,24 @@ export type SavedWork =
 	| { kind: "saved"; changes: Changes; left: string | null }
 	| { kind: "failed"; why: string };
 
+/** Who is cancelled still has its work committed, unless that takes longer. */
+const CANCELLED_LIMIT_MS = 4_000;
+
+interface Saving {
+	epoch: number;
+	/** ms of the process's clock */
+	since: number;
+	done: Promise<SavedWork>;
+	giveUp: AbortController;
+	/** that of a cancelled task */
+	limit: NodeJS.Timeout | undefined;
+}
+
 /** Saves what agents leave in their worktrees, each start's once. */
 export class WorkSaver {
-	readonly #saving = new Map<string, { epoch: number; done: Promise<SavedWork> }>();
+	readonly #saving = new Map<string, Saving>();
 	readonly #deps: Omit<WorkspaceDeps, "host">;
+	#isStopped = false;
 
 	constructor(deps: Omit<WorkspaceDeps, "host">) {
 		this.#deps = deps;
@@ -92,33 +129,60 @@ export class WorkSaver {
 		return this.#saving.size;
 	}
 
-	/** Throws nothing; after `saving` it is to be called again. */
+	/** Ends what is under way, and decides nothing any more: the next worker saves it. */
+	stop(): void {
+		this.#isStopped = true;
+		for (const { giveUp } of this.#saving.values()) giveUp.abort(STOPPED);
+	}
+
+	/** Throws nothing; after `saving` it is to be called again. Of a cancelled task it comes to an end soon. */
 	async save(record: TaskRecord): Promise<SavedWork> {
 		const { id } = record.spec;
-		const { epoch } = record;
 		const known = this.#saving.get(id);
-		const done = known?.epoch === epoch ? known.done : this.#begin(record);
-		this.#saving.set(id, { epoch, done });
+		const saving = known?.epoch === record.epoch ? known : this.#begin(record);
+		this.#saving.set(id, saving);
+		if (record.stopRequested) saving.limit ??= this.#endLater(saving);
 		let timer: NodeJS.Timeout | undefined;
 		const later = new Promise<SavedWork>((resolve) => {
 			timer = setTimeout(() => resolve({ kind: "saving" }), PATIENCE_MS);
 		});
-		const saved = await Promise.race([done, later]).finally(() => clearTimeout(timer));
+		const saved = await Promise.race([saving.done, later]).finally(() => clearTimeout(timer));
+		if (this.#isStopped) return { kind: "saving" };
 		if (saved.kind !== "saving") this.#saving.delete(id);
 		return saved;
 	}
 
-	async #begin(record: TaskRecord): Promise<SavedWork> {
+	#begin(record: TaskRecord): Saving {
+		const giveUp = new AbortController();
+		if (this.#isStopped) giveUp.abort(STOPPED);
+		const done = this.#saved(record, giveUp.signal).finally(() => clearTimeout(saving.limit));
+		const saving: Saving = { epoch: record.epoch, since: performance.now(), done, giveUp, limit: undefined };
+		return saving;
+	}
+
+	#endLater({ since, giveUp }: Saving): NodeJS.Timeout {
+		const leftMs = since + CANCELLED_LIMIT_MS - performance.now();
+		return setTimeout(() => giveUp.abort(CANCELLED), Math.max(0, leftMs));
+	}
+
+	async #saved(record: TaskRecord, signal: AbortSignal): Promise<SavedWork> {
 		const { orders, env, store } = this.#deps;
 		// What nobody vouches for never started here.
-		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env) : null;
+		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, signal) : null;
 		if (worktree === null || !worktree.facts()?.isWhole) return { kind: "nothing" };
 		try {
 			return { kind: "saved", ...(await savedInTime(worktree, `start ${record.epoch}`)) };
 		} catch (error) {
-			const why = error instanceof Error ? error.message : String(error);
-			await noteEvent(store, { task: record.spec.id, kind: "fault", text: "commit", why }).catch(() => {});
+			const why = whyNot(error, worktree);
+			if (!this.#isStopped)
+				await noteEvent(store, { task: record.spec.id, kind: "fault", text: "commit", why }).catch(() => {});
 			return { kind: "failed", why };
 		}
 	}
+}
+
+function whyNot(error: unknown, { path }: Worktree): string {
+	if (!(error instanceof Error)) return String(error);
+	const isThere = error instanceof DispatchError && error.code === "DISPATCH_GIT_ENDED";
+	return isThere ? `${error.inFull} It stays in ${path}.` : error.message;
 }

@@ -4,13 +4,14 @@
  * done again then. The agent's own commits stay as they are. Nothing below the task's `.dispatch` is ever added.
  */
 import { randomBytes } from "node:crypto";
-import { copyFileSync, renameSync, rmSync } from "node:fs";
+import { constants, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError, isThere } from "../process/atomic-file.ts";
+import { diskError, isThere } from "../process/atomic-file.ts";
 import { faultPoint } from "../process/fault.ts";
 import type { GitAnswer } from "../process/git.ts";
-import { readRegularFile } from "../process/read-file.ts";
+import { readRegularFile, withRegularFile } from "../process/read-file.ts";
 import { oneLine } from "../task/clean-text.ts";
+import { DispatchError } from "../task/errors.ts";
 import type { Changes } from "../task/worktree.ts";
 import { type OwnGit, sweepOwnGits } from "./own-git.ts";
 import { refOf, type Worktree } from "./worktree.ts";
@@ -99,12 +100,8 @@ export async function withIndex<T>(
 	const own = join(worktree.adminDir, "index");
 	const indexFile = `${own}.dispatch-${process.pid}-${randomBytes(4).toString("hex")}`;
 	try {
-		try {
-			copyFileSync(own, indexFile);
-		} catch (error) {
-			if (codeOf(error) !== "ENOENT") throw diskError(indexFile, error);
+		if (!copyIndex(own, indexFile))
 			await worktree.must("read the branch", worktree.run(["read-tree", worktree.spec.base], { indexFile }));
-		}
 		const keep = () => {
 			try {
 				renameSync(indexFile, own);
@@ -118,6 +115,19 @@ export async function withIndex<T>(
 		});
 	} finally {
 		for (const end of ["", ".lock"]) rmSync(indexFile + end, { force: true });
+	}
+}
+
+/** @returns false: there is none. @throws DISPATCH_BAD_CWD for what is no file, and would be waited for; DISPATCH_DISK */
+function copyIndex(from: string, to: string): boolean {
+	try {
+		const done = withRegularFile(from, constants.O_RDONLY, {}, (fd) => writeFileSync(to, readFileSync(fd)));
+		if (done === undefined || done.kind === "absent") return done === undefined;
+		throw new DispatchError("DISPATCH_BAD_CWD", `The index of the worktree ${done.why}: ${from}.`, {
+			hint: "Remove it: git makes it anew.",
+		});
+	} catch (error) {
+		throw error instanceof DispatchError ? error : diskError(to, error);
 	}
 }
 

@@ -30,7 +30,9 @@ export interface OwnGitOf {
 	config: readonly Entry[];
 	env: Environment;
 	/** a descriptor that git holds */
-	holds?: number;
+	holds?: number | undefined;
+	/** ends git */
+	signal?: AbortSignal | undefined;
 }
 
 /** One such git. */
@@ -45,10 +47,9 @@ export class OwnGit {
 
 	/** @throws DISPATCH_GIT */
 	run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
-		const { workTree, indexFile, env, holds } = this.#of;
+		const { workTree, indexFile, env, holds, signal } = this.#of;
 		const place = { gitDir: this.#gitDir, workTree, indexFile, isOwn: true };
-		const held = holds === undefined ? {} : { holds };
-		return git({ args, place, cwd: workTree, env, ...held, ...options });
+		return git({ args, place, cwd: workTree, env, holds, signal, ...options });
 	}
 
 	/** @returns what it printed. @throws DISPATCH_GIT */

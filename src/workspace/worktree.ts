@@ -16,8 +16,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { faultPoint } from "../process/fault.ts";
-import { type GitAnswer, type GitPlace, git } from "../process/git.ts";
-import { type Lock, takeLock } from "../process/lock.ts";
+import { type GitAnswer, type GitPlace, git, requireWanted } from "../process/git.ts";
+import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import { type Check, flag, object, soundOrNull, text } from "../task/check.ts";
@@ -66,13 +66,17 @@ export class Worktree {
 	readonly spec: WorktreeSpec;
 	readonly path: string;
 	readonly env: Environment;
+	/** ends all that git does for it, and the waiting for others */
+	readonly #signal: AbortSignal | undefined;
 	/** hooks of the config, by whose names they are switched off */
 	#hookless: Record<string, string> = {};
 
 	constructor(
 		{ id, nonce, worktree }: { id: string; nonce: string; worktree: WorktreeSpec },
 		env: Environment,
+		signal?: AbortSignal,
 	) {
+		this.#signal = signal;
 		this.task = id;
 		this.nonce = nonce;
 		this.spec = worktree;
@@ -96,14 +100,17 @@ export class Worktree {
 	) {
 		const { indexFile, ...rest } = options;
 		const place = indexFile === undefined ? this.place : { ...this.place, indexFile };
-		return git({ args, place, cwd: this.path, env: this.env, settings: this.#hookless, ...rest });
+		return git({ args, place, cwd: this.path, ...this.#shared, ...rest });
 	}
 
 	/** git in the repository, whether the worktree is there or not. @throws DISPATCH_GIT */
 	runThere(args: readonly string[], options: { holds?: number; shown?: boolean } = {}): Promise<GitAnswer> {
 		const { gitDir } = this.spec;
-		const settings = this.#hookless;
-		return git({ args, place: { gitDir }, cwd: gitDir, env: this.env, settings, ...options });
+		return git({ args, place: { gitDir }, cwd: gitDir, ...this.#shared, ...options });
+	}
+
+	get #shared() {
+		return { env: this.env, settings: this.#hookless, signal: this.#signal };
 	}
 
 	/** As `run`, for what must not fail. @returns what it printed. @throws DISPATCH_GIT */
@@ -125,7 +132,7 @@ export class Worktree {
 		const isMade = isDirectory(this.path) && isDirectory(this.adminDir);
 		const place = elsewhere !== undefined ? null : isMade ? this.place : { gitDir };
 		const cwd = elsewhere ?? (isMade ? this.path : gitDir);
-		const config = await readConfig({ place, cwd, env: this.env });
+		const config = await readConfig({ place, cwd, env: this.env, signal: this.#signal });
 		this.#hookless = withoutHooks(config);
 		if (programsIn(config) === programs) return config;
 		const whose = elsewhere ?? gitDir;
@@ -153,8 +160,8 @@ export class Worktree {
 		const config = [...(await this.requirePrograms()), ...also];
 		const head = await this.head();
 		const { adminDir: gitDir, path: workTree, env } = this;
-		const held = holds === undefined ? {} : { holds };
-		const of = { gitDir, commonDir: this.spec.gitDir, workTree, indexFile, head, config, env, ...held };
+		const paths = { gitDir, commonDir: this.spec.gitDir, workTree, indexFile };
+		const of = { ...paths, head, config, env, holds, signal: this.#signal };
 		return withOwnGit(this.path, of, use);
 	}
 
@@ -195,12 +202,16 @@ export class Worktree {
 		return code === 0 ? stdout.trim() : null;
 	}
 
-	/** While nobody else changes the worktree. @throws DISPATCH_GIT when somebody does for too long, DISPATCH_DISK */
+	/**
+	 * While nobody else changes the worktree.
+	 * @throws DISPATCH_GIT when somebody does for too long, DISPATCH_GIT_ENDED, DISPATCH_DISK
+	 */
 	async locked<T>(work: (lock: Lock) => Promise<T>): Promise<T> {
 		const path = `${this.path}.lock`;
 		let lock = await takeLock(path);
 		for (let left = LOCK_LOOKS; lock === null && left > 0; left--) {
 			await sleep(LOCK_LOOK_MS);
+			requireWanted(this.#signal);
 			lock = await takeLock(path);
 		}
 		if (lock === null)
@@ -214,7 +225,7 @@ export class Worktree {
 		try {
 			return await work(lock);
 		} finally {
-			lock.release();
+			await releaseForAll(lock);
 		}
 	}
 
@@ -322,9 +333,13 @@ export class Worktree {
 	}
 }
 
-/** null: the task works in the project itself */
-export function worktreeOf({ id, nonce, worktree }: OwnerOfWorktree, env: Environment): Worktree | null {
-	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env);
+/** @param signal ends its git. @returns null: the task works in the project itself */
+export function worktreeOf(
+	{ id, nonce, worktree }: OwnerOfWorktree,
+	env: Environment,
+	signal?: AbortSignal,
+): Worktree | null {
+	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env, signal);
 }
 
 /** By what is kept beside it. @param folder of the host's worktrees. @returns null: the task has none here */
@@ -332,12 +347,13 @@ export function knownWorktree(
 	folder: string,
 	{ id, nonce }: { id: string; nonce: string },
 	env: Environment,
+	signal?: AbortSignal,
 ): Worktree | null {
 	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
 	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
 	// Where it lies is never the file's word.
-	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env);
+	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env, signal);
 }
 
 function realPathOf(path: string): string | null {

@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { git } from "../../src/process/git.ts";
-import { GIT_ENV } from "../git.ts";
+import { GIT_ENV, makeRepository } from "../git.ts";
 import { processesOf } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -21,5 +21,52 @@ test("who a program of git's left behind, with git's output in its hands, is wai
 	expect(left).toBeGreaterThan(0);
 	expect(code).toBe(0);
 	expect(stdout.trimEnd().split("\n")).toHaveLength(200_000);
+	await expect.poll(() => processesOf(cwd)).toEqual([]);
+});
+
+/** git that waits for a filter which hears no SIGTERM; it has begun once `begun` is there */
+function hanging(cwd: string, more: Partial<Parameters<typeof git>[0]> = {}) {
+	const filter = `trap '' TERM; : >${join(cwd, "begun")}; while :; do sleep 0.1; done`;
+	return git({
+		args: ["-c", `filter.x.clean=${filter}`, "add", "a.x"],
+		place: null,
+		cwd,
+		env: GIT_ENV,
+		...more,
+	});
+}
+
+function withFilter(): string {
+	const cwd = temporaryFolder("git");
+	makeRepository(cwd, { ".gitattributes": "*.x filter=x\n" });
+	writeFileSync(join(cwd, "a.x"), "one\n");
+	return cwd;
+}
+
+test("a git that is not wanted any more is ended with all that it started, also a filter that hears no SIGTERM", async () => {
+	const cwd = withFilter();
+	const wanted = new AbortController();
+	const call = hanging(cwd, { signal: wanted.signal });
+	const end = expect(call).rejects.toMatchObject({
+		code: "DISPATCH_GIT_ENDED",
+		message: "git was ended: the task was cancelled.",
+		retryable: false,
+	});
+	await expect.poll(() => existsSync(join(cwd, "begun"))).toBe(true);
+	wanted.abort("the task was cancelled");
+	await end;
+	await expect.poll(() => processesOf(cwd)).toEqual([]);
+	rmSync(join(cwd, "begun"));
+	await expect(hanging(cwd, { signal: wanted.signal })).rejects.toMatchObject({ code: "DISPATCH_GIT_ENDED" });
+	expect(existsSync(join(cwd, "begun"))).toBe(false);
+});
+
+test("a git that takes longer than its limit is ended likewise, and is not to be tried again", async () => {
+	const cwd = withFilter();
+	await expect(hanging(cwd, { limitMs: 300 })).rejects.toMatchObject({
+		code: "DISPATCH_GIT_ENDED",
+		message: "git was ended: it took longer than 0.3 s.",
+		retryable: false,
+	});
 	await expect.poll(() => processesOf(cwd)).toEqual([]);
 });

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { startInBackground } from "../../src/process/background.ts";
 import { parsePs } from "../../src/process/identity.ts";
-import { takeLock } from "../../src/process/lock.ts";
+import { releaseForAll, takeLock } from "../../src/process/lock.ts";
 import { LogTail, tailLines } from "../../src/process/log-tail.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -24,6 +25,24 @@ test("a lock is held once, given back once, and not inherited by children", asyn
 	expect(again).not.toBeNull();
 	again?.release();
 	child.kill("SIGKILL");
+});
+
+test("a lock is given back also where somebody who was left behind has its descriptor", async () => {
+	const path = join(temporaryFolder("lock-"), "lock");
+	const lock = await takeLock(path);
+	const left = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", lock?.fd ?? null] });
+	lock?.release();
+	expect(await takeLock(path)).toBeNull();
+	left.kill("SIGKILL");
+	await once(left, "close");
+	const again = await takeLock(path);
+	const other = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", again?.fd ?? null] });
+	if (again !== null) await releaseForAll(again);
+	const free = await takeLock(path);
+	expect(free).not.toBeNull();
+	free?.release();
+	other.kill("SIGKILL");
+	await once(other, "close");
 });
 
 test("a lock is freed by the kill -9 of its holder", async () => {

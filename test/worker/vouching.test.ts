@@ -82,7 +82,10 @@ test("a start with another agent, the record changed, is refused and signs nothi
 	await start(
 		"t",
 		generation,
-		{ backend, model, permissions, promptAddition, modelReason },
+		{
+			chosen: { backend, model, permissions, promptAddition, modelReason },
+			stopping: new AbortController().signal,
+		},
 		{
 			...{ store, home, hub, config, orders, host: HOST, serial: new Serial(), env: {}, redisUrl: null },
 			maxBackoffMs: 50,

@@ -3,17 +3,20 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { takeLock } from "../../src/process/lock.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { changedFiles } from "../../src/workspace/diff.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
+import { killIfThere, processesOf } from "../processes.ts";
 import {
 	branch,
 	filesOf,
 	folder,
 	id,
 	marking,
+	newRepository,
 	number,
 	onWorktreeOf,
 	onWorktreeOfItsOwn,
@@ -224,4 +227,21 @@ describe("an agent's own program is not run by dispatch's git:", () => {
 		expect(ran()).toBe(false);
 		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
 	});
+});
+
+test("whoever a filter leaves behind keeps the worktree from nobody", async () => {
+	const own = join(folder, `left${number}`);
+	newRepository(own);
+	gitIn(own, "config", "filter.x.clean", "sleep 1000 >/dev/null 2>&1 & cat");
+	await onWorktreeOf(own);
+	writeIn(worktree.path, ".gitattributes", "*.x filter=x\n");
+	writeIn(worktree.path, "a.x", "one\n");
+	await saveWork(worktree, "start 1");
+	const left = processesOf(folder);
+	expect(left).not.toEqual([]);
+	const lock = await takeLock(`${worktree.path}.lock`);
+	lock?.release();
+	for (const { pid } of left) killIfThere(pid);
+	await expect.poll(() => processesOf(folder)).toEqual([]);
+	expect(lock).not.toBeNull();
 });
