@@ -64,6 +64,15 @@ test("an answer that would free a place, no worker, and a limit", async () => {
 		text: expect.stringMatching(/^2 tasks \(far-., far-.\) wait: no worker runs on its host there/),
 		fix: "Start one there, on there: dispatch up",
 	});
+	// A word of the sentence may be a task's id.
+	for (const id of ["a", "worker"]) {
+		await store.create(specOf(id, { host: `away-of-${id}` }));
+		const { stdout } = await user.run(["doctor", "--json"]);
+		const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+		expect(findings.map(({ text }) => text).join("\n")).toContain(
+			`\`${id}\` waits: no worker runs on its host away-of-${id}.`,
+		);
+	}
 	// At once, and long after.
 	for (const leftAt of [Date.now(), Date.now() - 60_000]) {
 		const { stdout } = await user.run(["doctor", "--json"]);

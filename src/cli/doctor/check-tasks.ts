@@ -28,6 +28,14 @@ function nextOf({ kind, why }: Wait, host: string, own: Here): string | null {
 	return own.worker === "elsewhere" || own.worker === "refused" ? "dispatch up --restart" : "dispatch up";
 }
 
+/** The same for each of several tasks: only the commands that it names have the id, as an argument. */
+function withoutId(text: string, id: string): string {
+	return ["retry", "cancel"].reduce(
+		(changed, verb) => changed.replaceAll(`dispatch ${verb} ${id}`, `dispatch ${verb} ID`),
+		text,
+	);
+}
+
 /** Why tasks wait, in the words of `status`: a finding for each reason, with what helps. */
 export async function checkWaits(store: Store, here: () => Here): Promise<Finding[]> {
 	const { open } = await overviewOf(store);
@@ -37,7 +45,7 @@ export async function checkWaits(store: Store, here: () => Here): Promise<Findin
 	for (const { id, host, waits } of views) {
 		const next = waits ? nextOf(waits, host, own) : null;
 		if (!waits || next === null) continue;
-		const reason = waits.text.replaceAll(id, "ID");
+		const reason = withoutId(waits.text, id);
 		const area = waits.kind === "worker" && host === own.host ? "worker" : "hosts";
 		const found = byReason.get(reason) ?? { next, area, ids: [] };
 		byReason.set(reason, { ...found, ids: [...found.ids, id] });
