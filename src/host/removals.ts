@@ -33,7 +33,7 @@ export interface RemovalDeps {
 	env?: Environment;
 	/** ms between SIGTERM and SIGKILL */
 	graceMs: number;
-	stuck: StuckRemovals;
+	held: StuckRemovals;
 	/** for the log: what could not be cleared; it harms nobody */
 	fault: (task: string, step: string, error: unknown) => void;
 }
@@ -44,10 +44,10 @@ export class Removals {
 	readonly #log: Logger;
 	#clearing: Promise<unknown> = Promise.resolve();
 
-	constructor({ log, ...deps }: Omit<RemovalDeps, "fault" | "stuck"> & { log: Logger }) {
+	constructor({ log, ...deps }: Omit<RemovalDeps, "fault" | "held"> & { log: Logger }) {
 		const fault = (task: string, step: string, error: unknown) =>
 			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
-		this.#deps = { ...deps, fault, stuck: new StuckRemovals() };
+		this.#deps = { ...deps, fault, held: new StuckRemovals() };
 		this.#log = log;
 	}
 
@@ -83,13 +83,13 @@ export async function clearRemovals(deps: RemovalDeps): Promise<number> {
 		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
 	});
-	deps.stuck.turn();
+	deps.held.turn();
 	return cleared;
 }
 
 /** Tells of it once, and at the end. */
-function isTriedOut(task: RemovedTask, error: unknown, { stuck, fault }: RemovalDeps): boolean {
-	const { isOver, isNew } = stuck.note(task, String(error));
+function isTriedOut(task: RemovedTask, error: unknown, { held, fault }: RemovalDeps): boolean {
+	const { isOver, isNew } = held.note(task, String(error));
 	if (isNew) fault(task.id, "removal", error);
 	if (isOver) fault(task.id, "removal, tried for a day", error);
 	return isOver;
@@ -101,7 +101,7 @@ function isSpent(task: RemovedTask, deps: RemovalDeps): boolean {
 		deps.orders.spend(task, () => isKnown(task, deps));
 		return true;
 	} catch (error) {
-		if (deps.stuck.note(task, String(error)).isNew) deps.fault(task.id, "order", error);
+		if (deps.held.note(task, String(error)).isNew) deps.fault(task.id, "order", error);
 		return false;
 	}
 }

@@ -218,7 +218,7 @@ export class Daemon extends Service {
 		this.onStop(() => presence.withdraw());
 		this.onStop(() => endsWithin(LEAVE_LIMIT_MS, presence.leave()));
 		this.onStop(() => Promise.all([this.#queues.stop(), this.#watcher.stop(), this.#reconciler.stop()]));
-		this.onStop(() => this.#saver.stop());
+		this.onStop(() => this.#saver.release());
 		await inDirectory(home.path, [], clearLeftovers, { links: true });
 		installCommand(home.path);
 		await this.#beat();

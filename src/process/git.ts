@@ -23,6 +23,8 @@ const LIMIT_MS = 10 * 60_000;
 const LOOK_MS = 1_000;
 /** Somebody that a filter left behind may hold git's output open: once it is still for so long after git's end, all of it is there. */
 const HELD_OUTPUT_MS = 1_000;
+/** Or write to it for ever: what git itself said has come by then. */
+const HELD_LOOKS = 5;
 /** To take its locks back. */
 const TERM_GRACE_MS = 3_000;
 /** Where the kernel of Linux has a process wait that opens a FIFO. */
@@ -111,8 +113,6 @@ async function answerOf(
 		signalGroupOf(child, "SIGTERM");
 		kill ??= setTimeout(() => endGroupOf(child), TERM_GRACE_MS);
 	};
-	// Its filters have no say any more, and hold up nobody.
-	child.once("exit", () => why === null || endGroupOf(child));
 	const limit = setTimeout(() => end(`it took longer than ${limitMs / 1000} s`), limitMs);
 	const look = setInterval(async () => {
 		const isStuck = await opensFifo(child);
@@ -120,6 +120,15 @@ async function answerOf(
 	}, LOOK_MS);
 	const unwanted = () => end(String(signal?.reason));
 	signal?.addEventListener("abort", unwanted);
+	const letBe = () => {
+		for (const timer of [limit, look, kill]) clearTimeout(timer);
+		signal?.removeEventListener("abort", unwanted);
+	};
+	child.once("exit", () => {
+		letBe();
+		// Its filters have no say any more, and hold up nobody.
+		if (why !== null) endGroupOf(child);
+	});
 	const hasEnded = endsWithUs(child);
 	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"));
 	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
@@ -131,8 +140,7 @@ async function answerOf(
 	} catch (error) {
 		throw notRun(error);
 	} finally {
-		for (const timer of [limit, look, kill]) clearTimeout(timer);
-		signal?.removeEventListener("abort", unwanted);
+		letBe();
 		hasEnded();
 	}
 }
@@ -168,7 +176,7 @@ async function untilStill(streams: readonly Readable[], signal: AbortSignal): Pr
 		hasMoved = true;
 	};
 	for (const stream of streams) stream.on("data", moves);
-	while (hasMoved && !signal.aborted) {
+	for (let looks = 0; hasMoved && looks < HELD_LOOKS && !signal.aborted; looks++) {
 		hasMoved = false;
 		await sleep(HELD_OUTPUT_MS, undefined, { signal }).catch(() => {});
 		// On a busy machine what has come may not have been read yet.

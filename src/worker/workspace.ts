@@ -130,7 +130,7 @@ export class WorkSaver {
 	}
 
 	/** Ends what is under way, and decides nothing any more: the next worker saves it. */
-	stop(): void {
+	release(): void {
 		this.#isStopped = true;
 		for (const { giveUp } of this.#saving.values()) giveUp.abort(STOPPED);
 	}

@@ -10,7 +10,7 @@
  *
  * What is not whole was never given to an agent: it is taken away and made anew.
  */
-import { lstatSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
@@ -303,14 +303,15 @@ export class Worktree {
 	#dropStaleLocks(): void {
 		for (const name of LOCKS) {
 			const path = join(this.adminDir, name);
-			const at = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-			if (at === undefined) continue;
-			if (Date.now() - at < STALE_LOCK_MS)
+			// git makes a file; anything else was put there.
+			const there = lstatSync(path, { throwIfNoEntry: false });
+			if (there === undefined) continue;
+			if (there.isFile() && Date.now() - there.mtimeMs < STALE_LOCK_MS)
 				throw new DispatchError(
 					"DISPATCH_GIT",
 					`git works in the worktree at this moment: ${path} is there.`,
 				);
-			rmSync(path, { force: true });
+			rmSync(path, { recursive: true, force: true });
 		}
 	}
 

@@ -52,7 +52,7 @@ test.each(["EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EIO"])(
 		const told: string[] = [];
 		const orders = new Orders(home, store.namespace);
 		const stuck = new StuckRemovals();
-		const deps = { store, home, host: HOST, queues, orders, serial, stuck, graceMs: 0 };
+		const deps = { store, home, host: HOST, queues, orders, serial, held: stuck, graceMs: 0 };
 		const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
 		const directories: string[] = [];
 		for (const id of ["first", "short", "last"]) {
@@ -82,7 +82,7 @@ function stage() {
 	const orders = new Orders(home, store.namespace);
 	const clock = { ms: 0 };
 	const stuck = new StuckRemovals(() => clock.ms);
-	const deps = { store, home, host: HOST, queues, orders, serial: new Serial(), stuck, graceMs: 0 };
+	const deps = { store, home, host: HOST, queues, orders, serial: new Serial(), held: stuck, graceMs: 0 };
 	const told: string[] = [];
 	const clear = () => clearRemovals({ ...deps, fault: (task, step) => told.push(`${task} ${step}`) });
 	const list = join(home, "removed-tasks");

@@ -6,23 +6,35 @@ import { GIT_ENV, makeRepository } from "../git.ts";
 import { processesOf } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-test("who a program of git's left behind, with git's output in its hands, is waited for by nobody; all that was said is there", async () => {
-	const cwd = temporaryFolder("git");
-	const go = join(cwd, "go");
-	const stays = `(while [ ! -e ${go} ]; do sleep 0.1; done) & seq 200000`;
-	const { code, stdout } = await git({
-		args: ["-c", `alias.x=!${stays}`, "x"],
-		place: null,
-		cwd,
-		env: GIT_ENV,
-	});
-	const left = processesOf(cwd).length;
-	writeFileSync(go, "");
-	expect(left).toBeGreaterThan(0);
-	expect(code).toBe(0);
-	expect(stdout.trimEnd().split("\n")).toHaveLength(200_000);
-	await expect.poll(() => processesOf(cwd)).toEqual([]);
-});
+/** What a program of git's leaves behind, which ends once `go` is there. */
+const LEFTOVERS: Record<string, (go: string) => string> = {
+	"is silent": (go) => `(while [ ! -e ${go} ]; do sleep 0.1; done) &`,
+	"writes for ever": (go) => `(trap '' PIPE; while [ ! -e ${go} ]; do echo x >&2; sleep 0.1; done) &`,
+	"writes for ever from a session of its own": (go) =>
+		`setsid sh -c 'trap "" PIPE; while [ ! -e ${go} ]; do echo x >&2; sleep 0.1; done' &`,
+};
+
+test.each(Object.entries(LEFTOVERS))(
+	"who a program of git's left behind, with git's output in its hands, and %s, is waited for by nobody; all that was said is there",
+	async (_, leftover) => {
+		const cwd = temporaryFolder("git");
+		const go = join(cwd, "go");
+		const { code, stdout } = await git({
+			args: ["-c", `alias.x=!${leftover(go)} seq 200000`, "x"],
+			place: null,
+			cwd,
+			env: GIT_ENV,
+			// Over by the time that the output is let go: the limit is git's, not theirs.
+			limitMs: 4_000,
+		});
+		const left = processesOf(cwd).length;
+		writeFileSync(go, "");
+		expect(left).toBeGreaterThan(0);
+		expect(code).toBe(0);
+		expect(stdout.trimEnd().split("\n")).toHaveLength(200_000);
+		await expect.poll(() => processesOf(cwd)).toEqual([]);
+	},
+);
 
 /** git that waits for a filter which hears no SIGTERM; it has begun once `begun` is there */
 function hanging(cwd: string, more: Partial<Parameters<typeof git>[0]> = {}) {

@@ -1,6 +1,6 @@
 /** What an agent may have done in its worktree by its end, out of habit or on purpose, and what becomes of it. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
@@ -324,6 +324,9 @@ describe("a worktree", () => {
 		await worktree.make();
 		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
 		expect(existsSync(lock)).toBe(false);
+		symlinkSync("index.lock", lock);
+		await worktree.make();
+		expect(lstatSync(lock, { throwIfNoEntry: false })).toBeUndefined();
 	});
 
 	test.each<[string, () => Promise<unknown>]>([
