@@ -78,8 +78,9 @@ function spelled(url: string | null): string {
 /** The address that a directory is of; null where none is said. @throws DISPATCH_DISK */
 export function addressOf(directory: string): Address | null {
 	const path = fileIn(directory);
+	// First: another command may write it in this moment.
+	if (!isThere(path)) return null;
 	const file = lookAt(path);
-	if (file.kind === "absent" && !isThere(path)) return null;
 	const text = file.kind === "text" ? file.text.trim() : "";
 	if (text === LOCAL_ADDRESS) return { url: null };
 	if (file.kind === "text" && faultOfAddress(text) === null) return { url: text };

@@ -1,13 +1,13 @@
 /** Whatever stands in the fields of a CLI's output: it is never thrown over, believed, or kept without bound. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { getHeapStatistics, setFlagsFromString } from "node:v8";
-import vm from "node:vm";
+import { getHeapStatistics } from "node:v8";
 import { describe, expect, test } from "vitest";
 import type { AgentEvent } from "../../src/backends/contract.ts";
 import { backendOf } from "../../src/backends/index.ts";
 import { addUp, type Followed, NOTHING } from "../../src/monitor/followed.ts";
 import { checkProgress, MOST_TOKENS, MOST_USD } from "../../src/task/spec.ts";
+import { collectGarbage } from "../collect-garbage.ts";
 import { RECORDED_AT, SCENARIOS, type Scenario } from "../fixtures/recorded/scenarios.ts";
 import { TEST_LIMIT_MS } from "../patience.ts";
 
@@ -212,10 +212,8 @@ test("no line of text stands against what the service itself said", () => {
 	expect(after).toMatchObject({ failure: "auth", unsure: false, rateLimitUntil: null });
 });
 
-setFlagsFromString("--expose-gc");
-const collect = vm.runInNewContext("gc") as () => void;
 function heap(): number {
-	collect();
+	collectGarbage();
 	return getHeapStatistics().used_heap_size + process.memoryUsage().external;
 }
 

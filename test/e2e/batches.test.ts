@@ -162,7 +162,7 @@ test.each([
 	[["batch", "wait", "nosuch", "--timeout", "soon"], 2, /--timeout/],
 	[["batch", "cancel", "nosuch", "--dry-run"], 2, /--dry-run/],
 	[["batch", "ls", "--key", "x"], 2, /--key/],
-	[["batch", "lss"], 2, /lss: it does not exist/],
+	[["batch", "lss"], 2, /"batch lss".*`dispatch batch ls`/],
 ])("%j is refused in a line", async (args, code, says) => {
 	user = new User({ agent: "does-as-told.sh" });
 	await user.ok(["ls"]);

@@ -27,6 +27,7 @@ test("a start that failed is told by who waits; dispatch's lines in a log are to
 		"`job` failed: The agent \\(fake\\) exited with code 1: .* It is started again in 10s \\(attempt 2 of 2\\)\\.\n";
 	await expect.poll(() => views.wait?.()).toMatch(new RegExp(`^${failed}`, "m"));
 	await user.waitForState("job", "asking");
+	await expect.poll(() => views.logs?.()).toContain("is asking");
 	await user.ok(["answer", "job", "Red for the door.\n  Blue for the rest."]);
 	await user.waitForState("job", "completed");
 	await expect.poll(() => following.exitCode).toBe(0);

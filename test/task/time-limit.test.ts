@@ -1,13 +1,10 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { timeLimit } from "../../src/task/time-limit.ts";
+import { collectGarbage } from "../collect-garbage.ts";
 
 let collecting: NodeJS.Timeout;
 beforeAll(() => {
-	setFlagsFromString("--expose-gc");
-	const collect = runInNewContext("gc") as () => void;
-	collecting = setInterval(collect, 20);
+	collecting = setInterval(collectGarbage, 20);
 });
 afterAll(() => clearInterval(collecting));
 

@@ -2,6 +2,7 @@
 import { viewTask } from "../../actions/views.ts";
 import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { isEnded } from "../../task/states.ts";
 import type { LogSource, Moment } from "./log-source.ts";
 import type { Output } from "./output.ts";
 import { agentText, ownLine, ownRows, roomForOwn } from "./own-lines.ts";
@@ -60,7 +61,10 @@ function momentsOf(
 					lines: saidLines(question, { room }).map((line) => colors.green(ownLine(line))),
 				},
 			];
-		if (!question.open) return [{ at, lines: ownRows(answeredLines(question, { room })).map(colors.yellow) }];
+		if (!question.open)
+			return isEnded(view.state)
+				? [{ at, lines: ownRows(answeredLines(question, { room })).map(colors.yellow) }]
+				: [];
 		return follows
 			? []
 			: [{ at, lines: questionLines(view, question, { room }).map((line) => colors.yellow(ownLine(line))) }];

@@ -1,6 +1,6 @@
 /** What a user reads about a task. */
 import { formatDuration } from "../../task/duration.ts";
-import { isLive } from "../../task/states.ts";
+import { isEnded, isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { timeOf } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
@@ -103,7 +103,8 @@ function askingLines(view: TaskView, colors: Colors): string[] {
 
 /** The newest ones that are over: with their answers, or that its end left them without one. */
 function answeredLines(view: TaskView, colors: Colors): string[] {
-	const answered = view.questions.filter(({ open }) => !open);
+	const hasEnded = isEnded(view.state);
+	const answered = view.questions.filter(({ answer, open }) => answer !== null || (hasEnded && !open));
 	const more = answered.length - QUESTIONS_SHOWN;
 	return [
 		...(more > 0 ? [`(${more} more questions are over: dispatch logs ${view.id})`] : []),
