@@ -308,7 +308,7 @@ async function submittedOf(
 	});
 	const read = new Map(records.map((record) => [record.spec.id, record]));
 	return {
-		id,
+		id: id ?? (records.length === ids.length ? batchOf(records) : null),
 		tasks: tasks.map(({ spec: asked }, place) => {
 			const spec = specs.get(place) ?? { ...asked, id: ids[place] ?? "" };
 			const state = isPlain(place) ? "queued" : "waiting";
@@ -316,6 +316,12 @@ async function submittedOf(
 			return { record, isRepeated: repeated.has(place) };
 		}),
 	};
+}
+
+/** Where all were dispatched before. @returns the batch that they all are of; null: of several, or of none */
+function batchOf(records: readonly TaskRecord[]): string | null {
+	const [batch = null, ...others] = new Set(records.map((record) => record.batch));
+	return others.length === 0 ? batch : null;
 }
 
 function movedOn(what: "lost" | "taken" | "repeated"): DispatchError {

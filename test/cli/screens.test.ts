@@ -231,6 +231,24 @@ test("Ctrl-C at a wait for many names all of them", async () => {
 	await cursor.waitFor("waiting for a question or an end");
 	cursor.keys("C-c");
 	await cursor.waitFor("wait again with: dispatch wait task-1 --cursor seen");
+	const any = open(["wait", "task-1", "task-2", "--any", "--for", "question"], WIDE);
+	await any.waitFor("0 of 2 ended");
+	any.keys("C-c");
+	await any.waitFor("wait again with: dispatch wait task-1 task-2 --any --for question");
+});
+
+test("Ctrl-C at a wait for a batch names the batch, however many its tasks are", async () => {
+	const tasks = Array.from({ length: 25 }, (_, n) => `- { id: many-${n}, prompt: x, delay: 1h }\n`);
+	user.write("many.yaml", tasks.join(""));
+	for (const args of [
+		["batch", "many.yaml", "--key", "crowd", "--wait"],
+		["batch", "wait", "crowd"],
+	]) {
+		const screen = open(args, WIDE);
+		await screen.waitFor(/^25 \w+, /m);
+		screen.keys("C-c");
+		await screen.waitFor("wait again with: dispatch batch wait crowd");
+	}
 });
 
 test("what is asked on a terminal goes to stderr: stdout is the result; who says no has started nothing", async () => {

@@ -74,6 +74,9 @@ test("each changed file is a task of its own, checked under its own name; the sa
 		new Set(["completed review"]),
 	);
 	expect(readdirSync(join(user.project, "src"))).not.toContain("pwned");
+	expect(await user.ok(["batch", "review.json", "--key", "k"])).toMatch(
+		/Follow them with: dispatch batch status k\n$/,
+	);
 	const again = await user.ok(["batch", "review.json", "--key", "k", "--wait"]);
 	expect(again.match(/was dispatched before under the same key/g)).toHaveLength(7);
 	expect(await user.json<unknown[]>(["ls", "--all"])).toHaveLength(7);

@@ -4,6 +4,8 @@ import { BatchLog } from "../show/batch-log.ts";
 import { waitForAll } from "./wait.ts";
 
 interface BatchWait {
+	/** null: its tasks are of several, or of none */
+	batch: string | null;
 	/** ms since this process started */
 	timeoutMs: number | null;
 	/** what started before is no news; ms since the Unix epoch */
@@ -16,12 +18,13 @@ interface BatchWait {
 export function waitForBatch(
 	context: Context,
 	ids: string[],
-	{ timeoutMs, since, signal }: BatchWait,
+	{ batch, timeoutMs, since, signal }: BatchWait,
 ): Promise<number> {
 	return waitForAll(context, ids, {
 		timeoutMs,
 		single: false,
 		teller: (store) => new BatchLog(context, store, since),
+		...(batch === null ? {} : { again: `dispatch batch wait ${batch}` }),
 		...(signal === undefined ? {} : { signal }),
 	});
 }

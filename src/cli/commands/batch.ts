@@ -109,6 +109,7 @@ export async function batch(
 	if (trouble === null) await tellOfWorker(context);
 	if (flags.wait && trouble === null)
 		return (await import("./batch-wait.ts")).waitForBatch(context, ids, {
+			batch: submitted.id,
 			timeoutMs,
 			since: begun,
 			...(place === undefined ? {} : { signal: place.signal }),

@@ -250,5 +250,5 @@ export async function waitForOne(
 	);
 	const ids = [...records.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
 	if (!context.output.json) for (const task of damaged) context.output.note(damagedError(task).inFull);
-	return waitForBatch(context, ids, { timeoutMs, since: begun });
+	return waitForBatch(context, ids, { batch: given, timeoutMs, since: begun });
 }

@@ -120,7 +120,7 @@ async function waitFor(
 	id: string,
 	{ timeoutMs, follows }: { timeoutMs: number | null; follows: boolean },
 ): Promise<number> {
-	const { interrupted, waitForAll } = await import("./wait.ts");
+	const { againOf, interrupted, waitForAll } = await import("./wait.ts");
 	if (follows && !context.output.json) {
 		const [{ followLog }, { onInterrupt }] = await Promise.all([
 			import("../show/follow-log.ts"),
@@ -128,7 +128,7 @@ async function waitFor(
 		]);
 		const interrupt = onInterrupt();
 		await followLog(context, id, timeLeft(timeoutMs)(), interrupt.signal).finally(interrupt.release);
-		if (interrupt.signal.aborted) return interrupted(context, [id]);
+		if (interrupt.signal.aborted) return interrupted(context, againOf([id]));
 	}
 	return waitForAll(context, [id], { timeoutMs, single: true, isTold: follows });
 }

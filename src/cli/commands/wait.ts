@@ -45,6 +45,8 @@ interface WaitSettings {
 	isTold?: boolean;
 	/** tells what happens as it happens, and at the end what became of all; a script reads documents instead */
 	teller?: (store: Store) => Teller;
+	/** the command that waits for the same again; not there: `dispatch wait` with the ids */
+	again?: string;
 	/** ends the waiting in the place of Ctrl-C and SIGTERM */
 	signal?: AbortSignal;
 }
@@ -68,6 +70,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		return waitAtCursor(context, flags.cursor, named, {
 			questions: flags.for === "question",
 			timeoutMs,
+			again: againOf(given, flags),
 		});
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	if (given.length === 0) for (const id of await inTime(leftMs(), () => openTasks(context))) ids.add(id);
@@ -81,6 +84,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 		forQuestion: flags.for === "question",
 		timeoutMs,
 		single,
+		again: againOf([...ids], flags),
 	});
 }
 
@@ -131,7 +135,7 @@ async function waitAtCursor(
 	context: Context,
 	path: string,
 	named: readonly TaskRecord[],
-	wanted: { questions: boolean; timeoutMs: number | null },
+	wanted: { questions: boolean; timeoutMs: number | null; again: string },
 ): Promise<number> {
 	const store = await context.store("service");
 	const { namespace } = store;
@@ -158,8 +162,7 @@ async function waitAtCursor(
 	context.output.clearProgress();
 	interrupt.release();
 	if (event === null) {
-		if (interrupt.signal.aborted)
-			return tell(context, { kind: "interrupted" }, [...ids, "--cursor", path], SINGLE);
+		if (interrupt.signal.aborted) return interrupted(context, wanted.again);
 		throw areOver ? nothingLeft([...ids], path) : nothingNew();
 	}
 	const tellEvent = async () => {
@@ -191,7 +194,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 	try {
 		const store = await connected(context, leftMs(), interrupt.signal);
 		if (store === "aborted") {
-			if (interrupt.signal.aborted) return tellInterrupted(context, ids, given);
+			if (interrupt.signal.aborted) return tellInterrupted(context, ids, settings);
 			throw noReply(ids);
 		}
 		teller = isHeard(context) ? settings.teller?.(store) : undefined;
@@ -268,35 +271,49 @@ function tellerOf(
 
 /** Of what is told at the end: a runner that cancels a job leaves little time. */
 const END_LIMIT_MS = 5_000;
-/** More would fill the screen; without ids `wait` waits for all that is open. */
+/** More would fill the screen. */
 const IDS_SHOWN = 20;
 
+/** @returns the command that waits for these again */
+export function againOf(ids: readonly string[], flags: WaitFlags = {}): string {
+	const options = [
+		...(flags.any ? ["--any"] : []),
+		...(flags.for === undefined ? [] : ["--for", flags.for]),
+		...(flags.cursor === undefined ? [] : ["--cursor", flags.cursor]),
+	];
+	return ids.length > IDS_SHOWN ? "the same command" : ["dispatch wait", ...ids, ...options].join(" ");
+}
+
 /** Whoever stops looking has stopped nothing else. @returns the exit code */
-export function interrupted({ output }: Context, ids: readonly string[]): number {
-	const again = ["dispatch wait", ...(ids.length > IDS_SHOWN ? [] : ids)].join(" ");
+export function interrupted({ output }: Context, again: string): number {
 	output.note(`Interrupted. The work goes on; wait again with: ${again}`);
 	return EXIT.interrupted;
 }
 
 /** Whoever gave the signal tells what it ended. */
-function tellInterrupted(context: Context, ids: readonly string[], given: AbortSignal | undefined): number {
-	return given === undefined ? interrupted(context, ids) : EXIT.interrupted;
+function tellInterrupted(
+	context: Context,
+	ids: readonly string[],
+	{ signal, again = againOf(ids) }: WaitSettings,
+): number {
+	return signal === undefined ? interrupted(context, again) : EXIT.interrupted;
 }
 
 async function tell(
 	context: Context,
 	end: Exclude<WaitEnd, { kind: "timedOut" }>,
 	ids: string[],
-	{ single, isTold: isAmongAgents = false, signal }: WaitSettings,
+	settings: WaitSettings,
 	isTold = false,
 ): Promise<number> {
 	const { output } = context;
+	const { single, isTold: isAmongAgents = false } = settings;
 	// Scripts read it as it is.
 	const inRowsOf = isAmongAgents && process.stdout.isTTY === true ? ownRows : inRows;
 	const store = await context.store("service");
 	switch (end.kind) {
 		case "interrupted":
-			return tellInterrupted(context, ids, signal);
+			return tellInterrupted(context, ids, settings);
 		case "removed":
 			throw new DispatchError("DISPATCH_NO_SUCH_TASK", `The task "${end.id}" was removed.`);
 		case "damaged":
