@@ -1,12 +1,8 @@
 /** What git says of the files of a directory. Names as they are on the disk (`-z`), whatever `core.quotePath` says. */
 import { DispatchError } from "../task/errors.ts";
-import { type Answer, askProgram } from "./ask-program.ts";
-import { environmentOfDaemon } from "./environment.ts";
-import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
+import { type GitAnswer, git as runGit } from "./git.ts";
 
 const LIMIT_MS = 60_000;
-/** Names of a million files. */
-const MAX_NAMES_BYTES = 64 * 1024 * 1024;
 
 /**
  * The files below a directory that git knows or does not ignore; deleted ones may be among them.
@@ -16,7 +12,7 @@ const MAX_NAMES_BYTES = 64 * 1024 * 1024;
 export async function filesOfGit(directory: string): Promise<string[] | null> {
 	const inside = await git(directory, ["rev-parse", "--is-inside-work-tree"]);
 	// One that git does not trust, or cannot read, is one all the same: what it ignores would be taken.
-	if (inside.exitCode !== null && inside.exitCode !== 0 && !inside.stderr.includes("not a git repository"))
+	if (inside.code !== null && inside.code !== 0 && !inside.stderr.includes("not a git repository"))
 		throw refused(`git cannot list the files of ${directory}`, inside);
 	if (inside.stdout !== "true") return null;
 	return namesOf(
@@ -34,20 +30,19 @@ export async function filesOfGit(directory: string): Promise<string[] | null> {
 export async function filesChangedSince(directory: string, ref: string): Promise<string[]> {
 	const inside = await git(directory, ["rev-parse", "--is-inside-work-tree", "--is-shallow-repository"]);
 	const [isInside, isShallow] = inside.stdout.split("\n");
-	if (inside.exitCode !== 0 || isInside !== "true")
-		throw refused(`${directory} is in no git repository`, inside);
+	if (inside.code !== 0 || isInside !== "true") throw refused(`${directory} is in no git repository`, inside);
 	// A name with a dash would be an option, and none of a ref begins so.
 	const found = ref.startsWith("-")
 		? null
 		: await git(directory, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
-	if (found?.exitCode !== 0)
+	if (found?.code !== 0)
 		throw refused(
 			`"${ref}" is no commit of the repository`,
 			null,
 			isShallow === "true" ? "the clone is shallow: fetch more of its history" : null,
 		);
 	const base = await git(directory, ["merge-base", found.stdout, "HEAD"]);
-	if (base.exitCode !== 0)
+	if (base.code !== 0)
 		throw refused(
 			`"${ref}" and HEAD have no common history`,
 			base,
@@ -61,26 +56,26 @@ export async function filesChangedSince(directory: string, ref: string): Promise
 	return [...new Set([...namesOf(changed, directory), ...namesOf(others, directory)])];
 }
 
-/** A repository's config, which an agent may have written to, starts no program here but its filters. Nothing of a hook that called dispatch: it would lead to another repository. */
-function git(directory: string, args: readonly string[]): Promise<Answer> {
-	return askProgram({
-		file: "git",
-		args: [...GIT_OPTIONS, ...args],
-		cwd: directory,
-		env: { ...environmentOfDaemon(process.env), ...GIT_VARIABLES },
-		limitMs: LIMIT_MS,
-		maxBytes: MAX_NAMES_BYTES,
-	});
+/** Of one that cannot be run there is no code, and what was said is why. @throws DISPATCH_GIT_ENDED */
+async function git(directory: string, args: readonly string[]): Promise<GitAnswer> {
+	try {
+		const call = { args, place: null, cwd: directory, env: process.env, limitMs: LIMIT_MS };
+		const { stdout, ...rest } = await runGit(call);
+		return { ...rest, stdout: stdout.trimEnd() };
+	} catch (error) {
+		if (!(error instanceof DispatchError) || error.code === "DISPATCH_GIT_ENDED") throw error;
+		return { code: null, stdout: "", stderr: error.message };
+	}
 }
 
-function namesOf(answer: Answer, directory: string): string[] {
-	if (answer.exitCode !== 0) throw refused(`git cannot list the files of ${directory}`, answer);
+function namesOf(answer: GitAnswer, directory: string): string[] {
+	if (answer.code !== 0) throw refused(`git cannot list the files of ${directory}`, answer);
 	return answer.stdout.split("\0").filter((name) => name !== "");
 }
 
-function refused(what: string, answer: Answer | null, why: string | null = null): DispatchError {
+function refused(what: string, answer: GitAnswer | null, why: string | null = null): DispatchError {
 	const [said = ""] = (answer?.stderr ?? "").split("\n");
-	const reason = why ?? (said || (answer?.exitCode === null ? answer.fault : null));
+	const reason = why ?? said;
 	return new DispatchError(
 		"DISPATCH_USAGE",
 		`${what}${reason ? `: ${reason.replace(/^fatal: |\.$/g, "")}` : ""}.`,

@@ -130,3 +130,22 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
 		await user.waitForState(id, "cancelled");
 	},
 );
+
+test.each(["commits", "makes"])(
+	"`down --stop-agents` while git hangs as it %s ends it; the next worker goes on",
+	async (what) => {
+		const id = `left-${what}`;
+		if (what === "makes") await enqueue(id, "echo x >x.out");
+		else await hangsAtItsCommit(id);
+		await untilBegun();
+		await user.ok(["down", "--stop-agents"]);
+		// By itself: it was not killed for being late.
+		expect(user.logTail()).toContain("worker stopped");
+		await expect.poll(gits).toEqual([]);
+		expect((await user.json(["status", id])).state).toMatch(/queued|running/);
+		writeFileSync(go, "");
+		await user.ok(["up"]);
+		await user.waitForState(id, "completed");
+		expect(gitIn(user.project, "show", `dispatch/${id}:x.out`)).toBe("x");
+	},
+);

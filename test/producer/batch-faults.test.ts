@@ -167,6 +167,15 @@ describe("a fault is told with its line, column and key", () => {
 		);
 	});
 
+	test("a repository over which git would wait for ever on a FIFO", async () => {
+		const stuck = temporaryFolder("stuck");
+		execFileSync("git", ["init", "-q"], { cwd: stuck });
+		execFileSync("mkfifo", [join(stuck, ".gitignore")]);
+		await expect(parse([{ prompt: "x", cwd: stuck, foreach: "*" }])).rejects.toThrow(
+			/\[0\]\.foreach: git was ended: it would wait for ever on a FIFO/,
+		);
+	});
+
 	test("no more: as many as are allowed, of names of the usual length", async () => {
 		const list = Array.from({ length: 10_000 }, (_, n) => `packages/of-a-usual-length/src/file-${n}.ts`);
 		expect(await prompts(list)).toEqual(list);
