@@ -35,7 +35,7 @@ export default defineConfig({
 					name: "cli-agents",
 					include: ["test/cli-agents/**/*.test.ts"],
 					testTimeout: 2 * TEST_LIMIT_MS,
-					maxWorkers: 3,
+					maxWorkers: 4,
 				},
 			},
 		],
