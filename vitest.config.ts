@@ -18,7 +18,7 @@ export default defineConfig({
 				extends: true,
 				test: {
 					name: "dispatch",
-					// A process for each file is a fifth of the time. `test/leaks.ts` gives the next one what it found itself.
+					// A process for each file costs 0.8 s of CPU (39 files: 85 s, without 54 s). `test/leaks.ts` gives the next one what it found itself.
 					isolate: false,
 					include: ["test/**/*.test.ts"],
 					exclude: ["test/chaos/**", "test/cli-agents/**", "test/pictures/**", "test/fixtures/**"],

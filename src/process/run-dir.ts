@@ -184,7 +184,10 @@ export function startsOfTask(home: string, task: string): Starts {
 	};
 	look(() => {
 		for (const epoch of epochsOf(home, task))
-			look(() => found.runs.push(...[openRun(home, task, epoch) ?? []].flat()));
+			look(() => {
+				const run = openRun(home, task, epoch);
+				if (run !== null) found.runs.push(run);
+			});
 	});
 	return found;
 }

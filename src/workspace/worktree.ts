@@ -348,13 +348,12 @@ export function knownWorktree(
 	folder: string,
 	{ id, nonce }: { id: string; nonce: string },
 	env: Environment,
-	signal?: AbortSignal,
 ): Worktree | null {
 	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
 	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
 	// Where it lies is never the file's word.
-	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env, signal);
+	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env);
 }
 
 function realPathOf(path: string): string | null {
