@@ -36,6 +36,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	"core.ignoreStat": "false",
 	"core.untrackedCache": "false",
 	"status.showUntrackedFiles": "normal",
+	// What would have an index lie in two files, one of them in a git directory that goes with our act.
+	"core.splitIndex": "false",
 	"diff.ignoreSubmodules": "none",
 	// What would have a command do something else, or print it otherwise.
 	"core.quotePath": "false",

@@ -84,7 +84,8 @@ export async function withOwnGit<T>(
 
 function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): void {
 	mkdirSync(join(path, "info"), { recursive: true, mode: 0o700 });
-	writeFileSync(join(path, "config"), configFile(config), { mode: 0o600 });
+	const entries = config.map((entry) => withStorageOf(commonDir, entry));
+	writeFileSync(join(path, "config"), configFile(entries), { mode: 0o600 });
 	writeFileSync(join(path, "HEAD"), `${head ?? NO_HEAD}\n`);
 	// The filter of LFS makes it on its first file: it must not be made, and lost, in here.
 	if (config.some(({ name }) => name.startsWith("filter.lfs.")))
@@ -94,6 +95,12 @@ function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): v
 	const isShared = (name: string) => name !== "sparse-checkout";
 	linkAll(join(commonDir, "info"), join(path, "info"), isShared);
 	linkAll(join(gitDir, "info"), join(path, "info"), (name) => !isShared(name));
+}
+
+/** LFS takes a relative path from its git directory: the objects would go with ours. */
+function withStorageOf(commonDir: string, { scope, name, value }: Entry): Entry {
+	const isRelative = name === "lfs.storage" && !["", "/", "~"].includes((value ?? "").slice(0, 1));
+	return { scope, name, value: isRelative && value !== null ? join(commonDir, value) : value };
 }
 
 function linkAll(from: string, to: string, isWanted: (name: string) => boolean): void {
