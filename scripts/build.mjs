@@ -40,6 +40,15 @@ const COLD_DEFINITIONS = [
 	"templates",
 	"worktrees",
 ];
+/** Those that need BullMQ's queues, or the packages of a server: they have main.cjs, the whole program. */
+const OF_MAIN = ["batch-with-worker", "demo", "doctor", "mcp", "notify", "web", "worker"];
+/** By which of its words a call may be one of these; `config check` is `doctor`. */
+const WORDS_OF_MAIN = [...OF_MAIN, "check", "--with-worker"];
+/** The commands of client.cjs, a third of the whole: all the others. */
+const CLIENT = readdirSync(join(ROOT, "src/cli/commands"))
+	.filter((name) => name.endsWith(".ts"))
+	.map((name) => name.slice(0, -".ts".length))
+	.filter((name) => !OF_MAIN.includes(name));
 /** The commands of tab.cjs, of which only `complete` is called: a shell waits for it at every Tab. */
 const TAB = ["completion"];
 /** Packages that these commands use at times: a changed config, a prompt on the terminal, another program, wide letters. */
@@ -50,7 +59,7 @@ const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
 const ONLY_DEFAULT =
 	'if (Object.keys(module.exports).join() === "default") module.exports = module.exports.default;';
 const SELDOM_FOLDER = "seldom";
-const BUNDLES = ["main.cjs", "hot.cjs", "tab.cjs", "dispatch.cjs", "demo-agent.cjs"];
+const BUNDLES = ["main.cjs", "client.cjs", "hot.cjs", "tab.cjs", "dispatch.cjs", "demo-agent.cjs"];
 
 /** Changes with every source of the build. */
 function sourceHash() {
@@ -105,13 +114,17 @@ async function build() {
 
 async function makeBundles(folder, define) {
 	const main = await bundle("src/cli/main.ts", join(folder, "main.cjs"), { define });
-	const some = (hot) => [
-		hotOnly({ hot, never: [...COLD_PACKAGES, ...SELDOM] }),
+	const few = (hot, screens) => [
+		hotOnly({ hot, never: [...COLD_PACKAGES, ...SELDOM], screens }),
 		apart(SELDOM, SELDOM_FOLDER),
 		lazyBuiltins,
 		withoutSpecial(SELDOM_FOLDER),
-		withoutReaders,
 	];
+	const some = (hot) => [...few(hot, false), withoutReaders];
+	const client = await bundle("src/cli/main.ts", join(folder, "client.cjs"), {
+		define,
+		plugins: few(CLIENT, true),
+	});
 	const hot = await bundle("src/cli/main.ts", join(folder, "hot.cjs"), {
 		define,
 		plugins: [...some(HOT), withoutDefinitions(COLD_DEFINITIONS, HOT)],
@@ -121,10 +134,12 @@ async function makeBundles(folder, define) {
 		define: {
 			DISPATCH_BUNDLES: JSON.stringify({
 				main: contentName(main),
+				client: contentName(client),
 				hot: contentName(hot),
 				tab: contentName(tab),
 			}),
 			DISPATCH_HOT: JSON.stringify(HOT),
+			DISPATCH_WORDS_OF_MAIN: JSON.stringify(WORDS_OF_MAIN),
 		},
 		plugins: [lazyBuiltins],
 	});

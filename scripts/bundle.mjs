@@ -181,9 +181,10 @@ export const lazyBuiltins = {
 
 /**
  * The program's definitions load each command by import(): the code of commands that are not in `hot` is left out.
- * @param {{ hot: readonly string[], never: readonly string[] }} what `never`: packages that must not come in
+ * @param {{ hot: readonly string[], never: readonly string[], screens?: boolean }} what `never`: packages that must
+ *   not come in; `screens`: with what needs a screen, a worktree or a dry run
  */
-export function hotOnly({ hot, never }) {
+export function hotOnly({ hot, never, screens = false }) {
 	return {
 		name: "hot-only",
 		setup({ onResolve, onLoad, onEnd }) {
@@ -192,17 +193,17 @@ export function hotOnly({ hot, never }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
-			// Who needs a screen, or a worktree, is in main.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `enqueue --dry-run`.
+			// Who needs a screen, or a worktree, is in client.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `enqueue --dry-run`.
 			onResolve({ filter: /^\.\.\/(?:screen\/|workspace\/|show\/planned\.ts$)/ }, ({ path, kind }) =>
-				kind === "dynamic-import" ? { path, namespace: "cold" } : undefined,
+				kind === "dynamic-import" && !screens ? { path, namespace: "cold" } : undefined,
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({
-				contents: `throw new Error("${path} is not in hot.cjs");`,
+				contents: `throw new Error("${path} is not in this bundle");`,
 			}));
 			onEnd(({ metafile }) => {
 				const inside = Object.keys(metafile.inputs);
 				const found = never.filter((name) => inside.some((path) => path.includes(`node_modules/${name}/`)));
-				if (found.length > 0) throw new Error(`hot.cjs would hold ${found.join(", ")}`);
+				if (found.length > 0) throw new Error(`A small bundle would hold ${found.join(", ")}`);
 			});
 		},
 	};

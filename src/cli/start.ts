@@ -5,12 +5,15 @@ import { mayBeTyped, maySeveral } from "./options/ids.ts";
 import { loadProgram } from "./program/code-cache.ts";
 
 /**
- * Put in by the build: the bundles with a name for their content, and the commands that people and agents
- * call all day. These have a bundle of their own, a fifth of the whole, that a start reads faster; so has what a
- * shell asks at every Tab.
+ * Put in by the build: the bundles with a name for their content, the commands that people and agents call all day,
+ * and the words of those that need the whole program (`main`). The bundle `hot` is a fifth of it, which a start reads
+ * faster; `client` a third, with all other commands; `tab` is what a shell asks at every Tab.
  */
-declare const DISPATCH_BUNDLES: { main: string; hot: string; tab: string };
+declare const DISPATCH_BUNDLES: Record<Bundle, string>;
 declare const DISPATCH_HOT: readonly string[];
+declare const DISPATCH_WORDS_OF_MAIN: readonly string[];
+
+type Bundle = "main" | "client" | "hot" | "tab";
 
 const words = process.argv.slice(2);
 
@@ -25,12 +28,17 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	});
 	process.stdout.write(`${VERSION}\n`);
 } else {
-	const needsMore =
-		(words[0] === "answer" && (maySeveral(words) || mayBeTyped(words))) ||
-		["--worktree", "--dry-run"].some((word) => words.includes(word));
-	const isHot = DISPATCH_HOT.includes(words[0] ?? "") && !needsMore;
-	const bundle = words[0] === "complete" ? "tab" : isHot ? "hot" : "main";
+	const bundle = bundleOf(words);
 	const file = join(import.meta.dirname, `${bundle}.cjs`);
 	const program = loadProgram(file, DISPATCH_BUNDLES[bundle]) as typeof import("./main.ts");
 	void program.main();
+}
+
+function bundleOf([command = ""]: readonly string[]): Bundle {
+	if (command === "complete") return "tab";
+	const needsMore =
+		(command === "answer" && (maySeveral(words) || mayBeTyped(words))) ||
+		["--worktree", "--dry-run"].some((word) => words.includes(word));
+	if (DISPATCH_HOT.includes(command) && !needsMore) return "hot";
+	return DISPATCH_WORDS_OF_MAIN.some((word) => words.includes(word)) ? "main" : "client";
 }

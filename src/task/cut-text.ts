@@ -18,12 +18,18 @@ export function cutText(text: string, max: number, mark = "…"): string {
 
 /** The nearest place at or before `at` where a character begins. */
 function characterStart(text: string, at: number): number {
+	if (isPlainBreak(text.charCodeAt(at - 1), text.charCodeAt(at))) return at;
 	const from = Math.max(0, at - WINDOW_CHARS);
 	graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
 	const around = graphemes.segment(text.slice(from, at + WINDOW_CHARS));
 	const start = around.containing(at - from)?.index ?? at - from;
 	if (start > 0 || from === 0) return from + start;
 	return isLowSurrogate(text.charCodeAt(at)) ? at - 1 : at;
+}
+
+/** Between two ASCII characters one ends, but in CR LF (Unicode annex 29). The segmenter costs a start 20 ms. */
+function isPlainBreak(before: number, after: number): boolean {
+	return before < 0x80 && after < 0x80 && after !== 0x0a;
 }
 
 function isLowSurrogate(unit: number): boolean {

@@ -1,5 +1,13 @@
 /** Ticked items whose own words say that they are not done: "- [x] WIP: parser", "- [x] Tests (not run)". */
-import { FAILED_GLYPH, LAST_SIGN, OPEN_GLYPH, PENDING_GLYPH, saysNothing, wordsIn } from "./plan-state.ts";
+import {
+	FAILED_GLYPH,
+	inLowerCase,
+	LAST_SIGN,
+	OPEN_GLYPH,
+	PENDING_GLYPH,
+	saysNothing,
+	wordsIn,
+} from "./plan-state.ts";
 
 /** Whatever follows: "not done", "partially", "noch offen", "未完成". */
 const NOT_DONE =
@@ -33,17 +41,21 @@ const SAID_LAST =
 	/(?:未(?:実行|実施|対応|完了|着手|確認|検証|実装|テスト)|できず|できません(?:でした)?|して(?:いません|いない)|(?:못|안) ?했\p{L}*|하지 못\p{L}*)$|\s(?:untested|(?:not|never) (?:yet )?(?:tested|done|verified|run|deployed|merged|finished)|still (?:missing|open|failing|broken)|not (?:available|reachable|possible) (?:from )?here)$/iu;
 const PART = /[;,；，、]\s*/u;
 
-const SAYS_NOT_DONE = new RegExp(`^(?:${NOT_DONE})`, "iu");
+// Long ones are asked of lower-case text (`inLowerCase`).
+const SAYS_NOT_DONE = new RegExp(`^(?:${NOT_DONE})`, "u");
 const STATE_OF_ITS_OWN = new RegExp(
 	`^(?:${STATE_BEHIND})(?:$|\\s*[:：;,.，、–—-]|\\s(?:by|on|for|due|because|until|to|as|since|review|de|wegen|bis|auf|par|por|hasta)(?:\\s|$))`,
-	"iu",
+	"u",
 );
-const BARE_STATE = new RegExp(`^(?:${STATE_BEHIND})$`, "iu");
+const BARE_STATE = new RegExp(`^(?:${STATE_BEHIND})$`, "u");
 /** "WIP: a", "[WIP] a", "**Blocked** a", "Skipped – a" */
 const LABEL = new RegExp(
 	`^[\\s~]*(?:[*_]{0,3}((?:${NOT_DONE})[^:：()[\\]*_]{0,24}?|${STATE}|offen)[*_]{0,3}\\s?(?:[:：]|\\s[–—-]\\s)|[([][*_]{0,3}((?:${NOT_DONE})[^()[\\]]{0,24}?|${STATE}|to-?do|offen)[*_]{0,3}[)\\]]|[*_]{1,3}(${NOT_DONE}|${STATE})[*_]{1,3}(?=\\s))`,
-	"iu",
+	"du",
 );
+/** What every label has around it; most items have nothing of the kind, and V8 takes long to make `LABEL`. */
+const LIKE_LABEL =
+	/^[\s~]*(?:[*_]{0,3}[^:：()[\]*_]{1,200}[*_]{0,3}\s?(?:[:：]|\s[–—-]\s)|[([][^()[\]]{1,200}[)\]]|[*_]{1,3}[^*_]{1,200}[*_]{1,3}\s)/u;
 /** No order begins so: "Could not run b", "Skipped b because …", "b できなかった" */
 const TOLD =
 	/^[\s*_~]*((?:could|did|was|were) ?n[o'’]t\s|unable to\s|failed to\s|skipped\s(?=.{0,200}\s(?:because|since|as|due|for now)(?:\s|$))|konnten?\s(?=.{0,200}\snicht(?:\s|$))|impossible d(?:e\s|['’])|n['’]a pas pu\s|no se (?:pudo|pudieron|ha podido)\s|未(?:做|能)|没能|没有(?:做|完成|测试))|((?:できなかった|できませんでした))[。.\s]*$/iu;
@@ -87,8 +99,10 @@ function told(text: string): string | null {
 }
 
 function saidBefore(text: string): string | null {
-	const [, label, bracketed, stressed] = LABEL.exec(text) ?? [];
-	return (label ?? bracketed ?? stressed)?.trim() ?? null;
+	if (!LIKE_LABEL.test(text)) return null;
+	const [, ...groups] = LABEL.exec(inLowerCase(text))?.indices ?? [];
+	const said = groups.find((group) => group !== undefined);
+	return said === undefined ? null : text.slice(...said).trim();
 }
 
 function saidBehind(text: string): string | null {
@@ -112,7 +126,10 @@ function saidBehind(text: string): string | null {
 }
 
 function saysSo(said: string, state: RegExp | null): boolean {
-	const words = wordsIn(said).replace(/^(?:but|however|aber|mais|pero|但是?|ただし)[,，、\s]*/iu, "");
+	const words = inLowerCase(wordsIn(said)).replace(
+		/^(?:but|however|aber|mais|pero|但是?|ただし)[,，、\s]*/iu,
+		"",
+	);
 	const [, done, of] = SHARE.exec(words) ?? [];
 	return SAYS_NOT_DONE.test(words) || done !== of || state?.test(words) === true;
 }

@@ -12,7 +12,8 @@ import { type CliKind, INSTALL_LIMIT_MS, installCliAgents } from "./support.ts";
 
 const QUESTION = 'Which of the two, "old" or "new"?';
 const REPORT = "One finding.";
-const PROMPT = '- Review it: "$(touch pwned)" `x`';
+/** Words of no other test, which run beside this one. */
+const PROMPT = '- Review it: "$(touch pwned-through-dispatch)" `x`';
 const SCRIPT = protocolScript({
 	items: ["Read the code", "Write the report"],
 	question: QUESTION,
@@ -44,7 +45,7 @@ describe.each(["claude", "codex"] as const)("the real %s through dispatch", (kin
 		expect(asking.sessionId).toEqual(expect.any(String));
 		const lines = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout;
 		expect(lines).toContain("/job/prompt.md");
-		expect(lines).not.toContain("touch pwned");
+		expect(lines).not.toContain("pwned-through-dispatch");
 		await user.ok(["answer", "job", "The new one."]);
 		const done = await user.taskInState("job", "completed");
 		expect(done).toMatchObject({ attempt: 1, plan: { done: 2, total: 2 } });

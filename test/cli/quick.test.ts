@@ -9,6 +9,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 
 /** A start reads all of it, and half a megabyte takes a tenth of an empty Node program's time. */
 const HOT_LIMIT_BYTES = 750_000;
+const CLIENT_LIMIT_BYTES = 1_400_000;
 
 let redis: TestRedis;
 let far: FarRedis;
@@ -99,6 +100,15 @@ describe("a start loads what it uses", () => {
 			await other.cleanup();
 		}
 	});
+
+	test.each<string[][]>([[["wait", "shed"]], [["logs", "shed"]], [["up"]]])(
+		"%j, as every command that is soon over, has neither BullMQ nor a server",
+		async (args) => {
+			await user.ok(args);
+			expect((await loaded(user, args)).files).toEqual(["dispatch.cjs"]);
+			expect(statSync(join(PROGRAM, "../client.cjs")).size).toBeLessThan(CLIENT_LIMIT_BYTES);
+		},
+	);
 
 	test("the hot bundle stays small", () => {
 		expect(statSync(join(PROGRAM, "../hot.cjs")).size).toBeLessThan(HOT_LIMIT_BYTES);

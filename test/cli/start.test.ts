@@ -23,6 +23,8 @@ const DIST = resolve(import.meta.dirname, "../../dist");
 const PROGRAM =
 	'exports.main = async () => { const { basename } = require("node:path"); console.log(basename(__filename), ...process.argv.slice(2)); };';
 
+const BUNDLES = ["main.cjs", "client.cjs", "hot.cjs", "tab.cjs"];
+
 let dist: string;
 let userCache: string;
 
@@ -30,7 +32,7 @@ beforeEach(() => {
 	dist = temporaryFolder("start");
 	userCache = join(temporaryFolder("cache"), "xdg");
 	cpSync(join(DIST, "dispatch.cjs"), join(dist, "dispatch.cjs"));
-	for (const name of ["main.cjs", "hot.cjs"]) writeFileSync(join(dist, name), PROGRAM);
+	for (const name of BUNDLES) writeFileSync(join(dist, name), PROGRAM);
 });
 
 async function start(...args: string[]): Promise<string> {
@@ -49,9 +51,23 @@ test("a command leaves its compiled code beside the program, and starts with it 
 	expect(await start("ls")).toBe("hot.cjs ls\n");
 	expect(cachesIn(folder)).toEqual([expect.stringMatching(/^ls-[0-9a-f]{16}\.cache$/)]);
 	expect(await start("ls")).toBe("hot.cjs ls\n");
-	expect(await start("wait")).toBe("main.cjs wait\n");
+	expect(await start("wait")).toBe("client.cjs wait\n");
 	expect(cachesIn(folder)).toHaveLength(2);
 	expect(existsSync(userCache)).toBe(false);
+});
+
+test.each([
+	["hot.cjs", ["enqueue", "Look at the web view"]],
+	["tab.cjs", ["complete", "--", "worker", ""]],
+	["client.cjs", ["enqueue", "--worktree", "x"]],
+	["client.cjs", ["ps"]],
+	["client.cjs", ["no-such-command"]],
+	["client.cjs", ["--redis", "redis://r", "cancel", "a"]],
+	["main.cjs", ["--redis", "redis://r", "worker"]],
+	["main.cjs", ["config", "check"]],
+	["main.cjs", ["batch", "tasks.yaml", "--with-worker"]],
+])("%s has what %j needs", async (bundle, args) => {
+	expect(await start(...args)).toBe(`${[bundle, ...args].join(" ")}\n`);
 });
 
 test("another program of the same place never runs by the old code", async () => {
@@ -80,7 +96,7 @@ test("a cache made by another form of the command grows with the forms that foll
 });
 
 test("--version loads nothing but itself", async () => {
-	for (const name of ["main.cjs", "hot.cjs"]) rmSync(join(dist, name));
+	for (const name of BUNDLES) rmSync(join(dist, name));
 	expect(await start("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 

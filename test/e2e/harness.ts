@@ -89,6 +89,11 @@ export interface UserOptions {
 	redis?: string;
 }
 
+/** Of the program as it is built. Meanwhile others start it, and write and rename what it compiles. */
+export function copyDist(to: string): void {
+	cpSync(join(ROOT, "dist"), to, { recursive: true, filter: (path) => !path.endsWith(".tmp") });
+}
+
 export class User {
 	readonly path = mkdtempSync(join(tmpdir(), "du-"));
 	readonly home = join(this.path, "h");
@@ -120,7 +125,7 @@ export class User {
 
 	/** The checkout may lie where nobody else can go. */
 	#copyProgram(): void {
-		cpSync(join(ROOT, "dist"), join(this.path, "dist"), { recursive: true });
+		copyDist(join(this.path, "dist"));
 		cpSync(AGENTS, join(this.path, "agents"), { recursive: true });
 		this.#program = join(this.path, "dist/dispatch.cjs");
 		this.#agents = join(this.path, "agents");

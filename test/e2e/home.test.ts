@@ -1,10 +1,10 @@
 /** Where the state of a user goes whose HOME is none, as under cron and in containers. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PROGRAM } from "./harness.ts";
+import { copyDist, PROGRAM } from "./harness.ts";
 
 const NAMELESS = 54_321;
 const PATH = process.env.PATH ?? "";
@@ -15,7 +15,7 @@ beforeAll(() => {
 	chmodSync(folder, 0o755);
 	cwd = join(folder, "project");
 	mkdirSync(cwd);
-	cpSync(join(PROGRAM, ".."), join(folder, "dist"), { recursive: true });
+	copyDist(join(folder, "dist"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -43,6 +43,7 @@ describe("the package", () => {
 			(name) => `seldom/${name}.cjs`,
 		);
 		expect(bundles.sort()).toEqual([
+			"client.cjs",
 			"demo-agent.cjs",
 			"dispatch.cjs",
 			"hot.cjs",

@@ -154,6 +154,7 @@ function variablesOfSources(): string[] {
 		"DISPATCH_VERSION",
 		"DISPATCH_BUILD",
 		"DISPATCH_HOT",
+		"DISPATCH_WORDS_OF_MAIN",
 		"DISPATCH_BUNDLES",
 		...Object.keys(ERRORS),
 	];

@@ -52,6 +52,35 @@ describe("cutText", () => {
 		);
 	});
 
+	test("never cuts through what Unicode calls a character", () => {
+		const units = fc.constantFrom(
+			"a",
+			" ",
+			"#",
+			"\r",
+			"\n",
+			"\0",
+			"e\u0301",
+			"👩‍💻",
+			"🇨🇭",
+			"한",
+			"\u0600",
+			"\u200d",
+		);
+		fc.assert(
+			fc.property(
+				fc.array(units, { minLength: 2, maxLength: 30 }),
+				fc.integer({ min: 1, max: 40 }),
+				(parts, max) => {
+					const text = parts.join("");
+					const starts = [...new Intl.Segmenter().segment(text)].map(({ index }) => index);
+					expect([...starts, text.length]).toContain(cutText(text, max, "").length);
+				},
+			),
+			{ numRuns: 2_000 },
+		);
+	});
+
 	test("takes no longer for a longer text", () => {
 		const text = "😀".repeat(5_000_000);
 		for (let n = 0; n < 10_000; n++) expect(cutText(text, 201)).toHaveLength(201);
