@@ -16,7 +16,7 @@ import {
 	leftByRemoval,
 	type RemovedWorktree,
 	removeWorktree,
-	requireSaved,
+	requireRemovable,
 } from "../workspace/remove.ts";
 import { knownWorktree, type Worktree } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
@@ -62,12 +62,12 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
 /**
  * Asked before the record goes: the worker clears what is left of it at once, and this tells of it all the same.
  * @returns its worktree on this host
- * @throws DISPATCH_UNSAVED_WORK, DISPATCH_GIT
+ * @throws DISPATCH_UNSAVED_WORK, DISPATCH_BAD_CWD, DISPATCH_GIT
  */
 async function savedWorktree({ spec, host }: TaskRecord, place: RemovalPlace): Promise<Worktree | null> {
 	if (host !== place.hostId) return null;
 	const worktree = knownWorktree(worktreesOf(place.path), spec, place.env ?? process.env);
-	if (worktree !== null && place.force !== true) await requireSaved(worktree);
+	if (worktree !== null) await requireRemovable(worktree, { force: place.force ?? false });
 	return worktree;
 }
 

@@ -49,6 +49,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	"diff.mnemonicPrefix": "false",
 	"diff.orderFile": "/dev/null",
 	"worktree.useRelativePaths": "false",
+	"core.preferSymlinkRefs": "false",
 };
 
 /** The same as options of git, which stand before its command. */

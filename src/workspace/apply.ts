@@ -14,7 +14,7 @@ import { branchNameOf, type Changes } from "../task/worktree.ts";
 import { countChanges, PLAIN, saveWork } from "./commit.ts";
 import { type OwnGit, withOwnGit } from "./own-git.ts";
 import { reasonOf } from "./repository.ts";
-import { refOf, type Worktree } from "./worktree.ts";
+import type { Worktree } from "./worktree.ts";
 
 export const WAYS = ["merge", "squash", "patch"] as const;
 export type Way = (typeof WAYS)[number];
@@ -63,7 +63,7 @@ const LOCKED = /\.lock\b|cannot lock ref/;
 
 async function applyIn(worktree: Worktree, place: Place, way: Way, env: Environment): Promise<Applied> {
 	const config = await worktree.requirePrograms(place.workTree);
-	const tip = await worktree.commitOf(refOf(worktree.task));
+	const tip = await worktree.branch.tip();
 	if (tip === null)
 		throw new DispatchError("DISPATCH_GIT", `The branch ${branchNameOf(worktree.task)} is gone.`, {
 			hint: "`git reflog` may still know its last commit.",
@@ -87,7 +87,7 @@ async function applyIn(worktree: Worktree, place: Place, way: Way, env: Environm
 		await target.goTo(commit);
 		if (way === "patch") return { ...there, isNew: true };
 		// The branch comes last, as with `git merge`: the files have it by now.
-		await real(["update-ref", "ORIG_HEAD", head]);
+		await real(["update-ref", "--no-deref", "ORIG_HEAD", head]);
 		const move = ["update-ref", "-m", `dispatch apply ${worktree.task}`, "HEAD", commit, head];
 		const moved = await real(move);
 		if (moved.code !== 0) throw await target.goBack(commit, moved);

@@ -14,7 +14,7 @@ import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Changes } from "../task/worktree.ts";
 import { type OwnGit, sweepOwnGits } from "./own-git.ts";
-import { refOf, type Worktree } from "./worktree.ts";
+import type { Worktree } from "./worktree.ts";
 
 export interface Saved {
 	changes: Changes;
@@ -45,16 +45,14 @@ export function saveWork(worktree: Worktree, what: string): Promise<Saved> {
 		return withIndex(worktree, holds, async (own, keep) => {
 			const { tree, left } = await treeOf(worktree, own);
 			faultPoint("commit.tree", worktree.task);
-			const before = await worktree.commitOf(refOf(worktree.task));
+			const before = await worktree.branch.tip();
 			const commit = await commitOf(worktree, { tree, before, what, holds });
 			faultPoint("commit.made", worktree.task);
 			if (commit === null)
 				return { changes: await countChanges(worktree, before ?? worktree.spec.base), left };
-			const move = ["update-ref", "--create-reflog", "-m", `dispatch: ${what}`, refOf(worktree.task), commit];
-			const from = before ?? "0".repeat(commit.length);
-			if (commit !== before) await worktree.must("move the branch", worktree.run([...move, from], { holds }));
+			if (commit !== before) await worktree.branch.move(before, commit, what, holds);
 			faultPoint("commit.branch", worktree.task);
-			const head = ["symbolic-ref", "HEAD", refOf(worktree.task)];
+			const head = ["symbolic-ref", "HEAD", worktree.branch.ref];
 			if (!isOnBranch(worktree)) await worktree.must("set HEAD", worktree.run(head, { holds }));
 			keep();
 			faultPoint("commit.done", worktree.task);
@@ -65,7 +63,7 @@ export function saveWork(worktree: Worktree, what: string): Promise<Saved> {
 
 function isOnBranch(worktree: Worktree): boolean {
 	const file = readRegularFile(join(worktree.adminDir, "HEAD"), HEAD_LIMIT_BYTES);
-	return file.kind === "text" && file.text.trim() === `ref: ${refOf(worktree.task)}`;
+	return file.kind === "text" && file.text.trim() === `ref: ${worktree.branch.ref}`;
 }
 
 /** All that lies there, committed or not, as a tree. @throws as `saveWork` */

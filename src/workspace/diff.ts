@@ -1,7 +1,7 @@
 /** What a task changed, against the commit it began at: committed or, while it works, not. */
 import { isThere } from "../process/atomic-file.ts";
 import { PLAIN, treeOfWork } from "./commit.ts";
-import { refOf, type Worktree } from "./worktree.ts";
+import type { Worktree } from "./worktree.ts";
 
 export interface ChangedFile {
 	path: string;
@@ -14,7 +14,7 @@ export interface ChangedFile {
 async function endOf(worktree: Worktree): Promise<string | null> {
 	if (worktree.facts()?.isWhole && isThere(worktree.path) && isThere(worktree.adminDir))
 		return treeOfWork(worktree);
-	return worktree.commitOf(refOf(worktree.task));
+	return worktree.branch.tip();
 }
 
 /** @throws DISPATCH_GIT, DISPATCH_BAD_CWD */

@@ -5,8 +5,7 @@ import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import { repositoriesIn, withIndex } from "./commit.ts";
-import { reasonOf } from "./repository.ts";
-import { refOf, type Worktree } from "./worktree.ts";
+import type { Worktree } from "./worktree.ts";
 
 /** Of files that are not committed. */
 const NAMED = 3;
@@ -14,8 +13,17 @@ const SHORT = 7;
 /** What people keep their work on; a stash, a note or another pseudo-ref is none of these. */
 const HOLDERS = ["refs/heads", "refs/tags", "refs/remotes"];
 
-/** @throws DISPATCH_UNSAVED_WORK, naming what; DISPATCH_GIT when it cannot be told */
-export async function requireSaved(worktree: Worktree): Promise<void> {
+/**
+ * What `removeWorktree` asks first.
+ * @throws DISPATCH_UNSAVED_WORK, naming what; DISPATCH_GIT when it cannot be told; DISPATCH_BAD_CWD where its branch lies
+ * in a folder that is a link
+ */
+export async function requireRemovable(worktree: Worktree, { force }: { force: boolean }): Promise<void> {
+	worktree.branch.requireOwnFolders();
+	if (!force) await requireSaved(worktree);
+}
+
+async function requireSaved(worktree: Worktree): Promise<void> {
 	// What was never whole no agent has seen, and of what is gone nothing can be lost.
 	if (!worktree.facts()?.isWhole || !isThere(worktree.path)) return;
 	const { task, path } = worktree;
@@ -56,7 +64,7 @@ async function unsavedIn(worktree: Worktree): Promise<string[]> {
 
 /** In what its branch holds, or what is checked out. */
 async function repositoriesOf(worktree: Worktree): Promise<string[]> {
-	const commits = [await worktree.commitOf(refOf(worktree.task)), await worktree.head()];
+	const commits = [await worktree.branch.tipOfWhatever(), await worktree.head()];
 	const lists = commits
 		.filter((commit) => commit !== null)
 		.map((commit) => worktree.must("look at the worktree", worktree.run(["ls-tree", "-r", "-z", commit])));
@@ -68,9 +76,8 @@ async function repositoriesOf(worktree: Worktree): Promise<string[]> {
 async function looseCommits(worktree: Worktree): Promise<string[]> {
 	const head = await worktree.head();
 	if (head === null) return [];
-	const args = ["rev-list", "--max-count=1", head, "--not", ...["--branches", "--tags", "--remotes"]];
-	const loose = await worktree.must("look at the branches", worktree.run(args));
-	return loose.trim() === "" ? [] : [`the commit ${cutText(head, SHORT, "")}, which is on no branch`];
+	const isHeld = (await holdersOf(worktree, head)).length > 0;
+	return isHeld ? [] : [`the commit ${cutText(head, SHORT, "")}, which is on no branch`];
 }
 
 export interface RemovedWorktree {
@@ -81,11 +88,11 @@ export interface RemovedWorktree {
 /**
  * Idempotent: what is gone already is gone.
  * @param force with uncommitted work, and with the branch
- * @throws DISPATCH_UNSAVED_WORK, DISPATCH_GIT, DISPATCH_DISK
+ * @throws DISPATCH_UNSAVED_WORK, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
  */
 export function removeWorktree(worktree: Worktree, { force }: { force: boolean }): Promise<RemovedWorktree> {
 	return worktree.locked(async () => {
-		if (!force) await requireSaved(worktree);
+		await requireRemovable(worktree, { force });
 		const isOurs = await isOwn(worktree);
 		await worktree.removeFiles();
 		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
@@ -120,16 +127,14 @@ function nameIn({ spec }: Worktree, ref: string): string {
 /** Whether the branch of its name is its own. */
 async function isOwn(worktree: Worktree): Promise<boolean> {
 	if (worktree.facts()?.isWhole === true) return true;
-	return isThere(worktree.spec.gitDir) && (await worktree.isOwnBranch());
+	return isThere(worktree.spec.gitDir) && (await worktree.branch.isOwn());
 }
 
 /** @returns what stays */
 async function removeBranch(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
-	const { ref, tip, kept } = await branchNow(worktree, force);
+	const { tip, kept } = await branchNow(worktree, force);
 	if (tip === null || kept !== null) return kept;
-	const gone = await worktree.runThere(["update-ref", "-d", ref, tip]);
-	if (gone.code !== 0)
-		throw new DispatchError("DISPATCH_GIT", `git could not delete the branch: ${reasonOf(gone)}.`);
+	await worktree.branch.delete(tip);
 	return null;
 }
 
@@ -143,8 +148,8 @@ interface BranchNow {
 
 /** What becomes of its branch with it: the one place that decides it. */
 async function branchNow(worktree: Worktree, force: boolean, gone?: GoneBranches): Promise<BranchNow> {
-	const ref = refOf(worktree.task);
-	const tip = await worktree.commitOf(ref);
+	const { ref } = worktree.branch;
+	const tip = await worktree.branch.tipOfWhatever();
 	const { base } = worktree.spec;
 	if (tip === null || force || tip === base || (await isHeldElsewhere(worktree, ref, tip, gone)))
 		return { ref, tip, kept: null };
@@ -162,7 +167,13 @@ async function isHeldElsewhere(
 	tip: string,
 	gone: GoneBranches = new Set(),
 ): Promise<boolean> {
-	const args = ["for-each-ref", "--format=%(refname)", "--contains", tip, ...HOLDERS];
-	const refs = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
-	return refs.some((each) => each !== "" && each !== ref && !gone.has(nameIn(worktree, each)));
+	const refs = await holdersOf(worktree, tip);
+	return refs.some((each) => each !== ref && !gone.has(nameIn(worktree, each)));
+}
+
+/** Branches, tags and remotes' branches with this commit. A link to another ref holds nothing by itself. */
+async function holdersOf(worktree: Worktree, commit: string): Promise<string[]> {
+	const args = ["for-each-ref", "--format=%(refname) %(symref)", "--contains", commit, ...HOLDERS];
+	const lines = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
+	return lines.filter((line) => line.endsWith(" ")).map((line) => line.trimEnd());
 }

@@ -24,6 +24,7 @@ import { type Check, flag, object, soundOrNull, text } from "../task/check.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { branchNameOf, checkWorktree, setupMark, type WorktreeSpec, worktreeName } from "../task/worktree.ts";
+import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
 import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
 import { reasonOf } from "./repository.ts";
@@ -55,16 +56,13 @@ const LOCK_LOOKS = 150;
 const STALE_LOCK_MS = 10_000;
 const LOCKS = ["index.lock", "HEAD.lock"];
 
-export const refOf = (task: string) => `refs/heads/${branchNameOf(task)}`;
-/** In the branch's log: who made it. */
-const madeBy = (nonce: string) => `dispatch: made for ${nonce}`;
-
 /** One task's worktree, and git in it. */
 export class Worktree {
 	readonly task: string;
 	readonly nonce: string;
 	readonly spec: WorktreeSpec;
 	readonly path: string;
+	readonly branch: Branch;
 	readonly env: Environment;
 	/** ends all that git does for it, and the waiting for others */
 	readonly #signal: AbortSignal | undefined;
@@ -82,6 +80,8 @@ export class Worktree {
 		this.spec = worktree;
 		this.path = join(worktree.folder, worktreeName({ id, nonce }));
 		this.env = env;
+		const runThere = (args: readonly string[], options = {}) => this.runThere(args, options);
+		this.branch = new Branch({ task: id, nonce, spec: worktree, runThere });
 	}
 
 	/** The part of the repository that is this worktree's own. */
@@ -196,12 +196,6 @@ export class Worktree {
 		return code === 0 ? stdout.trim() : null;
 	}
 
-	/** The commit that a ref names, of the repository; null: there is none. @throws DISPATCH_GIT */
-	async commitOf(ref: string): Promise<string | null> {
-		const { code, stdout } = await this.runThere(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
-		return code === 0 ? stdout.trim() : null;
-	}
-
 	/**
 	 * While nobody else changes the worktree.
 	 * @throws DISPATCH_GIT when somebody does for too long, DISPATCH_GIT_ENDED, DISPATCH_DISK
@@ -246,7 +240,7 @@ export class Worktree {
 	 * @throws DISPATCH_ID_EXISTS for a branch of somebody else's, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
 	 */
 	async make(): Promise<void> {
-		const { folder, base } = this.spec;
+		const { folder } = this.spec;
 		try {
 			mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
 		} catch (error) {
@@ -264,7 +258,7 @@ export class Worktree {
 			faultPoint("worktree.begin", this.task);
 			await this.removeFiles();
 			await this.requirePrograms();
-			await this.#makeBranch(base, holds);
+			await this.branch.make(holds);
 			faultPoint("worktree.branch", this.task);
 			// Without files: only now can be told what its config says there, which names the programs that make them.
 			const add = ["worktree", "add", "--quiet", "--no-checkout", this.path, branchNameOf(this.task)];
@@ -276,27 +270,6 @@ export class Worktree {
 			this.#note(true);
 			faultPoint("worktree.whole", this.task);
 		});
-	}
-
-	/** One that is there is ours if its log says so: we were killed over it. */
-	async #makeBranch(base: string, holds: number): Promise<void> {
-		const ref = refOf(this.task);
-		const none = "0".repeat(base.length);
-		const make = ["update-ref", "--create-reflog", "-m", madeBy(this.nonce), ref, base, none];
-		const made = await this.runThere(make, { holds });
-		if (made.code === 0 || (await this.isOwnBranch())) return;
-		if ((await this.commitOf(ref)) === null) await this.must("make the branch", Promise.resolve(made));
-		throw new DispatchError(
-			"DISPATCH_ID_EXISTS",
-			`The branch ${branchNameOf(this.task)} was made by somebody else in ${this.spec.repository}.`,
-			{ hint: "Enqueue the work under another --id, or delete the branch if nobody needs it." },
-		);
-	}
-
-	/** Whether this very task made the branch. @throws DISPATCH_GIT */
-	async isOwnBranch(): Promise<boolean> {
-		const log = await this.runThere(["reflog", "show", "--format=%gs", refOf(this.task), "--"]);
-		return log.code === 0 && log.stdout.trimEnd().split("\n").at(-1) === madeBy(this.nonce);
 	}
 
 	/** Of an agent that was killed over them; no agent of the task lives when this is called. */
