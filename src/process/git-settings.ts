@@ -35,6 +35,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	"core.trustctime": "true",
 	"core.ignoreStat": "false",
 	"core.untrackedCache": "false",
+	// A list beside the commits, which may say other trees and parents than they do.
+	"core.commitGraph": "false",
 	"status.showUntrackedFiles": "normal",
 	// What would have an index lie in two files, one of them in a git directory that goes with our act.
 	"core.splitIndex": "false",
@@ -47,6 +49,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	"diff.relative": "false",
 	"diff.noprefix": "false",
 	"diff.mnemonicPrefix": "false",
+	"diff.srcPrefix": "a/",
+	"diff.dstPrefix": "b/",
 	"diff.orderFile": "/dev/null",
 	"worktree.useRelativePaths": "false",
 	"core.preferSymlinkRefs": "false",
@@ -70,4 +74,7 @@ export const GIT_VARIABLES: Readonly<Record<string, string>> = {
 	GIT_SEQUENCE_EDITOR: ":",
 	GIT_OPTIONAL_LOCKS: "0",
 	GIT_NO_LAZY_FETCH: "1",
+	// What would have an object, or a history, pass for another one.
+	GIT_NO_REPLACE_OBJECTS: "1",
+	GIT_GRAFT_FILE: "/dev/null",
 };
