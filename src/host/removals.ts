@@ -17,9 +17,11 @@ import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError, isOutage } from "../task/errors.ts";
 import type { Serial } from "../task/serial.ts";
+import { endsWithin } from "../task/service.ts";
 import { worktreesOf } from "../task/worktree.ts";
 import { removeWorktree } from "../workspace/remove.ts";
 import { knownWorktree } from "../workspace/worktree.ts";
+import { type Cleared, type Clearing, Clearings } from "./clearings.ts";
 import { StuckRemovals } from "./stuck-removals.ts";
 
 export interface RemovalDeps {
@@ -33,37 +35,86 @@ export interface RemovalDeps {
 	env?: Environment;
 	/** ms between SIGTERM and SIGKILL */
 	graceMs: number;
+	/** ms that one call of git may take */
+	gitLimitMs?: number;
+	/** ends git */
+	signal?: AbortSignal;
 	held: StuckRemovals;
+	clearings: Clearings;
 	/** for the log: what could not be cleared; it harms nobody */
 	fault: (task: string, step: string, error: unknown) => void;
 }
 
-/** As `clearRemovals`, one after the other: two would follow the same notices. Throws nothing. */
+/** Of a worktree of a removed task, for which nobody waits. */
+const GIT_LIMIT_MS = 60_000;
+/** Why git is ended, as the end of a sentence. */
+const STOPPED = "the worker stops";
+/** git takes its locks back; Redis answers. */
+const LEAVE_LIMIT_MS = 4_000;
+
+/** As `spendRemoved` and `clearRemovals`, one after the other: two would follow the same notices. Throws nothing. */
 export class Removals {
 	readonly #deps: RemovalDeps;
 	readonly #log: Logger;
+	readonly #released = new AbortController();
 	#clearing: Promise<unknown> = Promise.resolve();
+	#isDue = false;
 
-	constructor({ log, ...deps }: Omit<RemovalDeps, "fault" | "held"> & { log: Logger }) {
+	constructor({
+		log,
+		...deps
+	}: Omit<RemovalDeps, "fault" | "held" | "clearings" | "signal"> & { log: Logger }) {
 		const fault = (task: string, step: string, error: unknown) =>
 			log.warn({ task, step, error: String(error) }, "a removed task was not cleared in full");
-		this.#deps = { ...deps, fault, held: new StuckRemovals() };
+		const own = { held: new StuckRemovals(), clearings: new Clearings(), signal: this.#released.signal };
+		this.#deps = { ...deps, ...own, fault };
 		this.#log = log;
 	}
 
+	/** What was removed meanwhile starts no more. How long it takes to clear their files holds up nobody. */
+	spend(): Promise<unknown> {
+		return this.#next(() => spendRemoved(this.#deps));
+	}
+
+	/** One at a time, and one that waits: that one sees all that there is. */
 	clear(): Promise<unknown> {
+		if (this.#isDue) return this.#clearing;
+		this.#isDue = true;
+		return this.#next(() => {
+			this.#isDue = false;
+			return clearRemovals(this.#deps);
+		});
+	}
+
+	/** Begins nothing any more, and ends git. */
+	async release(): Promise<void> {
+		this.#released.abort(STOPPED);
+		await endsWithin(LEAVE_LIMIT_MS, Promise.all([this.#clearing, this.#deps.clearings.ended()]));
+	}
+
+	#next(pass: () => Promise<unknown>): Promise<unknown> {
+		const { signal } = this.#released;
 		this.#clearing = this.#clearing
-			.then(() => clearRemovals(this.#deps))
-			.catch((error: unknown) =>
-				this.#log.warn({ error: String(error) }, "removed tasks could not be cleared"),
-			);
+			.then(() => (signal.aborted ? null : pass()))
+			.catch((error: unknown) => {
+				if (!signal.aborted) this.#log.warn({ error: String(error) }, "removed tasks could not be cleared");
+			});
 		return this.#clearing;
 	}
 }
 
+/** Spends the orders of removed tasks, and leaves the rest to `clearRemovals`. @throws DISPATCH_REDIS_UNREACHABLE and the like */
+export async function spendRemoved(deps: RemovalDeps): Promise<void> {
+	await followRemovals(deps.store, deps.host, async (tasks) => {
+		for (const task of tasks) isSpent(task, deps);
+		return new Set(tasks);
+	});
+	deps.held.turn();
+}
+
 /**
- * Each by itself: one that cannot be looked at keeps none of the others. What cannot be cleared now is tried again the
- * next time: for a day, and for as long as this host itself is short of something.
+ * Each by itself: one that cannot be looked at, or takes long, keeps none of the others. What cannot be cleared now is
+ * tried again the next time: for a day, and for as long as this host itself is short of something.
  * @returns how many were cleared. @throws DISPATCH_REDIS_UNREACHABLE and the like
  */
 export async function clearRemovals(deps: RemovalDeps): Promise<number> {
@@ -72,27 +123,28 @@ export async function clearRemovals(deps: RemovalDeps): Promise<number> {
 		const left = new Set<RemovedTask>(tasks.filter((task) => !isSpent(task, deps)));
 		// Of one that was put back the files are taken away with it.
 		const gone = tasks.filter((task) => !task.isThere && !left.has(task));
-		for (const task of gone) {
-			await deps.serial
-				.run(task.id, () => clearDisk(task, deps))
-				.catch((error: unknown) => {
-					const isOver = isTriedOut(task, error, deps);
-					if (!isOver || isOurTrouble(error) || isDiskFull(error)) left.add(task);
-				});
-		}
+		const outcomes = await deps.clearings.of(gone, (task, clearing) =>
+			// In the task's own line: no start of a newer task of this id is under way.
+			deps.serial.run(task.id, () => clearDisk(task, clearing, deps)),
+		);
+		for (const [task, outcome] of outcomes) if (!isFollowed(task, outcome, deps)) left.add(task);
 		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
 	});
 	deps.held.turn();
+	deps.clearings.turn();
 	return cleared;
 }
 
-/** Tells of it once, and at the end. */
-function isTriedOut(task: RemovedTask, error: unknown, { held, fault }: RemovalDeps): boolean {
+/** Whether its notice may go: all is done, or nothing more will be. */
+function isFollowed(task: RemovedTask, outcome: Cleared, { held, fault }: RemovalDeps): boolean {
+	if (outcome.kind !== "failed") return outcome.kind === "done";
+	const { error } = outcome;
 	const { isOver, isNew } = held.note(task, String(error));
 	if (isNew) fault(task.id, "removal", error);
-	if (isOver) fault(task.id, "removal, tried for a day", error);
-	return isOver;
+	if (!isOver || isOurTrouble(error) || isDiskFull(error)) return false;
+	fault(task.id, "removal, tried for a day", error);
+	return true;
 }
 
 /** @returns false: its order cannot be spent now, which the log tells */
@@ -145,36 +197,62 @@ async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Pro
 	return isWhole;
 }
 
-/** In the task's own line: no start of a newer task of this id is under way. */
-async function clearDisk(task: RemovedTask, deps: RemovalDeps): Promise<void> {
+async function clearDisk(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
+	const { files, gits } = deps.clearings;
+	const unlessReleased = (work: () => Promise<void>) => async () => {
+		if (deps.signal?.aborted) throw new Error(STOPPED);
+		await work();
+	};
+	await eachByItself([
+		() => files.run(unlessReleased(() => clearFiles(task, deps))),
+		() => gits.run(unlessReleased(() => clearWorktree(task, clearing, deps))),
+	]);
+}
+
+/** Where some of its starts cannot be looked at, what the others and the notice tell of is cleared all the same. */
+async function clearFiles(task: RemovedTask, deps: RemovalDeps): Promise<void> {
 	const { id, nonce, cwd } = task;
 	const { store, home, host, graceMs } = deps;
-	const mine = runsOfTask(home, id).filter(({ facts }) => facts.taskNonce === nonce);
-	for (const run of mine) if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
+	const { runs, faults } = startsOfTask(home, id);
+	const mine = runs.filter(({ facts }) => facts.taskNonce === nonce);
 	// Whatever a directory is called: only the one with this very stamp is removed.
 	const places = [...new Set([cwd, ...mine.map(({ facts }) => facts.cwd)])].filter(
 		(place) => typeof place === "string",
 	);
 	const owner = { namespace: store.namespace, host, nonce };
 	await eachByItself([
-		() => clearWorktree(task, deps),
 		async () => {
-			await eachByItself(places.map((place) => () => removeTaskDir(place, id, owner)));
-			// Last: they tell the places. The directories of a newer task of this id lie beside them.
-			if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
+			if (faults.length > 0) throw faults[0];
 		},
+		...mine.map((run) => async () => {
+			if (agentStatus(run).kind === "alive") await endRun(run, { graceMs });
+		}),
+		...places.map((place) => () => removeTaskDir(place, id, owner)),
 	]);
+	// Last: they tell the places. The directories of a newer task of this id lie beside them.
+	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
 }
 
-async function clearWorktree({ id, nonce }: RemovedTask, { home, env, fault }: RemovalDeps): Promise<void> {
-	const worktree = knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env);
+async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
+	const { home, env = process.env, signal, gitLimitMs: limitMs = GIT_LIMIT_MS, fault } = deps;
+	const worktree = knownWorktree(worktreesOf(home), task, env, { signal, limitMs });
+	if (worktree === null || clearing.keepsWorktree) return;
 	try {
-		if (worktree !== null) await removeWorktree(worktree, { force: false });
+		await removeWorktree(worktree, { force: false });
 	} catch (error) {
-		if (!(error instanceof DispatchError && error.code === "DISPATCH_UNSAVED_WORK")) throw error;
-		// What was saved nowhere stays where it is.
-		fault(id, "worktree", error);
+		if (!isForGood(error) || signal?.aborted) throw error;
+		// What was saved nowhere, or where nobody can tell, stays where it is.
+		clearing.keepsWorktree = true;
+		fault(task.id, "worktree", new Error(`${error.message} It stays: ${worktree.path}`));
 	}
+}
+
+/** git that hangs hangs again. */
+function isForGood(error: unknown): error is DispatchError {
+	return (
+		error instanceof DispatchError &&
+		(error.code === "DISPATCH_UNSAVED_WORK" || error.code === "DISPATCH_GIT_ENDED")
+	);
 }
 
 /** One after the other; one that fails keeps none of the others. @throws the first fault, after all of them */

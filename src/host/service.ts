@@ -226,8 +226,10 @@ export class Daemon extends Service {
 		await this.#reconcileDisk();
 		this.onStop(() => this.#wakes.stop());
 		await this.#wakes.start();
-		// Before any job: what was removed meanwhile shall not start.
-		await this.#removals.clear();
+		// Before any job: what was removed meanwhile shall not start. What is left of it holds up no start.
+		this.onStop(() => this.#removals.release());
+		await this.#removals.spend();
+		void this.#removals.clear();
 		// Side by side: each may have to wait for Redis.
 		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
 		await this.#worker.start();

@@ -44,7 +44,15 @@ export interface GitPlace {
 	isOwn?: boolean;
 }
 
-export interface GitCall {
+/** What ends it before its time. */
+export interface GitLimits {
+	/** of each call of it; not there: 10 minutes */
+	limitMs?: number | undefined;
+	/** its reason is the end of a sentence; ends the waiting for others, too */
+	signal?: AbortSignal | undefined;
+}
+
+export interface GitCall extends GitLimits {
 	args: readonly string[];
 	/** null: git looks for the repository from `cwd` upwards */
 	place: GitPlace | null;
@@ -55,9 +63,6 @@ export interface GitCall {
 	shown?: boolean;
 	/** a descriptor of a lock of ours, which it holds as long as it lives */
 	holds?: number | undefined;
-	limitMs?: number;
-	/** ends it; its reason is the end of a sentence */
-	signal?: AbortSignal | undefined;
 	/** above what any config says, by name */
 	settings?: Readonly<Record<string, string>>;
 }

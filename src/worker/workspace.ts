@@ -44,7 +44,7 @@ export async function prepareWorkspace(
 	const record = await store.get(task);
 	const unwanted = new AbortController();
 	const isSound = isOurs(record) && orders.refusal(record) === null;
-	const worktree = isSound ? worktreeOf(record.spec, env, unwanted.signal) : null;
+	const worktree = isSound ? worktreeOf(record.spec, env, { signal: unwanted.signal }) : null;
 	if (worktree === null) return { nonce: null, fault: null };
 	const stop = () => unwanted.abort(STOPPED);
 	const look = () =>
@@ -168,7 +168,7 @@ export class WorkSaver {
 	async #saved(record: TaskRecord, signal: AbortSignal): Promise<SavedWork> {
 		const { orders, env, store } = this.#deps;
 		// What nobody vouches for never started here.
-		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, signal) : null;
+		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, { signal }) : null;
 		if (worktree === null || !worktree.facts()?.isWhole) return { kind: "nothing" };
 		try {
 			return { kind: "saved", ...(await savedInTime(worktree, `start ${record.epoch}`)) };

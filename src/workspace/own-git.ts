@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync 
 import { basename, dirname, join } from "node:path";
 import { codeOf, diskError } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
-import { type GitAnswer, git } from "../process/git.ts";
+import { type GitAnswer, type GitLimits, git } from "../process/git.ts";
 import { DispatchError } from "../task/errors.ts";
 import { configFile, type Entry } from "./config.ts";
 import { reasonOf } from "./repository.ts";
@@ -19,7 +19,7 @@ const NOT_LINKED =
 	/^(?:config|config\.worktree|HEAD|index|logs|hooks|worktrees|info|gitdir|commondir|.*_HEAD|MERGE_.*|.*\.lock|index\..*)$/;
 const NO_HEAD = "ref: refs/heads/dispatch-none";
 
-export interface OwnGitOf {
+export interface OwnGitOf extends GitLimits {
 	/** of the working tree, and what all working trees share */
 	gitDir: string;
 	commonDir: string;
@@ -31,8 +31,6 @@ export interface OwnGitOf {
 	env: Environment;
 	/** a descriptor that git holds */
 	holds?: number | undefined;
-	/** ends git */
-	signal?: AbortSignal | undefined;
 }
 
 /** One such git. */
@@ -47,9 +45,9 @@ export class OwnGit {
 
 	/** @throws DISPATCH_GIT */
 	run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
-		const { workTree, indexFile, env, holds, signal } = this.#of;
+		const { workTree, indexFile, env, holds, signal, limitMs } = this.#of;
 		const place = { gitDir: this.#gitDir, workTree, indexFile, isOwn: true };
-		return git({ args, place, cwd: workTree, env, holds, signal, ...options });
+		return git({ args, place, cwd: workTree, env, holds, signal, limitMs, ...options });
 	}
 
 	/** @returns what it printed. @throws DISPATCH_GIT */

@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { faultPoint } from "../process/fault.ts";
-import { type GitAnswer, type GitPlace, git, requireWanted } from "../process/git.ts";
+import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } from "../process/git.ts";
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
@@ -64,17 +64,16 @@ export class Worktree {
 	readonly path: string;
 	readonly branch: Branch;
 	readonly env: Environment;
-	/** ends all that git does for it, and the waiting for others */
-	readonly #signal: AbortSignal | undefined;
+	readonly #limits: GitLimits;
 	/** hooks of the config, by whose names they are switched off */
 	#hookless: Record<string, string> = {};
 
 	constructor(
 		{ id, nonce, worktree }: { id: string; nonce: string; worktree: WorktreeSpec },
 		env: Environment,
-		signal?: AbortSignal,
+		limits: GitLimits = {},
 	) {
-		this.#signal = signal;
+		this.#limits = limits;
 		this.task = id;
 		this.nonce = nonce;
 		this.spec = worktree;
@@ -110,7 +109,7 @@ export class Worktree {
 	}
 
 	get #shared() {
-		return { env: this.env, settings: this.#hookless, signal: this.#signal };
+		return { env: this.env, settings: this.#hookless, ...this.#limits };
 	}
 
 	/** As `run`, for what must not fail. @returns what it printed. @throws DISPATCH_GIT */
@@ -132,7 +131,7 @@ export class Worktree {
 		const isMade = isDirectory(this.path) && isDirectory(this.adminDir);
 		const place = elsewhere !== undefined ? null : isMade ? this.place : { gitDir };
 		const cwd = elsewhere ?? (isMade ? this.path : gitDir);
-		const config = await readConfig({ place, cwd, env: this.env, signal: this.#signal });
+		const config = await readConfig({ place, cwd, env: this.env, ...this.#limits });
 		this.#hookless = withoutHooks(config);
 		if (programsIn(config) === programs) return config;
 		const whose = elsewhere ?? gitDir;
@@ -161,7 +160,7 @@ export class Worktree {
 		const head = await this.head();
 		const { adminDir: gitDir, path: workTree, env } = this;
 		const paths = { gitDir, commonDir: this.spec.gitDir, workTree, indexFile };
-		const of = { ...paths, head, config, env, holds, signal: this.#signal };
+		const of = { ...paths, head, config, env, holds, ...this.#limits };
 		return withOwnGit(this.path, of, use);
 	}
 
@@ -205,7 +204,7 @@ export class Worktree {
 		let lock = await takeLock(path);
 		for (let left = LOCK_LOOKS; lock === null && left > 0; left--) {
 			await sleep(LOCK_LOOK_MS);
-			requireWanted(this.#signal);
+			requireWanted(this.#limits.signal);
 			lock = await takeLock(path);
 		}
 		if (lock === null)
@@ -307,13 +306,13 @@ export class Worktree {
 	}
 }
 
-/** @param signal ends its git. @returns null: the task works in the project itself */
+/** @returns null: the task works in the project itself */
 export function worktreeOf(
 	{ id, nonce, worktree }: OwnerOfWorktree,
 	env: Environment,
-	signal?: AbortSignal,
+	limits?: GitLimits,
 ): Worktree | null {
-	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env, signal);
+	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env, limits);
 }
 
 /** By what is kept beside it. @param folder of the host's worktrees. @returns null: the task has none here */
@@ -321,12 +320,13 @@ export function knownWorktree(
 	folder: string,
 	{ id, nonce }: { id: string; nonce: string },
 	env: Environment,
+	limits?: GitLimits,
 ): Worktree | null {
 	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
 	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
 	// Where it lies is never the file's word.
-	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env);
+	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env, limits);
 }
 
 function realPathOf(path: string): string | null {

@@ -149,3 +149,24 @@ test.each(["commits", "makes"])(
 		expect(gitIn(user.project, "show", `dispatch/${id}:x.out`)).toBe("x");
 	},
 );
+
+test("a removed task over whose worktree git hangs keeps no worker from starting, working and stopping", async () => {
+	writeFileSync(go, "");
+	await enqueue("gone", "echo x >x.out");
+	await user.waitForState("gone", "completed");
+	const { cwd } = await user.json<Work>(["status", "gone"]);
+	await user.ok(["down"]);
+	// Of the same size: git has to ask the filter.
+	writeFileSync(join(cwd, "x.out"), "y\n");
+	const elsewhere = new User({ agent: "does-as-told.sh", redis: redis.url });
+	await elsewhere.ok(["rm", "gone"]);
+	await elsewhere.cleanup();
+	rmSync(go);
+	await user.ok(["up"]);
+	await untilBegun();
+	await user.ok(["run", "--id", "other", "«true»"]);
+	await user.ok(["rm", "other"]);
+	await user.ok(["down"]);
+	await expect.poll(gits).toEqual([]);
+	expect(existsSync(join(cwd, "x.out"))).toBe(true);
+});

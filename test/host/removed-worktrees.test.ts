@@ -1,0 +1,108 @@
+/** The worktree of a removed task: git may hang over it, and all else of the task, and every other one, goes on. */
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { createTaskDir, taskDirSpec } from "../../src/ipc/task-dir.ts";
+import { worktreesOf } from "../../src/task/worktree.ts";
+import { processesOf } from "../processes.ts";
+import { HOST } from "../queue/records/store-support.ts";
+import { BARS, type Bar, barRuns, COPY, setTheStage, stage, store, withWorktree } from "./removal-stage.ts";
+
+setTheStage();
+
+const PARTS: [string, Bar][] = [
+	...BARS,
+	[
+		"the lock of its worktree",
+		(home) => {
+			const [name] = readdirSync(worktreesOf(home)).filter((each) => each.endsWith(".json"));
+			const path = join(worktreesOf(home), `${name?.slice(0, -5)}.lock`);
+			rmSync(path, { force: true });
+			mkdirSync(path);
+			return () => rmSync(path, { recursive: true });
+		},
+	],
+];
+
+test.each(PARTS)(
+	"%s cannot be looked at: all else of the removed task is cleared at once",
+	async (what, bar) => {
+		const here = stage();
+		const { worktree, directory } = await withWorktree(here, "first");
+		await here.remove("first");
+		const left = () => {
+			const parts = {
+				"the directory of its starts": join(here.home, "runs", "first"),
+				"the directory of all tasks of its project": directory,
+				"the lock of its worktree": worktree.path,
+			};
+			return Object.entries(parts).flatMap(([name, path]) => (existsSync(path) ? [name] : []));
+		};
+		const open = bar(here.home);
+		expect(await here.clear()).toBe(0);
+		open();
+		// Its starts tell the places: they stay as long as one of these does.
+		expect(left()).toEqual([
+			...new Set([...(what.includes("project") ? ["the directory of its starts"] : []), what]),
+		]);
+		expect(await here.clear()).toBe(1);
+		expect(left()).toEqual([]);
+	},
+);
+
+test("a removed task over whose worktree git hangs keeps no other from being cleared, and is begun once; a stop ends its git", async () => {
+	const here = stage();
+	const hanging = await withWorktree(here, "first");
+	hanging.touch();
+	const others = [];
+	for (const id of ["second", "third"]) {
+		const record = await here.enqueue(id);
+		others.push({ record, directory: await createTaskDir(here.home, taskDirSpec(record, store.namespace)) });
+	}
+	await here.remove("first");
+	for (const { record, directory } of others) {
+		await here.remove(record.spec.id);
+		expect(await here.clear()).toBe(1);
+		expect(existsSync(directory)).toBe(false);
+		expect(here.orders.refusal(record)).toMatchObject(COPY);
+	}
+	await expect.poll(hanging.hung).toBe(1);
+	expect(existsSync(hanging.directory)).toBe(false);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
+	await here.stop();
+	expect(processesOf(dirname(hanging.worktree.path))).toEqual([]);
+	expect(existsSync(hanging.worktree.path)).toBe(true);
+	// The next worker looks again.
+	expect(await here.clear()).toBe(0);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
+	expect(here.told).toEqual([expect.stringMatching(/^first removal/)]);
+});
+
+test("a start spends the orders of removed tasks without waiting for their worktrees", async () => {
+	const here = stage();
+	const hanging = await withWorktree(here, "first");
+	hanging.touch();
+	await here.remove("first");
+	await here.spend();
+	expect(hanging.hung()).toBe(0);
+	expect(here.orders.refusal(hanging.record)).toMatchObject(COPY);
+	expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
+});
+
+test("git that hangs over a removed task's worktree is not tried again after its limit: it stays, and that is told once", async () => {
+	const here = stage();
+	const { worktree, directory, touch, hung } = await withWorktree(here, "first");
+	touch();
+	await here.remove("first");
+	// Something else keeps its notice.
+	const open = barRuns(here.home, "first");
+	const clear = () => here.clear({ gitLimitMs: 500 });
+	await expect.poll(async () => [await clear(), here.told.length]).toEqual([0, 2]);
+	for (let pass = 0; pass < 3; pass++) expect(await clear()).toBe(0);
+	open();
+	await expect.poll(clear).toBe(1);
+	expect(here.told.sort()).toEqual(["first removal", "first worktree"]);
+	expect(hung()).toBe(1);
+	expect([worktree.path, directory].map((path) => existsSync(path))).toEqual([true, false]);
+	expect(processesOf(dirname(worktree.path))).toEqual([]);
+});
