@@ -51,15 +51,26 @@ const CLIENT = readdirSync(join(ROOT, "src/cli/commands"))
 	.filter((name) => !OF_MAIN.includes(name));
 /** The commands of tab.cjs, of which only `complete` is called: a shell waits for it at every Tab. */
 const TAB = ["completion"];
+/** The command of worker.cjs: a worker is started with every new state directory, and in every container. */
+const WORKER = ["worker"];
 /** Packages that these commands use at times: a changed config, a prompt on the terminal, another program, wide letters. */
 const SELDOM = ["@clack/prompts", "execa", "string-width", "yaml", "zod"];
-/** What makes main.cjs big: none of it may come into hot.cjs. */
-const COLD_PACKAGES = ["bullmq", "@modelcontextprotocol/sdk", "pino", "ajv"];
+/** What makes main.cjs big: none of it may come into a small bundle; of them a worker needs two. */
+const SERVER_PACKAGES = ["@modelcontextprotocol/sdk", "ajv"];
+const COLD_PACKAGES = ["bullmq", "pino", ...SERVER_PACKAGES];
 /** As Node itself gives a package that exports nothing but a default to who imports it. */
 const ONLY_DEFAULT =
 	'if (Object.keys(module.exports).join() === "default") module.exports = module.exports.default;';
 const SELDOM_FOLDER = "seldom";
-const BUNDLES = ["main.cjs", "client.cjs", "hot.cjs", "tab.cjs", "dispatch.cjs", "demo-agent.cjs"];
+const BUNDLES = [
+	"main.cjs",
+	"worker.cjs",
+	"client.cjs",
+	"hot.cjs",
+	"tab.cjs",
+	"dispatch.cjs",
+	"demo-agent.cjs",
+];
 
 /** Changes with every source of the build. */
 function sourceHash() {
@@ -114,6 +125,10 @@ async function build() {
 
 async function makeBundles(folder, define) {
 	const main = await bundle("src/cli/main.ts", join(folder, "main.cjs"), { define });
+	const worker = await bundle("src/cli/main.ts", join(folder, "worker.cjs"), {
+		define,
+		plugins: [hotOnly({ hot: WORKER, never: SERVER_PACKAGES, screens: true })],
+	});
 	const few = (hot, screens) => [
 		hotOnly({ hot, never: [...COLD_PACKAGES, ...SELDOM], screens }),
 		apart(SELDOM, SELDOM_FOLDER),
@@ -134,6 +149,7 @@ async function makeBundles(folder, define) {
 		define: {
 			DISPATCH_BUNDLES: JSON.stringify({
 				main: contentName(main),
+				worker: contentName(worker),
 				client: contentName(client),
 				hot: contentName(hot),
 				tab: contentName(tab),

@@ -38,7 +38,7 @@ export async function bundle(entry, outfile, { define = {}, plugins = [], footer
 		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
 		banner: { js: isProgram ? `#!/usr/bin/env node\n${BANNER}` : BANNER },
 		footer: { js: footer },
-		plugins: [quickCommander, ...plugins, bareLua],
+		plugins: [quickCommander, noPostgres, ...plugins, bareLua],
 		metafile: plugins.length > 0,
 	});
 	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
@@ -77,6 +77,14 @@ const quickCommander = {
 			if (parts.length !== 2) throw new Error(`${path} is not as it was: look whether it is quick now`);
 			return { contents: parts.join(`${asTable}${methods}`) };
 		});
+	},
+};
+
+/** BullMQ's second store, which its index loads with the first: a third of the package. */
+const noPostgres = {
+	name: "no-postgres",
+	setup({ onLoad }) {
+		onLoad({ filter: /bullmq\/dist\/cjs\/postgres\/index\.js$/ }, () => ({ contents: "" }));
 	},
 };
 
@@ -124,7 +132,7 @@ export function withoutSpecial(folder) {
 	};
 }
 
-/** Agents' output is read, and targets are told, by the worker alone, whose code is in main.cjs: not in hot.cjs. */
+/** Agents' output is read, and targets are told, by the worker alone, whose code is in worker.cjs. */
 const READERS = {
 	"backends/failure.ts": ["errorEvents", "failureClass", "plainLine", "tellingErrorsOnce", "unknownEvent"],
 	"backends/claude/output.ts": ["claudeParser"],
@@ -144,12 +152,12 @@ const SCRIPTS = {
 export const withoutReaders = {
 	name: "without-readers",
 	setup({ onLoad }) {
-		const refuse = "return redis.error_reply('this is the affair of main.cjs')";
+		const refuse = "return redis.error_reply('this is not the affair of a small bundle')";
 		for (const [file, names] of Object.entries(SCRIPTS)) {
 			const contents = names.map((name) => `export const ${name} = ${JSON.stringify(refuse)};`).join("\n");
 			onLoad({ filter: new RegExp(`queue/records/scripts/${file}\\.ts$`) }, () => ({ contents }));
 		}
-		const fail = 'throw new Error("this is the affair of main.cjs");';
+		const fail = 'throw new Error("this is not the affair of a small bundle");';
 		for (const [file, names] of Object.entries(READERS)) {
 			const contents = names.map((name) => `export function ${name}() { ${fail} }`).join("\n");
 			onLoad({ filter: new RegExp(`src/${file.replaceAll(".", "\\.")}$`) }, () => ({ contents }));

@@ -7,13 +7,13 @@ import { loadProgram } from "./program/code-cache.ts";
 /**
  * Put in by the build: the bundles with a name for their content, the commands that people and agents call all day,
  * and the words of those that need the whole program (`main`). The bundle `hot` is a fifth of it, which a start reads
- * faster; `client` a third, with all other commands; `tab` is what a shell asks at every Tab.
+ * faster; `client` a third, with all other commands; `worker` a half; `tab` is what a shell asks at every Tab.
  */
 declare const DISPATCH_BUNDLES: Record<Bundle, string>;
 declare const DISPATCH_HOT: readonly string[];
 declare const DISPATCH_WORDS_OF_MAIN: readonly string[];
 
-type Bundle = "main" | "client" | "hot" | "tab";
+type Bundle = "main" | "worker" | "client" | "hot" | "tab";
 
 const words = process.argv.slice(2);
 
@@ -36,6 +36,7 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 
 function bundleOf([command = ""]: readonly string[]): Bundle {
 	if (command === "complete") return "tab";
+	if (command === "worker") return "worker";
 	const needsMore =
 		(command === "answer" && (maySeveral(words) || mayBeTyped(words))) ||
 		["--worktree", "--dry-run"].some((word) => words.includes(word));

@@ -23,7 +23,7 @@ const DIST = resolve(import.meta.dirname, "../../dist");
 const PROGRAM =
 	'exports.main = async () => { const { basename } = require("node:path"); console.log(basename(__filename), ...process.argv.slice(2)); };';
 
-const BUNDLES = ["main.cjs", "client.cjs", "hot.cjs", "tab.cjs"];
+const BUNDLES = ["main.cjs", "worker.cjs", "client.cjs", "hot.cjs", "tab.cjs"];
 
 let dist: string;
 let userCache: string;
@@ -64,6 +64,7 @@ test.each([
 	["client.cjs", ["no-such-command"]],
 	["client.cjs", ["--redis", "redis://r", "cancel", "a"]],
 	["main.cjs", ["--redis", "redis://r", "worker"]],
+	["worker.cjs", ["worker", "--background"]],
 	["main.cjs", ["config", "check"]],
 	["main.cjs", ["batch", "tasks.yaml", "--with-worker"]],
 ])("%s has what %j needs", async (bundle, args) => {

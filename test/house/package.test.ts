@@ -50,6 +50,7 @@ describe("the package", () => {
 			"main.cjs",
 			...seldom,
 			"tab.cjs",
+			"worker.cjs",
 		]);
 		const loaded = bundles.flatMap((name) => {
 			const text = readFileSync(join(ROOT, "dist", name), "utf8");
