@@ -1,4 +1,5 @@
 /** Deletes ended tasks: the record first, then what is left of them on this host. */
+import { Orders } from "../config/orders.ts";
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import type { Environment } from "../process/environment.ts";
@@ -18,7 +19,7 @@ import {
 	removeWorktree,
 	requireRemovable,
 } from "../workspace/remove.ts";
-import { knownWorktree, type Worktree } from "../workspace/worktree.ts";
+import { knownWorktree, type Vouching, type Worktree } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
 
 export interface Place {
@@ -64,9 +65,18 @@ export async function removableTasks(store: Store, given: readonly string[]): Pr
  * @returns its worktree on this host
  * @throws DISPATCH_UNSAVED_WORK, DISPATCH_BAD_CWD, DISPATCH_GIT
  */
-async function savedWorktree({ spec, host }: TaskRecord, place: RemovalPlace): Promise<Worktree | null> {
+async function savedWorktree(
+	record: TaskRecord,
+	namespace: string,
+	place: RemovalPlace,
+): Promise<Worktree | null> {
+	const { spec, host } = record;
 	if (host !== place.hostId) return null;
-	const worktree = knownWorktree(worktreesOf(place.path), spec, place.env ?? process.env);
+	const vouching: Vouching = (told, seal) => {
+		const orders = new Orders(place.path, namespace);
+		return orders.isSigned(record) ? spec.worktree : orders.sealedWorktree(told, seal);
+	};
+	const worktree = knownWorktree(worktreesOf(place.path), spec, place.env ?? process.env, vouching);
 	if (worktree !== null) await requireRemovable(worktree, { force: place.force ?? false });
 	return worktree;
 }
@@ -81,7 +91,7 @@ export async function removeTask(
 	place: RemovalPlace,
 ): Promise<Removed> {
 	if (record !== null && !isEnded(record.state)) throw notEnded(id, record.state);
-	const worktree = record === null ? null : await savedWorktree(record, place);
+	const worktree = record === null ? null : await savedWorktree(record, store.namespace, place);
 	const { nonces, unseen } = startedHere(id, record, place);
 	const reply = await store.remove(id, record === null ? undefined : agreedTo(record));
 	if (reply.result === "not_ended") throw notEnded(id, reply.state);
@@ -149,7 +159,7 @@ export async function removeIfEnded(
 	place: RemovalPlace,
 ): Promise<Removed | null> {
 	const { id } = record.spec;
-	const worktree = await savedWorktree(record, place);
+	const worktree = await savedWorktree(record, store.namespace, place);
 	const { nonces, unseen } = startedHere(id, record, place);
 	try {
 		const reply = await store.remove(id, agreedTo(record));
@@ -175,12 +185,13 @@ function removed(task: string, ...faults: (string | null)[]): Removed {
  * @throws what that one would throw of its worktree
  */
 export async function wouldRemove(
+	namespace: string,
 	record: TaskRecord,
 	place: RemovalPlace,
 	gone: GoneBranches,
 ): Promise<Removed> {
 	const { id } = record.spec;
-	const worktree = await savedWorktree(record, place);
+	const worktree = await savedWorktree(record, namespace, place);
 	if (worktree === null) return { task: id, fault: null };
 	const look = leftByRemoval(worktree, { force: place.force ?? false, gone });
 	return { task: id, fault: await look.then((left) => keptText(id, left), leftTextOf(id)) };

@@ -3,8 +3,12 @@ import { DispatchError } from "../task/errors.ts";
 import { orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
+import type { OwnerOfWorktree, WorktreeSpec } from "../task/worktree.ts";
 import { openSigner, type Signer } from "./signing-key.ts";
 import { SpentOrders, spendOrder } from "./spent-orders.ts";
+
+const WORKTREE = "worktree";
+const sealed = ({ id, nonce, worktree }: OwnerOfWorktree) => ({ id, nonce, worktree });
 
 export class Orders {
 	readonly #signer: Signer;
@@ -49,6 +53,16 @@ export class Orders {
 		if (this.#spent.has(nonce, id)) return;
 		const isOurs = this.#signer.hasMade(nonce) || ran();
 		if (isOurs !== false) spendOrder(this.#home, nonce, isOurs === null ? id : undefined);
+	}
+
+	/** For what is kept beside a worktree, where an agent may write: its own word again, when the record is gone. */
+	seal(owner: OwnerOfWorktree): string {
+		return this.#signer.seal(WORKTREE, sealed(owner));
+	}
+
+	/** @returns the worktree of one that is sealed; null: this host has not sealed this one */
+	sealedWorktree(owner: OwnerOfWorktree, seal: string | null): WorktreeSpec | null {
+		return this.#signer.isSealed(WORKTREE, sealed(owner), seal) ? owner.worktree : null;
 	}
 
 	isSigned(record: TaskRecord): boolean {

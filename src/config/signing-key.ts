@@ -24,6 +24,9 @@ export interface Signer {
 	signAll(orders: readonly Order[]): string[];
 	/** @returns whether `signature` was made of this very order by this key */
 	isSigned(order: Order, signature: string | null): boolean;
+	/** @returns what `isSealed` knows again, for a file of ours beside which an agent works. @param kind of the file */
+	seal(kind: string, facts: object): string;
+	isSealed(kind: string, facts: object, seal: string | null): boolean;
 	/** @returns a new nonce for a task, which whoever has the key knows again without its record */
 	newNonce(): string;
 	/** @returns whether `newNonce` made it by this key */
@@ -45,7 +48,15 @@ export function openSigner(home: string): Signer {
 	// No order begins like that.
 	const sealOf = (random: string) =>
 		cutText(createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url"), SEAL_CHARS, "");
+	const seal = (kind: string, facts: object) =>
+		createHmac("sha256", keyOf(path))
+			.update(`${kind} ${canonical(facts)}`)
+			.digest("base64url");
+	const isSame = (mine: string, given: string | null) =>
+		given !== null && sameBytes(Buffer.from(mine), Buffer.from(given));
 	return {
+		seal,
+		isSealed: (kind, facts, given) => isSame(seal(kind, facts), given),
 		newNonce: () => {
 			const random = randomBytes(NONCE_BYTES).toString("hex");
 			return random + sealOf(random);
@@ -56,8 +67,7 @@ export function openSigner(home: string): Signer {
 		},
 		sign,
 		signAll: (orders) => orders.map(signBy(keyOf(path))),
-		isSigned: (order, signature) =>
-			signature !== null && sameBytes(Buffer.from(sign(order)), Buffer.from(signature)),
+		isSigned: (order, signature) => isSame(sign(order), signature),
 	};
 }
 

@@ -20,7 +20,7 @@ import type { Serial } from "../task/serial.ts";
 import { endsWithin } from "../task/service.ts";
 import { worktreesOf } from "../task/worktree.ts";
 import { removeWorktree } from "../workspace/remove.ts";
-import { knownWorktree } from "../workspace/worktree.ts";
+import { knownWorktree, type Vouching } from "../workspace/worktree.ts";
 import { type Cleared, type Clearing, Clearings } from "./clearings.ts";
 import { StuckRemovals } from "./stuck-removals.ts";
 
@@ -163,7 +163,8 @@ function isKnown({ id, nonce }: RemovedTask, { home, env }: RemovalDeps): boolea
 	const { runs, faults } = startsOfTask(home, id);
 	if (runs.some(({ facts }) => facts.taskNonce === nonce)) return true;
 	try {
-		if (knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env) !== null) return true;
+		const isThere = knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env, () => null) !== null;
+		if (isThere) return true;
 	} catch (error) {
 		faults.push(error);
 	}
@@ -234,8 +235,9 @@ async function clearFiles(task: RemovedTask, deps: RemovalDeps): Promise<void> {
 }
 
 async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
-	const { home, env = process.env, signal, gitLimitMs: limitMs = GIT_LIMIT_MS, fault } = deps;
-	const worktree = knownWorktree(worktreesOf(home), task, env, { signal, limitMs });
+	const { home, env = process.env, signal, gitLimitMs: limitMs = GIT_LIMIT_MS, orders, fault } = deps;
+	const sealed: Vouching = (told, seal) => orders.sealedWorktree(told, seal);
+	const worktree = knownWorktree(worktreesOf(home), task, env, sealed, { signal, limitMs });
 	if (worktree === null || clearing.keepsWorktree) return;
 	try {
 		await removeWorktree(worktree, { force: false });

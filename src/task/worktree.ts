@@ -19,6 +19,13 @@ export interface WorktreeSpec {
 	programs: string | null;
 }
 
+/** One creation of a task, and its worktree. */
+export interface OwnerOfWorktree {
+	id: string;
+	nonce: string;
+	worktree: WorktreeSpec;
+}
+
 const ABSOLUTE = matching(/^\/[^\0]*$/, "an absolute path");
 const COMMIT = matching(/^[0-9a-f]{40,64}$/, "a commit");
 

@@ -56,7 +56,7 @@ export async function prepareWorkspace(
 	stopping.addEventListener("abort", stop);
 	if (stopping.aborted) stop();
 	try {
-		await worktree.make();
+		await worktree.make(orders.seal({ id: task, nonce: worktree.nonce, worktree: worktree.spec }));
 		return { nonce: worktree.nonce, fault: null };
 	} catch (fault) {
 		return { nonce: worktree.nonce, fault };

@@ -20,10 +20,17 @@ import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } fro
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
-import { type Check, flag, object, soundOrNull, text } from "../task/check.ts";
+import { type Check, flag, nullable, object, since, soundOrNull, text } from "../task/check.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskSpec } from "../task/spec.ts";
-import { branchNameOf, checkWorktree, setupMark, type WorktreeSpec, worktreeName } from "../task/worktree.ts";
+import {
+	branchNameOf,
+	checkWorktree,
+	type OwnerOfWorktree,
+	setupMark,
+	type WorktreeSpec,
+	worktreeName,
+} from "../task/worktree.ts";
 import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
 import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
@@ -36,16 +43,20 @@ export interface Facts {
 	worktree: WorktreeSpec;
 	/** all of it is there */
 	isWhole: boolean;
+	/** of the rest, by this host: an agent may write here; null: an earlier version wrote it */
+	seal: string | null;
 }
+
+/** What is signed of a worktree for which this is kept beside it; null: nobody vouches for that. */
+export type Vouching = (told: OwnerOfWorktree, seal: string | null) => WorktreeSpec | null;
 
 const checkFacts: Check<Facts> = object<Facts>({
 	task: text,
 	nonce: text,
 	worktree: checkWorktree,
 	isWhole: flag,
+	seal: since(null, nullable(text)),
 });
-
-export type OwnerOfWorktree = Pick<TaskSpec, "id" | "nonce" | "worktree">;
 
 const FACTS_LIMIT_BYTES = 64 * 1024;
 const OWNER_ONLY = 0o700;
@@ -68,11 +79,7 @@ export class Worktree {
 	/** hooks of the config, by whose names they are switched off */
 	#hookless: Record<string, string> = {};
 
-	constructor(
-		{ id, nonce, worktree }: { id: string; nonce: string; worktree: WorktreeSpec },
-		env: Environment,
-		limits: GitLimits = {},
-	) {
+	constructor({ id, nonce, worktree }: OwnerOfWorktree, env: Environment, limits: GitLimits = {}) {
 		this.#limits = limits;
 		this.task = id;
 		this.nonce = nonce;
@@ -229,16 +236,18 @@ export class Worktree {
 		return facts?.task === this.task && facts.nonce === this.nonce ? facts : null;
 	}
 
-	#note(isWhole: boolean): void {
+	#note(isWhole: boolean, seal: string | null): void {
 		const { task, nonce, spec: worktree } = this;
-		replaceFile(`${this.path}.json`, JSON.stringify({ task, nonce, worktree, isWhole } satisfies Facts));
+		const facts: Facts = { task, nonce, worktree, isWhole, seal };
+		replaceFile(`${this.path}.json`, JSON.stringify(facts));
 	}
 
 	/**
 	 * Makes it, unless it is there: every start of the task works in the same one.
+	 * @param seal of its owner, for `knownWorktree`
 	 * @throws DISPATCH_ID_EXISTS for a branch of somebody else's, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
 	 */
-	async make(): Promise<void> {
+	async make(seal: string | null = null): Promise<void> {
 		const { folder } = this.spec;
 		try {
 			mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
@@ -252,7 +261,7 @@ export class Worktree {
 				this.#requireInside();
 				return this.#dropStaleLocks();
 			}
-			this.#note(false);
+			this.#note(false, seal);
 			rmSync(setupMark(this.spec, { id: this.task, nonce: this.nonce }), { force: true });
 			faultPoint("worktree.begin", this.task);
 			await this.removeFiles();
@@ -266,7 +275,7 @@ export class Worktree {
 			const indexFile = join(this.adminDir, "index");
 			await this.withOwnGit({ indexFile, holds }, (own) => own.must("check the files out", checkOut));
 			faultPoint("worktree.added", this.task);
-			this.#note(true);
+			this.#note(true, seal);
 			faultPoint("worktree.whole", this.task);
 		});
 	}
@@ -308,25 +317,32 @@ export class Worktree {
 
 /** @returns null: the task works in the project itself */
 export function worktreeOf(
-	{ id, nonce, worktree }: OwnerOfWorktree,
+	{ id, nonce, worktree }: Pick<TaskSpec, "id" | "nonce" | "worktree">,
 	env: Environment,
 	limits?: GitLimits,
 ): Worktree | null {
 	return worktree === null ? null : new Worktree({ id, nonce, worktree }, env, limits);
 }
 
-/** By what is kept beside it. @param folder of the host's worktrees. @returns null: the task has none here */
+/**
+ * By what is kept beside it. Where nobody vouches for that, no program of the repository's is run.
+ * @param folder of the host's worktrees
+ * @returns null: the task has none here
+ */
 export function knownWorktree(
 	folder: string,
 	{ id, nonce }: { id: string; nonce: string },
 	env: Environment,
+	vouching: Vouching,
 	limits?: GitLimits,
 ): Worktree | null {
 	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
 	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
+	const { worktree, seal } = facts;
+	const spec = vouching({ id, nonce, worktree }, seal) ?? { ...worktree, programs: null };
 	// Where it lies is never the file's word.
-	return new Worktree({ id, nonce, worktree: { ...facts.worktree, folder } }, env, limits);
+	return new Worktree({ id, nonce, worktree: { ...spec, folder } }, env, limits);
 }
 
 function realPathOf(path: string): string | null {

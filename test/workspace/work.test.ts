@@ -182,7 +182,7 @@ describe("a worktree is taken away", () => {
 			readdirSync(worktrees).filter((name) => name.startsWith(`${id}-${worktree.nonce.slice(0, 8)}`)),
 		).toEqual([]);
 		// Gone is gone.
-		expect(knownWorktree(worktrees, { id, nonce: worktree.nonce }, GIT_ENV)).toBeNull();
+		expect(knownWorktree(worktrees, { id, nonce: worktree.nonce }, GIT_ENV, () => null)).toBeNull();
 	});
 
 	test("and its branch stays for what no other one holds, until one does", async () => {

@@ -29,7 +29,8 @@ export async function prune(context: Context, flags: PruneFlags): Promise<number
 	const { output } = context;
 	const place = { ...context.home, env: context.env, force: flags.force ?? false };
 	const gone = new Set<string>();
-	const look = () => eachInTurn(chosen.old, idOf, (record) => wouldRemove(record, place, gone));
+	const look = () =>
+		eachInTurn(chosen.old, idOf, (record) => wouldRemove(store.namespace, record, place, gone));
 	const isAsked = !flags.dryRun && !flags.yes && isPerson(output) && chosen.old.length > 0;
 	const looked = flags.dryRun || isAsked ? await look() : [];
 	const refused = looked.filter((one) => !isDone(one));
