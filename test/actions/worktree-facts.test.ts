@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { removeTask } from "../../src/actions/remove.ts";
 import { Orders } from "../../src/config/orders.ts";
+import { Clearings } from "../../src/host/clearings.ts";
 import { clearRemovals } from "../../src/host/removals.ts";
 import { StuckRemovals } from "../../src/host/stuck-removals.ts";
 import { RunQueues } from "../../src/queue/jobs/run-queue.ts";
@@ -64,7 +65,8 @@ async function stage(isSealed = true) {
 	writeIn(worktree.path, "a.txt", "changed\n");
 	const held = new StuckRemovals();
 	const serial = new Serial();
-	const deps = { store, home, host: HOST, queues, orders, serial, held, env: GIT_ENV, graceMs: 0 };
+	const clearings = new Clearings();
+	const deps = { store, home, host: HOST, queues, orders, serial, held, clearings, env: GIT_ENV, graceMs: 0 };
 	const faults: string[] = [];
 	const fault = (_task: string, _step: string, error: unknown) => faults.push(String(error));
 	const place = { path: home, hostId: HOST, env: GIT_ENV };
@@ -80,6 +82,7 @@ async function stage(isSealed = true) {
 		removeThere: async () => {
 			await store.remove("victim");
 			await clearRemovals({ ...deps, fault });
+			await clearings.ended();
 			return faults;
 		},
 		hasRun: () => existsSync(mark),
