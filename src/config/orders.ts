@@ -8,6 +8,7 @@ import { openSigner, type Signer } from "./signing-key.ts";
 import { SpentOrders, spendOrder } from "./spent-orders.ts";
 
 const WORKTREE = "worktree";
+const CHECK = "check";
 const sealed = ({ id, nonce, worktree }: OwnerOfWorktree) => ({ id, nonce, worktree });
 
 export class Orders {
@@ -63,6 +64,15 @@ export class Orders {
 	/** @returns the worktree of one that is sealed; null: this host has not sealed this one */
 	sealedWorktree(owner: OwnerOfWorktree, seal: string | null): WorktreeSpec | null {
 		return this.#signer.isSealed(WORKTREE, sealed(owner), seal) ? owner.worktree : null;
+	}
+
+	/** @returns the mark of a check that this host begins. @param start the nonce of the start that is checked */
+	sealOfCheck(start: string): string {
+		return this.#signer.seal(CHECK, { start });
+	}
+
+	isSealOfCheck(start: string, seal: string): boolean {
+		return this.#signer.isSealed(CHECK, { start }, seal);
 	}
 
 	isSigned(record: TaskRecord): boolean {

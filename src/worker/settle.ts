@@ -138,18 +138,20 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 	const { record, run } = end;
 	const decision = withSetup(decideOutcome(facts), record, run);
 	const { verify: command, id, attempts } = record.spec;
-	if (run === null || command === null) return decision;
-	if (decision.to !== "completed") {
-		await endCheck(run);
+	if (run === null) return decision;
+	if (command === null || decision.to !== "completed") {
+		await endCheck(run, deps.orders);
 		return decision;
 	}
+	const wanted = { command, env: deps.checkEnv(record), now: deps.store.clock.now() };
 	const verdict: Verdict = deps.orders.isSigned(record)
-		? await verify(run, command, deps.checkEnv(record), deps.store.clock.now())
+		? await verify(run, wanted, deps.orders)
 		: { kind: "refused", why: "the record was changed by somebody who is not this host's user" };
 	if (verdict.kind === "running") return null;
 	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
 	if (verdict.kind === "refused") {
+		await endCheck(run, deps.orders);
 		const message = `The agent says it is done, but its check cannot be run: ${verdict.why}. Enqueue it with another --verify.`;
 		return { ...decision, to: "failed", reason: "verify_failed", warnings: [], message };
 	}

@@ -304,7 +304,7 @@ async function promptOf(
 	const open = new Set(carried.map(({ question }) => question.hash));
 	return buildPrompt({
 		needed: mode === "resume" ? [] : await neededBy(record, deps.store, deps.orders),
-		checkFailed: checkFailed(record, deps.home),
+		checkFailed: checkFailed(record, deps),
 		dispatchPath: join(deps.home, "bin", "dispatch"),
 		spec: { ...record.spec, ...agentOf(record) },
 		mode,
@@ -324,11 +324,14 @@ function ownSession({ spec, sessionId }: TaskRecord, home: string): string | nul
 }
 
 /** Why the agent before this one was not good enough, by its run directory: no other text goes into a prompt. */
-function checkFailed(record: TaskRecord, home: string): { command: string; output: string } | null {
+function checkFailed(
+	record: TaskRecord,
+	{ home, orders }: StartDeps,
+): { command: string; output: string } | null {
 	const command = record.spec.verify;
 	if (command === null) return null;
 	const before = runsBefore(record, home).find((run) => agentStatus(run).kind !== "never");
-	const lines = before === undefined ? null : failedCheck(before);
+	const lines = before === undefined ? null : failedCheck(before, orders);
 	return lines === null ? null : { command, output: lines.join("\n") };
 }
 

@@ -3,20 +3,23 @@
  * detached in a run directory of its own below the agent's, so that it outlives this daemon and is never
  * started twice; every look at the task asks whether it is over.
  */
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Orders } from "../config/orders.ts";
 import { agentStatus, runningFor, startAgent } from "../process/agent.ts";
-import { isThere, replaceFile } from "../process/atomic-file.ts";
+import { diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import { checkOf } from "../process/end-run.ts";
-import { endTree, sweepMarked } from "../process/end-tree.ts";
+import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
+import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
 
 const LIMIT_MS = 30 * 60_000;
 const TERM_GRACE_MS = 2_000;
 const TAIL_LINES = 40;
+const BEGUN_LIMIT_BYTES = 256;
 
 export type Verdict =
 	| { kind: "running" }
@@ -25,22 +28,31 @@ export type Verdict =
 	/** the command itself cannot be run: no work of the agent's would change that */
 	| { kind: "refused"; why: string };
 
-/** @param now ms since the Unix epoch; it counts only where a process does not tell how long it has been running */
-export async function verify(
-	run: RunDir,
-	command: string,
-	env: Record<string, string>,
-	now: number,
-	limitMs = LIMIT_MS,
-): Promise<Verdict> {
+/** Tells a check that this host began from what the agent, whose files these are too, has put in its place. */
+type Seals = Pick<Orders, "sealOfCheck" | "isSealOfCheck">;
+
+export interface Wanted {
+	command: string;
+	env: Record<string, string>;
+	/** ms since the Unix epoch; it counts only where a process does not tell how long it has been running */
+	now: number;
+	/** how long it may take, in ms */
+	limitMs?: number;
+}
+
+/** Begins the check of an ended run, or looks how it is. @throws DISPATCH_DISK, and what keeps it from looking */
+export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise<Verdict> {
+	const { now, limitMs = LIMIT_MS } = wanted;
 	const check = checkOf(run);
 	faultPoint("verify.begin", run.facts.task);
-	if (!isThere(check.path)) return begin(check, command, env, now);
+	if (!isThere(check.path)) return begin(run, wanted, seals);
 	faultPoint("verify.look", run.facts.task);
+	const begunAt = begunHere(run, seals);
+	if (begunAt === null) return beginAnew(run, wanted, seals);
 	const status = agentStatus(check);
 	switch (status.kind) {
 		case "alive":
-			if ((runningFor(check) ?? now - begunAt(check, now)) < limitMs) return { kind: "running" };
+			if ((runningFor(check) ?? now - begunAt) < limitMs) return { kind: "running" };
 			await endTree(check, { graceMs: TERM_GRACE_MS });
 			return { kind: "failed", how: "it did not end within 30 minutes", tail: tailOf(check) };
 		case "exited":
@@ -48,35 +60,48 @@ export async function verify(
 			return { kind: "failed", how: `exit code ${status.code}`, tail: tailOf(check) };
 		default:
 			// It ended with our own processes, or never began: once more.
-			rmSync(check.path, { recursive: true, force: true });
-			return begin(check, command, env, now);
+			return beginAnew(run, wanted, seals);
 	}
 }
 
 /** @returns what the check of an ended run printed last; null when there was none, or it passed */
-export function failedCheck(run: RunDir): string[] | null {
+export function failedCheck(run: RunDir, seals: Seals): string[] | null {
+	if (begunHere(run, seals) === null) return null;
 	const check = checkOf(run);
-	if (!isThere(check.path)) return null;
 	const status = agentStatus(check);
 	return status.kind === "exited" && status.code !== 0 ? tailOf(check) : null;
 }
 
-/** Ends a check that nobody waits for any more. */
-export async function endCheck(run: RunDir): Promise<void> {
+/** Ends a check that nobody waits for any more. What is none of ours goes, as far as it can be removed. */
+export async function endCheck(run: RunDir, seals: Seals): Promise<void> {
 	const check = checkOf(run);
-	if (isThere(check.path)) await sweepMarked(check.facts.nonce);
+	if (!isThere(check.path)) return;
+	await sweepMarked(check.facts.nonce);
+	// What stays of it is believed by nobody.
+	if (begunHere(run, seals) === null) await remove(run).catch(() => {});
+}
+
+/** In a fresh directory: nobody of an earlier one may go on beside it. */
+async function beginAnew(run: RunDir, wanted: Wanted, seals: Seals): Promise<Verdict> {
+	await sweepTree(checkOf(run));
+	await remove(run);
+	return begin(run, wanted, seals);
+}
+
+/** In turns: an agent may have put a million files there. */
+async function remove(run: RunDir): Promise<void> {
+	const { path } = checkOf(run);
+	const done = await inDirectory(dirname(path), [], (opened) => removeTree(opened, basename(path)));
+	if (done !== undefined && done.kind === "refused") throw diskError(path, new Error(done.why));
 }
 
 /** By a file: a command line has a length that the system limits. */
-async function begin(
-	check: RunDir,
-	command: string,
-	env: Record<string, string>,
-	now: number,
-): Promise<Verdict> {
+async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): Promise<Verdict> {
 	if (command.includes("\0")) return { kind: "refused", why: "it holds a NUL character" };
+	const check = checkOf(run);
 	mkdirSync(check.path, { mode: 0o700 });
-	replaceFile(begunPath(check), String(now));
+	// Before any process: one that lives has this mark beside it.
+	replaceFile(begunPath(check), `${now} ${seals.sealOfCheck(run.facts.nonce)}`);
 	const script = join(check.path, "check.sh");
 	replaceFile(script, `${command}\n`);
 	faultPoint("verify.made", check.facts.task);
@@ -86,13 +111,14 @@ async function begin(
 
 const begunPath = (check: RunDir) => join(check.path, "begun");
 
-/** In a file: not every file system knows when a directory was made. Where it is lost, the time counts from now. */
-function begunAt(check: RunDir, now: number): number {
-	const file = readRegularFile(begunPath(check), 64);
-	const at = file.kind === "text" && file.text !== "" ? Number(file.text) : Number.NaN;
-	if (Number.isFinite(at)) return at;
-	replaceFile(begunPath(check), String(now));
-	return now;
+/**
+ * In a file: not every file system knows when a directory was made. Whoever can write there has no key for the seal.
+ * @returns when this host began the check, in ms since the Unix epoch; null: it did not
+ */
+function begunHere(run: RunDir, seals: Seals): number | null {
+	const file = readRegularFile(begunPath(checkOf(run)), BEGUN_LIMIT_BYTES);
+	const [at = "", seal = ""] = file.kind === "text" ? file.text.split(" ") : [];
+	return at !== "" && seals.isSealOfCheck(run.facts.nonce, seal) ? Number(at) : null;
 }
 
 const tailOf = (check: RunDir) => tailLines(check.logPath, TAIL_LINES);

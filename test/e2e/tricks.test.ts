@@ -40,7 +40,10 @@ function outsideNow(): string[] {
 		.map((name) => `${name}: ${readFileSync(join(outside, name), "utf8")}`);
 }
 
-const play = (trick: string) => user.ok(["enqueue", "--id", trick, "--attempts", "1", "x"]);
+/** `--verify` where the trick is about it. */
+const CHECKS: Record<string, string[]> = { "forged-check": ["--verify", "false"] };
+const play = (trick: string) =>
+	user.ok(["enqueue", "--id", trick, "--attempts", "1", ...(CHECKS[trick] ?? []), "x"]);
 const events = (id: string) => user.ok(["logs", id, "--events"]);
 const isReady = (id: string) => expect.poll(() => user.ok(["logs", id, "--raw"]), LIMIT).toContain("ready");
 
@@ -114,6 +117,11 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		const task = await user.taskInState("forged-exit", "failed");
 		expect(task.reason).toBe("incomplete");
 		await expect.poll(() => user.processes().filter(isOf("forged-exit")), LIMIT).toEqual([]);
+	},
+	"forged-check": async () => {
+		const task = await user.taskInState("forged-check", "failed");
+		expect(task.reason).toBe("verify_failed");
+		expect(task.outcome?.message).toContain("exit code 1");
 	},
 	nested: async () => {
 		await user.waitForState("nested", "completed");

@@ -30,7 +30,8 @@ test("an agent whose record is gone is ended, and why is left in its run directo
 
 test("a check that runs is ended too, and begins anew for the next worker", async () => {
 	const { run, nonce } = await stage().agent("t", "exit 0");
-	const look = () => verify(run, "exec sleep 1000", ENV, Date.now());
+	const wanted = { command: "exec sleep 1000", env: ENV, now: Date.now() };
+	const look = () => verify(run, wanted, new Orders(stage().home, stage().store.namespace));
 	await look();
 	await vi.waitFor(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0), {
 		timeout: CONDITION_LIMIT_MS,
