@@ -22,8 +22,9 @@ export async function neededBeside(store: Store, given: Iterable<TaskRecord>): P
 		if (missing.length === 0) break;
 		for (const id of missing) asked.add(id);
 		const read = await store.read(missing);
-		found.records.push(...read.records);
-		found.damaged.push(...read.damaged);
+		// Not spread: a record may name any number.
+		found.records = found.records.concat(read.records);
+		found.damaged = found.damaged.concat(read.damaged);
 		from = read.records;
 	}
 	return found;

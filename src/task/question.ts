@@ -16,6 +16,9 @@ export interface Question {
 	deliveredAt: number | null;
 }
 
+/** So many of a task wait for people at once; what an agent asks beyond that waits for its turn. */
+export const OPEN_QUESTIONS_LIMIT = 20;
+
 /** A question as it is read back. */
 export interface KeptQuestion extends Question {
 	/** nobody has answered it, and neither its task nor its session is over */

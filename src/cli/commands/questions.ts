@@ -17,7 +17,9 @@ export async function questions(
 	const tasks = new Map(records.map((record) => [record.spec.id, record]));
 	const ownerOf = ({ task }: OpenQuestion) => tasks.get(task)?.spec.createdBy;
 	const open = mine === true ? all.filter((question) => ownerOf(question) === whoAmI()) : all;
-	const several = (task: string) => open.filter((each) => each.task === task).length > 1;
+	const counts = new Map<string, number>();
+	for (const { task } of open) counts.set(task, (counts.get(task) ?? 0) + 1);
+	const several = (task: string) => (counts.get(task) ?? 0) > 1;
 	const isShared = isOfSeveral(open.flatMap(({ task }) => tasks.get(task) ?? []));
 	const lines = open.flatMap((question, index) => {
 		const { task, seq } = question;

@@ -65,8 +65,9 @@ export async function nextEvent(store: Store, from: FeedPosition, filter: FeedFi
 	const nameOf = ({ task, seq, askedAt }: (typeof open)[number]) => `${task} ${seq} ${askedAt}`;
 	const names = new Set(open.map(nameOf));
 	const asked = from.asked.filter((name) => names.has(name));
+	const wasAsked = new Set(asked);
 	const question = open.find(
-		(each) => filter.questions && isWanted(each.task, filter) && !asked.includes(nameOf(each)),
+		(each) => filter.questions && isWanted(each.task, filter) && !wasAsked.has(nameOf(each)),
 	);
 	const end = await nextEnd(store, from, filter);
 	if (question !== undefined && (end.event === null || question.askedAt <= end.event.at)) {

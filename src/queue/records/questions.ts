@@ -1,9 +1,15 @@
 /** Questions and answers of tasks. A question's field is `<ipc generation>.<number>`. */
 import { Damage, parsed, soundOrNull } from "../../task/check.ts";
 import { ID_FORM } from "../../task/id.ts";
-import { checkQuestion, type KeptQuestion, type Question } from "../../task/question.ts";
+import {
+	checkQuestion,
+	type KeptQuestion,
+	OPEN_QUESTIONS_LIMIT,
+	type Question,
+} from "../../task/question.ts";
 import type { State } from "../../task/states.ts";
 import { Lists } from "./lists.ts";
+import { INBOX, INBOX_PAGE } from "./scripts/inbox.ts";
 
 export type AnswerResult =
 	| { result: "answered"; seq: string; question: string; state: State }
@@ -83,22 +89,18 @@ export class Questions extends Lists {
 		const kept = ids.map((task, i) => {
 			const texts = (replies[2 * i] ?? {}) as Record<string, string>;
 			const open = (replies[2 * i + 1] ?? []) as string[];
-			return {
-				task,
-				texts,
-				open,
-				lost: open.filter((field) => texts[field] === undefined && FIELD_FORM.test(field)),
-			};
+			const lost = open.filter((field) => texts[field] === undefined && FIELD_FORM.test(field));
+			return { task, texts, open: new Set(open), lost: lost.slice(0, OPEN_QUESTIONS_LIMIT) };
 		});
-		const lost = await this.#stillAsked(
-			kept.flatMap(({ task, lost }) => lost.map((field) => ({ task, field }))),
+		const asked = await this.#stillAsked(
+			kept.flatMap(({ task, lost }) => lost.map((field) => nameOf({ task, field }))),
 		);
-		return kept.map(({ task, texts, open }) =>
+		return kept.map(({ task, texts, open, lost }) =>
 			[
 				...Object.entries(texts),
-				...lost.filter((each) => each.task === task).map(({ field }) => [field, null] as const),
+				...lost.filter((field) => asked.has(nameOf({ task, field }))).map((field) => [field, null] as const),
 			]
-				.map(([field, text]) => ({ ...questionOf(field, text), open: open.includes(field) }))
+				.map(([field, text]) => ({ ...questionOf(field, text), open: open.has(field) }))
 				.sort(inOrder),
 		);
 	}
@@ -107,7 +109,9 @@ export class Questions extends Lists {
 	async undelivered(id: string): Promise<{ field: string; question: Question }[]> {
 		const fields = await this.guard((client) => client.smembers(this.keys.undelivered(id)));
 		if (fields.length === 0) return [];
-		const texts = await this.guard((client) => client.hmget(this.keys.questions(id), ...fields));
+		const texts = await inPages(fields, (some) =>
+			this.guard((client) => client.hmget(this.keys.questions(id), ...some)),
+		);
 		const found = fields.flatMap((field, i) => {
 			const text = texts[i];
 			// A damaged answer is nobody's: what was said is not known.
@@ -122,31 +126,66 @@ export class Questions extends Lists {
 		return this.guard((client) => client.zcard(`${this.keys.prefix}:open:${id}`));
 	}
 
-	/** Open questions of all tasks, oldest first. */
+	/**
+	 * Open questions of all tasks, oldest first; of one task no more than it may ask at once, and as many without a
+	 * text. The inbox is anybody's who can write to Redis: names that are nobody's question are dropped on the way.
+	 */
 	async openQuestions(): Promise<OpenQuestion[]> {
-		const members = await this.guard((client) => client.zrange(this.keys.inbox, "0", "-1"));
-		const pipeline = this.client.pipeline();
-		const names = members.flatMap((member) => {
-			const [task = "", field = ""] = member.split(" ");
-			return ID_FORM.test(task) && FIELD_FORM.test(field) ? [{ task, field }] : [];
-		});
-		for (const { task, field } of names) pipeline.hget(this.keys.questions(task), field);
-		const replies = await this.replies(pipeline);
-		const lost = await this.#stillAsked(names.filter((_, i) => typeof replies[i] !== "string"));
+		const page = await this.guard((client) => client.zrange(this.keys.inbox, "0", String(INBOX_PAGE - 1)));
+		const first = page.map(partsOf);
+		// Mostly all is well with a few: then there is no need of a script, which takes long to load.
+		if (first.length < INBOX_PAGE && first.every(isName) && !first.some(isBeyond(new Map()))) {
+			const read = await this.#textsOf(first);
+			if (read.every(({ isThere, text }) => isThere && text !== null))
+				return first.map((name, i) => openQuestion(name, read[i]?.text ?? null));
+		}
+		const names = await this.#inbox();
+		const read = await this.#textsOf(names);
+		const lost = await this.#stillAsked(names.filter((_, i) => read[i]?.text === null).map(nameOf));
 		return names.flatMap((name, i) => {
-			const kept = replies[i];
-			if (typeof kept !== "string" && !lost.includes(name)) return [];
-			const { seq, text, askedAt } = questionOf(name.field, typeof kept === "string" ? kept : null);
-			return [{ task: name.task, seq, text, askedAt }];
+			const text = read[i]?.text ?? null;
+			return text !== null || lost.has(nameOf(name)) ? [openQuestion(name, text)] : [];
 		});
 	}
 
+	/** @returns of each whether anything is there of its task, and its text */
+	#textsOf(names: readonly QuestionName[]): Promise<{ isThere: boolean; text: string | null }[]> {
+		return inPages(names, async (some) => {
+			const pipeline = this.client.pipeline();
+			for (const { task, field } of some)
+				pipeline.exists(this.keys.task(task)).hget(this.keys.questions(task), field);
+			const replies = await this.replies(pipeline);
+			return some.map((_, i) => {
+				const text = replies[2 * i + 1];
+				return { isThere: replies[2 * i] === 1, text: typeof text === "string" ? text : null };
+			});
+		});
+	}
+
+	/** The names of open questions, oldest first. */
+	async #inbox(): Promise<QuestionName[]> {
+		const names: QuestionName[] = [];
+		const counts = [new Map<string, number>(), new Map<string, number>()];
+		for (let from = 0, left = INBOX_SEARCHED; left > 0; ) {
+			const page = await this.run<InboxPage>(INBOX, { from });
+			for (const [i, member] of listOf(page.names).entries()) {
+				const name = partsOf(member);
+				const isShown = !isBeyond(counts[Number(page.texts[i])] ?? new Map())(name);
+				if (isName(name) && isShown) names.push(name);
+			}
+			from += page.seen - page.gone;
+			left -= page.seen;
+			if (page.seen === 0) break;
+		}
+		return names;
+	}
+
 	/** Of questions without a text those that wait all the same: the others were answered or removed between two looks. */
-	async #stillAsked(names: QuestionName[]): Promise<QuestionName[]> {
-		if (names.length === 0) return [];
-		const members = names.map(({ task, field }) => `${task} ${field}`);
-		const asked = await this.guard((client) => client.zmscore(this.keys.inbox, ...members));
-		return names.filter((_, i) => asked[i] !== null);
+	async #stillAsked(names: string[]): Promise<Set<string>> {
+		const asked = await inPages(names, (some) =>
+			this.guard((client) => client.zmscore(this.keys.inbox, ...some)),
+		);
+		return new Set(names.filter((_, i) => asked[i] !== null));
 	}
 }
 
@@ -154,6 +193,48 @@ export class Questions extends Lists {
 interface QuestionName {
 	task: string;
 	field: string;
+}
+
+const nameOf = ({ task, field }: QuestionName) => `${task} ${field}`;
+
+function partsOf(member: string): QuestionName {
+	const [task = "", field = ""] = member.split(" ");
+	return { task, field };
+}
+
+const isName = ({ task, field }: QuestionName) => ID_FORM.test(task) && FIELD_FORM.test(field);
+
+function openQuestion({ task, field }: QuestionName, kept: string | null): OpenQuestion {
+	const { seq, text, askedAt } = questionOf(field, kept);
+	return { task, seq, text, askedAt };
+}
+
+/** @param counts of each task those that came before */
+function isBeyond(counts: Map<string, number>): (name: QuestionName) => boolean {
+	return ({ task }) => {
+		const count = (counts.get(task) ?? 0) + 1;
+		counts.set(task, count);
+		return count > OPEN_QUESTIONS_LIMIT;
+	};
+}
+
+interface InboxPage {
+	names: unknown;
+	/** of each name `1` where its text is there */
+	texts: string;
+	seen: number;
+	gone: number;
+}
+
+/** Names in the inbox that are looked at: far more than all tasks ask, and no more than a moment. */
+const INBOX_SEARCHED = 100_000;
+const AT_ONCE = 1_000;
+
+/** A list from Redis may be of any length: too long for one call, and for the stack. */
+async function inPages<T, R>(all: readonly T[], read: (some: T[]) => Promise<R[]>): Promise<R[]> {
+	const found: R[] = [];
+	for (let at = 0; at < all.length; at += AT_ONCE) found.push(...(await read(all.slice(at, at + AT_ONCE))));
+	return found;
 }
 
 const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;

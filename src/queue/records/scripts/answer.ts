@@ -26,7 +26,11 @@ if text then
   end
 end
 if isEnded(state) or cur[3] == '1' then return reply({result = 'ended', state = state}) end
-if not text then return reply({result = 'no_question'}) end
+if not text then
+  -- It waits all the same: who is told that there is none would look for it in the list that names it.
+  if f and redis.call('ZSCORE', open, f) then return reply({result = 'damaged', damage = 'the text of question ' .. f .. ' is not there'}) end
+  return reply({result = 'no_question'})
+end
 local q = decoded(text)
 -- An agent may put another text in the place of its open question: what was shown is what is answered.
 if req.shown and (q.hash ~= req.shown or (req.shownAt and q.askedAt ~= req.shownAt)) then return reply({result = 'other', seq = q.seq, anew = q.hash == req.shown}) end

@@ -1,7 +1,5 @@
+import { OPEN_QUESTIONS_LIMIT } from "../../../task/question.ts";
 import { TASK } from "./prelude.ts";
-
-/** So many questions wait for people at once; what an agent asks beyond that waits for its turn. */
-const OPEN_QUESTIONS_LIMIT = 20;
 
 /**
  * Records the questions of a live agent. A text that is open or answered already changes nothing; one that
