@@ -143,9 +143,14 @@ const READERS = {
 const SCRIPTS = {
 	ask: ["ASK"],
 	"claim-host": ["BEAT", "CLAIM_HOST"],
+	delivered: ["DELIVERED"],
 	fenced: ["FENCED"],
+	follow: ["FOLLOW"],
+	hold: ["HOLD"],
 	"hold-gate": ["HOLD_GATE"],
 	lost: ["CANCEL_LOST", "MOVE_HOST"],
+	"new-ipc": ["NEW_IPC"],
+	"note-seen": ["NOTE_SEEN"],
 	"note-usage": ["NOTE_USAGE"],
 };
 

@@ -41,8 +41,8 @@ export function* holdersOf(run: RunDir): Generator<number> {
 
 /** null: it is away, or an agent put something there that is none of ours to open */
 function openFifo(path: string): number | null {
-	if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return null;
 	try {
+		if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return null;
 		return openSync(path, READ_ONLY);
 	} catch (error) {
 		if (meansAbsent(error) || NOT_OURS.includes(codeOf(error) ?? "")) return null;
