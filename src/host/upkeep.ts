@@ -1,5 +1,6 @@
 /** What a host puts right from time to time, whoever broke it. */
 import type { Logger } from "pino";
+import { endLeftGits } from "../process/left-gits.ts";
 import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { lookAgain } from "../queue/records/gates.ts";
@@ -50,6 +51,9 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 		deps.dropTaskEnvs(),
 		endStrayAgents(deps).then((strays) => {
 			if (strays.length > 0) log.warn({ strays }, "ended agents whose tasks had gone on without them");
+		}),
+		endLeftGits().then((gits) => {
+			if (gits > 0) log.warn({ gits }, "ended git that a killed dispatch had left behind");
 		}),
 	]);
 	for (const each of swept) if (each.status === "rejected") throw each.reason;

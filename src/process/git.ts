@@ -14,6 +14,7 @@ import { endGroupOf, signalGroupOf } from "./end-group.ts";
 import { endsWithUs } from "./ends-with-us.ts";
 import { type Environment, environmentOfDaemon } from "./environment.ts";
 import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
+import { markOfOurs } from "./left-gits.ts";
 
 /** A list of all files of a large repository has room. */
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
@@ -134,7 +135,7 @@ async function answerOf(
 		// Its filters have no say any more, and hold up nobody.
 		if (why !== null) endGroupOf(child);
 	});
-	const hasEnded = endsWithUs(child);
+	const hasEnded = endsWithUs(child, end);
 	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"));
 	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
 	child.stdin?.on("error", () => {}).end(input);
@@ -146,7 +147,7 @@ async function answerOf(
 		throw notRun(error);
 	} finally {
 		letBe();
-		hasEnded();
+		await hasEnded();
 	}
 }
 
@@ -231,6 +232,7 @@ function environmentOf({ env, place, settings = {} }: GitCall): Record<string, s
 	return {
 		...Object.fromEntries(own),
 		...GIT_VARIABLES,
+		...markOfOurs(),
 		...(Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined)) as Record<
 			string,
 			string

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf, diskError } from "../process/atomic-file.ts";
+import { goesWithUs } from "../process/ends-with-us.ts";
 import type { Environment } from "../process/environment.ts";
 import { type GitAnswer, type GitLimits, git } from "../process/git.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -68,6 +69,8 @@ export async function withOwnGit<T>(
 	use: (own: OwnGit) => Promise<T>,
 ): Promise<T> {
 	const path = `${beside}${MARK}${process.pid}-${randomBytes(4).toString("hex")}`;
+	const remove = () => rmSync(path, { recursive: true, force: true });
+	const kept = goesWithUs(remove);
 	try {
 		try {
 			furnish(path, of);
@@ -76,7 +79,8 @@ export async function withOwnGit<T>(
 		}
 		return await use(new OwnGit(of, path));
 	} finally {
-		rmSync(path, { recursive: true, force: true });
+		remove();
+		kept();
 	}
 }
 

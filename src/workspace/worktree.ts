@@ -5,7 +5,7 @@
  *   <name>.json  whose it is, and whether it is whole: written before anything is made, and after all of it is
  *   <name>.setup the command of `--setup` has succeeded in it
  *   <name>.lock  held (flock) by whoever changes it, and by the git that works for them: one that outlives a
- *                killed worker is waited for
+ *                killed worker has 2 s to come to its end
  *   <name>.git-… our own git directory of one act (`own-git.ts`)
  *
  * What is not whole was never given to an agent: it is taken away and made anew.
@@ -17,6 +17,7 @@ import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.
 import type { Environment } from "../process/environment.ts";
 import { faultPoint } from "../process/fault.ts";
 import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } from "../process/git.ts";
+import { endLeftHolding } from "../process/left-gits.ts";
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
@@ -60,9 +61,10 @@ const checkFacts: Check<Facts> = object<Facts>({
 
 const FACTS_LIMIT_BYTES = 64 * 1024;
 const OWNER_ONLY = 0o700;
-/** 30 seconds: a git of a worker that was killed comes to its end. */
+/** 30 seconds: somebody else's act comes to its end. */
 const LOCK_LOOK_MS = 200;
 const LOCK_LOOKS = 150;
+const LEFT_LOOKS = 10;
 /** A lock of git's that old is left over: nobody of ours works there any more. */
 const STALE_LOCK_MS = 10_000;
 const LOCKS = ["index.lock", "HEAD.lock"];
@@ -212,6 +214,8 @@ export class Worktree {
 		for (let left = LOCK_LOOKS; lock === null && left > 0; left--) {
 			await sleep(LOCK_LOOK_MS);
 			requireWanted(this.#limits.signal);
+			// One that outlived its dispatch had a moment to come to its end.
+			if (left % LEFT_LOOKS === 0 && left < LOCK_LOOKS) await endLeftHolding(path);
 			lock = await takeLock(path);
 		}
 		if (lock === null)

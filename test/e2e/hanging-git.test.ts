@@ -1,10 +1,11 @@
 /** git that comes to no end over what an agent left: a filter that hangs, a FIFO where git reads a file. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { GIT_ENV, gitIn, locksIn, makeRepository } from "../git.ts";
+import { killIfThere } from "../processes.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { type Task, User } from "./harness.ts";
@@ -34,7 +35,8 @@ beforeAll(async () => {
 	});
 	[go, begun] = [join(user.path, "go"), join(user.path, "begun")];
 	makeRepository(user.project, { "a.in": "one\n", ".gitattributes": "*.in filter=in\n*.out filter=out\n" });
-	const filter = `test -e ${go} || { : >${begun}; sleep 1000; }; cat`;
+	// It hears nothing but SIGKILL.
+	const filter = `trap '' HUP INT TERM; test -e ${go} || { : >${begun}; sleep 1000; }; cat`;
 	gitIn(user.project, "config", "filter.in.smudge", filter);
 	gitIn(user.project, "config", "filter.out.clean", filter);
 });
@@ -125,6 +127,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
 		looks.kill(signal);
 		expect(await end).toEqual([null, signal]);
 		await expect.poll(gits).toEqual([]);
+		expect(readdirSync(dirname(cwd)).filter((name) => name.includes(".git-"))).toEqual([]);
 		writeFileSync(go, "");
 		await user.ok(["cancel", id]);
 		await user.waitForState(id, "cancelled");
@@ -146,6 +149,24 @@ test.each(["commits", "makes"])(
 		writeFileSync(go, "");
 		await user.ok(["up"]);
 		await user.waitForState(id, "completed");
+		expect(gitIn(user.project, "show", `dispatch/${id}:x.out`)).toBe("x");
+	},
+);
+
+test.each(["commits", "makes"])(
+	"a worker is killed while git hangs as it %s: the next one ends that git, and goes on",
+	async (what) => {
+		const id = `killed-${what}`;
+		if (what === "makes") await enqueue(id, "echo x >x.out");
+		else await hangsAtItsCommit(id);
+		await untilBegun();
+		killIfThere(user.daemonPid() ?? 0);
+		expect(gits()).not.toEqual([]);
+		writeFileSync(go, "");
+		await user.ok(["up"]);
+		await user.waitForState(id, "completed");
+		expect((await user.json(["status", id])).epoch).toBe(1);
+		expect(gits()).toEqual([]);
 		expect(gitIn(user.project, "show", `dispatch/${id}:x.out`)).toBe("x");
 	},
 );

@@ -1,7 +1,9 @@
 /** `batch --with-worker`: it needs nothing, and leaves nothing behind. */
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { GIT_ENV, gitIn, makeRepository } from "../git.ts";
 import { killIfThere } from "../processes.ts";
 import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
@@ -71,6 +73,27 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 		expect(said).toContain("Interrupted. Its agents, its worker and its Redis are ended.");
 		expect(said).toMatch(/^1 running in /m);
 		expect(said).not.toContain("The work goes on");
+		expectNothingLeft();
+	},
+);
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+	"%s while the git of a foreach hangs ends it at once, and nothing is left",
+	async (signal) => {
+		user = new User({ agent: "all-done-no-donefile.sh", env: GIT_ENV });
+		const begun = join(user.path, "begun");
+		makeRepository(user.project, { "a.x": "one\n", ".gitattributes": "*.x filter=x\n" });
+		gitIn(user.project, "config", "filter.x.clean", `trap '' HUP INT TERM; : >${begun}; sleep 1000; cat`);
+		user.write("a.x", "two\n");
+		user.write(
+			"tasks.json",
+			JSON.stringify([{ id: "of", prompt: "{{item}}", foreach: { changed: "HEAD" } }]),
+		);
+		const batch = user.start(["batch", "tasks.json", "--with-worker"]);
+		const end = once(batch, "close");
+		await expect.poll(() => existsSync(begun)).toBe(true);
+		batch.kill(signal);
+		expect(await end).toEqual([130, null]);
 		expectNothingLeft();
 	},
 );

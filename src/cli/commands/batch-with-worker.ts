@@ -22,7 +22,11 @@ export async function batchWithWorker(
 		ended.abort();
 	});
 	try {
-		const code = await onStage(user, file, flags, ended.signal);
+		const code = await onStage(user, file, flags, ended.signal).catch((error: unknown) => {
+			// What was cut short by the signal itself, such as git.
+			if (!ended.signal.aborted || !(error instanceof DispatchError)) throw error;
+			return EXIT.interrupted;
+		});
 		if (fault !== undefined) throw fault;
 		if (code === EXIT.interrupted)
 			user.output.note("Interrupted. Its agents, its worker and its Redis are ended.");

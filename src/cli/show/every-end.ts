@@ -1,4 +1,5 @@
 /** For commands that take down what they started, however they are ended. */
+import { endOurs } from "../../process/ends-with-us.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -7,7 +8,11 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  * cleaned up. `end` gets the fault, if it was one.
  */
 export function onEveryEnd(end: (fault?: Error) => void): () => void {
-	const onSignal = () => end();
+	const onSignal = () => {
+		end();
+		// Before it waits for anything: nothing but this ends a git that hangs.
+		endOurs("dispatch was interrupted");
+	};
 	for (const signal of SIGNALS) process.on(signal, onSignal);
 	// A prompt on a closed terminal throws where nobody can catch it.
 	process.on("uncaughtException", end);
