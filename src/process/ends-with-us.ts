@@ -59,7 +59,11 @@ function endAtOnce(): void {
 /** Not reaped by us any more: its zombie stays. */
 function isAtWork({ pid }: ChildProcess): boolean {
 	if (pid === undefined || process.platform !== "linux") return pid !== undefined;
-	return !["Z", "X", undefined].includes(readStat(pid)?.state);
+	try {
+		return !["Z", "X", undefined].includes(readStat(pid)?.state);
+	} catch {
+		return false; // This process is short of something: it waits for nobody.
+	}
 }
 
 /** Where somebody else listens, that one decides whether this process ends. A second one waits for nobody. */

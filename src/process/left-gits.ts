@@ -22,10 +22,17 @@ let mark: string | undefined;
 
 /** For the environment of a git that this process starts; empty where the system does not show it. */
 export function markOfOurs(): Record<string, string> {
-	const startTime = process.platform === "linux" ? processIdentity(process.pid)?.startTime : undefined;
-	if (startTime === undefined) return {};
-	mark ??= `${process.pid} ${startTime} ${pidSpace()}`;
-	return { [MARK]: mark };
+	mark ??= newMark();
+	return mark === "" ? {} : { [MARK]: mark };
+}
+
+function newMark(): string {
+	if (process.platform !== "linux") return "";
+	try {
+		return `${process.pid} ${processIdentity(process.pid)?.startTime} ${pidSpace()}`;
+	} catch {
+		return ""; // git works all the same.
+	}
 }
 
 /** Another container's process has numbers of its own. */
