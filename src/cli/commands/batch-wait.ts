@@ -1,7 +1,7 @@
 /** Waits for the tasks of a batch, and tells what happens to them. */
 import type { Context } from "../context.ts";
 import { BatchLog } from "../show/batch-log.ts";
-import { waitForAll } from "./wait.ts";
+import { againOfBatch, waitForAll } from "./wait.ts";
 
 interface BatchWait {
 	/** null: its tasks are of several, or of none */
@@ -24,7 +24,7 @@ export function waitForBatch(
 		timeoutMs,
 		single: false,
 		teller: (store) => new BatchLog(context, store, since),
-		...(batch === null ? {} : { again: `dispatch batch wait ${batch}` }),
+		...(batch === null ? {} : { again: againOfBatch(batch) }),
 		...(signal === undefined ? {} : { signal }),
 	});
 }
