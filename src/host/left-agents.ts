@@ -2,10 +2,10 @@
  * Agents that no worker ends: their record is damaged or gone, belongs to a later start, or Redis is away. The
  * run directories know them all.
  */
-import { rmSync } from "node:fs";
 import { writeEnding } from "../monitor/ending.ts";
 import { endTree } from "../process/end-tree.ts";
 import { liveRuns } from "../process/live-runs.ts";
+import { removePath } from "../process/opened-directory.ts";
 
 const TERM_GRACE_MS = 5_000;
 
@@ -21,7 +21,7 @@ export async function stopLeftAgents(home: string): Promise<void> {
 		...checks.map(async (check) => {
 			await endTree(check, { graceMs: TERM_GRACE_MS });
 			// That it was ended says nothing about the work: the next worker begins it anew.
-			rmSync(check.path, { recursive: true, force: true });
+			await removePath(check.path);
 		}),
 	]);
 }

@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { totalmem } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../task/errors.ts";
@@ -30,6 +31,16 @@ const HELD_LOOKS = 5;
 const TERM_GRACE_MS = 3_000;
 /** Where the kernel of Linux has a process wait that opens a FIFO. */
 const OPENS_A_FIFO = /^(?:wait_for_partner|fifo_open)\b/;
+/**
+ * git reads a file to its end, and a link in the place of a ref or of its config may lead to one without an end
+ * (/dev/zero). What it maps of its packs is not counted (Linux; elsewhere the limit may be none).
+ */
+const LIMITED = 'ulimit -d "$1" 2>/dev/null; shift; exec git "$@"';
+const MOST_MEMORY_BYTES = 4 * 1024 ** 3;
+/** Of the machine, or of the container. */
+const SHARE_OF_MEMORY = 0.5;
+/** Of a shell that finds no such program. */
+const NOT_FOUND = 127;
 const IDENTITY = /^GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)$/;
 
 /** Where git works: nothing is looked for from the directory upwards, where an agent can put another `.git`. */
@@ -64,6 +75,8 @@ export interface GitCall extends GitLimits {
 	shown?: boolean;
 	/** a descriptor of a lock of ours, which it holds as long as it lives */
 	holds?: number | undefined;
+	/** Bytes that it may take of the memory */
+	memoryBytes?: number;
 	/** above what any config says, by name */
 	settings?: Readonly<Record<string, string>>;
 }
@@ -86,7 +99,8 @@ export async function git(call: GitCall): Promise<GitAnswer> {
 	requireWanted(signal);
 	let child: ChildProcess;
 	try {
-		child = spawn("git", [...GIT_OPTIONS, ...args], {
+		const limited = ["-c", LIMITED, "git", String(mostKiB(call)), ...GIT_OPTIONS, ...args];
+		child = spawn("/bin/sh", limited, {
 			cwd,
 			env: environmentOf(call),
 			stdio: [
@@ -142,6 +156,7 @@ async function answerOf(
 	try {
 		const code = await endOf(child);
 		if (why !== null) throw endedFor(why);
+		if (code === NOT_FOUND && /\bgit: not found/.test(stderr())) throw notFound();
 		return { code, stdout: stdout(), stderr: stderr().trimEnd() };
 	} catch (error) {
 		throw notRun(error);
@@ -201,6 +216,17 @@ function collect(stream: Readable | null, mostBytes: number, full: () => void): 
 		else chunks.push(chunk);
 	});
 	return () => Buffer.concat(chunks).toString("utf8");
+}
+
+/** In the limit's unit, KiB. */
+function mostKiB({ memoryBytes }: GitCall): number {
+	// 0: no limit. A container's may be larger than the machine.
+	const least = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+	return Math.floor((memoryBytes ?? Math.min(MOST_MEMORY_BYTES, least * SHARE_OF_MEMORY)) / 1024);
+}
+
+function notFound(): Error {
+	return Object.assign(new Error("there is no git on PATH"), { code: "ENOENT" });
 }
 
 function notRun(error: unknown): DispatchError {

@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import { codeOf, writerOf } from "./atomic-file.ts";
 import { type OpenedDirectory, removeTree } from "./opened-directory.ts";
 
-/** One that is older was left by a process that died. */
+/** One that is older, or of another clock, was left by a process that died. */
 const LEFTOVER_MS = 60_000;
 /** Ours are few; an agent may put any number of files beside them. */
 const NAMES_LOOKED_AT = 10_000;
@@ -26,7 +26,7 @@ function namesIn(folder: OpenedDirectory): string[] {
 
 async function removeLeftover(folder: OpenedDirectory, name: string, writer: number): Promise<void> {
 	try {
-		const isOld = Date.now() - lstatSync(folder.at(name)).mtimeMs > LEFTOVER_MS;
+		const isOld = Math.abs(Date.now() - lstatSync(folder.at(name)).mtimeMs) > LEFTOVER_MS;
 		if (isOld || (writer > 1 && !isAlive(writer))) await removeTree(folder, name);
 	} catch {
 		// It went by itself, or cannot be removed: it does no harm.

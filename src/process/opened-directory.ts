@@ -18,7 +18,7 @@ import {
 	rmdirSync,
 	unlinkSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { codeOf } from "./atomic-file.ts";
 import { isOurTrouble, type NoFile } from "./read-file.ts";
@@ -144,6 +144,40 @@ export async function removeTree(directory: OpenedDirectory, name: string): Prom
 		if (left > 0) continue;
 		left = ENTRIES_PER_TURN;
 		await turn();
+	}
+}
+
+/** As `removeTree`, by its path. Of a folder that is not there there is nothing to delete. @throws what the system refuses */
+export async function removePath(path: string): Promise<void> {
+	await inDirectory(dirname(path), [], (parent) => removeTree(parent, basename(path)), { links: true });
+}
+
+/**
+ * The names in a folder that an agent may have filled, in turns; none where there is none.
+ * @throws what the system refuses
+ */
+export async function* namesInTurns(folder: string): AsyncGenerator<string> {
+	let left = ENTRIES_PER_TURN;
+	for (const name of namesOneByOne(folder)) {
+		yield name;
+		if (--left > 0) continue;
+		left = ENTRIES_PER_TURN;
+		await turn();
+	}
+}
+
+function* namesOneByOne(folder: string): Generator<string> {
+	let directory: Dir;
+	try {
+		directory = opendirSync(folder, { bufferSize: ENTRIES_PER_TURN });
+	} catch (error) {
+		if (codeOf(error) === "ENOENT") return;
+		throw error;
+	}
+	try {
+		for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) yield entry.name;
+	} finally {
+		directory.closeSync();
 	}
 }
 

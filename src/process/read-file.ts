@@ -9,11 +9,13 @@ import {
 	fstatSync,
 	lstatSync,
 	openSync,
+	read,
 	readSync,
 	type Stats,
 	statfsSync,
 	statSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
@@ -30,6 +32,8 @@ export interface ReadOptions {
 }
 
 const CHUNK_BYTES = 64 * 1024;
+const COPY_CHUNK_BYTES = 1024 * 1024;
+const OWNER_ONLY = 0o600;
 
 /** Whether a failed look proves that nothing is there: no name, a file on the way, a FIFO without a reader. */
 export function meansAbsent(error: unknown): boolean {
@@ -199,6 +203,42 @@ export function openRegularFile(
 		if (isOurTrouble(error) && !isShut) throw error;
 		return noFile(error);
 	}
+}
+
+/**
+ * Copies a regular file in chunks, so that nobody waits for it and it takes no memory.
+ * @param to is made, and must not be there
+ * @returns what stands in the way; null: it is copied
+ * @throws what `isOurTrouble`, and what the system refuses for `to`
+ */
+export async function copyRegularFile(from: string, to: string, limitBytes: number): Promise<NoFile | null> {
+	const opened = openRegularFile(from, constants.O_RDONLY);
+	if ("kind" in opened) return opened;
+	const tooLarge: NoFile = { kind: "refused", why: `is larger than ${limitBytes / 1024 / 1024} MiB` };
+	try {
+		if (opened.stats.size > limitBytes) return tooLarge;
+		const copy = await open(to, "wx", OWNER_ONLY);
+		try {
+			const chunk = Buffer.allocUnsafe(COPY_CHUNK_BYTES);
+			for (let bytes = 0; ; ) {
+				const got = await readFrom(opened.fd, chunk);
+				if (got === 0) return null;
+				bytes += got;
+				if (bytes > limitBytes) return tooLarge;
+				await copy.writeFile(chunk.subarray(0, got));
+			}
+		} finally {
+			await copy.close();
+		}
+	} finally {
+		closeSync(opened.fd);
+	}
+}
+
+function readFrom(fd: number, into: Buffer): Promise<number> {
+	return new Promise((resolve, reject) => {
+		read(fd, into, 0, into.length, null, (error, got) => (error ? reject(error) : resolve(got)));
+	});
 }
 
 function noFile(error: unknown): NoFile {

@@ -4,12 +4,12 @@
  * done again then. The agent's own commits stay as they are. Nothing below the task's `.dispatch` is ever added.
  */
 import { randomBytes } from "node:crypto";
-import { constants, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { diskError, isThere } from "../process/atomic-file.ts";
 import { faultPoint } from "../process/fault.ts";
 import type { GitAnswer } from "../process/git.ts";
-import { readRegularFile, withRegularFile } from "../process/read-file.ts";
+import { copyRegularFile, readRegularFile } from "../process/read-file.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Changes } from "../task/worktree.ts";
@@ -28,6 +28,8 @@ const NOBODY = ["-c", "user.name=dispatch", "-c", "user.email=dispatch@localhost
 export const PLAIN = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
 /** A file is work wherever it lies, also beside what a sparse checkout shows. */
 const ALL_FILES = [{ scope: "local", name: "core.sparsecheckout", value: "false" }];
+/** Of some four million files. */
+const INDEX_LIMIT_BYTES = 512 * 1024 * 1024;
 const HEAD_LIMIT_BYTES = 4096;
 /** Of what git said about files that it could not add. */
 const SHOWN_CHARS = 300;
@@ -40,7 +42,7 @@ const SHOWN_CHARS = 300;
 export function saveWork(worktree: Worktree, what: string): Promise<Saved> {
 	return worktree.locked(async ({ fd: holds }) => {
 		faultPoint("commit.begin", worktree.task);
-		sweepOwnGits(worktree.path);
+		await sweepOwnGits(worktree.path);
 		worktree.requireThere();
 		return withIndex(worktree, holds, async (own, keep) => {
 			const { tree, left } = await treeOf(worktree, own);
@@ -98,7 +100,7 @@ export async function withIndex<T>(
 	const own = join(worktree.adminDir, "index");
 	const indexFile = `${own}.dispatch-${process.pid}-${randomBytes(4).toString("hex")}`;
 	try {
-		if (!copyIndex(own, indexFile))
+		if (!(await copyIndex(own, indexFile)))
 			await worktree.must("read the branch", worktree.run(["read-tree", worktree.spec.base], { indexFile }));
 		const keep = () => {
 			try {
@@ -116,12 +118,12 @@ export async function withIndex<T>(
 	}
 }
 
-/** @returns false: there is none. @throws DISPATCH_BAD_CWD for what is no file, and would be waited for; DISPATCH_DISK */
-function copyIndex(from: string, to: string): boolean {
+/** @returns false: there is none. @throws DISPATCH_BAD_CWD for what is no file of an index's size, and would be waited for; DISPATCH_DISK */
+async function copyIndex(from: string, to: string): Promise<boolean> {
 	try {
-		const done = withRegularFile(from, constants.O_RDONLY, {}, (fd) => writeFileSync(to, readFileSync(fd)));
-		if (done === undefined || done.kind === "absent") return done === undefined;
-		throw new DispatchError("DISPATCH_BAD_CWD", `The index of the worktree ${done.why}: ${from}.`, {
+		const why = await copyRegularFile(from, to, INDEX_LIMIT_BYTES);
+		if (why === null || why.kind === "absent") return why === null;
+		throw new DispatchError("DISPATCH_BAD_CWD", `The index of the worktree ${why.why}: ${from}.`, {
 			hint: "Remove it: git makes it anew.",
 		});
 	} catch (error) {

@@ -5,12 +5,13 @@
  * that a killed process left is swept at the task's next start, and goes with the worktree.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf, diskError } from "../process/atomic-file.ts";
 import { goesWithUs } from "../process/ends-with-us.ts";
 import type { Environment } from "../process/environment.ts";
 import { type GitAnswer, type GitLimits, git } from "../process/git.ts";
+import { namesInTurns, removePath } from "../process/opened-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { configFile, type Entry } from "./config.ts";
 import { reasonOf } from "./repository.ts";
@@ -18,6 +19,8 @@ import { reasonOf } from "./repository.ts";
 /** Those of the working tree, or what we write ourselves; a list of worktrees is nobody's here. */
 const NOT_LINKED =
 	/^(?:config|config\.worktree|HEAD|index|logs|hooks|worktrees|info|gitdir|commondir|.*_HEAD|MERGE_.*|.*\.lock|index\..*)$/;
+/** git has a few dozen. */
+const NAMES_LIMIT = 10_000;
 const NO_HEAD = "ref: refs/heads/dispatch-none";
 
 export interface OwnGitOf extends GitLimits {
@@ -69,22 +72,22 @@ export async function withOwnGit<T>(
 	use: (own: OwnGit) => Promise<T>,
 ): Promise<T> {
 	const path = `${beside}${MARK}${process.pid}-${randomBytes(4).toString("hex")}`;
-	const remove = () => rmSync(path, { recursive: true, force: true });
-	const kept = goesWithUs(remove);
+	// In turns, but for a process that ends this very moment.
+	const kept = goesWithUs(() => rmSync(path, { recursive: true, force: true }));
 	try {
 		try {
-			furnish(path, of);
+			await furnish(path, of);
 		} catch (error) {
-			throw diskError(path, error);
+			throw error instanceof DispatchError ? error : diskError(path, error);
 		}
 		return await use(new OwnGit(of, path));
 	} finally {
-		remove();
+		await removePath(path);
 		kept();
 	}
 }
 
-function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): void {
+async function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): Promise<void> {
 	mkdirSync(join(path, "info"), { recursive: true, mode: 0o700 });
 	const entries = config.map((entry) => withStorageOf(commonDir, entry));
 	writeFileSync(join(path, "config"), configFile(entries), { mode: 0o600 });
@@ -93,10 +96,10 @@ function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): v
 	if (config.some(({ name }) => name.startsWith("filter.lfs.")))
 		mkdirSync(join(commonDir, "lfs"), { recursive: true });
 	const folders = commonDir === gitDir ? [commonDir] : [commonDir, gitDir];
-	for (const from of folders) linkAll(from, path, (name) => !NOT_LINKED.test(name));
+	for (const from of folders) await linkAll(from, path, (name) => !NOT_LINKED.test(name));
 	const isShared = (name: string) => name !== "sparse-checkout";
-	linkAll(join(commonDir, "info"), join(path, "info"), isShared);
-	linkAll(join(gitDir, "info"), join(path, "info"), (name) => !isShared(name));
+	await linkAll(join(commonDir, "info"), join(path, "info"), isShared);
+	await linkAll(join(gitDir, "info"), join(path, "info"), (name) => !isShared(name));
 }
 
 /** LFS takes a relative path from its git directory: the objects would go with ours. */
@@ -105,30 +108,36 @@ function withStorageOf(commonDir: string, { scope, name, value }: Entry): Entry 
 	return { scope, name, value: isRelative && value !== null ? join(commonDir, value) : value };
 }
 
-function linkAll(from: string, to: string, isWanted: (name: string) => boolean): void {
-	for (const name of namesIn(from)) {
-		if (isWanted(name) && !existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
+/** @throws DISPATCH_BAD_CWD for a folder that somebody filled */
+async function linkAll(from: string, to: string, isWanted: (name: string) => boolean): Promise<void> {
+	let left = NAMES_LIMIT;
+	for await (const name of namesInTurns(from)) {
+		if (left-- === 0)
+			throw new DispatchError("DISPATCH_BAD_CWD", `${from} holds more than ${NAMES_LIMIT} files.`, {
+				hint: "Take away from there what is not git's, then `dispatch retry` it if its work was not committed.",
+			});
+		if (isWanted(name)) linkOnce(join(from, name), join(to, name));
 	}
 }
 
-function namesIn(folder: string): string[] {
+/** What is there already stays. */
+function linkOnce(target: string, path: string): void {
 	try {
-		return readdirSync(folder);
+		symlinkSync(target, path);
 	} catch (error) {
-		if (codeOf(error) === "ENOENT") return [];
-		throw error;
+		if (codeOf(error) !== "EEXIST") throw error;
 	}
 }
 
 const MARK = ".git-";
 
 /** Takes away what processes left that are no more. @param isAll also those of processes that live */
-export function sweepOwnGits(beside: string, { isAll = false } = {}): void {
+export async function sweepOwnGits(beside: string, { isAll = false } = {}): Promise<void> {
 	const start = `${basename(beside)}${MARK}`;
-	for (const name of namesIn(dirname(beside))) {
+	for await (const name of namesInTurns(dirname(beside))) {
 		if (!name.startsWith(start)) continue;
 		if (isAll || !isAlive(Number.parseInt(name.slice(start.length), 10)))
-			rmSync(join(dirname(beside), name), { recursive: true, force: true });
+			await removePath(join(dirname(beside), name));
 	}
 }
 

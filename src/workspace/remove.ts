@@ -96,7 +96,7 @@ export function removeWorktree(worktree: Worktree, { force }: { force: boolean }
 		const isOurs = await isOwn(worktree);
 		await worktree.removeFiles();
 		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
-		worktree.forget();
+		await worktree.forget();
 		return { branchKept };
 	});
 }

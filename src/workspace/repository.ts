@@ -82,6 +82,7 @@ export async function inspectRepository(cwd: string, folder: string, env: Enviro
 /** The first line of what git said. */
 export function reasonOf({ stderr, code }: Pick<GitAnswer, "stderr" | "code">): string {
 	const [line = ""] = stderr.split("\n").filter((each) => !/^(?:hint|warning):/.test(each));
-	const said = oneLine(line.replace(/^(?:fatal|error): /, "")).replace(/\.$/, "");
+	// It quotes files of an agent's: what is no text there says nothing.
+	const said = oneLine(line.replace(/^(?:fatal|error): /, "").replace(/\uFFFD+/g, "…")).replace(/\.$/, "");
 	return said === "" ? `git ended with ${code ?? "a signal"}` : said;
 }

@@ -10,8 +10,8 @@
  *
  * What is not whole was never given to an agent: it is taken away and made anew.
  */
-import { lstatSync, mkdirSync, realpathSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
@@ -19,7 +19,7 @@ import { faultPoint } from "../process/fault.ts";
 import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } from "../process/git.ts";
 import { endLeftHolding } from "../process/left-gits.ts";
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
-import { inDirectory, removeTree } from "../process/opened-directory.ts";
+import { removePath } from "../process/opened-directory.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import { type Check, flag, nullable, object, since, soundOrNull, text } from "../task/check.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -259,14 +259,14 @@ export class Worktree {
 			throw diskError(folder, error);
 		}
 		await this.locked(async ({ fd: holds }) => {
-			sweepOwnGits(this.path);
+			await sweepOwnGits(this.path);
 			if (this.facts()?.isWhole) {
 				this.requireThere();
 				this.#requireInside();
 				return this.#dropStaleLocks();
 			}
 			this.#note(false, seal);
-			rmSync(setupMark(this.spec, { id: this.task, nonce: this.nonce }), { force: true });
+			await removePath(setupMark(this.spec, { id: this.task, nonce: this.nonce }));
 			faultPoint("worktree.begin", this.task);
 			await this.removeFiles();
 			await this.requirePrograms();
@@ -285,18 +285,19 @@ export class Worktree {
 	}
 
 	/** Of an agent that was killed over them; no agent of the task lives when this is called. */
-	#dropStaleLocks(): void {
+	async #dropStaleLocks(): Promise<void> {
 		for (const name of LOCKS) {
 			const path = join(this.adminDir, name);
 			// git makes a file; anything else was put there.
 			const there = lstatSync(path, { throwIfNoEntry: false });
 			if (there === undefined) continue;
-			if (there.isFile() && Date.now() - there.mtimeMs < STALE_LOCK_MS)
+			// One that is still to come is of no clock that can be waited for.
+			if (there.isFile() && Math.abs(Date.now() - there.mtimeMs) < STALE_LOCK_MS)
 				throw new DispatchError(
 					"DISPATCH_GIT",
 					`git works in the worktree at this moment: ${path} is there.`,
 				);
-			rmSync(path, { recursive: true, force: true });
+			await removePath(path);
 		}
 	}
 
@@ -304,7 +305,7 @@ export class Worktree {
 	async removeFiles(): Promise<void> {
 		for (const path of [this.path, this.adminDir]) {
 			try {
-				await inDirectory(dirname(path), [], (parent) => removeTree(parent, basename(path)), { links: true });
+				await removePath(path);
 			} catch (error) {
 				if (codeOf(error) !== "ENOENT") throw diskError(path, error);
 			}
@@ -313,9 +314,9 @@ export class Worktree {
 	}
 
 	/** After `removeFiles`: nothing reminds of it any more. */
-	forget(): void {
-		sweepOwnGits(this.path, { isAll: true });
-		for (const end of ["setup", "json", "lock"]) rmSync(`${this.path}.${end}`, { force: true });
+	async forget(): Promise<void> {
+		await sweepOwnGits(this.path, { isAll: true });
+		for (const end of ["setup", "json", "lock"]) await removePath(`${this.path}.${end}`);
 	}
 }
 

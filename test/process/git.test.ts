@@ -1,4 +1,5 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { git } from "../../src/process/git.ts";
@@ -81,4 +82,44 @@ test("a git that takes longer than its limit is ended likewise, and is not to be
 		retryable: false,
 	});
 	await expect.poll(() => processesOf(cwd)).toEqual([]);
+});
+
+const ENDLESS: Record<string, (cwd: string) => void> = {
+	"a branch": (cwd) => symlinkSync("/dev/zero", join(cwd, ".git/refs/heads/zz")),
+	"a tag": (cwd) => symlinkSync("/dev/zero", join(cwd, ".git/refs/tags/zz")),
+};
+
+test.each(Object.entries(ENDLESS))(
+	"%s that is a link to a file without an end takes no more memory than git may have",
+	async (_, plant) => {
+		const cwd = temporaryFolder("git");
+		makeRepository(cwd);
+		plant(cwd);
+		const args = ["for-each-ref", "--contains", "HEAD"];
+		const memoryBytes = 128 * 1024 * 1024;
+		const call = { args, place: null, cwd, env: GIT_ENV };
+		const { code, stderr } = await git({ ...call, memoryBytes });
+		expect({ code, stderr }).toMatchObject({
+			code: 128,
+			stderr: expect.stringMatching(/out of memory/i),
+		});
+	},
+);
+
+test("the memory that git may have without a word about it is limited, too, and reaches all that it starts", async () => {
+	const cwd = temporaryFolder("git");
+	const args = ["-c", "alias.x=!ulimit -d", "x"];
+	const { stdout } = await git({ args, place: null, cwd, env: GIT_ENV });
+	expect(Number(stdout)).toBeGreaterThan(0);
+	expect(Number(stdout) * 1024).toBeLessThanOrEqual(totalmem());
+});
+
+test("no git on PATH is told as that", async () => {
+	const cwd = temporaryFolder("git");
+	const env = { ...GIT_ENV, PATH: cwd };
+	await expect(git({ args: ["--version"], place: null, cwd, env })).rejects.toMatchObject({
+		code: "DISPATCH_GIT",
+		message: expect.stringContaining("could not be started"),
+		hint: expect.stringContaining("Install git"),
+	});
 });
