@@ -1,5 +1,6 @@
 /** Finds the task that a user means: by its id, or by the beginning of it. */
 import type { Store } from "../queue/records/store.ts";
+import { wordOf } from "../task/damaged.ts";
 import { DispatchError } from "../task/errors.ts";
 import { ID_FORM } from "../task/id.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -22,7 +23,7 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 	}
 	if (await isBatch(store, given))
 		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}": it is a batch.`, {
-			hint: `\`dispatch batch status ${given}\` shows it; batch wait, batch cancel and batch retry are for all its tasks.`,
+			hint: `\`dispatch batch status ${wordOf(given)}\` shows it; batch wait, batch cancel and batch retry are for all its tasks.`,
 		});
 	const near = similar(given, ids);
 	throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {

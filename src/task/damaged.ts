@@ -37,3 +37,8 @@ export function wordOf(id: string): string {
 	if (/^\w[\w-]*$/.test(id)) return id;
 	return `${id.startsWith("-") ? "-- " : ""}'${id.replaceAll("'", "'\\''")}'`;
 }
+
+/** As `wordOf`, for an option: a value that begins with a dash is none of its own. */
+export function optionOf(name: string, value: string): string {
+	return value.startsWith("-") ? `${name}=${wordOf(value).slice("-- ".length)}` : `${name} ${wordOf(value)}`;
+}

@@ -46,7 +46,10 @@ export function waitOf(
 ): Wait | null {
 	if (view.state === "waiting") return forTasks(view, others);
 	if (view.state !== "queued") return null;
-	return held(view, now) ?? (facts === undefined ? null : (unserved(facts) ?? full(facts) ?? SOON));
+	return (
+		held(view, now) ??
+		(facts === undefined ? null : (unserved(facts) ?? full(facts, view.branch !== null) ?? SOON))
+	);
 }
 
 const SOON = wait("start", "about to start", "Starts in a moment.");
@@ -171,8 +174,11 @@ function unserved({ host, isHere, worker, pid, drainedBy = "somebody" }: HostFac
 	}
 }
 
-/** As many live or work as may. */
-function full({ working, asking, concurrency, maxAgents, taken }: HostFacts): Wait | null {
+/** As many live or work as may. @param hasWorktree it is made in the place that the task itself has taken */
+function full(
+	{ working, asking, concurrency, maxAgents, taken }: HostFacts,
+	hasWorktree: boolean,
+): Wait | null {
 	const live = working + asking;
 	if (maxAgents !== null && live >= maxAgents) {
 		const agents = `${live} of ${maxAgents} agents live (worker.max_agents)`;
@@ -181,6 +187,12 @@ function full({ working, asking, concurrency, maxAgents, taken }: HostFacts): Wa
 		return wait("answers", due, `Waits for a place: ${agents}, and ${due}: dispatch questions`);
 	}
 	if (concurrency === null || Math.max(working, taken ?? 0) < concurrency) return null;
+	if (working < concurrency && hasWorktree)
+		return wait(
+			"place",
+			"worktree, or a free place",
+			`Its worktree is being made, or it waits for a free place: its host says that ${taken} of ${concurrency} are taken.`,
+		);
 	if (working < concurrency)
 		return wait(
 			"place",

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { againOf, againOfBatch } from "../../src/cli/commands/wait.ts";
+import { nothingLeft } from "../../src/cli/show/wait-ends.ts";
 
 const GIVEN = [
 	"crowd",
@@ -30,6 +31,8 @@ test.each(GIVEN)("a batch by the key %j, and a file of a cursor of that name, ar
 	expect(wordsOf(againOfBatch(given))).toEqual(["batch", "wait", ...(dash ? ["--"] : []), given]);
 	const cursor = dash ? [`--cursor=${given}`] : ["--cursor", given];
 	expect(wordsOf(againOf(["t-1"], { cursor: given }))).toEqual(["wait", "t-1", ...cursor]);
+	const [, hint = ""] = /: (dispatch wait .*)$/.exec(nothingLeft(["t-1"], given).hint ?? "") ?? [];
+	expect(wordsOf(hint)).toEqual(["wait", "--any", ...cursor]);
 });
 
 test("what needs no quotes has none", () => {

@@ -34,6 +34,13 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		/^Waits for a free place: its host says that 2 of 2 are taken\.$/,
 	],
 	[
+		"it may hold the place itself, in which its worktree is made",
+		{ branch: "dispatch/x" },
+		{ concurrency: 1, taken: 1 },
+		"worktree, or a free place",
+		/^Its worktree is being made, or it waits for a free place: its host says that 1 of 1 are taken\.$/,
+	],
+	[
 		"the places were taken by more than may work now",
 		{},
 		{ taken: 3 },

@@ -6,7 +6,7 @@ import { type WaitEnd, waitFor } from "../../actions/wait.ts";
 import { ONE_LOOK_MS, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
-import { damagedError, wordOf } from "../../task/damaged.ts";
+import { damagedError, optionOf, wordOf } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
@@ -279,20 +279,13 @@ export function againOf(ids: readonly string[], flags: WaitFlags = {}): string {
 	const options = [
 		...(flags.any ? ["--any"] : []),
 		...(flags.for === undefined ? [] : ["--for", flags.for]),
-		...(flags.cursor === undefined ? [] : [optionOf("--cursor", flags.cursor)]),
+		...(flags.cursor === undefined ? [] : [oneLine(optionOf("--cursor", flags.cursor))]),
 	];
 	return ids.length > IDS_SHOWN ? "the same command" : ["dispatch wait", ...ids, ...options].join(" ");
 }
 
 /** @param given its id or its key, which is anybody's text */
 export const againOfBatch = (given: string) => `dispatch batch wait ${oneLine(wordOf(given))}`;
-
-/** To be copied into a shell: a value that begins with a dash is no option of its own. */
-function optionOf(name: string, value: string): string {
-	return value.startsWith("-")
-		? `${name}=${oneLine(wordOf(value).slice(3))}`
-		: `${name} ${oneLine(wordOf(value))}`;
-}
 
 /** Whoever stops looking has stopped nothing else. @returns the exit code */
 export function interrupted({ output }: Context, again: string): number {

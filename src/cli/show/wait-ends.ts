@@ -1,9 +1,11 @@
 /** What ends a wait without the event that it was for. */
 import type { WaitEnd } from "../../actions/wait.ts";
+import { optionOf } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
 import type { DrainTeller } from "./drain-teller.ts";
+import { oneLine } from "./output.ts";
 
 /** @param ids of tasks that somebody may have put in a moment ago, and may not know yet */
 export function noReply(ids: readonly string[]): DispatchError {
@@ -26,7 +28,7 @@ export function nothingLeft(ids: readonly string[], path: string): DispatchError
 		"DISPATCH_ALREADY_ENDED",
 		`Nothing is left to tell: ${namesOf(ids)} ended before.`,
 		{
-			hint: `Name other tasks, or none to wait for any: dispatch wait --any --cursor ${path}`,
+			hint: `Name other tasks, or none to wait for any: dispatch wait --any ${oneLine(optionOf("--cursor", path))}`,
 		},
 	);
 }
