@@ -6,7 +6,7 @@ export default defineConfig({
 		testTimeout: TEST_LIMIT_MS,
 		hookTimeout: TEST_LIMIT_MS,
 		// Tests wait for other processes most of the time.
-		maxWorkers: 5,
+		maxWorkers: 3,
 		// A test that asserts nothing cannot fail.
 		expect: { requireAssertions: true, poll: { interval: 100, timeout: CONDITION_LIMIT_MS } },
 		setupFiles: ["test/leaks.ts"],
