@@ -4,7 +4,7 @@
  * done again then. The agent's own commits stay as they are. Nothing below the task's `.dispatch` is ever added.
  */
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { diskError, isThere } from "../process/atomic-file.ts";
 import { faultPoint } from "../process/fault.ts";
@@ -121,7 +121,10 @@ export async function withIndex<T>(
 /** @returns false: there is none. @throws DISPATCH_BAD_CWD for what is no file of an index's size, and would be waited for; DISPATCH_DISK */
 async function copyIndex(from: string, to: string): Promise<boolean> {
 	try {
+		// Of the older one, should it be replaced meanwhile.
+		const written = statSync(from, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 		const why = await copyRegularFile(from, to, INDEX_LIMIT_BYTES);
+		if (why === null) keepTime(to, written);
 		if (why === null || why.kind === "absent") return why === null;
 		throw new DispatchError("DISPATCH_BAD_CWD", `The index of the worktree ${why.why}: ${from}.`, {
 			hint: "Remove it: git makes it anew.",
@@ -129,6 +132,15 @@ async function copyIndex(from: string, to: string): Promise<boolean> {
 	} catch (error) {
 		throw error instanceof DispatchError ? error : diskError(to, error);
 	}
+}
+
+/**
+ * git looks into a file of the same size and second only where the index is no younger than it: in a younger copy a
+ * change right after the checkout would be none.
+ */
+function keepTime(copy: string, writtenMs: number): void {
+	const second = Math.floor(writtenMs / 1_000);
+	utimesSync(copy, second, second);
 }
 
 /** One line of `ls-files -v --stage`: small letters are assumed unchanged, S is not looked for in the working tree. */

@@ -1,6 +1,15 @@
 /** What an agent may have done in its worktree by its end, out of habit or on purpose, and what becomes of it. */
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readdirSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
@@ -341,4 +350,21 @@ describe("a worktree", () => {
 			expect([dead, alive].map((path) => existsSync(path as string))).toEqual([false, true]);
 		},
 	);
+});
+
+test("a change of the same size in the very second of the checkout is work as any other: it is committed, and kept", async () => {
+	await onWorktreeOfItsOwn();
+	const path = join(worktree.path, "a.txt");
+	const secondOf = (file: string) => Math.floor(statSync(file).ctimeMs / 1_000);
+	do {
+		rmSync(path);
+		there("checkout", "--quiet", "a.txt");
+		writeFileSync(path, "two\n");
+	} while (secondOf(path) !== secondOf(join(worktree.adminDir, "index")));
+	// An index that is written from now on is younger.
+	await expect.poll(() => Math.floor(Date.now() / 1_000)).toBeGreaterThan(secondOf(path));
+	const removal = removeWorktree(worktree, { force: false });
+	await expect(removal).rejects.toMatchObject({ code: "DISPATCH_UNSAVED_WORK" });
+	await saveWork(worktree, "start 1");
+	expect(gitIn(repository, "show", `${branch}:a.txt`)).toBe("two");
 });
