@@ -5,10 +5,10 @@ export default defineConfig({
 	test: {
 		testTimeout: TEST_LIMIT_MS,
 		hookTimeout: TEST_LIMIT_MS,
-		// Tests wait for other processes most of the time.
+		// They keep two cores busy: with more of them each waits longer for the others, and every look meanwhile costs.
 		maxWorkers: 3,
 		// A test that asserts nothing cannot fail.
-		expect: { requireAssertions: true, poll: { interval: 100, timeout: CONDITION_LIMIT_MS } },
+		expect: { requireAssertions: true, poll: { interval: 200, timeout: CONDITION_LIMIT_MS } },
 		setupFiles: ["test/leaks.ts"],
 		// Every Node program would read the certificates at its start: a third of its time. Who asks a registry takes
 		// them back (test/registry.ts).
