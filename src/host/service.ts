@@ -229,7 +229,8 @@ export class Daemon extends Service {
 		// Before any job: what was removed meanwhile shall not start. What is left of it holds up no start.
 		this.onStop(() => this.#removals.release());
 		await this.#removals.spend();
-		void this.#removals.clear();
+		// A new task of the same name finds the place of the old one free, unless git hangs over that.
+		await this.#removals.clear();
 		// Side by side: each may have to wait for Redis.
 		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
 		await this.#worker.start();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
+import { Serial } from "../task/serial.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import { repositoriesIn, withIndex } from "./commit.ts";
 import type { Worktree } from "./worktree.ts";
@@ -95,7 +96,7 @@ export function removeWorktree(worktree: Worktree, { force }: { force: boolean }
 		await requireRemovable(worktree, { force });
 		const isOurs = await isOwn(worktree);
 		await worktree.removeFiles();
-		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
+		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await inTurn(worktree, force) : null;
 		await worktree.forget();
 		return { branchKept };
 	});
@@ -128,6 +129,13 @@ function nameIn({ spec }: Worktree, ref: string): string {
 async function isOwn(worktree: Worktree): Promise<boolean> {
 	if (worktree.facts()?.isWhole === true) return true;
 	return isThere(worktree.spec.gitDir) && (await worktree.branch.isOwn());
+}
+
+/** Two of one repository that hold the same commits, removed at once, would each go by the other's. */
+const branches = new Serial();
+
+function inTurn(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
+	return branches.run(worktree.spec.gitDir, () => removeBranch(worktree, force));
 }
 
 /** @returns what stays */
