@@ -123,10 +123,7 @@ export async function clearRemovals(deps: RemovalDeps): Promise<number> {
 		const left = new Set<RemovedTask>(tasks.filter((task) => !isSpent(task, deps)));
 		// Of one that was put back the files are taken away with it.
 		const gone = tasks.filter((task) => !task.isThere && !left.has(task));
-		const outcomes = await deps.clearings.of(gone, (task, clearing) =>
-			// In the task's own line: no start of a newer task of this id is under way.
-			deps.serial.run(task.id, () => clearDisk(task, clearing, deps)),
-		);
+		const outcomes = await deps.clearings.of(gone, (task, clearing) => clearDisk(task, clearing, deps));
 		for (const [task, outcome] of outcomes) if (!isFollowed(task, outcome, deps)) left.add(task);
 		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
@@ -200,13 +197,15 @@ async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Pro
 
 async function clearDisk(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
 	const { files, gits } = deps.clearings;
-	const unlessReleased = (work: () => Promise<void>) => async () => {
-		if (deps.signal?.aborted) throw new Error(STOPPED);
-		await work();
-	};
+	// In the task's own line, so that no start of a newer task of this id is under way; which waits for no free place.
+	const inLine = (work: () => Promise<void>) => () =>
+		deps.serial.run(task.id, async () => {
+			if (deps.signal?.aborted) throw new Error(STOPPED);
+			await work();
+		});
 	await eachByItself([
-		() => files.run(unlessReleased(() => clearFiles(task, deps))),
-		() => gits.run(unlessReleased(() => clearWorktree(task, clearing, deps))),
+		() => files.run(inLine(() => clearFiles(task, deps))),
+		() => gits.run(inLine(() => clearWorktree(task, clearing, deps))),
 	]);
 }
 
