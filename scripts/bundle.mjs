@@ -193,7 +193,8 @@ export const lazyBuiltins = {
 };
 
 /**
- * The program's definitions load each command by import(): the code of commands that are not in `hot` is left out.
+ * The program's definitions load each command by import(): the code of commands that are not in `hot`, those of the
+ * bundle, is left out.
  * @param {{ hot: readonly string[], never: readonly string[], screens?: boolean }} what `never`: packages that must
  *   not come in; `screens`: with what needs a screen, a worktree or a dry run
  */
@@ -238,7 +239,7 @@ export function withoutDefinitions(names, hot) {
 				const own = text.replaceAll(/\bgroup\s*\.command\(/g, "");
 				const lost = hot.filter((command) => own.includes(`command("${command}")`));
 				if (lost.length > 0 || text.includes("program.hook("))
-					throw new Error(`${path} defines ${lost.join(", ") || "a hook"}, which hot.cjs needs`);
+					throw new Error(`${path} defines ${lost.join(", ") || "a hook"}, which this bundle needs`);
 				const [defined] = /define[A-Z]\w*/.exec(text.split("export function ")[1]) ?? [];
 				return { contents: `export function ${defined}() {}` };
 			});

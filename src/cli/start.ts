@@ -28,13 +28,14 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 	});
 	process.stdout.write(`${VERSION}\n`);
 } else {
-	const bundle = bundleOf(words);
+	const bundle = ownBundle();
 	const file = join(import.meta.dirname, `${bundle}.cjs`);
 	const program = loadProgram(file, DISPATCH_BUNDLES[bundle]) as typeof import("./main.ts");
 	void program.main();
 }
 
-function bundleOf([command = ""]: readonly string[]): Bundle {
+function ownBundle(): Bundle {
+	const [command = ""] = words;
 	if (command === "complete") return "tab";
 	if (command === "worker") return "worker";
 	const needsMore =

@@ -226,10 +226,10 @@ export class Daemon extends Service {
 		await this.#reconcileDisk();
 		this.onStop(() => this.#wakes.stop());
 		await this.#wakes.start();
-		// Before any job: what was removed meanwhile shall not start. What is left of it holds up no start.
+		// Before any job: what was removed meanwhile shall not start.
 		this.onStop(() => this.#removals.release());
 		await this.#removals.spend();
-		// A new task of the same name finds the place of the old one free, unless git hangs over that.
+		// A new task of its name finds its place free. What takes long, since git hangs over it, goes on beside the start.
 		await this.#removals.clear();
 		// Side by side: each may have to wait for Redis.
 		this.onStop(() => Promise.all([this.#worker.stop(), this.#monitor.stop(), this.#notifier?.stop()]));
