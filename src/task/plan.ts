@@ -68,13 +68,18 @@ export function renderPlan(title: string, items: string[]): string {
 	return `# ${collapse(title)}\n${lines.length === 0 ? "" : "\n"}${lines.join("")}`;
 }
 
-/** A plan that was read, as text: what is read from that is the same plan. */
+/** A plan that was read, as text: the same is read from that, but for a title or a note that would be read otherwise. */
 export function renderReadPlan({ title, items }: Plan): string {
-	const lines = items.map(({ marker, text, note }) => {
-		const described = note === null ? "" : `  ${note}\n`;
-		return `- [${marker}] ${text}\n${described}`;
+	const lines = items.map((item) => {
+		const line = `- [${item.marker}] ${item.text}\n`;
+		const described = item.note === null ? line : `${line}  ${item.note}\n`;
+		const [read, ...more] = parsePlan(described).items;
+		return read?.note === item.note && more.length === 0 ? described : line;
 	});
-	return `${title === null ? "" : `# ${title}\n\n`}${lines.join("")}`;
+	const list = lines.join("");
+	const titled = `# ${title}\n\n${list}`;
+	const read = parsePlan(titled);
+	return read.title === title && read.items.length === items.length ? titled : list;
 }
 
 /** Whether the text held more items than `MAX_ITEMS`. */

@@ -1,22 +1,53 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countDone, parsePlan, renderReadPlan } from "../../src/task/plan.ts";
+import { countDone, type Plan, parsePlan, renderReadPlan } from "../../src/task/plan.ts";
 
+const inWords = ({ title, items }: Plan) => ({
+	title,
+	items: items.map((item) => ({ ...item, text: item.text.replace(/^[^\p{L}\p{N}]+/u, "") })),
+});
 const read = (...lines: string[]) => parsePlan(lines.join("\n"));
 
-test("a plan that was read, written and read again is the same plan", () => {
+test("a plan that was read, written and read again is the same plan, but for signs before its words and what would be read otherwise", () => {
 	const line = fc.oneof(
 		fc.string({ unit: "binary", maxLength: 30 }),
 		fc
 			.tuple(fc.constantFrom("- [ ] ", "- [x] ", "* [~] ", "1. [?] ", "  ", "# "), fc.string())
 			.map((all) => all.join("")),
+		fc
+			.array(fc.constantFrom("*", "-", "_", "#", "[", "]", "`", "x", "a", ":", " "), { maxLength: 8 })
+			.map((all) => `  ${all.join("")}`),
 	);
 	fc.assert(
 		fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
 			const plan = read(...lines);
-			expect(parsePlan(renderReadPlan(plan))).toEqual(plan);
+			const again = parsePlan(renderReadPlan(plan));
+			const items = again.items.map((item, n) => ({
+				...item,
+				note: item.note ?? plan.items[n]?.note ?? null,
+			}));
+			expect(inWords({ title: again.title ?? plan.title, items })).toEqual(inWords(plan));
 		}),
 	);
+});
+
+test.each([
+	["a bullet and the next line", ["  *", "$"]],
+	["a rule", ["  *", "  *", "  *"]],
+	["a heading", ["    # Other"]],
+	["a box on two lines", ["  Step [", "  ]"]],
+])("a note that would be read as %s is left out of a plan written again", (_what, below) => {
+	const plan = read("- [x] Scan", ...below, "- [ ] Report", "  all of it");
+	expect(parsePlan(renderReadPlan(plan)).items).toEqual([
+		{ marker: "x", text: "Scan", note: null },
+		{ marker: " ", text: "Report", note: "all of it" },
+	]);
+});
+
+test("a title under which the items would be read as something else is left out of a plan written again", () => {
+	const plan = read("- [x] done", "- [ ] Report", "", "# Legend");
+	expect(plan).toMatchObject({ title: "Legend", items: [{ text: "done" }, { text: "Report" }] });
+	expect(parsePlan(renderReadPlan(plan))).toEqual({ ...plan, title: null });
 });
 
 describe("parsePlan", () => {
