@@ -1,6 +1,7 @@
 /** Tells a task's agent something. */
 import { addNote } from "../queue/records/notes.ts";
-import type { Store } from "../queue/records/store.ts";
+import { onceMore } from "../queue/records/open.ts";
+import { newNonce, type Store } from "../queue/records/store.ts";
 import type { Agreed } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -28,7 +29,9 @@ export async function noteTask(
 	const text = note.text.trim().toWellFormed();
 	checkText(text);
 	const { id } = (typeof given === "string" ? await findTask(store, given) : given).spec;
-	const reply = await addNote(store, id, { ...note, text });
+	// By its own name it is the same call where a reply was lost: an agent is told nothing twice.
+	const said = { ...note, text, call: newNonce() };
+	const reply = await onceMore(store, (each) => addNote(each, id, said));
 	switch (reply.result) {
 		case "noted":
 			return { task: id, state: reply.state, text };

@@ -1,5 +1,6 @@
 /** What was put in is never told as refused: a command loses its connection in place of each of its replies in turn. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { pendingNotes } from "../../src/queue/records/notes.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { EXIT } from "../../src/task/errors.ts";
@@ -77,6 +78,12 @@ const rounds: Record<string, Round> = {
 			(await store.getMany([`${tag}-a`, `${tag}-b`])).filter(({ state }) => state === "queued").length,
 	},
 	"the tool enqueue of mcp": { all: 1, run: enqueuedByHost },
+	note: {
+		all: 1,
+		prepare: (tag) => user.ok(["enqueue", "--id", `${tag}-a`, "x"]),
+		run: (tag) => user.run(["note", `${tag}-a`, "n"]),
+		found: async (tag) => (await pendingNotes(store, `${tag}-a`)).length,
+	},
 };
 
 async function enqueuedByHost(tag: string): Promise<Ran> {

@@ -28,11 +28,14 @@ export type NoteResult =
 	| { result: "none" }
 	| { result: "too_many" };
 
-/** Tells a task that has not ended something; its agent sees it before its next item. */
+/**
+ * Tells a task that has not ended something; its agent sees it before its next item.
+ * @param note.call names the call, where it may be made again on another connection
+ */
 export function addNote(
 	store: Store,
 	id: string,
-	note: { text: string; by: string; agreed?: Agreed },
+	note: { text: string; by: string; agreed?: Agreed; call?: string },
 ): Promise<NoteResult> {
 	return store.run("note", { id, ...note, most: NOTES_LIMIT });
 }
