@@ -16,11 +16,20 @@ const many = (count: number, of: (id: string) => TaskView) =>
 test("of a thousand tasks the table has those of each state that a person can read, what failed last", () => {
 	const done = many(1_000, (id) => taskView(id, { state: "completed" }));
 	const views = [failed("broken"), ...done, taskView("skipped", { state: "cancelled", reason: "skipped" })];
-	const [tasks] = endColumns(views, NOW, colors);
+	const [tasks] = endColumns(views, new Map(), NOW, colors);
 	expect(tasks?.cells.length).toBeLessThan(100);
 	expect(tasks?.cells.slice(-2)).toEqual(["skipped", "broken"]);
 	expect(leftOutLine(views)).toMatch(/^\(and 950 more completed: dispatch ls --all\)$/);
 	expect(leftOutLine(views.slice(0, 40))).toBeNull();
+});
+
+test("TIME is the time at work since a person started it last, whenever it started first", () => {
+	const startedAt = new Date(NOW - 86_400_000).toISOString();
+	const views = [taskView("again", { startedAt }), taskView("new", { state: "queued", startedAt: null })];
+	const time = endColumns(views, new Map([["again", 130_000]]), NOW, colors).find(
+		({ heading }) => heading === "TIME",
+	);
+	expect(time?.cells).toEqual(["", "2m10s"]);
 });
 
 test("what failed is told with its reason, what was skipped for it is not; of very many a number", () => {

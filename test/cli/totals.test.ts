@@ -4,10 +4,12 @@ import type { TaskRecord } from "../../src/task/record.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
 
+const NO_WORK = { workedMs: 0, workingSince: null };
+
 function ended(state: TaskRecord["state"], usage: object | null, minutes = 12): TaskRecord {
 	const from = NOW - 20 * 60_000;
-	const record = { state, createdAt: from, endedAt: from + minutes * 60_000, progress: { usage } };
-	return record as unknown as TaskRecord;
+	const work = { createdAt: from, queuedAt: from, endedAt: from + minutes * 60_000, ...NO_WORK };
+	return { state, ...work, progress: { usage } } as unknown as TaskRecord;
 }
 
 const cost = (costUsd: number | null, estimated = false) => ({ costUsd, estimated });
@@ -21,4 +23,17 @@ test("the totals of a batch: how many came to what, in which time, and what is k
 	// Started again it still knows when it ended before: it goes on all the same.
 	const again = ended("running", cost(1.5, true));
 	expect(totalLine([...done, again], NOW)).toBe("2 completed, 1 failed, 1 running in 20m, about $4.60");
+});
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+test.each([
+	["started again a day later", { queuedAt: NOW + DAY_MS, endedAt: NOW + DAY_MS + 5 * MINUTE_MS }, "17m"],
+	["due again after a crash", { queuedAt: NOW - 10 * MINUTE_MS, endedAt: NOW, workedMs: 0 }, "20m"],
+	["at work for longer than it was due", { queuedAt: NOW, endedAt: NOW, workedMs: 4 * MINUTE_MS }, "16m"],
+	["waiting for others", { state: "waiting" }, "12m"],
+])("the time in which nobody did anything is not counted: one %s", (_name, changes, time) => {
+	const records = [ended("completed", null), { ...ended("completed", null), ...changes } as TaskRecord];
+	expect(totalLine(records, NOW + 2 * DAY_MS)).toMatch(new RegExp(` in ${time}$`));
 });

@@ -93,3 +93,29 @@ test("what failed and is started again while another works counts as it ends the
 		expect(said).toMatch(/\n3 completed in \d+\S*\n$/);
 	}
 });
+
+test("what one look finds at once is told in turn: the end of a task before the start that needs it", async () => {
+	user = new User({ agents: { quick: "all-done-no-donefile.sh" } });
+	const quick = (id: string, ...needs: string[]) => ({ id, prompt: "One", model: "quick", needs });
+	user.write(
+		"tasks.json",
+		JSON.stringify([quick("third", "second"), quick("second", "asks"), { id: "asks", prompt: "Two" }]),
+	);
+	const batch = user.start(["batch", "tasks.json", "--wait"]);
+	let said = "";
+	batch.stdout?.on("data", (chunk: Buffer) => {
+		said += chunk.toString();
+	});
+	await expect.poll(() => said).toContain("`asks` asks");
+	// It has no look until all is over.
+	batch.kill("SIGSTOP");
+	await user.ok(["answer", "asks", "Blue"]);
+	await user.waitForState("third", "completed");
+	batch.kill("SIGCONT");
+	await expect.poll(() => batch.exitCode).toBe(0);
+	const lines = said.match(/^`\w+` (?:started|complete)/gm);
+	expect(lines?.map((line) => line.replaceAll("`", ""))).toEqual([
+		...["asks started", "asks complete", "second started", "second complete"],
+		...["third started", "third complete"],
+	]);
+});

@@ -3,7 +3,6 @@ import { formatDuration } from "../../task/duration.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, SKIPPED, type State } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
-import { timeOf } from "../../task/view-times.ts";
 import { waitOf } from "../../task/view-why.ts";
 import type { Column } from "./columns.ts";
 import { type Output, oneLine } from "./output.ts";
@@ -46,11 +45,40 @@ function countsText(tasks: readonly TaskRecord[]): string {
 	return [...countsOf(tasks)].map(([state, count]) => `${count} ${state}`).join(", ");
 }
 
-/** `18 completed, 1 failed in 12m, $3.10`: of all of them, from the first one's creation to the last one's end. */
+/** `18 completed, 1 failed in 12m, $3.10`: of all of them, in the time in which one was due, at work or asking. */
 export function totalLine(records: readonly TaskRecord[], now: number): string {
-	const from = Math.min(...records.map(({ createdAt }) => createdAt));
-	const until = Math.max(...records.map(({ state, endedAt }) => (isEnded(state) ? (endedAt ?? now) : now)));
-	return `${countsText(records)} in ${formatDuration(Math.max(0, until - from))}${costOf(records)}`;
+	return `${countsText(records)} in ${formatDuration(busyMs(records, now))}${costOf(records)}`;
+}
+
+/** As far as the records tell: between an end and a new start (`retry`, `--rerun`) nobody waited for anything. */
+function busyMs(records: readonly TaskRecord[], now: number): number {
+	const spans = records
+		.filter(({ state }) => state !== "waiting")
+		.map((record) => {
+			const until = endOf(record, now);
+			return { from: Math.min(record.queuedAt ?? record.createdAt, until - workedMs(record, now)), until };
+		})
+		.sort((a, b) => a.from - b.from);
+	let total = 0;
+	let until = Number.NEGATIVE_INFINITY;
+	for (const span of spans) {
+		total += Math.max(0, span.until - Math.max(span.from, until));
+		until = Math.max(until, span.until);
+	}
+	return total;
+}
+
+/** Started again it still knows when it ended before. */
+function endOf({ state, endedAt }: TaskRecord, now: number): number {
+	return isEnded(state) ? (endedAt ?? now) : now;
+}
+
+/** Since a person started it last; neither its waiting for a place nor for an answer counts. */
+export function workedMs(
+	{ workedMs: before, workingSince }: Pick<TaskRecord, "workedMs" | "workingSince">,
+	now: number,
+): number {
+	return before + (workingSince === null ? 0 : Math.max(0, now - workingSince));
 }
 
 /** Nothing where no agent said what it cost. */
@@ -90,8 +118,13 @@ export function stillLine(records: readonly TaskRecord[], afterMs: number): stri
 	].join(" ");
 }
 
-/** A row for each task, what failed last; of many in one state the first ones. */
-export function endColumns(views: readonly TaskView[], now: number, colors: Output["colors"]): Column[] {
+/** A row for each task, what failed last; of many in one state the first ones. @param worked by task, in ms */
+export function endColumns(
+	views: readonly TaskView[],
+	worked: ReadonlyMap<string, number>,
+	now: number,
+	colors: Output["colors"],
+): Column[] {
 	const shown = ORDER.flatMap((state) =>
 		views.filter((view) => becameOf(view) === state).slice(0, ROWS_EACH),
 	);
@@ -108,7 +141,7 @@ export function endColumns(views: readonly TaskView[], now: number, colors: Outp
 			cells: cells(({ plan: { done, total } }) => (total === 0 ? "" : `${done}/${total}`)),
 			goes: 3,
 		},
-		{ heading: "TIME", cells: cells((view) => timeText(view, now)), goes: 1 },
+		{ heading: "TIME", cells: cells((view) => timeText(view, worked)), goes: 1 },
 		{ heading: "COST", cells: cells(costText), goes: 2 },
 		{ heading: "WHY", cells: cells((view) => whyText(view, now)), least: 14, wish: 20 },
 	];
@@ -123,10 +156,8 @@ export function leftOutLine(views: readonly TaskView[]): string | null {
 	return more.length === 0 ? null : `(and ${more.join(", ")}: dispatch ls --all)`;
 }
 
-/** From its last start to its end, or until now. */
-function timeText({ startedAt, endedAt }: TaskView, now: number): string {
-	if (startedAt === null) return "";
-	return formatDuration(Math.max(0, (endedAt === null ? now : timeOf(endedAt)) - timeOf(startedAt)));
+function timeText({ id, startedAt }: TaskView, worked: ReadonlyMap<string, number>): string {
+	return startedAt === null ? "" : formatDuration(worked.get(id) ?? 0);
 }
 
 function whyText(view: TaskView, now: number): string {

@@ -17,6 +17,7 @@ import {
 	stillLine,
 	tailBlocks,
 	totalLine,
+	workedMs,
 } from "./batch-lines.ts";
 import { roomOf, table } from "./columns.ts";
 import { inRows } from "./question-lines.ts";
@@ -108,7 +109,8 @@ export class BatchLog {
 			this.#runner.group(title, () => output.result(null, lines));
 		}
 		if (views.length > 1) {
-			const columns = endColumns(views, now, output.colors);
+			const worked = new Map(records.map((record) => [record.spec.id, workedMs(record, now)]));
+			const columns = endColumns(views, worked, now, output.colors);
 			const rows = await table(columns, roomOf(process.stdout, env), output.colors.dim);
 			const more = leftOutLine(views);
 			output.result(null, ["", ...rows, ...(more === null ? [] : [more]), ""]);

@@ -41,8 +41,14 @@ export class TaskTeller {
 
 	/** @param records all of them, as they are now */
 	async tell(records: readonly TaskRecord[]): Promise<void> {
-		const { output } = this.#context;
 		const news = records.filter((record) => !this.#isKnown(record));
+		const isOver = ({ spec }: TaskRecord) => isRest(this.#seen.get(spec.id)?.state ?? "queued");
+		await this.#questions.tell(records.filter((record) => !isOver(record) && !news.includes(record)));
+		for (const each of needsFirst(news)) await this.#tellNews(each);
+	}
+
+	async #tellNews(news: readonly TaskRecord[]): Promise<void> {
+		const { output } = this.#context;
 		this.#retries.tell(news);
 		for (const record of news) {
 			if (!this.#hasStarted(record)) continue;
@@ -50,8 +56,7 @@ export class TaskTeller {
 			// Redis may be gone before the rest is told: this much is told once.
 			this.#seen.set(record.spec.id, { epoch: record.epoch, state: "running" });
 		}
-		const isOver = ({ spec }: TaskRecord) => isRest(this.#seen.get(spec.id)?.state ?? "queued");
-		await this.#questions.tell(records.filter((record) => !isOver(record) || news.includes(record)));
+		await this.#questions.tell(news);
 		const rests = news.filter(({ state }) => isRest(state));
 		for (const view of await viewTasks(this.#store, rests)) {
 			if (isEnded(view.state)) ring(this.#context, view.state);
@@ -72,6 +77,21 @@ export class TaskTeller {
 		if (epoch <= (before ?? NEW).epoch) return false;
 		return before !== undefined || isLive(state) || (startedAt ?? 0) >= this.#since;
 	}
+}
+
+/** In groups: what a look finds at once has happened in turn, the end of a task before the start that needs it. */
+function needsFirst(records: readonly TaskRecord[]): TaskRecord[][] {
+	const groups: TaskRecord[][] = [];
+	for (let left = [...records]; left.length > 0; ) {
+		const ids = new Set(left.map(({ spec }) => spec.id));
+		const isFree = ({ spec }: TaskRecord) => !spec.after.some((need) => ids.has(need));
+		const free = left.filter(isFree);
+		// Only a damaged record could need itself.
+		if (free.length === 0) return [...groups, left];
+		groups.push(free);
+		left = left.filter((record) => !isFree(record));
+	}
+	return groups;
 }
 
 function isRest(state: State): boolean {
