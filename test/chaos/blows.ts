@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FAULT_POINTS } from "../../src/process/fault.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../chance.ts";
 import type { Stage } from "./stage.ts";
 import { USER_BLOWS } from "./user-blows.ts";
 

@@ -1,13 +1,12 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Random, SEED } from "../chance.ts";
 import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
 import { audit } from "./audit.ts";
 import { pickBlow } from "./blows.ts";
-import { Random } from "./random.ts";
 import { Stage } from "./stage.ts";
 
-const SEED = Number(process.env.CHAOS_SEED) || Math.floor(Math.random() * 1e9);
 const KILLS = Number(process.env.CHAOS_KILLS) || 20;
 const TASKS = Math.max(6, Math.round(KILLS / 2));
 const PLACES = 3;
@@ -119,7 +118,7 @@ async function untilAllEnded(stage: Stage): Promise<Listed[]> {
 
 test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async () => {
 	console.log(
-		`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: CHAOS_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`,
+		`chaos: seed ${SEED}, ${KILLS} kills, ${TASKS} tasks (again: DISPATCH_TEST_SEED=${SEED} CHAOS_KILLS=${KILLS} npm run test:chaos)`,
 	);
 	const random = new Random(SEED);
 	const stage = new Stage(PLACES);

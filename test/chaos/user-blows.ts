@@ -1,5 +1,5 @@
 /** What people do meanwhile; each thing that was acknowledged is kept for the audit. */
-import type { Random } from "./random.ts";
+import type { Random } from "../chance.ts";
 import type { Stage } from "./stage.ts";
 
 const NOWHERE = "redis://127.0.0.1:1";

@@ -7,13 +7,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Random, SEED } from "../chance.ts";
 import { TEST_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
 import { webPages } from "./web-pages.ts";
 
 const COUNT = Number(process.env.DISPATCH_TEST_DAMAGES) || 1;
-const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 /** docs/CLI.md; 70 is a fault of ours */
 const FAULT = 70;
 const LIMIT_MS = (1 + COUNT) * TEST_LIMIT_MS;
@@ -45,14 +45,6 @@ afterAll(async () => {
 	await user.cleanup();
 });
 
-function random(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-		return state / 2 ** 31;
-	};
-}
-
 interface Damage {
 	name: string;
 	do(): Promise<unknown>;
@@ -60,14 +52,14 @@ interface Damage {
 }
 
 /** One key, or one field of it. */
-async function damageOf(key: string, next: () => number): Promise<Damage> {
-	const value = VALUES[Math.floor(next() * VALUES.length)] ?? "";
+async function damageOf(key: string, random: Random): Promise<Damage> {
+	const value = VALUES[random.below(VALUES.length)] ?? "";
 	const kept = (await client.dumpBuffer(key)) as Buffer;
 	const undo = () => client.restore(key, 0, kept, "REPLACE");
 	const type = await client.type(key);
 	const fields = type === "hash" ? await client.hkeys(key) : [];
-	const field = fields[Math.floor(next() * fields.length)];
-	const how = Math.floor(next() * 3);
+	const field = fields[random.below(fields.length)];
+	const how = random.below(3);
 	const shown = JSON.stringify(value.slice(0, 20));
 	if (how === 0)
 		return { name: `${key} of another type`, do: () => client.multi().del(key).lpush(key, "x").exec(), undo };
@@ -141,14 +133,14 @@ async function everyCommand(): Promise<string[]> {
 test(
 	`${COUNT} kinds of damage of seed ${SEED}`,
 	async () => {
-		const next = random(SEED);
+		const random = new Random(SEED);
 		const daemon = user.daemonPid();
 		for (let n = 0; n < COUNT; n++) {
 			await user.ok(["enqueue", "--id", "later", "--delay", "1h", "Do it"]);
 			const keys = (await client.keys("{dispatch:default}:*")).sort();
 			const own = keys.filter((key) => key.endsWith(":victim") || key.endsWith(":later"));
-			const among = next() < 0.5 ? own : keys;
-			const damage = await damageOf(among[Math.floor(next() * among.length)] ?? "", next);
+			const among = random.next() < 0.5 ? own : keys;
+			const damage = await damageOf(among[random.below(among.length)] ?? "", random);
 			await damage.do();
 			expect(await everyCommand(), damage.name).toEqual([]);
 			expect(await user.ok(["ls", "--all"]), damage.name).toContain("bystander");

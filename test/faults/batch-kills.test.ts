@@ -12,13 +12,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { newestBatches, tasksOfBatch } from "../../src/queue/records/batches.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { Random, SEED, WHOLE } from "../chance.ts";
 import { bundled, source } from "../process/bundled.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 const TASKS = 600;
-const POINTS = process.env.FAULTS === "all" ? 10 : 4;
+const POINTS = WHOLE ? 10 : 4;
 const NAMESPACE = "test";
 
 /** Passes on what a program sends, up to a byte, and then does something in place of the rest. */
@@ -156,17 +156,11 @@ async function ended(child: ChildProcess): Promise<number | string | null> {
 	return code ?? signal;
 }
 
-/** A number from 0 to 1, the same for the same seed and place. */
-function randomAt(n: number): number {
-	const x = Math.sin(SEED + n * 7919) * 10_000;
-	return x - Math.floor(x);
-}
-
 /** Half of them anywhere, half of them within the last call and at its end. */
 function pointOf(n: number): number {
 	if (n === POINTS - 1) return whole;
 	const from = n % 2 === 0 ? 0 : whole * 0.85;
-	return Math.max(1, Math.floor(from + randomAt(n) * (whole - from)));
+	return Math.max(1, Math.floor(from + new Random(SEED + n).next() * (whole - from)));
 }
 
 /** @returns how many tasks anybody can see, or run */

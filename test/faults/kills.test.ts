@@ -4,15 +4,14 @@
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { FAULT_POINTS, type FaultPoint } from "../../src/process/fault.ts";
+import { CHOSEN, part, WHOLE } from "../chance.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { type Case, drive, HEALED_MS, judgeHealed, random } from "./matrix.ts";
+import { type Case, drive, HEALED_MS, judgeHealed } from "./matrix.ts";
 import { KillStage } from "./stage.ts";
 
 const SIDE_BY_SIDE = 3;
 const SEEDED_POINTS = 5;
-const whole = process.env.FAULTS === "all";
 const only = process.env.FAULT_ONLY;
-const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1e9));
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -35,12 +34,7 @@ const BEFORE: Partial<Record<FaultPoint, FaultPoint>> = { "settle.unstarted": "s
 
 function chosen(): FaultPoint[] {
 	if (only !== undefined) return FAULT_POINTS.filter((point) => point.includes(only));
-	if (whole) return [...FAULT_POINTS];
-	const next = random(seed);
-	return Array.from(
-		{ length: SEEDED_POINTS },
-		() => FAULT_POINTS[Math.floor(next() * FAULT_POINTS.length)] as FaultPoint,
-	);
+	return part(FAULT_POINTS, SEEDED_POINTS);
 }
 
 /** @returns what is wrong, one line each */
@@ -62,16 +56,16 @@ async function kill(point: FaultPoint, id: string): Promise<string[]> {
 	}
 }
 
-test(`a daemon killed at ${whole ? "every point" : `points of seed ${seed}`}`, async () => {
+test(`a daemon killed at points, ${CHOSEN}`, async () => {
 	const findings: string[] = [];
 	const left = [...chosen().entries()];
 	const line = async () => {
 		for (let next = left.shift(); next !== undefined; next = left.shift()) {
 			const [n, point] = next;
 			findings.push(...(await kill(point, `t${n}`).catch((error: unknown) => [`${point}: ${error}`])));
-			if (whole) console.log(`${point}, ${findings.length} findings`);
+			if (WHOLE) console.log(`${point}, ${findings.length} findings`);
 		}
 	};
 	await Promise.all(Array.from({ length: SIDE_BY_SIDE }, line));
-	expect(findings, `seed ${seed}`).toEqual([]);
+	expect(findings, CHOSEN).toEqual([]);
 }, 3_600_000);

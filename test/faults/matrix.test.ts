@@ -6,15 +6,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAULT_POINTS } from "../../src/process/fault.ts";
+import { CHOSEN, part, WHOLE } from "../chance.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
-import { type Case, MOVES, random, runCase } from "./matrix.ts";
+import { type Case, MOVES, runCase } from "./matrix.ts";
 
 const SRC = resolve(import.meta.dirname, "../../src");
 const SIDE_BY_SIDE = 4;
 const SEEDED_CASES = 8;
-const whole = process.env.FAULTS === "all";
 const only = process.env.FAULT_ONLY;
-const seed = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 1e9));
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -36,13 +35,10 @@ const ALWAYS: readonly Case[] = [
 function chosen(): Case[] {
 	if (only !== undefined)
 		return every.filter(({ point, mode, move }) => `${point} ${mode} ${move}`.includes(only));
-	if (whole) return every;
-	const next = random(seed);
-	const some = Array.from({ length: SEEDED_CASES }, () => every[Math.floor(next() * every.length)] as Case);
-	return [...ALWAYS, ...some];
+	return WHOLE ? every : [...ALWAYS, ...part(every, SEEDED_CASES)];
 }
 
-test(`exceptions at ${whole ? "every point" : `points of seed ${seed}`}, once and always, over every move`, async () => {
+test(`exceptions at points, ${CHOSEN}, once and always, over every move`, async () => {
 	const cases = chosen();
 	const faults = cases.map(({ point, mode }, n) => `${point}:${mode}:t${n}`);
 	process.env.DISPATCH_FAULT = faults.join(",");
@@ -65,8 +61,8 @@ test(`exceptions at ${whole ? "every point" : `points of seed ${seed}`}, once an
 		delete process.env.DISPATCH_FAULT;
 	}
 	const seconds = Math.round((performance.now() - began) / 1000);
-	if (whole) console.log(`${cases.length} cases, ${findings.length} findings, ${seconds} s`);
-	expect(findings, `seed ${seed}`).toEqual([]);
+	if (WHOLE) console.log(`${cases.length} cases, ${findings.length} findings, ${seconds} s`);
+	expect(findings, CHOSEN).toEqual([]);
 }, 3_600_000);
 
 test("every point of the registry stands in the sources, once", () => {

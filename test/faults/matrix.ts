@@ -99,14 +99,3 @@ async function judgeLasting(stage: FaultStage, id: string, ended: TaskRecord | n
 	if (ended.state === "failed" && ended.reason === null) return ["failed without a reason"];
 	return ended.outcome?.message ? [] : [`is ${ended.state} without a word`];
 }
-
-/** Mulberry32: the same seed chooses the same cases. */
-export function random(state: number): () => number {
-	let a = state;
-	return () => {
-		a = (a + 0x6d2b79f5) | 0;
-		let t = Math.imul(a ^ (a >>> 15), 1 | a);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-	};
-}

@@ -1,7 +1,7 @@
 /**
  * Whoever can write to Redis may leave anything there. Every field of every key is damaged in every way;
  * the other tasks are listed, asked about, started and told as if nothing were. A seeded part runs always, all
- * of it with DISPATCH_TEST_ALL_DAMAGE=1.
+ * of it with DISPATCH_TEST_WHOLE=1.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findBatch, listBatches } from "../../../src/actions/batches.ts";
@@ -28,12 +28,11 @@ import { DispatchError } from "../../../src/task/errors.ts";
 import { isEnded } from "../../../src/task/states.ts";
 import { viewOf } from "../../../src/task/view.ts";
 import { taskViewSchema } from "../../../src/task/view-schema.ts";
+import { CHOSEN, part, WHOLE } from "../../chance.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { HOST, putBatch, question, runningTask, specOf } from "./store-support.ts";
 
-const ALL = process.env.DISPATCH_TEST_ALL_DAMAGE === "1";
 const PART = 80;
-const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 const HOSTILE = "\u001b]0;owned\u0007../../../etc/$(id)`id` --dangerously";
 const VICTIM = "victim";
 
@@ -314,15 +313,10 @@ async function batchesAreWell(): Promise<void> {
 	expect(await batchIds()).toContain("nightly-2");
 }
 
-function seeded(list: Damage[], count: number): Damage[] {
-	let seed = SEED;
-	const random = () => {
-		seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-		return seed / 2 ** 31;
-	};
+function chosen(list: Damage[]): Damage[] {
+	if (WHOLE) return list;
 	const small = list.filter(({ name }) => !name.endsWith("30 MB"));
-	const some = Array.from({ length: count }, () => small[Math.floor(random() * small.length)] as Damage);
-	return [...small.filter(isAlways), ...some];
+	return [...small.filter(isAlways), ...part(small, PART)];
 }
 
 /** What only scripts see, and what only they cannot read. */
@@ -336,11 +330,11 @@ function isAlways(damage: Damage): boolean {
 }
 
 test(
-	`damage of any field of any key stays where it is (seed ${SEED})`,
+	`damage of any field of any key stays where it is (${CHOSEN})`,
 	async () => {
 		const all = await damages();
 		expect(all.length).toBeGreaterThan(300);
-		for (const damage of ALL ? all : seeded(all, PART)) {
+		for (const damage of chosen(all)) {
 			const isVictims = damage.key.endsWith(`:${VICTIM}`);
 			for (const way of isVictims ? WAYS : WAYS.slice(0, 1)) {
 				await restore();
@@ -358,5 +352,5 @@ test(
 			}
 		}
 	},
-	ALL ? 3_600_000 : 300_000,
+	WHOLE ? 3_600_000 : 300_000,
 );

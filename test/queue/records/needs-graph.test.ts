@@ -4,11 +4,10 @@ import { expect, test } from "vitest";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
 import { openNeeds } from "../../../src/task/needs.ts";
 import { isEnded } from "../../../src/task/states.ts";
+import { Random, SEED } from "../../chance.ts";
 import { TEST_LIMIT_MS } from "../../patience.ts";
 import { expectSound, needsFaults } from "./needs-audit.ts";
 import { needsStage, store } from "./needs-stage.ts";
-
-const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
 
 const { task, start, retry } = needsStage();
 
@@ -64,29 +63,20 @@ test(
 	4 * TEST_LIMIT_MS,
 );
 
-/** A linear congruential generator: the seed tells the whole run. */
-function numbers(seed: number): (below: number) => number {
-	let at = seed;
-	return (below) => {
-		at = (at * 1_103_515_245 + 12_345) % 2_147_483_648;
-		return Math.floor((at / 2_147_483_648) * below);
-	};
-}
-
 test(
 	`a graph of 200 tasks with failures, cancels and retries at random comes to its end (seed ${SEED})`,
 	async () => {
-		const random = numbers(SEED);
+		const random = new Random(SEED);
 		const NODES = 200;
 		for (let n = 0; n < NODES; n++) {
-			const count = n === 0 ? 0 : random(4);
-			const after = new Set(Array.from({ length: count }, () => `t-${random(n)}`));
+			const count = n === 0 ? 0 : random.below(4);
+			const after = new Set(Array.from({ length: count }, () => `t-${random.below(n)}`));
 			await task(`t-${n}`, ...after);
 		}
 		await expectSound(store);
 		for (let step = 0; step < 400; step++) {
-			const id = `t-${random(NODES)}`;
-			await act(id, ACTS[[0, 0, 1, 2, 3, 3, 6, 6, 6, 7][random(10)] ?? 0] ?? "start", []);
+			const id = `t-${random.below(NODES)}`;
+			await act(id, ACTS[[0, 0, 1, 2, 3, 3, 6, 6, 6, 7][random.below(10)] ?? 0] ?? "start", []);
 			await requireMet(id);
 		}
 		await expectSound(store);
