@@ -15,11 +15,17 @@ export interface BranchOf {
 	nonce: string;
 	spec: WorktreeSpec;
 	/** git in the repository. @throws DISPATCH_GIT */
-	runThere: (args: readonly string[], options?: { holds?: number }) => Promise<GitAnswer>;
+	runThere: (args: readonly string[], options?: { holds?: number; input?: string }) => Promise<GitAnswer>;
+}
+
+/** A ref that has all of a branch's commits, and what it is at. */
+export interface Holder {
+	ref: string;
+	object: string;
 }
 
 /** In a branch's log: who made it. */
-const madeBy = (nonce: string) => `dispatch: made for ${nonce}`;
+const MADE_FOR = "dispatch: made for ";
 /** Of each change: the ref itself, never what it leads to. */
 const UPDATE = ["update-ref", "--no-deref"];
 /** Of what an agent's link leads to. */
@@ -61,9 +67,9 @@ export class Branch {
 		const { nonce, spec } = this.#of;
 		await this.#requireOwn();
 		const none = "0".repeat(spec.base.length);
-		const make = [...UPDATE, "--create-reflog", "-m", madeBy(nonce), this.ref, spec.base, none];
+		const make = [...UPDATE, "--create-reflog", "-m", MADE_FOR + nonce, this.ref, spec.base, none];
 		const made = await this.#of.runThere(make, { holds });
-		if (made.code === 0 || (await this.isOwn())) return;
+		if (made.code === 0 || (await this.madeFor()) === nonce) return;
 		if ((await this.tipOfWhatever()) === null) throw this.#failed("make", made);
 		throw new DispatchError(
 			"DISPATCH_ID_EXISTS",
@@ -75,22 +81,30 @@ export class Branch {
 	/** @param from where it is; null: nowhere. @param why for its log. @throws DISPATCH_GIT when it is elsewhere by now */
 	async move(from: string | null, to: string, why: string, holds: number): Promise<void> {
 		const old = from ?? "0".repeat(to.length);
-		const move = [...UPDATE, "--create-reflog", "-m", `dispatch: ${why}`, this.ref, to, old];
+		const said = from === null ? MADE_FOR + this.#of.nonce : `dispatch: ${why}`;
+		const move = [...UPDATE, "--create-reflog", "-m", said, this.ref, to, old];
 		const moved = await this.#of.runThere(move, { holds });
 		if (moved.code !== 0) throw this.#failed("move", moved);
 	}
 
-	/** @param tip where it is. @throws DISPATCH_GIT when it is elsewhere by now, and as `requireOwnFolders` */
-	async delete(tip: string): Promise<void> {
+	/**
+	 * In one act with a look at who else holds its commits: of two that go by each other's, git refuses one.
+	 * @param tip where it is. @param holder null: it goes whoever holds them
+	 * @throws DISPATCH_GIT when one of both is elsewhere by now, and as `requireOwnFolders`
+	 */
+	async delete(tip: string, holder: Holder | null): Promise<void> {
 		this.requireOwnFolders();
-		const gone = await this.#of.runThere([...UPDATE, "-d", this.ref, tip]);
+		const verify = holder === null ? "" : `verify ${holder.ref} ${holder.object}\n`;
+		const input = `${verify}delete ${this.ref} ${tip}\n`;
+		const gone = await this.#of.runThere([...UPDATE, "--stdin"], { input });
 		if (gone.code !== 0) throw this.#failed("delete", gone);
 	}
 
-	/** Whether this very task made it. @throws DISPATCH_GIT */
-	async isOwn(): Promise<boolean> {
+	/** The nonce of the task that made it; null: its log does not tell, or not any more. @throws DISPATCH_GIT */
+	async madeFor(): Promise<string | null> {
 		const log = await this.#of.runThere(["reflog", "show", "--format=%gs", this.ref, "--"]);
-		return log.code === 0 && log.stdout.trimEnd().split("\n").at(-1) === madeBy(this.#of.nonce);
+		const made = log.stdout.split("\n").findLast((line) => line.startsWith(MADE_FOR));
+		return log.code === 0 ? (made?.slice(MADE_FOR.length) ?? null) : null;
 	}
 
 	#failed(what: string, answer: GitAnswer): DispatchError {

@@ -1,18 +1,20 @@
 /** Takes a worktree away, and never what is nowhere else: uncommitted work stays, and so does a branch with commits. */
 import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
+import { namesInTurns } from "../process/opened-directory.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
-import { Serial } from "../task/serial.ts";
 import { branchNameOf } from "../task/worktree.ts";
+import type { Holder } from "./branch.ts";
 import { repositoriesIn, withIndex } from "./commit.ts";
+import { HOLDERS, looseIn } from "./loose.ts";
 import type { Worktree } from "./worktree.ts";
 
 /** Of files that are not committed. */
 const NAMED = 3;
 const SHORT = 7;
-/** What people keep their work on; a stash, a note or another pseudo-ref is none of these. */
-const HOLDERS = ["refs/heads", "refs/tags", "refs/remotes"];
+/** Of a branch that others move, or delete, at the same time. */
+const DELETE_TRIES = 5;
 
 /**
  * What `removeWorktree` asks first.
@@ -25,10 +27,10 @@ export async function requireRemovable(worktree: Worktree, { force }: { force: b
 }
 
 async function requireSaved(worktree: Worktree): Promise<void> {
-	// What was never whole no agent has seen, and of what is gone nothing can be lost.
-	if (!worktree.facts()?.isWhole || !isThere(worktree.path)) return;
+	if (await isHalfMade(worktree)) return;
 	const { task, path } = worktree;
-	const unsaved = await unsavedIn(worktree);
+	// Of files that are gone nothing can be lost; what was committed without a branch is the repository's.
+	const unsaved = [...(isThere(path) ? await unsavedIn(worktree) : []), ...(await looseCommits(worktree))];
 	if (unsaved.length === 0) return;
 	const more = unsaved.length > NAMED ? ` and ${unsaved.length - NAMED} more` : "";
 	throw new DispatchError(
@@ -36,6 +38,14 @@ async function requireSaved(worktree: Worktree): Promise<void> {
 		`The worktree of \`${task}\` holds work that is in no commit: ${unsaved.slice(0, NAMED).join(", ")}${more}.`,
 		{ hint: `Commit it in ${path}, or delete it with --force: dispatch rm --force ${task}` },
 	);
+}
+
+/** It was never whole, and holds no file: no agent has seen it. */
+async function isHalfMade(worktree: Worktree): Promise<boolean> {
+	if (worktree.facts()?.isWhole !== false) return false;
+	if (!isThere(worktree.path)) return true;
+	for await (const name of namesInTurns(worktree.path)) if (name !== ".git") return false;
+	return true;
 }
 
 /** Files, and repositories of their own, of which no more than the number of a commit is in the branch. */
@@ -53,32 +63,35 @@ async function unsavedIn(worktree: Worktree): Promise<string[]> {
 		const look = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"];
 		const status = await own.must("look at the worktree", [...look, "--ignore-submodules=all"]);
 		const ours = `${join(worktree.spec.inside, ".dispatch")}/`;
+		// What is not there in one that was never whole nobody has deleted.
+		const isMissing = (line: string) => worktree.facts()?.isWhole === false && /^(?: D|D ) /.test(line);
 		const files = status
 			.split("\0")
 			.filter((line) => line !== "" && !(line.startsWith("??") && line.slice(3).startsWith(ours)))
+			.filter((line) => !isMissing(line))
 			.map((line) => line.slice(3));
 		const repositories = new Set([...(await repositoriesIn(own)), ...(await repositoriesOf(worktree))]);
 		const nested = [...repositories].map((path) => `${path} (a repository)`);
-		return [...new Set([...files, ...nested, ...(await looseCommits(worktree))])];
+		return [...new Set([...files, ...nested])];
 	});
 }
 
 /** In what its branch holds, or what is checked out. */
 async function repositoriesOf(worktree: Worktree): Promise<string[]> {
-	const commits = [await worktree.branch.tipOfWhatever(), await worktree.head()];
-	const lists = commits
+	const commits = new Set([await worktree.branch.tipOfWhatever(), await worktree.head()]);
+	const lists = [...commits]
 		.filter((commit) => commit !== null)
 		.map((commit) => worktree.must("look at the worktree", worktree.run(["ls-tree", "-r", "-z", commit])));
 	const lines = (await Promise.all(lists)).join("").split("\0");
 	return lines.filter((line) => line.startsWith("160000 ")).map((line) => line.slice(line.indexOf("\t") + 1));
 }
 
-/** A HEAD that no branch, tag or remote branch holds: with the worktree its log goes too. */
 async function looseCommits(worktree: Worktree): Promise<string[]> {
-	const head = await worktree.head();
-	if (head === null) return [];
-	const isHeld = (await holdersOf(worktree, head)).length > 0;
-	return isHeld ? [] : [`the commit ${cutText(head, SHORT, "")}, which is on no branch`];
+	const { commits, unreadable } = await looseIn(worktree);
+	return [
+		...commits.map((commit) => `the commit ${cutText(commit, SHORT, "")}, which is on no branch`),
+		...unreadable.map((path) => `what ${path} leads to, which cannot be read`),
+	];
 }
 
 export interface RemovedWorktree {
@@ -94,9 +107,8 @@ export interface RemovedWorktree {
 export function removeWorktree(worktree: Worktree, { force }: { force: boolean }): Promise<RemovedWorktree> {
 	return worktree.locked(async () => {
 		await requireRemovable(worktree, { force });
-		const isOurs = await isOwn(worktree);
 		await worktree.removeFiles();
-		const branchKept = isOurs && isThere(worktree.spec.gitDir) ? await inTurn(worktree, force) : null;
+		const branchKept = isThere(worktree.spec.gitDir) ? await removeBranch(worktree, force) : null;
 		await worktree.forget();
 		return { branchKept };
 	});
@@ -114,7 +126,7 @@ export async function leftByRemoval(
 	worktree: Worktree,
 	{ force, gone }: { force: boolean; gone: GoneBranches },
 ): Promise<RemovedWorktree> {
-	if (!isThere(worktree.spec.gitDir) || !(await isOwn(worktree))) return { branchKept: null };
+	if (!isThere(worktree.spec.gitDir)) return { branchKept: null };
 	const { ref, tip, kept } = await branchNow(worktree, force, gone);
 	if (tip !== null && kept === null) gone.add(nameIn(worktree, ref));
 	return { branchKept: kept };
@@ -125,63 +137,67 @@ function nameIn({ spec }: Worktree, ref: string): string {
 	return `${spec.gitDir} ${ref}`;
 }
 
-/** Whether the branch of its name is its own. */
+/** Whether the branch of its name is its own: a newer task of this id may have made it. */
 async function isOwn(worktree: Worktree): Promise<boolean> {
-	if (worktree.facts()?.isWhole === true) return true;
-	return isThere(worktree.spec.gitDir) && (await worktree.branch.isOwn());
-}
-
-/** Two of one repository that hold the same commits, removed at once, would each go by the other's. */
-const branches = new Serial();
-
-function inTurn(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
-	return branches.run(worktree.spec.gitDir, () => removeBranch(worktree, force));
+	const nonce = await worktree.branch.madeFor();
+	// git forgets what is in a log for long: then no newer task has made it.
+	return nonce === null ? worktree.facts()?.isWhole === true : nonce === worktree.nonce;
 }
 
 /** @returns what stays */
 async function removeBranch(worktree: Worktree, force: boolean): Promise<RemovedWorktree["branchKept"]> {
-	const { tip, kept } = await branchNow(worktree, force);
-	if (tip === null || kept !== null) return kept;
-	await worktree.branch.delete(tip);
-	return null;
+	for (let tries = 1; ; tries++) {
+		const { tip, kept, holders } = await branchNow(worktree, force);
+		if (tip === null || kept !== null) return kept;
+		try {
+			await worktree.branch.delete(tip, holders[tries % holders.length] ?? null);
+			return null;
+		} catch (error) {
+			// Who held its commits may hold them no more: another removal works at this moment.
+			if (tries === DELETE_TRIES || holders.length === 0) throw error;
+		}
+	}
 }
 
 interface BranchNow {
 	ref: string;
-	/** null: it is gone */
+	/** null: it is gone, or another one's */
 	tip: string | null;
 	/** why it stays; null: it goes */
 	kept: RemovedWorktree["branchKept"];
+	/** on the strength of which it goes; none: it goes all the same */
+	holders: Holder[];
 }
 
 /** What becomes of its branch with it: the one place that decides it. */
-async function branchNow(worktree: Worktree, force: boolean, gone?: GoneBranches): Promise<BranchNow> {
+async function branchNow(
+	worktree: Worktree,
+	force: boolean,
+	gone: GoneBranches = new Set(),
+): Promise<BranchNow> {
 	const { ref } = worktree.branch;
-	const tip = await worktree.branch.tipOfWhatever();
+	const found = await worktree.branch.tipOfWhatever();
+	const tip = found !== null && (await isOwn(worktree)) ? found : null;
 	const { base } = worktree.spec;
-	if (tip === null || force || tip === base || (await isHeldElsewhere(worktree, ref, tip, gone)))
-		return { ref, tip, kept: null };
+	if (tip === null || force || tip === base) return { ref, tip, kept: null, holders: [] };
+	// But for those that are gone by then.
+	const isThen = (holder: Holder) => holder.ref !== ref && !gone.has(nameIn(worktree, holder.ref));
+	const holders = (await holdersOf(worktree, tip)).filter(isThen);
+	if (holders.length > 0) return { ref, tip, kept: null, holders };
 	const count = await worktree.must(
 		"count the commits",
 		worktree.runThere(["rev-list", "--count", tip, `^${base}`]),
 	);
-	return { ref, tip, kept: { name: branchNameOf(worktree.task), commits: Number(count) } };
-}
-
-/** Whether a branch, a tag or a remote's branch holds all of it, but for those that are gone by then. */
-async function isHeldElsewhere(
-	worktree: Worktree,
-	ref: string,
-	tip: string,
-	gone: GoneBranches = new Set(),
-): Promise<boolean> {
-	const refs = await holdersOf(worktree, tip);
-	return refs.some((each) => each !== ref && !gone.has(nameIn(worktree, each)));
+	return { ref, tip, kept: { name: branchNameOf(worktree.task), commits: Number(count) }, holders };
 }
 
 /** Branches, tags and remotes' branches with this commit. A link to another ref holds nothing by itself. */
-async function holdersOf(worktree: Worktree, commit: string): Promise<string[]> {
-	const args = ["for-each-ref", "--format=%(refname) %(symref)", "--contains", commit, ...HOLDERS];
+async function holdersOf(worktree: Worktree, commit: string): Promise<Holder[]> {
+	const format = "--format=%(refname) %(objectname) %(symref)";
+	const args = ["for-each-ref", format, "--contains", commit, ...HOLDERS];
 	const lines = (await worktree.must("look at the branches", worktree.runThere(args))).split("\n");
-	return lines.filter((line) => line.endsWith(" ")).map((line) => line.trimEnd());
+	return lines.filter(Boolean).flatMap((line) => {
+		const [ref = "", object = "", symref = ""] = line.split(" ");
+		return symref === "" ? [{ ref, object }] : [];
+	});
 }

@@ -112,9 +112,19 @@ export class Worktree {
 	}
 
 	/** git in the repository, whether the worktree is there or not. @throws DISPATCH_GIT */
-	runThere(args: readonly string[], options: { holds?: number; shown?: boolean } = {}): Promise<GitAnswer> {
+	runThere(
+		args: readonly string[],
+		options: { holds?: number; shown?: boolean; input?: string } = {},
+	): Promise<GitAnswer> {
 		const { gitDir } = this.spec;
 		return git({ args, place: { gitDir }, cwd: gitDir, ...this.#shared, ...options });
+	}
+
+	/** git on what is its own in the repository, whether its files are there or not. @throws DISPATCH_GIT */
+	runBeside(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
+		const { adminDir: gitDir, spec } = this;
+		const place = { gitDir, commonDir: spec.gitDir };
+		return git({ args, place, cwd: spec.gitDir, ...this.#shared, ...options });
 	}
 
 	get #shared() {

@@ -45,7 +45,8 @@ test.each(PARTS)(
 		expect(left()).toEqual([
 			...new Set([...(what.includes("project") ? ["the directory of its starts"] : []), what]),
 		]);
-		expect(await here.clear()).toBe(1);
+		// On a busy machine a pass may end before it does.
+		await expect.poll(here.clear).toBe(1);
 		expect(left()).toEqual([]);
 	},
 );

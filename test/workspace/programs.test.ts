@@ -186,7 +186,7 @@ test("a signature of the agent's commit is not looked at: that would run its pro
 	writeIn(worktree.adminDir, "signed", `${signed}\n`);
 	const commit = there("hash-object", "-t", "commit", "-w", join(worktree.adminDir, "signed"));
 	there("update-ref", `refs/heads/${branch}`, commit);
-	await worktree.branch.isOwn();
+	await worktree.branch.madeFor();
 	expect(ran()).toBe(false);
 });
 

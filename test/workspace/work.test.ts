@@ -207,15 +207,6 @@ describe("a worktree is taken away", () => {
 		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
 	});
 
-	test("two with the same commits that are removed at once: one of their branches stays", async () => {
-		commitThere("c.txt");
-		const second = await submitted(`${id}-b`);
-		await second.make();
-		gitIn(second.path, "merge", "--quiet", "--ff-only", branch);
-		const gone = await Promise.all([worktree, second].map((each) => removeWorktree(each, { force: false })));
-		expect(gone.filter(({ branchKept }) => branchKept !== null)).toHaveLength(1);
-	});
-
 	test.each(["refs/stash", "refs/notes/x", "refs/replace/x"])(
 		"and its branch stays where only %s holds its commits",
 		async (ref) => {
