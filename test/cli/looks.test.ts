@@ -1,4 +1,5 @@
 /** The looks of a screen that stays, on the clock of the process. */
+import { getEventListeners } from "node:events";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Looks } from "../../src/cli/screen/looks.ts";
 
@@ -20,4 +21,19 @@ test("a clock that is set back while Redis is away keeps the screen from nothing
 	expect(await away).toBeLessThan(Date.now());
 	leave.abort();
 	await running.catch(() => {});
+});
+
+test("however many looks are made, nothing of them listens on: Node would warn across the screen", async () => {
+	const leave = new AbortController();
+	const listening: number[] = [];
+	const looks = new Looks(leave.signal, () => {});
+	await looks.run(async () => {
+		listening.push(getEventListeners(leave.signal, "abort").length);
+		if (listening.length === 20) leave.abort();
+		// Once the pause has begun.
+		setImmediate(() => looks.soon());
+		return true;
+	});
+	expect(listening).toHaveLength(20);
+	expect(Math.max(...listening.slice(1))).toBeLessThanOrEqual(2);
 });
