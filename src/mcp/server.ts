@@ -77,7 +77,10 @@ const INPUTS = {
 	},
 	note: { id, text: z.string().min(1).describe("what the running agent shall know before its next item") },
 	wait: {
-		ids: z.array(z.string().min(1)).optional().describe("only these tasks (default: all)"),
+		ids: z
+			.array(z.string().min(1))
+			.optional()
+			.describe("only these tasks, and the questions of what they wait for (default: all tasks)"),
 		timeoutSeconds: z
 			.number()
 			.min(0)
@@ -108,7 +111,7 @@ export type Actions = {
 
 const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 	enqueue: "Hand a task to a background coding agent. Returns at once with the task.",
-	list: "Tasks in brief, newest first: state, progress, open questions, how they ended.",
+	list: "Tasks in brief, newest first: state, progress, why they wait, open questions, how they ended.",
 	status: "One task: plan with markers, questions, what it does now, why it waits or failed.",
 	questions: "Open questions of all tasks.",
 	answer: "Answer a worker's question. The first answer counts.",

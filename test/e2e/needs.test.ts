@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
 import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
 import { type Task, User } from "./harness.ts";
+import { hostAgentOf } from "./mcp-host.ts";
 
 let user: User;
 afterEach(() => user?.cleanup());
@@ -109,16 +110,26 @@ test("whoever waits for a task or follows it is told what one asks that it needs
 		});
 		return heard;
 	});
+	const host = await hostAgentOf(user);
 	const told = (id: string) =>
 		`dispatch: \`${id}\`, which \`c\` needs, asks: "What is the word?" Answer with: dispatch answer ${id} "…"\n`;
 	const loud = waiting.slice(0, ways.length);
 	for (const id of ["a", "b"]) {
 		for (const heard of loud) await expect.poll(() => heard.stderr).toContain(told(id));
 		for (const { child } of waiting) expect(child.exitCode).toBe(null);
+		const args = { name: "wait", arguments: { ids: ["c"], timeoutSeconds: 0 } };
+		const events = [await host.callTool(args), await host.callTool(args)].map(
+			({ structuredContent }) => (structuredContent as { event: object | null }).event,
+		);
+		expect(events).toEqual([
+			expect.objectContaining({ kind: "asked", task: id, question: "What is the word?" }),
+			null,
+		]);
 		await user.ok(["answer", id, "blue"]);
 	}
 	for (const { child } of waiting)
 		await expect.poll(() => child.exitCode, { timeout: CONDITION_LIMIT_MS }).toBe(0);
+	await host.close();
 	for (const { stderr } of loud) expect(stderr).toBe(told("a") + told("b"));
 	expect(waiting.at(-1)?.stderr).toBe("");
 	for (const { stdout } of waiting) expect(stdout).not.toContain("What is the word?");

@@ -5,6 +5,7 @@ import type { Store } from "../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
+import { hostAgentOf } from "./mcp-host.ts";
 
 let redis: TestRedis;
 let store: Store;
@@ -137,6 +138,27 @@ test("for a host that is drained: whoever waits is told once, when its time is o
 		expect(stderr.match(told), stderr).toHaveLength(1);
 		expect(stdout + stderr).toMatch(/Timed out waiting: \S+ is queued\.(.*\n?.*)three is drained \(by /);
 	}
+
+	// Of several events one is told: that the first task waits is none.
+	for (const args of [
+		["wait", "held", "--cursor", "seen", "--timeout", "3s"],
+		["wait", "--any", "--cursor", "any", "--timeout", "3s"],
+		["enqueue", "--id", "followed", "Paint the fence", "--follow", "--timeout", "3s"],
+	])
+		expect((await user.run(args)).stderr.match(told), args.join(" ")).toHaveLength(1);
+	const host = await hostAgentOf(user);
+	const tool = async (name: string, args: object) =>
+		JSON.stringify((await host.callTool({ name, arguments: { ...args } })).structuredContent);
+	// Earlier tests have left questions here.
+	await expect.poll(() => tool("wait", { timeoutSeconds: 0 })).toContain('"event":null');
+	for (const [name, args] of [
+		["wait", { timeoutSeconds: 0, ids: ["held"] }],
+		["wait", { timeoutSeconds: 0 }],
+		["status", { id: "held" }],
+		["list", {}],
+	] as const)
+		expect(await tool(name, args), name).toContain("dispatch hosts resume three");
+	await host.close();
 
 	const waiting = user.start(["wait", "held"]);
 	let said = "";

@@ -130,7 +130,7 @@ async function waitFor(
 		await followLog(context, id, timeLeft(timeoutMs)(), interrupt.signal).finally(interrupt.release);
 		if (interrupt.signal.aborted) return interrupted(context, againOf([id]));
 	}
-	return waitForAll(context, [id], { timeoutMs, single: true, isTold: follows });
+	return waitForAll(context, [id], { timeoutMs, single: true, isTold: follows && !context.output.json });
 }
 
 function enqueueTimeout(flags: EnqueueFlags): number | null {

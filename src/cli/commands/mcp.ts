@@ -3,12 +3,14 @@ import { resolve } from "node:path";
 import { type AnswerRequest, answerTask, questionOf } from "../../actions/answer.ts";
 import { afterCancel, cancelTasks, refusedOrAsked } from "../../actions/cancel.ts";
 import { findTask, findTasks } from "../../actions/find-task.ts";
+import { neededBeside } from "../../actions/held-up.ts";
 import { listTasks } from "../../actions/list.ts";
 import { noteTask } from "../../actions/note.ts";
 import { type Report, reportOf } from "../../actions/report.ts";
 import { retryTasks } from "../../actions/retry.ts";
 import { cutOff, type Each, isDone, orOutage, theOnly } from "../../actions/several.ts";
-import { viewsOf, viewTask, viewTasks } from "../../actions/views.ts";
+import { viewTask, viewTasks } from "../../actions/views.ts";
+import { withWaits } from "../../actions/waits.ts";
 import { type Actions, type Args, serveMcp } from "../../mcp/server.ts";
 import { type FeedEvent, type FeedPosition, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
@@ -26,6 +28,7 @@ import { ofAccepted } from "../accepted.ts";
 import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
+import { hereOf } from "../show/here.ts";
 import { Output } from "../show/output.ts";
 import { viewsOfEach } from "../show/several.ts";
 import { ownHome, workerTrouble } from "../worker-up.ts";
@@ -34,6 +37,8 @@ import { inTime } from "./wait.ts";
 
 const USUAL_WAIT_S = 50;
 const USUAL_LIST = 50;
+/** Of those that wait, by a `wait` for any task. */
+const WAITING_SHOWN = 10;
 /** A Redis that answers takes less. */
 const LAST_LOOK_MS = 2_000;
 /** SIGTERM, grace and SIGKILL take less. */
@@ -66,12 +71,16 @@ class Session {
 		return {
 			enqueue: (args) => this.#change((store, context) => enqueueTask(store, context, args)),
 			list: ({ states, limit }) =>
-				this.#look(async (store) => {
+				this.#look(async (store, context) => {
 					const { records, damaged } = await listTasks(store, { states }, limit ?? USUAL_LIST);
 					const broken = damaged.map((each) => damagedView(each, store.namespace));
-					return [...(await viewTasks(store, records)).map(briefOf), ...broken];
+					return [...(await waitingViews(store, context, records)).map(briefOf), ...broken];
 				}),
-			status: ({ id }) => this.#look(async (store) => viewTask(store, await findTask(store, id))),
+			status: ({ id }) =>
+				this.#look(async (store, context) => {
+					const [view] = await waitingViews(store, context, [await findTask(store, id)]);
+					return view;
+				}),
 			questions: () =>
 				this.#look(async (store) =>
 					(await store.openQuestions()).map((each) => ({
@@ -153,9 +162,19 @@ class Session {
 		const timeoutMs = over ? 0 : leftMs();
 		const kept: { before: FeedPosition | null; after: FeedPosition | null } = { before: null, after: null };
 		// A host that gave the call up was not told: then nothing is kept.
+		const needed = new Set<string>();
+		const lookAtNeeds = async () => {
+			if (ids === null) return;
+			const beside = await neededBeside(service, (await service.read([...ids])).records);
+			needed.clear();
+			for (const { spec } of beside.records) needed.add(spec.id);
+		};
+		await inTime(leftMs(), lookAtNeeds, { waitsOut: true });
 		const { event } = await waitForEvent(service, () => this.#position ?? start, {
 			ids,
+			needed,
 			questions: true,
+			onLook: lookAtNeeds,
 			timeoutMs,
 			signal,
 			keep: (position) => {
@@ -164,7 +183,7 @@ class Session {
 			},
 		});
 		if (event === null) {
-			const tasks = ids === null ? [] : await nowOf(service, [...ids]);
+			const tasks = await nowOf(service, context, ids);
 			return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
 		}
 		const task = await lastLook(async () => viewTask(service, await service.need(event.task)));
@@ -213,10 +232,31 @@ function isShownAs(text: string, shown: string, isDated: boolean): boolean {
 	return isDated && begun !== shown && words(text).startsWith(words(begun));
 }
 
-/** The tasks as they are; none while Redis is away: the time of the call is over. */
-async function nowOf(store: Store, ids: string[]): Promise<unknown[]> {
-	const views = await lastLook(() => viewsOf(store, ids));
+/**
+ * The tasks as they are; none while Redis is away: the time of the call is over.
+ * @param ids null: of all tasks those that wait for their start, in brief
+ */
+async function nowOf(store: Store, context: Context, ids: ReadonlySet<string> | null): Promise<unknown[]> {
+	const views = await lastLook(async () => {
+		if (ids !== null) {
+			const { records, damaged } = await store.read([...ids]);
+			const broken = damaged.map((each) => damagedView(each, store.namespace));
+			return [...(await waitingViews(store, context, records)), ...broken];
+		}
+		const { records } = await listTasks(store, { states: ["queued", "waiting"] }, WAITING_SHOWN);
+		return (await waitingViews(store, context, records)).map(briefOf);
+	});
 	return views === "aborted" ? [] : views;
+}
+
+/** With why each of them waits. */
+async function waitingViews(
+	store: Store,
+	context: Context,
+	records: readonly TaskRecord[],
+): Promise<TaskView[]> {
+	const url = await context.redisUrl();
+	return withWaits(store, await viewTasks(store, records), () => hereOf(context, url));
 }
 
 /** The time of the call is over: Redis is waited for no longer than it takes to answer. */
@@ -321,13 +361,15 @@ function shownEvent(event: FeedEvent, task: TaskView): object {
 
 /** A list is for an overview: `status` has the rest. */
 function briefOf(view: TaskView): object {
-	const { id, state, reason, hold, model, activity, createdAt, endedAt, reportPath, plan, outcome } = view;
+	const { id, state, reason, hold, waits, model, activity, createdAt, endedAt, reportPath, plan, outcome } =
+		view;
 	const open = view.questions.filter(({ open }) => open);
 	return {
 		id,
 		state,
 		reason,
 		hold,
+		waits: waits?.text ?? null,
 		model,
 		plan: `${plan.done}/${plan.total}`,
 		activity: isLive(state) ? activity : null,

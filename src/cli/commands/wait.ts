@@ -1,5 +1,6 @@
 import { findTask } from "../../actions/find-task.ts";
 import { neededBeside } from "../../actions/held-up.ts";
+import { listTasks } from "../../actions/list.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
@@ -41,7 +42,7 @@ interface WaitSettings {
 	timeoutMs: number | null;
 	/** prints one document, not a list */
 	single: boolean;
-	/** somebody else has told its questions */
+	/** somebody else has told its questions, those of what it needs, and that its host is drained */
 	isTold?: boolean;
 	/** tells what happens as it happens, and at the end what became of all; a script reads documents instead */
 	teller?: (store: Store) => Teller;
@@ -125,6 +126,9 @@ async function openTasks(context: Context): Promise<string[]> {
 	return [...open.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
 }
 
+/** Of all tasks of a namespace: any one of a host tells that it is drained. */
+const QUEUED_LOOKED_AT = 100;
+
 const SINGLE: WaitSettings = { timeoutMs: null, single: true };
 
 /**
@@ -147,6 +151,7 @@ async function waitAtCursor(
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
 	const interrupt = onInterrupt();
 	const neededTeller = new NeededTeller(context, store);
+	const drains = new DrainTeller(context, store);
 	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
 		questions: wanted.questions,
 		ids: named.length === 0 ? null : ids,
@@ -154,6 +159,11 @@ async function waitAtCursor(
 		signal: interrupt.signal,
 		onLook: async () => {
 			context.output.progress("waiting for a question or an end");
+			await drains.tell(async () =>
+				named.length > 0
+					? store.getMany([...ids])
+					: (await listTasks(store, { states: ["queued"] }, QUEUED_LOOKED_AT)).records,
+			);
 			if (!wanted.questions || named.length === 0) return;
 			const records = await store.getMany([...ids]);
 			await neededTeller.tell(records, (await neededBeside(store, records)).records);
@@ -200,7 +210,8 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		teller = isHeard(context) ? settings.teller?.(store) : undefined;
 		const tellQuestions = tellerOf(context, store, ids, settings);
 		const neededTeller = new NeededTeller(context, store);
-		const drains = new DrainTeller(context, store);
+		const { isTold = false } = settings;
+		const drains = new DrainTeller(context, store, { isTold });
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
@@ -208,8 +219,8 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			signal: interrupt.signal,
 			onLook: async (records, needed) => {
 				seen = records;
-				await neededTeller.tell(records, needed);
-				await drains.tell(records);
+				if (!isTold) await neededTeller.tell(records, needed);
+				await drains.tell(() => records);
 				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));

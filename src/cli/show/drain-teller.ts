@@ -15,34 +15,40 @@ export class DrainTeller {
 	readonly #store: Store;
 	/** by host: the drain that was told */
 	readonly #told = new Map<string, Drain>();
+	readonly #isTold: boolean;
 	#lookedAt = Number.NEGATIVE_INFINITY;
 
-	constructor(context: Context, store: Store) {
+	/** @param isTold somebody else tells it: this one only knows */
+	constructor(context: Context, store: Store, { isTold = false } = {}) {
+		this.#isTold = isTold;
 		this.#context = context;
 		this.#store = store;
 	}
 
-	/** Asks Redis only where one of them is queued, every two seconds. @param records as they are now */
-	async tell(records: readonly TaskRecord[]): Promise<void> {
+	/** Every two seconds; Redis is asked only where one of them is queued. @param read gives them as they are then */
+	async tell(read: () => readonly TaskRecord[] | Promise<readonly TaskRecord[]>): Promise<void> {
 		const now = performance.now();
 		if (now - this.#lookedAt < LOOK_MS) return;
-		const queued = records.filter((record) => isDue(record, this.#store.clock.now()));
+		this.#lookedAt = now;
+		const queued = (await read()).filter((record) => isDue(record, this.#store.clock.now()));
 		const hosts = [...new Set([...queued.map(({ host }) => host), ...this.#told.keys()])];
 		if (hosts.length === 0) return;
-		this.#lookedAt = now;
 		const words = await hostWords(this.#store, hosts);
 		for (const [n, host] of hosts.entries()) this.#tellOne(host, words[n]?.drain ?? null);
 	}
 
 	#tellOne(host: string, drain: Drain | null): void {
-		const { output } = this.#context;
 		const told = this.#told.get(host);
 		if (drain === null) {
-			if (this.#told.delete(host)) output.note(`${host} takes tasks again.`);
+			if (this.#told.delete(host)) this.#note(`${host} takes tasks again.`);
 		} else if (told?.at !== drain.at || told.by !== drain.by) {
 			this.#told.set(host, drain);
-			output.note(drainedLine(host, drain.by));
+			this.#note(drainedLine(host, drain.by));
 		}
+	}
+
+	#note(line: string): void {
+		if (!this.#isTold) this.#context.output.note(line);
 	}
 
 	/** What keeps one of them from starting, as seen last; null: no drain does. */

@@ -7,6 +7,7 @@ import { isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { lineSource } from "./agent-lines.ts";
+import { DrainTeller } from "./drain-teller.ts";
 import type { LogSource } from "./log-source.ts";
 import { NeededTeller } from "./needed-teller.ts";
 import { agentTextOf } from "./own-lines.ts";
@@ -63,6 +64,7 @@ interface Tellers {
 	questions: QuestionTeller;
 	retries: RetryTeller;
 	needed: NeededTeller;
+	drains: DrainTeller;
 }
 
 /** For one screen. */
@@ -72,6 +74,7 @@ export function tellersOf(context: Context, store: Store): Tellers {
 		questions: new QuestionTeller(context, store, options),
 		retries: new RetryTeller(context, options),
 		needed: new NeededTeller(context, store),
+		drains: new DrainTeller(context, store),
 	};
 }
 
@@ -98,6 +101,7 @@ export async function follow<Line>(
 			tellers.retries.tell([record]);
 			await tellers.questions.tell([record]);
 			await tellers.needed.tell([record], (await neededBeside(store, [record])).records);
+			await tellers.drains.tell(() => [record]);
 		}
 		return isOver(state) ? "over" : "quiet";
 	};

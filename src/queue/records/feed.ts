@@ -33,6 +33,8 @@ export type FeedEvent =
 export interface FeedFilter {
 	/** null: all tasks, those to come included */
 	ids: ReadonlySet<string> | null;
+	/** of these the questions are told, too: the wanted ones wait for them */
+	needed?: ReadonlySet<string>;
 	/** without them, a task that parks is told as an end */
 	questions: boolean;
 }
@@ -67,7 +69,10 @@ export async function nextEvent(store: Store, from: FeedPosition, filter: FeedFi
 	const asked = from.asked.filter((name) => names.has(name));
 	const wasAsked = new Set(asked);
 	const question = open.find(
-		(each) => filter.questions && isWanted(each.task, filter) && !wasAsked.has(nameOf(each)),
+		(each) =>
+			filter.questions &&
+			(isWanted(each.task, filter) || filter.needed?.has(each.task)) &&
+			!wasAsked.has(nameOf(each)),
 	);
 	const end = await nextEnd(store, from, filter);
 	if (question !== undefined && (end.event === null || question.askedAt <= end.event.at)) {
