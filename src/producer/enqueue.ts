@@ -9,6 +9,7 @@ import { createTaskDir, inspectTaskDir, taskDirOf } from "../ipc/task-dir.ts";
 import { isUnreachable, onceMore } from "../queue/records/open.ts";
 import type { CreateResult, Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
+import { damagedError } from "../task/damaged.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { nearest } from "../task/similar.ts";
@@ -135,11 +136,13 @@ export function keyConflict(key: string, id: string): DispatchError {
 	);
 }
 
-/** The refusal of one that waits for what is not there, with a likely one if there is one. */
+/** The refusal of one that waits for what is not there, or is damaged; with a likely one if there is one. */
 export async function noSuchNeed(store: Store, need: string): Promise<DispatchError> {
+	const { damaged } = await store.read([need]);
+	if (damaged[0] !== undefined) return damagedError(damaged[0]);
 	const near = nearest(need, await store.ids());
 	const hint = near === null ? "`dispatch ls --all` lists the tasks." : `Did you mean "${near}"?`;
-	return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no sound task "${need}" to wait for.`, {
+	return new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${need}" to wait for.`, {
 		hint: `Nothing was enqueued. ${hint}`,
 	});
 }

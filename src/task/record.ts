@@ -8,7 +8,7 @@
  */
 
 import { join } from "node:path";
-import { matching, oneOf } from "./check.ts";
+import { matching, oneOf, text } from "./check.ts";
 import {
 	countField,
 	type Field,
@@ -91,6 +91,8 @@ export const FIELDS = {
 	signature: wordOrNull(matching(/^[\w.-]{1,100}$/, "a signature")),
 	/** set by `cancel` while an agent lives */
 	stopRequested: flagField(false, "stop"),
+	/** who set it last */
+	stopBy: wordOrNull(text),
 	/** uncharged restarts in a row because our own processes ended and took the agent along */
 	takenDown: countField(0),
 	/** times in a row that the agent ended because of a rate limit */

@@ -284,6 +284,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		undelivered: undelivered.length,
 		unattended: record.spec.unattended,
 		ended: end.ending === "shutdown" ? null : end.ending,
+		cancelledBy: record.stopBy,
 		takenDown: end.takenDown && !tooOften,
 		rateLimits: record.rateLimits,
 		attempt: record.attempt,

@@ -34,7 +34,7 @@ describe("a dry run is refused as the call itself", () => {
 			/The key "k\/keyed"/,
 		],
 		["enqueue --id", ["enqueue", "--id", "taken", "x"], 8, /a task "taken" already/],
-		["enqueue --after", ["enqueue", "--after", "nix", "x"], 6, /no sound task "nix" to wait for/],
+		["enqueue --after", ["enqueue", "--after", "nix", "x"], 6, /no task "nix" to wait for/],
 		["its beginning", ["enqueue", "--after", "take", "x"], 6, /"take" to wait for.* Did you mean "taken"\?/],
 		["enqueue --key", ["enqueue", "--key", "k/keyed", "x"], 8, /The key "k\/keyed"/],
 	])("%s", async (_, [command = "", ...args], code, says) => {

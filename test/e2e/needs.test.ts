@@ -140,7 +140,7 @@ test("a waiting task says for whom; nobody waits for one that a person has to lo
 	user = new User({ agents: { parks: "asks-and-parks.sh", quick: "writes-report.sh" } });
 	const unknown = await user.run(["enqueue", "--after", "a", "Do it"]);
 	expect(unknown).toMatchObject({ code: 6 });
-	expect(unknown.stderr).toContain('There is no sound task "a" to wait for.');
+	expect(unknown.stderr).toContain('There is no task "a" to wait for.');
 	expect(await user.run(["enqueue", "--id", "a", "--after", "a", "Do it"])).toMatchObject({ code: 2 });
 	expect(existsSync(join(user.project, ".dispatch/tasks"))).toBe(false);
 	await user.ok(["enqueue", "--id", "a", "--model", "parks", "Do it"]);

@@ -112,6 +112,8 @@ test("for a place among those that work, until one is free", async () => {
 	await user.ok(["enqueue", "--id", "second", "Paint the door"]);
 	await expectReason(user, "second", "place", /^1 of 1 work$/, /1 of 1 agents work \(worker\.concurrency\)/);
 	await user.ok(["cancel", "first"]);
+	const ended = await user.run(["wait", "first"]);
+	expect(ended.stdout).toMatch(/^`first` cancelled by \S+@\S+\. `dispatch retry first` starts it again\.$/m);
 	const { waits } = (await user.taskInState("second", "asking")) as unknown as Waiting;
 	expect(waits).toBeNull();
 });

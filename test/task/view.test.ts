@@ -66,6 +66,7 @@ const RECORD: TaskRecord = {
 		lastSignAt: AT,
 	},
 	stopRequested: false,
+	stopBy: null,
 	rateLimits: 0,
 	takenDown: 0,
 	workedMs: 0,

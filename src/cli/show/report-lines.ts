@@ -35,7 +35,8 @@ export function endLine(view: TaskView, limit?: number): string {
 		case "failed":
 			return `\`${view.id}\` failed (${view.reason ?? "unknown"}). ${what}`.trimEnd();
 		case "cancelled":
-			return `\`${view.id}\` cancelled. ${what}`.trimEnd();
+			// Its message says so itself, with who did it; what was skipped has another one.
+			return `\`${view.id}\` ${/^Cancelled\b/.test(what) ? `c${what.slice(1)}` : `cancelled. ${what}`}`.trimEnd();
 		case "parked":
 			return `\`${view.id}\` is parked until its question is answered. ${questionLine(view, undefined, limit)}`;
 		case "waiting":

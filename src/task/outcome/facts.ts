@@ -38,6 +38,8 @@ export interface EndFacts {
 	unattended: boolean;
 	/** why we ended it; `retrying`: see `failure` */
 	ended: null | Exclude<Ending, "shutdown">;
+	/** who asked for the cancel, where that is known */
+	cancelledBy: string | null;
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
 	/** times in a row that it ended because a service said no for now, before this one */

@@ -55,7 +55,8 @@ function firstDecision(facts: EndFacts): Decision {
 
 function cancelled(facts: EndFacts): Decision | null {
 	if (facts.ended !== "cancel") return null;
-	return { ...ending(facts), to: "cancelled", message: `Cancelled. ${retryHint(facts)}` };
+	const by = facts.cancelledBy === null ? "" : ` by ${oneLine(facts.cancelledBy)}`;
+	return { ...ending(facts), to: "cancelled", message: `Cancelled${by}. ${retryHint(facts)}` };
 }
 
 function unansweredUnattended(facts: EndFacts): Decision | null {

@@ -18,6 +18,7 @@ const FACTS: EndFacts = {
 	done: false,
 	result: null,
 	waitedFor: null,
+	cancelledBy: null,
 	failure: null,
 	failureMessage: null,
 	rateLimitUntil: null,

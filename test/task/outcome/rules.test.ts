@@ -28,6 +28,7 @@ const FACTS: EndFacts = {
 	done: false,
 	result: null,
 	waitedFor: null,
+	cancelledBy: null,
 	failure: null,
 	failureMessage: null,
 	rateLimitUntil: null,
@@ -67,6 +68,12 @@ type Case = [name: string, facts: Partial<EndFacts>, decision: Partial<Decision>
 const CASES: Case[] = [
 	// Ended by us
 	["cancelled", { ended: "cancel", plan: DONE_PLAN, done: true }, { to: "cancelled", reason: null }],
+	[
+		"cancelled by somebody",
+		{ ended: "cancel", cancelledBy: "ann@mini1" },
+		{ to: "cancelled" },
+		/^Cancelled by ann@mini1\. `dispatch retry /,
+	],
 	["cancelled before it started", { ended: "cancel", exit: { kind: "never" } }, { to: "cancelled" }],
 	["stuck", { ended: "stuck", exit: KILLED }, failed("stuck"), /no sign of life.*dispatch logs fix-login/],
 	[
@@ -341,6 +348,7 @@ describe("decideOutcome", () => {
 		asked: fc.option(fc.string()),
 		undelivered: fc.nat(2),
 		unattended: fc.boolean(),
+		cancelledBy: fc.constantFrom(null, "ann@mini1"),
 		ended: fc.constantFrom(null, null, "cancel", "stuck", "deadline", "unanswered", "finished"),
 		takenDown: fc.boolean(),
 		attempt: fc.nat(100),
