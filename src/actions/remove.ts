@@ -12,6 +12,7 @@ import { ID_FORM } from "../task/id.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
 import { worktreesOf } from "../task/worktree.ts";
+import type { Vouching } from "../workspace/facts.ts";
 import {
 	type GoneBranches,
 	leftByRemoval,
@@ -19,7 +20,7 @@ import {
 	removeWorktree,
 	requireRemovable,
 } from "../workspace/remove.ts";
-import { knownWorktree, type Vouching, type Worktree } from "../workspace/worktree.ts";
+import { knownWorktree, lostWorktree, type Worktree, worktreeOf } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
 
 export interface Place {
@@ -72,11 +73,15 @@ async function savedWorktree(
 ): Promise<Worktree | null> {
 	const { spec, host } = record;
 	if (host !== place.hostId) return null;
+	const { path, env = process.env } = place;
 	const vouching: Vouching = (told, seal) => {
-		const orders = new Orders(place.path, namespace);
+		const orders = new Orders(path, namespace);
 		return orders.isSigned(record) ? spec.worktree : orders.sealedWorktree(told, seal);
 	};
-	const worktree = knownWorktree(worktreesOf(place.path), spec, place.env ?? process.env, vouching);
+	const folder = worktreesOf(path);
+	// What is kept beside it may be damaged: what is signed tells the same.
+	const isSigned = () => lostWorktree(folder, spec) !== null && new Orders(path, namespace).isSigned(record);
+	const worktree = knownWorktree(folder, spec, env, vouching) ?? (isSigned() ? worktreeOf(spec, env) : null);
 	if (worktree !== null) await requireRemovable(worktree, { force: place.force ?? false });
 	return worktree;
 }
@@ -212,7 +217,10 @@ async function removeFiles(
 	if (host !== place.hostId) return null;
 	try {
 		const force = place.force ?? false;
-		const kept = worktree === null ? null : keptText(id, await removeWorktree(worktree, { force }));
+		const kept =
+			worktree === null
+				? lostWorktree(worktreesOf(place.path), record.spec)
+				: keptText(id, await removeWorktree(worktree, { force }));
 		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
 		await removeRuns(place.path, id, record.epoch);
 		return kept;

@@ -9,7 +9,9 @@ import { SpentOrders, spendOrder } from "./spent-orders.ts";
 
 const WORKTREE = "worktree";
 const CHECK = "check";
-const sealed = ({ id, nonce, worktree }: OwnerOfWorktree) => ({ id, nonce, worktree });
+/** One that is not whole yet may be deleted: that is sealed, too. */
+const sealed = ({ id, nonce, worktree }: OwnerOfWorktree, isWhole: boolean) =>
+	isWhole ? { id, nonce, worktree } : { id, nonce, worktree, isWhole };
 
 export class Orders {
 	readonly #signer: Signer;
@@ -57,13 +59,16 @@ export class Orders {
 	}
 
 	/** For what is kept beside a worktree, where an agent may write: its own word again, when the record is gone. */
-	seal(owner: OwnerOfWorktree): string {
-		return this.#signer.seal(WORKTREE, sealed(owner));
+	seal(owner: OwnerOfWorktree, isWhole: boolean): string {
+		return this.#signer.seal(WORKTREE, sealed(owner, isWhole));
 	}
 
 	/** @returns the worktree of one that is sealed; null: this host has not sealed this one */
 	sealedWorktree(owner: OwnerOfWorktree, seal: string | null): WorktreeSpec | null {
-		return this.#signer.isSealed(WORKTREE, sealed(owner), seal) ? owner.worktree : null;
+		const isSealed = [true, false].some((isWhole) =>
+			this.#signer.isSealed(WORKTREE, sealed(owner, isWhole), seal),
+		);
+		return isSealed ? owner.worktree : null;
 	}
 
 	/** @returns the mark of a check that this host begins. @param start the nonce of the start that is checked */

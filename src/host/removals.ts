@@ -19,8 +19,9 @@ import { DispatchError, isOutage } from "../task/errors.ts";
 import type { Serial } from "../task/serial.ts";
 import { endsWithin } from "../task/service.ts";
 import { worktreesOf } from "../task/worktree.ts";
+import type { Vouching } from "../workspace/facts.ts";
 import { removeWorktree } from "../workspace/remove.ts";
-import { knownWorktree, type Vouching } from "../workspace/worktree.ts";
+import { knownWorktree, lostWorktree } from "../workspace/worktree.ts";
 import { type Cleared, type Clearing, Clearings } from "./clearings.ts";
 import { StuckRemovals } from "./stuck-removals.ts";
 
@@ -162,6 +163,8 @@ function isKnown({ id, nonce }: RemovedTask, { home, env }: RemovalDeps): boolea
 	try {
 		const isThere = knownWorktree(worktreesOf(home), { id, nonce }, env ?? process.env, () => null) !== null;
 		if (isThere) return true;
+		const lost = lostWorktree(worktreesOf(home), { id, nonce });
+		if (lost !== null) faults.push(lost);
 	} catch (error) {
 		faults.push(error);
 	}
@@ -236,15 +239,23 @@ async function clearFiles(task: RemovedTask, deps: RemovalDeps): Promise<void> {
 async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
 	const { home, env = process.env, signal, gitLimitMs: limitMs = GIT_LIMIT_MS, orders, fault } = deps;
 	const sealed: Vouching = (told, seal) => orders.sealedWorktree(told, seal);
-	const worktree = knownWorktree(worktreesOf(home), task, env, sealed, { signal, limitMs });
-	if (worktree === null || clearing.keepsWorktree) return;
+	if (clearing.keepsWorktree) return;
+	const folder = worktreesOf(home);
+	const worktree = knownWorktree(folder, task, env, sealed, { signal, limitMs });
+	// What was saved nowhere, or where nobody can tell, stays where it is.
+	const keep = (why: string) => {
+		clearing.keepsWorktree = true;
+		fault(task.id, "worktree", new Error(why));
+	};
+	if (worktree === null) {
+		const lost = lostWorktree(folder, task);
+		return lost === null ? undefined : keep(lost);
+	}
 	try {
 		await removeWorktree(worktree, { force: false });
 	} catch (error) {
 		if (!isForGood(error) || signal?.aborted) throw error;
-		// What was saved nowhere, or where nobody can tell, stays where it is.
-		clearing.keepsWorktree = true;
-		fault(task.id, "worktree", new Error(`${error.message} It stays: ${worktree.path}`));
+		keep(`${error.message} It stays: ${worktree.path}`);
 	}
 }
 

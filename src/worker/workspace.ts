@@ -56,7 +56,8 @@ export async function prepareWorkspace(
 	stopping.addEventListener("abort", stop);
 	if (stopping.aborted) stop();
 	try {
-		await worktree.make(orders.seal({ id: task, nonce: worktree.nonce, worktree: worktree.spec }));
+		const owner = { id: task, nonce: worktree.nonce, worktree: worktree.spec };
+		await worktree.make((isWhole) => orders.seal(owner, isWhole));
 		return { nonce: worktree.nonce, fault: null };
 	} catch (fault) {
 		return { nonce: worktree.nonce, fault };
@@ -169,7 +170,7 @@ export class WorkSaver {
 		const { orders, env, store } = this.#deps;
 		// What nobody vouches for never started here.
 		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, { signal }) : null;
-		if (worktree === null || !worktree.facts()?.isWhole) return { kind: "nothing" };
+		if (worktree === null || !worktree.isUsed) return { kind: "nothing" };
 		try {
 			return { kind: "saved", ...(await savedInTime(worktree, `start ${record.epoch}`)) };
 		} catch (error) {

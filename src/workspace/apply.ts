@@ -46,7 +46,7 @@ export async function applyWork(
 	const place = await placeIn(worktree, cwd, env);
 	await worktree.requirePrograms(place.workTree);
 	// What a person did there since, or an end that was not recorded as usual, left behind.
-	if (worktree.facts()?.isWhole && isThere(worktree.path)) await saveWork(worktree, "as it was applied");
+	if (worktree.isUsed && isThere(worktree.path)) await saveWork(worktree, "as it was applied");
 	for (const pause of AGAIN_AFTER_MS) {
 		try {
 			return await applyIn(worktree, place, way, env);

@@ -12,8 +12,7 @@ export interface ChangedFile {
 
 /** @returns commits or trees; null: nothing was made yet. @throws DISPATCH_GIT, DISPATCH_BAD_CWD */
 async function endOf(worktree: Worktree): Promise<string | null> {
-	if (worktree.facts()?.isWhole && isThere(worktree.path) && isThere(worktree.adminDir))
-		return treeOfWork(worktree);
+	if (worktree.isUsed && isThere(worktree.path) && isThere(worktree.adminDir)) return treeOfWork(worktree);
 	return worktree.branch.tip();
 }
 

@@ -8,25 +8,23 @@
  *                killed worker has 2 s to come to its end
  *   <name>.git-… our own git directory of one act (`own-git.ts`)
  *
- * What is not whole was never given to an agent: it is taken away and made anew.
+ * What is not whole was never given to an agent: it is taken away and made anew. Where the file does not say so, sealed,
+ * nobody can tell: nothing is taken away.
  */
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, diskError, isThere, replaceFile } from "../process/atomic-file.ts";
+import { codeOf, diskError, isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { faultPoint } from "../process/fault.ts";
 import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } from "../process/git.ts";
 import { endLeftHolding } from "../process/left-gits.ts";
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { removePath } from "../process/opened-directory.ts";
-import { readRegularFile } from "../process/read-file.ts";
-import { type Check, flag, nullable, object, since, soundOrNull, text } from "../task/check.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import {
 	branchNameOf,
-	checkWorktree,
 	type OwnerOfWorktree,
 	setupMark,
 	type WorktreeSpec,
@@ -34,32 +32,10 @@ import {
 } from "../task/worktree.ts";
 import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
+import { type Facts, readFacts, type Sealing, type Vouching, writeFacts } from "./facts.ts";
 import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
 import { reasonOf } from "./repository.ts";
 
-/** What is kept beside a worktree. */
-export interface Facts {
-	task: string;
-	nonce: string;
-	worktree: WorktreeSpec;
-	/** all of it is there */
-	isWhole: boolean;
-	/** of the rest, by this host: an agent may write here; null: an earlier version wrote it */
-	seal: string | null;
-}
-
-/** What is signed of a worktree for which this is kept beside it; null: nobody vouches for that. */
-export type Vouching = (told: OwnerOfWorktree, seal: string | null) => WorktreeSpec | null;
-
-const checkFacts: Check<Facts> = object<Facts>({
-	task: text,
-	nonce: text,
-	worktree: checkWorktree,
-	isWhole: flag,
-	seal: since(null, nullable(text)),
-});
-
-const FACTS_LIMIT_BYTES = 64 * 1024;
 const OWNER_ONLY = 0o700;
 /** 30 seconds: somebody else's act comes to its end. */
 const LOCK_LOOK_MS = 200;
@@ -243,25 +219,28 @@ export class Worktree {
 		}
 	}
 
-	/** null: there are none, or they are another task's */
+	/** null: there are none, or they are damaged, or another task's */
 	facts(): Facts | null {
-		const file = readRegularFile(`${this.path}.json`, FACTS_LIMIT_BYTES);
-		const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
-		return facts?.task === this.task && facts.nonce === this.nonce ? facts : null;
+		return readFacts(this.path, { id: this.task, nonce: this.nonce });
 	}
 
-	#note(isWhole: boolean, seal: string | null): void {
+	/** Whether an agent may have worked in it. */
+	get isUsed(): boolean {
+		return this.facts()?.isWhole ?? isThere(this.path);
+	}
+
+	#note(isWhole: boolean, sealing: Sealing): void {
 		const { task, nonce, spec: worktree } = this;
-		const facts: Facts = { task, nonce, worktree, isWhole, seal };
-		replaceFile(`${this.path}.json`, JSON.stringify(facts));
+		const facts: Facts = { task, nonce, worktree, isWhole, seal: sealing(isWhole) };
+		writeFacts(this.path, facts);
 	}
 
 	/**
 	 * Makes it, unless it is there: every start of the task works in the same one.
-	 * @param seal of its owner, for `knownWorktree`
+	 * @param sealing for this very one
 	 * @throws DISPATCH_ID_EXISTS for a branch of somebody else's, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
 	 */
-	async make(seal: string | null = null): Promise<void> {
+	async make(sealing: Sealing = () => null): Promise<void> {
 		const { folder } = this.spec;
 		try {
 			mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
@@ -270,12 +249,14 @@ export class Worktree {
 		}
 		await this.locked(async ({ fd: holds }) => {
 			await sweepOwnGits(this.path);
-			if (this.facts()?.isWhole) {
+			const facts = this.facts();
+			if (facts?.isWhole) {
 				this.requireThere();
 				this.#requireInside();
 				return this.#dropStaleLocks();
 			}
-			this.#note(false, seal);
+			if (facts === null || facts.seal !== sealing(false)) this.#requireNothingThere();
+			this.#note(false, sealing);
 			await removePath(setupMark(this.spec, { id: this.task, nonce: this.nonce }));
 			faultPoint("worktree.begin", this.task);
 			await this.removeFiles();
@@ -289,8 +270,19 @@ export class Worktree {
 			const indexFile = join(this.adminDir, "index");
 			await this.withOwnGit({ indexFile, holds }, (own) => own.must("check the files out", checkOut));
 			faultPoint("worktree.added", this.task);
-			this.#note(true, seal);
+			this.#note(true, sealing);
 			faultPoint("worktree.whole", this.task);
+		});
+	}
+
+	/** An agent may have worked in it. @throws DISPATCH_BAD_CWD */
+	#requireNothingThere(): void {
+		const { task, path, adminDir } = this;
+		if (!isThere(path) && !isThere(adminDir)) return;
+		const remove = isThere(adminDir) ? "git worktree remove --force" : "rm -r";
+		const what = `What is kept beside the worktree of \`${task}\` is damaged (${path}.json)`;
+		throw new DispatchError("DISPATCH_BAD_CWD", `${what}: nobody can tell whether ${path} holds work.`, {
+			hint: `Keep what you need of it, remove it (${remove} ${path}), then \`dispatch retry ${task}\`.`,
 		});
 	}
 
@@ -342,7 +334,7 @@ export function worktreeOf(
 /**
  * By what is kept beside it. Where nobody vouches for that, no program of the repository's is run.
  * @param folder of the host's worktrees
- * @returns null: the task has none here
+ * @returns null: the task has none here, or one of which that is damaged (`lostWorktree`)
  */
 export function knownWorktree(
 	folder: string,
@@ -351,13 +343,19 @@ export function knownWorktree(
 	vouching: Vouching,
 	limits?: GitLimits,
 ): Worktree | null {
-	const file = readRegularFile(join(folder, `${worktreeName({ id, nonce })}.json`), FACTS_LIMIT_BYTES);
-	const facts = file.kind === "text" ? soundOrNull(checkFacts, file.text) : null;
-	if (facts === null || facts.task !== id || facts.nonce !== nonce) return null;
+	const facts = readFacts(join(folder, worktreeName({ id, nonce })), { id, nonce });
+	if (facts === null) return null;
 	const { worktree, seal } = facts;
 	const spec = vouching({ id, nonce, worktree }, seal) ?? { ...worktree, programs: null };
 	// Where it lies is never the file's word.
 	return new Worktree({ id, nonce, worktree: { ...spec, folder } }, env, limits);
+}
+
+/** Why files of a task that `knownWorktree` knows nothing of stay where they are, as a sentence; null: there are none. */
+export function lostWorktree(folder: string, task: { id: string; nonce: string }): string | null {
+	const path = join(folder, worktreeName(task));
+	if (!isThere(path)) return null;
+	return `What is kept beside the worktree of \`${task.id}\` is damaged (${path}.json): nobody can tell whether it holds work. It stays: ${path}`;
 }
 
 function realPathOf(path: string): string | null {

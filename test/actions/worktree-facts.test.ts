@@ -46,7 +46,7 @@ async function stage(isSealed = true) {
 	await store.cancel("victim", "me");
 	const worktree = worktreeOf(spec, GIT_ENV);
 	if (worktree === null) throw new Error("it has a worktree");
-	await worktree.make(isSealed ? orders.seal({ ...spec, worktree: found }) : null);
+	await worktree.make((isWhole) => (isSealed ? orders.seal({ ...spec, worktree: found }, isWhole) : null));
 	const facts = `${worktree.path}.json`;
 	const change = (changes: object) => {
 		const told = JSON.parse(readFileSync(facts, "utf8"));
@@ -75,6 +75,7 @@ async function stage(isSealed = true) {
 		cwd,
 		home,
 		worktree,
+		facts,
 		change,
 		plant,
 		remove,
@@ -120,6 +121,31 @@ test("another repository, with a branch of the same name: it is left alone", asy
 	expect(gitIn(other, "branch", "--list", "dispatch/victim")).toContain("dispatch/victim");
 	expect(gitIn(cwd, "branch", "--list", "dispatch/victim")).toBe("");
 	expect(hasRun()).toBe(false);
+});
+
+test.each(["", "{}"])(
+	"damaged (%j): rm goes by the signed record, and keeps what is in no commit",
+	async (text) => {
+		const { worktree, facts, remove } = await stage();
+		writeFileSync(facts, text);
+		const unsaved = { code: "DISPATCH_UNSAVED_WORK", message: expect.stringContaining("a.txt") };
+		await expect(remove()).rejects.toMatchObject(unsaved);
+		writeIn(worktree.path, "a.txt", "one\n");
+		expect(await remove()).toEqual({ task: "victim", fault: null });
+		expect(existsSync(worktree.path)).toBe(false);
+	},
+);
+
+test("damaged, of a record that nobody has signed, or removed from another machine: it stays, which is said", async () => {
+	const { worktree, facts, remove } = await stage();
+	writeFileSync(facts, "");
+	await store.client.hset(store.keys.task("victim"), "signature", "");
+	expect((await remove()).fault).toContain(`It stays: ${worktree.path}`);
+	await store.client.flushall();
+	const there = await stage();
+	writeFileSync(there.facts, "");
+	expect(await there.removeThere()).toEqual([expect.stringContaining(`It stays: ${there.worktree.path}`)]);
+	expect([worktree, there.worktree].map(({ path }) => existsSync(join(path, "a.txt")))).toEqual([true, true]);
 });
 
 test("what this host has sealed, and what an earlier version wrote, is removed as before", async () => {

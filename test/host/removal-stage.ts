@@ -98,7 +98,7 @@ export async function withWorktree({ home, orders, start }: Stage, id: string) {
 	const record = await store.need(id);
 	start(record);
 	const worktree = new Worktree({ id, nonce: spec.nonce, worktree: made }, GIT_ENV);
-	await worktree.make(orders.seal({ id, nonce: spec.nonce, worktree: made }));
+	await worktree.make((isWhole) => orders.seal({ id, nonce: spec.nonce, worktree: made }, isWhole));
 	const directory = await createTaskDir(home, taskDirSpec(record, store.namespace));
 	/** git has to ask the filter what it is now */
 	const touch = () => {
