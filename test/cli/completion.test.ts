@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildProgram } from "../../src/cli/program/program.ts";
 import { PROGRAM, User } from "../e2e/harness.ts";
+import { makeRepository } from "../git.ts";
 import { Screen } from "./tmux.ts";
 
 let user: User;
@@ -132,6 +133,15 @@ test("of the tasks that have ended those with a report are offered for `output`,
 	const [{ host } = { host: "" }] = await user.json<{ host: string }[]>(["ls"]);
 	expect(await offered("ls", "--host", "")).toEqual([host]);
 	await user.ok(["rm", "with-report"]);
+});
+
+test("tasks with a worktree are offered for `diff` and `apply`, whatever words the others have", async () => {
+	makeRepository(user.project, { "a.txt": "one\n" });
+	await user.ok(["enqueue", "--id", "own-tree", "--worktree", "--delay", "1h", "x"]);
+	await user.ok(["enqueue", "--id", "in-place", "--tag", "worktree={", "--delay", "1h", '"worktree":{}']);
+	for (const command of ["diff", "apply"]) expect(await offered(command, "")).toEqual(["own-tree"]);
+	await user.ok(["cancel", "own-tree", "in-place", "--yes"]);
+	await user.ok(["rm", "own-tree", "in-place", "--yes"]);
 });
 
 describe("of more tasks than a shell shows", () => {

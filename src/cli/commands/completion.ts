@@ -33,6 +33,12 @@ const STATES_FOR: Readonly<Record<string, (state: State) => boolean>> = {
 	rm: isEnded,
 };
 
+const HAVING: Readonly<Record<string, "report" | "worktree">> = {
+	output: "report",
+	diff: "worktree",
+	apply: "worktree",
+};
+
 const anyState = () => true;
 
 /** Commands that take several ids in one word: `a,b,c`. */
@@ -273,7 +279,7 @@ function idsOf(asking: AskingValue, command: string): Promise<Candidate[]> {
 			states: STATES.filter(STATES_FOR[command] ?? anyState),
 			without: [...before, begun].flatMap((word) => word.split(",")),
 			most: IDS_OFFERED,
-			withReport: command === "output",
+			having: HAVING[command],
 		});
 		return [...found].map(([value, what]) => ({
 			value: begun + value,

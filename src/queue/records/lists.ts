@@ -149,7 +149,7 @@ export class Lists extends Connection {
 	/**
 	 * Tasks in one of these states, or damaged, but for those of `without`; of more than `most` how their ids begin.
 	 * For who waits at a key: one round trip.
-	 * @param request.withReport only those whose report was kept
+	 * @param request.having only those whose report was kept, or that have a worktree
 	 * @returns id, newest first, or beginning of ids → state or `damaged`, or the number of ids behind it
 	 */
 	async offered(request: {
@@ -157,7 +157,7 @@ export class Lists extends Connection {
 		states: readonly State[];
 		without: readonly string[];
 		most: number;
-		withReport?: boolean;
+		having?: "report" | "worktree" | undefined;
 	}): Promise<Map<string, string>> {
 		const { found } = await this.run<{ found: string }>("offer", request);
 		const lines = found === "" ? [] : found.split("\n");

@@ -19,6 +19,12 @@ local function setOf(list)
   for _, each in ipairs(list) do set[each] = true end
   return set
 end
+local function has(rec)
+  if req.having == 'report' then return redis.pcall('HGET', rec, 'hasReport') == '1' end
+  -- No text of anybody's looks like this: its quotes are escaped.
+  local spec = redis.pcall('HGET', rec, 'spec')
+  return type(spec) == 'string' and string.find(spec, '"worktree":{', 1, true) ~= nil
+end
 local wanted, without = setOf(req.states), setOf(req.without)
 local ids, stateOf = {}, {}
 for _, id in ipairs(redis.call('ZREVRANGE', p .. ':tasks', 0, -1)) do
@@ -26,9 +32,7 @@ for _, id in ipairs(redis.call('ZREVRANGE', p .. ':tasks', 0, -1)) do
     local state = redis.pcall('HGET', p .. ':task:' .. id, 'state')
     if type(state) ~= 'string' or not string.find(state, '^%a+$') then state = 'damaged' end
     local isWanted = state == 'damaged' or wanted[state]
-    if isWanted and req.withReport then
-      isWanted = redis.pcall('HGET', p .. ':task:' .. id, 'hasReport') == '1'
-    end
+    if isWanted and req.having then isWanted = has(p .. ':task:' .. id) end
     if isWanted then
       ids[#ids + 1] = id
       stateOf[id] = state
