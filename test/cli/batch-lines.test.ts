@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { liveRows } from "../../src/cli/screen/live-rows.ts";
 import { widthOf } from "../../src/cli/screen/text.ts";
 import { blameLines, endColumns, leftOutLine, moreBlamedLine } from "../../src/cli/show/batch-lines.ts";
+import { table } from "../../src/cli/show/columns.ts";
 import type { TaskView } from "../../src/task/view.ts";
 import { NOW, outcomeView, planView, questionView, taskView } from "../task-view.ts";
 
@@ -30,6 +31,15 @@ test("TIME is the time at work since a person started it last, whenever it start
 		({ heading }) => heading === "TIME",
 	);
 	expect(time?.cells).toEqual(["", "2m10s"]);
+});
+
+test("WHY is short in a pipe, too, and cut within no word", async () => {
+	const message = "Several words that stand behind each other ".repeat(10);
+	const asks = taskView("asks", { state: "asking", questions: [questionView(message)] });
+	const columns = endColumns([failed("broken", message), asks], new Map(), NOW, colors);
+	const rows = (await table(columns, null, String)).slice(1);
+	expect(rows).toHaveLength(2);
+	for (const row of rows) expect(row).toMatch(/^.{60,160}\b(?:Several|words|that|stand|behind|each|other)…$/);
 });
 
 test("what failed is told with its reason, what was skipped for it is not; of very many a number", () => {

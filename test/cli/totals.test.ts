@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { totalLine } from "../../src/cli/show/batch-lines.ts";
+import { shortLine, stillLine, totalLine } from "../../src/cli/show/batch-lines.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
@@ -36,4 +36,8 @@ test.each([
 ])("the time in which nobody did anything is not counted: one %s", (_name, changes, time) => {
 	const records = [ended("completed", null), { ...ended("completed", null), ...changes } as TaskRecord];
 	expect(totalLine(records, NOW + 2 * DAY_MS)).toMatch(new RegExp(` in ${time}$`));
+	// What is told meanwhile is by the same clock.
+	expect(shortLine(records, NOW + 2 * DAY_MS)).toMatch(new RegExp(`, ${time}$`));
+	const still = records.map((record) => ({ ...record, spec: { id: "t" } }) as TaskRecord);
+	expect(stillLine(still, NOW + 2 * DAY_MS)).toMatch(new RegExp(`^Still at work after ${time}:`));
 });

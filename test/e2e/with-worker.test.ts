@@ -38,7 +38,12 @@ test("it works the batch off on a Redis of its own, ends like --wait, and can be
 			{ agents: { broken: "crashes.sh", asks: "ten-line.sh" }, redis: `unix://${elsewhere.socketPath}` },
 		);
 		for (const round of ["first", "second"]) {
-			const told = await user.ok(["batch", "tasks.json", "--with-worker"], { code: 1 });
+			const { code, stdout: told, stderr } = await user.run(["batch", "tasks.json", "--with-worker"]);
+			expect(code, round).toBe(1);
+			expect(told, round).toContain("dispatch retry broken");
+			expect(stderr, round).toContain(
+				"the commands named above find none of these tasks. Give the batch again",
+			);
 			expect(told, round).toMatch(/^`fine` complete\. .*Full report|^`fine` complete\. /m);
 			expect(told, round).toMatch(/^`broken` failed \(crashed\)\. /m);
 			expect(told, round).toMatch(/^`asks` failed \(unanswered\)\. The agent asked "Which colour\?"/m);

@@ -30,6 +30,11 @@ export async function batchWithWorker(
 		if (fault !== undefined) throw fault;
 		if (code === EXIT.interrupted)
 			user.output.note("Interrupted. Its agents, its worker and its Redis are ended.");
+		// What failed says how it is started again, as everywhere.
+		if (code === EXIT.taskFailed)
+			user.output.note(
+				"Its Redis is gone: the commands named above find none of these tasks. Give the batch again, or without --with-worker.",
+			);
 		return code;
 	} finally {
 		release();

@@ -91,7 +91,7 @@ function costOf(records: readonly TaskRecord[]): string {
 }
 
 /** `Still at work after 14m: 12 of 20 ended, 1 failed. Running: api 2/5, docs. Asking: db. 3 queued.` */
-export function stillLine(records: readonly TaskRecord[], afterMs: number): string {
+export function stillLine(records: readonly TaskRecord[], now: number): string {
 	const counts = countsOf(records);
 	const ended = records.filter(({ state }) => isEnded(state)).length;
 	const bad = (["failed", "cancelled", SKIPPED, "parked"] as const).flatMap((state) =>
@@ -111,7 +111,7 @@ export function stillLine(records: readonly TaskRecord[], afterMs: number): stri
 		counts.has(state) ? `${counts.get(state)} ${state}` : [],
 	);
 	return [
-		`Still at work after ${formatDuration(afterMs, 1)}: ${[`${ended} of ${records.length} ended`, ...bad].join(", ")}.`,
+		`Still at work after ${formatDuration(busyMs(records, now), 1)}: ${[`${ended} of ${records.length} ended`, ...bad].join(", ")}.`,
 		...named("running", "Running"),
 		...named("asking", "Asking"),
 		...(idle.length === 0 ? [] : [`${idle.join(", ")}.`]),
@@ -143,7 +143,13 @@ export function endColumns(
 		},
 		{ heading: "TIME", cells: cells((view) => timeText(view, worked)), goes: 1 },
 		{ heading: "COST", cells: cells(costText), goes: 2 },
-		{ heading: "WHY", cells: cells((view) => whyText(view, now)), least: 14, wish: 20 },
+		{
+			heading: "WHY",
+			cells: cells((view) => whyText(view, now)),
+			most: WHY_CHARS,
+			least: 14,
+			wish: 20,
+		},
 	];
 	return columns.filter(({ cells: all, heading }) => heading === "TASK" || all.some((cell) => cell !== ""));
 }
@@ -164,15 +170,15 @@ function whyText(view: TaskView, now: number): string {
 	const { state, reason, outcome, waits } = view;
 	switch (state) {
 		case "failed":
-			return oneLine(`${reason ?? "unknown"}: ${outcome?.message ?? ""}`, WHY_CHARS);
+			return oneLine(`${reason ?? "unknown"}: ${outcome?.message ?? ""}`, LINE_CHARS);
 		case "cancelled":
-			return oneLine(outcome?.message ?? "", WHY_CHARS);
+			return oneLine(outcome?.message ?? "", LINE_CHARS);
 		case "asking":
 		case "parked":
-			return quoted(openQuestion(view)?.text ?? "", WHY_CHARS);
+			return quoted(openQuestion(view)?.text ?? "", LINE_CHARS);
 		case "queued":
 		case "waiting":
-			return oneLine((waits ?? waitOf(view, undefined, now))?.why ?? "", WHY_CHARS);
+			return oneLine((waits ?? waitOf(view, undefined, now))?.why ?? "", LINE_CHARS);
 		default:
 			return "";
 	}
@@ -213,6 +219,6 @@ export function tailBlocks(views: readonly TaskView[], most: number): { title: s
 }
 
 /** `12 completed, 1 failed, 2 running, 5m`: the last row of what is drawn on a terminal. */
-export function shortLine(records: readonly TaskRecord[], afterMs: number): string {
-	return `${countsText(records)}, ${formatDuration(afterMs, 1)}`;
+export function shortLine(records: readonly TaskRecord[], now: number): string {
+	return `${countsText(records)}, ${formatDuration(busyMs(records, now), 1)}`;
 }

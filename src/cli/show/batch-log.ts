@@ -37,7 +37,6 @@ export class BatchLog {
 	readonly #store: Store;
 	readonly #teller: TaskTeller;
 	readonly #runner: RunnerLog;
-	readonly #since: number;
 	readonly #quietMs: number;
 	readonly #timer: NodeJS.Timeout;
 	#records: readonly TaskRecord[] = [];
@@ -49,7 +48,6 @@ export class BatchLog {
 	constructor(context: Context, store: Store, since: number) {
 		this.#context = context;
 		this.#store = store;
-		this.#since = since;
 		this.#teller = new TaskTeller(context, store, since);
 		this.#runner = new RunnerLog(context.output);
 		this.#quietMs = Number(context.env.DISPATCH_BATCH_QUIET_MS) || QUIET_MS;
@@ -69,10 +67,6 @@ export class BatchLog {
 		await this.#draw();
 	}
 
-	get #afterMs(): number {
-		return Math.max(0, Date.now() - this.#since);
-	}
-
 	/** A runner ends a job that is silent, and a person wonders. */
 	#beat(): void {
 		const { output } = this.#context;
@@ -81,7 +75,7 @@ export class BatchLog {
 		output.write(
 			now - this.#lookedAt > Math.max(AWAY_MS, this.#quietMs)
 				? "Redis does not answer. Agents work on, and this goes on once it is back."
-				: stillLine(this.#records, this.#afterMs),
+				: stillLine(this.#records, Date.now()),
 		);
 	}
 
@@ -95,7 +89,7 @@ export class BatchLog {
 			this.#records.filter(({ state }) => isLive(state)),
 		);
 		const size = { columns: process.stderr.columns ?? 80, rows: process.stderr.rows ?? 24 };
-		output.live(liveRows(live, shortLine(this.#records, this.#afterMs), { size, colors: output.colors }));
+		output.live(liveRows(live, shortLine(this.#records, Date.now()), { size, colors: output.colors }));
 	}
 
 	/** What became of all, with what failed at the end, where a log is read first. @param records as they are now */

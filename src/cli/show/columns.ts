@@ -12,6 +12,8 @@ export interface Column {
 	cells: readonly string[];
 	/** colours a cell that was cut to its room */
 	paint?: (cell: string, row: number) => string;
+	/** it is never wider than this, in a pipe neither */
+	most?: number;
 	/** it may be cut to so many columns of the terminal; without it, it stays whole */
 	least?: number;
 	/** it is not cut further than this while another column can go */
@@ -85,7 +87,10 @@ function placedIn(
 ): { column: Column; width: number }[] {
 	const placed = columns.map((column) => ({
 		column,
-		width: Math.max(column.heading.length, ...column.cells.map(measure)),
+		width: Math.min(
+			column.most ?? Number.POSITIVE_INFINITY,
+			Math.max(column.heading.length, ...column.cells.map(measure)),
+		),
 	}));
 	if (room === null) return placed;
 	const gaps = GAP.length * (placed.length - 1);
