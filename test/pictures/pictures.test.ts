@@ -80,7 +80,7 @@ test("status: what runs and what needs you, and an answer from the command line"
 	type(screen, "dispatch");
 	await screen.waitFor(/choose-cache asks[\s\S]*\n\$$/);
 	type(screen, "dispatch answer choose-cache 1");
-	await screen.waitFor(/continuing\.\n\$$/);
+	await screen.waitFor(/continuing\.[^$]*\n\$$/);
 	type(screen, "dispatch wait choose-cache");
 	await screen.waitFor(/`choose-cache` complete[\s\S]*\n\$$/);
 	save(
