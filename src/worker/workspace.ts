@@ -136,7 +136,10 @@ export class WorkSaver {
 		for (const { giveUp } of this.#saving.values()) giveUp.abort(STOPPED);
 	}
 
-	/** Throws nothing; after `saving` it is to be called again. Of a cancelled task it comes to an end soon. */
+	/**
+	 * After `saving` it is to be called again. Of a cancelled task it comes to an end soon.
+	 * @throws what it cannot tell at this moment (a file of ours that may not be opened): the next call begins anew
+	 */
 	async save(record: TaskRecord): Promise<SavedWork> {
 		const { id } = record.spec;
 		const known = this.#saving.get(id);
@@ -147,10 +150,17 @@ export class WorkSaver {
 		const later = new Promise<SavedWork>((resolve) => {
 			timer = setTimeout(() => resolve({ kind: "saving" }), PATIENCE_MS);
 		});
-		const saved = await Promise.race([saving.done, later]).finally(() => clearTimeout(timer));
-		if (this.#isStopped) return { kind: "saving" };
-		if (saved.kind !== "saving") this.#saving.delete(id);
-		return saved;
+		try {
+			const saved = await Promise.race([saving.done, later]);
+			if (this.#isStopped || saved.kind === "saving") return { kind: "saving" };
+			this.#saving.delete(id);
+			return saved;
+		} catch (error) {
+			this.#saving.delete(id);
+			throw error;
+		} finally {
+			clearTimeout(timer);
+		}
 	}
 
 	#begin(record: TaskRecord): Saving {

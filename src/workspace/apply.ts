@@ -13,7 +13,7 @@ import { DispatchError } from "../task/errors.ts";
 import { branchNameOf, type Changes } from "../task/worktree.ts";
 import { countChanges, PLAIN, saveWork } from "./commit.ts";
 import { type OwnGit, withOwnGit } from "./own-git.ts";
-import { reasonOf } from "./repository.ts";
+import { reasonOf, yesOrNo } from "./repository.ts";
 import type { Worktree } from "./worktree.ts";
 
 export const WAYS = ["merge", "squash", "patch"] as const;
@@ -151,7 +151,7 @@ class Target {
 	}
 
 	async #isAfter(a: string, b: string): Promise<boolean> {
-		return (await this.#own.run(["merge-base", "--is-ancestor", a, b])).code === 0;
+		return (await yesOrNo("compare commits", this.#own.run(["merge-base", "--is-ancestor", a, b]))) !== null;
 	}
 
 	/** Whether it was merged, or taken in one commit, before. */

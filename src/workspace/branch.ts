@@ -8,7 +8,7 @@ import type { GitAnswer } from "../process/git.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf, type WorktreeSpec } from "../task/worktree.ts";
-import { reasonOf } from "./repository.ts";
+import { reasonOf, yesOrNo } from "./repository.ts";
 
 export interface BranchOf {
 	task: string;
@@ -55,8 +55,7 @@ export class Branch {
 	/** As `tip`, whatever it leads to: nothing is to be changed by it. @throws DISPATCH_GIT */
 	async tipOfWhatever(): Promise<string | null> {
 		const ask = ["rev-parse", "--verify", "--quiet", `${this.ref}^{commit}`];
-		const { code, stdout } = await this.#of.runThere(ask);
-		return code === 0 ? stdout.trim() : null;
+		return yesOrNo(`read the branch ${this.#name}`, this.#of.runThere(ask));
 	}
 
 	/**
@@ -104,7 +103,10 @@ export class Branch {
 	async madeFor(): Promise<string | null> {
 		const log = await this.#of.runThere(["reflog", "show", "--format=%gs", this.ref, "--"]);
 		const made = log.stdout.split("\n").findLast((line) => line.startsWith(MADE_FOR));
-		return log.code === 0 ? (made?.slice(MADE_FOR.length) ?? null) : null;
+		if (log.code === 0) return made?.slice(MADE_FOR.length) ?? null;
+		const isThere = this.#of.runThere(["reflog", "exists", this.ref]);
+		if ((await yesOrNo(`find the log of the branch ${this.#name}`, isThere)) === null) return null;
+		throw this.#failed("read the log of", log);
 	}
 
 	#failed(what: string, answer: GitAnswer): DispatchError {
@@ -124,9 +126,9 @@ export class Branch {
 		this.requireOwnFolders();
 		const file = this.#files.find(isLink);
 		if (file !== undefined) throw this.#isLink(readlinkSync(file), `rm ${file}`);
-		const symbolic = await this.#of.runThere(["symbolic-ref", "--quiet", this.ref]);
-		if (symbolic.code === 0)
-			throw this.#isLink(symbolic.stdout.trim(), `git symbolic-ref --delete ${this.ref}`);
+		const ask = this.#of.runThere(["symbolic-ref", "--quiet", this.ref]);
+		const leadsTo = await yesOrNo(`read the branch ${this.#name}`, ask);
+		if (leadsTo !== null) throw this.#isLink(leadsTo, `git symbolic-ref --delete ${this.ref}`);
 	}
 
 	/** Itself, and its log. */

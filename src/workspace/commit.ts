@@ -14,6 +14,7 @@ import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Changes } from "../task/worktree.ts";
 import { type OwnGit, sweepOwnGits } from "./own-git.ts";
+import { yesOrNo } from "./repository.ts";
 import type { Worktree } from "./worktree.ts";
 
 export interface Saved {
@@ -254,7 +255,7 @@ async function parentsOf(worktree: Worktree, before: string | null, head: string
 	if (head === null || head === before) return [before ?? worktree.spec.base];
 	if (before === null) return [head];
 	const isAfter = async (a: string, b: string) =>
-		(await worktree.run(["merge-base", "--is-ancestor", a, b])).code === 0;
+		(await yesOrNo("compare commits", worktree.run(["merge-base", "--is-ancestor", a, b]))) !== null;
 	if (await isAfter(before, head)) return [head];
 	return (await isAfter(head, before)) ? [before] : [before, head];
 }

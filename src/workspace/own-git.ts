@@ -82,7 +82,8 @@ export async function withOwnGit<T>(
 		}
 		return await use(new OwnGit(of, path));
 	} finally {
-		await removePath(path);
+		// What cannot be taken away now is swept at the next start, or goes with the worktree: what was done is done.
+		await removePath(path).catch(() => {});
 		kept();
 	}
 }

@@ -41,19 +41,18 @@ export async function inspectRepository(cwd: string, folder: string, env: Enviro
 		);
 	const [, repository = "", prefix = "", common = ""] = places.stdout.split("\n");
 	const gitDir = resolve(cwd, common);
-	const head = await ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-	if (head.code !== 0)
+	const base = await yesOrNo("read HEAD", ask(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]));
+	if (base === null)
 		throw refuse("its repository has no commit yet", "Commit something first, or leave --worktree out.");
-	const base = head.stdout.trim();
 	const inside = prefix.replace(/\/$/, "");
 	const [held, tree, branches, status, config] = await Promise.all([
-		inside === "" ? null : ask(["cat-file", "-e", `${base}:${inside}`]),
+		yesOrNo("read HEAD", ask(["rev-parse", "--verify", "--quiet", `${base}:${inside}`])),
 		ask(["ls-tree", "-r", "-z", base], repository),
 		ask(["for-each-ref", "--format=%(refname)", `${HEADS}${BRANCHES}`]),
 		ask(["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all"]),
 		readConfig({ place: null, cwd, env }),
 	]);
-	if (held !== null && held.code !== 0)
+	if (held === null)
 		throw refuse(
 			`nothing of ${inside} is in the commit ${base.slice(0, 7)}`,
 			"Commit it first, or leave --worktree out.",
@@ -77,6 +76,19 @@ export async function inspectRepository(cwd: string, folder: string, env: Enviro
 		taken: new Set(names.map((name) => name.slice(start.length).split("/")[0] ?? "")),
 		isDirty: status.stdout !== "",
 	};
+}
+
+/**
+ * To a question that may be answered with no, for which git ends with 1: one that was killed, or had no memory, answered
+ * nothing.
+ * @param what that git could not do, for the message
+ * @returns what it printed, without spaces around; null: no. @throws DISPATCH_GIT
+ */
+export async function yesOrNo(what: string, asked: Promise<GitAnswer>): Promise<string | null> {
+	const answer = await asked;
+	if (answer.code === 0) return answer.stdout.trim();
+	if (answer.code === 1) return null;
+	throw new DispatchError("DISPATCH_GIT", `git could not ${what}: ${reasonOf(answer)}.`);
 }
 
 /** The first line of what git said. */

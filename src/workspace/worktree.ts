@@ -34,7 +34,7 @@ import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
 import { type Facts, readFacts, type Sealing, type Vouching, writeFacts } from "./facts.ts";
 import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
-import { reasonOf } from "./repository.ts";
+import { reasonOf, yesOrNo } from "./repository.ts";
 
 const OWNER_ONLY = 0o700;
 /** 30 seconds: somebody else's act comes to its end. */
@@ -186,8 +186,7 @@ export class Worktree {
 
 	/** The commit that is checked out; null: none yet. @throws DISPATCH_GIT */
 	async head(): Promise<string | null> {
-		const { code, stdout } = await this.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-		return code === 0 ? stdout.trim() : null;
+		return yesOrNo("read HEAD", this.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]));
 	}
 
 	/**
