@@ -13,7 +13,21 @@ export interface Clearing {
 	outcome: Cleared;
 	/** its worktree stays for good, which was told: nobody looks at it again */
 	keepsWorktree: boolean;
+	/** null: git was never too slow over its worktree */
+	slow: Slow | null;
 }
+
+/** A slow machine, or disk, may be a faster one later: git is tried again, each time later and for longer. */
+interface Slow {
+	/** ms of the clearings' clock */
+	again: number;
+	tries: number;
+	error: Error;
+}
+
+const FIRST_PAUSE_MS = 60_000;
+/** As long as any git of ours may take. */
+const MOST_GIT_MS = 10 * 60_000;
 
 /** What is over by then is told to whoever asked. */
 const PATIENCE_MS = 2_000;
@@ -25,6 +39,26 @@ export class Clearings {
 	/** Directories take descriptors, and git, which may hang, processes. */
 	readonly files = new AtOnce(8);
 	readonly gits = new AtOnce(4);
+	readonly #now: () => number;
+
+	/** @param now ms of a clock that nobody sets */
+	constructor(now: () => number = () => performance.now()) {
+		this.#now = now;
+	}
+
+	/** @param firstMs of the first try. @returns how long git may take over its worktree now. @throws why it is not time yet */
+	gitLimit({ slow }: Clearing, firstMs: number): number {
+		if (slow === null) return firstMs;
+		if (this.#now() < slow.again) throw slow.error;
+		return Math.min(firstMs * 2 ** slow.tries, MOST_GIT_MS);
+	}
+
+	/** @returns what to throw, the same one each time */
+	tooSlow(clearing: Clearing, why: string): Error {
+		const { tries, error } = clearing.slow ?? { tries: 0, error: new Error(why) };
+		clearing.slow = { again: this.#now() + FIRST_PAUSE_MS * 2 ** tries, tries: tries + 1, error };
+		return error;
+	}
 
 	/** @param clear begins one. @returns how it is with each; what has ended is begun anew the next time */
 	async of<T extends RemovedTask>(
@@ -41,7 +75,11 @@ export class Clearings {
 	#begun<T extends RemovedTask>(task: T, clear: (task: T, clearing: Clearing) => Promise<void>): Clearing {
 		const name = `${task.id} ${task.nonce}`;
 		const before = this.#met.get(name) ?? this.#known.get(name);
-		const clearing = before ?? { end: null, outcome: { kind: "underWay" }, keepsWorktree: false };
+		const clearing: Clearing = before ?? {
+			end: null,
+			outcome: { kind: "underWay" },
+			...{ keepsWorktree: false, slow: null },
+		};
 		this.#met.set(name, clearing);
 		if (clearing.end !== null) return clearing;
 		clearing.outcome = { kind: "underWay" };

@@ -8,6 +8,7 @@ import { removeTaskDir } from "../ipc/task-dir.ts";
 import { agentStatus } from "../process/agent.ts";
 import { endRun } from "../process/end-run.ts";
 import type { Environment } from "../process/environment.ts";
+import { isTimeUp } from "../process/git.ts";
 import { isDiskFull, isOurTrouble } from "../process/read-file.ts";
 import { removeRuns, runsOfTask, startsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
@@ -136,7 +137,11 @@ export async function clearRemovals(deps: RemovalDeps): Promise<number> {
 
 /** Whether its notice may go: all is done, or nothing more will be. */
 function isFollowed(task: RemovedTask, outcome: Cleared, { held, fault }: RemovalDeps): boolean {
-	if (outcome.kind !== "failed") return outcome.kind === "done";
+	if (outcome.kind === "done") return true;
+	if (outcome.kind === "underWay") {
+		held.keep(task);
+		return false;
+	}
 	const { error } = outcome;
 	const { isOver, isNew } = held.note(task, String(error));
 	if (isNew) fault(task.id, "removal", error);
@@ -200,15 +205,24 @@ async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Pro
 
 async function clearDisk(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
 	const { files, gits } = deps.clearings;
-	// In the task's own line, so that no start of a newer task of this id is under way; which waits for no free place.
-	const inLine = (work: () => Promise<void>) => () =>
-		deps.serial.run(task.id, async () => {
-			if (deps.signal?.aborted) throw new Error(STOPPED);
-			await work();
-		});
+	const requireWanted = () => {
+		if (deps.signal?.aborted) throw new Error(STOPPED);
+	};
 	await eachByItself([
-		() => files.run(inLine(() => clearFiles(task, deps))),
-		() => gits.run(inLine(() => clearWorktree(task, clearing, deps))),
+		// In the task's own line, so that no start of a newer task of this id is under way; which waits for no free place.
+		() =>
+			files.run(() =>
+				deps.serial.run(task.id, async () => {
+					requireWanted();
+					await clearFiles(task, deps);
+				}),
+			),
+		// No start of this one is under way any more, and what a newer one makes has another name: it waits for no git.
+		() =>
+			gits.run(async () => {
+				requireWanted();
+				await clearWorktree(task, clearing, deps);
+			}),
 	]);
 }
 
@@ -237,9 +251,10 @@ async function clearFiles(task: RemovedTask, deps: RemovalDeps): Promise<void> {
 }
 
 async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
-	const { home, env = process.env, signal, gitLimitMs: limitMs = GIT_LIMIT_MS, orders, fault } = deps;
+	const { home, env = process.env, signal, gitLimitMs = GIT_LIMIT_MS, orders, fault, clearings } = deps;
 	const sealed: Vouching = (told, seal) => orders.sealedWorktree(told, seal);
 	if (clearing.keepsWorktree) return;
+	const limitMs = clearings.gitLimit(clearing, gitLimitMs);
 	const folder = worktreesOf(home);
 	const worktree = knownWorktree(folder, task, env, sealed, { signal, limitMs });
 	// What was saved nowhere, or where nobody can tell, stays where it is.
@@ -254,12 +269,15 @@ async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: Remova
 	try {
 		await removeWorktree(worktree, { force: false });
 	} catch (error) {
-		if (!isForGood(error) || signal?.aborted) throw error;
+		if (signal?.aborted) throw error;
+		if (isTimeUp(error))
+			throw clearings.tooSlow(clearing, `git took too long over ${worktree.path}, which stays so far.`);
+		if (!isForGood(error)) throw error;
 		keep(`${error.message} It stays: ${worktree.path}`);
 	}
 }
 
-/** git that hangs hangs again. */
+/** git that hangs on a FIFO hangs again. */
 function isForGood(error: unknown): error is DispatchError {
 	return (
 		error instanceof DispatchError &&

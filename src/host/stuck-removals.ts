@@ -22,9 +22,16 @@ export class StuckRemovals {
 		this.#now = now;
 	}
 
+	/** Of a task that is being cleared once more: what was told of it still holds. */
+	keep(task: RemovedTask): void {
+		const name = nameOf(task);
+		const before = this.#known.get(name);
+		if (before !== undefined) this.#met.set(name, before);
+	}
+
 	/** Of a task that could not be cleared. @returns whether it was tried for long enough, and whether that is new */
 	note(task: RemovedTask, fault: string): { isOver: boolean; isNew: boolean } {
-		const name = `${task.id} ${task.nonce}`;
+		const name = nameOf(task);
 		const before = this.#known.get(name);
 		const since = before?.since ?? this.#now();
 		this.#met.set(name, { since, told: fault });
@@ -35,4 +42,8 @@ export class StuckRemovals {
 	turn(): void {
 		[this.#known, this.#met] = [this.#met, new Map()];
 	}
+}
+
+function nameOf({ id, nonce }: RemovedTask): string {
+	return `${id} ${nonce}`;
 }

@@ -133,7 +133,11 @@ async function answerOf(
 		signalGroupOf(child, "SIGTERM");
 		kill ??= setTimeout(() => endGroupOf(child), TERM_GRACE_MS);
 	};
-	const limit = setTimeout(() => end(`it took longer than ${limitMs / 1000} s`), limitMs);
+	let isLate = false;
+	const limit = setTimeout(() => {
+		isLate = why === null;
+		end(`it took longer than ${limitMs / 1000} s`);
+	}, limitMs);
 	const look = setInterval(async () => {
 		const isStuck = await opensFifo(child);
 		if (isStuck && child.exitCode === null && child.signalCode === null) end(WAITS_ON_A_FIFO);
@@ -155,7 +159,7 @@ async function answerOf(
 	child.stdin?.on("error", () => {}).end(input);
 	try {
 		const code = await endOf(child);
-		if (why !== null) throw endedFor(why);
+		if (why !== null) throw endedFor(why, isLate);
 		if (code === NOT_FOUND && /\bgit: not found/.test(stderr())) throw notFound();
 		return { code, stdout: stdout(), stderr: stderr().trimEnd() };
 	} catch (error) {
@@ -173,10 +177,18 @@ async function opensFifo({ pid }: ChildProcess): Promise<boolean> {
 	return OPENS_A_FIFO.test(await readFile(`/proc/${pid}/wchan`, "latin1").catch(() => ""));
 }
 
-function endedFor(why: string): DispatchError {
+function endedFor(why: string, isLate = false): DispatchError {
 	const where = "in the working tree and in the repository's .git (find FOLDER -type p)";
-	const options = why === WAITS_ON_A_FIFO ? { hint: `Look for it ${where}, and remove it.` } : {};
-	return new DispatchError("DISPATCH_GIT_ENDED", `git was ended: ${why}.`, options);
+	const hint = why === WAITS_ON_A_FIFO ? { hint: `Look for it ${where}, and remove it.` } : {};
+	const cause = isLate ? { cause: Object.assign(new Error(why), { code: TIME_IS_UP }) } : {};
+	return new DispatchError("DISPATCH_GIT_ENDED", `git was ended: ${why}.`, { ...hint, ...cause });
+}
+
+const TIME_IS_UP = "ETIMEDOUT";
+
+/** Whether git was ended by its limit alone: it may have been slow, on a busy machine or disk. */
+export function isTimeUp(error: unknown): boolean {
+	return error instanceof DispatchError && codeOf(error.cause) === TIME_IS_UP;
 }
 
 /** @returns its exit code, when all that it said has come. @throws that it could not be started */

@@ -48,7 +48,8 @@ export function stage() {
 	const orders = new Orders(home, store.namespace);
 	const clock = { ms: 0 };
 	const stopped = new AbortController();
-	const own = { serial: new Serial(), held: new StuckRemovals(() => clock.ms), clearings: new Clearings() };
+	const now = () => clock.ms;
+	const own = { serial: new Serial(), held: new StuckRemovals(now), clearings: new Clearings(now) };
 	const told: string[] = [];
 	const fault = (task: string, step: string) => void told.push(`${task} ${step}`);
 	const end = { graceMs: 0, signal: stopped.signal, env: GIT_ENV, fault };
@@ -75,7 +76,8 @@ export function stage() {
 		await store.cancel(id, "me");
 		await store.remove(id);
 	};
-	return { home, orders, clear, spend, stop, clock, spent, told, enqueue, start, remove };
+	const ended = () => own.clearings.ended();
+	return { home, orders, clear, spend, stop, ended, clock, spent, told, enqueue, start, remove };
 }
 
 type Stage = ReturnType<typeof stage>;
@@ -105,8 +107,9 @@ export async function withWorktree({ home, orders, start }: Stage, id: string) {
 		writeFileSync(hang, "");
 		writeFileSync(join(worktree.path, "a.in"), "two\n");
 	};
+	const letGo = () => rmSync(hang);
 	const hung = () => (existsSync(begun) ? readFileSync(begun, "utf8").length / 2 : 0);
-	return { record, worktree, directory, touch, hung };
+	return { record, worktree, directory, touch, letGo, hung };
 }
 
 /** A link to itself in the place of a task's starts: nobody can look at them, not even root. @returns what takes it away */

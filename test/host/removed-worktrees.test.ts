@@ -1,12 +1,23 @@
 /** The worktree of a removed task: git may hang over it, and all else of the task, and every other one, goes on. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { createTaskDir, taskDirSpec } from "../../src/ipc/task-dir.ts";
 import { worktreesOf } from "../../src/task/worktree.ts";
 import { processesOf } from "../processes.ts";
 import { HOST } from "../queue/records/store-support.ts";
-import { BARS, type Bar, barRuns, COPY, setTheStage, stage, store, withWorktree } from "./removal-stage.ts";
+import {
+	BARS,
+	type Bar,
+	barRuns,
+	COPY,
+	HOUR_MS,
+	setTheStage,
+	stage,
+	store,
+	withWorktree,
+} from "./removal-stage.ts";
 
 setTheStage();
 
@@ -90,20 +101,57 @@ test("a start spends the orders of removed tasks without waiting for their workt
 	expect(await store.client.llen(store.keys.removed(HOST))).toBe(1);
 });
 
-test("git that hangs over a removed task's worktree is not tried again after its limit: it stays, and that is told once", async () => {
+test("git that is too slow over a removed task's worktree is tried again later, for longer, and that is told once", async () => {
 	const here = stage();
-	const { worktree, directory, touch, hung } = await withWorktree(here, "first");
+	const { worktree, directory, touch, letGo, hung } = await withWorktree(here, "first");
 	touch();
+	await here.remove("first");
+	const clear = () => here.clear({ gitLimitMs: 500 });
+	await expect.poll(async () => [await clear(), here.told.length]).toEqual([0, 1]);
+	for (let pass = 0; pass < 3; pass++) expect(await clear()).toBe(0);
+	expect(hung()).toBe(1);
+	here.clock.ms += 60_000;
+	await expect.poll(async () => [await clear(), hung()]).toEqual([0, 2]);
+	await here.ended();
+	for (let pass = 0; pass < 3; pass++) expect(await clear()).toBe(0);
+	// The pause has grown.
+	here.clock.ms += 60_000;
+	expect([await clear(), hung()]).toEqual([0, 2]);
+	letGo();
+	writeFileSync(join(worktree.path, "a.in"), "one\n");
+	here.clock.ms += 60_000;
+	await expect.poll(clear).toBe(1);
+	expect(here.told).toEqual(["first removal"]);
+	expect([worktree.path, directory].map((path) => existsSync(path))).toEqual([false, false]);
+	expect(processesOf(dirname(worktree.path))).toEqual([]);
+});
+
+test("git that is too slow over it for a day is left alone: it stays, which is told", async () => {
+	const here = stage();
+	const { worktree, touch } = await withWorktree(here, "first");
+	touch();
+	await here.remove("first");
+	// Longer than a pass waits: it is under way, and then has failed.
+	const clear = () => here.clear({ gitLimitMs: 2_500 });
+	await expect.poll(async () => [await clear(), here.told.length]).toEqual([0, 1]);
+	here.clock.ms += 24 * HOUR_MS;
+	await expect.poll(clear).toBe(1);
+	expect(here.told).toEqual(["first removal", "first removal, tried for a day"]);
+	expect(existsSync(worktree.path)).toBe(true);
+});
+
+test("a FIFO over which git would hang for ever is not tried again: the worktree stays, which is told once", async () => {
+	const here = stage();
+	const { worktree, directory } = await withWorktree(here, "first");
+	const path = join(worktree.path, ".gitignore");
+	execFileSync("mkfifo", [path]);
 	await here.remove("first");
 	// Something else keeps its notice.
 	const open = barRuns(here.home, "first");
-	const clear = () => here.clear({ gitLimitMs: 500 });
-	await expect.poll(async () => [await clear(), here.told.length]).toEqual([0, 2]);
-	for (let pass = 0; pass < 3; pass++) expect(await clear()).toBe(0);
+	await expect.poll(async () => [await here.clear(), here.told.length]).toEqual([0, 2]);
+	for (let pass = 0; pass < 3; pass++) expect(await here.clear()).toBe(0);
 	open();
-	await expect.poll(clear).toBe(1);
+	await expect.poll(here.clear).toBe(1);
 	expect(here.told.sort()).toEqual(["first removal", "first worktree"]);
-	expect(hung()).toBe(1);
 	expect([worktree.path, directory].map((path) => existsSync(path))).toEqual([true, false]);
-	expect(processesOf(dirname(worktree.path))).toEqual([]);
 });
