@@ -45,7 +45,16 @@ export function cleanText(text: string): string {
 	return withoutSecrets(plain(text));
 }
 
-/** As `cleanText`, on one line, at most `limit` characters. */
+/** Of a cut a word stays whole, unless less than this part of the room would be used. */
+const LEAST_PART = 0.8;
+
+/** As `cleanText`, on one line, at most `limit` characters; what is cut is cut behind a word. */
 export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string {
-	return cutText(cleanText(text).replace(/\s+/g, " ").trim(), limit);
+	const whole = cleanText(text).replace(/\s+/g, " ").trim();
+	if (whole.length <= limit) return whole.toWellFormed();
+	// With room for the mark behind it.
+	const end = whole.slice(0, limit).lastIndexOf(" ");
+	return end >= limit * LEAST_PART
+		? `${cutText(whole, end, "").replace(/[,;:]$/, "")}…`
+		: cutText(whole, limit);
 }

@@ -26,6 +26,20 @@ test.each([
 		expect(cut(`${"x".repeat(before)} ${SECRET}`, 200)).not.toMatch(/corr|stap/);
 });
 
+test("a line is cut behind a word, with its mark inside the limit; within one where that would leave little", () => {
+	const words = "Several words, that stand behind each other. ".repeat(5).trim();
+	const begins = words.split(" ").map((_, n, all) => all.slice(0, n + 1).join(" "));
+	for (let limit = 50; limit < words.length; limit++) {
+		const cut = oneLine(words, limit);
+		expect(cut.length).toBeLessThanOrEqual(limit);
+		const kept = cut.slice(0, -1);
+		expect([cut, begins.some((each) => each === kept || each === `${kept},`)]).toEqual([cut, true]);
+	}
+	expect(oneLine(words, words.length)).toBe(words);
+	expect(oneLine(`a ${"x".repeat(50)}`, 20)).toBe(`a ${"x".repeat(17)}…`);
+	expect(oneLine("漢".repeat(50), 20)).toBe(`${"漢".repeat(19)}…`);
+});
+
 test("what an agent said is cleaned before it is cut", () => {
 	for (let before = 1_980; before <= 2_000; before++)
 		expect(quoted(`${"\u001b[1m".repeat(before / 4)}${" ".repeat(before % 4)}${SECRET}`)).not.toMatch(
