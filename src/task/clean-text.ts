@@ -51,10 +51,13 @@ const LEAST_PART = 0.8;
 /** As `cleanText`, on one line, at most `limit` characters; what is cut is cut behind a word. */
 export function oneLine(text: string, limit = Number.POSITIVE_INFINITY): string {
 	const whole = cleanText(text).replace(/\s+/g, " ").trim();
-	if (whole.length <= limit) return whole.toWellFormed();
-	// With room for the mark behind it.
-	const end = whole.slice(0, limit).lastIndexOf(" ");
-	return end >= limit * LEAST_PART
-		? `${cutText(whole, end, "").replace(/[,;:]$/, "")}…`
-		: cutText(whole, limit);
+	const cut = cutText(whole, limit);
+	return cut.endsWith("…") && cut !== whole ? behindWord(whole, cut) : cut;
+}
+
+/** @param cut of the line, with `…`, perhaps within a word. @returns one that is no longer */
+export function behindWord(line: string, cut: string): string {
+	const kept = cut.slice(0, -1);
+	const end = line.slice(0, kept.length + 1).lastIndexOf(" ");
+	return end < kept.length * LEAST_PART ? cut : `${kept.slice(0, end).replace(/[,;:]$/, "")}…`;
 }

@@ -1,5 +1,5 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
-import { cleanText, oneLine } from "../../task/clean-text.ts";
+import { behindWord, cleanText, oneLine } from "../../task/clean-text.ts";
 import { characters, measured } from "./characters.ts";
 
 /** The longest emoji take less; more of what takes no column is not worth a terminal's time. */
@@ -7,9 +7,11 @@ const MOST_CHARS_A_COLUMN = 16;
 const ASCII = /^[ -~]*$/;
 const TAB = "  ";
 
-/** One line of foreign text, at most so many columns. */
+/** One line of foreign text, at most so many columns; cut behind a word, as `oneLine` does. */
 export function foreign(text: string, columns: number): string {
-	return clip(oneLine(text), columns);
+	const line = oneLine(text);
+	const cut = clip(line, columns);
+	return cut === line || columns <= 0 ? cut : behindWord(line, cut);
 }
 
 /** As `foreign`, with its end, which tells more of a path than its beginning. */
