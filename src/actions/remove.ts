@@ -23,6 +23,9 @@ import {
 import { knownWorktree, lostWorktree, type Worktree, worktreeOf } from "../workspace/worktree.ts";
 import { eachOrNone, findSound } from "./find-task.ts";
 
+/** A task has one nonce, or a few in a long life; what an agent makes up takes no room beyond that. */
+const SPENT_AT_ONCE = 1_000;
+
 export interface Place {
 	/** the state directory */
 	path: string;
@@ -138,7 +141,8 @@ function unseenText(id: string, { message }: Error): string {
  */
 function spendAll(id: string, nonces: readonly string[], { path }: Place): string | null {
 	try {
-		if (ID_FORM.test(id)) for (const nonce of new Set(nonces)) spendOrder(path, nonce, id);
+		if (ID_FORM.test(id))
+			for (const nonce of [...new Set(nonces)].slice(0, SPENT_AT_ONCE)) spendOrder(path, nonce, id);
 		return null;
 	} catch (error) {
 		return leftTextOf(id)(error as Error);

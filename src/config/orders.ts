@@ -1,4 +1,5 @@
 /** Which records this host executes: those that its own user signed, and that were not removed since. */
+import type { Seals } from "../process/sealed-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -8,7 +9,6 @@ import { openSigner, type Signer } from "./signing-key.ts";
 import { SpentOrders, spendOrder } from "./spent-orders.ts";
 
 const WORKTREE = "worktree";
-const CHECK = "check";
 /** One that is not whole yet may be deleted: that is sealed, too. */
 const sealed = ({ id, nonce, worktree }: OwnerOfWorktree, isWhole: boolean) =>
 	isWhole ? { id, nonce, worktree } : { id, nonce, worktree, isWhole };
@@ -71,13 +71,9 @@ export class Orders {
 		return isSealed ? owner.worktree : null;
 	}
 
-	/** @returns the mark of a check that this host begins. @param start the nonce of the start that is checked */
-	sealOfCheck(start: string): string {
-		return this.#signer.seal(CHECK, { start });
-	}
-
-	isSealOfCheck(start: string, seal: string): boolean {
-		return this.#signer.isSealed(CHECK, { start }, seal);
+	/** For the files of a start, where its agent may write. */
+	get seals(): Seals {
+		return this.#signer;
 	}
 
 	isSigned(record: TaskRecord): boolean {

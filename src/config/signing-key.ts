@@ -4,6 +4,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
+import type { Seals } from "../process/sealed-file.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
@@ -18,15 +19,12 @@ const NONCE_BYTES = 8;
 /** 96 bits of it: nobody guesses one. */
 const SEAL_CHARS = 16;
 
-export interface Signer {
+export interface Signer extends Seals {
 	sign(order: Order): string;
 	/** as `sign`, of many at once: the key is read once */
 	signAll(orders: readonly Order[]): string[];
 	/** @returns whether `signature` was made of this very order by this key */
 	isSigned(order: Order, signature: string | null): boolean;
-	/** @returns what `isSealed` knows again, for a file of ours beside which an agent works. @param kind of the file */
-	seal(kind: string, facts: object): string;
-	isSealed(kind: string, facts: object, seal: string | null): boolean;
 	/** @returns a new nonce for a task, which whoever has the key knows again without its record */
 	newNonce(): string;
 	/** @returns whether `newNonce` made it by this key */
@@ -48,15 +46,8 @@ export function openSigner(home: string): Signer {
 	// No order begins like that.
 	const sealOf = (random: string) =>
 		cutText(createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url"), SEAL_CHARS, "");
-	const seal = (kind: string, facts: object) =>
-		createHmac("sha256", keyOf(path))
-			.update(`${kind} ${canonical(facts)}`)
-			.digest("base64url");
-	const isSame = (mine: string, given: string | null) =>
-		given !== null && sameBytes(Buffer.from(mine), Buffer.from(given));
 	return {
-		seal,
-		isSealed: (kind, facts, given) => isSame(seal(kind, facts), given),
+		...sealsOf(home),
 		newNonce: () => {
 			const random = randomBytes(NONCE_BYTES).toString("hex");
 			return random + sealOf(random);
@@ -69,6 +60,19 @@ export function openSigner(home: string): Signer {
 		signAll: (orders) => orders.map(signBy(keyOf(path))),
 		isSigned: (order, signature) => isSame(sign(order), signature),
 	};
+}
+
+/** As those of `openSigner`; the key is read at their use only, for what must be done without one, too. @param home the state directory's path */
+export function sealsOf(home: string): Seals {
+	const seal = (kind: string, facts: object) =>
+		createHmac("sha256", keyOf(join(home, KEY_FILE)))
+			.update(`${kind} ${canonical(facts)}`)
+			.digest("base64url");
+	return { seal, isSealed: (kind, facts, given) => isSame(seal(kind, facts), given) };
+}
+
+function isSame(mine: string, given: string | null): boolean {
+	return given !== null && sameBytes(Buffer.from(mine), Buffer.from(given));
 }
 
 function keyOf(path: string): Buffer {

@@ -10,16 +10,19 @@ import { withRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
 const LINE = /^(?:[a-z0-9-]{1,64} )?[\w-]{1,64}$/;
+const NONCE = /^[\w-]{1,64}$/;
 
 const pathOf = (home: string) => join(home, "removed-tasks");
 
 /**
- * Before the record goes: an order that was told as removed never works again.
+ * Before the record goes: an order that was told as removed never works again. What is no nonce is no task's: in the facts
+ * of a start its agent can write what it likes, also lines that name others.
  * @param home the state directory's path
  * @param id where the nonce may be another task's, since others can have written it: only this one's is spent then
  * @throws DISPATCH_DISK
  */
 export function spendOrder(home: string, nonce: string, id?: string): void {
+	if (!NONCE.test(nonce)) return;
 	const path = pathOf(home);
 	// A full disk may have cut the line before it: that must not swallow this one.
 	appendToFile(path, `\n${lineOf(nonce, id)}\n`);

@@ -135,7 +135,7 @@ export class Daemon extends Service {
 			enabled: env.DISPATCH_WATCH !== "off",
 			changed: (task) => void this.#look(task),
 		});
-		const shared = { store, home: home.path, host, hub, serial, fault };
+		const shared = { store, home: home.path, host, hub, serial, fault, seals: orders.seals };
 		this.#reconciler = new Reconciler({
 			...shared,
 			get config() {

@@ -5,6 +5,7 @@ import { type IpcState, readIpc } from "../ipc/questions.ts";
 import type { AgentStatus } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
 import type { RunDir } from "../process/run-dir.ts";
+import type { Seals } from "../process/sealed-file.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Hub } from "../task/hub.ts";
 import type { Ending } from "../task/outcome/ending.ts";
@@ -35,6 +36,7 @@ export interface ReconcileDeps {
 	host: string;
 	config: Config;
 	hub: Hub;
+	seals: Seals;
 	serial: Serial;
 	/** false: not settled yet, ask again at the next look */
 	settle: (end: AgentEnd) => Promise<boolean>;

@@ -13,7 +13,8 @@ import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { openNamedRun } from "../process/run-dir.ts";
+import { dropLinks, openNamedRun } from "../process/run-dir.ts";
+import { areSealed } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
@@ -94,6 +95,7 @@ export class Reconciler extends Service {
 		// Not before: a run that can never be opened would never be given up.
 		await guard.step("look", () => faultPoint("look.opened", task));
 		if (live === null) return this.#settleUnstarted(record, guard);
+		await guard.step("place", () => dropLinks(live.run));
 		live.stamp = stampOf(live.run);
 		live.revision = record.revision;
 		live.lookedAt = this.#deps.monotonic();
@@ -183,14 +185,14 @@ export class Reconciler extends Service {
 		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
 		faultPoint("look.opening", id);
 		const named = startOf(record);
-		const run = named === null ? null : openNamedRun(this.#deps.home, named);
+		const { config, home, hub, monotonic, seals, store } = this.#deps;
+		const run = named && openNamedRun(home, named, (facts) => areSealed(facts, seals));
 		if (run === null) return null;
-		const { config, hub, monotonic, store } = this.#deps;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
 		const log = new LogFollower(run, backend);
 		const live = new LiveTask(record, run, log, adopted, monotonic(), await store.now());
-		live.ending = readEnding(run);
+		live.ending = readEnding(run, seals);
 		this.#forgetLive(id);
 		this.#live.set(id, live);
 		this.#deps.watch(id, { taskDir: run.facts.taskDir, runDir: run.path });
@@ -227,7 +229,7 @@ export class Reconciler extends Service {
 		await Promise.race([looked, sleep(STARTS_LIMIT_MS, undefined, { ref: false })]);
 		const ended = [...this.#live].map(async ([task, live]) => {
 			live.ending ??= "shutdown";
-			writeEnding(live.run, live.ending);
+			writeEnding(live.run, live.ending, this.#deps.seals);
 			await endTree(live.run, { graceMs: this.#deps.graceMs.term });
 			await this.reconcile(task);
 		});
@@ -239,7 +241,7 @@ export class Reconciler extends Service {
 		if (live.endingRuns) return;
 		live.endingRuns = true;
 		live.ending = ending;
-		writeEnding(live.run, ending);
+		writeEnding(live.run, ending, this.#deps.seals);
 		const guard = this.#guardOf(task, live.epoch);
 		void guard
 			.step("end", () => this.#endTree(task, live))
@@ -299,8 +301,11 @@ export class Reconciler extends Service {
 		const { id } = record.spec;
 		// What the failed steps would have told (last lines, a question) may decide: wait for them, not for ever.
 		if (guard.isUndecidedBefore("settle") && !record.stopRequested) return this.#lookAgain(id, guard.againMs);
-		const { status, plan, ipc } = found;
+		const { plan, ipc } = found;
 		const { adopted, sawAlive } = live;
+		// Whoever was started here, or seen alive, was: the files that say so are within its reach.
+		const isKnown = !adopted || sawAlive;
+		const status: AgentStatus = found.status.kind === "never" && isKnown ? { kind: "gone" } : found.status;
 		await this.#settleOrEnd(record, guard, {
 			record,
 			run: live.run,
@@ -316,7 +321,10 @@ export class Reconciler extends Service {
 	#settleUnstarted(record: TaskRecord, guard: Guard): Promise<void> {
 		const ending = record.stopRequested ? "cancel" : null;
 		const none = { run: null, seen: null, plan: null, finished: false };
-		const end: AgentEnd = { record, ...none, status: { kind: "never" }, ending, takenDown: true };
+		// What was started here, and whose directory is gone, has removed it.
+		const wasStarted = record.runNonce !== null && this.#deps.hub.startedHere.has(record.runNonce);
+		const status: AgentStatus = { kind: wasStarted ? "gone" : "never" };
+		const end: AgentEnd = { record, ...none, status, ending, takenDown: !wasStarted };
 		return this.#settleOrEnd(record, guard, end);
 	}
 

@@ -13,7 +13,8 @@ import { fifoPath, fifosOf, type RunDir } from "./run-dir.ts";
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 /** EAGAIN: something with a lease took its place. */
 const NOT_OURS = ["ELOOP", "EACCES", "EAGAIN"];
-const FIFO_OF_START = /\/runs\/[^/]+\/\d+\/alive$/;
+/** Of a start, or of its check. */
+const FIFO_OF_RUN = /\/runs(\/[^/]+\/\d+(?:\/verify)?\/alive)$/;
 
 /**
  * Lazy: who signals at once hits a process before its pid can be another's.
@@ -21,15 +22,15 @@ const FIFO_OF_START = /\/runs\/[^/]+\/\d+\/alive$/;
  */
 export function* holdersOf(run: RunDir): Generator<number> {
 	const own = fifoPath(run);
-	const real = join(realPathOf(dirname(own)), basename(own));
+	const real = placeOf(own);
 	// Held open during the look: once free, its number is the next file's, perhaps another run's FIFO.
 	const opened = openFifo(own);
 	try {
 		const there = opened === null ? null : fstatSync(opened);
 		yield* pidsHolding((path, numbers) => {
 			if (path === real) return true;
-			// A hard link to another start's FIFO makes nobody of that one of this.
-			const start = FIFO_OF_START.exec(path)?.[0];
+			// A hard link to another run's FIFO makes nobody of that one of this.
+			const start = FIFO_OF_RUN.exec(path)?.[0];
 			if (there?.isFIFO() !== true || (start !== undefined && !real.endsWith(start))) return false;
 			const held = numbers();
 			return held?.ino === there.ino && held.dev === there.dev;
@@ -53,6 +54,12 @@ function openFifo(path: string): number | null {
 /** Of any start of the task, whatever its run directories say. @throws what keeps it from looking */
 export function holdersOfTask(home: string, task: string): number[] {
 	return [...pidsHolding(fifosOf(home, task))];
+}
+
+/** As the system names what was made there. A link in the place of a directory of ours leads to another run: that is not it. */
+function placeOf(fifo: string): string {
+	const inRuns = FIFO_OF_RUN.exec(fifo)?.[1] ?? `/${basename(fifo)}`;
+	return join(realPathOf(fifo.slice(0, -inRuns.length)), inRuns);
 }
 
 /** As the system names it, also where parts of it are gone. */

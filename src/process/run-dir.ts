@@ -6,7 +6,16 @@
  *   shell.log what the wrapper's shell said: of a signal           ended its whole tree was ended by us
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync } from "node:fs";
+import {
+	closeSync,
+	fsyncSync,
+	lstatSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	realpathSync,
+	rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, diskError, isThere, publishNew } from "./atomic-file.ts";
@@ -27,6 +36,8 @@ export interface RunFacts {
 	/** ms since the Unix epoch */
 	startedAt: number;
 	sessionId: string | null;
+	/** of this host, for `isClaimed`; not there in runs of an earlier version */
+	seal?: string;
 }
 
 export interface RunDir {
@@ -104,29 +115,34 @@ function factsIn(text: string, { task, epoch }: Pick<RunFacts, "task" | "epoch">
  * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
  * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same. Which task it
  * is, and where that lies, is always the record's word: another task's directory would be read, answered in, cleared.
- * @returns null when there is no such directory, or it is another start's
+ * @param isClaimed whether this host has claimed the directory of that task and epoch for the start that facts name
+ * @returns null when there is no such directory, or it is another start's: of a task that another Redis had
  * @throws DISPATCH_DISK when that cannot be known
  */
-export function openNamedRun(home: string, named: RunFacts): RunDir | null {
+export function openNamedRun(
+	home: string,
+	named: RunFacts,
+	isClaimed: (facts: RunFacts) => boolean,
+): RunDir | null {
 	const path = runPath(home, named.task, named.epoch);
+	dropLinks({ path });
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
-	if (facts !== null && facts.nonce !== named.nonce) return null;
-	if (facts !== null) {
+	if (facts?.nonce === named.nonce) {
 		const { taskNonce, cwd, taskDir } = named;
 		return asRun(path, { ...facts, cwd, taskDir, ...(taskNonce === undefined ? {} : { taskNonce }) });
 	}
-	if (!isThere(path) || (file.kind === "text" && namesAnother(file.text))) return null;
-	return asRun(path, named);
+	// Another start's nonce that this host has not put there is an agent's: it would be a start that never was.
+	return !isThere(path) || (facts !== null && isClaimed(facts)) ? null : asRun(path, named);
 }
 
-function namesAnother(text: string): boolean {
-	try {
-		const facts: unknown = JSON.parse(text);
-		return typeof facts === "object" && facts !== null && "nonce" in facts;
-	} catch {
-		return false;
-	}
+/**
+ * Before anything is read or written by its path: a link to another run's directory, in the place of its own or of the
+ * task's, would lead there. We make none, and take it away: what was there is gone with what it led from.
+ */
+export function dropLinks({ path }: Pick<RunDir, "path">): void {
+	for (const each of [dirname(path), path])
+		if (lstatSync(each, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(each, { force: true });
 }
 
 /** Whose processes a run directory can be of, by its place: what stands in it the agent can write. */

@@ -50,6 +50,8 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 	const run = openRun(deps.home, spec.id, epoch);
 	if (run !== null && agentStatus(run).kind !== "never") return;
 	if (record.runNonce !== null) await sweepMarked(record.runNonce, { task: spec.id, home: deps.home });
+	// Before the move, which may throw: what is in there was started, whatever its run directory says.
+	if (record.runNonce !== null) deps.hub.startedHere.delete(record.runNonce);
 	const text = error instanceof Error ? error.message : String(error);
 	const final = (isRefusal(error) && !mayPass(error)) || record.takenDown >= TRIES;
 	const moved = await deps.store.move({
@@ -60,7 +62,6 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 		set: final ? failure(error, text) : putBack(record, text, deps),
 		why: text,
 	});
-	if (record.runNonce !== null) deps.hub.startedHere.delete(record.runNonce);
 	if (moved.result !== "none") deps.hub.emit("state", spec.id, moved.state);
 	if (moved.result !== "moved")
 		await noteEvent(deps.store, { task: spec.id, kind: "start_failed", why: text });

@@ -14,6 +14,7 @@ import { sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
+import type { Seals } from "../process/sealed-file.ts";
 import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
@@ -136,22 +137,22 @@ interface Checked extends Decision {
 /** A claim to be done is checked by the user's own command. @returns null while that runs */
 async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): Promise<Checked | null> {
 	const { record, run } = end;
-	const decision = withSetup(decideOutcome(facts), record, run);
+	const decision = withSetup(decideOutcome(facts), record, run, deps.orders.seals);
 	const { verify: command, id, attempts } = record.spec;
 	if (run === null) return decision;
 	if (command === null || decision.to !== "completed") {
-		await endCheck(run, deps.orders);
+		await endCheck(run, deps.orders.seals);
 		return decision;
 	}
 	const wanted = { command, env: deps.checkEnv(record), now: deps.store.clock.now() };
 	const verdict: Verdict = deps.orders.isSigned(record)
-		? await verify(run, wanted, deps.orders)
+		? await verify(run, wanted, deps.orders.seals)
 		: { kind: "refused", why: "the record was changed by somebody who is not this host's user" };
 	if (verdict.kind === "running") return null;
 	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
 	if (verdict.kind === "refused") {
-		await endCheck(run, deps.orders);
+		await endCheck(run, deps.orders.seals);
 		const message = `The agent says it is done, but its check cannot be run: ${verdict.why}. Enqueue it with another --verify.`;
 		return { ...decision, to: "failed", reason: "verify_failed", warnings: [], message };
 	}
@@ -172,8 +173,8 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 }
 
 /** No agent was started: what its end would mean does not count. */
-function withSetup(decision: Checked, { spec }: TaskRecord, run: RunDir | null): Checked {
-	const failed = run === null || spec.setup === null ? null : failedSetup(run);
+function withSetup(decision: Checked, { spec }: TaskRecord, run: RunDir | null, seals: Seals): Checked {
+	const failed = run === null || spec.setup === null ? null : failedSetup(run, seals);
 	if (failed === null || decision.to === "cancelled") return decision;
 	const said = `The setup of its worktree failed (${failed.how}): ${cutText(cleanText(spec.setup ?? ""), 200)}.`;
 	const message = `${said} \`dispatch retry ${spec.id}\` runs it again.`;

@@ -27,6 +27,7 @@ import { faultPoint } from "../process/fault.ts";
 import { holdersOfTask } from "../process/holders.ts";
 import { writeLaunch } from "../process/launch.ts";
 import { claimRun, openRun, type RunDir, type RunFacts, removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { type Seals, sealedFacts } from "../process/sealed-file.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
@@ -152,7 +153,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	const goesOn = record.startMode !== "fresh" && runsBefore(record, home).length > 0;
 	const taskDir = await createTaskDir(cwd, goesOn ? goingOn(own, record.progress.plan) : own);
 	faultPoint("start.directory", spec.id);
-	const run = await claim(home, {
+	const facts = {
 		task: spec.id,
 		taskNonce: spec.nonce,
 		epoch,
@@ -162,7 +163,8 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		taskDir,
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
-	});
+	};
+	const run = await claim(home, sealedFacts(facts, deps.orders.seals));
 	faultPoint("start.claimed", spec.id);
 	const carried = await store.undelivered(spec.id);
 	faultPoint("start.carried", spec.id);
@@ -173,7 +175,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	writeLaunch(run, { sessionId: invocation.sessionId, carried: carried.map(({ field }) => field) });
 	faultPoint("start.noted", spec.id);
 	await startAgent(run, {
-		argv: afterSetupOf(record, run, invocation.argv),
+		argv: afterSetupOf(record, run, invocation.argv, deps.orders.seals),
 		cwd,
 		env: {
 			...agentEnv({
@@ -191,10 +193,15 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	faultPoint("start.spawned", spec.id);
 }
 
-function afterSetupOf({ spec }: TaskRecord, run: RunDir, argv: readonly string[]): readonly string[] {
+function afterSetupOf(
+	{ spec }: TaskRecord,
+	run: RunDir,
+	argv: readonly string[],
+	seals: Seals,
+): readonly string[] {
 	const { setup: command, worktree } = spec;
 	if (command === null || worktree === null) return argv;
-	return afterSetup(run, { command, mark: setupMark(worktree, spec), argv });
+	return afterSetup(run, { command, mark: setupMark(worktree, spec), argv }, seals);
 }
 
 /**
@@ -331,7 +338,7 @@ function checkFailed(
 	const command = record.spec.verify;
 	if (command === null) return null;
 	const before = runsBefore(record, home).find((run) => agentStatus(run).kind !== "never");
-	const lines = before === undefined ? null : failedCheck(before, orders);
+	const lines = before === undefined ? null : failedCheck(before, orders.seals);
 	return lines === null ? null : { command, output: lines.join("\n") };
 }
 

@@ -5,7 +5,6 @@
  */
 import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Orders } from "../config/orders.ts";
 import { agentStatus, runningFor, startAgent } from "../process/agent.ts";
 import { diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import { checkOf } from "../process/end-run.ts";
@@ -13,13 +12,14 @@ import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
-import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
+import { readSealed, type Seals, writeSealed } from "../process/sealed-file.ts";
 
 const LIMIT_MS = 30 * 60_000;
 const TERM_GRACE_MS = 2_000;
 const TAIL_LINES = 40;
-const BEGUN_LIMIT_BYTES = 256;
+const BEGUN_LIMIT_BYTES = 32;
+const BEGUN = "begun";
 
 export type Verdict =
 	| { kind: "running" }
@@ -27,9 +27,6 @@ export type Verdict =
 	| { kind: "failed"; how: string; tail: string[] }
 	/** the command itself cannot be run: no work of the agent's would change that */
 	| { kind: "refused"; why: string };
-
-/** Tells a check that this host began from what the agent, whose files these are too, has put in its place. */
-type Seals = Pick<Orders, "sealOfCheck" | "isSealOfCheck">;
 
 export interface Wanted {
 	command: string;
@@ -101,7 +98,7 @@ async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): 
 	const check = checkOf(run);
 	mkdirSync(check.path, { mode: 0o700 });
 	// Before any process: one that lives has this mark beside it.
-	replaceFile(begunPath(check), `${now} ${seals.sealOfCheck(run.facts.nonce)}`);
+	writeSealed(check, BEGUN, String(now), seals);
 	const script = join(check.path, "check.sh");
 	replaceFile(script, `${command}\n`);
 	faultPoint("verify.made", check.facts.task);
@@ -109,16 +106,16 @@ async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): 
 	return { kind: "running" };
 }
 
-const begunPath = (check: RunDir) => join(check.path, "begun");
-
 /**
- * In a file: not every file system knows when a directory was made. Whoever can write there has no key for the seal.
+ * In a file: not every file system knows when a directory was made. Sealed: the agent, whose files these are too, may
+ * have put something in its place. The seal is of this start's check and this moment, and a start has one check: what
+ * it said is settled with the start, so that nobody needs a seal of its verdict. A check in flight that another version
+ * sealed otherwise is ended and run once more.
  * @returns when this host began the check, in ms since the Unix epoch; null: it did not
  */
 function begunHere(run: RunDir, seals: Seals): number | null {
-	const file = readRegularFile(begunPath(checkOf(run)), BEGUN_LIMIT_BYTES);
-	const [at = "", seal = ""] = file.kind === "text" ? file.text.split(" ") : [];
-	return at !== "" && seals.isSealOfCheck(run.facts.nonce, seal) ? Number(at) : null;
+	const at = readSealed(checkOf(run), BEGUN, BEGUN_LIMIT_BYTES, seals);
+	return at === null ? null : Number(at);
 }
 
 const tailOf = (check: RunDir) => tailLines(check.logPath, TAIL_LINES);

@@ -1,5 +1,5 @@
 /** What was removed here never starts again, whatever somebody had written into its record before. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Place, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
@@ -100,6 +100,38 @@ test.each(CASES.filter(({ name }) => /^(?:nothing|another host|another nonce in 
 		expect(orders.refusal(record)).toMatchObject(COPY);
 	},
 );
+
+test.each([
+	["lines that name another task's", (first: string) => `x\n${first}`],
+	["lines that name another task with its id", (first: string) => `x\nfirst ${first}`],
+	["a list", (first: string) => [first]],
+	["an object", (first: string) => ({ [first]: 1 })],
+	["a number", () => 7],
+])("%s as the nonce in the facts of a start spend no other task's order", async (_, lie) => {
+	const { place, orders, record, facts, enqueue } = await stage("gone", true);
+	const first = await enqueue("first");
+	const run = join(place.path, "runs", "gone", "1", "run.json");
+	writeFileSync(run, JSON.stringify({ ...facts, taskNonce: lie(first.spec.nonce) }));
+	await store.cancel("gone", "me");
+	for (const each of await removableTasks(store, ["gone"])) await removeTask(store, each, place);
+	expect(orders.refusal(first)).toBeNull();
+	expect(orders.refusal(record)).toMatchObject(COPY);
+});
+
+test("starts that an agent makes up fill no disk when their task is removed", async () => {
+	const { place, orders, record, facts } = await stage("gone", true);
+	const runs = join(place.path, "runs", "gone");
+	for (let epoch = 2; epoch < 3_000; epoch++) {
+		mkdirSync(join(runs, String(epoch)));
+		const lie = { ...facts, epoch, taskNonce: `made-up-${epoch}` };
+		writeFileSync(join(runs, String(epoch), "run.json"), JSON.stringify(lie));
+	}
+	await store.cancel("gone", "me");
+	for (const each of await removableTasks(store, ["gone"])) await removeTask(store, each, place);
+	expect(orders.refusal(record)).toMatchObject(COPY);
+	const spent = readFileSync(join(place.path, "removed-tasks"), "utf8").split("\n").filter(Boolean);
+	expect(spent.length).toBeLessThanOrEqual(1_000);
+});
 
 test("the nonce of another task, in a record or in the facts of a start, takes that task nothing when it is removed", async () => {
 	const { place, orders, record, facts, enqueue } = await stage("gone", true);

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { isKnown } from "../run-files.ts";
 import { User } from "./harness.ts";
 
 const SECRET = "a secret of the user's";
@@ -118,6 +119,21 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		expect(task.reason).toBe("incomplete");
 		await expect.poll(() => user.processes().filter(isOf("forged-exit")), LIMIT).toEqual([]);
 	},
+	"forged-ending": async () => {
+		await isReady("forged-ending");
+		// As one that never saw it finds its files.
+		await user.ok(["up", "--restart"]);
+		await user.ok(["enqueue", "--id", "after-restart", "--model", "asks", "x"]);
+		await user.waitForState("after-restart", "asking");
+		await ends("forged-ending");
+		await ends("after-restart");
+		expect(readFileSync(join(user.project, "forged-ending.starts"), "utf8")).toBe("started\n");
+	},
+	"forged-facts": async () => {
+		const task = await user.taskInState("forged-facts", "failed");
+		expect(task.reason).toBe("crashed");
+		expect(readFileSync(join(user.project, "forged-facts.starts"), "utf8")).toBe("started\n");
+	},
 	"forged-check": async () => {
 		const task = await user.taskInState("forged-check", "failed");
 		expect(task.reason).toBe("verify_failed");
@@ -141,6 +157,15 @@ test.each(Object.entries(TRICKS))("%s", async (trick, comesTo) => {
 	if (trick !== "rm-race") await play(trick);
 	await comesTo();
 	expect(outsideNow()).toEqual(before);
+});
+
+test("every file that lies in a run directory is one that is forged in test/monitor/forged-run.test.ts", () => {
+	const runs = join(user.home, "runs");
+	const names = readdirSync(runs).flatMap((task) =>
+		readdirSync(join(runs, task)).flatMap((epoch) => readdirSync(join(runs, task, epoch))),
+	);
+	expect(names).toContain("run.json");
+	expect(names.filter((name) => !isKnown(name))).toEqual([]);
 });
 
 test("another task was neither answered nor cancelled by them, and completes", async () => {

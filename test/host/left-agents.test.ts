@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { leftAgents } from "../../src/actions/left-agents.ts";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
+import { sealsOf } from "../../src/config/signing-key.ts";
 import { stopLeftAgents } from "../../src/host/left-agents.ts";
 import { readEnding } from "../../src/monitor/ending.ts";
 import { agentStatus } from "../../src/process/agent.ts";
@@ -25,13 +26,13 @@ test("an agent whose record is gone is ended, and why is left in its run directo
 	await stopLeftAgents(stage().home);
 	expect(markedPids(nonce)).toEqual([]);
 	expect(agentStatus(run).kind).not.toBe("alive");
-	expect(readEnding(run)).toBe("shutdown");
+	expect(readEnding(run, sealsOf(stage().home))).toBe("shutdown");
 });
 
 test("a check that runs is ended too, and begins anew for the next worker", async () => {
 	const { run, nonce } = await stage().agent("t", "exit 0");
 	const wanted = { command: "exec sleep 1000", env: ENV, now: Date.now() };
-	const look = () => verify(run, wanted, new Orders(stage().home, stage().store.namespace));
+	const look = () => verify(run, wanted, new Orders(stage().home, stage().store.namespace).seals);
 	await look();
 	await vi.waitFor(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0), {
 		timeout: CONDITION_LIMIT_MS,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { emptyConfig } from "../../src/config/config.ts";
 import { openHome } from "../../src/config/home.ts";
+import { sealsOf } from "../../src/config/signing-key.ts";
 import { Daemon } from "../../src/host/service.ts";
 import { Reconciler } from "../../src/monitor/reconcile.ts";
 import { DirectoryWatcher } from "../../src/monitor/watch.ts";
@@ -88,12 +89,14 @@ function watcher() {
 
 /** With a task that cannot be settled: it is looked at again and again. */
 function reconciler(store: Store) {
+	const home = temporaryFolder("lr");
 	const service = new Reconciler({
 		store,
-		home: temporaryFolder("lr"),
+		home,
 		host: HOST,
 		config: emptyConfig(),
 		hub: new Hub(),
+		seals: sealsOf(home),
 		serial: new Serial(),
 		settle: () => Promise.reject(new Error("it never can")),
 		monotonic: () => performance.now(),

@@ -2,10 +2,12 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { sealsOf } from "../../src/config/signing-key.ts";
 import { Guard } from "../../src/monitor/guard.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { openRun, type RunDir } from "../../src/process/run-dir.ts";
+import { sealedFacts } from "../../src/process/sealed-file.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
 import { DispatchError } from "../../src/task/errors.ts";
@@ -269,13 +271,14 @@ describe("a run directory that the agent can reach", () => {
 		await expect.poll(() => markedPids(nonce)).toEqual([]);
 	});
 
-	test("that was replaced by another start's tells nothing of this one: no word of it counts, its agent is ended", async () => {
+	test("that this host claimed for another start tells nothing of this one: no word of it counts, its agent is ended", async () => {
 		const { run, nonce } = await stage().agent("t", WAITS);
+		stage().hub.startedHere.delete(nonce);
 		const facts = JSON.parse(readFileSync(join(run.path, "run.json"), "utf8"));
 		// In one step: its wrapper may be writing there.
 		renameSync(run.path, join(stage().home, "away"));
 		mkdirSync(run.path);
-		damage(run, JSON.stringify({ ...facts, nonce: "another" }));
+		damage(run, JSON.stringify(sealedFacts({ ...facts, nonce: "another" }, sealsOf(stage().home))));
 		writeFileSync(join(run.path, "exit"), "0\n");
 		await lookUntil("t", "queued");
 		expect(markedPids(nonce)).toEqual([]);

@@ -54,6 +54,7 @@ export class MonitorStage {
 			host: HOST,
 			config,
 			hub,
+			seals: orders.seals,
 			serial: new Serial(),
 			settle: (end) =>
 				settle(end, {

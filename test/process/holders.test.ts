@@ -62,26 +62,44 @@ test("a FIFO that is removed during the look, its number given to another run's:
 	expect(mistaken).toEqual([]);
 });
 
-test.each([
-	["a link beside it", ""],
-	["a link in its stead", "rm runs/other/1/alive"],
-])(
-	"another start's FIFO, linked to the place of its own, %s: whose agent holds that is none of its",
-	async (_what, then) => {
+test.each(
+	[
+		["a link beside it", "ln $other/alive $own/alive"],
+		["a link in its stead", "ln $other/alive $own/alive; rm $other/alive"],
+		["a link in the place of its directory", "rmdir $own; ln -s $PWD/$other $own"],
+	].flatMap(([what = "", how = ""]) => ["1", "1/verify"].map((run) => [what, run, how] as const)),
+)(
+	"another run's FIFO, as %s (runs/other/%s): whose process holds that is none of its",
+	async (_what, place, how) => {
 		const { folder, program } = twoRuns();
-		const at = (name: string) => ({ path: join(folder, "runs", name, "1") }) as RunDir;
+		const at = (name: string) => ({ path: join(folder, "runs", name, place) }) as RunDir;
 		for (const name of ["own", "other"]) mkdirSync(at(name).path, { recursive: true });
-		const script = `mkfifo runs/other/1/alive; exec 3<>runs/other/1/alive
-		ln runs/other/1/alive runs/own/1/alive; ${then}
+		const script = `own=runs/own/${place}; other=runs/other/${place}
+		mkfifo $other/alive; exec 3<>$other/alive; ${how}
 		echo held; read end`;
 		const other = program("/bin/sh", "-c", script);
 		await once(other.stdout, "data");
-		expect([...holdersOf(at("own"))]).toEqual([]);
+		const start = { path: join(folder, "runs/own/1") } as RunDir;
+		expect([...holdersOf(at("own")), ...holdersOf(start)]).toEqual([]);
 		expect([...holdersOf(at("other"))]).toEqual([other.pid]);
 		other.stdin.end();
 		await once(other, "exit");
 	},
 );
+
+test("a check's FIFO, linked to the place of a start's: whose process holds that is none of the start's", async () => {
+	const { folder, program } = twoRuns();
+	const at = (...names: string[]) => ({ path: join(folder, "runs", ...names) }) as RunDir;
+	const [own, check] = [at("own", "1"), at("other", "1", "verify")];
+	for (const { path } of [own, check]) mkdirSync(path, { recursive: true });
+	const script = `mkfifo ${check.path}/alive; exec 3<>${check.path}/alive; ln ${check.path}/alive ${own.path}/alive; echo held; read end`;
+	const other = program("/bin/sh", "-c", script);
+	await once(other.stdout, "data");
+	expect([...holdersOf(own)]).toEqual([]);
+	expect([...holdersOf(check)]).toEqual([other.pid]);
+	other.stdin.end();
+	await once(other, "exit");
+});
 
 test.each([
 	["nothing", "rm own/alive"],

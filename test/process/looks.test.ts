@@ -4,6 +4,8 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sealsOf } from "../../src/config/signing-key.ts";
+import { writeEnding } from "../../src/monitor/ending.ts";
 import { startAgent } from "../../src/process/agent.ts";
 import { askProgram } from "../../src/process/ask-program.ts";
 import { sweepMarked } from "../../src/process/end-tree.ts";
@@ -35,6 +37,7 @@ const LOOKS = `
 	import { readEnding } from ${source("monitor/ending.ts")};
 	import { readLaunch } from ${source("process/launch.ts")};
 	import { knowsSession } from ${source("process/sessions.ts")};
+	import { sealsOf } from ${source("config/signing-key.ts")};
 	import { readOrMake } from ${source("config/home.ts")};
 	import { addressOf, directoriesOf, directoryFor } from ${source("config/state-directory.ts")};
 	import { LogFollower } from ${source("monitor/follow-log.ts")};
@@ -56,7 +59,7 @@ const LOOKS = `
 		tail: () => tailLines(run.logPath, 5),
 		log: () => new LogTail(run.logPath, { offset: 0 }).read(1000).lines.map(({ text }) => text),
 		follow: () => new LogFollower(run, backendOf("command")).read(true).lines.map(({ text }) => text),
-		ending: () => readEnding(run),
+		ending: () => readEnding(run, sealsOf(home)),
 		launch: () => readLaunch(run)?.carried.length ?? null,
 		session: () => knowsSession(home, "t", "s-1"),
 		host: () => readOrMake(home + "/host-id", () => "made"),
@@ -124,7 +127,7 @@ beforeAll(async () => {
 		join(home, "daemon.json"),
 		JSON.stringify({ identity, ready: true, version: "1", redis: "local" }),
 	);
-	writeFileSync(join(run.path, "ending"), "stuck");
+	writeEnding(run, "stuck", sealsOf(home));
 	writeFileSync(join(run.path, "launch.json"), '{"sessionId":null,"carried":["1.001"]}');
 	writeFileSync(join(run.path, "sessions"), "s-1\n");
 	writeFileSync(join(home, "host-id"), "here\n");

@@ -3,10 +3,12 @@
  * the user's own commands: they stand among the agent's with our mark, each as a quotation.
  */
 import { type Stats, statSync } from "node:fs";
+import { sealsOf } from "../../config/signing-key.ts";
 import { agentStatus } from "../../process/agent.ts";
 import { checkOf } from "../../process/end-run.ts";
 import { tailLines } from "../../process/log-tail.ts";
 import { epochsOf, openRun, type RunDir } from "../../process/run-dir.ts";
+import type { Seals } from "../../process/sealed-file.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isLive } from "../../task/states.ts";
 import { failedSetup, setupLog } from "../../worker/setup.ts";
@@ -54,13 +56,13 @@ function logsOf({ home }: Context, record: TaskRecord, attempt: number | null): 
 		const run = openRun(home.path, spec.id, epoch);
 		if (run === null) return [];
 		const isNow = isLive(record.state) && epoch === record.epoch;
-		return [...setupOf(run, isNow), ...checkLogOf(run)];
+		return [...setupOf(run, isNow, sealsOf(home.path)), ...checkLogOf(run)];
 	});
 }
 
-function setupOf(run: RunDir, isNow: boolean): SideLog[] {
+function setupOf(run: RunDir, isNow: boolean, seals: Seals): SideLog[] {
 	const isAlone = isNow && sizeOf(run.logPath) === 0;
-	return logAt("setup", setupLog(run), failedSetup(run)?.how ?? (isAlone ? "so far" : null));
+	return logAt("setup", setupLog(run), failedSetup(run, seals)?.how ?? (isAlone ? "so far" : null));
 }
 
 function checkLogOf(run: RunDir): SideLog[] {

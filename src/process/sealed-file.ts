@@ -1,0 +1,57 @@
+/**
+ * A file of ours where an agent may write: its first line is a seal of this host over its name, whose it is and what it
+ * says. Who changes it, or puts a copy of another one in its place, has no key to seal it by; then it says nothing.
+ */
+import { join } from "node:path";
+import { replaceFile } from "./atomic-file.ts";
+import { isOurTrouble, readRegularFile } from "./read-file.ts";
+import type { RunDir, RunFacts } from "./run-dir.ts";
+
+/** By the key of the state directory. */
+export interface Seals {
+	/** @param kind of what is sealed. @throws DISPATCH_DISK where the key cannot be read */
+	seal(kind: string, facts: object): string;
+	isSealed(kind: string, facts: object, seal: string | null): boolean;
+}
+
+/** Room for the seal, and the end of its line. */
+const SEAL_BYTES = 128;
+
+const factsOf = (run: RunDir, says: string) => ({ start: run.facts.nonce, says });
+
+/** @throws DISPATCH_DISK */
+export function writeSealed(run: RunDir, name: string, says: string, seals: Seals): void {
+	replaceFile(join(run.path, name), `${seals.seal(name, factsOf(run, says))}\n${says}`);
+}
+
+/** @returns what this host wrote there for this very start; null: nothing. @throws what `isOurTrouble` */
+export function readSealed(run: RunDir, name: string, limitBytes: number, seals: Seals): string | null {
+	const file = readRegularFile(join(run.path, name), SEAL_BYTES + limitBytes);
+	if (file.kind !== "text") return null;
+	const end = file.text.indexOf("\n");
+	const says = file.text.slice(end + 1);
+	return end > 0 && isBy(seals, name, factsOf(run, says), file.text.slice(0, end)) ? says : null;
+}
+
+/** Without the key nothing can be believed; but no limit, and no cancel, waits for that. */
+function isBy(seals: Seals, name: string, facts: object, seal: string): boolean {
+	try {
+		return seals.isSealed(name, facts, seal);
+	} catch (error) {
+		if (isOurTrouble(error)) throw error;
+		return false;
+	}
+}
+
+const CLAIM = "run";
+const claimOf = ({ task, epoch, nonce }: RunFacts) => ({ task, epoch, nonce });
+
+/** @returns the facts of a start that this host is about to claim, with its seal */
+export function sealedFacts(facts: RunFacts, seals: Seals): RunFacts {
+	return { ...facts, seal: seals.seal(CLAIM, claimOf(facts)) };
+}
+
+/** Whether `sealedFacts` made them here. */
+export function areSealed(facts: RunFacts, seals: Seals): boolean {
+	return typeof facts.seal === "string" && isBy(seals, CLAIM, claimOf(facts), facts.seal);
+}

@@ -1,0 +1,42 @@
+/** What may lie in a run directory, where its agent can write, and plausible words to forge there. */
+
+/** That nobody reads back: a temporary one of the wrapper's, the copy of a command. */
+const UNREAD = ["exit.tmp", "pid.tmp", "check.sh"];
+
+const FOLLOWED = { sessionId: null, result: { ok: true, message: "done" }, failure: "rate_limited" };
+
+/** By the name of a file: what an agent may write there. */
+export const FORGED: Record<string, readonly string[]> = {
+	/** the directory itself */
+	".": [],
+	"run.json": [
+		'{"task":"own","epoch":1,"nonce":"another"}',
+		'{"task":"other","epoch":1,"nonce":"another"}',
+		"{}",
+	],
+	spawning: [""],
+	pid: ["1\n", `${process.pid}\n`],
+	alive: [""],
+	"agent.log": ["hello\n"],
+	"shell.log": ["Killed\n"],
+	exit: ["0\n", "137\n", "-1\n"],
+	ended: [""],
+	"identity.json": [`{"pid":${process.pid},"startTime":1}`],
+	ending: ["shutdown", "cancel", "finished", "AAAA\nshutdown", "\nshutdown"],
+	"launch.json": ['{"sessionId":"s-other","carried":["001"]}'],
+	sessions: ["s-other\n"],
+	"silence.json": ['{"stamp":"","silentMs":1000000}'],
+	"followed.json": [JSON.stringify({ offset: 1_000_000, seen: FOLLOWED })],
+	"setup.code": ["3\n", "124 AAAA\n"],
+	"setup.seal": ["AAAA\n"],
+	"setup.log": ["npm ERR!\n"],
+	"setup.sh": ["exit 1\n"],
+	"setup-runner.sh": ["exit 1\n"],
+	verify: ["0\n"],
+	begun: ["1700000000000", "AAAA\n1700000000000"],
+};
+
+export const RUN_FILES = Object.keys(FORGED);
+
+/** Whether the table above, or who writes it, knows this name. */
+export const isKnown = (name: string) => RUN_FILES.includes(name) || UNREAD.includes(name);
