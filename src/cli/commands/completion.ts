@@ -3,6 +3,7 @@ import type { Command, Option } from "commander";
 import { configPath, homePath } from "../../config/home.ts";
 import { loadConfig } from "../../config/load.ts";
 import { newestBatches } from "../../queue/records/batches.ts";
+import { offered } from "../../queue/records/offered.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { localServerState } from "../../queue/redis/local-server.ts";
 import { PERMISSIONS } from "../../task/spec.ts";
@@ -274,7 +275,7 @@ function idsOf(asking: AskingValue, command: string): Promise<Candidate[]> {
 	const { written, before } = asking;
 	const begun = LIST_TAKERS.has(command) ? begunOf(written) : "";
 	return fromRedis(asking, async (store) => {
-		const found = await store.offered({
+		const found = await offered(store, {
 			begins: written.slice(begun.length),
 			states: STATES.filter(STATES_FOR[command] ?? anyState),
 			without: [...before, begun].flatMap((word) => word.split(",")),

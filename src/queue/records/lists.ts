@@ -146,24 +146,6 @@ export class Lists extends Connection {
 		return skipped;
 	}
 
-	/**
-	 * Tasks in one of these states, or damaged, but for those of `without`; of more than `most` how their ids begin.
-	 * For who waits at a key: one round trip.
-	 * @param request.having only those whose report was kept, or that have a worktree
-	 * @returns id, newest first, or beginning of ids → state or `damaged`, or the number of ids behind it
-	 */
-	async offered(request: {
-		begins: string;
-		states: readonly State[];
-		without: readonly string[];
-		most: number;
-		having?: "report" | "worktree" | undefined;
-	}): Promise<Map<string, string>> {
-		const { found } = await this.run<{ found: string }>("offer", request);
-		const lines = found === "" ? [] : found.split("\n");
-		return new Map(lines.map((line) => line.split(" ") as [string, string]));
-	}
-
 	count(): Promise<number> {
 		return this.guard((client) => client.zcard(this.keys.tasks));
 	}

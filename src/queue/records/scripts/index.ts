@@ -18,7 +18,6 @@ import { NOTE } from "./note.ts";
 import { NOTE_EVENT } from "./note-event.ts";
 import { NOTE_SEEN } from "./note-seen.ts";
 import { NOTE_USAGE } from "./note-usage.ts";
-import { OFFER } from "./offer.ts";
 import { OPEN_GATES } from "./open-gates.ts";
 import { REMOVE } from "./remove.ts";
 import { SETTLE_NEEDS } from "./settle-needs.ts";
@@ -45,7 +44,6 @@ export const SCRIPTS = {
 	noteEvent: NOTE_EVENT,
 	noteSeen: NOTE_SEEN,
 	noteUsage: NOTE_USAGE,
-	offer: OFFER,
 	openGates: OPEN_GATES,
 	remove: REMOVE,
 	settleNeeds: SETTLE_NEEDS,
