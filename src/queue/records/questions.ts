@@ -127,8 +127,8 @@ export class Questions extends Lists {
 	}
 
 	/**
-	 * Open questions of all tasks, oldest first; of one task no more than it may ask at once, and as many without a
-	 * text. The inbox is anybody's who can write to Redis: names that are nobody's question are dropped on the way.
+	 * Open questions of all tasks, oldest first; of one task no more than it may ask at once, and as many of each kind that
+	 * is damaged. The inbox is anybody's who can write to Redis: names that are nobody's question are dropped on the way.
 	 */
 	async openQuestions(): Promise<OpenQuestion[]> {
 		const page = await this.guard((client) => client.zrange(this.keys.inbox, "0", String(INBOX_PAGE - 1)));
@@ -165,12 +165,12 @@ export class Questions extends Lists {
 	/** The names of open questions, oldest first. */
 	async #inbox(): Promise<QuestionName[]> {
 		const names: QuestionName[] = [];
-		const counts = [new Map<string, number>(), new Map<string, number>()];
+		const counts = Array.from({ length: INBOX_KINDS }, () => new Map<string, number>());
 		for (let from = 0, left = INBOX_SEARCHED; left > 0; ) {
 			const page = await this.run<InboxPage>(INBOX, { from });
 			for (const [i, member] of listOf(page.names).entries()) {
 				const name = partsOf(member);
-				const isShown = !isBeyond(counts[Number(page.texts[i])] ?? new Map())(name);
+				const isShown = !isBeyond(counts[Number(page.kinds[i])] ?? new Map())(name);
 				if (isName(name) && isShown) names.push(name);
 			}
 			from += page.seen - page.gone;
@@ -220,12 +220,13 @@ function isBeyond(counts: Map<string, number>): (name: QuestionName) => boolean 
 
 interface InboxPage {
 	names: unknown;
-	/** of each name `1` where its text is there */
-	texts: string;
+	/** of each name a digit: below `INBOX_KINDS` */
+	kinds: string;
 	seen: number;
 	gone: number;
 }
 
+const INBOX_KINDS = 4;
 /** Names in the inbox that are looked at: far more than all tasks ask, and no more than a moment. */
 const INBOX_SEARCHED = 100_000;
 const AT_ONCE = 1_000;

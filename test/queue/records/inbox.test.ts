@@ -68,6 +68,18 @@ test("any number of names of a task hides no question: as many are damaged as it
 	await expect.poll(left).toBe(OPEN_QUESTIONS_LIMIT + 2);
 });
 
+test("any number of answered questions whose names stand there once more hides no open one", async () => {
+	for (let n = 2; n <= 2 * OPEN_QUESTIONS_LIMIT; n++) {
+		const seq = String(n).padStart(3, "0");
+		await store.ask("asks", epoch, [question(seq, "Answered?")]);
+		await store.answer("asks", { text: "yes", by: "a@b", seq });
+		// Older than the open one.
+		await store.client.zadd(store.keys.inbox, 1, `asks 1.${seq}`);
+	}
+	for (let looks = 0; looks < 2; looks++) expect(await shown()).toContain("asks 001");
+	expect(await store.client.zscore(store.keys.inbox, "asks 1.001")).not.toBeNull();
+});
+
 test("any number of answers that are none keeps nobody's answer from the agent", async () => {
 	await store.answer("asks", { text: "yes", by: "a@b" });
 	await flood(store.keys.undelivered("asks"), "1.%");

@@ -6,10 +6,10 @@ import { PRELUDE } from "./prelude.ts";
 export const INBOX_PAGE = 1_000;
 
 /**
- * A page of the inbox, the oldest first: the names that questions bear, and for each whether its text is there. A name
- * without a record, or of which its task knows nothing, is nobody's question: it goes, as does what stands there of one
- * task beyond all that it may ask at once. What cannot be told (a key holds something else) stays, and is that task's
- * damage.
+ * A page of the inbox, the oldest first: the names that questions bear, and the kind of each: `1` its text is there, `2`
+ * its task has it as open, `3` both, `0` neither can be told. A name without a record, or of which its task knows nothing, is
+ * nobody's question: it goes, as does what stands there of one task and one kind beyond all that it may ask at once: what is
+ * not open pushes out nothing that is. What cannot be told (a key holds something else) stays, and is that task's damage.
  */
 export const INBOX: Script = {
 	...{ name: "inbox", once: false, grows: false, said: false },
@@ -17,7 +17,7 @@ export const INBOX: Script = {
 mendShared()
 if listsLost then relist(); listsLost = false end
 local inbox = p .. ':inbox'
-local names, texts, counts, gone = {}, {}, {}, 0
+local names, kinds, counts, gone = {}, {}, {}, 0
 local members = redis.call('ZRANGE', inbox, req.from, req.from + ${INBOX_PAGE - 1})
 for _, name in ipairs(members) do
   local at = string.find(name, ' ', 1, true)
@@ -27,16 +27,17 @@ for _, name in ipairs(members) do
     text = redis.pcall('HEXISTS', p .. ':questions:' .. id, field)
     open = redis.pcall('ZSCORE', p .. ':open:' .. id, field)
   end
-  local kind = id .. ' ' .. (text == 1 and '1' or '0')
-  counts[kind] = (counts[kind] or 0) + 1
-  if text == 0 and not open or counts[kind] > ${OPEN_QUESTIONS_LIMIT} then
+  local kind = (text == 1 and 1 or 0) + (type(open) == 'string' and 2 or 0)
+  local of = id .. ' ' .. kind
+  counts[of] = (counts[of] or 0) + 1
+  if text == 0 and not open or counts[of] > ${OPEN_QUESTIONS_LIMIT} then
     redis.call('ZREM', inbox, name)
     gone = gone + 1
   else
     names[#names + 1] = name
-    texts[#texts + 1] = text == 1 and '1' or '0'
+    kinds[#kinds + 1] = kind
   end
 end
-return cjson.encode({names = names, texts = table.concat(texts), seen = #members, gone = gone})
+return cjson.encode({names = names, kinds = table.concat(kinds), seen = #members, gone = gone})
 `,
 };
