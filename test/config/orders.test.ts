@@ -1,5 +1,5 @@
 /** A record in Redis is a wish: what it names is executed only as its host's user signed it. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
@@ -50,6 +50,19 @@ test("an agent chosen since, whatever else the object that names it holds, is si
 	const { backend, model, permissions, promptAddition, modelReason } = chosen;
 	const back = { ...record, chosen: { backend, model, permissions, promptAddition, modelReason } };
 	expect(() => orders.require(back)).not.toThrow();
+});
+
+test("which batch a task counts to is not signed, and no host executes anything by it", () => {
+	const record = signed(specOf("a", { verify: "npm test", budgetUsd: 1 }));
+	expect(() => orders.require({ ...record, batch: "another" })).not.toThrow();
+	expect(Object.keys(record.spec)).not.toContain("batch");
+	const source = join(import.meta.dirname, "../../src");
+	const readers = ["worker", "host", "monitor"].flatMap((folder) =>
+		readdirSync(join(source, folder))
+			.map((name) => join(folder, name))
+			.filter((name) => /\bbatch\b/.test(readFileSync(join(source, name), "utf8"))),
+	);
+	expect(readers).toEqual([]);
 });
 
 test.each<[string, (record: TaskRecord) => TaskRecord]>([
