@@ -46,12 +46,7 @@ test("one that nobody knows any more holds them on after its agent has ended: th
 	user = new User({ agent: "leases.pl", env: { DISPATCH_LEASE_LIMIT_MS: "2000" } });
 	await user.ok(["enqueue", "--id", "escaped", "--attempts", "1", "Do it"]);
 	// What says that the wrapper lives is kept shut, too: it counts as dead when it was silent for 45 s.
-	await expect
-		.poll(async () => (await user.json(["status", "escaped"])).reason, {
-			...LIMIT,
-			timeout: 3 * LIMIT.timeout,
-		})
-		.toBe("crashed");
+	expect((await user.taskInState("escaped", "failed")).reason).toBe("crashed");
 	// It is a stranger to dispatch by then, and goes on.
 	const escaped = user.processes().filter(({ command }) => command.includes("leases.pl"));
 	expect(escaped).toHaveLength(1);
