@@ -24,6 +24,7 @@ import type { RunDir } from "../../src/process/run-dir.ts";
 import { noteSession } from "../../src/process/sessions.ts";
 import { isLive } from "../../src/task/states.ts";
 import { verify } from "../../src/worker/verify.ts";
+import { CHOSEN, part } from "../chance.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { FORGED, RUN_FILES } from "../run-files.ts";
 import { monitorStage } from "./stage.ts";
@@ -89,10 +90,8 @@ async function others(): Promise<Others & { areUntouched: () => Promise<boolean>
 	};
 }
 
-/** Each way of forging with each way of ending, before and after a restart of the daemon: a part of them by seed. */
-const ALL = process.env.DISPATCH_TEST_ALL_FORGED === "1";
-const PARTS = 6;
-const SEED = Number(process.env.DISPATCH_TEST_SEED) || Date.now() % 1_000_000;
+/** Each way of forging with each way of ending, before and after a restart of the daemon: of each file so many. */
+const PLAYS = 4;
 
 const AGENTS = {
 	"gives up": "exit 1",
@@ -134,25 +133,23 @@ async function play({ id, script, isNewDaemon, forge }: Play): Promise<unknown> 
 	return isCounted && reason !== "setup_failed" ? null : { id, state, reason, said: outcome?.message };
 }
 
-test.each(RUN_FILES)(`%s (seed ${SEED})`, async (name) => {
+test.each(RUN_FILES)(`%s (${CHOSEN})`, async (name) => {
 	const { live, ended, areUntouched } = await others();
 	onTestFinished(() => endRun(live, { graceMs: 0 }));
 	const from = [live, ended].map((run) => join(run.path, name)).find((path) => existsSync(path)) ?? "";
 	const ways = Object.entries(AGENTS).flatMap(([how, script]) =>
 		[false, true].map((isNewDaemon) => ({ how, script, isNewDaemon })),
 	);
-	const all = forgeriesOf(name).flatMap((forge, n) => ways.map((way, m) => ({ ...way, forge, n, m })));
-	const plays = all
-		.filter(({ n, m }) => ALL || (n + m + SEED) % PARTS === 0)
-		.map(({ script, isNewDaemon, forge, n, m }) => ({
-			id: `own-${n}-${m}`,
-			script,
-			isNewDaemon,
-			forge: ({ path }: RunDir) => {
-				rmSync(join(path, name), { recursive: true, force: true });
-				forge(join(path, name), from);
-			},
-		}));
+	const all = forgeriesOf(name).flatMap((forge) => ways.map((way) => ({ ...way, forge })));
+	const plays = part(all, PLAYS).map(({ script, isNewDaemon, forge }, n) => ({
+		id: `own-${n}`,
+		script,
+		isNewDaemon,
+		forge: ({ path }: RunDir) => {
+			rmSync(join(path, name), { recursive: true, force: true });
+			forge(join(path, name), from);
+		},
+	}));
 	const results = await Promise.all(plays.map(play));
 	expect(results.filter((result) => result !== null)).toEqual([]);
 	expect(await areUntouched()).toBe(true);
