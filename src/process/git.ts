@@ -56,6 +56,9 @@ export interface GitPlace {
 	isOwn?: boolean;
 }
 
+/** In git, and in whatever it starts: filters are to close it (`own-git.ts`), who may live on for ever. */
+export const HELD_AS = 3;
+
 /** What ends it before its time. */
 export interface GitLimits {
 	/** of each call of it; not there: 10 minutes */
@@ -73,7 +76,7 @@ export interface GitCall extends GitLimits {
 	input?: string;
 	/** what it prints goes where our own output goes */
 	shown?: boolean;
-	/** a descriptor of a lock of ours, which it holds as long as it lives */
+	/** a descriptor of a lock of ours, which it holds as long as it lives, as its `HELD_AS` */
 	holds?: number | undefined;
 	/** Bytes that it may take of the memory */
 	memoryBytes?: number;

@@ -23,15 +23,17 @@ let mark: string | undefined;
 /** For the environment of a git that this process starts; empty where the system does not show it. */
 export function markOfOurs(): Record<string, string> {
 	mark ??= newMark();
-	return mark === "" ? {} : { [MARK]: mark };
+	return mark === undefined ? {} : { [MARK]: mark };
 }
 
-function newMark(): string {
-	if (process.platform !== "linux") return "";
+/** Where it cannot be told now, git works all the same, and the next one asks again. */
+function newMark(): string | undefined {
+	if (process.platform !== "linux") return undefined;
 	try {
-		return `${process.pid} ${processIdentity(process.pid)?.startTime} ${pidSpace()}`;
+		const startTime = processIdentity(process.pid)?.startTime;
+		return startTime === undefined ? undefined : `${process.pid} ${startTime} ${pidSpace()}`;
 	} catch {
-		return ""; // git works all the same.
+		return undefined;
 	}
 }
 

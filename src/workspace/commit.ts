@@ -3,17 +3,17 @@
  * that a killed agent left behind is in nobody's way; each step may be the last one before a crash, and all of it is
  * done again then. The agent's own commits stay as they are. Nothing below the task's `.dispatch` is ever added.
  */
-import { randomBytes } from "node:crypto";
 import { renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { diskError, isThere } from "../process/atomic-file.ts";
+import { goesWithUs } from "../process/ends-with-us.ts";
 import { faultPoint } from "../process/fault.ts";
 import type { GitAnswer } from "../process/git.ts";
 import { copyRegularFile, readRegularFile } from "../process/read-file.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Changes } from "../task/worktree.ts";
-import { type OwnGit, sweepOwnGits } from "./own-git.ts";
+import type { OwnGit } from "./own-git.ts";
 import { yesOrNo } from "./repository.ts";
 import type { Worktree } from "./worktree.ts";
 
@@ -43,7 +43,7 @@ const SHOWN_CHARS = 300;
 export function saveWork(worktree: Worktree, what: string): Promise<Saved> {
 	return worktree.locked(async ({ fd: holds }) => {
 		faultPoint("commit.begin", worktree.task);
-		await sweepOwnGits(worktree.path);
+		await worktree.sweep();
 		worktree.requireThere();
 		return withIndex(worktree, holds, async (own, keep) => {
 			const { tree, left } = await treeOf(worktree, own);
@@ -99,7 +99,11 @@ export async function withIndex<T>(
 	use: (own: OwnGit, keep: () => void) => Promise<T>,
 ): Promise<T> {
 	const own = join(worktree.adminDir, "index");
-	const indexFile = `${own}.dispatch-${process.pid}-${randomBytes(4).toString("hex")}`;
+	const indexFile = worktree.newIndex();
+	const remove = () => {
+		for (const end of ["", ".lock"]) rmSync(indexFile + end, { force: true });
+	};
+	const kept = goesWithUs(remove);
 	try {
 		if (!(await copyIndex(own, indexFile)))
 			await worktree.must("read the branch", worktree.run(["read-tree", worktree.spec.base], { indexFile }));
@@ -115,7 +119,8 @@ export async function withIndex<T>(
 			return use(git, keep);
 		});
 	} finally {
-		for (const end of ["", ".lock"]) rmSync(indexFile + end, { force: true });
+		remove();
+		kept();
 	}
 }
 

@@ -10,7 +10,7 @@ import { basename, dirname, join } from "node:path";
 import { codeOf, diskError } from "../process/atomic-file.ts";
 import { goesWithUs } from "../process/ends-with-us.ts";
 import type { Environment } from "../process/environment.ts";
-import { type GitAnswer, type GitLimits, git } from "../process/git.ts";
+import { type GitAnswer, type GitLimits, git, HELD_AS } from "../process/git.ts";
 import { namesInTurns, removePath } from "../process/opened-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import { configFile, type Entry } from "./config.ts";
@@ -21,6 +21,8 @@ const NOT_LINKED =
 	/^(?:config|config\.worktree|HEAD|index|logs|hooks|worktrees|info|gitdir|commondir|.*_HEAD|MERGE_.*|.*\.lock|index\..*)$/;
 /** git has a few dozen. */
 const NAMES_LIMIT = 10_000;
+/** A shell runs them. */
+const FILTER = /^filter\..*\.(?:clean|smudge|process)$/s;
 const NO_HEAD = "ref: refs/heads/dispatch-none";
 
 export interface OwnGitOf extends GitLimits {
@@ -71,7 +73,7 @@ export async function withOwnGit<T>(
 	of: OwnGitOf,
 	use: (own: OwnGit) => Promise<T>,
 ): Promise<T> {
-	const path = `${beside}${MARK}${process.pid}-${randomBytes(4).toString("hex")}`;
+	const path = pathOfOurs(`${beside}${MARK}`);
 	// In turns, but for a process that ends this very moment.
 	const kept = goesWithUs(() => rmSync(path, { recursive: true, force: true }));
 	try {
@@ -90,7 +92,7 @@ export async function withOwnGit<T>(
 
 async function furnish(path: string, { gitDir, commonDir, config, head }: OwnGitOf): Promise<void> {
 	mkdirSync(join(path, "info"), { recursive: true, mode: 0o700 });
-	const entries = config.map((entry) => withStorageOf(commonDir, entry));
+	const entries = config.map((entry) => withoutOurLock(withStorageOf(commonDir, entry)));
 	writeFileSync(join(path, "config"), configFile(entries), { mode: 0o600 });
 	writeFileSync(join(path, "HEAD"), `${head ?? NO_HEAD}\n`);
 	// The filter of LFS makes it on its first file: it must not be made, and lost, in here.
@@ -107,6 +109,12 @@ async function furnish(path: string, { gitDir, commonDir, config, head }: OwnGit
 function withStorageOf(commonDir: string, { scope, name, value }: Entry): Entry {
 	const isRelative = name === "lfs.storage" && !["", "/", "~"].includes((value ?? "").slice(0, 1));
 	return { scope, name, value: isRelative && value !== null ? join(commonDir, value) : value };
+}
+
+/** What a filter leaves to live on would hold our lock, as long as it lives, once we were killed. */
+function withoutOurLock({ scope, name, value }: Entry): Entry {
+	const isProgram = FILTER.test(name) && value !== null && value !== "";
+	return { scope, name, value: isProgram ? `exec ${HELD_AS}>&-; ${value}` : value };
 }
 
 /** @throws DISPATCH_BAD_CWD for a folder that somebody filled */
@@ -132,13 +140,23 @@ function linkOnce(target: string, path: string): void {
 
 const MARK = ".git-";
 
+/** Whose it is stands in its name. @param start its path so far */
+export function pathOfOurs(start: string): string {
+	return `${start}${process.pid}-${randomBytes(4).toString("hex")}`;
+}
+
 /** Takes away what processes left that are no more. @param isAll also those of processes that live */
-export async function sweepOwnGits(beside: string, { isAll = false } = {}): Promise<void> {
-	const start = `${basename(beside)}${MARK}`;
-	for await (const name of namesInTurns(dirname(beside))) {
-		if (!name.startsWith(start)) continue;
-		if (isAll || !isAlive(Number.parseInt(name.slice(start.length), 10)))
-			await removePath(join(dirname(beside), name));
+export function sweepOwnGits(beside: string, { isAll = false } = {}): Promise<void> {
+	return sweepLeft(`${beside}${MARK}`, { isAll });
+}
+
+/** Of `pathOfOurs`. */
+export async function sweepLeft(start: string, { isAll = false } = {}): Promise<void> {
+	const [folder, named] = [dirname(start), basename(start)];
+	for await (const name of namesInTurns(folder)) {
+		if (!name.startsWith(named)) continue;
+		if (isAll || !isAlive(Number.parseInt(name.slice(named.length), 10)))
+			await removePath(join(folder, name));
 	}
 }
 

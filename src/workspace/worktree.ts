@@ -33,7 +33,7 @@ import {
 import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
 import { type Facts, readFacts, type Sealing, type Vouching, writeFacts } from "./facts.ts";
-import { type OwnGit, sweepOwnGits, withOwnGit } from "./own-git.ts";
+import { type OwnGit, pathOfOurs, sweepLeft, sweepOwnGits, withOwnGit } from "./own-git.ts";
 import { reasonOf, yesOrNo } from "./repository.ts";
 
 const OWNER_ONLY = 0o700;
@@ -247,7 +247,7 @@ export class Worktree {
 			throw diskError(folder, error);
 		}
 		await this.locked(async ({ fd: holds }) => {
-			await sweepOwnGits(this.path);
+			await this.sweep();
 			const facts = this.facts();
 			if (facts?.isWhole) {
 				this.requireThere();
@@ -283,6 +283,21 @@ export class Worktree {
 		throw new DispatchError("DISPATCH_BAD_CWD", `${what}: nobody can tell whether ${path} holds work.`, {
 			hint: `Keep what you need of it, remove it (${remove} ${path}), then \`dispatch retry ${task}\`.`,
 		});
+	}
+
+	/** What killed processes left of git's: directories, and copies of the index. */
+	async sweep(): Promise<void> {
+		await sweepOwnGits(this.path);
+		if (isDirectory(this.adminDir)) await sweepLeft(this.#indexes);
+	}
+
+	/** For a copy of the index: it lies beside it, to be renamed to it. */
+	newIndex(): string {
+		return pathOfOurs(this.#indexes);
+	}
+
+	get #indexes(): string {
+		return join(this.adminDir, "index.dispatch-");
 	}
 
 	/** Of an agent that was killed over them; no agent of the task lives when this is called. */

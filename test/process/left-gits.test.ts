@@ -1,5 +1,5 @@
 /** A git whose dispatch was killed is ended; one whose dispatch lives, or which bears no mark of ours, never. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { GIT_OPTIONS } from "../../src/process/git-settings.ts";
 import { endLeftGits, endLeftHolding, markOfOurs } from "../../src/process/left-gits.ts";
 import { killIfThere, processesOf } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { bundled, source } from "./bundled.ts";
 
 const [, OURS = ""] = Object.entries(markOfOurs())[0] ?? [];
 const [pid, startTime, space] = OURS.split(" ");
@@ -64,4 +65,19 @@ test("neither another program that bears the mark, nor a git that is younger tha
 		expect(left()).toBeGreaterThan(1);
 		await cleanup();
 	}
+});
+
+test("a process that could not tell its mark for want of descriptors marks what it starts as soon as it can", async () => {
+	const program = await bundled(
+		temporaryFolder("few"),
+		`import { closeSync, openSync } from "node:fs";
+		import { markOfOurs } from ${source("process/left-gits.ts")};
+		const open = [];
+		try { for (;;) open.push(openSync("/dev/null", "r")); } catch {}
+		const before = markOfOurs();
+		for (const fd of open) closeSync(fd);
+		setTimeout(() => console.log(JSON.stringify([before, Object.keys(markOfOurs())])), 0);`,
+	);
+	const said = execFileSync("sh", ["-c", `ulimit -n 64; exec "${process.execPath}" "${program}"`]);
+	expect(JSON.parse(String(said))).toEqual([{}, ["GIT_OF_DISPATCH"]]);
 });
