@@ -29,8 +29,18 @@ const FIRST_PAUSE_MS = 60_000;
 /** As long as any git of ours may take. */
 const MOST_GIT_MS = 10 * 60_000;
 
-/** What is over by then is told to whoever asked. */
 const PATIENCE_MS = 2_000;
+
+/** For how long one pass over all notices waits for clearings, however many times it asks: what is over by then is told. */
+export class Patience {
+	#leftMs = PATIENCE_MS;
+
+	async wait(ends: Promise<unknown>): Promise<void> {
+		const begun = performance.now();
+		await endsWithin(this.#leftMs, ends);
+		this.#leftMs = Math.max(0, this.#leftMs - (performance.now() - begun));
+	}
+}
 
 /** In memory: who starts anew begins anew. */
 export class Clearings {
@@ -63,10 +73,11 @@ export class Clearings {
 	/** @param clear begins one. @returns how it is with each; what has ended is begun anew the next time */
 	async of<T extends RemovedTask>(
 		tasks: readonly T[],
+		patience: Patience,
 		clear: (task: T, clearing: Clearing) => Promise<void>,
 	): Promise<Map<T, Cleared>> {
 		const asked = tasks.map((task) => ({ task, clearing: this.#begun(task, clear) }));
-		await endsWithin(PATIENCE_MS, Promise.all(asked.map(({ clearing }) => clearing.end)));
+		await patience.wait(Promise.all(asked.map(({ clearing }) => clearing.end)));
 		const found = new Map(asked.map(({ task, clearing }) => [task, clearing.outcome]));
 		for (const { clearing } of asked) if (clearing.outcome.kind !== "underWay") clearing.end = null;
 		return found;

@@ -23,7 +23,7 @@ import { worktreesOf } from "../task/worktree.ts";
 import type { Vouching } from "../workspace/facts.ts";
 import { removeWorktree } from "../workspace/remove.ts";
 import { knownWorktree, lostWorktree } from "../workspace/worktree.ts";
-import { type Cleared, type Clearing, Clearings } from "./clearings.ts";
+import { type Cleared, type Clearing, Clearings, Patience } from "./clearings.ts";
 import { StuckRemovals } from "./stuck-removals.ts";
 
 export interface RemovalDeps {
@@ -120,12 +120,14 @@ export async function spendRemoved(deps: RemovalDeps): Promise<void> {
  * @returns how many were cleared. @throws DISPATCH_REDIS_UNREACHABLE and the like
  */
 export async function clearRemovals(deps: RemovalDeps): Promise<number> {
+	const patience = new Patience();
 	const cleared = await followRemovals(deps.store, deps.host, async (tasks) => {
 		// While its order works its files stay: they can tell that it is this host's.
 		const left = new Set<RemovedTask>(tasks.filter((task) => !isSpent(task, deps)));
 		// Of one that was put back the files are taken away with it.
 		const gone = tasks.filter((task) => !task.isThere && !left.has(task));
-		const outcomes = await deps.clearings.of(gone, (task, clearing) => clearDisk(task, clearing, deps));
+		const clear = (task: RemovedTask, clearing: Clearing) => clearDisk(task, clearing, deps);
+		const outcomes = await deps.clearings.of(gone, patience, clear);
 		for (const [task, outcome] of outcomes) if (!isFollowed(task, outcome, deps)) left.add(task);
 		if (gone.length > 0 && !(await isForgotten(gone, deps))) for (const task of gone) left.add(task);
 		return left;
@@ -219,10 +221,12 @@ async function clearDisk(task: RemovedTask, clearing: Clearing, deps: RemovalDep
 			),
 		// No start of this one is under way any more, and what a newer one makes has another name: it waits for no git.
 		() =>
-			gits.run(async () => {
-				requireWanted();
-				await clearWorktree(task, clearing, deps);
-			}),
+			clearWorktree(task, clearing, deps, (work) =>
+				gits.run(async () => {
+					requireWanted();
+					await work();
+				}),
+			),
 	]);
 }
 
@@ -250,7 +254,13 @@ async function clearFiles(task: RemovedTask, deps: RemovalDeps): Promise<void> {
 	if (mine.length > 0 && mine.length === runsOfTask(home, id).length) await removeRuns(home, id);
 }
 
-async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: RemovalDeps): Promise<void> {
+/** @param atWork what git does: it waits for its place among the others, for which one without a worktree has no need */
+async function clearWorktree(
+	task: RemovedTask,
+	clearing: Clearing,
+	deps: RemovalDeps,
+	atWork: (work: () => Promise<unknown>) => Promise<void>,
+): Promise<void> {
 	const { home, env = process.env, signal, gitLimitMs = GIT_LIMIT_MS, orders, fault, clearings } = deps;
 	const sealed: Vouching = (told, seal) => orders.sealedWorktree(told, seal);
 	if (clearing.keepsWorktree) return;
@@ -267,7 +277,7 @@ async function clearWorktree(task: RemovedTask, clearing: Clearing, deps: Remova
 		return lost === null ? undefined : keep(lost);
 	}
 	try {
-		await removeWorktree(worktree, { force: false });
+		await atWork(() => removeWorktree(worktree, { force: false }));
 	} catch (error) {
 		if (signal?.aborted) throw error;
 		if (isTimeUp(error))

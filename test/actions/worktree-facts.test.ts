@@ -1,6 +1,6 @@
 /** What an agent writes into the file that is kept beside its worktree: whoever removes the task obeys it in nothing. */
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { removeTask } from "../../src/actions/remove.ts";
 import { Orders } from "../../src/config/orders.ts";
@@ -122,6 +122,20 @@ test("another repository, with a branch of the same name: it is left alone", asy
 	expect(gitIn(cwd, "branch", "--list", "dispatch/victim")).toBe("");
 	expect(hasRun()).toBe(false);
 });
+
+test.each([true, false])(
+	"another folder, with the same files in it: it is left alone (sealed: %s)",
+	async (isSealed) => {
+		const { home, worktree, change, removeThere } = await stage(isSealed);
+		const other = join(home, "other");
+		const copy = join(other, basename(worktree.path));
+		writeIn(worktree.path, "a.txt", "one\n");
+		cpSync(worktree.path, copy, { recursive: true });
+		change({ folder: other });
+		expect(await removeThere()).toEqual([]);
+		expect([copy, worktree.path].map((path) => existsSync(path))).toEqual([true, false]);
+	},
+);
 
 test.each(["", "{}"])(
 	"damaged (%j): rm goes by the signed record, and keeps what is in no commit",

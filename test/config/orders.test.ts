@@ -266,3 +266,23 @@ test("another file that was born with the first one, and is as long, is read fro
 	renameSync(twins.other.path, path);
 	expect([spent.has("nonce-1"), spent.has("nonce-2")]).toEqual([true, true]);
 });
+
+test("the seal of a worktree vouches for nothing but this very worktree of this creation of this task", () => {
+	const places = { repository: "/r", gitDir: "/r/.git", base: "a".repeat(40), inside: "", folder: "/w" };
+	const owner = { id: "a", nonce: orders.newNonce(), worktree: { ...places, programs: null } };
+	const others = [
+		{ ...owner, id: "b" },
+		{ ...owner, nonce: orders.newNonce() },
+		...Object.keys(owner.worktree).map((name) => ({
+			...owner,
+			worktree: { ...owner.worktree, [name]: "/other" },
+		})),
+	];
+	for (const isWhole of [true, false]) {
+		const seal = orders.seal(owner, isWhole);
+		expect(orders.sealedWorktree(owner, seal)).toEqual(owner.worktree);
+		expect(orders.seal(owner, !isWhole)).not.toBe(seal);
+		expect(others.filter((other) => orders.sealedWorktree(other, seal) !== null)).toEqual([]);
+	}
+	expect(others).toHaveLength(8);
+});

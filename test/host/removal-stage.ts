@@ -77,10 +77,11 @@ export function stage() {
 		await store.remove(id);
 	};
 	const ended = () => own.clearings.ended();
-	return { home, orders, clear, spend, stop, ended, clock, spent, told, enqueue, start, remove };
+	const { serial } = own;
+	return { home, orders, serial, clear, spend, stop, ended, clock, spent, told, enqueue, start, remove };
 }
 
-type Stage = ReturnType<typeof stage>;
+export type Stage = ReturnType<typeof stage>;
 
 /** A task that has worked in a worktree, whose filter hangs as soon as `hang` is there. */
 export async function withWorktree({ home, orders, start }: Stage, id: string) {

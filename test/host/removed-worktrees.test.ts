@@ -51,6 +51,7 @@ test.each(PARTS)(
 		};
 		const open = bar(here.home);
 		expect(await here.clear()).toBe(0);
+		await here.ended();
 		open();
 		// Its starts tell the places: they stay as long as one of these does.
 		expect(left()).toEqual([

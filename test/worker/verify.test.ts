@@ -127,6 +127,17 @@ test("what an agent planted is no check's output for the agent after it, and is 
 	expect(readdirSync(run.path)).not.toContain("verify");
 });
 
+test("a check that nobody waits for any more is ended", async () => {
+	ended();
+	const begun = () => existsSync(join(run.facts.cwd, "pid"));
+	await look("echo $$ >pid.new; mv pid.new pid; exec sleep 60");
+	await expect.poll(begun).toBe(true);
+	const pid = Number(readFileSync(join(run.facts.cwd, "pid"), "utf8"));
+	expect(processIdentity(pid)).not.toBeNull();
+	await endCheck(run, orders.seals);
+	expect(processIdentity(pid)).toBeNull();
+});
+
 test("who takes over while it runs goes on with it; where its mark is lost, it is ended before the next begins", async () => {
 	ended();
 	const command = "echo $$ >>pids; exec sleep 60";

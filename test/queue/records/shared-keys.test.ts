@@ -14,6 +14,7 @@ import { beat, claimHost } from "../../../src/queue/records/hosts.ts";
 import { fencedAmong, lostTasks } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { followRemovals } from "../../../src/queue/records/removed.ts";
+import { INBOX } from "../../../src/queue/records/scripts/inbox.ts";
 import { noteUsage, spentToday } from "../../../src/queue/records/spend.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
@@ -156,6 +157,16 @@ test.each(["tasks", "outbox", "inbox", "live", "active"])(
 		expect(await store.client.get(aside[0] ?? "")).toBe("somebody's");
 		const said = (await eventsAfter(store, "0")).filter(({ kind }) => kind === "repaired");
 		expect(said).toMatchObject([{ task: "", why: expect.stringContaining("put aside") }]);
+	},
+);
+
+test.each(Object.entries(NOT_MINE))(
+	"a page of the inbox holds every question, though a %s was put in the inbox's place since the page before",
+	async (_, put) => {
+		await store.client.del(store.keys.inbox);
+		await put(store.keys.inbox);
+		const { names } = await store.run<{ names: string[] }>(INBOX, { from: 0 });
+		expect(names).toEqual(["asks 1.001"]);
 	},
 );
 
