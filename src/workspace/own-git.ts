@@ -23,6 +23,7 @@ const NOT_LINKED =
 const NAMES_LIMIT = 10_000;
 /** A shell runs them. */
 const FILTER = /^filter\..*\.(?:clean|smudge|process)$/s;
+const WITHOUT_LOCK = `exec ${HELD_AS}>&-; `;
 const NO_HEAD = "ref: refs/heads/dispatch-none";
 
 export interface OwnGitOf extends GitLimits {
@@ -50,10 +51,12 @@ export class OwnGit {
 	}
 
 	/** @throws DISPATCH_GIT */
-	run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
+	async run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
 		const { workTree, indexFile, env, holds, signal, limitMs } = this.#of;
 		const place = { gitDir: this.#gitDir, workTree, indexFile, isOwn: true };
-		return git({ args, place, cwd: workTree, env, holds, signal, limitMs, ...options });
+		const answer = await git({ args, place, cwd: workTree, env, holds, signal, limitMs, ...options });
+		// A filter that fails is told as the user wrote it.
+		return { ...answer, stderr: answer.stderr.replaceAll(WITHOUT_LOCK, "") };
 	}
 
 	/** @returns what it printed. @throws DISPATCH_GIT */
@@ -114,7 +117,7 @@ function withStorageOf(commonDir: string, { scope, name, value }: Entry): Entry 
 /** What a filter leaves to live on would hold our lock, as long as it lives, once we were killed. */
 function withoutOurLock({ scope, name, value }: Entry): Entry {
 	const isProgram = FILTER.test(name) && value !== null && value !== "";
-	return { scope, name, value: isProgram ? `exec ${HELD_AS}>&-; ${value}` : value };
+	return { scope, name, value: isProgram ? WITHOUT_LOCK + value : value };
 }
 
 /** @throws DISPATCH_BAD_CWD for a folder that somebody filled */

@@ -116,3 +116,18 @@ test.each<[string, () => Promise<unknown>]>([
 	await act();
 	expect(leftBeside(worktree).sort()).toEqual(alive);
 });
+
+test("a filter that fails is told as it stands in the config", async () => {
+	const project = join(folder, "failing");
+	newRepository(project);
+	writeIn(project, ".gitattributes", "*.in filter=in\n");
+	gitIn(project, "config", "filter.in.clean", "false # mine");
+	gitIn(project, "config", "filter.in.required", "true");
+	gitIn(project, "add", "--all");
+	gitIn(project, "commit", "--quiet", "--message", "filtered");
+	await onWorktreeOf(project);
+	writeIn(worktree.path, "a.in", "one\n");
+	await expect(saveWork(worktree, "start 1")).rejects.toMatchObject({
+		message: expect.stringContaining("external filter 'false # mine' failed"),
+	});
+});
