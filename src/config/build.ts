@@ -56,10 +56,9 @@ function build(file: ConfigFile, path: string, env: Environment): Config {
 			permissions: alias?.permissions ?? null,
 		};
 	}
-	const concurrency = file.worker?.concurrency ?? DEFAULTS.concurrency;
 	config.worker = {
-		concurrency,
-		maxAgents: file.worker?.max_agents ?? concurrency * DEFAULTS.agentsPerPlace,
+		concurrency: file.worker?.concurrency ?? DEFAULTS.concurrency,
+		maxAgents: file.worker?.max_agents ?? null,
 	};
 	config.limits = {
 		inactivityMs: file.limits?.inactivity ?? DEFAULTS.inactivityMs,

@@ -18,7 +18,8 @@ export interface Config {
 	>;
 	redisUrl: string | null;
 	namespace: string | null;
-	worker: { concurrency: number; maxAgents: number };
+	/** `maxAgents`: null: by the places, `mostAgents` */
+	worker: { concurrency: number; maxAgents: number | null };
 	/** ms */
 	limits: { inactivityMs: number; questionWaitMs: number; deadlineMs: number | null };
 	attempts: number;
@@ -53,9 +54,14 @@ export const DEFAULTS = {
 	fallbackAfterMs: 15 * MINUTE_MS,
 } as const;
 
+/** How many agents may live at once. @param places agents that may work at once: the config's, or those of an option */
+export function mostAgents({ maxAgents }: Pick<Config["worker"], "maxAgents">, places: number): number {
+	return maxAgents ?? places * DEFAULTS.agentsPerPlace;
+}
+
 /** A config that names nothing yet. */
 export function emptyConfig(): Config {
-	const { concurrency, agentsPerPlace, inactivityMs, questionWaitMs, attempts } = DEFAULTS;
+	const { concurrency, inactivityMs, questionWaitMs, attempts } = DEFAULTS;
 	return {
 		path: null,
 		default: null,
@@ -64,7 +70,7 @@ export function emptyConfig(): Config {
 		aliases: noEntries(),
 		redisUrl: null,
 		namespace: null,
-		worker: { concurrency, maxAgents: concurrency * agentsPerPlace },
+		worker: { concurrency, maxAgents: null },
 		limits: { inactivityMs, questionWaitMs, deadlineMs: null },
 		attempts,
 		fallback: [],

@@ -4,7 +4,7 @@ import { backendOf } from "../backends/index.ts";
 import { promptWay } from "../backends/prompt-way.ts";
 import { formatDuration } from "../task/duration.ts";
 import { shownCommand } from "../task/secrets-of-command.ts";
-import type { Config } from "./config.ts";
+import { type Config, mostAgents } from "./config.ts";
 
 export interface Setting {
 	/** as in docs/CONFIG.md: `worker.concurrency` */
@@ -48,7 +48,7 @@ export function effectiveSettings(config: Config, text: string | null): Setting[
 			...(permissions === null ? [] : [setting(["aliases", name, "permissions"], permissions)]),
 		]),
 		setting(["worker", "concurrency"], worker.concurrency),
-		setting(["worker", "max_agents"], worker.maxAgents),
+		setting(["worker", "max_agents"], mostAgents(worker, worker.concurrency)),
 		setting(["limits", "inactivity"], formatDuration(limits.inactivityMs)),
 		setting(["limits", "question_wait"], formatDuration(limits.questionWaitMs)),
 		setting(["limits", "deadline"], limits.deadlineMs === null ? null : formatDuration(limits.deadlineMs)),

@@ -1,5 +1,6 @@
 /** That this daemon is the one of its state directory and of its host's id: claimed, shown, kept, given up. */
 import type { Logger } from "pino";
+import { mostAgents } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { processIdentity } from "../process/identity.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
@@ -118,7 +119,7 @@ export class Presence {
 			...{ homeId, home: path, pid: process.pid, draining: this.#draining || isDrained, version: VERSION },
 			running: taken,
 			concurrency: limit,
-			maxAgents: Math.max(worker.maxAgents, limit),
+			maxAgents: mostAgents(worker, limit),
 			backends: this.#backends.of(Object.values(backends)),
 		};
 		const say = async () => {

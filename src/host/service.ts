@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
+import { mostAgents } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
@@ -38,6 +39,7 @@ import { LiveConfig } from "./live-config.ts";
 import { startNotifier } from "./notifications.ts";
 import { Presence } from "./presence.ts";
 import { Removals } from "./removals.ts";
+import { ToldFaults } from "./told-faults.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
 import { askHeld, mend, sweep } from "./upkeep.ts";
 
@@ -84,8 +86,9 @@ export class Daemon extends Service {
 	readonly #saver: WorkSaver;
 	#notifier: Notifier | null = null;
 	readonly #wakes: WakeSubscription;
+	readonly #faults: ToldFaults;
 	readonly #fault = (task: string, step: string, error: unknown) =>
-		this.#options.log.warn({ task, step, error: String(error) }, "something failed and is tried again");
+		this.#faults.tell({ task, step }, error, "something failed and is tried again");
 	#draining: Promise<unknown> = Promise.resolve();
 	#drainAgain = false;
 	readonly #removals: Removals;
@@ -93,6 +96,7 @@ export class Daemon extends Service {
 	constructor(options: DaemonOptions) {
 		super();
 		this.#options = options;
+		this.#faults = new ToldFaults(options.log);
 		this.#presence = new Presence(options);
 		const { store, home, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
@@ -160,7 +164,7 @@ export class Daemon extends Service {
 			store,
 			queues: this.#queues,
 			host,
-			maxAgents: Math.max(live.current.worker.maxAgents, concurrency),
+			maxAgents: mostAgents(live.current.worker, concurrency),
 			process: (job) =>
 				runJob(job, {
 					store,
@@ -241,7 +245,8 @@ export class Daemon extends Service {
 		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
 		for (const work of [() => this.#mend(), () => this.#drainOutbox()]) this.#every(OUTBOX_LOOK_MS, work);
 		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
-		this.#every(SWEEP_MS, () => this.#sweep());
+		for (const work of [() => this.#sweep(), async () => this.#faults.tellOver()])
+			this.#every(SWEEP_MS, work);
 		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
 		for (const work of [() => this.#config.refresh(), () => presence.keep()]) this.#every(LOOK_MS, work);
 		presence.announce(this.#config);
@@ -261,7 +266,7 @@ export class Daemon extends Service {
 		const { worker } = this.#config.current;
 		const places = isConcurrencyGiven ? concurrency : worker.concurrency;
 		this.#places.setLimit(places);
-		this.#worker.setMaxAgents(Math.max(worker.maxAgents, places));
+		this.#worker.setMaxAgents(mostAgents(worker, places));
 		await this.#notifier?.stop();
 		this.#notifier = await this.#startNotifier();
 		await askHeld({ ...this.#options, host: this.#options.home.hostId });
@@ -287,7 +292,7 @@ export class Daemon extends Service {
 
 	#notify(): void {
 		this.#notifier?.pump().catch((error: unknown) => {
-			this.#options.log.warn({ error: String(error) }, "notifications could not be queued");
+			this.#faults.tell({}, error, "notifications could not be queued");
 		});
 	}
 
@@ -325,13 +330,14 @@ export class Daemon extends Service {
 		this.#places.keep(new Set(working), moment);
 		const seen = await this.#reconciler.reconcileAll(briefs);
 		if (seen.unlisted > 0) await this.#mend(true);
-		if (seen.faults > 0) this.#options.log.warn(seen, "some tasks could not be looked at");
+		const failed = `${seen.faults} of ${seen.looked}`;
+		if (seen.faults > 0) this.#faults.tell({}, failed, "some tasks could not be looked at");
 		return seen;
 	}
 
 	/** The next cycle tries again; that this one failed is never a secret. */
 	#cycleFailed(error: unknown): object {
-		this.#options.log.warn({ error: String(error) }, "a look at all tasks failed");
+		this.#faults.tell({}, error, "a look at all tasks failed");
 		return { failed: String(error) };
 	}
 
@@ -348,9 +354,7 @@ export class Daemon extends Service {
 				this.#drainAgain = false;
 				return drainOutbox(this.#options.store, this.#queues, this.#fault);
 			})
-			.catch((error: unknown) =>
-				this.#options.log.warn({ error: String(error) }, "the outbox could not be drained"),
-			);
+			.catch((error: unknown) => this.#faults.tell({}, error, "the outbox could not be drained"));
 		return this.#draining;
 	}
 
@@ -393,8 +397,6 @@ export class Daemon extends Service {
 	}
 
 	#quietly(work: () => Promise<unknown>): void {
-		const failed = (error: unknown) =>
-			this.#options.log.warn({ error: String(error) }, "background work failed");
-		void work().catch(failed);
+		void work().catch((error: unknown) => this.#faults.tell({}, error, "background work failed"));
 	}
 }

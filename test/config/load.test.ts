@@ -94,7 +94,7 @@ describe("what loads", () => {
 			},
 			redisUrl: null,
 			namespace: null,
-			worker: { concurrency: 2, maxAgents: 8 },
+			worker: { concurrency: 2, maxAgents: null },
 			limits: { inactivityMs: 1_800_000, questionWaitMs: 600_000, deadlineMs: null },
 			attempts: 2,
 			older: false,

@@ -1,4 +1,6 @@
 /** Why a task waits, told by `status`, `status ID` and `ls` alike: real workers, each really in the way. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
@@ -104,6 +106,37 @@ test("for answers that would free a place, for a time, for a worker that drains,
 		stderr: expect.stringMatching(/with the worker of this host: dispatch up/),
 	});
 });
+
+test.each([
+	["most-first", "in the file from the start", ["worker: { concurrency: 5, max_agents: 1 }"], []],
+	[
+		"most-changed",
+		"in the file as it is changed",
+		["worker: { concurrency: 5 }", "worker: { concurrency: 5, max_agents: 1 }"],
+		[],
+	],
+	["most-option", "beside the worker's option", ["worker: { max_agents: 1 }"], ["--concurrency", "5"]],
+])(
+	"no more agents live than worker.max_agents, however many may work (%s: %s)",
+	async (host, _where, configs, options) => {
+		const user = userWith(host, "{ concurrency: 2 }");
+		const base = readFileSync(join(user.home, "config.yaml"), "utf8").replace(/^worker:.*$/m, "");
+		const limits = async () => {
+			const hosts = await user.json<{ host: string; maxAgents: number }[]>(["hosts"]);
+			return hosts.find((each) => each.host === host)?.maxAgents;
+		};
+		user.start(["worker", ...options]);
+		for (const worker of configs) {
+			writeFileSync(join(user.home, "config.yaml"), `${base}\n${worker}\n`);
+			await expect.poll(limits, { timeout: CONDITION_LIMIT_MS }).toBe(worker.includes("max_agents") ? 1 : 20);
+		}
+		expect(await user.ok(["config", "show"])).toMatch(/^ +worker\.max_agents: 1 /m);
+		await user.ok(["enqueue", "--id", `${host}-1`, "Paint the shed"]);
+		await user.waitForState(`${host}-1`, "asking");
+		await user.ok(["enqueue", "--id", `${host}-2`, "Paint the door"]);
+		await expectReason(user, `${host}-2`, "answers", /^1 answer is due$/, /1 of 1 agents live/);
+	},
+);
 
 test("for a place among those that work, until one is free", async () => {
 	const user = userWith("two", "{ concurrency: 1, max_agents: 4 }");
