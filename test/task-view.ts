@@ -37,6 +37,7 @@ export function taskView(id: string, changes: Partial<TaskView> = {}): TaskView 
 		questions: [],
 		usage: null,
 		activity: null,
+		trouble: null,
 		outcome: null,
 		...changes,
 	};

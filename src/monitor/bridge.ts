@@ -5,11 +5,11 @@ import { faultPoint } from "../process/fault.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { Store } from "../queue/records/store.ts";
 import { cutText } from "../task/cut-text.ts";
-import { oneLine } from "../task/outcome/text.ts";
 import { newestByNumber, type Question } from "../task/question.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
 import { writeAsOurs } from "./stamp.ts";
+import { reasonOf } from "./trouble.ts";
 
 /** So many are handed to Redis at a look; it takes as many as may be open at once. */
 const AT_ONCE = 20;
@@ -132,6 +132,8 @@ export async function deliverAnswers(
 	faultPoint("bridge.published", id);
 	await store.delivered(id, delivered);
 	faultPoint("bridge.delivered", id);
+	if (fault === null) live.withheld.delete("answers");
+	else live.withheld.set("answers", fault);
 	if (fault !== null) await tellUndelivered(id, live, fault, store);
 }
 
@@ -150,8 +152,7 @@ function publish(live: LiveTask, seq: string, text: string): unknown {
 async function tellUndelivered(id: string, live: LiveTask, fault: unknown, store: Store): Promise<void> {
 	if (live.toldUndelivered) return;
 	live.toldUndelivered = true;
-	const why = oneLine(fault instanceof Error ? fault.message : String(fault));
-	await noteEvent(store, { task: id, kind: "fault", text: "answers", why });
+	await noteEvent(store, { task: id, kind: "fault", text: "answers", why: reasonOf(fault) });
 }
 
 /** A refused file under `ipc/` is told once. */

@@ -64,6 +64,12 @@ export class Guard {
 		return this.#failedNow.size > 0;
 	}
 
+	/** What fails and is tried again, the first of it. An end goes on beside the looks. */
+	get trouble(): { step: string; error: unknown } | null {
+		const [step] = [...this.#failedNow, ...(this.hasFailed("end") ? ["end"] : [])];
+		return step === undefined ? null : { step, error: this.errorOf(step) };
+	}
+
 	/** Some other step failed in this look, and may still succeed: `step`, which depends on all of them, waits. */
 	isUndecidedBefore(step: string): boolean {
 		return [...this.#failedNow].some((name) => name !== step && !this.isHopeless(name));

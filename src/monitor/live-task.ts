@@ -61,6 +61,8 @@ export class LiveTask {
 	readonly recorded = new Map<string, string>();
 	/** it was told that questions wait for their turn */
 	toldWaiting = false;
+	/** what could not be written for its agent, by step, and why: no step fails by it, since an end needs none of it */
+	readonly withheld = new Map<"answers" | "notes", unknown>();
 	/** an answer could not be written, which was told */
 	toldUndelivered = false;
 	/** numbers whose answer was written by this daemon */

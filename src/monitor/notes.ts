@@ -12,13 +12,14 @@ import type { LiveTask } from "./live-task.ts";
  */
 export async function deliverNotes(record: TaskRecord, live: LiveTask, store: Store): Promise<void> {
 	faultPoint("look.notes", record.spec.id);
+	live.withheld.delete("notes");
 	if (!record.pendingNotes) return;
 	const { id } = record.spec;
 	const { taskDir } = live.run.facts;
 	const before = readPlanText(taskDir);
 	const agentWrote = live.notedPlan !== null && live.notedPlan !== before;
 	for (const { n, text } of await pendingNotes(store, id)) {
-		const result = append(taskDir, text);
+		const result = append(live, text);
 		if (result === "there" && agentWrote && live.noted.has(n)) await noteSeen(store, id, n);
 		else if (result !== "no_plan") live.noted.add(n);
 	}
@@ -26,10 +27,11 @@ export async function deliverNotes(record: TaskRecord, live: LiveTask, store: St
 }
 
 /** A full disk: the note stays pending, the next look tries again. */
-function append(taskDir: string, text: string): ReturnType<typeof appendNote> {
+function append(live: LiveTask, text: string): ReturnType<typeof appendNote> {
 	try {
-		return appendNote(taskDir, text);
-	} catch {
+		return appendNote(live.run.facts.taskDir, text);
+	} catch (error) {
+		live.withheld.set("notes", error);
 		return "no_plan";
 	}
 }

@@ -19,7 +19,6 @@ import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
 import type { Ending } from "../task/outcome/ending.ts";
-import { oneLine } from "../task/outcome/text.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { Service } from "../task/service.ts";
 import { isLive } from "../task/states.ts";
@@ -38,6 +37,7 @@ import { endPlainly } from "./plain-end.ts";
 import { recordProgress } from "./progress.ts";
 import { stampOf } from "./stamp.ts";
 import { Timers } from "./timers.ts";
+import { reasonOf, recordTrouble } from "./trouble.ts";
 import { restoreVanished } from "./vanished.ts";
 
 /** A full look at least this often, whatever the stamps say. */
@@ -91,6 +91,17 @@ export class Reconciler extends Service {
 		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
 		guard.beginLook();
+		await this.#lookAt(record, guard);
+		// What has ended is forgotten.
+		if (this.#guards.get(task) !== guard) return;
+		const live = this.#live.get(task);
+		await guard.step("trouble", () => recordTrouble(task, record.trouble, { guard, live, store }));
+		// No rest while anything fails: the next cycle looks again whatever the stamps say.
+		if (live !== undefined && (guard.isFaulty || live.withheld.size > 0)) live.revision = -1;
+	}
+
+	async #lookAt(record: TaskRecord, guard: Guard): Promise<void> {
+		const task = record.spec.id;
 		const live = await this.#liveOf(record);
 		// Not before: a run that can never be opened would never be given up.
 		await guard.step("look", () => faultPoint("look.opened", task));
@@ -107,8 +118,6 @@ export class Reconciler extends Service {
 			live.sawAlive = true;
 			await guard.step("limits", () => this.#checkLimits(record, live));
 		}
-		// A failed look is no rest: the next cycle looks again whatever the stamps say.
-		if (guard.isFaulty) live.revision = -1;
 		if (found.more) await this.#readOn(task, live, found, guard);
 		else if (found.status.kind !== "alive") await this.#settle(record, live, found, guard);
 	}
@@ -175,8 +184,7 @@ export class Reconciler extends Service {
 		const { store, fault } = this.#deps;
 		fault(task, step, error);
 		if (isOutage(error)) throw error;
-		const why = oneLine(error instanceof Error ? error.message : String(error));
-		await noteEvent(store, { task, kind: "fault", text: step, why });
+		await noteEvent(store, { task, kind: "fault", text: step, why: reasonOf(error) });
 	}
 
 	async #liveOf(record: TaskRecord): Promise<LiveTask | null> {
@@ -366,6 +374,8 @@ export class Reconciler extends Service {
 		if (brief.host !== host || !isLive(brief.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, brief.epoch);
 		await guard.failed("look", error);
+		const live = this.#live.get(task);
+		await guard.step("trouble", () => recordTrouble(task, undefined, { guard, live, store }));
 		const isGone = () => brief.runNonce === null || markedPids(brief.runNonce).length === 0;
 		if (brief.stopRequested || (guard.isHopeless("look") && isGone()))
 			return this.#endPlainly(task, brief, error, guard);

@@ -34,6 +34,7 @@ import {
 	type Progress,
 } from "./spec.ts";
 import { FAILURE_REASONS, STATES } from "./states.ts";
+import { checkTrouble } from "./trouble.ts";
 import { branchNameOf, checkChanges, worktreeName } from "./worktree.ts";
 
 /** How the next start of the agent begins. */
@@ -99,6 +100,8 @@ export const FIELDS = {
 	rateLimits: countField(0),
 	/** ms at work before the current run (asking and parked do not count) */
 	workedMs: countField(0),
+	/** what of its host's work for it fails now, and is tried again; null: nothing */
+	trouble: jsonField.orNull(checkTrouble),
 	/** since when the clock of work runs; null while it stands */
 	workingSince: timeField.orNull(),
 	createdAt: shownAs.time(timeField("now")),

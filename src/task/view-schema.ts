@@ -83,6 +83,7 @@ export const taskViewSchema = z.strictObject({
 	questions: z.array(question),
 	usage: usage.nullable(),
 	activity: text.nullable(),
+	trouble: z.strictObject({ step: text, why: text }).nullable(),
 	waits: wait.nullable().optional(),
 	outcome: z
 		.strictObject({

@@ -2,7 +2,9 @@
  * Why a task waits, in one place: for `ls`, `status`, and whoever shows tasks. Pure: from the task and what is known
  * of its host.
  */
-import type { State } from "./states.ts";
+import { oneLine } from "./clean-text.ts";
+import { isLive, type State } from "./states.ts";
+import { troubleWords } from "./trouble.ts";
 import type { TaskView } from "./view.ts";
 import { clockText, inText, timeOf } from "./view-times.ts";
 import type { Wait } from "./wait.ts";
@@ -36,7 +38,7 @@ export type KnownStates = ReadonlyMap<string, State | "damaged">;
 
 /**
  * @param others those that it waits for
- * @returns null for what does not wait: it runs, has ended, or needs a person itself
+ * @returns null for what does not wait: it runs and nothing fails, has ended, or needs a person itself
  */
 export function waitOf(
 	view: TaskView,
@@ -45,6 +47,7 @@ export function waitOf(
 	others: KnownStates = new Map(),
 ): Wait | null {
 	if (view.state === "waiting") return forTasks(view, others);
+	if (isLive(view.state)) return inTrouble(view);
 	if (view.state !== "queued") return null;
 	return (
 		held(view, now) ??
@@ -56,6 +59,14 @@ const SOON = wait("start", "about to start", "Starts in a moment.");
 
 function wait(kind: Wait["kind"], why: string, text: string, until: string | null = null): Wait {
 	return { kind, why, text, until };
+}
+
+/** Where no worker looks after it, nothing is tried. */
+function inTrouble({ trouble, hold }: TaskView): Wait | null {
+	if (trouble === null || hold?.kind === "host_gone") return null;
+	const { brief, whole } = troubleWords(oneLine(trouble.step));
+	const why = oneLine(trouble.why).replace(/\.$/, "");
+	return wait("trouble", brief, `Waits: ${whole} (${why}). It is tried again until it can be done.`);
 }
 
 /** More would fill the screen; `--json` has all of them. */

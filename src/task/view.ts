@@ -51,6 +51,8 @@ export interface TaskView extends ShownFields {
 	/** in the order of asking */
 	questions: TaskQuestionView[];
 	usage: Usage | null;
+	/** what of its host's work for it fails now, and is tried again */
+	trouble: { step: string; why: string } | null;
 	/** what the agent does now */
 	activity: string | null;
 	/** of `ls` and `status`: why it waits; null: it does not */
@@ -83,6 +85,7 @@ export function viewOf(record: TaskRecord, questions: KeptQuestion[], namespace:
 		questions: questions.map((question) => questionView(question, record)),
 		usage: progress.usage,
 		activity: progress.activity,
+		trouble: troubleView(record),
 	};
 }
 
@@ -107,6 +110,11 @@ export function isOfEarlierSession(
 function holdView(record: TaskRecord): TaskView["hold"] {
 	if (record.stopRequested && isLive(record.state)) return { kind: "cancelling", until: null };
 	return record.hold && { kind: record.hold.kind, until: isoOrNull(record.hold.until) };
+}
+
+function troubleView({ trouble, epoch, state }: TaskRecord): TaskView["trouble"] {
+	if (trouble === null || trouble.epoch !== epoch || !isLive(state)) return null;
+	return { step: trouble.step, why: trouble.why };
 }
 
 function questionView(question: KeptQuestion, record: TaskRecord): TaskQuestionView {

@@ -17,6 +17,8 @@ export const WAIT_KINDS = [
 	"worker",
 	/** its own host is away */
 	"host",
+	/** it is live, and a step of its host's work for it fails */
+	"trouble",
 	/** nothing: it is about to start */
 	"start",
 ] as const;

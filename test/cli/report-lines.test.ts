@@ -65,6 +65,7 @@ function hostileView(state: TaskView["state"]): TaskView {
 		],
 		usage: null,
 		activity: HOSTILE,
+		trouble: { step: HOSTILE, why: HOSTILE },
 		outcome: {
 			kind: "failed",
 			message: HOSTILE,

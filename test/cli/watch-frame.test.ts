@@ -59,6 +59,7 @@ function task(id: string, changes: Partial<TaskView>): TaskView {
 		questions: [],
 		usage: null,
 		activity: null,
+		trouble: null,
 		outcome: null,
 		...changes,
 	};

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { canMount, fill, mount, unmount } from "../full-disk.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
 
@@ -66,8 +67,14 @@ test.runIf(canMount())("a full disk: what is acknowledged meanwhile arrives when
 			outcome: { message: expect.stringMatching(/ENOSPC|no space/) },
 		});
 		expect((await user.json(["status", "t"])).questions[0]?.deliveredAt).toBeNull();
+		const why = /answer cannot be handed to its agent \(.*ENOSPC/;
+		await expect.poll(() => user.ok(["status", "t"]), { timeout: CONDITION_LIMIT_MS }).toMatch(why);
+		expect(await user.ok(["ls"])).toMatch(/^t .* answer not handed over /m);
+		expect(await user.ok(["status"])).toMatch(why);
+		expect((await user.run(["doctor"])).stdout).toMatch(why);
 		rmSync(filler);
 		expect(await user.taskInState("t", "completed")).toMatchObject({ attempt: 1 });
+		expect((await user.run(["doctor"])).stdout).not.toMatch(why);
 		expect(await user.ok(["output", "t"])).toContain("blue");
 	} finally {
 		await user.ok(["down", "--stop-agents"]);

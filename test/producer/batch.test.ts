@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fillTemplate, findTemplate } from "../../src/config/templates.ts";
 import { BATCH_KEYS } from "../../src/producer/batch/schema.ts";
@@ -248,4 +249,26 @@ tasks:
 test("a file of 11 MB is refused before it is read", async () => {
 	const text = `- prompt: |\n${`    ${"x".repeat(96)}\n`.repeat(110_000)}`;
 	await expect(parse(text)).rejects.toThrow(/tasks\.yaml:1:1: the file is larger than 10 MiB/);
+});
+
+/** Of `enqueue`, without those that are for the call and not for the task. */
+function optionsOfTasks(): string[] {
+	const page = readFileSync("docs/CLI.md", "utf8");
+	const part = page.slice(page.indexOf("### dispatch enqueue"), page.indexOf("### dispatch run"));
+	const ofCall = ["wait", "follow", "timeout", "dry-run", "json", "quiet", "help", "cwd"];
+	const named = [...part.matchAll(/^\|? *`?(?:-\w, )?--([a-z][a-z-]*)/gm)].map(([, name]) => name ?? "");
+	return named.filter((name) => !ofCall.includes(name));
+}
+
+test("each option of `enqueue` is a key of a task, or leads to the key", async () => {
+	const names = optionsOfTasks();
+	expect(names).toEqual(expect.arrayContaining(["after", "prompt-file", "tag", "item", "var", "deadline"]));
+	const others = names.filter((name) => !BATCH_KEYS.includes(name));
+	for (const name of others) {
+		const said = await parse(`- { prompt: A, ${name}: x }\n`).catch((error: Error) => error.message);
+		const key = /did you mean `(\w+)`\?/.exec(String(said))?.[1];
+		expect([name, BATCH_KEYS.includes(String(key))]).toEqual([name, true]);
+	}
+	await expect(parse("- { prompt: A, after: x }\n")).rejects.toThrow("did you mean `needs`?");
+	await expect(parse("defaults: { after: x }\ntasks: [{ prompt: A }]\n")).rejects.toThrow("is not a key");
 });

@@ -14,6 +14,8 @@ const held = (kind: NonNullable<TaskView["hold"]>["kind"], ms: number | null = n
 });
 const AN_HOUR = 3_600_000;
 
+const FULL = { step: "answers", why: "Cannot write 001.answer: ENOSPC." };
+
 const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][] = [
 	["there is room", {}, {}, "about to start", /^Starts in a moment/],
 	["as many work as may", {}, { working: 2, asking: 3 }, "2 of 2 work", /worker\.concurrency/],
@@ -132,6 +134,20 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		"no worker",
 		/no worker runs on this host/,
 	]),
+	[
+		"it runs, and an answer cannot be written",
+		{ state: "running", trouble: FULL },
+		{},
+		"answer not handed over",
+		/^Waits: an answer cannot be handed to its agent \(Cannot write 001\.answer: ENOSPC\)\. It is tried again/,
+	],
+	[
+		"it asks, and what fails has no words of its own",
+		{ state: "asking", trouble: { ...FULL, step: "gate" } },
+		{},
+		"gate: not done",
+		/\(gate\) \(Cannot write/,
+	],
 	["the end of a limit, with room", held("rate_limited", 0), {}, "about to start", /^Starts in a moment/],
 	[
 		"those that ask take no place among those that work",

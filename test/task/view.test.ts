@@ -53,6 +53,7 @@ const RECORD: TaskRecord = {
 	ipcGeneration: 1,
 	outcome: null,
 	changes: null,
+	trouble: null,
 	progress: {
 		plan: {
 			title: "Security Review",
@@ -148,6 +149,7 @@ test("a task in JSON is as documented, and survives JSON", () => {
 			},
 		],
 		usage: { inputTokens: 1, outputTokens: 2, costUsd: null, estimated: false },
+		trouble: null,
 		activity: "Bash: grep",
 		outcome: null,
 	});

@@ -21,6 +21,7 @@ function nextOf({ kind, why }: Wait, host: string, own: Here): string | null {
 	if (kind === "place")
 		return "Let more work at a time: worker.concurrency and worker.max_agents (dispatch config edit)";
 	if (kind === "answers") return "Answer them: dispatch inbox";
+	if (kind === "trouble") return "Mend what it names, then it goes on by itself (dispatch logs ID --events)";
 	if (kind !== "worker") return null;
 	if (why === HOST_DRAINED) return `dispatch hosts resume ${oneLine(host)}`;
 	if (host !== own.host) return `Start one there, on ${oneLine(host)}: dispatch up`;

@@ -152,8 +152,8 @@ function endLines(view: TaskView, colors: Colors): string[] {
 /** What keeps it, in the words of every list. */
 function holdLines(view: TaskView, now: number, own: string | undefined): string[] {
 	const { hold, id, host } = view;
-	if (hold?.kind === "cancelling") return ["It is being cancelled."];
 	const waits = view.waits ?? waitOf(view, undefined, now);
+	if (hold?.kind === "cancelling") return inRows(["It is being cancelled.", ...(waits ? [waits.text] : [])]);
 	if (hold?.kind === "host_gone" && host === own)
 		return waits !== null && waits.kind !== "host"
 			? [waits.text]

@@ -101,6 +101,9 @@ export type BatchFile = z.infer<typeof fileSchema>;
 /** What a task of a batch file may have. */
 export const BATCH_KEYS: readonly string[] = Object.keys(keys);
 
+/** Options of `enqueue` whose key has another name; those with a name alike are found by it. */
+const KEY_OF_OPTION: ReadonlyMap<string, string> = new Map([["after", "needs"]]);
+
 /** Of what is checked, in the words of the file: the first thing that is wrong, or the file. */
 export type Checked =
 	| { kind: "good"; file: BatchFile; isBare: boolean }
@@ -118,7 +121,9 @@ export function checkBatch(value: unknown): Checked {
 	const path = issue?.path.slice(isBare ? 1 : 0) ?? [];
 	if (issue?.code === "unrecognized_keys") {
 		const key = issue.keys[0] ?? "";
-		const near = similar(key, keysAt(issue.path));
+		const known = keysAt(issue.path);
+		const option = KEY_OF_OPTION.get(key) ?? "";
+		const near = known.includes(option) ? option : similar(key, known);
 		const hint = near === null ? "" : `: did you mean \`${near}\`?`;
 		return { kind: "wrong", path: [...path, key], why: `is not a key that dispatch knows${hint}` };
 	}

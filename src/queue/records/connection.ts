@@ -185,7 +185,7 @@ function ownScript(name: ScriptName, request: Record<string, unknown>): Script {
 }
 
 /** Fields that hold JSON themselves: what is in them is looked at, not their text. */
-const JSON_FIELDS: readonly string[] = ["hold", "outcome", "progress"];
+const JSON_FIELDS: readonly string[] = ["hold", "outcome", "progress", "trouble"];
 
 /** What agents and programs print may hold keys: Redis is read by others, so it gets their names. */
 function shownRequest(request: Record<string, unknown>): Record<string, unknown> {

@@ -24,6 +24,7 @@ export type RecordChanges = Partial<
 		| "reason"
 		| "sessionId"
 		| "signature"
+		| "trouble"
 	>
 >;
 
