@@ -10,8 +10,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { isThere, publishNew } from "../process/atomic-file.ts";
-import { type FileText, meansAbsent, notLookedAt, readRegularFile } from "../process/read-file.ts";
+import { codeOf, isThere, publishNew } from "../process/atomic-file.ts";
+import { otherOwnerOf } from "../process/own-path.ts";
+import { type FileText, isLocked, meansAbsent, notLookedAt, readRegularFile } from "../process/read-file.ts";
 import { faultOfAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 
@@ -85,7 +86,22 @@ export function addressOf(directory: string): Address | null {
 	if (text === LOCAL_ADDRESS) return { url: null };
 	if (file.kind === "text" && faultOfAddress(text) === null) return { url: text };
 	if (file.kind === "text") throw unnamed(directory, "names no Redis address");
-	throw unnamed(directory, file.kind === "absent" ? "is a link that leads nowhere" : file.why);
+	const failed = unnamed(directory, file.kind === "absent" ? "is a link that leads nowhere" : file.why);
+	throw isLocked(file) ? keptFrom(directory, failed) : failed;
+}
+
+/** What another user, or root, keeps to themselves is no directory to mend: they need one of their own. */
+function keptFrom(directory: string, cause: DispatchError): DispatchError {
+	const who = otherOwnerOf(directory);
+	if (who === null) return cause;
+	return new DispatchError(
+		"DISPATCH_DISK",
+		`The state directory ${directory} belongs to ${who}, and is not for you.`,
+		{
+			hint: "Use one of your own: DISPATCH_HOME names it.",
+			cause,
+		},
+	);
 }
 
 function unnamed(directory: string, why: string): DispatchError {
@@ -123,7 +139,8 @@ function namesIn(folder: string): string[] {
 		return readdirSync(folder).filter((name) => HASH_FORM.test(name));
 	} catch (error) {
 		if (meansAbsent(error)) return [];
-		throw notLookedAt(folder, error);
+		const failed = notLookedAt(folder, error);
+		throw codeOf(error) === "EACCES" ? keptFrom(dirname(folder), failed) : failed;
 	}
 }
 

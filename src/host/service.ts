@@ -188,7 +188,11 @@ export class Daemon extends Service {
 			store,
 			host,
 			intervalMs: Number(env.DISPATCH_MONITOR_INTERVAL_MS) || MONITOR_INTERVAL_MS,
-			cycle: () => this.#cycle().catch((error: unknown) => this.#cycleFailed(error)),
+			cycle: () =>
+				this.#cycle().catch((error: unknown) => {
+					this.#faults.tell({}, error, "a look at all tasks failed");
+					return { failed: String(error) };
+				}),
 		});
 		hub.on("state", (task, state) => {
 			if (state === "running") this.#places.occupy(task);
@@ -330,15 +334,8 @@ export class Daemon extends Service {
 		this.#places.keep(new Set(working), moment);
 		const seen = await this.#reconciler.reconcileAll(briefs);
 		if (seen.unlisted > 0) await this.#mend(true);
-		const failed = `${seen.faults} of ${seen.looked}`;
-		if (seen.faults > 0) this.#faults.tell({}, failed, "some tasks could not be looked at");
+		if (seen.faults > 0) this.#faults.tell({}, JSON.stringify(seen), "some tasks could not be looked at");
 		return seen;
-	}
-
-	/** The next cycle tries again; that this one failed is never a secret. */
-	#cycleFailed(error: unknown): object {
-		this.#faults.tell({}, error, "a look at all tasks failed");
-		return { failed: String(error) };
 	}
 
 	async #look(task: string): Promise<void> {

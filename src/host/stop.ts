@@ -69,12 +69,14 @@ function askToStop(home: string, daemon: Identity, request: StopRequest): void {
 /**
  * Ends the daemon; its agents go on unless it is told to stop them.
  * @param signal gives the waiting up, not what was asked for
+ * @param waits called again and again for as long as it is waited for
  * @returns stopped: false when none ran, or when it was not waited for
  */
 export async function stopDaemon(
 	home: Home,
 	request: StopRequest,
 	signal?: AbortSignal,
+	waits: () => void = () => {},
 ): Promise<{ stopped: boolean }> {
 	const file = await namedDaemon(home, signal);
 	if (file === null) return { stopped: false };
@@ -83,6 +85,7 @@ export async function stopDaemon(
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(file.identity)) {
 		if (signal?.aborted) return { stopped: false };
+		waits();
 		// It has nothing left to save that the next daemon would not find on disk and in Redis.
 		if (!request.drain && performance.now() > until) signalProcess(file.identity, "SIGKILL");
 		await sleep(LOOK_MS);

@@ -47,6 +47,14 @@ export function looseAt(path: string): string | null {
 	return [...folders].find((folder) => isOpenFolder(statSync(folder))) ?? null;
 }
 
+/** Whose what stands there is, where it is not this user's: "root", "uid 1001". null: nobody else's, or nobody knows. */
+export function otherOwnerOf(path: string): string | null {
+	const me = process.geteuid?.();
+	const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+	if (me === undefined || uid === undefined || uid === me) return null;
+	return uid === 0 ? "root" : `uid ${uid}`;
+}
+
 function isOpenFolder(stats: Stats): boolean {
 	return isLoose(stats) && (stats.mode & STICKY) === 0;
 }

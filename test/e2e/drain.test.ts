@@ -38,7 +38,7 @@ test("an interrupted drain goes on and is told everywhere; `up` puts a worker in
 	await drains();
 	command.kill("SIGINT");
 	expect((await end)[0]).toBe(130);
-	expect(said()).toMatch(/^dispatch: Interrupted\. The worker goes on draining/);
+	expect(said()).toMatch(/^dispatch: Interrupted\. The worker goes on draining/m);
 	expect(await user.ok(["status"])).toContain("The worker drains: it starts nothing more.");
 	expect(await user.ok(["doctor"])).toMatch(/warn +The worker \(pid \d+\) is draining/);
 	const ran = await user.run(["enqueue", "--id", "later", "y"]);
@@ -48,6 +48,30 @@ test("an interrupted drain goes on and is told everywhere; `up` puts a worker in
 	expect(user.daemonPid()).not.toBe(first);
 	await user.waitForState("later", "running");
 	expect((await user.taskInState("long", "running")).epoch).toBe(1);
+});
+
+test("a drain says at once on stderr whom it waits for, and each change; stdout holds what it ends with", async () => {
+	await user.ok(["enqueue", "--id", "longer", "x"]);
+	await user.waitForState("longer", "running");
+	const command = user.start(["down", "--drain", "--json"]);
+	const said = { stdout: "", stderr: "" };
+	for (const name of ["stdout", "stderr"] as const)
+		command[name]?.on("data", (data) => {
+			said[name] += data;
+		});
+	const end = once(command, "close");
+	const lines = () => said.stderr.trim().split("\n").sort();
+	await expect
+		.poll(lines, LIMIT)
+		.toEqual([expect.stringMatching(/^dispatch: Waiting for the agents of 2 tasks: /)]);
+	for (const id of ["long", "longer"]) expect(said.stderr).toContain(id);
+	writeFileSync(user.taskFile("long", "enough"), "");
+	await expect.poll(lines, LIMIT).toHaveLength(2);
+	expect(said.stderr).toContain("dispatch: Waiting for 1 agent: longer\n");
+	writeFileSync(user.taskFile("longer", "enough"), "");
+	expect((await end)[0]).toBe(0);
+	expect(lines()).toHaveLength(2);
+	expect(JSON.parse(said.stdout)).toMatchObject({ stopped: true });
 });
 
 test("a second drain waits as the first does, and both end with the last agent", async () => {

@@ -118,7 +118,9 @@ test(
 		process.kill(redis.pid, "SIGSTOP");
 		hung.command.kill("SIGINT");
 		expect(await hung.end).toEqual([130, null]);
-		expect(hung.said()).toMatch(/^dispatch: Interrupted\. .*attic/);
+		expect(hung.said()).toMatch(
+			/^dispatch: Waiting for attic: 1 task is still live there\ndispatch: Interrupted\. .*attic/,
+		);
 		const late = await bob.run([...drain, "--timeout", "1ms"]);
 		expect(late).toMatchObject({ code: 4, stderr: expect.stringContaining("Redis does not answer") });
 		process.kill(redis.pid, "SIGCONT");

@@ -1,6 +1,15 @@
 /** What permissions forbid is invisible to root: here everything runs as another user. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	chownSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
@@ -30,6 +39,35 @@ test("the main job as a user who is not root: all files are theirs and nobody el
 	expect(uid).not.toBe(0);
 	expect(statSync(user.home).mode & 0o077).toBe(0);
 });
+
+test.runIf(isRoot).each([
+	["root", 0, "root"],
+	["a stranger", STRANGER, `uid ${STRANGER}`],
+])(
+	"a state directory that is %s's own says whose it is, to every command, and is left as it is",
+	async (_, uid, who) => {
+		nobody();
+		const home = join(user.path, "theirs");
+		mkdirSync(join(home, "at"), { recursive: true });
+		writeFileSync(join(home, "address"), "local\n");
+		for (const [path, mode] of [
+			[join(home, "address"), 0o600],
+			[join(home, "at"), 0o700],
+			[home, 0o755],
+		] as const) {
+			chownSync(path, uid, uid);
+			chmodSync(path, mode);
+		}
+		for (const command of [["ls"], ["enqueue", "Do it"], ["up"], ["status"], ["doctor"], ["down"]]) {
+			const { code, stdout, stderr } = await user.run(command, { env: { DISPATCH_HOME: home } });
+			expect([command, code === 0]).toEqual([command, false]);
+			expect(stdout + stderr).toContain(`The state directory ${home} belongs to `);
+			expect(stdout + stderr).toContain(who);
+			expect(stdout + stderr).toContain("DISPATCH_HOME names it");
+		}
+		expect(readdirSync(home).sort()).toEqual(["address", "at"]);
+	},
+);
 
 test("an agent that locks its own task directory can be cancelled", async () => {
 	nobody({ agent: "locks-its-directory.sh" });

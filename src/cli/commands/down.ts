@@ -15,6 +15,11 @@ const NO_WORKER_FOR_IT =
 const TAKEN =
 	"Agents were not ended: another command has started a worker meanwhile, or is ending them itself. Repeat this to be sure.";
 
+/** Thousands of old runs may lie there. */
+const LOOK_MS = 1_000;
+/** Tasks that a drain names. */
+const AWAITED_SHOWN = 5;
+
 export interface DownFlags {
 	drain?: boolean;
 	stopAgents?: boolean;
@@ -30,7 +35,9 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	const drain = flags.drain ?? false;
 	// Without --drain nothing is waited for long: Ctrl-C ends this command.
 	const interrupt = drain ? onInterrupt() : null;
-	const { stopped } = await stopDaemon(home, { drain, stopAgents }, interrupt?.signal);
+	const waits = drain ? awaitedTeller(context) : undefined;
+	const { stopped } = await stopDaemon(home, { drain, stopAgents }, interrupt?.signal, waits);
+	output.clearProgress();
 	interrupt?.release();
 	if (interrupt?.signal.aborted) return stillDrains(context);
 	// Somebody's `up` may have put another worker in the place of one that drained.
@@ -60,6 +67,26 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	];
 	output.result({ stopped, redisStopped, webStopped, agents, otherWorkers: others }, lines);
 	return isLeft ? EXIT.conflict : undefined;
+}
+
+/** Whose agents a drain waits for: they may take as long as they like. */
+function awaitedTeller({ home, output }: Context): () => void {
+	let lookedAt = Number.NEGATIVE_INFINITY;
+	return () => {
+		const now = performance.now();
+		if (now - lookedAt < LOOK_MS) return;
+		lookedAt = now;
+		const line = awaitedLine(home.path);
+		if (line !== null) output.awaits(line);
+	};
+}
+
+function awaitedLine(home: string): string | null {
+	const tasks = [...new Set(liveRuns(home).live.map(({ facts }) => facts.task))];
+	if (tasks.length === 0) return null;
+	const more = tasks.length > AWAITED_SHOWN ? ` and ${tasks.length - AWAITED_SHOWN} more` : "";
+	const who = tasks.length === 1 ? "1 agent" : `the agents of ${tasks.length} tasks`;
+	return `Waiting for ${who}: ${tasks.slice(0, AWAITED_SHOWN).join(", ")}${more}`;
 }
 
 function stillDrains({ home, output }: Context): number {

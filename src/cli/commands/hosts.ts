@@ -91,7 +91,11 @@ async function drainAndWait(
 		return null;
 	}
 	const told = ({ state }: HostView, live: number) =>
-		output.progress(live > 0 ? `${live} still there` : `${host} has not taken note yet (${state})`);
+		output.awaits(
+			live > 0
+				? `Waiting for ${host}: ${live === 1 ? "1 task is" : `${live} tasks are`} still live there`
+				: `${host} has not taken note yet (${state})`,
+		);
 	const end = await untilDrained(store, host, { own: home.hostId, timeoutMs: leftMs(), signal, told });
 	output.clearProgress();
 	switch (end.kind) {

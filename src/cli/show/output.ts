@@ -59,6 +59,8 @@ export class Output {
 	layout = (text: string) => text;
 	/** rows that are drawn now */
 	#drawn = 0;
+	/** told last by `awaits` */
+	#awaited = "";
 	/** what was printed goes through another program, to this terminal perhaps: a line is no more drawn into it */
 	#isPassedOn = false;
 	/** what goes to stderr may be read by a runner, wherever stdout goes */
@@ -162,6 +164,13 @@ export class Output {
 	/** One line on stderr that the next one replaces; nothing unless stderr is a terminal. */
 	progress(line: string): void {
 		this.live([oneLine(line, Math.max(20, (process.stderr.columns ?? 80) - 1))]);
+	}
+
+	/** What is waited for, as it is now: on a terminal as `progress`; elsewhere a remark for each change of it. */
+	awaits(line: string): void {
+		if (this.drawsProgress) this.progress(line);
+		else if (line !== this.#awaited) this.note(line);
+		this.#awaited = line;
 	}
 
 	/** As `progress`, of several rows. @param rows none wider than the terminal, and fewer than it has */
