@@ -38,7 +38,7 @@ export async function bundle(entry, outfile, { define = {}, plugins = [], footer
 		define: { ...NEVER_BUNDLED, DISPATCH_VERSION: JSON.stringify(version), ...define },
 		banner: { js: isProgram ? `#!/usr/bin/env node\n${BANNER}` : BANNER },
 		footer: { js: footer },
-		plugins: [quickCommander, noPostgres, ...plugins, bareLua],
+		plugins: [quickCommander, leftOut, ...plugins, bareLua],
 		metafile: plugins.length > 0,
 	});
 	writeFileSync(outfile, plainAscii(readFileSync(outfile, "utf8")));
@@ -80,11 +80,15 @@ const quickCommander = {
 	},
 };
 
-/** BullMQ's second store, which its index loads with the first: a third of the package. */
-const noPostgres = {
-	name: "no-postgres",
+/**
+ * BullMQ's second store, which its index loads with the first: a third of the package. And what tells `debug`, which
+ * ioredis loads, of a terminal's 256 colours: without it there are 6.
+ */
+const LEFT_OUT = /bullmq\/dist\/cjs\/postgres\/index\.js$|node_modules\/supports-color\/index\.js$/;
+const leftOut = {
+	name: "left-out",
 	setup({ onLoad }) {
-		onLoad({ filter: /bullmq\/dist\/cjs\/postgres\/index\.js$/ }, () => ({ contents: "" }));
+		onLoad({ filter: LEFT_OUT }, () => ({ contents: "" }));
 	},
 };
 

@@ -168,7 +168,7 @@ export const ERRORS = {
 	DISPATCH_UNSAVED_WORK: {
 		exit: EXIT.conflict,
 		retryable: false,
-		means: "A worktree holds work that is in no commit: it is not deleted without --force.",
+		means: "A worktree holds work that is in no commit, or on no branch: it is not deleted without --force.",
 	},
 	DISPATCH_NO_HOME: {
 		exit: EXIT.usage,

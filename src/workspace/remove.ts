@@ -28,15 +28,20 @@ export async function requireRemovable(worktree: Worktree, { force }: { force: b
 
 async function requireSaved(worktree: Worktree): Promise<void> {
 	if (await isHalfMade(worktree)) return;
-	const { task, path } = worktree;
+	const { task, path, spec } = worktree;
 	// Of files that are gone nothing can be lost; what was committed without a branch is the repository's.
-	const unsaved = [...(isThere(path) ? await unsavedIn(worktree) : []), ...(await looseCommits(worktree))];
+	const loose = await looseCommits(worktree);
+	const unsaved = [...(isThere(path) ? await unsavedIn(worktree) : []), ...loose];
 	if (unsaved.length === 0) return;
 	const more = unsaved.length > NAMED ? ` and ${unsaved.length - NAMED} more` : "";
+	const isCommitted = loose.length === unsaved.length;
+	const keep = isCommitted
+		? `Give it a branch (git branch NAME COMMIT) in ${spec.repository}`
+		: `Commit it in ${path}`;
 	throw new DispatchError(
 		"DISPATCH_UNSAVED_WORK",
-		`The worktree of \`${task}\` holds work that is in no commit: ${unsaved.slice(0, NAMED).join(", ")}${more}.`,
-		{ hint: `Commit it in ${path}, or delete it with --force: dispatch rm --force ${task}` },
+		`The worktree of \`${task}\` holds work that is nowhere else: ${unsaved.slice(0, NAMED).join(", ")}${more}.`,
+		{ hint: `${keep}, or delete it with --force: dispatch rm --force ${task}` },
 	);
 }
 

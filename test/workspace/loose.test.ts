@@ -79,6 +79,7 @@ describe.each(Object.entries(LOOSE))("a commit that %s keeps the worktree", (_, 
 			await expect(removal()).rejects.toMatchObject({
 				code: "DISPATCH_UNSAVED_WORK",
 				message: expect.stringContaining(`the commit ${commit.slice(0, 7)}, which is on no branch`),
+				hint: expect.stringContaining(`git branch NAME COMMIT) in ${worktree.spec.repository}`),
 			});
 			expect(existsSync(worktree.adminDir)).toBe(true);
 			await worktree.runThere(["branch", "holder", commit]);
