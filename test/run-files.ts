@@ -9,6 +9,8 @@ const FOLLOWED = { sessionId: null, result: { ok: true, message: "done" }, failu
 export const FORGED: Record<string, readonly string[]> = {
 	/** the directory itself */
 	".": [],
+	/** that of all starts of the task */
+	"..": [""],
 	"run.json": [
 		'{"task":"own","epoch":1,"nonce":"another"}',
 		'{"task":"other","epoch":1,"nonce":"another"}',

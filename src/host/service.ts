@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
-import { mostAgents } from "../config/config.ts";
+import { mostAgents, mostAtWork } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
@@ -124,7 +124,7 @@ export class Daemon extends Service {
 		const fault = this.#fault;
 		this.#saver = new WorkSaver({ store, orders, env });
 		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver: this.#saver };
-		this.#places = new Places(concurrency);
+		this.#places = new Places(mostAtWork(live.current.worker, concurrency));
 		this.#queues = new RunQueues(store);
 		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
 		this.#removals = new Removals({ ...kept, graceMs: TERM_GRACE_MS, log: options.log });
@@ -269,7 +269,7 @@ export class Daemon extends Service {
 			return log.error({ fault }, "the changed config cannot be used: the one before stays");
 		const { worker } = this.#config.current;
 		const places = isConcurrencyGiven ? concurrency : worker.concurrency;
-		this.#places.setLimit(places);
+		this.#places.setLimit(mostAtWork(worker, places));
 		this.#worker.setMaxAgents(mostAgents(worker, places));
 		await this.#notifier?.stop();
 		this.#notifier = await this.#startNotifier();

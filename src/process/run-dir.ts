@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf, diskError, isThere, publishNew } from "./atomic-file.ts";
+import { codeOf, diskError, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeEmpty, removeTree } from "./opened-directory.ts";
 import { isLocked, isOurTrouble, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
@@ -113,11 +113,11 @@ function factsIn(text: string, { task, epoch }: Pick<RunFacts, "task" | "epoch">
 
 /**
  * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
- * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same. Which task it
- * is, and where that lies, is always the record's word: another task's directory would be read, answered in, cleared.
+ * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same. All but the
+ * session that it began with is always the record's word: another task's directory would be read, answered in, cleared.
  * @param isClaimed whether this host has claimed the directory of that task and epoch for the start that facts name
  * @returns null when there is no such directory, or it is another start's: of a task that another Redis had
- * @throws DISPATCH_DISK when that cannot be known
+ * @throws what `isOurTrouble`: it cannot be known at this moment
  */
 export function openNamedRun(
 	home: string,
@@ -128,12 +128,9 @@ export function openNamedRun(
 	dropLinks({ path });
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
-	if (facts?.nonce === named.nonce) {
-		const { taskNonce, cwd, taskDir } = named;
-		return asRun(path, { ...facts, cwd, taskDir, ...(taskNonce === undefined ? {} : { taskNonce }) });
-	}
+	if (facts?.nonce === named.nonce) return asRun(path, { ...named, sessionId: facts.sessionId ?? null });
 	// Another start's nonce that this host has not put there is an agent's: it would be a start that never was.
-	return !isThere(path) || (facts !== null && isClaimed(facts)) ? null : asRun(path, named);
+	return kindAt(path) === "nothing" || (facts !== null && isClaimed(facts)) ? null : asRun(path, named);
 }
 
 /**
@@ -141,8 +138,19 @@ export function openNamedRun(
  * task's, would lead there. We make none, and take it away: what was there is gone with what it led from.
  */
 export function dropLinks({ path }: Pick<RunDir, "path">): void {
-	for (const each of [dirname(path), path])
-		if (lstatSync(each, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(each, { force: true });
+	for (const each of [dirname(path), path]) if (kindAt(each) === "link") rmSync(each, { force: true });
+}
+
+/** What may not be looked at is there: the limits of a start hold all the same. @throws what `isOurTrouble` */
+function kindAt(path: string): "nothing" | "link" | "other" {
+	try {
+		const there = lstatSync(path, { throwIfNoEntry: false });
+		return there === undefined ? "nothing" : there.isSymbolicLink() ? "link" : "other";
+	} catch (error) {
+		if (isOurTrouble(error)) throw error;
+		// A file stands in the place of the folder above.
+		return meansAbsent(error) ? "nothing" : "other";
+	}
 }
 
 /** Whose processes a run directory can be of, by its place: what stands in it the agent can write. */

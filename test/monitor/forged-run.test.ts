@@ -20,7 +20,7 @@ import { agentStatus, wrapperPid } from "../../src/process/agent.ts";
 import { checkOf, endRun } from "../../src/process/end-run.ts";
 import { writeLaunch } from "../../src/process/launch.ts";
 import { markedPids } from "../../src/process/processes.ts";
-import type { RunDir } from "../../src/process/run-dir.ts";
+import { openNamedRun, type RunDir } from "../../src/process/run-dir.ts";
 import { noteSession } from "../../src/process/sessions.ts";
 import { isLive } from "../../src/task/states.ts";
 import { verify } from "../../src/worker/verify.ts";
@@ -90,6 +90,25 @@ async function others(): Promise<Others & { areUntouched: () => Promise<boolean>
 	};
 }
 
+test("all but its session a start has from the record, whatever its agent writes under its nonce", async () => {
+	const { run } = await stage().agent("t", "exec sleep 1000");
+	onTestFinished(() => endRun(run, { graceMs: 0 }));
+	const { facts, path } = run;
+	const forged = { backend: "other", startedAt: 9e15, cwd: "/", taskDir: "/", taskNonce: "another" };
+	writeFileSync(join(path, "run.json"), JSON.stringify({ ...facts, ...forged, sessionId: "s" }));
+	const named = { ...facts, sessionId: null };
+	const opened = openNamedRun(stage().home, named, () => true);
+	expect(opened?.facts).toEqual({ ...named, sessionId: "s" });
+});
+
+test("a file in the place of all starts of a task is no start: it is no reason to look no more", async () => {
+	const { run } = await stage().agent("t", "exit 0");
+	const runs = join(run.path, "..");
+	rmSync(runs, { recursive: true });
+	writeFileSync(runs, "");
+	expect(openNamedRun(stage().home, run.facts, () => true)).toBeNull();
+});
+
 /** Each way of forging with each way of ending, before and after a restart of the daemon: of each file so many. */
 const PLAYS = 4;
 
@@ -130,7 +149,8 @@ async function play({ id, script, isNewDaemon, forge }: Play): Promise<unknown> 
 	const { state, reason, takenDown, outcome } = await store.need(id);
 	// As often as a host may die under an agent, and no more, it is started again for nothing.
 	const isCounted = state === "failed" || (state === "queued" && takenDown > 0 && isNewDaemon);
-	return isCounted && reason !== "setup_failed" ? null : { id, state, reason, said: outcome?.message };
+	const isTrue = reason !== "setup_failed" && reason !== "internal";
+	return isCounted && isTrue ? null : { id, state, reason, said: outcome?.message };
 }
 
 test.each(RUN_FILES)(`%s (${CHOSEN})`, async (name) => {
