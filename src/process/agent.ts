@@ -196,7 +196,9 @@ function isHeld(run: RunDir): boolean {
 		throw error;
 	}
 	try {
-		if (!fstatSync(fifo).isFIFO()) return markedPids(run.facts.nonce).length > 0;
+		const there = fstatSync(fifo);
+		// With a second name it may be another run's.
+		if (!there.isFIFO() || there.nlink !== 1) return markedPids(run.facts.nonce).length > 0;
 		// Bytes prove nothing: an agent may have written to the descriptor that it inherited.
 		for (let probe = 0; probe < PROBES_MAX; probe++) if (readSync(fifo, PROBE) === 0) return false;
 		return true;
