@@ -119,7 +119,6 @@ async function startRecord(
 		set: changes,
 	});
 	if (moved.result !== "moved" || moved.state !== "running") return;
-	hub.startedHere.add(runNonce);
 	hub.emit("state", id, "running");
 	const record: TaskRecord = {
 		...queued,
@@ -139,7 +138,7 @@ async function startRecord(
 }
 
 async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps): Promise<void> {
-	const { store, home } = deps;
+	const { store, home, hub } = deps;
 	const { spec, epoch } = record;
 	const agent = agentOf(record);
 	const cwd = workspaceOf(record);
@@ -190,6 +189,8 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 			...assigned,
 		},
 	});
+	// Not before: a start that fails is no agent that vanished, even if nothing can be looked at by then.
+	hub.startedHere.add(nonce);
 	faultPoint("start.spawned", spec.id);
 }
 

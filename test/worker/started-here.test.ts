@@ -1,0 +1,61 @@
+/** Only what was spawned counts as started here: of that alone a run directory that is gone is an agent's doing. */
+import { afterEach, expect, test, vi } from "vitest";
+import { emptyConfig } from "../../src/config/config.ts";
+import { Orders } from "../../src/config/orders.ts";
+import { agentStatus } from "../../src/process/agent.ts";
+import { openRun } from "../../src/process/run-dir.ts";
+import { Serial } from "../../src/task/serial.ts";
+import { start } from "../../src/worker/start.ts";
+import { monitorStage } from "../monitor/stage.ts";
+import { HOST, specOf } from "../queue/records/store-support.ts";
+
+const stage = monitorStage();
+const config = emptyConfig();
+config.backends.fake = {
+	name: "fake",
+	type: "command",
+	command: "true",
+	modelFlag: false,
+	permissions: null,
+};
+afterEach(() => {
+	delete process.env.DISPATCH_FAULT;
+});
+
+const POINTS = ["permitted", "directory", "claimed", "carried", "prepared", "noted"];
+
+test.each([...POINTS.map((at) => [at, 0] as const), ["spawned", 1] as const])(
+	"a start that fails at %s",
+	async (at, times) => {
+		const { store, hub, home, project } = stage();
+		const orders = new Orders(home, store.namespace);
+		const spec = specOf("t", { cwd: project });
+		await store.create(spec, { signature: orders.sign({ spec, host: HOST, chosen: null }) });
+		const { generation } = await store.need("t");
+		const added = vi.spyOn(hub.startedHere, "add");
+		process.env.DISPATCH_FAULT = `start.${at}:throw-once:t`;
+		await start(
+			"t",
+			generation,
+			{ chosen: null, stopping: new AbortController().signal },
+			{
+				...{
+					store,
+					home,
+					hub,
+					config,
+					orders,
+					host: HOST,
+					serial: new Serial(),
+					env: process.env,
+					redisUrl: null,
+				},
+				maxBackoffMs: 50,
+				fault: () => {},
+			},
+		);
+		expect(added).toHaveBeenCalledTimes(times);
+		const run = openRun(home, "t", 1);
+		if (run !== null) await vi.waitFor(() => expect(["never", "exited"]).toContain(agentStatus(run).kind));
+	},
+);
