@@ -103,6 +103,8 @@ test("all but its session a start has from the record, whatever its agent writes
 
 test("a file in the place of all starts of a task is no start: it is no reason to look no more", async () => {
 	const { run } = await stage().agent("t", "exit 0");
+	await expect.poll(() => agentStatus(run).kind, LIMIT).toBe("exited");
+	await expect.poll(() => markedPids(run.facts.nonce), LIMIT).toEqual([]);
 	const runs = join(run.path, "..");
 	rmSync(runs, { recursive: true });
 	writeFileSync(runs, "");
