@@ -1,5 +1,5 @@
 /**
- * `$DISPATCH_HOME/runs/<task>/<epoch>/`: all that is known of one started agent, outside its reach.
+ * `$DISPATCH_HOME/runs/<task>/<epoch>/`: what is known of one started agent. It can write there.
  *
  *   run.json  what was started    spawning  a process may exist    pid   the wrapper's
  *   alive     a FIFO held open    agent.log its output             exit  its status, written last
