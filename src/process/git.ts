@@ -76,6 +76,8 @@ export interface GitCall extends GitLimits {
 	input?: string;
 	/** what it prints goes where our own output goes */
 	shown?: boolean;
+	/** of what it prints; not there: UTF-8. A byte is a character in latin1 */
+	encoding?: "latin1";
 	/** a descriptor of a lock of ours, which it holds as long as it lives, as its `HELD_AS` */
 	holds?: number | undefined;
 	/** Bytes that it may take of the memory */
@@ -127,7 +129,7 @@ export function requireWanted(signal: AbortSignal | undefined): void {
 
 async function answerOf(
 	child: ChildProcess,
-	{ input, limitMs = LIMIT_MS, signal }: GitCall,
+	{ input, encoding, limitMs = LIMIT_MS, signal }: GitCall,
 ): Promise<GitAnswer> {
 	let why: string | null = null;
 	let kill: NodeJS.Timeout | undefined;
@@ -157,7 +159,7 @@ async function answerOf(
 		if (why !== null) endGroupOf(child);
 	});
 	const hasEnded = endsWithUs(child, end);
-	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"));
+	const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => end("it printed too much"), encoding);
 	const stderr = collect(child.stderr, MAX_SAID_BYTES, () => {});
 	child.stdin?.on("error", () => {}).end(input);
 	try {
@@ -221,7 +223,12 @@ async function untilStill(streams: readonly Readable[], signal: AbortSignal): Pr
 }
 
 /** @returns what came, as text */
-function collect(stream: Readable | null, mostBytes: number, full: () => void): () => string {
+function collect(
+	stream: Readable | null,
+	mostBytes: number,
+	full: () => void,
+	encoding: BufferEncoding = "utf8",
+): () => string {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
 	stream?.on("error", () => {});
@@ -230,7 +237,7 @@ function collect(stream: Readable | null, mostBytes: number, full: () => void): 
 		if (bytes > mostBytes) full();
 		else chunks.push(chunk);
 	});
-	return () => Buffer.concat(chunks).toString("utf8");
+	return () => Buffer.concat(chunks).toString(encoding);
 }
 
 /** In the limit's unit, KiB. */

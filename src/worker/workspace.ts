@@ -8,6 +8,7 @@ import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { Changes } from "../task/worktree.ts";
 import { type Saved, saveWork } from "../workspace/commit.ts";
+import { makeWorktree } from "../workspace/make.ts";
 import { type Worktree, worktreeOf } from "../workspace/worktree.ts";
 
 /** What became of it: told once the start has its permit, with which every refusal is recorded. */
@@ -57,7 +58,7 @@ export async function prepareWorkspace(
 	if (stopping.aborted) stop();
 	try {
 		const owner = { id: task, nonce: worktree.nonce, worktree: worktree.spec };
-		await worktree.make((isWhole) => orders.seal(owner, isWhole));
+		await makeWorktree(worktree, (isWhole) => orders.seal(owner, isWhole));
 		return { nonce: worktree.nonce, fault: null };
 	} catch (fault) {
 		return { nonce: worktree.nonce, fault };

@@ -98,15 +98,17 @@ export async function withIndex<T>(
 	holds: number | undefined,
 	use: (own: OwnGit, keep: () => void) => Promise<T>,
 ): Promise<T> {
-	const own = join(worktree.adminDir, "index");
+	const own = worktree.index;
 	const indexFile = worktree.newIndex();
 	const remove = () => {
 		for (const end of ["", ".lock"]) rmSync(indexFile + end, { force: true });
 	};
 	const kept = goesWithUs(remove);
 	try {
-		if (!(await copyIndex(own, indexFile)))
-			await worktree.must("read the branch", worktree.run(["read-tree", worktree.spec.base], { indexFile }));
+		if (!(await copyIndex(own, indexFile))) {
+			const commit = (await worktree.head()) ?? worktree.spec.base;
+			await worktree.must("read the branch", worktree.run(["read-tree", commit], { indexFile }));
+		}
 		const keep = () => {
 			try {
 				renameSync(indexFile, own);

@@ -51,7 +51,10 @@ export class OwnGit {
 	}
 
 	/** @throws DISPATCH_GIT */
-	async run(args: readonly string[], options: { input?: string } = {}): Promise<GitAnswer> {
+	async run(
+		args: readonly string[],
+		options: { input?: string; encoding?: "latin1" } = {},
+	): Promise<GitAnswer> {
 		const { workTree, indexFile, env, holds, signal, limitMs } = this.#of;
 		const place = { gitDir: this.#gitDir, workTree, indexFile, isOwn: true };
 		const answer = await git({ args, place, cwd: workTree, env, holds, signal, limitMs, ...options });

@@ -1,18 +1,12 @@
 /** Takes a worktree away, and never what is nowhere else: uncommitted work stays, and so does a branch with commits. */
-import { join } from "node:path";
 import { isThere } from "../process/atomic-file.ts";
-import { namesInTurns } from "../process/opened-directory.ts";
-import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import type { Holder } from "./branch.ts";
-import { repositoriesIn, withIndex } from "./commit.ts";
-import { HOLDERS, looseIn } from "./loose.ts";
+import { HOLDERS } from "./loose.ts";
+import { firstOf, isHalfMade, looseCommits, unsavedIn } from "./unsaved.ts";
 import type { Worktree } from "./worktree.ts";
 
-/** Of files that are not committed. */
-const NAMED = 3;
-const SHORT = 7;
 /** Of a branch that others move, or delete, at the same time. */
 const DELETE_TRIES = 5;
 
@@ -33,70 +27,15 @@ async function requireSaved(worktree: Worktree): Promise<void> {
 	const loose = await looseCommits(worktree);
 	const unsaved = [...(isThere(path) ? await unsavedIn(worktree) : []), ...loose];
 	if (unsaved.length === 0) return;
-	const more = unsaved.length > NAMED ? ` and ${unsaved.length - NAMED} more` : "";
 	const isCommitted = loose.length === unsaved.length;
 	const keep = isCommitted
 		? `Give it a branch (git branch NAME COMMIT) in ${spec.repository}`
 		: `Commit it in ${path}`;
 	throw new DispatchError(
 		"DISPATCH_UNSAVED_WORK",
-		`The worktree of \`${task}\` holds work that is nowhere else: ${unsaved.slice(0, NAMED).join(", ")}${more}.`,
+		`The worktree of \`${task}\` holds work that is nowhere else: ${firstOf(unsaved)}.`,
 		{ hint: `${keep}, or delete it with --force: dispatch rm --force ${task}` },
 	);
-}
-
-/** It was never whole, and holds no file: no agent has seen it. */
-async function isHalfMade(worktree: Worktree): Promise<boolean> {
-	if (worktree.facts()?.isWhole !== false) return false;
-	if (!isThere(worktree.path)) return true;
-	for await (const name of namesInTurns(worktree.path)) if (name !== ".git") return false;
-	return true;
-}
-
-/** Files, and repositories of their own, of which no more than the number of a commit is in the branch. */
-async function unsavedIn(worktree: Worktree): Promise<string[]> {
-	if (!isThere(worktree.adminDir))
-		throw new DispatchError(
-			"DISPATCH_UNSAVED_WORK",
-			`git no longer knows the worktree ${worktree.path}: nobody can tell what of it is committed.`,
-			{
-				hint: `Look at it, then delete it with --force: dispatch rm --force ${worktree.task}`,
-			},
-		);
-	return withIndex(worktree, undefined, async (own) => {
-		// What a repository in it holds is never looked at: its own config would name what git runs.
-		const look = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"];
-		const status = await own.must("look at the worktree", [...look, "--ignore-submodules=all"]);
-		const ours = `${join(worktree.spec.inside, ".dispatch")}/`;
-		// What is not there in one that was never whole nobody has deleted.
-		const isMissing = (line: string) => worktree.facts()?.isWhole === false && /^(?: D|D ) /.test(line);
-		const files = status
-			.split("\0")
-			.filter((line) => line !== "" && !(line.startsWith("??") && line.slice(3).startsWith(ours)))
-			.filter((line) => !isMissing(line))
-			.map((line) => line.slice(3));
-		const repositories = new Set([...(await repositoriesIn(own)), ...(await repositoriesOf(worktree))]);
-		const nested = [...repositories].map((path) => `${path} (a repository)`);
-		return [...new Set([...files, ...nested])];
-	});
-}
-
-/** In what its branch holds, or what is checked out. */
-async function repositoriesOf(worktree: Worktree): Promise<string[]> {
-	const commits = new Set([await worktree.branch.tipOfWhatever(), await worktree.head()]);
-	const lists = [...commits]
-		.filter((commit) => commit !== null)
-		.map((commit) => worktree.must("look at the worktree", worktree.run(["ls-tree", "-r", "-z", commit])));
-	const lines = (await Promise.all(lists)).join("").split("\0");
-	return lines.filter((line) => line.startsWith("160000 ")).map((line) => line.slice(line.indexOf("\t") + 1));
-}
-
-async function looseCommits(worktree: Worktree): Promise<string[]> {
-	const { commits, unreadable } = await looseIn(worktree);
-	return [
-		...commits.map((commit) => `the commit ${cutText(commit, SHORT, "")}, which is on no branch`),
-		...unreadable.map((path) => `what ${path} leads to, which cannot be read`),
-	];
 }
 
 export interface RemovedWorktree {

@@ -7,43 +7,29 @@
  *   <name>.lock  held (flock) by whoever changes it, and by the git that works for them: one that outlives a
  *                killed worker has 2 s to come to its end
  *   <name>.git-… our own git directory of one act (`own-git.ts`)
- *
- * What is not whole was never given to an agent: it is taken away and made anew. Where the file does not say so, sealed,
- * nobody can tell: nothing is taken away.
  */
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
-import { faultPoint } from "../process/fault.ts";
 import { type GitAnswer, type GitLimits, type GitPlace, git, requireWanted } from "../process/git.ts";
 import { endLeftHolding } from "../process/left-gits.ts";
 import { type Lock, releaseForAll, takeLock } from "../process/lock.ts";
 import { removePath } from "../process/opened-directory.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskSpec } from "../task/spec.ts";
-import {
-	branchNameOf,
-	type OwnerOfWorktree,
-	setupMark,
-	type WorktreeSpec,
-	worktreeName,
-} from "../task/worktree.ts";
+import { branchNameOf, type OwnerOfWorktree, type WorktreeSpec, worktreeName } from "../task/worktree.ts";
 import { Branch } from "./branch.ts";
 import { type Entry, programsIn, readConfig, withoutHooks } from "./config.ts";
-import { type Facts, readFacts, type Sealing, type Vouching, writeFacts } from "./facts.ts";
+import { type Facts, readFacts, type Vouching } from "./facts.ts";
 import { type OwnGit, pathOfOurs, sweepLeft, sweepOwnGits, withOwnGit } from "./own-git.ts";
 import { reasonOf, yesOrNo } from "./repository.ts";
 
-const OWNER_ONLY = 0o700;
 /** 30 seconds: somebody else's act comes to its end. */
 const LOCK_LOOK_MS = 200;
 const LOCK_LOOKS = 150;
 const LEFT_LOOKS = 10;
-/** A lock of git's that old is left over: nobody of ours works there any more. */
-const STALE_LOCK_MS = 10_000;
-const LOCKS = ["index.lock", "HEAD.lock"];
 
 /** One task's worktree, and git in it. */
 export class Worktree {
@@ -172,18 +158,6 @@ export class Worktree {
 		);
 	}
 
-	/** A start works where it was meant to. @throws DISPATCH_BAD_CWD where the agent put a link in its place, or nothing */
-	#requireInside(): void {
-		const cwd = join(this.path, this.spec.inside);
-		const place = realPathOf(cwd);
-		const top = realPathOf(this.path);
-		if (place !== null && top !== null && (place === top || place.startsWith(`${top}/`))) return;
-		const what = place === null ? "is gone" : `leads out of its worktree, to ${place}`;
-		throw new DispatchError("DISPATCH_BAD_CWD", `The directory of \`${this.task}\` ${what}: ${cwd}.`, {
-			hint: `Put it back (what was committed is on the branch ${branchNameOf(this.task)}), then \`dispatch retry ${this.task}\`.`,
-		});
-	}
-
 	/** The commit that is checked out; null: none yet. @throws DISPATCH_GIT */
 	async head(): Promise<string | null> {
 		return yesOrNo("read HEAD", this.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]));
@@ -228,67 +202,15 @@ export class Worktree {
 		return this.facts()?.isWhole ?? isThere(this.path);
 	}
 
-	#note(isWhole: boolean, sealing: Sealing): void {
-		const { task, nonce, spec: worktree } = this;
-		const facts: Facts = { task, nonce, worktree, isWhole, seal: sealing(isWhole) };
-		writeFacts(this.path, facts);
-	}
-
-	/**
-	 * Makes it, unless it is there: every start of the task works in the same one.
-	 * @param sealing for this very one
-	 * @throws DISPATCH_ID_EXISTS for a branch of somebody else's, DISPATCH_BAD_CWD, DISPATCH_GIT, DISPATCH_DISK
-	 */
-	async make(sealing: Sealing = () => null): Promise<void> {
-		const { folder } = this.spec;
-		try {
-			mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
-		} catch (error) {
-			throw diskError(folder, error);
-		}
-		await this.locked(async ({ fd: holds }) => {
-			await this.sweep();
-			const facts = this.facts();
-			if (facts?.isWhole) {
-				this.requireThere();
-				this.#requireInside();
-				return this.#dropStaleLocks();
-			}
-			if (facts === null || facts.seal !== sealing(false)) this.#requireNothingThere();
-			this.#note(false, sealing);
-			await removePath(setupMark(this.spec, { id: this.task, nonce: this.nonce }));
-			faultPoint("worktree.begin", this.task);
-			await this.removeFiles();
-			await this.requirePrograms();
-			await this.branch.make(holds);
-			faultPoint("worktree.branch", this.task);
-			// Without files: only now can be told what its config says there, which names the programs that make them.
-			const add = ["worktree", "add", "--quiet", "--no-checkout", this.path, branchNameOf(this.task)];
-			await this.must("make the worktree", this.runThere(add, { holds }));
-			const checkOut = ["reset", "--hard", "--quiet", "--no-recurse-submodules"];
-			const indexFile = join(this.adminDir, "index");
-			await this.withOwnGit({ indexFile, holds }, (own) => own.must("check the files out", checkOut));
-			faultPoint("worktree.added", this.task);
-			this.#note(true, sealing);
-			faultPoint("worktree.whole", this.task);
-		});
-	}
-
-	/** An agent may have worked in it. @throws DISPATCH_BAD_CWD */
-	#requireNothingThere(): void {
-		const { task, path, adminDir } = this;
-		if (!isThere(path) && !isThere(adminDir)) return;
-		const remove = isThere(adminDir) ? "git worktree remove --force" : "rm -r";
-		const what = `What is kept beside the worktree of \`${task}\` is damaged (${path}.json)`;
-		throw new DispatchError("DISPATCH_BAD_CWD", `${what}: nobody can tell whether ${path} holds work.`, {
-			hint: `Keep what you need of it, remove it (${remove} ${path}), then \`dispatch retry ${task}\`.`,
-		});
-	}
-
 	/** What killed processes left of git's: directories, and copies of the index. */
 	async sweep(): Promise<void> {
 		await sweepOwnGits(this.path);
 		if (isDirectory(this.adminDir)) await sweepLeft(this.#indexes);
+	}
+
+	/** git's own, of what is checked out there. */
+	get index(): string {
+		return join(this.adminDir, "index");
 	}
 
 	/** For a copy of the index: it lies beside it, to be renamed to it. */
@@ -297,24 +219,7 @@ export class Worktree {
 	}
 
 	get #indexes(): string {
-		return join(this.adminDir, "index.dispatch-");
-	}
-
-	/** Of an agent that was killed over them; no agent of the task lives when this is called. */
-	async #dropStaleLocks(): Promise<void> {
-		for (const name of LOCKS) {
-			const path = join(this.adminDir, name);
-			// git makes a file; anything else was put there.
-			const there = lstatSync(path, { throwIfNoEntry: false });
-			if (there === undefined) continue;
-			// One that is still to come is of no clock that can be waited for.
-			if (there.isFile() && Math.abs(Date.now() - there.mtimeMs) < STALE_LOCK_MS)
-				throw new DispatchError(
-					"DISPATCH_GIT",
-					`git works in the worktree at this moment: ${path} is there.`,
-				);
-			await removePath(path);
-		}
+		return `${this.index}.dispatch-`;
 	}
 
 	/** Takes the worktree away, and git's own part of it; the branch and the facts stay. @throws DISPATCH_DISK */
@@ -370,14 +275,6 @@ export function lostWorktree(folder: string, task: { id: string; nonce: string }
 	const path = join(folder, worktreeName(task));
 	if (!isThere(path)) return null;
 	return `What is kept beside the worktree of \`${task.id}\` is damaged (${path}.json): nobody can tell whether it holds work. It stays: ${path}`;
-}
-
-function realPathOf(path: string): string | null {
-	try {
-		return realpathSync(path);
-	} catch {
-		return null;
-	}
 }
 
 function isDirectory(path: string): boolean {

@@ -12,6 +12,7 @@ import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { programsIn, readConfig } from "../../src/workspace/config.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { worktreeOf } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
@@ -46,7 +47,9 @@ async function stage(isSealed = true) {
 	await store.cancel("victim", "me");
 	const worktree = worktreeOf(spec, GIT_ENV);
 	if (worktree === null) throw new Error("it has a worktree");
-	await worktree.make((isWhole) => (isSealed ? orders.seal({ ...spec, worktree: found }, isWhole) : null));
+	await makeWorktree(worktree, (isWhole) =>
+		isSealed ? orders.seal({ ...spec, worktree: found }, isWhole) : null,
+	);
 	const facts = `${worktree.path}.json`;
 	const change = (changes: object) => {
 		const told = JSON.parse(readFileSync(facts, "utf8"));

@@ -14,6 +14,7 @@ import type { Store } from "../../src/queue/records/store.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { worktreesOf } from "../../src/task/worktree.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository } from "../git.ts";
@@ -101,7 +102,7 @@ export async function withWorktree({ home, orders, start }: Stage, id: string) {
 	const record = await store.need(id);
 	start(record);
 	const worktree = new Worktree({ id, nonce: spec.nonce, worktree: made }, GIT_ENV);
-	await worktree.make((isWhole) => orders.seal({ id, nonce: spec.nonce, worktree: made }, isWhole));
+	await makeWorktree(worktree, (isWhole) => orders.seal({ id, nonce: spec.nonce, worktree: made }, isWhole));
 	const directory = await createTaskDir(home, taskDirSpec(record, store.namespace));
 	/** git has to ask the filter what it is now */
 	const touch = () => {

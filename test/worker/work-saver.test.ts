@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
 import { WorkSaver } from "../../src/worker/workspace.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { worktreeOf } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
@@ -25,7 +26,7 @@ test.each([
 	const record = await store.need("t");
 	const worktree = worktreeOf(record.spec, GIT_ENV);
 	if (worktree === null) throw new Error("it has no worktree");
-	await worktree.make();
+	await makeWorktree(worktree);
 	writeIn(worktree.path, "work.txt", "x\n");
 	const saver = new WorkSaver({ store, orders: new Orders(home, store.namespace), env: GIT_ENV });
 	const { letGo } = await holdShut([fileOf(worktree.path, home)]);

@@ -5,6 +5,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { applyWork, WAYS, type Way } from "../../src/workspace/apply.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, locksIn, makeRepository, writeIn } from "../git.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
 	] as const) {
 		const { worktree: spec } = await inspectRepository(repository, join(folder, "worktrees"), GIT_ENV);
 		const worktree = new Worktree({ id, nonce: newNonce(), worktree: spec }, GIT_ENV);
-		await worktree.make();
+		await makeWorktree(worktree);
 		writeIn(worktree.path, file, `${id}\n`);
 		writeIn(worktree.path, `${id}.txt`, "new\n");
 		await saveWork(worktree, "start 1");
@@ -124,7 +125,7 @@ test("a merge keeps both histories, a squash is one commit that names task and o
 async function taskWith(id: string, act: (path: string) => void): Promise<Worktree> {
 	const { worktree: spec } = await inspectRepository(repository, join(folder, "worktrees"), GIT_ENV);
 	const worktree = new Worktree({ id, nonce: newNonce(), worktree: spec }, GIT_ENV);
-	await worktree.make();
+	await makeWorktree(worktree);
 	act(worktree.path);
 	await saveWork(worktree, "start 1");
 	return worktree;

@@ -4,6 +4,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, writeIn } from "../git.ts";
@@ -54,7 +55,7 @@ test("of several with the same commits that are removed at once, one branch stay
 	const all = [worktree];
 	for (const end of ["b", "c", "d"]) {
 		const next = await submitted(`${id}-${end}`);
-		await next.make();
+		await makeWorktree(next);
 		gitIn(next.path, "merge", "--quiet", "--ff-only", branch);
 		all.push(next);
 	}
@@ -86,7 +87,7 @@ test("the branch of a newer task of its id stays, though nothing was done on it"
 	there("checkout", "--quiet", "--detach");
 	there("branch", "--quiet", "-D", branch);
 	const newer = new Worktree({ id, nonce: newNonce(), worktree: worktree.spec }, GIT_ENV);
-	await newer.make();
+	await makeWorktree(newer);
 	await removeWorktree(worktree, { force: true });
 	expect(branches()).toEqual([branch]);
 	await removeWorktree(newer, { force: false });

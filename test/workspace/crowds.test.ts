@@ -15,6 +15,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import { copyRegularFile } from "../../src/process/read-file.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { withOwnGit } from "../../src/workspace/own-git.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { GIT_ENV, writeIn } from "../git.ts";
@@ -50,7 +51,7 @@ const namesIn = (path: string) => (existsSync(path) ? readdirSync(path).length :
 const REMOVED: Record<string, [() => string, () => Promise<unknown>]> = {
 	"a folder in the place of a lock, at the next start": [
 		() => join(worktree.adminDir, "index.lock"),
-		() => worktree.make(),
+		() => makeWorktree(worktree),
 	],
 	"what looks like a git directory of a dead process, at the end": [
 		() => `${worktree.path}.git-99999999-0badcafe`,
@@ -160,7 +161,7 @@ test.each(["1 hour ago", "2099-01-01"])(
 		const lock = join(worktree.adminDir, "index.lock");
 		writeFileSync(lock, "");
 		execFileSync("touch", ["-d", when, lock]);
-		await worktree.make();
+		await makeWorktree(worktree);
 		expect(existsSync(lock)).toBe(false);
 	},
 );
@@ -169,6 +170,6 @@ test.each(["2 seconds ago", "2 seconds"])("a lock of %s is somebody's", async (w
 	const lock = join(worktree.adminDir, "index.lock");
 	writeFileSync(lock, "");
 	execFileSync("touch", ["-d", when, lock]);
-	await expect(worktree.make()).rejects.toMatchObject({ code: "DISPATCH_GIT" });
+	await expect(makeWorktree(worktree)).rejects.toMatchObject({ code: "DISPATCH_GIT" });
 	expect(existsSync(lock)).toBe(true);
 });

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import type { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, writeIn } from "../git.ts";
@@ -63,9 +64,10 @@ async function dispatching(act: string, { task: id, nonce, spec }: Worktree) {
 	const program = await bundled(
 		folder,
 		`import { saveWork } from ${source("workspace/commit.ts")};
+		import { makeWorktree } from ${source("workspace/make.ts")};
 		import { Worktree } from ${source("workspace/worktree.ts")};
 		const worktree = new Worktree(JSON.parse(process.argv[2]), JSON.parse(process.argv[3]));
-		await (process.argv[4] === "make" ? worktree.make() : saveWork(worktree, "start 1"));`,
+		await (process.argv[4] === "make" ? makeWorktree(worktree) : saveWork(worktree, "start 1"));`,
 	);
 	const owner = JSON.stringify({ id, nonce, worktree: spec });
 	return spawn(process.execPath, [program, owner, JSON.stringify(GIT_ENV), act], { stdio: "inherit" });
@@ -81,7 +83,7 @@ test.each([
 	["process", "save"],
 	["smudge", "make"],
 ])(
-	"what a filter (%s) left to live on holds up no later act, and copies of git's own are gone after it",
+	"what a filter (%s) left to live on holds up no later act, by another seal too, and copies of git's own are gone after it",
 	async (kind, act) => {
 		const { arm, hasBegun, letGo } = await withFilter(kind, kind);
 		const one = act === "make" ? await submitted("anew") : worktree;
@@ -95,7 +97,7 @@ test.each([
 		letGo();
 		const living = () => processesOf(folder).map(({ command }) => command);
 		await expect.poll(living).toEqual(["sleep 1000"]);
-		await one.make(() => null);
+		await makeWorktree(one, (isWhole) => `sealed ${isWhole}`);
 		await saveWork(one, "start 1");
 		expect(leftBeside(one)).toEqual([]);
 		expect(gitIn(repository, "show", `dispatch/${one.task}:a.in`)).toBe(act === "save" ? "two" : "one");
@@ -106,7 +108,7 @@ test.each([
 );
 
 test.each<[string, () => Promise<unknown>]>([
-	["the next start", () => worktree.make()],
+	["the next start", () => makeWorktree(worktree)],
 	["its end", () => saveWork(worktree, "start 1")],
 ])("copies of the index of killed processes go at %s; those of a living one stay", async (name, act) => {
 	await onWorktreeOf(shared);

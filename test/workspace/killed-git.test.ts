@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { DispatchError } from "../../src/task/errors.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { CHOSEN, part } from "../chance.ts";
@@ -81,7 +82,7 @@ const LEFT: Record<string, () => void> = {
 const ACTS: Record<string, (worktree: Worktree) => Promise<unknown>> = {
 	"beside one that is made": async ({ nonce, spec, env }) => {
 		const fresh = new Worktree({ id: `${id}-beside`, nonce, worktree: spec }, env);
-		await fresh.make();
+		await makeWorktree(fresh);
 		return readdirSync(fresh.path);
 	},
 	saved: async (worktree) => {

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { applyWork } from "../../src/workspace/apply.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { leftByRemoval, removeWorktree } from "../../src/workspace/remove.ts";
 import { GIT_ENV, gitIn, writeIn } from "../git.ts";
 import {
@@ -99,7 +100,7 @@ test("removing a task whose branch is a link takes the link away; one in a folde
 test("a worktree is not made where a link stands in the place of its branch", async () => {
 	const next = await submitted(`next${worktree.task}`);
 	git("symbolic-ref", next.branch.ref, "refs/heads/of-nobody");
-	await expect(next.make()).rejects.toMatchObject({ code: "DISPATCH_BAD_CWD" });
+	await expect(makeWorktree(next)).rejects.toMatchObject({ code: "DISPATCH_BAD_CWD" });
 	expect(git("for-each-ref", "refs/heads/of-nobody")).toBe("");
 });
 

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { takeLock } from "../../src/process/lock.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { changedFiles } from "../../src/workspace/diff.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
@@ -123,7 +124,7 @@ describe("a worktree is not checked out by", () => {
 		writeIn(repository, ".git/info/attributes", "* filter=x\n");
 		const next = await submitted(`next${number}`);
 		plant(program);
-		await expect(next.make()).rejects.toMatchObject({ code: "DISPATCH_BAD_CWD" });
+		await expect(makeWorktree(next)).rejects.toMatchObject({ code: "DISPATCH_BAD_CWD" });
 		expect(ran()).toBe(false);
 	});
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, locksIn, makeRepository, writeIn } from "../git.ts";
@@ -125,7 +126,7 @@ describe("a task in", () => {
 			const { worktree: spec } = await inspectRepository(cwd, worktrees, ENV);
 			expect(spec.base).toBe(gitIn(cwd, "rev-parse", "HEAD"));
 			const worktree = new Worktree({ id: "job", nonce: newNonce(), worktree: spec }, ENV);
-			await worktree.make();
+			await makeWorktree(worktree);
 			const place = join(worktree.path, spec.inside);
 			expect(gitIn(place, "rev-parse", "--show-prefix")).toBe(gitIn(cwd, "rev-parse", "--show-prefix"));
 			expect(gitIn(place, "status", "--porcelain")).toBe("");
@@ -215,7 +216,7 @@ test("a file by a filter is there as in the user's own tree, and committed as th
 	const cwd = USABLE["files by a filter, as those of LFS"]?.() ?? "";
 	const { worktree: spec } = await inspectRepository(cwd, worktrees, ENV);
 	const worktree = new Worktree({ id: "filtered", nonce: newNonce(), worktree: spec }, ENV);
-	await worktree.make();
+	await makeWorktree(worktree);
 	expect(readFileSync(join(worktree.path, "big.up"), "utf8")).toBe("some text\n");
 	writeIn(worktree.path, "more.up", "more\n");
 	await saveWork(worktree, "start 1");

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { Worktree } from "../../src/workspace/worktree.ts";
 import { GIT_ENV, gitIn, makeRepository, writeIn } from "../git.ts";
@@ -38,7 +39,7 @@ export async function onWorktreeOf(path: string): Promise<void> {
 	id = `job${number}`;
 	branch = `dispatch/${id}`;
 	worktree = await submitted(id);
-	await worktree.make();
+	await makeWorktree(worktree);
 }
 
 /** Its config is no other test's. */

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newNonce } from "../../src/queue/records/store.ts";
 import { saveWork } from "../../src/workspace/commit.ts";
+import { makeWorktree } from "../../src/workspace/make.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { inspectRepository } from "../../src/workspace/repository.ts";
 import { knownWorktree, Worktree } from "../../src/workspace/worktree.ts";
@@ -275,7 +276,7 @@ describe("a worktree", () => {
 		rmSync(worktree.path, { recursive: true });
 		const gone = { code: "DISPATCH_BAD_CWD", message: expect.stringContaining(worktree.path) };
 		await expect(saveWork(worktree, "start 1")).rejects.toMatchObject(gone);
-		await expect(worktree.make()).rejects.toMatchObject(gone);
+		await expect(makeWorktree(worktree)).rejects.toMatchObject(gone);
 		expect(await removeWorktree(worktree, { force: false })).toEqual({ branchKept: null });
 	});
 
@@ -292,10 +293,10 @@ describe("a worktree", () => {
 	test("half made is made anew; the branch of somebody else is not taken", async () => {
 		const other = await submitted("other");
 		gitIn(repository, "branch", "dispatch/other");
-		await expect(other.make()).rejects.toMatchObject({ code: "DISPATCH_ID_EXISTS" });
+		await expect(makeWorktree(other)).rejects.toMatchObject({ code: "DISPATCH_ID_EXISTS" });
 		gitIn(repository, "branch", "-D", "dispatch/other");
 		writeIn(other.path, "rest.txt", "of a start that was killed\n");
-		await other.make();
+		await makeWorktree(other);
 		expect(gitIn(other.path, "status", "--porcelain")).toBe("");
 		expect(existsSync(join(other.path, "rest.txt"))).toBe(false);
 	});
@@ -313,12 +314,12 @@ describe("a worktree", () => {
 			makeRepository(own, { "pk/api/a.txt": "1\n" });
 			const { worktree: spec } = await inspectRepository(join(own, "pk/api"), worktrees, GIT_ENV);
 			const inner = new Worktree({ id: "inner", nonce: newNonce(), worktree: spec }, GIT_ENV);
-			await inner.make();
-			await inner.make();
+			await makeWorktree(inner);
+			await makeWorktree(inner);
 			const sub = join(inner.path, "pk/api");
 			rmSync(sub, { recursive: true });
 			put(sub);
-			await expect(inner.make()).rejects.toMatchObject({
+			await expect(makeWorktree(inner)).rejects.toMatchObject({
 				code: "DISPATCH_BAD_CWD",
 				message: expect.stringContaining(sub),
 			});
@@ -330,16 +331,16 @@ describe("a worktree", () => {
 		const lock = join(worktree.adminDir, "index.lock");
 		writeFileSync(lock, "");
 		execFileSync("touch", ["-d", "1 hour ago", lock]);
-		await worktree.make();
+		await makeWorktree(worktree);
 		expect(existsSync(join(worktree.path, "c.txt"))).toBe(true);
 		expect(existsSync(lock)).toBe(false);
 		symlinkSync("index.lock", lock);
-		await worktree.make();
+		await makeWorktree(worktree);
 		expect(lstatSync(lock, { throwIfNoEntry: false })).toBeUndefined();
 	});
 
 	test.each<[string, () => Promise<unknown>]>([
-		["the next start", () => worktree.make()],
+		["the next start", () => makeWorktree(worktree)],
 		["its end", () => saveWork(worktree, "start 1")],
 	])(
 		"what a killed process left of git's beside it goes at %s; what a living one has stays",
