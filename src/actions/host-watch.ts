@@ -2,7 +2,7 @@
  * Whether waiting still makes sense. A host that is gone may come back (a machine wakes up, Redis was away for a
  * minute, and with it every heartbeat), so it is believed only after it stayed away while we looked.
  */
-import { lostHostsOf } from "../queue/records/lost-hosts.ts";
+import { lostHosts } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 
@@ -29,7 +29,7 @@ export class HostWatch {
 		const now = performance.now();
 		if (records.length > 0 && now - this.#lookedAt >= LOOK_MS) {
 			this.#lookedAt = now;
-			const lost = await lostHostsOf(this.#store, records);
+			const lost = await lostHosts(this.#store, records);
 			this.#goneSince = records.every(({ host }) => lost.has(host)) ? (this.#goneSince ?? now) : null;
 		}
 		return this.#goneSince !== null && now - this.#goneSince >= BELIEVED_MS;

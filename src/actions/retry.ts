@@ -3,7 +3,7 @@ import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import type { TaskEnv } from "../config/task-env.ts";
-import { lostHostsOf } from "../queue/records/lost-hosts.ts";
+import { lostHosts } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { NotStarted, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -67,7 +67,7 @@ export async function retryTasks(
 	agrees: (records: readonly TaskRecord[]) => Promise<boolean> = async () => true,
 ): Promise<Each<Retried>[] | null> {
 	const records = await recordsOf(store, given);
-	const lost = await lostHostsOf(store, records);
+	const lost = await lostHosts(store, records);
 	const plans: Each<Plan>[] = [];
 	for (const record of neededFirst(records)) {
 		const chosen = await chosenBy(place.config, record, request.model);

@@ -76,7 +76,7 @@ export async function checkTakeOver(store: Store, record: TaskRecord): Promise<v
 			},
 		);
 	}
-	const isLost = isEnded(record.state) || (await lostHosts(store, [record.host])).has(record.host);
+	const isLost = isEnded(record.state) || (await lostHosts(store, [record])).has(record.host);
 	if (!isLost) throw hostLives(record);
 }
 

@@ -1,5 +1,5 @@
 /** Tasks as `--json` shows them. */
-import { lostHostsOf } from "../queue/records/lost-hosts.ts";
+import { lostHosts } from "../queue/records/lost-hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { type DamagedView, damagedView } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -23,7 +23,7 @@ export function asHeld(view: TaskView): TaskView {
 /** Where the host of one is gone, its hold says so: nothing else of it can be true for long. */
 export async function viewTasks(store: Store, records: readonly TaskRecord[]): Promise<TaskView[]> {
 	const [lost, questions] = await Promise.all([
-		lostHostsOf(store, records),
+		lostHosts(store, records),
 		store.questionsOf(records.map(({ spec }) => spec.id)),
 	]);
 	return records.map((record, i) => {

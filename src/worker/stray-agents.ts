@@ -16,6 +16,7 @@ import { isLive } from "../task/states.ts";
 interface StrayDeps {
 	store: Store;
 	home: string;
+	host: string;
 	serial: Serial;
 	graceMs: number;
 	/** for the log: one that could not be looked at or ended; the next sweep tries again */
@@ -39,23 +40,26 @@ export async function endStrayAgents(deps: StrayDeps): Promise<string[]> {
 }
 
 /** In the task's own line, so that no start and no settling is under way. No field is decoded: it may be damaged. */
-async function endIfStray(run: RunDir, { store, graceMs }: StrayDeps): Promise<boolean> {
+async function endIfStray(run: RunDir, { store, host, graceMs }: StrayDeps): Promise<boolean> {
 	const { task, epoch } = run.facts;
 	const brief = await store.liveBrief(task);
-	if (brief === null || !isStray(run, brief) || agentStatus(run).kind !== "alive") return false;
+	if (brief === null || !isStray(run, brief, host) || agentStatus(run).kind !== "alive") return false;
 	await endRun(namesAnother(run, brief) ? withoutNonce(run) : run, { graceMs });
-	const why = `its agent of start ${epoch} lived on; the task is at start ${brief.epoch}, ${brief.state}`;
+	const where = brief.host === host ? "" : " on another host";
+	const why = `its agent of start ${epoch} lived on; the task is at start ${brief.epoch}, ${brief.state}${where}`;
 	await noteEvent(store, { task, kind: "stray_ended", why });
 	return true;
 }
 
 /**
- * Of this very task (a task of another Redis may have the same id), and not what its record follows: that is known by
- * its place, too, since an agent can write the nonce of the start after it into its own facts.
+ * Of this very task (a task of another Redis may have the same id), and not what its record follows here: that is known
+ * by its place, too, since an agent can write the nonce of the start after it into its own facts.
  */
-function isStray(run: RunDir, brief: LiveBrief): boolean {
+function isStray(run: RunDir, brief: LiveBrief, host: string): boolean {
 	if (run.facts.taskNonce !== brief.taskNonce) return false;
-	return !isLive(brief.state) || !isOfStart(run, brief.runNonce) || namesAnother(run, brief);
+	if (!isLive(brief.state) || !isOfStart(run, brief.runNonce) || namesAnother(run, brief)) return true;
+	// No worker follows it: that of another host has no such agent.
+	return brief.host !== host;
 }
 
 /** It names the start that the record follows, and is none. */

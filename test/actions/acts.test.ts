@@ -113,7 +113,11 @@ test("an answer to the question that was shown goes to no other text that stands
 	});
 });
 
+/** As the worker of that host does. */
+const hostBeats = () => store.client.hset(store.keys.host(HOST), "beatAt", Date.now());
+
 test("several are cancelled at once, and none when one of them is not there", async () => {
+	await hostBeats();
 	for (const id of ["c1", "c2"]) await runningTask(store, id);
 	await store.create(specOf("c3"));
 	await expect(cancelTasks(store, ["c3", "nobody"], { by: "me" })).rejects.toMatchObject({
@@ -190,6 +194,7 @@ test.each(["removeTask", "removeIfEnded"])(
 );
 
 test("one that left the states of the filter is not cancelled; one that began meanwhile is, where they hold that", async () => {
+	await hostBeats();
 	for (const id of ["q1", "q2"]) await store.create(specOf(id));
 	const read = await store.getMany(["q1", "q2"]);
 	await store.move({ id: "q1", from: ["queued"], to: "running", runNonce: "n1", set: {} });

@@ -15,7 +15,8 @@ let store: Store;
 beforeEach(async () => {
 	redis = await startTestRedis();
 	const env = { DISPATCH_HOST_ID: "container" };
-	ann = new User({ agent: "ten-line.sh", redis: redis.url, env });
+	const config = "worker: { concurrency: 20 }";
+	ann = new User({ agent: "ten-line.sh", redis: redis.url, env, config });
 	bob = new User({ agent: "ten-line.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
 	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
 });
@@ -114,6 +115,55 @@ test(
 		const done = await bob.taskInState("job", "completed");
 		expect(done).toMatchObject({ host: "desk", state: "completed" });
 		await bob.ok(["rm", "job"]);
+	},
+	TEST_LIMIT_MS,
+);
+
+/** What somebody else may write, or lose, of the record of a task at work, and of its host. */
+const WRONG = {
+	"names no host": (id: string) => store.client.hset(store.keys.task(id), "host", "../../etc"),
+	"names a host that nobody knows": (id: string) => store.client.hset(store.keys.task(id), "host", "desk-9"),
+	"names another host that lives": (id: string) => store.client.hset(store.keys.task(id), "host", "desk"),
+	"has lost its spec": (id: string) => store.client.hdel(store.keys.task(id), "spec"),
+	"has lost its nonce": (id: string) => store.client.hdel(store.keys.task(id), "nonce"),
+	"has lost its state": (id: string) => store.client.hset(store.keys.task(id), "state", "flying"),
+};
+
+test(
+	"whatever a record says of its host, cancel and rm end its agent there, and nobody else's",
+	async () => {
+		await bob.ok(["up"]);
+		const tasks = Object.values(WRONG).flatMap((harm, n) => [
+			{ id: `kept-${n}`, harm, does: ["cancel"] },
+			{ id: `gone-${n}`, harm, does: ["cancel", "rm"] },
+		]);
+		const ids = [...tasks.map(({ id }) => id), "sound"];
+		for (const id of ids) await ann.ok(["enqueue", "--id", id, "x"]);
+		for (const id of ids) await ann.waitForState(id, "asking");
+		const agents = agentsOfAnn().length;
+		for (const { id, harm } of tasks) await harm(id);
+		for (const { id, does } of tasks) for (const verb of does) await bob.ok([verb, id]);
+		await expect.poll(() => agentsOfAnn().length).toBe(agents / ids.length);
+		expect((await ann.json(["status", "sound"])).state).toBe("asking");
+		await ann.ok(["cancel", "sound"]);
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"with its record lost it is as gone as one that was silent too long: cancelled, taken over, told",
+	async () => {
+		for (const id of ["ends", "moves"]) await ann.ok(["enqueue", "--id", id, "x"]);
+		for (const id of ["ends", "moves"]) await ann.waitForState(id, "asking");
+		await loseHost({ agents: true });
+		await store.client.del(store.keys.host("container"));
+		expect(await bob.ok(["status", "ends"])).toMatch(/No worker runs on its host container/);
+		expect(await bob.ok(["doctor"])).toMatch(/No worker runs on container, and 2 of its tasks/);
+		expect(await bob.ok(["cancel", "ends"])).toMatch(/Cancelled `ends`/);
+		await bob.ok(["rm", "ends"]);
+		expect(await bob.ok(["retry", "moves", "--here"])).toMatch(/is on this host now/);
+		await bob.waitForState("moves", "asking");
+		await bob.ok(["cancel", "moves"]);
 	},
 	TEST_LIMIT_MS,
 );

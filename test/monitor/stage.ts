@@ -112,7 +112,14 @@ export class MonitorStage {
 	/** As a daemon's cycle does. @returns the tasks of which an agent lived on and was ended */
 	endStrays(): Promise<string[]> {
 		const { store, home } = this;
-		return endStrayAgents({ store, home, serial: new Serial(), graceMs: 200, fault: this.#fault });
+		return endStrayAgents({
+			store,
+			home,
+			host: HOST,
+			serial: new Serial(),
+			graceMs: 200,
+			fault: this.#fault,
+		});
 	}
 
 	async endAgents(): Promise<void> {

@@ -40,8 +40,10 @@ export async function answer(
 	});
 	const { question, state, was } = answered;
 	const isOurs = answered.host === context.home.hostId;
-	// It is sent: where Redis goes now, nothing else can be told.
-	const lost = isOurs ? null : await orOutage(lostHosts(store, [answered.host]));
+	// It is sent: where Redis goes now, nothing else can be told. It asked, so its host has started it.
+	const lost = isOurs
+		? null
+		: await orOutage(lostHosts(store, [{ host: answered.host, state: "asking", runNonce: null }]));
 	const isLost = lost !== null && !(lost instanceof DispatchError) && lost.has(answered.host);
 	const waits = isOurs && (await workerHindrance(context)) !== null;
 	context.output.result(

@@ -1,5 +1,6 @@
+import { overviewOf } from "../../actions/overview.ts";
 import type { Home } from "../../config/home.ts";
-import { lostTasks } from "../../queue/records/lost-hosts.ts";
+import { lostHosts } from "../../queue/records/lost-hosts.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { oneLine } from "../show/output.ts";
@@ -10,10 +11,13 @@ const YEAR_MS = 365 * 24 * 60 * 60_000;
 
 /** Hosts without a worker whose tasks wait for one. */
 export async function checkHosts(store: Store, home: Home): Promise<Finding[]> {
-	return (await lostTasks(store)).map(({ host: { host, forMs }, tasks }) => {
+	const { open } = await overviewOf(store);
+	const lost = await lostHosts(store, open);
+	return [...lost.values()].map(({ host, forMs }) => {
+		const tasks = open.filter((task) => task.host === host);
 		const names = tasks
 			.slice(0, SHOWN)
-			.map((id) => oneLine(id))
+			.map(({ spec }) => oneLine(spec.id))
 			.join(", ");
 		const since = forMs > YEAR_MS ? "" : ` (last seen ${formatDuration(forMs)} ago)`;
 		const text = `No worker runs on ${oneLine(host)}${since}, and ${tasks.length} of its tasks have not ended: ${names}${tasks.length > SHOWN ? ", …" : ""}.`;

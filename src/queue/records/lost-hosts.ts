@@ -1,12 +1,15 @@
 /**
  * Hosts that are gone, and what may be done with their tasks. A host is gone when its heartbeat is too old (a
  * container thrown away, a machine that is off) or when its worker was stopped a moment ago and did not come
- * back. All by the time of Redis. One that never beat is not gone: it may be about to start.
+ * back. All by the time of Redis. One of which nothing is known may be about to start; but not where it has started
+ * the task already: then its record was lost or the task names another host than it did, and a host that lives has
+ * beaten again within seconds.
  */
 import type { Agreed } from "../../task/agreed.ts";
 import { HOST_GONE_MS, LEFT_MS } from "../../task/host.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { Outcome } from "../../task/spec.ts";
-import { isEnded, type State } from "../../task/states.ts";
+import { isEnded, isLive, type State } from "../../task/states.ts";
 import { toJson } from "../../task/well-formed.ts";
 import { encodeFields, type RecordChanges } from "./record-fields.ts";
 import type { NotStarted, Store } from "./store.ts";
@@ -20,26 +23,37 @@ export interface LostHost {
 	forMs: number;
 }
 
-/** Those of the hosts that are gone. */
+/** The hosts of these tasks that are gone and still have something to do. */
 export async function lostHosts(
 	store: Store,
-	hosts: Iterable<string>,
+	tasks: readonly Pick<TaskRecord, "host" | "state" | "runNonce">[],
 ): Promise<ReadonlyMap<string, LostHost>> {
-	const names = [...new Set(hosts)];
-	if (names.length === 0) return new Map();
+	const began = new Map<string, boolean>();
+	for (const task of tasks.filter(({ state }) => !isEnded(state)))
+		began.set(task.host, began.get(task.host) === true || hasBegun(task));
+	if (began.size === 0) return new Map();
 	const pipeline = store.client.pipeline();
-	for (const host of names) pipeline.hmget(store.keys.host(host), "beatAt", "leftAt");
+	for (const host of began.keys()) pipeline.hmget(store.keys.host(host), "beatAt", "leftAt");
 	const [now, replies] = await Promise.all([store.now(), store.replies(pipeline)]);
 	return new Map(
-		names.flatMap((host, i) => {
-			const lost = lostFor(now, (replies[i] ?? []) as (string | null)[]);
+		[...began].flatMap(([host, isKnown], i) => {
+			const lost = lostFor(now, (replies[i] ?? []) as (string | null)[], isKnown);
 			return lost === null ? [] : [[host, { host, forMs: lost }] as const];
 		}),
 	);
 }
 
-function lostFor(now: number, [beatAt, leftAt]: (string | null | undefined)[]): number | null {
-	if (!beatAt) return null;
+/** Whether the host that it names has started it. */
+function hasBegun({ state, runNonce }: Pick<TaskRecord, "state" | "runNonce">): boolean {
+	return runNonce !== null || isLive(state);
+}
+
+function lostFor(
+	now: number,
+	[beatAt, leftAt]: (string | null | undefined)[],
+	isKnown: boolean,
+): number | null {
+	if (!beatAt) return isKnown ? now : null;
 	const hasLeft = beatAt === "0";
 	const seenAt = timeIn(hasLeft ? leftAt : beatAt);
 	if (Math.abs(now - seenAt) < (hasLeft ? LEFT_MS : HOST_GONE_MS)) return null;
@@ -49,27 +63,6 @@ function lostFor(now: number, [beatAt, leftAt]: (string | null | undefined)[]): 
 /** What is no time, or is still to come, was not written by a host that lives: it would write it anew. */
 function timeIn(text: string | null | undefined): number {
 	return /^\d{1,15}$/.test(text ?? "") ? Number(text) : 0;
-}
-
-/** Tasks that wait for a host that is gone, by the host. */
-export async function lostTasks(store: Store): Promise<{ host: LostHost; tasks: string[] }[]> {
-	const hosts = await store.guard((client) => client.smembers(store.keys.hosts));
-	const lost = [...(await lostHosts(store, hosts)).values()];
-	const found = await Promise.all(
-		lost.map(async (host) => ({ host, tasks: await store.activeIds(host.host) })),
-	);
-	return found.filter(({ tasks }) => tasks.length > 0);
-}
-
-/** The hosts of these records that are gone and still have something to do. */
-export function lostHostsOf(
-	store: Store,
-	records: readonly { host: string; state: State }[],
-): Promise<ReadonlyMap<string, LostHost>> {
-	return lostHosts(
-		store,
-		records.filter(({ state }) => !isEnded(state)).map(({ host }) => host),
-	);
 }
 
 /** Ends a task whose host is gone. `alive`: it is there again. */

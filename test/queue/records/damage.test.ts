@@ -18,7 +18,7 @@ import { nextEvent } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil } from "../../../src/queue/records/gates.ts";
 import { beat } from "../../../src/queue/records/hosts.ts";
 import { appendLog, lastLines } from "../../../src/queue/records/log.ts";
-import { lostTasks } from "../../../src/queue/records/lost-hosts.ts";
+import { lostHosts } from "../../../src/queue/records/lost-hosts.ts";
 import { addNote, pendingNotes } from "../../../src/queue/records/notes.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { noteUsage, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
@@ -210,7 +210,7 @@ async function lookAtAll(): Promise<void> {
 		() => pendingNotes(store, VICTIM),
 		() => closedGates(store, HOST),
 		() => viewHosts(store, HOST),
-		() => lostTasks(store),
+		async () => lostHosts(store, await store.list(-1)),
 		() => spentBy(store, VICTIM),
 		() => spentToday(store),
 		() => lastLines(store, VICTIM, 10),

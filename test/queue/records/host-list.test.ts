@@ -1,5 +1,5 @@
 /** What a host says of itself is read field by field: whatever stands there, every host is listed, and it can be told. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { viewHosts } from "../../../src/actions/hosts.ts";
 import { JSON_SCHEMAS } from "../../../src/cli/commands/schemas.ts";
 import { table } from "../../../src/cli/show/columns.ts";
@@ -7,11 +7,11 @@ import { hostColumns, hostNotes } from "../../../src/cli/show/host-lines.ts";
 import { hostNames } from "../../../src/queue/records/host-list.ts";
 import { HOST_FIELDS } from "../../../src/queue/records/host-record.ts";
 import { beat, claimHost, drainOf, leave, setDrain } from "../../../src/queue/records/hosts.ts";
-import { cancelLost, lostHosts } from "../../../src/queue/records/lost-hosts.ts";
+import { cancelLost, lostHosts, moveToHost } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
-import { runningTask } from "./store-support.ts";
+import { question, runningTask, specOf } from "./store-support.ts";
 
 let redis: TestRedis;
 let store: Store;
@@ -82,10 +82,46 @@ test.each([
 		await store.client.hset(key("mini"), fields(await store.now()));
 		expect(await stateOf("mini")).toMatchObject({ state });
 		const isGone = state === "gone";
-		expect((await lostHosts(store, ["mini"])).has("mini")).toBe(isGone);
+		expect((await lostHosts(store, [await store.need("job")])).has("mini")).toBe(isGone);
 		expect(await cancelLost(store, "job", "me")).toMatchObject({ result: isGone ? "cancelled" : "alive" });
 	},
 );
+
+const NOTHING = {
+	del: () => store.client.del(key("mini")),
+	no_beat: () => store.client.hset(key("mini"), "beatAt", ""),
+};
+
+describe.each(["del", "no_beat"] as const)("where nothing is known of a host (%s)", (how) => {
+	test.each(["running", "asking", "parked", "put back"] as const)(
+		"it is gone for what it has begun: %s",
+		async (was) => {
+			await beat(store, "mini", said, "place");
+			const epoch = await runningTask(store, "job", { host: "mini" });
+			if (was !== "running" && was !== "put back") await store.ask("job", epoch, [question("001", "Which?")]);
+			if (was === "parked") await store.move({ id: "job", from: ["asking"], to: "parked" });
+			if (was === "put back") await store.move({ id: "job", from: ["running"], to: "queued" });
+			const record = await store.need("job");
+			expect(record.state).toBe(was === "put back" ? "queued" : was);
+			await NOTHING[how]();
+			expect((await lostHosts(store, [record])).has("mini")).toBe(true);
+			const move = { id: "job", host: "desk", by: "me", revision: record.revision, set: {} };
+			expect(await moveToHost(store, move)).toMatchObject({ result: "moved" });
+			// It is on a host now that may be about to start.
+			expect((await lostHosts(store, [await store.need("job")])).size).toBe(0);
+		},
+	);
+
+	test("it may be about to start for what it has not", async () => {
+		await store.create(specOf("job", { host: "mini" }));
+		await NOTHING[how]();
+		const record = await store.need("job");
+		expect((await lostHosts(store, [record])).size).toBe(0);
+		const move = { id: "job", host: "desk", by: "me", revision: record.revision, set: {} };
+		expect(await moveToHost(store, move)).toMatchObject({ result: "alive" });
+		expect(await cancelLost(store, "job", "me")).toMatchObject({ result: "alive" });
+	});
+});
 
 test("an orderly end is told at once, and is no end before a restart would be over", async () => {
 	await beat(store, "mini", said, "place");

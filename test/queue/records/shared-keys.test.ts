@@ -11,7 +11,7 @@ import { nextEvent, startOfFeed } from "../../../src/queue/records/feed.ts";
 import { closedGates, holdUntil, openAfterSuccess } from "../../../src/queue/records/gates.ts";
 import { listHosts } from "../../../src/queue/records/host-list.ts";
 import { beat, claimHost } from "../../../src/queue/records/hosts.ts";
-import { fencedAmong, lostTasks } from "../../../src/queue/records/lost-hosts.ts";
+import { fencedAmong, lostHosts } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { followRemovals } from "../../../src/queue/records/removed.ts";
 import { INBOX } from "../../../src/queue/records/scripts/inbox.ts";
@@ -94,7 +94,7 @@ async function everything(): Promise<string[]> {
 		"a look at live tasks": () => store.liveBriefs(HOST),
 		beat: () => beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 }),
 		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
-		"lost hosts": () => lostTasks(store),
+		"lost hosts": async () => lostHosts(store, await store.list(-1)),
 		"all hosts": () => listHosts(store),
 		fenced: () => fencedAmong(store, HOST, ["x"]),
 		removals: () => followRemovals(store, HOST, async () => new Set()),

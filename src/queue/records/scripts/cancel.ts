@@ -1,10 +1,11 @@
+import { FENCE } from "./fence.ts";
 import { TASK } from "./prelude.ts";
 
 /** Cancels at once what has no process; else asks the host to end it. */
-export const CANCEL = `${TASK}
--- Nothing can be said of its agent: the host's own look at its run directories ends it.
+export const CANCEL = `${TASK}${FENCE}
 if damaged then
   if typeOf(rec) ~= 'hash' then return reply({result = 'damaged', damage = damaged}) end
+  fenceRun()
   for _, host in ipairs(allHosts()) do
     redis.call('SREM', p .. ':live:' .. host, id)
     redis.call('ZREM', p .. ':active:' .. host, id)

@@ -1,4 +1,5 @@
 import { SKIPPED } from "../../../task/states.ts";
+import { FENCE } from "./fence.ts";
 import { IS_LOST } from "./is-lost.ts";
 import { TASK } from "./prelude.ts";
 
@@ -6,9 +7,8 @@ import { TASK } from "./prelude.ts";
  * For tasks whose host is gone. Its last start is fenced: the epoch goes on, so that nothing of it is believed
  * any more, and its nonce is kept for the host, which ends what still lives of it when it comes back.
  */
-const LOST = `${TASK}${IS_LOST}local function fence(host)
-  local nonce = get('runNonce')
-  if nonce ~= '' then redis.call('SADD', p .. ':fenced:' .. host, nonce) end
+const LOST = `${TASK}${FENCE}${IS_LOST}local function fence()
+  fenceRun()
   redis.call('HINCRBY', rec, 'epoch', 1)
   redis.call('HSET', rec, 'runNonce', '')
 end
@@ -23,7 +23,7 @@ if state == '' then return reply({result = 'none'}) end
 if isEnded(state) then return reply({result = 'ended', state = state}) end
 local host = get('host')
 if not isLost(host) then return reply({result = 'alive', state = state}) end
-fence(host)
+fence()
 redis.call('HSET', rec, 'outcome', req.outcome)
 setState(state, 'cancelled')
 event('cancelled', {state = 'cancelled', by = req.by, why = 'its host ' .. host .. ' is gone'})
@@ -46,7 +46,7 @@ if isEnded(state) then
   to, bad, became = judged(needs, true)
   if bad then return reply({result = 'needs', state = state, need = bad, became = became}) end
 end
-fence(from)
+fence()
 redis.call('SREM', p .. ':live:' .. from, id)
 redis.call('ZREM', p .. ':active:' .. from, id)
 for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end

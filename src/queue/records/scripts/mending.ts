@@ -62,8 +62,9 @@ local function mendShared()
   for _, name in ipairs({'tasks', 'outbox', 'inbox', 'batches'}) do mend(name, 'zset', true) end
   mend('keys', 'hash'); mend('hosts', 'set', true); mend('generation', 'number')
 end
+local function isHost(name) return string.match(name, '^[a-z0-9][a-z0-9-]*$') ~= nil end
 local function mendHost(host)
-  if not string.match(host, '^[a-z0-9][a-z0-9-]*$') then return end
+  if not isHost(host) then return end
   mend('live:' .. host, 'set', true)
   mend('active:' .. host, 'zset', true)
   mend('removed:' .. host, 'list'); mend('fenced:' .. host, 'set'); mend('host:' .. host, 'hash')

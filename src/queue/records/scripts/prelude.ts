@@ -97,7 +97,7 @@ function damage()
     if kind ~= 'none' and kind ~= expected then return 'one of its keys holds something else' end
   end
   if not MOVES[get('state')] then return 'state is unknown' end
-  if not string.match(get('host'), '^[a-z0-9][a-z0-9-]*$') then return "host is not a host's id" end
+  if not isHost(get('host')) then return "host is not a host's id" end
   for i, v in ipairs(redis.call('HMGET', rec, unpack(COUNTED))) do
     if not (v and string.match(v, '^%d+$') and #v <= 15) then return COUNTED[i] .. ' is not a whole number' end
   end
@@ -108,9 +108,15 @@ function damage()
   return nil
 end
 local function allHosts()
-  local hosts = redis.call('SMEMBERS', p .. ':hosts')
-  if typeOf(rec) == 'hash' then hosts[#hosts + 1] = get('host') end
-  for _, host in ipairs(hosts) do mendHost(host) end
+  local hosts, seen = {}, {}
+  local function add(host)
+    if seen[host] or not isHost(host) then return end
+    seen[host] = true
+    mendHost(host)
+    hosts[#hosts + 1] = host
+  end
+  for _, host in ipairs(redis.call('SMEMBERS', p .. ':hosts')) do add(host) end
+  if typeOf(rec) == 'hash' then add(get('host')) end
   return hosts
 end
 -- Before anything is written: a script that fails half-way leaves half a move.

@@ -1,12 +1,13 @@
 import { BATCHES_SEARCHED } from "../../../task/batch.ts";
 import { NOTICES_KEPT } from "../removed-task.ts";
+import { FENCE } from "./fence.ts";
 import { TASK } from "./prelude.ts";
 
 /** Longer than any host is away and comes back with an agent of a task that is gone. */
 const EPOCH_KEPT_S = 90 * 24 * 3600;
 
 /** Deletes an ended task with everything that belongs to it; what its host keeps, that host is told to clear. */
-export const REMOVE = `${TASK}
+export const REMOVE = `${TASK}${FENCE}
 if typeOf(rec) == 'none' then return reply({result = 'none'}) end
 local function known(f) return typeOf(rec) == 'hash' and get(f) or '' end
 -- One that nobody can read goes in whatever state: it may be that nobody can end it.
@@ -22,7 +23,10 @@ for _, each in ipairs({known('nonce'), spec and spec.nonce or ''}) do
   if type(each) == 'string' and #each <= 64 and string.match(each, '^[%w_-]+$') and each ~= nonces[1] then nonces[#nonces + 1] = each end
 end
 local nonce = nonces[1] or known('nonce')
-if typeOf(rec) == 'hash' then forgetNeeds() end
+if typeOf(rec) == 'hash' then
+  if damaged then fenceRun() end
+  forgetNeeds()
+end
 -- A damaged record may not say any more of which one it is.
 local batch = known('batch')
 local batches = damaged and redis.call('ZREVRANGE', p .. ':batches', 0, ${BATCHES_SEARCHED - 1}) or (batch ~= '' and {batch} or {})
@@ -31,8 +35,10 @@ if listsLost then relist(); listsLost = false end
 local key = known('key')
 if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 dropFromInbox()
--- Of every host: the record may name another one than it once did.
-for _, each in ipairs(allHosts()) do
+-- Of every host: the record may name another one than it once did. One that is not known may be no host at all.
+local hosts = allHosts()
+local isItsHost = not damaged and redis.call('EXISTS', p .. ':host:' .. host) == 1
+for _, each in ipairs(hosts) do
   redis.call('SREM', p .. ':live:' .. each, id)
   redis.call('ZREM', p .. ':active:' .. each, id)
 end
@@ -43,8 +49,8 @@ for _, each in ipairs(batches) do
 end
 -- A start that still lives somewhere must not be taken for one of the next task of this name.
 redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
-if host ~= '' then
-  local removed = p .. ':removed:' .. host
+for _, told in ipairs(isItsHost and {host} or hosts) do
+  local removed = p .. ':removed:' .. told
   for _, each in ipairs(nonces) do redis.call('RPUSH', removed, cjson.encode({id = id, nonce = each, cwd = cwd})) end
   redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
 end
