@@ -1,11 +1,15 @@
 /** What may lie in a run directory, where its agent can write, and plausible words to forge there. */
 
 /** That nobody reads back: a temporary one of the wrapper's, the copy of a command. */
-const UNREAD = ["exit.tmp", "pid.tmp", "check.sh"];
+const UNREAD = ["exit.tmp", "pid.tmp", "verify/exit.tmp", "verify/pid.tmp", "verify/check.sh"];
 
 const FOLLOWED = { sessionId: null, result: { ok: true, message: "done" }, failure: "rate_limited" };
 
-/** By the name of a file: what an agent may write there. */
+const EXITS = ["0\n", "137\n", "-1\n"];
+const PIDS = ["1\n", `${process.pid}\n`];
+const IDENTITIES = [`{"pid":${process.pid},"startTime":1}`];
+
+/** By the name of a file in a run directory: what an agent may write there. */
 export const FORGED: Record<string, readonly string[]> = {
 	/** the directory itself */
 	".": [],
@@ -17,13 +21,13 @@ export const FORGED: Record<string, readonly string[]> = {
 		"{}",
 	],
 	spawning: [""],
-	pid: ["1\n", `${process.pid}\n`],
+	pid: PIDS,
 	alive: [""],
 	"agent.log": ["hello\n"],
 	"shell.log": ["Killed\n"],
-	exit: ["0\n", "137\n", "-1\n"],
+	exit: EXITS,
 	ended: [""],
-	"identity.json": [`{"pid":${process.pid},"startTime":1}`],
+	"identity.json": IDENTITIES,
 	ending: ["shutdown", "cancel", "finished", "AAAA\nshutdown", "\nshutdown"],
 	"launch.json": ['{"sessionId":"s-other","carried":["001"]}'],
 	sessions: ["s-other\n"],
@@ -34,8 +38,17 @@ export const FORGED: Record<string, readonly string[]> = {
 	"setup.log": ["npm ERR!\n"],
 	"setup.sh": ["exit 1\n"],
 	"setup-runner.sh": ["exit 1\n"],
+	/** of the check, which has a run directory of its own */
 	verify: ["0\n"],
-	begun: ["1700000000000", "AAAA\n1700000000000"],
+	"verify/begun": ["1700000000000", "AAAA\n1700000000000"],
+	"verify/spawning": [""],
+	"verify/pid": PIDS,
+	"verify/alive": [""],
+	"verify/agent.log": ["all tests passed\n"],
+	"verify/shell.log": ["Killed\n"],
+	"verify/exit": EXITS,
+	"verify/ended": [""],
+	"verify/identity.json": IDENTITIES,
 };
 
 export const RUN_FILES = Object.keys(FORGED);

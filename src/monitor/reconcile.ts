@@ -13,7 +13,7 @@ import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { dropLinks, openNamedRun } from "../process/run-dir.ts";
+import { clearPlace, openNamedRun } from "../process/run-dir.ts";
 import { areSealed } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
@@ -106,7 +106,7 @@ export class Reconciler extends Service {
 		// Not before: a run that can never be opened would never be given up.
 		await guard.step("look", () => faultPoint("look.opened", task));
 		if (live === null) return this.#settleUnstarted(record, guard);
-		await guard.step("place", () => dropLinks(live.run));
+		await guard.step("place", () => clearPlace(live.run));
 		live.stamp = stampOf(live.run);
 		live.revision = record.revision;
 		live.lookedAt = this.#deps.monotonic();

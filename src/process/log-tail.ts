@@ -1,6 +1,6 @@
 /** Reads an agent's log while it grows: bounded memory whatever is printed, and a bounded file. */
 import { spawn } from "node:child_process";
-import { constants, lstatSync, readSync } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { cutText } from "../task/cut-text.ts";
 import { withoutEscapes } from "../task/escapes.ts";
 import { withoutSecrets } from "../task/secrets.ts";
@@ -140,9 +140,10 @@ function textOf(line: Buffer): string {
 	return line.toString("utf8", from, to);
 }
 
+/** 0 where there is no regular file, as for `readAt`. @throws when it cannot be known what is there */
 function sizeOf(path: string): number {
-	const stats = lstatSync(path, { throwIfNoEntry: false });
-	return stats?.isFile() ? stats.size : 0;
+	const size = withRegularFile(path, constants.O_RDONLY, {}, (_, stats) => stats.size);
+	return typeof size === "number" ? size : 0;
 }
 
 /** Nothing where there is no regular file. @throws when it cannot be known what is there */

@@ -7,6 +7,7 @@
  *   identity.json  the wrapper's, so that no reused pid is ever signalled
  */
 import {
+	chmodSync,
 	closeSync,
 	fsyncSync,
 	lstatSync,
@@ -50,6 +51,7 @@ const FACTS_LIMIT_BYTES = 64 * 1024;
 
 const FIFO = "alive";
 const CLAIMS = 10;
+const OWNER_ALL = 0o700;
 
 const runsOf = (home: string) => join(home, "runs");
 const runPath = (home: string, task: string, epoch: number) => join(runsOf(home), task, String(epoch));
@@ -80,9 +82,9 @@ export function claimRun(home: string, facts: RunFacts): RunDir | null {
 /** The directory around it may go at this very moment: the earlier task of this id is removed. */
 function makeNew(path: string): void {
 	for (let left = CLAIMS; ; left--) {
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+		mkdirSync(dirname(path), { recursive: true, mode: OWNER_ALL });
 		try {
-			mkdirSync(path, { mode: 0o700 });
+			mkdirSync(path, { mode: OWNER_ALL });
 			return;
 		} catch (error) {
 			if (codeOf(error) !== "ENOENT" || left === 1) throw error;
@@ -125,7 +127,7 @@ export function openNamedRun(
 	isClaimed: (facts: RunFacts) => boolean,
 ): RunDir | null {
 	const path = runPath(home, named.task, named.epoch);
-	dropLinks({ path });
+	clearPlace({ path });
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
 	if (facts?.nonce === named.nonce) return asRun(path, { ...named, sessionId: facts.sessionId ?? null });
@@ -135,17 +137,33 @@ export function openNamedRun(
 
 /**
  * Before anything is read or written by its path: a link to another run's directory, in the place of its own or of the
- * task's, would lead there. We make none, and take it away: what was there is gone with what it led from.
+ * task's, would lead there. We make none, and take it away: what was there is gone with what it led from. One that the
+ * agent has closed to everybody is opened again: how it ended lies there. @throws what `isOurTrouble`
  */
-export function dropLinks({ path }: Pick<RunDir, "path">): void {
-	for (const each of [dirname(path), path]) if (kindAt(each) === "link") rmSync(each, { force: true });
+export function clearPlace({ path }: Pick<RunDir, "path">): void {
+	for (const each of [dirname(path), path]) {
+		const kind = kindAt(each);
+		if (kind === "link") rmSync(each, { force: true });
+		if (kind === "closed") reopen(each);
+	}
+}
+
+function reopen(path: string): void {
+	try {
+		chmodSync(path, OWNER_ALL);
+	} catch (error) {
+		// Another user's: then it stays closed.
+		if (isOurTrouble(error)) throw error;
+	}
 }
 
 /** What may not be looked at is there: the limits of a start hold all the same. @throws what `isOurTrouble` */
-function kindAt(path: string): "nothing" | "link" | "other" {
+function kindAt(path: string): "nothing" | "link" | "closed" | "other" {
 	try {
 		const there = lstatSync(path, { throwIfNoEntry: false });
-		return there === undefined ? "nothing" : there.isSymbolicLink() ? "link" : "other";
+		if (there === undefined) return "nothing";
+		if (there.isSymbolicLink()) return "link";
+		return there.isDirectory() && (there.mode & OWNER_ALL) !== OWNER_ALL ? "closed" : "other";
 	} catch (error) {
 		if (isOurTrouble(error)) throw error;
 		// A file stands in the place of the folder above.

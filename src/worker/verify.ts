@@ -12,7 +12,7 @@ import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
-import type { RunDir } from "../process/run-dir.ts";
+import { clearPlace, type RunDir } from "../process/run-dir.ts";
 import { readSealed, type Seals, writeSealed } from "../process/sealed-file.ts";
 
 const LIMIT_MS = 30 * 60_000;
@@ -88,6 +88,7 @@ async function beginAnew(run: RunDir, wanted: Wanted, seals: Seals): Promise<Ver
 /** In turns: an agent may have put a million files there. */
 async function remove(run: RunDir): Promise<void> {
 	const { path } = checkOf(run);
+	clearPlace({ path });
 	const done = await inDirectory(dirname(path), [], (opened) => removeTree(opened, basename(path)));
 	if (done !== undefined && done.kind === "refused") throw diskError(path, new Error(done.why));
 }

@@ -18,6 +18,8 @@ let outside: string;
 let before: string[];
 beforeAll(async () => {
 	user = new User({
+		// To root nothing is closed.
+		asNobody: true,
 		agent: "tricks.sh",
 		agents: { asks: "ten-line.sh" },
 		config: "worker: { concurrency: 20, max_agents: 40 }",
@@ -134,6 +136,11 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		expect(task.reason).toBe("crashed");
 		expect(readFileSync(join(user.project, "forged-facts.starts"), "utf8")).toBe("started\n");
 	},
+	closed: async () => {
+		const task = await user.taskInState("closed", "failed");
+		expect(task.reason).toBe("crashed");
+		await user.ok(["rm", "closed"]);
+	},
 	"forged-check": async () => {
 		const task = await user.taskInState("forged-check", "failed");
 		expect(task.reason).toBe("verify_failed");
@@ -162,9 +169,11 @@ test.each(Object.entries(TRICKS))("%s", async (trick, comesTo) => {
 test("every file that lies in a run directory is one that is forged in test/monitor/forged-run.test.ts", () => {
 	const runs = join(user.home, "runs");
 	const names = readdirSync(runs).flatMap((task) =>
-		readdirSync(join(runs, task)).flatMap((epoch) => readdirSync(join(runs, task, epoch))),
+		readdirSync(join(runs, task)).flatMap((epoch) =>
+			readdirSync(join(runs, task, epoch), { recursive: true, encoding: "utf8" }),
+		),
 	);
-	expect(names).toContain("run.json");
+	expect(names).toEqual(expect.arrayContaining(["run.json", "verify/begun"]));
 	expect(names.filter((name) => !isKnown(name))).toEqual([]);
 });
 
