@@ -27,8 +27,6 @@ export interface Signer extends Seals {
 	isSigned(order: Order, signature: string | null): boolean;
 	/** @returns a new nonce for a task, which whoever has the key knows again without its record */
 	newNonce(): string;
-	/** @returns whether `newNonce` made it by this key */
-	hasMade(nonce: string): boolean;
 }
 
 /**
@@ -43,18 +41,11 @@ export function openSigner(home: string): Signer {
 	const signBy = (key: Buffer) => (order: Order) =>
 		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
 	const sign = (order: Order) => signBy(keyOf(path))(order);
-	// No order begins like that.
-	const sealOf = (random: string) =>
-		cutText(createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url"), SEAL_CHARS, "");
 	return {
 		...sealsOf(home),
 		newNonce: () => {
 			const random = randomBytes(NONCE_BYTES).toString("hex");
-			return random + sealOf(random);
-		},
-		hasMade: (nonce) => {
-			const random = cutText(nonce, NONCE_BYTES * 2, "");
-			return sameBytes(Buffer.from(random + sealOf(random)), Buffer.from(nonce));
+			return random + nonceSeal(path, random);
 		},
 		sign,
 		signAll: (orders) => orders.map(signBy(keyOf(path))),
@@ -68,7 +59,20 @@ export function sealsOf(home: string): Seals {
 		createHmac("sha256", keyOf(join(home, KEY_FILE)))
 			.update(`${kind} ${canonical(facts)}`)
 			.digest("base64url");
-	return { seal, isSealed: (kind, facts, given) => isSame(seal(kind, facts), given) };
+	return {
+		seal,
+		isSealed: (kind, facts, given) => isSame(seal(kind, facts), given),
+		hasMade: (nonce) => {
+			const random = cutText(nonce, NONCE_BYTES * 2, "");
+			return sameBytes(Buffer.from(random + nonceSeal(join(home, KEY_FILE), random)), Buffer.from(nonce));
+		},
+	};
+}
+
+/** No order begins like that. */
+function nonceSeal(path: string, random: string): string {
+	const whole = createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url");
+	return cutText(whole, SEAL_CHARS, "");
 }
 
 function isSame(mine: string, given: string | null): boolean {

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DispatchError } from "../task/errors.ts";
-import { codeOf, diskError, publishNew } from "./atomic-file.ts";
+import { codeOf, diskError, isThere, publishNew } from "./atomic-file.ts";
 import { inDirectory, removeEmpty, removeTree } from "./opened-directory.ts";
 import { isLocked, isOurTrouble, isShortage, meansAbsent, readRegularFile } from "./read-file.ts";
 
@@ -90,6 +90,13 @@ function makeNew(path: string): void {
 			if (codeOf(error) !== "ENOENT" || left === 1) throw error;
 		}
 	}
+}
+
+/** @returns whether anything stands in the place of a start, or of all of the task's. @throws DISPATCH_DISK */
+export function isTaken(home: string, task: string, epoch: number): boolean {
+	const path = runPath(home, task, epoch);
+	const kind = kindAt(dirname(path));
+	return kind === "other" ? isThere(path) || !lstatSync(dirname(path)).isDirectory() : kind === "link";
 }
 
 /**

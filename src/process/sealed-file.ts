@@ -12,6 +12,8 @@ export interface Seals {
 	/** @param kind of what is sealed. @throws DISPATCH_DISK where the key cannot be read */
 	seal(kind: string, facts: object): string;
 	isSealed(kind: string, facts: object, seal: string | null): boolean;
+	/** @returns whether this host made the nonce, of a task or of a start. @throws DISPATCH_DISK where the key cannot be read */
+	hasMade(nonce: string): boolean;
 }
 
 /** Room for the seal, and the end of its line. */
@@ -34,13 +36,27 @@ export function readSealed(run: RunDir, name: string, limitBytes: number, seals:
 }
 
 /** Without the key nothing can be believed; but no limit, and no cancel, waits for that. */
-function isBy(seals: Seals, name: string, facts: object, seal: string): boolean {
+function orNot(ask: () => boolean): boolean {
 	try {
-		return seals.isSealed(name, facts, seal);
+		return ask();
 	} catch (error) {
 		if (isOurTrouble(error)) throw error;
 		return false;
 	}
+}
+
+/** @throws what `isOurTrouble` */
+export function isBy(seals: Seals, name: string, facts: object, seal: string): boolean {
+	return seal !== "" && orNot(() => seals.isSealed(name, facts, seal));
+}
+
+/**
+ * Whether a version before seals began the start: then what stands in its files can carry none, and is believed without.
+ * @param nonce of the start by its record: no agent can change that
+ * @throws what `isOurTrouble`
+ */
+export function isBeforeSeals(nonce: string, seals: Seals): boolean {
+	return orNot(() => !seals.hasMade(nonce));
 }
 
 const CLAIM = "run";

@@ -8,7 +8,7 @@ import { isThere, replaceFile } from "../process/atomic-file.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
-import type { Seals } from "../process/sealed-file.ts";
+import { isBeforeSeals, isBy, type Seals } from "../process/sealed-file.ts";
 
 const LIMIT_S = 30 * 60;
 /** As `timeout` ends. */
@@ -59,13 +59,16 @@ const factsOf = ({ facts }: RunDir) => ({ start: facts.nonce });
 const sealOf = (run: RunDir, seals: Seals) => seals.seal(CODE, factsOf(run));
 
 /**
+ * @param run as its record names it
  * @returns how it failed, and what it printed last; null: it did not, there was none, or an agent says so, which begins
  * only after a setup that has succeeded
+ * @throws what `isOurTrouble`
  */
 export function failedSetup(run: RunDir, seals: Seals): { how: string; tail: string[] } | null {
 	const file = readRegularFile(join(run.path, CODE), CODE_LIMIT_BYTES);
-	const [code = "", seal = ""] = file.kind === "text" ? file.text.trim().split(" ") : [];
-	if (!seals.isSealed(CODE, factsOf(run), seal)) return null;
+	if (file.kind !== "text") return null;
+	const [code = "", seal = ""] = file.text.trim().split(" ");
+	if (!isBy(seals, CODE, factsOf(run), seal) && !isBeforeSeals(run.facts.nonce, seals)) return null;
 	const how =
 		code === String(TOO_LONG) ? `it did not end within ${LIMIT_S / 60} minutes` : `exit code ${code}`;
 	return { how, tail: tailLines(setupLog(run), TAIL_LINES) };

@@ -24,14 +24,13 @@ import { goingOn, restoreQuestions } from "../ipc/restore.ts";
 import { createTaskDir, taskDirSpec, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
-import { holdersOfTask } from "../process/holders.ts";
 import { writeLaunch } from "../process/launch.ts";
-import { claimRun, openRun, type RunDir, type RunFacts, removeRuns, runsOfTask } from "../process/run-dir.ts";
+import { type RunDir, runsOfTask } from "../process/run-dir.ts";
 import { type Seals, sealedFacts } from "../process/sealed-file.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
-import { newNonce, type Store } from "../queue/records/store.ts";
+import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import { newestByNumber, type Question } from "../task/question.ts";
@@ -41,6 +40,7 @@ import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
 import { setupMark } from "../task/worktree.ts";
 import { agentEnv } from "./agent-env.ts";
+import { claim, clearPlace } from "./claim.ts";
 import { neededBy } from "./needed.ts";
 import { notStarted } from "./not-started.ts";
 import { afterSetup } from "./setup.ts";
@@ -109,7 +109,9 @@ async function startRecord(
 ): Promise<void> {
 	const { store, hub } = deps;
 	const { id } = queued.spec;
-	const runNonce = newNonce();
+	// This host knows again, without the record, that it made it.
+	const runNonce = deps.orders.newNonce();
+	const taken = await clearPlace(queued, deps.home, deps.orders);
 	const moved = await store.move({
 		id,
 		from: ["queued"],
@@ -131,6 +133,7 @@ async function startRecord(
 		faultPoint("start.permitted", id);
 		deps.orders.require(record);
 		requireWorkspace(workspace, record);
+		if (taken !== null) throw taken;
 		await startPermitted(record, runNonce, deps);
 	} catch (error) {
 		await notStarted(record, error, deps);
@@ -163,7 +166,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 		startedAt: store.clock.now(),
 		sessionId: record.sessionId,
 	};
-	const run = await claim(home, sealedFacts(facts, deps.orders.seals));
+	const run = claim(home, sealedFacts(facts, deps.orders.seals));
 	faultPoint("start.claimed", spec.id);
 	const carried = await store.undelivered(spec.id);
 	faultPoint("start.carried", spec.id);
@@ -203,42 +206,6 @@ function afterSetupOf(
 	const { setup: command, worktree } = spec;
 	if (command === null || worktree === null) return argv;
 	return afterSetup(run, { command, mark: setupMark(worktree, spec), argv }, seals);
-}
-
-/**
- * Run directories are within an agent's reach: what one of this task's agents holds open counts for more.
- * @throws DISPATCH_DISK
- */
-function requireNobody(home: string, task: string): void {
-	const left = holdersOfTask(home, task);
-	if (left.length === 0) return;
-	const why = `An agent of an earlier start of \`${task}\` still lives (process ${left.join(", ")}), which its run directory does not tell.`;
-	throw new DispatchError("DISPATCH_DISK", why, {
-		hint: `End it (kill ${left.join(" ")}), then \`dispatch retry ${task}\`.`,
-	});
-}
-
-/**
- * A directory that is there already is of an earlier task of this id, whose removal was cut short: this
- * epoch was just minted, so nobody else can have claimed it.
- */
-async function claim(home: string, facts: RunFacts): Promise<RunDir> {
-	requireNobody(home, facts.task);
-	const claimed = claimRun(home, facts);
-	if (claimed !== null) return claimed;
-	const old = openRun(home, facts.task, facts.epoch);
-	if (old !== null && agentStatus(old).kind === "alive") {
-		throw new DispatchError("DISPATCH_DISK", `An agent of an earlier task "${facts.task}" still lives.`, {
-			hint: "Give the new task another --id.",
-		});
-	}
-	await removeRuns(home, facts.task);
-	const again = claimRun(home, facts);
-	if (again !== null) return again;
-	throw new DispatchError(
-		"DISPATCH_DISK",
-		`The run directory of ${facts.task}, start ${facts.epoch}, exists already.`,
-	);
 }
 
 interface Preparation {

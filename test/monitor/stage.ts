@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
+import { openSigner } from "../../src/config/signing-key.ts";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
 import { Reconciler } from "../../src/monitor/reconcile.ts";
 import { startAgent } from "../../src/process/agent.ts";
 import { sweepMarked } from "../../src/process/end-tree.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
-import { newNonce, type Store } from "../../src/queue/records/store.ts";
+import type { Store } from "../../src/queue/records/store.ts";
 import { Hub } from "../../src/task/hub.ts";
 import { Serial } from "../../src/task/serial.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
@@ -74,12 +75,15 @@ export class MonitorStage {
 	}
 
 	/** A task whose permit is given: `running`, and nothing is started yet. */
-	async permit(id: string, changes: Partial<TaskSpec> = {}): Promise<{ epoch: number; nonce: string }> {
+	async permit(
+		id: string,
+		changes: Partial<TaskSpec> = {},
+		nonce = openSigner(this.home).newNonce(),
+	): Promise<{ epoch: number; nonce: string }> {
 		const { store } = this;
 		const spec = specOf(id, { cwd: this.project, ...changes });
 		const signature = new Orders(this.home, store.namespace).sign({ spec, host: HOST, chosen: null });
 		await store.create(spec, { signature });
-		const nonce = newNonce();
 		this.#nonces.push(nonce);
 		const moved = await store.move({ id, from: ["queued"], to: "running", runNonce: nonce });
 		if (moved.result !== "moved") throw new Error(`${id} was not started: ${JSON.stringify(moved)}`);
@@ -87,8 +91,8 @@ export class MonitorStage {
 	}
 
 	/** A running task, its agent being `script` in the task's directory. */
-	async agent(id: string, script: string, changes: Partial<TaskSpec> = {}) {
-		const { epoch, nonce } = await this.permit(id, changes);
+	async agent(id: string, script: string, changes: Partial<TaskSpec> = {}, given?: string) {
+		const { epoch, nonce } = await this.permit(id, changes, given);
 		const { spec } = await this.store.need(id);
 		const taskDir = await createTaskDir(this.project, {
 			id,

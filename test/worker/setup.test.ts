@@ -1,8 +1,8 @@
 /** The exit code of a setup is what ran before the agent has left: what an agent writes there later is none. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { sealsOf } from "../../src/config/signing-key.ts";
+import { openSigner, sealsOf } from "../../src/config/signing-key.ts";
 import { agentStatus, startAgent } from "../../src/process/agent.ts";
 import { endTree } from "../../src/process/end-tree.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
@@ -17,20 +17,28 @@ interface Ran {
 	run: RunDir;
 	seals: Seals;
 	cwd: string;
+	home: string;
 }
 
 /** @returns the start once setup and agent have ended */
-async function ran(command: string, agent: string): Promise<Ran> {
+async function ran(command: string, agent: string, given?: string): Promise<Ran> {
 	const home = temporaryFolder("setup");
 	const cwd = temporaryFolder("setup-cwd");
 	const seals = sealsOf(home);
-	const facts = { task: "t", epoch: 1, nonce: `n${Math.random()}`, backend: "b", cwd, taskDir: cwd };
+	const facts = {
+		task: "t",
+		epoch: 1,
+		nonce: given ?? openSigner(home).newNonce(),
+		backend: "b",
+		cwd,
+		taskDir: cwd,
+	};
 	const run = claimRun(home, { ...facts, startedAt: 0, sessionId: null }) as RunDir;
 	const argv = afterSetup(run, { command, mark: join(home, "mark"), argv: ["sh", "-c", agent] }, seals);
 	onTestFinished(() => endTree(run, { graceMs: 0 }));
 	await startAgent(run, { argv, cwd, env: { ...ENV, RUN: run.path } });
 	await expect.poll(() => agentStatus(run).kind, { timeout: CONDITION_LIMIT_MS }).toBe("exited");
-	return { run, seals, cwd };
+	return { run, seals, cwd, home };
 }
 
 test("a setup that fails says how, and no agent begins", async () => {
@@ -48,7 +56,29 @@ test.each([
 	expect(failedSetup(run, seals)).toBeNull();
 });
 
-test("the seal of another start, and what a setup of an earlier version left, are none", async () => {
+test("what the setup of a start of an earlier version left counts, which had no seal", async () => {
+	const { run, seals } = await ran("echo no network; exit 7", "true", "0123456789abcdef");
+	writeFileSync(join(run.path, "setup.code"), "7\n");
+	expect(failedSetup(run, seals)).toEqual({ how: "exit code 7", tail: ["no network"] });
+});
+
+test.each([
+	["no setup", "true", null],
+	["a setup that failed, as nobody can tell any more", "exit 7", null],
+])("a signing key that is damaged keeps nobody from looking: %s", async (_, command, found) => {
+	const { run, seals, home } = await ran(command, "true");
+	writeFileSync(join(home, "signing-key"), "damaged");
+	expect(failedSetup(run, seals)).toBe(found);
+});
+
+test("a look at a start without a failed setup makes no signing key", async () => {
+	const { run, seals, home } = await ran("true", "true");
+	rmSync(join(home, "signing-key"));
+	expect(failedSetup(run, seals)).toBeNull();
+	expect(existsSync(join(home, "signing-key"))).toBe(false);
+});
+
+test("the seal of another start, and none, are no setup's", async () => {
 	const failed = await ran("exit 7", "true");
 	const { run, seals } = await ran("true", "true");
 	const theirs = readFileSync(join(failed.run.path, "setup.code"), "utf8");

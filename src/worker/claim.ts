@@ -1,0 +1,58 @@
+/**
+ * The place of a start on this disk. Before its permit is asked for, whatever stands there is taken away: an earlier task
+ * of this id, whose removal was cut short, or that another Redis had, may have left it. So what stands there after the
+ * permit is of this start, whoever wrote it.
+ */
+import type { Orders } from "../config/orders.ts";
+import { agentStatus } from "../process/agent.ts";
+import { holdersOfTask } from "../process/holders.ts";
+import { claimRun, isTaken, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
+import { DispatchError } from "../task/errors.ts";
+import type { TaskRecord } from "../task/record.ts";
+
+/** @returns what stood against it: told once the start has its permit, with which every refusal is recorded */
+export async function clearPlace(record: TaskRecord, home: string, orders: Orders): Promise<unknown> {
+	const { id } = record.spec;
+	try {
+		// What nobody vouches for deletes nothing.
+		if (orders.refusal(record) === null) await clear(home, id, record.epoch + 1);
+		return null;
+	} catch (fault) {
+		return fault;
+	}
+}
+
+async function clear(home: string, task: string, epoch: number): Promise<void> {
+	requireNobody(home, task);
+	if (!isTaken(home, task, epoch)) return;
+	const old = openRun(home, task, epoch);
+	if (old !== null && agentStatus(old).kind === "alive") {
+		throw new DispatchError("DISPATCH_DISK", `An agent of an earlier task "${task}" still lives.`, {
+			hint: "Give the new task another --id.",
+		});
+	}
+	await removeRuns(home, task);
+}
+
+/**
+ * Run directories are within an agent's reach: what one of this task's agents holds open counts for more.
+ * @throws DISPATCH_DISK
+ */
+function requireNobody(home: string, task: string): void {
+	const left = holdersOfTask(home, task);
+	if (left.length === 0) return;
+	const why = `An agent of an earlier start of \`${task}\` still lives (process ${left.join(", ")}), which its run directory does not tell.`;
+	throw new DispatchError("DISPATCH_DISK", why, {
+		hint: `End it (kill ${left.join(" ")}), then \`dispatch retry ${task}\`.`,
+	});
+}
+
+/** @throws DISPATCH_DISK */
+export function claim(home: string, facts: RunFacts): RunDir {
+	const claimed = claimRun(home, facts);
+	if (claimed !== null) return claimed;
+	throw new DispatchError(
+		"DISPATCH_DISK",
+		`The run directory of ${facts.task}, start ${facts.epoch}, exists already.`,
+	);
+}
