@@ -14,10 +14,13 @@ interface MendDeps {
 	log: Logger;
 }
 
-/** Keys that all tasks share, where something else stands in their place; `relist`: or a list has lost something. */
+/**
+ * Keys that all tasks share, where something else stands in their place, and what somebody set in BullMQ that holds a
+ * queue; `relist`: or a list has lost something.
+ */
 export async function mend({ store, host, log }: MendDeps, relist: boolean): Promise<void> {
 	const mended = await store.mend({ hosts: [host], relist });
-	if (mended.length > 0) log.warn({ mended }, "put aside what stood in the place of shared keys");
+	if (mended.length > 0) log.warn({ mended }, "put right what held up all tasks");
 }
 
 /** What is held by what the config said is held by what it says now; at a start it may have changed meanwhile. */

@@ -9,6 +9,8 @@ const TAKE_BACK_LOCK_MS = 30_000;
 const CLOSE_LIMIT_MS = 1_000;
 /** Of BullMQ's own, which nobody reads: dispatch has a stream of events. */
 const EVENTS_KEPT = 1_000;
+/** How long a worker may sleep over a limit that somebody set in BullMQ; it is taken away meanwhile. */
+const LIMIT_SLEEP_MS = 1_000;
 
 export function runQueueName(host: string): string {
 	return `run-${host}`;
@@ -38,6 +40,7 @@ export function workerOptions(store: Store, options: Partial<WorkerOptions>): Wo
 		connection: store.client as never,
 		prefix: store.keys.bull,
 		autorun: false,
+		maximumRateLimitDelay: LIMIT_SLEEP_MS,
 		...options,
 	};
 }

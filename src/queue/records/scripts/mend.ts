@@ -11,12 +11,37 @@ const BULL_KEYS = {
 	string: ["stalled-check"],
 };
 
+/** What BullMQ would hold a whole queue for. Dispatch sets none of it: it has ways of its own to hold tasks, which are told. */
+const BULL_HOLDS = ["paused", "concurrency", "max", "duration"];
+
 /**
  * Puts right what all tasks share, here and of the named hosts (without names: of all), and what of `task` is no part of
  * its record. `relist`: also lists from which something is missing.
  */
 export const MEND = `${PRELUDE}
 local BULL = cjson.decode('${JSON.stringify(BULL_KEYS)}')
+local HOLDS = cjson.decode('${JSON.stringify(BULL_HOLDS)}')
+-- Anybody's Bull Board or script can pause or limit a queue, and nobody would be told. Its worker is woken.
+local function unhold(name)
+  local key, held = p .. ':bull:' .. name, {}
+  for _, field in ipairs(HOLDS) do
+    if redis.call('HDEL', key .. ':meta', field) > 0 then held[#held + 1] = field end
+  end
+  local kept = redis.call('HGET', key .. ':meta', 'opts.maxLenEvents')
+  if kept and not isCounter(kept) then
+    redis.call('HDEL', key .. ':meta', 'opts.maxLenEvents')
+    held[#held + 1] = 'opts.maxLenEvents'
+  end
+  if redis.call('DEL', key .. ':limiter') > 0 then held[#held + 1] = 'limiter' end
+  -- It keeps every worker from looking for jobs that nobody works on.
+  if redis.call('PTTL', key .. ':stalled-check') == -1 then redis.call('DEL', key .. ':stalled-check') end
+  -- BullMQ puts nothing there any more, and takes nothing from there.
+  while redis.call('RPOPLPUSH', key .. ':paused', key .. ':wait') do held[1] = held[1] or 'paused' end
+  if #held == 0 then return end
+  redis.call('ZADD', key .. ':marker', 0, '0')
+  mended[#mended + 1] = 'bull:' .. name
+  emit({task = '', kind = 'repaired', text = 'bull:' .. name, why = 'somebody had set in BullMQ what held the queue: ' .. table.concat(held, ', ')})
+end
 mendShared()
 mend('spend:' .. req.day, 'amount')
 -- What is told of a task, beside its record: it holds up no end.
@@ -38,6 +63,7 @@ for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
     for kind, names in pairs(BULL) do
       for _, name in ipairs(names) do mend('bull:' .. queue .. host .. ':' .. name, kind) end
     end
+    unhold(queue .. host)
   end
 end
 if typeOf(p .. ':events') ~= 'none' and typeOf(p .. ':events') ~= 'stream' then emit({task = '', kind = 'repaired', text = 'events'}) end
