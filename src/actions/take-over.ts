@@ -1,7 +1,7 @@
 /** Moves a task from a host that is gone to this one. */
 import type { Config } from "../config/load.ts";
 import { restampTaskDir } from "../ipc/task-dir.ts";
-import { sweepMarked } from "../process/end-tree.ts";
+import { sweepRun } from "../process/end-run.ts";
 import { whyNoDirectoryNow } from "../process/is-directory.ts";
 import { lostHosts, moveToHost } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
@@ -41,7 +41,7 @@ async function changesFor(record: TaskRecord, to: TakeOver): Promise<RecordChang
 }
 
 /**
- * Its agent, should it live on this very machine under another state directory, is ended first; elsewhere its host
+ * Its agent or check, should it live on this very machine under another state directory, is ended first; elsewhere its host
  * ends it when it comes back, and nothing that it still does is believed.
  * @returns the state it has here
  * @throws DISPATCH_NOT_ENDED while its host lives, DISPATCH_BAD_CWD, DISPATCH_STALE
@@ -50,7 +50,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	const { id, nonce } = record.spec;
 	await checkTakeOver(store, record);
 	const set = await changesFor(record, to);
-	if (record.runNonce !== null) await sweepMarked(record.runNonce, { task: id });
+	if (record.runNonce !== null) await sweepRun(record.runNonce, { task: id });
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
 	if (moved.result === "alive") throw hostLives(record);

@@ -4,7 +4,7 @@
  * nothing is decided here: the looks at the run see what came of it.
  */
 import { agentStatus } from "../process/agent.ts";
-import { sweepMarked } from "../process/end-tree.ts";
+import { sweepRun } from "../process/end-run.ts";
 import { isDiskFull, isShortage } from "../process/read-file.ts";
 import { openRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
@@ -49,7 +49,7 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 	deps.fault(spec.id, "start", error);
 	const run = openRun(deps.home, spec.id, epoch);
 	if (run !== null && agentStatus(run).kind !== "never") return;
-	if (record.runNonce !== null) await sweepMarked(record.runNonce, { task: spec.id, home: deps.home });
+	if (record.runNonce !== null) await sweepRun(record.runNonce, { task: spec.id, home: deps.home });
 	// Before the move, which may throw: what is in there was started, whatever its run directory says.
 	if (record.runNonce !== null) deps.hub.startedHere.delete(record.runNonce);
 	const text = error instanceof Error ? error.message : String(error);

@@ -10,7 +10,8 @@ import type { Orders } from "../config/orders.ts";
 import { readReport } from "../ipc/report.ts";
 import { clearTemporaries } from "../ipc/task-dir.ts";
 import type { AgentStatus } from "../process/agent.ts";
-import { sweepMarked, sweepTree } from "../process/end-tree.ts";
+import { sweepRun } from "../process/end-run.ts";
+import { sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
@@ -87,7 +88,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const nonce = end.record.runNonce;
 	faultPoint("settle.begin", id);
 	if (end.run !== null) await sweepTree(end.run);
-	else if (nonce !== null) await sweepMarked(nonce, { task: id });
+	else if (nonce !== null) await sweepRun(nonce, { task: id });
 	faultPoint("settle.swept", id);
 	const facts = await factsOf(end, deps);
 	faultPoint("settle.facts", id);

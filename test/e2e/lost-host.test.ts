@@ -3,10 +3,12 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
-import { TEST_LIMIT_MS } from "../patience.ts";
+import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { User } from "./harness.ts";
+
+const LIMIT = { timeout: CONDITION_LIMIT_MS };
 
 let redis: TestRedis;
 let ann: User;
@@ -16,8 +18,9 @@ beforeEach(async () => {
 	redis = await startTestRedis();
 	const env = { DISPATCH_HOST_ID: "container" };
 	const config = "worker: { concurrency: 20 }";
-	ann = new User({ agent: "ten-line.sh", redis: redis.url, env, config });
-	bob = new User({ agent: "ten-line.sh", redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
+	const agents = { quick: "starts-counted.sh" };
+	ann = new User({ agents, redis: redis.url, env, config });
+	bob = new User({ agents, redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
 	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
 });
 afterEach(async () => {
@@ -115,6 +118,23 @@ test(
 		const done = await bob.taskInState("job", "completed");
 		expect(done).toMatchObject({ host: "desk", state: "completed" });
 		await bob.ok(["rm", "job"]);
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
+	"taken over while its check runs: that of the first host ends, and a cancel leaves none",
+	async () => {
+		const check = ["--verify", "while :; do sleep 0.1; done"];
+		await ann.ok(["enqueue", "--id", "job", "--model", "quick", ...check, "x"]);
+		const checks = () => agentsOfAnn().filter(({ run }) => run?.endsWith("-verify"));
+		await expect.poll(checks, LIMIT).not.toEqual([]);
+		await loseHost({ agents: false });
+		await bob.ok(["retry", "job", "--here"]);
+		expect(agentsOfAnn()).toEqual([]);
+		await bob.ok(["cancel", "job"]);
+		await bob.waitForState("job", "cancelled");
+		expect(bob.processes().filter(({ run }) => run !== null)).toEqual([]);
 	},
 	TEST_LIMIT_MS,
 );

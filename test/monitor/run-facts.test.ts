@@ -1,8 +1,10 @@
 /** What an agent writes into the facts of its own start moves nobody's hand into another task's directory. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { NOTHING } from "../../src/monitor/followed.ts";
+import { agentStatus } from "../../src/process/agent.ts";
+import { liveStarts } from "../../src/process/end-run.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
@@ -52,3 +54,18 @@ test.each(Object.keys(NOTHING))(
 		expect(await store.openQuestions()).toMatchObject([{ text: "Which?" }]);
 	},
 );
+
+test("a start whose run directory is gone leaves neither its agent nor its check", async () => {
+	const { store } = stage();
+	const check = "while :; do sleep 0.1; done";
+	const { run, nonce } = await stage().agent("t", "printf -- '- [x] it\\n' >plan.md; : >ipc/.done", {
+		verify: check,
+	});
+	await expect.poll(() => agentStatus(run).kind).toBe("exited");
+	await stage().reconciler().reconcile("t");
+	expect(await liveStarts()).toContain(nonce);
+	rmSync(run.path, { recursive: true });
+	await stage().reconciler().reconcile("t");
+	expect((await store.need("t")).state).not.toBe("running");
+	expect(await liveStarts()).not.toContain(nonce);
+});

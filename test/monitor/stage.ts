@@ -8,7 +8,7 @@ import { openSigner } from "../../src/config/signing-key.ts";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
 import { Reconciler } from "../../src/monitor/reconcile.ts";
 import { startAgent } from "../../src/process/agent.ts";
-import { sweepMarked } from "../../src/process/end-tree.ts";
+import { sweepRun } from "../../src/process/end-run.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
@@ -127,7 +127,7 @@ export class MonitorStage {
 	}
 
 	async endAgents(): Promise<void> {
-		for (const nonce of this.#nonces.splice(0)) await sweepMarked(nonce);
+		for (const nonce of this.#nonces.splice(0)) await sweepRun(nonce, {});
 	}
 }
 
