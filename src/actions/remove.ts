@@ -2,6 +2,7 @@
 import { Orders } from "../config/orders.ts";
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
+import { isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { isOurTrouble } from "../process/read-file.ts";
 import { removeRuns, startsOfTask } from "../process/run-dir.ts";
@@ -81,10 +82,12 @@ async function savedWorktree(
 		const orders = new Orders(path, namespace);
 		return orders.isSigned(record) ? spec.worktree : orders.sealedWorktree(told, seal);
 	};
-	const folder = worktreesOf(path);
-	// What is kept beside it may be damaged: what is signed tells the same.
-	const isSigned = () => lostWorktree(folder, spec) !== null && new Orders(path, namespace).isSigned(record);
-	const worktree = knownWorktree(folder, spec, env, vouching) ?? (isSigned() ? worktreeOf(spec, env) : null);
+	// What is kept beside it may be damaged, and one that was taken over lies where its first host made it: what is signed
+	// tells the same.
+	const signed = worktreeOf(spec, env);
+	const isVouched = () =>
+		signed !== null && isThere(signed.path) && new Orders(path, namespace).isSigned(record);
+	const worktree = knownWorktree(worktreesOf(path), spec, env, vouching) ?? (isVouched() ? signed : null);
 	if (worktree !== null) await requireRemovable(worktree, { force: place.force ?? false });
 	return worktree;
 }

@@ -116,6 +116,8 @@ export const FIELDS = {
 	hasReport: flagField(false),
 	/** the batch that it was submitted with; null: none. Nothing of the batch's record is executed */
 	batch: shownAs(wordOrNull(matching(ID_FORM, "a batch's id"))),
+	/** how often another host took it over: what those before keep of it is theirs to clear */
+	moves: countField.later(0),
 } as const satisfies Record<string, Field<unknown>>;
 
 export type TaskRecord = { [N in keyof typeof FIELDS]: ValueOf<(typeof FIELDS)[N]> };

@@ -1,8 +1,11 @@
 /** A container thrown away with its worker: another state directory on the same Redis deals with its tasks. */
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { worktreesOf } from "../../src/task/worktree.ts";
+import { GIT_ENV, gitIn, makeRepository } from "../git.ts";
 import { CONDITION_LIMIT_MS, TEST_LIMIT_MS } from "../patience.ts";
 import { killIfThere } from "../processes.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -16,11 +19,11 @@ let bob: User;
 let store: Store;
 beforeEach(async () => {
 	redis = await startTestRedis();
-	const env = { DISPATCH_HOST_ID: "container" };
+	const env = { ...GIT_ENV, DISPATCH_HOST_ID: "container" };
 	const config = "worker: { concurrency: 20 }";
-	const agents = { quick: "starts-counted.sh" };
+	const agents = { quick: "starts-counted.sh", told: "does-as-told.sh" };
 	ann = new User({ agents, redis: redis.url, env, config });
-	bob = new User({ agents, redis: redis.url, env: { DISPATCH_HOST_ID: "desk" } });
+	bob = new User({ agents, redis: redis.url, env: { ...GIT_ENV, DISPATCH_HOST_ID: "desk" } });
 	store = await openStore({ target: redis.target, namespace: "default", role: "command" });
 });
 afterEach(async () => {
@@ -135,6 +138,39 @@ test(
 		await bob.ok(["cancel", "job"]);
 		await bob.waitForState("job", "cancelled");
 		expect(bob.processes().filter(({ run }) => run !== null)).toEqual([]);
+	},
+	TEST_LIMIT_MS,
+);
+
+/** Who removes a task with a worktree that bob took over, and how. */
+const REMOVALS = {
+	"rm where it is": () => bob.run(["rm", "job"]),
+	"prune where it is": () => bob.run(["prune", "--older-than", "0s", "--yes"]),
+	"rm where it was": () => ann.run(["rm", "job"]),
+};
+
+test.each(Object.entries(REMOVALS))(
+	"taken over with its worktree: after %s nothing is left of it on the first host",
+	async (_, remove) => {
+		makeRepository(ann.project);
+		await ann.ok(["enqueue", "--id", "job", "--model", "told", "--worktree", "«echo x >>x; exec sleep 1000»"]);
+		await ann.waitForState("job", "running");
+		const { cwd } = await ann.json<{ cwd: string }>(["status", "job"]);
+		await expect.poll(() => existsSync(join(cwd, "x")), LIMIT).toBe(true);
+		await loseHost({ agents: true });
+		await bob.ok(["retry", "job", "--here", "--fresh", "--sign"]);
+		await bob.waitForState("job", "running");
+		await bob.ok(["cancel", "job"]);
+		await bob.waitForState("job", "cancelled");
+		await ann.ok(["up"]);
+		await bob.ok(["up"]);
+		const { code, stderr } = await remove();
+		expect(code).toBe(0);
+		const left = () => [worktreesOf(ann.home), join(ann.home, "runs")].flatMap((path) => readdirSync(path));
+		await expect.poll(left, LIMIT).toEqual([]);
+		expect(gitIn(ann.project, "worktree", "list").split("\n")).toHaveLength(1);
+		expect(gitIn(ann.project, "branch", "--list", "dispatch/*")).toContain("dispatch/job");
+		expect(stderr).toMatch(/The branch dispatch\/job of `job` stays|its worker removes them/);
 	},
 	TEST_LIMIT_MS,
 );

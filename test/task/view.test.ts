@@ -81,6 +81,7 @@ const RECORD: TaskRecord = {
 	endedAt: null,
 	hasReport: true,
 	batch: null,
+	moves: 0,
 };
 
 const QUESTION: KeptQuestion = {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { beat } from "../../../src/queue/records/hosts.ts";
+import { moveToHost } from "../../../src/queue/records/lost-hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import { followRemovals } from "../../../src/queue/records/removed.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
@@ -15,6 +17,19 @@ afterAll(async () => {
 	await store?.close();
 	await redis?.stop();
 });
+
+/** Of a host's word what these tests do not look at. */
+const SAID = {
+	homeId: "home",
+	pid: 1,
+	draining: false,
+	version: "1.2.3",
+	running: 0,
+	concurrency: 3,
+	maxAgents: 50,
+	backends: [],
+	clockOffset: 0,
+};
 
 const notice = (id: string, nonce: string) => JSON.stringify({ id, nonce, cwd: null });
 
@@ -58,3 +73,27 @@ test("a notice says whether its very task is there, what cannot be cleared stays
 	});
 	expect(await store.client.lrange(key, 0, -1)).toEqual([notice("stays", "n")]);
 });
+
+test.each([[["a"]], [["a", "b"]], [["a", "b", "a"]], [["a", "b", "c"]]])(
+	"every host that has had a task is told of its removal: %s",
+	async (hosts) => {
+		for (const host of ["a", "b", "c"]) {
+			await beat(store, host, { ...SAID, home: `/${host}` }, host);
+			await store.client.del(store.keys.removed(host));
+		}
+		const spec = specOf("moves", { host: "a" });
+		await store.create(spec);
+		await store.move({ id: "moves", from: ["queued"], to: "cancelled" });
+		for (const host of hosts.slice(1)) {
+			const { revision } = await store.need("moves");
+			const moved = await moveToHost(store, { id: "moves", host, by: "me", revision, set: {} });
+			expect(moved.result).toBe("moved");
+			await store.move({ id: "moves", from: ["queued"], to: "cancelled" });
+		}
+		expect(await store.remove("moves")).toMatchObject({ result: "removed" });
+		const told = async (host: string) => (await store.client.llen(store.keys.removed(host))) > 0;
+		for (const host of new Set(hosts)) expect(await told(host)).toBe(true);
+		// One that stayed where it was is nobody else's affair.
+		expect(await told("c")).toBe(hosts.length > 1);
+	},
+);

@@ -51,6 +51,7 @@ redis.call('SREM', p .. ':live:' .. from, id)
 redis.call('ZREM', p .. ':active:' .. from, id)
 for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
 redis.call('HSET', rec, 'host', req.host)
+redis.call('HINCRBY', rec, 'moves', 1)
 if next(needs) then
   if get('reason') == '${SKIPPED}' then clearSkip() end
   keepNeeds(needs)

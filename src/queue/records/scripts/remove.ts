@@ -37,7 +37,7 @@ if key ~= '' then redis.call('HDEL', p .. ':keys', key) end
 dropFromInbox()
 -- Of every host: the record may name another one than it once did. One that is not known may be no host at all.
 local hosts = allHosts()
-local isItsHost = not damaged and redis.call('EXISTS', p .. ':host:' .. host) == 1
+local isItsAlone = not damaged and (tonumber(known('moves')) or 0) == 0 and redis.call('EXISTS', p .. ':host:' .. host) == 1
 for _, each in ipairs(hosts) do
   redis.call('SREM', p .. ':live:' .. each, id)
   redis.call('ZREM', p .. ':active:' .. each, id)
@@ -49,7 +49,7 @@ for _, each in ipairs(batches) do
 end
 -- A start that still lives somewhere must not be taken for one of the next task of this name.
 redis.call('SET', p .. ':epoch:' .. id, epoch + 1, 'EX', ${EPOCH_KEPT_S})
-for _, told in ipairs(isItsHost and {host} or hosts) do
+for _, told in ipairs(isItsAlone and {host} or hosts) do
   local removed = p .. ':removed:' .. told
   for _, each in ipairs(nonces) do redis.call('RPUSH', removed, cjson.encode({id = id, nonce = each, cwd = cwd})) end
   redis.call('LTRIM', removed, -${NOTICES_KEPT}, -1)
