@@ -10,6 +10,8 @@ import { readTaskFile } from "./task-file.ts";
 
 const PLAN = "plan.md";
 const PLAN_LIMIT_BYTES = 1024 * 1024;
+/** Notes leave this much of it to the agent, whose next word must not make it unreadable. */
+const ROOM_BYTES = 64 * 1024;
 
 function planPath(dir: string): string {
 	return join(dir, PLAN);
@@ -37,16 +39,16 @@ export function writePlan(dir: string, text: string): void {
  * Tells a running agent something: a block quote at the end of its plan. Appended in place, since a
  * rename could undo what the agent writes at the same moment; a note that the agent's own rewrite
  * dropped comes back by calling this again.
- * @returns "there": the plan holds it already; "no_plan": nothing to append to
+ * @returns "there": the plan holds it already; "full": no room for it now; "no_plan": nothing to append to
  * @throws DispatchError DISPATCH_DISK
  */
-export function appendNote(dir: string, text: string): "appended" | "there" | "no_plan" {
+export function appendNote(dir: string, text: string): "appended" | "there" | "full" | "no_plan" {
 	const plan = readPlanText(dir);
 	if (plan === null) return "no_plan";
 	const note = quoteNote(text);
 	if (plan.replaceAll("\r\n", "\n").includes(note)) return "there";
 	try {
-		return appendInPlace(dir, `${plan.endsWith("\n") ? "" : "\n"}\n${note}`) ? "appended" : "no_plan";
+		return appendInPlace(dir, `${plan.endsWith("\n") ? "" : "\n"}\n${note}`);
 	} catch (error) {
 		throw diskError(planPath(dir), error);
 	}
@@ -60,16 +62,17 @@ function quoteNote(text: string): string {
 		.concat("\n");
 }
 
-/** @returns false: it was removed, swapped for a link or a FIFO since it was read, or has another name elsewhere */
-function appendInPlace(dir: string, text: string): boolean {
+/** @returns "no_plan": it was removed, swapped for a link or a FIFO since it was read, or has another name elsewhere */
+function appendInPlace(dir: string, text: string): "appended" | "full" | "no_plan" {
 	const flags = constants.O_WRONLY | constants.O_APPEND;
 	const appended = inTaskDir(dir, (opened) =>
-		withRegularFile(opened.at(PLAN), flags, {}, (fd, { nlink }) => {
+		withRegularFile(opened.at(PLAN), flags, {}, (fd, { nlink, size }) => {
 			// A second name may be a file of the user's elsewhere.
-			if (nlink > 1) return false;
+			if (nlink > 1) return "no_plan";
+			if (size + Buffer.byteLength(text) > PLAN_LIMIT_BYTES - ROOM_BYTES) return "full";
 			writeFileSync(fd, text);
-			return true;
+			return "appended";
 		}),
 	);
-	return appended === true;
+	return typeof appended === "string" ? appended : "no_plan";
 }

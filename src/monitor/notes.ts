@@ -6,6 +6,8 @@ import type { Store } from "../queue/records/store.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
 
+const FULL = "plan.md is so long that no further note fits into it";
+
 /**
  * A note is seen once the plan was written by the agent with the note in it: it may have been about to
  * write an older plan when the note came.
@@ -21,15 +23,17 @@ export async function deliverNotes(record: TaskRecord, live: LiveTask, store: St
 	for (const { n, text } of await pendingNotes(store, id)) {
 		const result = append(live, text);
 		if (result === "there" && agentWrote && live.noted.has(n)) await noteSeen(store, id, n);
-		else if (result !== "no_plan") live.noted.add(n);
+		else if (result === "there" || result === "appended") live.noted.add(n);
 	}
 	live.notedPlan = readPlanText(taskDir);
 }
 
-/** A full disk: the note stays pending, the next look tries again. */
+/** A full disk, or plan: the note stays pending, which is told, and the next look tries again. */
 function append(live: LiveTask, text: string): ReturnType<typeof appendNote> {
 	try {
-		return appendNote(live.run.facts.taskDir, text);
+		const result = appendNote(live.run.facts.taskDir, text);
+		if (result === "full") live.withheld.set("notes", FULL);
+		return result;
 	} catch (error) {
 		live.withheld.set("notes", error);
 		return "no_plan";

@@ -64,6 +64,22 @@ describe("plan.md", () => {
 	});
 });
 
+test("notes never make a plan unreadable: one that does not fit waits until there is room again", async () => {
+	const { dir } = await makeTask();
+	writePlan(dir, "# P\n\n- [ ] One\n");
+	const note = (n: number) => `${n} ${"y".repeat(16_000)}`;
+	const results = Array.from({ length: 200 }, (_, n) => appendNote(dir, note(n)));
+	const fitting = results.indexOf("full");
+	expect(fitting).toBeGreaterThan(50);
+	expect(new Set(results.slice(fitting))).toEqual(new Set(["full"]));
+	// What stands there is seen as ever, and the agent has room for some words of its own.
+	expect(appendNote(dir, note(0))).toBe("there");
+	appendFileSync(join(dir, "plan.md"), "z".repeat(64 * 1024));
+	expect(readPlan(dir)?.items).toMatchObject([{ text: "One" }]);
+	writePlan(dir, "# P\n\n- [ ] One\n");
+	expect(appendNote(dir, note(199))).toBe("appended");
+});
+
 test("a note is never written through a second name of the plan", async () => {
 	const { dir, cwd } = await makeTask();
 	const outside = join(cwd, "a file of the user's");

@@ -94,6 +94,25 @@ test.runIf(canMount()).each([
 	},
 );
 
+test("a note for which the plan has no room is told until it is written", async () => {
+	const { taskDir } = await stage().agent("t", WAITS);
+	const plan = join(taskDir, "plan.md");
+	const monitor = stage().reconciler();
+	const item = "# T\n\n- [ ] All\n";
+	writeFileSync(plan, item + "x".repeat(1024 * 1024 - item.length));
+	await addNote(stage().store, "t", { text: "Leave the cellar out", by: "ann@here" });
+	for (const _ of [1, 2]) {
+		await monitor.reconcile("t");
+		expect(await troubleOf("t")).toEqual({ step: "notes", why: expect.stringContaining("no further note") });
+		expect((await stage().store.need("t")).progress.plan.items).toMatchObject([{ text: "All" }]);
+	}
+	writeFileSync(plan, item);
+	await monitor.reconcile("t");
+	expect(await troubleOf("t")).toBeNull();
+	expect(readFileSync(plan, "utf8")).toContain("Leave the cellar out");
+	monitor.stop();
+});
+
 test("what an earlier start was told of is not the next one's", async () => {
 	await stage().agent("t", WAITS);
 	const { store } = stage();
