@@ -34,7 +34,7 @@ import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 import { fallbackOf, isFar } from "./fallback.ts";
 import { failedSetup } from "./setup.ts";
-import { endCheck, type Verdict, verify } from "./verify.ts";
+import { endCheck, hasBegun, type Verdict, verify } from "./verify.ts";
 import type { SavedWork, WorkSaver } from "./workspace.ts";
 
 const TAIL_LINES = 20;
@@ -95,7 +95,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const checked = await afterCheck(end, facts, deps);
 	if (checked === null) return false;
 	faultPoint("settle.decided", id);
-	const saved: SavedWork = end.run === null ? { kind: "nothing" } : await deps.saver.save(end.record);
+	const saved = await savedWork(end, deps);
 	if (saved.kind === "saving") return false;
 	if (end.run !== null) await clearTemporaries(end.run.facts.taskDir);
 	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
@@ -130,6 +130,11 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	return true;
 }
 
+async function savedWork({ run, record }: EndedAgent, { saver, orders }: SettleDeps): Promise<SavedWork> {
+	if (run === null) return { kind: "nothing" };
+	return saver.save(record, { afterCheck: hasBegun(run, orders.seals) });
+}
+
 interface Checked extends Decision {
 	/** what the check printed */
 	tail?: string[];
@@ -145,6 +150,8 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 		await endCheck(run, deps.orders.seals);
 		return decision;
 	}
+	// The agent's work is a commit of its own: a check may write, too.
+	if (!hasBegun(run, deps.orders.seals) && (await savedWork(end, deps)).kind === "saving") return null;
 	const wanted = { command, env: deps.checkEnv(record), now: deps.store.clock.now() };
 	const verdict: Verdict = deps.orders.isSigned(record)
 		? await verify(run, wanted, deps.orders.seals)

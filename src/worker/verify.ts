@@ -61,6 +61,11 @@ export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise
 	}
 }
 
+/** Whether this host has begun the check of an ended run: from then on what changes in the worktree may be the check's. */
+export function hasBegun(run: RunDir, seals: Seals): boolean {
+	return begunHere(run, seals) !== null;
+}
+
 /** @returns what the check of an ended run printed last; null when there was none, or it passed */
 export function failedCheck(run: RunDir, seals: Seals): string[] | null {
 	if (begunHere(run, seals) === null) return null;

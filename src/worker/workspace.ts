@@ -139,12 +139,13 @@ export class WorkSaver {
 
 	/**
 	 * After `saving` it is to be called again. Of a cancelled task it comes to an end soon.
+	 * @param afterCheck what its check (`--verify`) has written is there, too
 	 * @throws what it cannot tell at this moment (a file of ours that may not be opened): the next call begins anew
 	 */
-	async save(record: TaskRecord): Promise<SavedWork> {
+	async save(record: TaskRecord, { afterCheck = false } = {}): Promise<SavedWork> {
 		const { id } = record.spec;
 		const known = this.#saving.get(id);
-		const saving = known?.epoch === record.epoch ? known : this.#begin(record);
+		const saving = known?.epoch === record.epoch ? known : this.#begin(record, afterCheck);
 		this.#saving.set(id, saving);
 		if (record.stopRequested) saving.limit ??= this.#endLater(saving);
 		let timer: NodeJS.Timeout | undefined;
@@ -164,10 +165,11 @@ export class WorkSaver {
 		}
 	}
 
-	#begin(record: TaskRecord): Saving {
+	#begin(record: TaskRecord, afterCheck: boolean): Saving {
 		const giveUp = new AbortController();
 		if (this.#isStopped) giveUp.abort(STOPPED);
-		const done = this.#saved(record, giveUp.signal).finally(() => clearTimeout(saving.limit));
+		const what = `start ${record.epoch}${afterCheck ? " after its check" : ""}`;
+		const done = this.#saved(record, what, giveUp.signal).finally(() => clearTimeout(saving.limit));
 		const saving: Saving = { epoch: record.epoch, since: performance.now(), done, giveUp, limit: undefined };
 		return saving;
 	}
@@ -177,13 +179,13 @@ export class WorkSaver {
 		return setTimeout(() => giveUp.abort(CANCELLED), Math.max(0, leftMs));
 	}
 
-	async #saved(record: TaskRecord, signal: AbortSignal): Promise<SavedWork> {
+	async #saved(record: TaskRecord, what: string, signal: AbortSignal): Promise<SavedWork> {
 		const { orders, env, store } = this.#deps;
 		// What nobody vouches for never started here.
 		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, { signal }) : null;
 		if (worktree === null || !worktree.isUsed) return { kind: "nothing" };
 		try {
-			return { kind: "saved", ...(await savedInTime(worktree, `start ${record.epoch}`)) };
+			return { kind: "saved", ...(await savedInTime(worktree, what)) };
 		} catch (error) {
 			const why = whyNot(error, worktree);
 			if (!this.#isStopped)

@@ -153,7 +153,15 @@ test.each(Object.entries(REMOVALS))(
 	"taken over with its worktree: after %s nothing is left of it on the first host",
 	async (_, remove) => {
 		makeRepository(ann.project);
-		await ann.ok(["enqueue", "--id", "job", "--model", "told", "--worktree", "«echo x >>x; exec sleep 1000»"]);
+		await ann.ok([
+			"enqueue",
+			"--id",
+			"job",
+			"--model",
+			"told",
+			"--worktree",
+			"«echo x >>x; exec sleep 1000»",
+		]);
 		await ann.waitForState("job", "running");
 		const { cwd } = await ann.json<{ cwd: string }>(["status", "job"]);
 		await expect.poll(() => existsSync(join(cwd, "x")), LIMIT).toBe(true);

@@ -102,6 +102,27 @@ test("what a failed and a cancelled agent changed is on the branch too, and a re
 	expect(git("show", "dispatch/cancelled:c.txt")).toBe("x");
 });
 
+test("what a check writes is a commit of its own, beside the agent's, of each start; and nothing of it is in the way of rm", async () => {
+	const check =
+		'echo "$(git status --porcelain)" >>seen; echo fixed >a.txt; test -e pass || { touch pass; exit 1; }';
+	await user.ok(["enqueue", "--worktree", "--id", "checked", "--verify", check, "«echo w >>w.txt»"]);
+	await user.waitForState("checked", "completed");
+	const commits = git("log", "--reverse", "--format=%s", "--name-only", "main..dispatch/checked").split(
+		/\n+/,
+	);
+	const said = (start: number) => `Work of the task checked, start ${start}`;
+	expect(commits).toEqual([
+		...[said(1), "w.txt", `${said(1)} after its check`, "a.txt", "pass", "seen"],
+		...[said(2), "w.txt", `${said(2)} after its check`, "seen"],
+	]);
+	// It found the agent's work committed, and what it did itself is on the branch.
+	expect(git("show", "dispatch/checked:seen")).toBe("");
+	expect(await work("checked")).toMatchObject({ changes: { files: 4 } });
+	expect((await user.run(["rm", "checked"])).stderr).toContain(
+		"The branch dispatch/checked of `checked` stays",
+	);
+});
+
 test("rm and prune keep what is nowhere else, and say so; --force deletes it", async () => {
 	for (const id of ["clean", "kept", "dirty"])
 		await user.ok(["enqueue", "--worktree", "--id", id, id === "clean" ? "«true»" : "«echo x >k.txt»"]);
