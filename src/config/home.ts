@@ -7,6 +7,7 @@ import { publishNew } from "../process/atomic-file.ts";
 import { requireOwn } from "../process/own-path.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import { findUserHome } from "../process/user-home.ts";
+import { placeOfHome } from "../process/writer-mark.ts";
 import { DispatchError } from "../task/errors.ts";
 import { HOST_FORM } from "../task/spec.ts";
 import { baseOf, directoryFor, nameAddress, ownBase } from "./state-directory.ts";
@@ -70,8 +71,8 @@ export function openHome(env: Environment, { configured = null, url = null }: Ho
 			ownBase(base, url);
 			makeOther(path, url);
 		}
-		const homeId = readOrMake(join(path, "home-id"), () => randomBytes(8).toString("hex"));
-		const hostId = env.DISPATCH_HOST_ID || readOrMake(join(path, "host-id"), newHostId);
+		const homeId = nameIn(path, "home-id", () => randomBytes(8).toString("hex"));
+		const hostId = env.DISPATCH_HOST_ID || nameIn(path, "host-id", newHostId);
 		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
 		return {
 			path,
@@ -159,6 +160,41 @@ function newHostId(): string {
 		.replace(/^-+|-+$/g, "")
 		.slice(0, 40);
 	return `${name || "host"}-${randomBytes(2).toString("hex")}`;
+}
+
+const TOLD_LIMIT_BYTES = 256 * 1024;
+
+type Name = "home-id" | "host-id";
+
+/** What a worker tells of the directory that it serves, in daemon.json. */
+export interface ServedNames extends Partial<Record<Name, string>> {
+	/** a copy of the directory has the words, and is another place */
+	place: string;
+}
+
+export function servedNames({ path, homeId, hostId }: Home, env: Environment): ServedNames {
+	const own = env.DISPATCH_HOST_ID ? {} : { "host-id": hostId };
+	return { place: placeOfHome(path), "home-id": homeId, ...own };
+}
+
+/** Writes anew what of them was lost: a command would make another host of the directory. @throws DISPATCH_DISK */
+export function keepNames(path: string, { place: _, ...names }: ServedNames): void {
+	for (const [name, value] of Object.entries(names)) readOrMake(join(path, name), () => value);
+}
+
+/** Made at first use. A name that was lost is that by which the directory was served last. */
+function nameIn(path: string, name: Name, make: () => string): string {
+	return readOrMake(join(path, name), () => toldNames(path)?.[name] ?? make());
+}
+
+function toldNames(path: string): Partial<Record<Name, string>> | null {
+	const file = readRegularFile(join(path, "daemon.json"), TOLD_LIMIT_BYTES);
+	try {
+		const { names } = JSON.parse(file.kind === "text" ? file.text : "{}") as { names?: ServedNames };
+		return names?.place === placeOfHome(path) ? names : null;
+	} catch {
+		return null;
+	}
 }
 
 /** Published by link(2): of two first users one wins, and both read the same. */

@@ -1,6 +1,7 @@
 /** What a running daemon leaves in the state directory, for `up`, `down` and a second daemon. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import type { ServedNames } from "../config/home.ts";
 import { isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
 import { readRegularFile } from "../process/read-file.ts";
@@ -62,8 +63,8 @@ export const logPath = (home: string) => join(home, "daemon.log");
 const stopPath = (home: string) => join(home, "stop.json");
 const statePath = (home: string) => join(home, "daemon.json");
 
-export function writeDaemonFile(home: string, state: DaemonFile): void {
-	replaceFile(statePath(home), JSON.stringify(state));
+export function writeDaemonFile(home: string, state: DaemonFile, names: ServedNames): void {
+	replaceFile(statePath(home), JSON.stringify({ ...state, names }));
 }
 
 /** @returns null when none was left, or what stands there is none. @throws when it cannot be looked at */

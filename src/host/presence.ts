@@ -1,8 +1,9 @@
 /** That this daemon is the one of its state directory and of its host's id: claimed, shown, kept, given up. */
 import type { Logger } from "pino";
 import { mostAgents } from "../config/config.ts";
-import type { Home } from "../config/home.ts";
-import { processIdentity } from "../process/identity.ts";
+import { type Home, keepNames, servedNames } from "../config/home.ts";
+import { isThere } from "../process/atomic-file.ts";
+import { ownIdentity, processIdentity } from "../process/identity.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -21,12 +22,15 @@ export interface PresenceOptions {
 	store: Store;
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
+	/** another worker has taken its identity, or its directory is another one: it is to be stopped */
+	displaced?: () => void;
 	log: Logger;
 }
 
 export class Presence {
 	readonly #options: PresenceOptions;
 	#draining = false;
+	#where: string | null = null;
 	/** what was told last */
 	#told: LiveConfig | null = null;
 	#redisFault: string | null = null;
@@ -50,9 +54,15 @@ export class Presence {
 	/** @throws DISPATCH_OTHER_WRITER, DISPATCH_ALREADY_RUNNING */
 	async claimHost(): Promise<void> {
 		const { home, store } = this.#options;
-		await claimHost(store, home.hostId, { homeId: home.homeId, place: placeOfHome(home.path) });
+		await claimHost(store, home.hostId, { homeId: home.homeId, ...this.#own });
 		for (const left of placesLeft(home.base, this.#place)) this.#options.log.warn(leftText(left));
 		this.#forgetPlace();
+	}
+
+	/** Where this worker lives. Found once: another directory may stand there later. */
+	get #own(): { place: string; holder: string } {
+		this.#where ??= placeOfHome(this.#options.home.path);
+		return { place: this.#where, holder: ownIdentity() };
 	}
 
 	get #place(): string {
@@ -79,13 +89,23 @@ export class Presence {
 		}
 	}
 
-	/** Somebody may have damaged or removed what it told: nobody would find this worker any more. */
+	/**
+	 * Somebody may have damaged or removed what it told, or the names of its directory: nobody would find this worker
+	 * any more. Where another directory stands in the place of its own, the worker of that one is another.
+	 */
 	async keep(): Promise<void> {
-		if (this.#told === null) return;
-		const { path } = this.#options.home;
-		if (readDaemonFile(path)?.identity.pid === process.pid) return;
-		this.#options.log.warn("what this worker says of itself was damaged: it writes it anew");
-		this.tell(this.#told);
+		const { home, env, log, displaced } = this.#options;
+		if (this.#told === null || !isThere(home.path)) return;
+		if (placeOfHome(home.path) !== this.#own.place) {
+			log.error("another directory stands in the place of this worker's: stopping");
+			this.#told = null;
+			return displaced?.();
+		}
+		if (readDaemonFile(home.path)?.identity.pid !== process.pid) {
+			log.warn("what this worker says of itself was damaged: it writes it anew");
+			this.tell(this.#told);
+		}
+		keepNames(home.path, servedNames(home, env));
 	}
 
 	/** For `up`, `status` and `doctor`. @param changes draining: from now on. @throws DISPATCH_DISK */
@@ -98,8 +118,9 @@ export class Presence {
 		if (identity === null) return;
 		const surroundings = surroundingsOf(env, current, home);
 		const faults = { configFault: fault, redisFault: this.#redisFault };
+		const names = servedNames(home, env);
 		const shown = { version: VERSION, redis: this.#place, ...faults, surroundings };
-		writeDaemonFile(home.path, { identity, ready: true, draining, ...shown });
+		writeDaemonFile(home.path, { identity, ready: true, draining, ...shown }, names);
 	}
 
 	/**
@@ -124,7 +145,7 @@ export class Presence {
 		};
 		const say = async () => {
 			const clockOffset = await clockOffsetOf(store);
-			return beat(store, hostId, { ...state, clockOffset }, placeOfHome(path));
+			return beat(store, hostId, { ...state, clockOffset }, this.#own);
 		};
 		const isMine = this.#isWriter() && (await this.tried(say));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");
@@ -164,12 +185,14 @@ export class Presence {
 	/** Nobody waits for its heartbeat to grow old. */
 	async leave(): Promise<void> {
 		const { home, store } = this.#options;
-		await leave(store, home.hostId, placeOfHome(home.path));
+		await leave(store, home.hostId, this.#own);
 	}
 
 	withdraw(): void {
 		this.#told = null;
-		removeDaemonFile(this.#options.home.path);
+		const { path } = this.#options.home;
+		// Another worker's word is left alone.
+		if ((readDaemonFile(path)?.identity.pid ?? process.pid) === process.pid) removeDaemonFile(path);
 	}
 }
 

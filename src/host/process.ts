@@ -7,7 +7,7 @@ import { type Address, addressOf, directoriesOf } from "../config/state-director
 import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { isFrozen, sameProcess } from "../process/identity.ts";
-import { takeLock } from "../process/lock.ts";
+import { takePlaceLock } from "../process/lock.ts";
 import { pidsWithOpen } from "../process/processes.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
@@ -191,7 +191,7 @@ async function untilReady(home: Home, start: () => Background): Promise<number> 
 
 /** One that is stopped says nothing, however long it is waited for. @throws DISPATCH_ALREADY_RUNNING */
 export function requireAwake(home: string): void {
-	const pid = pidsWithOpen(lockPath(home)).find(isFrozen);
+	const pid = pidsWithOpen(home, lockPath(home)).find(isFrozen);
 	if (pid === undefined) return;
 	throw new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
@@ -213,7 +213,7 @@ export function heldBySomebody(home: string): DispatchError {
 
 /** Whether no daemon holds the directory. */
 export async function isLockFree(home: string): Promise<boolean> {
-	const lock = await takeLock(lockPath(home));
+	const lock = await takePlaceLock(lockPath(home));
 	lock?.release();
 	return lock !== null;
 }

@@ -4,7 +4,7 @@ import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
 import { processIdentity } from "../process/identity.ts";
-import { type Lock, takeLock } from "../process/lock.ts";
+import { type PlaceLock, takePlaceLock } from "../process/lock.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -74,10 +74,14 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	log.info("worker stopped; its agents run on");
 }
 
-async function lockOf(home: Home, options: RunDaemonOptions, say: (text: string) => void): Promise<Lock> {
+async function lockOf(
+	home: Home,
+	options: RunDaemonOptions,
+	say: (text: string) => void,
+): Promise<PlaceLock> {
 	let told = false;
 	for (;;) {
-		const lock = await takeLock(lockPath(home.path));
+		const lock = await takePlaceLock(lockPath(home.path));
 		if (lock !== null) return lock;
 		if (!options.standby) {
 			throw new DispatchError("DISPATCH_ALREADY_RUNNING", `A worker runs for ${home.path} already.`, {

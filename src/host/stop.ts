@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
 import { type Identity, sameProcess, signalProcess } from "../process/identity.ts";
-import { takeLock } from "../process/lock.ts";
+import { takePlaceLock } from "../process/lock.ts";
 import {
 	type DaemonFile,
 	lockPath,
@@ -30,7 +30,7 @@ export async function withoutWorker(
 	{ path }: Pick<Home, "path">,
 	act: () => Promise<void>,
 ): Promise<boolean> {
-	const lock = await takeLock(lockPath(path));
+	const lock = await takePlaceLock(lockPath(path));
 	if (lock === null) return false;
 	try {
 		await act();

@@ -38,6 +38,24 @@ export function sameProcess(identity: Identity): boolean {
 	return now !== null && now.bootId === identity.bootId && now.startTime === identity.startTime;
 }
 
+let ownRead: string | undefined;
+
+/** Who this process is, in one word: see `livesBy`. */
+export function ownIdentity(): string {
+	if (ownRead === undefined) {
+		const { pid } = process;
+		ownRead = [pid, bootId(), processIdentity(pid)?.startTime].join(" ");
+	}
+	return ownRead;
+}
+
+/** @param word of `ownIdentity`, or anything @returns the pid of another process that it names and that lives; else null */
+export function livesBy(word: string): number | null {
+	const [, pid, boot = "", startTime = ""] = /^(\d{1,10}) (\S+) (.+)$/.exec(word) ?? [];
+	const identity = { pid: Number(pid), bootId: boot, startTime };
+	return word !== ownIdentity() && identity.pid > 1 && sameProcess(identity) ? identity.pid : null;
+}
+
 /** Signals that very process. @returns false when it has ended, also at this moment. @throws EPERM when it is not ours */
 export function signalProcess(identity: Identity, name: NodeJS.Signals): boolean {
 	if (!sameProcess(identity)) return false;

@@ -4,7 +4,7 @@
  * name takes it on our descriptor: the lock belongs to the open file, not to the tool.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { openToWrite } from "./append-file.ts";
@@ -31,6 +31,54 @@ export async function takeLock(path: string): Promise<Lock | null> {
 	const lock = await lockOpened(fd, path);
 	if (lock === null) closeSync(fd);
 	return lock;
+}
+
+export interface PlaceLock {
+	/** as those of `Lock` */
+	fds: readonly number[];
+	release(): void;
+}
+
+/**
+ * Locks a file and the directory that it lies in. The directory's lock holds whatever is removed or replaced in it; the
+ * file's holds where a directory takes none (NFS), and keeps out an earlier version, which takes that one alone.
+ * @returns null when another process holds one of them. @throws DISPATCH_DISK
+ */
+export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
+	const directory = await takeDirectoryLock(dirname(path));
+	if (directory === "held") return null;
+	try {
+		const file = await takeLock(path);
+		if (file === null) directory?.release();
+		if (file === null) return null;
+		const locks = directory === null ? [file] : [file, directory];
+		const release = () => {
+			for (const each of locks) each.release();
+		};
+		return { fds: locks.map(({ fd }) => fd), release };
+	} catch (error) {
+		directory?.release();
+		throw error;
+	}
+}
+
+/** @returns null: its file system locks no directory */
+async function takeDirectoryLock(path: string): Promise<Lock | "held" | null> {
+	let fd: number;
+	try {
+		mkdirSync(path, { recursive: true, mode: 0o700 });
+		fd = openSync(path, "r");
+	} catch (error) {
+		throw diskError(path, error);
+	}
+	try {
+		const lock = await lockOpened(fd, path);
+		if (lock === null) closeSync(fd);
+		return lock ?? "held";
+	} catch (error) {
+		if (codeOf((error as DispatchError).cause) === "ENOLCK") return null;
+		throw error;
+	}
 }
 
 /**

@@ -119,12 +119,12 @@ export function* pidsHolding(held: IsMeant): Generator<number> {
 	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
 }
 
-/** Other processes that hold the file of this path open, in whatever way. Empty where there is no /proc. */
-export function pidsWithOpen(path: string): number[] {
-	const real = look(() => realpathSync(path)) ?? path;
+/** Other processes that hold the file of one of these paths open, in whatever way. Empty where there is no /proc. */
+export function pidsWithOpen(...paths: string[]): number[] {
+	const real = paths.map((path) => look(() => realpathSync(path)) ?? path);
 	return listPids().filter((pid) => {
 		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-		const isIt = (fd: string) => look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === real;
+		const isIt = (fd: string) => real.includes(look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "");
 		return pid !== process.pid && descriptors.some(isIt);
 	});
 }

@@ -24,6 +24,7 @@ import { goingOn, restoreQuestions } from "../ipc/restore.ts";
 import { createTaskDir, taskDirSpec, writePromptFile } from "../ipc/task-dir.ts";
 import { ARG_LIMIT_BYTES, agentStatus, startAgent } from "../process/agent.ts";
 import { faultPoint } from "../process/fault.ts";
+import { ownIdentity } from "../process/identity.ts";
 import { writeLaunch } from "../process/launch.ts";
 import { type RunDir, runsOfTask } from "../process/run-dir.ts";
 import { type Seals, sealedFacts } from "../process/sealed-file.ts";
@@ -118,6 +119,7 @@ async function startRecord(
 		to: "running",
 		generation: queued.generation,
 		runNonce,
+		holder: ownIdentity(),
 		set: changes,
 	});
 	if (moved.result !== "moved" || moved.state !== "running") return;

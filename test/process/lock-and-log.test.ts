@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { startInBackground } from "../../src/process/background.ts";
 import { parsePs } from "../../src/process/identity.ts";
-import { releaseForAll, takeLock } from "../../src/process/lock.ts";
+import { releaseForAll, takeLock, takePlaceLock } from "../../src/process/lock.ts";
 import { LogTail, tailLines } from "../../src/process/log-tail.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -56,6 +56,40 @@ test("a lock is freed by the kill -9 of its holder", async () => {
 		lock?.release();
 		expect(lock).not.toBeNull();
 	});
+});
+
+test("the lock of a place holds without its file, and one that another process has is given back whole", async () => {
+	const path = join(temporaryFolder("lock-"), "lock");
+	const place = await takePlaceLock(path);
+	rmSync(path);
+	expect(await takePlaceLock(path)).toBeNull();
+	place?.release();
+	// As an earlier version takes it.
+	const file = await takeLock(path);
+	expect(await takePlaceLock(path)).toBeNull();
+	file?.release();
+	const again = await takePlaceLock(path);
+	expect(again?.fds).toHaveLength(2);
+	again?.release();
+});
+
+test("where no directory is locked, the file's lock is that of the place", async () => {
+	const tools = temporaryFolder("flock-");
+	const real = execFileSync("sh", ["-c", "command -v flock"], { encoding: "utf8" }).trim();
+	// As flock(1) ends for a descriptor that NFS does not lock.
+	const script = `#!/bin/sh\n[ -d /proc/self/fd/3 ] && exit 65\nexec ${real} "$@"\n`;
+	writeFileSync(join(tools, "flock"), script, { mode: 0o755 });
+	const before = process.env.PATH;
+	process.env.PATH = `${tools}:${before}`;
+	try {
+		const path = join(temporaryFolder("lock-"), "lock");
+		const place = await takePlaceLock(path);
+		expect(place?.fds).toHaveLength(1);
+		expect(await takePlaceLock(path)).toBeNull();
+		place?.release();
+	} finally {
+		process.env.PATH = before;
+	}
 });
 
 test.each<[string, (path: string) => void]>([

@@ -1,5 +1,6 @@
 /** Hosts: a claim on the id, and a heartbeat that says how full it is. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { livesBy } from "../../process/identity.ts";
 import { object, soundOrNull, text, time } from "../../task/check.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { HOST_GONE_MS, type HostBackend } from "../../task/host.ts";
@@ -64,38 +65,50 @@ interface HostWord {
 	running: number | null;
 }
 
-/** Which directory on which running kernel it is. */
+/** Which directory on which running kernel it is, and which process (`ownIdentity`) serves it. */
 export interface HostPlace {
 	homeId: string;
 	place: string;
+	holder: string;
 }
 
 /** A living host beats more often. */
 const WATCH_MS = 15_000;
 const LOOK_MS = 500;
+/** Longer than a worker takes to leave, once it has let its directory go. */
+const LEAVING_MS = 3_000;
 
 type Claim =
 	| { won: true }
 	| { won: false; by: "directory" }
+	| { won: false; by: "process"; holder: string }
 	| { won: false; by: "copy"; beatAt: string; home: string };
 
 /**
  * Claims the host id for this state directory: two directories with one id, or two copies of one directory, would
- * run each other's tasks. Takes a while where a copy has beaten a moment ago: whether it still does is looked at.
- * @throws DISPATCH_ALREADY_RUNNING when a live host of another directory has the id, DISPATCH_OTHER_WRITER when a
- * copy has it
+ * run each other's tasks, as would two processes of one. Takes a while where a copy has beaten a moment ago: whether it
+ * still does is looked at; and where the process that has it still lives: it may be leaving.
+ * @throws DISPATCH_ALREADY_RUNNING when a live host of another directory, or another process of this one, has the id,
+ * DISPATCH_OTHER_WRITER when a copy has it
  */
-export async function claimHost(store: Store, host: string, { homeId, place }: HostPlace): Promise<void> {
-	const claim = (silentSince?: string) =>
-		store.run<Claim>("claimHost", { host, homeId, place, silentSince, goneMs: HOST_GONE_MS });
-	let claimed = await claim();
-	if (!claimed.won && claimed.by === "copy") claimed = await claim(await silent(store, host, claimed.beatAt));
+export async function claimHost(store: Store, host: string, own: HostPlace): Promise<void> {
+	const claim = (known: { silentSince?: string | undefined; gone?: string }) =>
+		store.run<Claim>("claimHost", { host, ...own, ...known, goneMs: HOST_GONE_MS });
+	let claimed = await claim({});
+	if (!claimed.won && claimed.by === "copy")
+		claimed = await claim({ silentSince: await silent(store, host, claimed.beatAt) });
+	if (!claimed.won && claimed.by === "process") {
+		await requireGone(claimed.holder);
+		claimed = await claim({ gone: claimed.holder });
+	}
 	if (claimed.won) return;
 	if (claimed.by === "copy")
 		throw new DispatchError(
 			"DISPATCH_OTHER_WRITER",
 			`Another copy of this state directory, on this machine or on a clone of it, runs as host "${host}" (${claimed.home}).`,
-			{ hint: "Remove home-id and host-id from one of the two: it is a host of its own then." },
+			{
+				hint: "Remove home-id and host-id from one of the two while its worker is down: it is a host of its own then.",
+			},
 		);
 	throw new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
@@ -104,6 +117,22 @@ export async function claimHost(store: Store, host: string, { homeId, place }: H
 			hint: "Give this one its own id: DISPATCH_HOST_ID, or the file host-id in the state directory.",
 		},
 	);
+}
+
+/** @throws DISPATCH_ALREADY_RUNNING */
+async function requireGone(holder: string): Promise<void> {
+	for (const until = performance.now() + LEAVING_MS; ; await sleep(LOOK_MS)) {
+		const pid = livesBy(holder);
+		if (pid === null) return;
+		if (performance.now() < until) continue;
+		throw new DispatchError(
+			"DISPATCH_ALREADY_RUNNING",
+			`A worker of this state directory runs already: process ${pid}.`,
+			{
+				hint: `\`dispatch down\` stops it; if that does not find it, \`kill ${pid}\` does. Its agents run on.`,
+			},
+		);
+	}
 }
 
 /** @returns the beat after which none came; undefined: it goes on */
@@ -115,15 +144,15 @@ async function silent(store: Store, host: string, beatAt: string): Promise<strin
 	return beatAt;
 }
 
-/** @returns false: another place has taken the id meanwhile */
+/** @returns false: another place or process has taken the id meanwhile */
 export async function beat(
 	store: Store,
 	host: string,
 	{ backends, ...state }: Beat,
-	place?: string,
+	own?: Pick<HostPlace, "place" | "holder">,
 ): Promise<boolean> {
 	const told = { ...state, ...(backends && { backends: toJson(backends) }) };
-	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state: told, place });
+	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state: told, ...own });
 	return mine;
 }
 
@@ -158,11 +187,16 @@ function limitOf(text: string | null | undefined): number | null {
 }
 
 /** Marks the host as stopped at once, so that nobody waits for its heartbeat to grow old. */
-export async function leave(store: Store, host: string, place: string): Promise<void> {
-	const [leftAt, held] = await Promise.all([
+export async function leave(
+	store: Store,
+	host: string,
+	own: Pick<HostPlace, "place" | "holder">,
+): Promise<void> {
+	const key = store.keys.host(host);
+	const [leftAt, [place, holder]] = await Promise.all([
 		store.now(),
-		store.guard((client) => client.hget(store.keys.host(host), "place")),
+		store.guard((client) => client.hmget(key, "place", "holder")),
 	]);
-	if (held !== null && held !== place) return;
-	await store.guard((client) => client.hset(store.keys.host(host), { beatAt: 0, leftAt }));
+	if ((place ?? own.place) !== own.place || (holder ?? own.holder) !== own.holder) return;
+	await store.guard((client) => client.hset(key, { beatAt: 0, leftAt, holder: "" }));
 }

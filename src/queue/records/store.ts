@@ -21,6 +21,8 @@ export interface MoveRequest {
 	generation?: number;
 	/** the nonce of the epoch that a start mints */
 	runNonce?: string;
+	/** of a start: who makes it (`ownIdentity`) */
+	holder?: string;
 	set?: RecordChanges;
 	/** for the event: why */
 	why?: string;

@@ -15,6 +15,7 @@ import { question, runningTask, specOf } from "./store-support.ts";
 
 let redis: TestRedis;
 let store: Store;
+const PLACE = { place: "place", holder: "" };
 beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
@@ -46,7 +47,7 @@ const linesOf = async () => {
 };
 
 test("what a host says with a beat is what is listed", async () => {
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	await runningTask(store, "job", { host: "mini" });
 	const views = await viewHosts(store, "mini");
 	expect(JSON_SCHEMAS.hosts.parse(views)).toEqual(views);
@@ -77,7 +78,7 @@ test.each([
 ] as const)(
 	"a host is %s by its last word (%#), and the scripts agree on who is gone",
 	async (state, fields) => {
-		await beat(store, "mini", said, "place");
+		await beat(store, "mini", said, PLACE);
 		await runningTask(store, "job", { host: "mini" });
 		await store.client.hset(key("mini"), fields(await store.now()));
 		expect(await stateOf("mini")).toMatchObject({ state });
@@ -96,7 +97,7 @@ describe.each(["del", "no_beat"] as const)("where nothing is known of a host (%s
 	test.each(["running", "asking", "parked", "put back"] as const)(
 		"it is gone for what it has begun: %s",
 		async (was) => {
-			await beat(store, "mini", said, "place");
+			await beat(store, "mini", said, PLACE);
 			const epoch = await runningTask(store, "job", { host: "mini" });
 			if (was !== "running" && was !== "put back") await store.ask("job", epoch, [question("001", "Which?")]);
 			if (was === "parked") await store.move({ id: "job", from: ["asking"], to: "parked" });
@@ -124,8 +125,8 @@ describe.each(["del", "no_beat"] as const)("where nothing is known of a host (%s
 });
 
 test("an orderly end is told at once, and is no end before a restart would be over", async () => {
-	await beat(store, "mini", said, "place");
-	await leave(store, "mini", "place");
+	await beat(store, "mini", said, PLACE);
+	await leave(store, "mini", PLACE);
 	expect(await stateOf("mini")).toMatchObject({ state: "stopped" });
 });
 
@@ -134,9 +135,9 @@ const HOSTILE = ["{x", "[1]", "-5", "9e300", "nan", "\u001b]0;owned\u0007", "x".
 test.each(HOST_FIELDS)(
 	"a damaged %s is told, harms no other host, and goes with the next beat",
 	async (field) => {
-		await beat(store, "sound", said, "place");
+		await beat(store, "sound", said, PLACE);
 		for (const value of HOSTILE) {
-			await beat(store, "mini", said, "place");
+			await beat(store, "mini", said, PLACE);
 			await store.client.hset(key("mini"), field, value);
 			const views = await viewHosts(store, "here");
 			JSON_SCHEMAS.hosts.parse(JSON.parse(JSON.stringify(views)));
@@ -155,13 +156,13 @@ test.each(HOST_FIELDS)(
 test("a beat writes anew what was damaged", async () => {
 	for (const field of HOST_FIELDS.filter((name) => name !== "drain" && name !== "leftAt"))
 		await store.client.hset(key("mini"), field, "{x");
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	expect(await stateOf("mini")).toMatchObject({ state: "working", damage: [] });
 });
 
 test("something else in the place of a host's record, and names that are none, keep no host out of the list", async () => {
-	await beat(store, "sound", said, "place");
-	await beat(store, "mini", said, "place");
+	await beat(store, "sound", said, PLACE);
+	await beat(store, "mini", said, PLACE);
 	await store.client.multi().del(key("mini")).lpush(key("mini"), "x").exec();
 	await store.client.sadd(store.keys.hosts, "../../etc", "UPPER", "x".repeat(100), "\u001b[2J");
 	expect(await viewHosts(store, "here")).toMatchObject([
@@ -173,23 +174,23 @@ test("something else in the place of a host's record, and names that are none, k
 });
 
 test("a list of hosts that was lost has those again for which tasks wait", async () => {
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	await runningTask(store, "job", { host: "mini" });
 	await runningTask(store, "over", { host: "other" });
 	await store.move({ id: "over", from: ["running"], to: "completed" });
 	await store.client.set(store.keys.hosts, "somebody's");
-	await beat(store, "sound", said, "place");
+	await beat(store, "sound", said, PLACE);
 	expect(await hostNames(store)).toEqual(["mini", "sound"]);
 });
 
 test("a drain outlasts beats and the end of the worker, names who asked first, and goes with resume alone", async () => {
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	await setDrain(store, "mini", { on: true, by: "ann@attic" });
 	await setDrain(store, "mini", { on: true, by: "bob@desk" });
-	await beat(store, "mini", said, "place");
-	await leave(store, "mini", "place");
-	await claimHost(store, "mini", { homeId: "id", place: "place" });
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
+	await leave(store, "mini", PLACE);
+	await claimHost(store, "mini", { homeId: "id", ...PLACE });
+	await beat(store, "mini", said, PLACE);
 	expect(await stateOf("mini")).toMatchObject({ state: "draining", drained: { by: "ann@attic" } });
 	await setDrain(store, "mini", { on: false, by: "bob@desk" });
 	expect(await stateOf("mini")).toMatchObject({ state: "working", drained: null });
@@ -211,7 +212,7 @@ test.each([
 	'{"at":1,"by":"x","at":-1}',
 	'[{"by":"x","at":1}]',
 ])("whoever drained a host finds it drained, whatever stood there before: %#", async (value) => {
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	await store.client.hset(key("mini"), "drain", value);
 	await setDrain(store, "mini", { on: true, by: "ann@attic" });
 	const after = await drainOf(store, "mini");
@@ -220,7 +221,7 @@ test.each([
 });
 
 test("a damaged drain is told with what mends it, and no worker is said to", async () => {
-	await beat(store, "mini", said, "place");
+	await beat(store, "mini", said, PLACE);
 	await store.client.hset(key("mini"), { drain: '{"by":"x","at":-5}', draining: "true" });
 	const mends =
 		"Whether mini is drained is damaged (drain.at is out of range), which counts as not: dispatch";
@@ -235,7 +236,7 @@ test("a damaged drain is told with what mends it, and no worker is said to", asy
 test.each(HOSTILE)(
 	"what stands in the place of a drain and is none drains nobody, and can be replaced: %#",
 	async (value) => {
-		await beat(store, "mini", said, "place");
+		await beat(store, "mini", said, PLACE);
 		await store.client.hset(key("mini"), "drain", value);
 		expect(await drainOf(store, "mini")).toBeNull();
 		expect(await stateOf("mini")).toMatchObject({ state: "working", drained: null });
@@ -252,7 +253,7 @@ test("a host that nobody knows is refused with the next step", async () => {
 });
 
 test.each([20, 40, 60, 80, 120])("the table is no wider than a terminal of %i columns", async (width) => {
-	for (const host of ["mini", `h${"x".repeat(30)}`]) await beat(store, host, said, "place");
+	for (const host of ["mini", `h${"x".repeat(30)}`]) await beat(store, host, said, PLACE);
 	const views = await viewHosts(store, "mini");
 	const lines = await table(hostColumns(views, Date.now(), plain), width, String);
 	expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);

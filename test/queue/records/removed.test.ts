@@ -78,7 +78,7 @@ test.each([[["a"]], [["a", "b"]], [["a", "b", "a"]], [["a", "b", "c"]]])(
 	"every host that has had a task is told of its removal: %s",
 	async (hosts) => {
 		for (const host of ["a", "b", "c"]) {
-			await beat(store, host, { ...SAID, home: `/${host}` }, host);
+			await beat(store, host, { ...SAID, home: `/${host}` }, { place: host, holder: "" });
 			await store.client.del(store.keys.removed(host));
 		}
 		const spec = specOf("moves", { host: "a" });

@@ -93,7 +93,7 @@ async function everything(): Promise<string[]> {
 		sweep: () => sweepLostJobs(store, queues, HOST),
 		"a look at live tasks": () => store.liveBriefs(HOST),
 		beat: () => beat(store, HOST, { homeId: "h", home: "/h", pid: 1, running: 0, concurrency: 1 }),
-		claim: () => claimHost(store, HOST, { homeId: "h", place: "p" }),
+		claim: () => claimHost(store, HOST, { homeId: "h", place: "p", holder: "1" }),
 		"lost hosts": async () => lostHosts(store, await store.list(-1)),
 		"all hosts": () => listHosts(store),
 		fenced: () => fencedAmong(store, HOST, ["x"]),

@@ -6,7 +6,7 @@ import { TASK } from "./prelude.ts";
  * expected one. Special: after an acknowledged cancel whatever is no end becomes `cancelled`; to `parked`
  * without an open question becomes `queued`, so that an answer that comes while the agent gives up is never lost;
  * to `queued` becomes `waiting` while something that it needs has not completed, and is refused for an ended task where
- * that will not come.
+ * that will not come. A start is refused to whoever is not the process that holds the host.
  */
 export const MOVE = `${TASK}
 local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
@@ -23,6 +23,10 @@ local to = req.to
 local allowed = false
 for _, s in ipairs(MOVES[from]) do if s == to then allowed = true end end
 if not allowed then return stale() end
+if req.holder then
+  local holder = redis.pcall('HGET', p .. ':host:' .. get('host'), 'holder')
+  if type(holder) == 'string' and holder ~= '' and holder ~= req.holder then return stale() end
+end
 local needs = {}
 if to == 'queued' or to == 'waiting' then
   local bad, became
