@@ -4,6 +4,7 @@ import { isOutage } from "../../task/errors.ts";
 import { endsWithin } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
 import { translateFault } from "../redis/connect.ts";
+import { takeOutLost } from "./lost-job.ts";
 
 const TAKE_BACK_LOCK_MS = 30_000;
 const CLOSE_LIMIT_MS = 1_000;
@@ -90,12 +91,7 @@ export function damagedJob(queue: Queue, { id, why }: { id: string; why: string 
 
 /** Takes a damaged job out of its queue, whatever is left of it: BullMQ cannot, and would hand it out for ever. */
 export async function dropDamaged(store: Store, queue: Queue, id: string): Promise<void> {
-	await store.guard(async (client) => {
-		for (const list of ["wait", "active", "paused"]) await client.lrem(queue.toKey(list), 0, id);
-		for (const set of ["prioritized", "delayed", "completed", "failed"])
-			await client.zrem(queue.toKey(set), id);
-		await client.del(queue.toKey(id), `${queue.toKey(id)}:lock`);
-	});
+	await takeOutLost(store, queue, id, { isDamaged: true, lockMs: 0 });
 }
 
 /**

@@ -60,8 +60,8 @@ export async function drainOutbox(store: Store, queues: RunQueues, fault: Fault 
 }
 
 /**
- * Finds queued tasks of a host whose run job is gone (removed by hand, lost with a restore) and makes it
- * again. One daemon at a time, by a lease; a repeat does no harm.
+ * Finds queued tasks of a host whose run job will never come to a worker (removed by hand, lost with a restore, put
+ * somewhere by somebody) and makes it again. One daemon at a time, by a lease; a repeat does no harm.
  * @returns the ids it repaired
  */
 export async function sweepLostJobs(
@@ -114,21 +114,17 @@ async function untold(store: Store, active: readonly TaskRecord[]): Promise<stri
 		.map(({ spec }) => spec.id);
 }
 
-/** States of a run job that will never start its task. */
-const NOT_COMING = ["unknown", "damaged", "completed", "failed"];
-
 /** @returns whether its run job was lost */
 async function repair(store: Store, queues: RunQueues, host: string, record: TaskRecord): Promise<boolean> {
 	const { id } = record.spec;
-	const state = await store.guard(() => queues.stateOf(host, id, record.generation));
-	if (state === "delayed" && !isHeld(record.hold, store.clock.now())) {
-		await store.guard(() => queues.hurry(record));
+	const { place, isLost } = await store.guard(() => queues.takeOutLost(host, id, record.generation));
+	if (!isLost) {
+		if (place === "delayed" && !isHeld(record.hold, store.clock.now()))
+			await store.guard(() => queues.hurry(record));
 		return false;
 	}
-	if (!NOT_COMING.includes(state)) return false;
-	await queues.remove(host, id, record.generation);
 	await store.guard(() => queues.add(record, store.clock.now()));
-	await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${state}` });
+	await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${place}` });
 	return true;
 }
 

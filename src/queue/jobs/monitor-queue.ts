@@ -8,7 +8,6 @@ import { Service } from "../../task/service.ts";
 import type { Store } from "../records/store.ts";
 import {
 	closeWorker,
-	dropDamaged,
 	monitorQueueName,
 	openQueue,
 	readJob,
@@ -16,6 +15,7 @@ import {
 	takeBack,
 	workerOptions,
 } from "./bull.ts";
+import { takeOutLost } from "./lost-job.ts";
 
 const LOCK_MS = 15_000;
 const STALL_CHECK_MS = 5_000;
@@ -78,8 +78,8 @@ export class MonitorLoop extends Service {
 	}
 
 	/**
-	 * Adds the job when it is missing or damaged, and wakes one that sleeps too long. One call at a time: Redis may be
-	 * away.
+	 * Adds the job when it is missing, damaged or where it never comes from, and wakes one that sleeps too long. One call
+	 * at a time: Redis may be away.
 	 */
 	async #keep(queue: Queue, isOverdue = false): Promise<void> {
 		if (this.#keeping) return;
@@ -88,17 +88,16 @@ export class MonitorLoop extends Service {
 			const { store, host } = this.#options;
 			const jobId = this.#jobId;
 			const job = await readJob(store, queue, jobId);
-			if (job instanceof Error) await dropDamaged(store, queue, jobId);
+			const isDamaged = job instanceof Error;
+			const { place } = await store.guard(() =>
+				takeOutLost(store, queue, jobId, { isDamaged, lockMs: LOCK_MS }),
+			);
 			await queue.add(
 				"monitor",
 				{ host },
 				{ jobId, attempts: 1, removeOnComplete: true, removeOnFail: true, keepLogs: KEPT_LOG_LINES },
 			);
-			if (!isOverdue || job instanceof Error) return;
-			const state = await job?.getState();
-			if (state === "delayed") await job?.promote();
-			// An ended one holds its id: it is made anew at the next call.
-			else if (state === "failed" || state === "completed") await job?.remove();
+			if (isOverdue && place === "delayed" && !isDamaged) await job?.promote();
 		} finally {
 			this.#keeping = false;
 		}

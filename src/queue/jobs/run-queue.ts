@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { isObject } from "../../task/check.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
@@ -12,7 +13,6 @@ import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
 import {
 	closeWorker,
-	dropDamaged,
 	openQueue,
 	readJob,
 	requireOwn,
@@ -20,6 +20,7 @@ import {
 	takeBack,
 	workerOptions,
 } from "./bull.ts";
+import { type JobPlace, takeOutLost } from "./lost-job.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
 const LOCK_MS = 60_000;
@@ -31,7 +32,7 @@ const KEPT_JOBS = 1_000;
 const CLOSE_HEAD_START_MS = 200;
 
 /** Where a job may be that nobody works on. */
-const LISTS = ["completed", "failed", "delayed", "prioritized", "wait"] as const;
+const LISTS = ["completed", "failed", "delayed", "prioritized", "wait", "waiting-children"] as const;
 
 export interface RunJobData {
 	task: string;
@@ -63,6 +64,17 @@ export interface RunJob {
 
 export function jobIdOf(task: string, generation: number): string {
 	return `${task}.${generation}`;
+}
+
+/** As dispatch makes them; anybody may have written into it. One that is repeated, or has failed, is handed to nobody. */
+function isRunJob({ data, repeatJobKey, deferredFailure }: Job, id: string): boolean {
+	return ownIdOf(data) === id && repeatJobKey === undefined && deferredFailure === undefined;
+}
+
+/** @returns the id of the job that has such data; null: none of ours has */
+function ownIdOf(data: unknown): string | null {
+	const { task, generation } = isObject(data) ? (data as Partial<RunJobData>) : {};
+	return typeof task === "string" ? jobIdOf(task, Number(generation)) : null;
 }
 
 function taskOf(job: string): string {
@@ -117,23 +129,12 @@ export class RunQueues extends Service {
 		if (await job?.isDelayed()) await job?.promote().catch(() => {});
 	}
 
-	/** @returns BullMQ's state of the job, "unknown" when there is none, "damaged" when it cannot be read. */
-	async stateOf(host: string, task: string, generation: number): Promise<string> {
+	/** Where a task's run job is; one that will never start it is taken out: it can be made again. */
+	async takeOutLost(host: string, task: string, generation: number): Promise<JobPlace> {
 		const [queue, id] = [this.of(host), jobIdOf(task, generation)];
 		const job = await readJob(this.#store, queue, id);
-		return job instanceof Error ? "damaged" : queue.getJobState(id);
-	}
-
-	/** Removes the jobs of a task that no longer exists or moved on; one that runs ends by itself. */
-	async remove(host: string, task: string, generation: number): Promise<void> {
-		const [queue, id] = [this.of(host), jobIdOf(task, generation)];
-		const isRemoved = await queue.remove(id).then(
-			() => true,
-			() => false,
-		);
-		if (isRemoved) return;
-		const left = await readJob(this.#store, queue, id).catch(() => undefined);
-		if (left instanceof Error) await dropDamaged(this.#store, queue, id);
+		const isDamaged = job !== undefined && (job instanceof Error || !isRunJob(job, id));
+		return takeOutLost(this.#store, queue, id, { isDamaged, lockMs: LOCK_MS });
 	}
 
 	/**
@@ -214,9 +215,9 @@ export class RunWorker extends Service {
 
 	/** Its task was removed before the job had ended: then nobody else takes it away. */
 	async #dropIfRemoved(job: Job<RunJobData> | undefined): Promise<void> {
-		const { task, generation } = (job?.data ?? {}) as Partial<RunJobData>;
 		// One that somebody else made says that it is not ours.
-		if (typeof task !== "string" || job?.id !== jobIdOf(task, Number(generation))) return;
+		if (job === undefined || job.id !== ownIdOf(job.data)) return;
+		const { task } = job.data;
 		if (!(await this.#store.exists(task))) await this.#queues.forget(this.#host, new Set([task]));
 	}
 
@@ -252,8 +253,7 @@ export class RunWorker extends Service {
 
 	async #run(job: Job<RunJobData>, token: string): Promise<object> {
 		// Made by hand, one task's many jobs would take all places while it lives.
-		const { task, generation } = (job.data ?? {}) as Partial<RunJobData>;
-		requireOwn(job, typeof task === "string" ? jobIdOf(task, Number(generation)) : null);
+		requireOwn(job, ownIdOf(job.data));
 		const end = await this.#process({
 			task: job.data.task,
 			generation: job.data.generation,

@@ -159,7 +159,7 @@ test("a worker that a limit held goes on soon after it was taken away", async ()
 	for (const id of ["a", "b"]) await store.create(specOf(id));
 	await drainOutbox(store, queues);
 	// Its end fetches the next one in the same script: by then the worker was told of the limit.
-	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+	await until(async () => expect(await queues.of(HOST).getJobState("a.1")).toBe("completed"));
 	expect(ran).toEqual(["a"]);
 	const sleep = setTimeout(() => ran.push("half a sleep"), BULLMQ_SLEEPS_MS / 2);
 	cleanups.push(async () => clearTimeout(sleep));

@@ -108,8 +108,8 @@ test("an entry of an older generation makes no job", async () => {
 	await store.cancel("a", "me");
 	await store.move({ id: "a", from: ["cancelled"], to: "queued" });
 	await drainOutbox(store, queues);
-	expect(await queues.stateOf(HOST, "a", 1)).toBe("unknown");
-	expect(await queues.stateOf(HOST, "a", 2)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState("a.1")).toBe("unknown");
+	expect(await queues.of(HOST).getJobState("a.2")).toBe("prioritized");
 });
 
 test("a stopping worker hands its jobs back, and the next one has them at once", async () => {
@@ -127,7 +127,7 @@ test("a stopping worker hands its jobs back, and the next one has them at once",
 		taken += 1;
 		return { kind: "done", state: "completed", message: "ok" };
 	});
-	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+	await until(async () => expect(await queues.of(HOST).getJobState("a.1")).toBe("completed"));
 	expect(taken).toBe(2);
 });
 
@@ -135,14 +135,14 @@ test("jobs of a daemon that died are taken back without waiting for their locks"
 	await store.create(specOf("a"));
 	await drainOutbox(store, queues);
 	const daemon = await startDaemon();
-	expect(await queues.stateOf(HOST, "a", 1)).toBe("active");
+	expect(await queues.of(HOST).getJobState("a.1")).toBe("active");
 	daemon.kill("SIGKILL");
 	await once(daemon, "exit");
 	// What it leaves: an active job under a lock that nobody renews.
 	const lock = `${queues.of(HOST).toKey("a.1")}:lock`;
 	expect(await store.client.pttl(lock)).toBeGreaterThan(0);
 	await worker(async () => ({ kind: "done", state: "completed", message: "adopted" }));
-	await until(async () => expect(await queues.stateOf(HOST, "a", 1)).toBe("completed"));
+	await until(async () => expect(await queues.of(HOST).getJobState("a.1")).toBe("completed"));
 	expect(await store.client.exists(lock)).toBe(0);
 	expect((await queues.of(HOST).getJob("a.1"))?.returnvalue).toMatchObject({ message: "adopted" });
 });
@@ -158,7 +158,7 @@ test("a drained worker starts nothing more", async () => {
 	await drainOutbox(store, queues);
 	await made.stop();
 	expect(taken).toBe(0);
-	expect(await queues.stateOf(HOST, "a", 1)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState("a.1")).toBe("prioritized");
 });
 
 test("the sweep makes a lost run job again, and leaves the others alone", async () => {
@@ -168,11 +168,11 @@ test("the sweep makes a lost run job again, and leaves the others alone", async 
 	await store.create(specOf("lost"));
 	await store.create(specOf("there"));
 	await drainOutbox(store, queues);
-	await queues.remove(HOST, "lost", 1);
+	await queues.of(HOST).remove("lost.1");
 	expect(await sweepLostJobs(later, queues, HOST)).toEqual(["lost"]);
-	expect(await queues.stateOf(HOST, "lost", 1)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState("lost.1")).toBe("prioritized");
 	// One sweeper at a time.
-	await queues.remove(HOST, "lost", 1);
+	await queues.of(HOST).remove("lost.1");
 	expect(await sweepLostJobs(later, queues, HOST)).toEqual([]);
 });
 
@@ -189,7 +189,7 @@ test("what waits of a removed task goes with it, the job of a new task of that i
 	const hold = { kind: "delayed", until: Date.now() + 3_600_000 } as const;
 	await store.hold("delayed", 2, hold);
 	await drainOutbox(store, queues);
-	expect(await queues.stateOf(HOST, "delayed", 2)).toBe("delayed");
+	expect(await queues.of(HOST).getJobState("delayed.2")).toBe("delayed");
 	for (const id of ["again", "delayed"]) {
 		await store.cancel(id, "me");
 		await store.remove(id);
@@ -197,9 +197,9 @@ test("what waits of a removed task goes with it, the job of a new task of that i
 	await store.create(specOf("again"));
 	await drainOutbox(store, queues);
 	await queues.forget(HOST, new Set(["again", "delayed"]));
-	expect(await queues.stateOf(HOST, "delayed", 2)).toBe("unknown");
-	expect(await queues.stateOf(HOST, "again", 1)).toBe("unknown");
-	expect(await queues.stateOf(HOST, "again", 3)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState("delayed.2")).toBe("unknown");
+	expect(await queues.of(HOST).getJobState("again.1")).toBe("unknown");
+	expect(await queues.of(HOST).getJobState("again.3")).toBe("prioritized");
 });
 
 test.each<[string, RunEnd]>([
@@ -215,7 +215,7 @@ test.each<[string, RunEnd]>([
 		return end;
 	});
 	await until(async () => {
-		expect(await queues.stateOf(HOST, "early", 1)).toBe("unknown");
+		expect(await queues.of(HOST).getJobState("early.1")).toBe("unknown");
 		expect(await allOfRedis(store.client)).not.toMatch(/THE-PROMPT|THE-END/);
 	});
 });

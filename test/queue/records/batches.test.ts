@@ -112,7 +112,7 @@ test("a published task is as one that was enqueued by itself", async () => {
 	const queues = new RunQueues(store);
 	try {
 		await drainOutbox(store, queues);
-		expect(await queues.stateOf(HOST, "both", record.generation)).toBe("prioritized");
+		expect(await queues.of(HOST).getJobState(`both.${record.generation}`)).toBe("prioritized");
 	} finally {
 		await queues.stop();
 	}

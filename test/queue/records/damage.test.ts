@@ -248,7 +248,7 @@ async function othersAreWell(): Promise<void> {
 	expect(await putBatch(store, "later")).toBe("published");
 	expect((await store.openQuestions()).map(({ task }) => task)).toContain("asks");
 	const waits = await store.need("waits");
-	expect(await queues.stateOf(HOST, "waits", waits.generation)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState(`waits.${waits.generation}`)).toBe("prioritized");
 	expect(await store.answer("asks", { text: "a", by: "me" })).toMatchObject({ result: "answered" });
 	await noteUsage(store, "asks", used(0.25));
 }

@@ -151,7 +151,7 @@ test.each(["tasks", "outbox", "inbox", "live", "active"])(
 		expect((await store.openQuestions()).map(({ task }) => task)).toEqual(["asks"]);
 		await drainOutbox(store, queues);
 		const { generation } = await store.need("waits");
-		expect(await queues.stateOf(HOST, "waits", generation)).toBe("prioritized");
+		expect(await queues.of(HOST).getJobState(`waits.${generation}`)).toBe("prioritized");
 		const aside = await store.client.keys(`${store.keys.prefix}:aside:*`);
 		expect(aside.length - before.length).toBe(1);
 		expect(await store.client.get(aside[0] ?? "")).toBe("somebody's");
@@ -217,7 +217,7 @@ test("one task whose job cannot be made holds up nobody's start, and gets its ow
 	}
 	expect(faults).toEqual(["first"]);
 	const { generation } = await store.need("waits");
-	expect(await queues.stateOf(HOST, "waits", generation)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState(`waits.${generation}`)).toBe("prioritized");
 	await store.client.del(broken);
 	expect(await drain()).toBe(1);
 });
@@ -230,12 +230,12 @@ test("a clock that was set back makes no job wait for as long as that", async ()
 	const { generation } = await store.need("late");
 	await store.hold("late", generation, backoff);
 	await drainOutbox(store, queues);
-	expect(await queues.stateOf(HOST, "late", generation)).toBe("delayed");
+	expect(await queues.of(HOST).getJobState(`late.${generation}`)).toBe("delayed");
 	await store.client.hset(store.keys.task("late"), "queuedAt", Date.now() + ahead);
 	await store.client.hset(store.keys.task("wanted"), "queuedAt", Date.now() - 60_000);
 	await sweepLostJobs(store, queues, HOST);
-	expect(await queues.stateOf(HOST, "late", generation)).toBe("prioritized");
+	expect(await queues.of(HOST).getJobState(`late.${generation}`)).toBe("prioritized");
 	// What a person asked for is waited for.
 	const wanted = await store.need("wanted");
-	expect(await queues.stateOf(HOST, "wanted", wanted.generation)).toBe("delayed");
+	expect(await queues.of(HOST).getJobState(`wanted.${wanted.generation}`)).toBe("delayed");
 });
