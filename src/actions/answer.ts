@@ -65,7 +65,8 @@ export async function answerTask(
 	const asks = request.shown?.text ?? question?.text;
 	const chosen = asks === undefined ? null : chosenOption(asks, request.text);
 	const seq = question?.seq ?? (request.seq === null ? null : usualName(request.seq));
-	const text = (chosen?.text ?? request.text).toWellFormed();
+	// An editor's mark of the byte order is no part of it.
+	const text = (chosen?.text ?? request.text).toWellFormed().replace(/^\uFEFF/, "");
 	// The token makes it the same answer where a reply was lost.
 	const named = { ...(seq === null ? {} : { seq }), ...shownHash(request.shown, question) };
 	const said = { text, by: request.by, ...named, token: newNonce() };
@@ -131,7 +132,8 @@ function usualName(seq: number): string {
 /** @throws DISPATCH_USAGE for what is none: nothing, the placeholder of a printed command, or more than a question takes */
 export function requireAnswer(text: string): void {
 	const bytes = Buffer.byteLength(text);
-	if (text.trim() === "") throw new DispatchError("DISPATCH_USAGE", "Expected an answer, got an empty one.");
+	if (text.replace(/^\uFEFF/, "").trim() === "")
+		throw new DispatchError("DISPATCH_USAGE", "Expected an answer, got an empty one.");
 	if (isPlaceholder(text))
 		throw new DispatchError("DISPATCH_USAGE", `Expected an answer, got the placeholder "${text.trim()}".`, {
 			hint: "Write the answer in its place.",

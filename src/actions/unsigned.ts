@@ -35,11 +35,11 @@ export function unsignedTexts(records: readonly TaskRecord[], place: Place, name
 	return [...told.slice(0, SHOWN), rest];
 }
 
-function toldOf({ spec: { id, verify }, state }: TaskRecord, { why, canBeSigned }: Refusal): Told {
-	// What works was signed when it began: nothing of that is to be given up.
+function toldOf({ spec: { id }, state }: TaskRecord, { why, canBeSigned }: Refusal): Told {
+	// What works was signed when it began: it is not stopped.
 	if (isLive(state))
 		return {
-			text: `\`${id}\` is at work, but will ${verify === null ? "not be" : "neither be checked nor"} started again: ${why}.`,
+			text: `\`${id}\` is at work, but will neither be called done nor started again: ${why}.`,
 			fix: `Let it go on; where its end needs another start: dispatch retry ${id} --sign`,
 		};
 	return {

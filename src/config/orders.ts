@@ -1,4 +1,5 @@
 /** Which records this host executes: those that its own user signed, and that were not removed since. */
+import { isOurTrouble } from "../process/read-file.ts";
 import type { Seals } from "../process/sealed-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { orderOf } from "../task/order.ts";
@@ -78,6 +79,21 @@ export class Orders {
 
 	isSigned(record: TaskRecord): boolean {
 		return this.#signer.isSigned(orderOf(record, this.#namespace), record.signature);
+	}
+
+	/**
+	 * Of what has ended here: a key that is damaged vouches for nothing.
+	 * @returns why nobody vouches for it, as the end of a sentence; null: this host's user has signed it
+	 * @throws what passes (`isOurTrouble`)
+	 */
+	whyNotSigned(record: TaskRecord): string | null {
+		try {
+			if (this.isSigned(record)) return null;
+			return (record.signature === null ? UNSIGNED : FOREIGN).why;
+		} catch (error) {
+			if (isOurTrouble(error)) throw error;
+			return `the signing key cannot be used (${error instanceof Error ? error.message.replace(/\.$/, "") : error})`;
+		}
 	}
 
 	/** @returns why this host does not execute it, as the end of a sentence; null: it does */

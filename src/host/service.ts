@@ -176,9 +176,9 @@ export class Daemon extends Service {
 					fallback: async (record, gate) =>
 						isFar(gate, 0, live.current, store.clock.now()) ? fallbackOf(record, live.current, store) : null,
 					// An agent starts by the config as it is now: a narrowed permission counts at once.
-					start: async (task, generation, chosen, stopping) => {
+					start: async (task, generation, how) => {
 						await live.refresh();
-						await start(task, generation, { chosen, stopping }, startDeps).finally(() => this.#look(task));
+						await start(task, generation, how, startDeps).finally(() => this.#look(task));
 					},
 					fault: (task, error) => fault(task, "run job", error),
 				}),

@@ -14,6 +14,8 @@ import { reasonOf } from "./trouble.ts";
 /** So many are handed to Redis at a look; it takes as many as may be open at once. */
 const AT_ONCE = 20;
 const SELF_ANSWER_SHOWN = 200;
+/** How long a question may be known to its agent alone. */
+const COMPARE_MS = 30_000;
 
 /** Question files that are new, or new under their number. */
 export async function recordQuestions(
@@ -23,6 +25,11 @@ export async function recordQuestions(
 	store: Store,
 ): Promise<void> {
 	faultPoint("bridge.ask", record.spec.id);
+	if (live.lookedAt - live.comparedAt >= COMPARE_MS) {
+		live.comparedAt = live.lookedAt;
+		// What waits for its answer is told again: a Redis that lost its last seconds would know nothing of it.
+		for (const { seq } of ipc.questions) if (!ipc.answered.includes(seq)) live.recorded.delete(seq);
+	}
 	const fresh = ipc.questions
 		.map(({ seq, text }) => ({ seq, text, hash: createHash("sha256").update(text).digest("hex") }))
 		.filter(({ seq, hash }) => live.recorded.get(seq) !== hash);
@@ -91,9 +98,11 @@ async function refuseOwnAnswers(
 function isRight({ seq, answer, deliveredAt }: Question, said: string | null, live: LiveTask): boolean {
 	if (answer === null) return false;
 	if (deliveredAt !== null) return true;
-	// As it comes back from a file.
-	return said === null ? live.published.has(seq) || live.adopted : said === Buffer.from(answer).toString();
+	return said === null ? live.published.has(seq) || live.adopted : said === asRead(answer);
 }
+
+/** As it comes back from a file, which drops a mark of the byte order and replaces what is no character. */
+const asRead = (text: string) => new TextDecoder().decode(Buffer.from(text));
 
 async function tellOwnAnswer(id: string, seq: string, said: string | null, store: Store): Promise<void> {
 	const text = said === null ? undefined : cutText(said, SELF_ANSWER_SHOWN);

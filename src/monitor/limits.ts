@@ -3,7 +3,9 @@
  * the agent's: nothing that an agent does to its files may take a limit, or a cancel, away.
  */
 import type { IpcState } from "../ipc/questions.ts";
+import { agentStatus } from "../process/agent.ts";
 import { cpuTicks } from "../process/processes.ts";
+import type { RunDir } from "../process/run-dir.ts";
 import { dueEnding, type Ending } from "../task/outcome/ending.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { LiveTask } from "./live-task.ts";
@@ -18,7 +20,18 @@ export function endingOf(
 ): Ending | null {
 	if (live.ending !== null) return live.ending;
 	if (record.stopRequested) return "cancel";
+	// While its check runs, or its work is saved, nobody is silent and nobody works.
+	if (hasEnded(live.run)) return null;
 	return dueLimit(live, now, doneGraceMs) ?? (live.unanswerable ? "unanswered" : null);
+}
+
+/** What cannot be told lives on: its limits hold. */
+function hasEnded(run: RunDir): boolean {
+	try {
+		return agentStatus(run).kind !== "alive";
+	} catch {
+		return false;
+	}
 }
 
 /** Ticks the clocks; @returns which limit is reached. @param now monotonic ms */

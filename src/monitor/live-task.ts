@@ -57,8 +57,9 @@ export class LiveTask {
 	endingRuns = false;
 	/** its agent has ended, and so has whoever of its tree went on printing */
 	isSwept = false;
-	/** hashes of the questions that are in Redis, by number */
+	/** hashes of the questions that are in Redis, by number, and when that was last looked at anew (monotonic ms) */
 	readonly recorded = new Map<string, string>();
+	comparedAt = 0;
 	/** it was told that questions wait for their turn */
 	toldWaiting = false;
 	/** what could not be written for its agent, by step, and why: no step fails by it, since an end needs none of it */

@@ -94,7 +94,7 @@ export const FIELDS = {
 	stopRequested: flagField(false, "stop"),
 	/** who set it last */
 	stopBy: wordOrNull(text),
-	/** uncharged restarts in a row because our own processes ended and took the agent along */
+	/** uncharged restarts at once, in a row: our own processes ended and took the agent, or its check, along, and the like */
 	takenDown: countField(0),
 	/** times in a row that the agent ended because of a rate limit */
 	rateLimits: countField(0),

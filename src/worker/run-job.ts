@@ -20,6 +20,15 @@ const LOOK_AGAIN_MS = 5_000;
 /** Tasks that wait for one gate do not all come back in one moment. */
 const OPENING_SPREAD_MS = 500;
 
+export interface HowToStart {
+	/** which agent; another one than the record's begins a session of its own; null: as asked */
+	chosen: AgentChoice | null;
+	/** ends what git does for its worktree: nothing is started then */
+	stopping: AbortSignal;
+	/** asked once more when its worktree is made, which may take long */
+	mayStart: () => Promise<boolean>;
+}
+
 export interface RunJobDeps {
 	store: Store;
 	host: string;
@@ -31,13 +40,8 @@ export interface RunJobDeps {
 	reconcile: (task: string) => Promise<void>;
 	/** the next agent, where a gate's end is farther than it is worth waiting for */
 	fallback: (record: TaskRecord, gate: Gate) => Promise<AgentChoice | null>;
-	/** starts this agent of a queued record (null: as asked), unless it changed in between, or the daemon stops */
-	start: (
-		task: string,
-		generation: number,
-		chosen: AgentChoice | null,
-		stopping: AbortSignal,
-	) => Promise<void>;
+	/** starts the agent of a queued record, unless that changed in between, or the daemon stops */
+	start: (task: string, generation: number, how: HowToStart) => Promise<void>;
 	/** for the log: what went wrong, and is tried again */
 	fault: (task: string, error: unknown) => void;
 }
@@ -115,11 +119,21 @@ async function dayGate(store: Store, dailyUsd: number | null): Promise<Hold | nu
 
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
 	const stopping = timeLimit(null, job.signal, job.draining);
+	// A worker that stops, a host that was drained, a backend that was held, a day that was spent meanwhile: nothing new starts.
+	const mayStart = async () =>
+		!job.signal.aborted &&
+		!job.draining.aborted &&
+		(await dayGate(deps.store, deps.dailyUsd)) === null &&
+		(await closedGate(deps.store, gatedBy(record))) === null;
 	const work = async () => {
 		faultPoint("run-job.placed", job.task);
-		// It may have been held while this one stood in line.
-		if ((await closedGate(deps.store, gatedBy(record))) !== null) return;
-		await deps.start(job.task, job.generation, record.chosen, job.signal);
+		// It stood in line.
+		if (!(await mayStart())) return;
+		await deps.start(job.task, job.generation, {
+			chosen: record.chosen,
+			stopping: job.signal,
+			mayStart,
+		});
 		faultPoint("run-job.started", job.task);
 	};
 	try {

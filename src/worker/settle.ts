@@ -34,14 +34,14 @@ import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
 import { fallbackOf, isFar } from "./fallback.ts";
 import { failedSetup } from "./setup.ts";
-import { endCheck, hasBegun, type Verdict, verify } from "./verify.ts";
+import { endCheck, hasBegun, verify } from "./verify.ts";
 import type { SavedWork, WorkSaver } from "./workspace.ts";
 
 const TAIL_LINES = 20;
 /** Anything that an agent starts may print a line that reads like a limit: the other tasks soon see for themselves. */
 const UNSURE_HOLD_MS = 30 * 60_000;
-/** Ends of our own processes are not the agent's fault; a host that keeps dying must stop trying all the same. */
-const TAKEN_DOWN_LIMIT = 10;
+/** What is not the agent's fault costs it no attempt; what happens again each time has to stop all the same. */
+const FREE_STARTS_LIMIT = 10;
 
 /** What the monitor found of an agent that is gone (its `AgentEnd`). */
 export interface EndedAgent {
@@ -146,6 +146,12 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 	const decision = withSetup(decideOutcome(facts), record, run, deps.orders.seals);
 	const { verify: command, id, attempts } = record.spec;
 	if (run === null) return decision;
+	const notSigned = decision.to === "completed" ? deps.orders.whyNotSigned(record) : null;
+	if (notSigned !== null) {
+		await endCheck(run, deps.orders.seals);
+		const message = notVouchedFor(id, notSigned);
+		return { ...decision, to: "failed", reason: "verify_failed", warnings: [], message };
+	}
 	if (command === null || decision.to !== "completed") {
 		await endCheck(run, deps.orders.seals);
 		return decision;
@@ -153,9 +159,11 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 	// The agent's work is a commit of its own: a check may write, too.
 	if (!hasBegun(run, deps.orders.seals) && (await savedWork(end, deps)).kind === "saving") return null;
 	const wanted = { command, env: deps.checkEnv(record), now: deps.store.clock.now() };
-	const verdict: Verdict = deps.orders.isSigned(record)
-		? await verify(run, wanted, deps.orders.seals)
-		: { kind: "refused", why: "the record was changed by somebody who is not this host's user" };
+	const verdict = await verify(
+		run,
+		{ ...wanted, mayRepeat: () => mayRepeat(record, deps) },
+		deps.orders.seals,
+	);
 	if (verdict.kind === "running") return null;
 	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };
@@ -178,6 +186,16 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 		startMode: "resume",
 		newSession: isIdleResume(facts),
 	};
+}
+
+/** What was to be done, and how it is checked, stands in the record: changed, it tells of no work that it was done. */
+const notVouchedFor = (id: string, why: string) =>
+	`The agent says it is done, but what was to be done, and its check, cannot be known: ${why}. If it is right as \`dispatch status ${id}\` shows it: \`dispatch retry ${id} --sign\`.`;
+
+/** Counted in the record, with the agent's ends that were no fault of its own: our own processes take a check along, too. */
+async function mayRepeat({ spec, epoch, takenDown }: TaskRecord, { store }: SettleDeps): Promise<boolean> {
+	if (takenDown >= FREE_STARTS_LIMIT) return false;
+	return store.follow(spec.id, epoch, { takenDown: takenDown + 1 });
 }
 
 /** No agent was started: what its end would mean does not count. */
@@ -265,7 +283,8 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 	const agent = agentOf(record).backend;
 	const backend = config.backends[agent];
 	// `down --stop-agents` is somebody's wish, however often: it says nothing about the host.
-	const tooOften = record.takenDown >= TAKEN_DOWN_LIMIT && end.ending !== "shutdown";
+	const tooOften = record.takenDown >= FREE_STARTS_LIMIT && end.ending !== "shutdown";
+	const resumed = end.run !== null && resumedSession(end.run);
 	const [openQuestions, undelivered, spentUsd] = await Promise.all([
 		store.openCount(record.spec.id),
 		store.undelivered(record.spec.id),
@@ -287,7 +306,8 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		rateLimitUntil: seen?.rateLimitUntil ?? null,
 		now: store.clock.now(),
 		sawOutput: seen?.sawOutput ?? false,
-		idleResume: end.run !== null && resumedSession(end.run) && seen?.worked !== true,
+		resumed,
+		idleResume: resumed && seen?.worked !== true,
 		openQuestions,
 		asked: record.spec.unattended ? await askedOf(store, record.spec.id) : null,
 		undelivered: undelivered.length,
@@ -295,6 +315,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		ended: end.ending === "shutdown" ? null : end.ending,
 		cancelledBy: record.stopBy,
 		takenDown: end.takenDown && !tooOften,
+		tooOften,
 		rateLimits: record.rateLimits,
 		attempt: record.attempt,
 		attempts: record.spec.attempts,
@@ -350,15 +371,16 @@ function changesOf(
 		charge: decision.charge,
 		// Nothing was started: the next start is the one that was asked for.
 		startMode: facts.exit.kind === "never" ? end.record.startMode : decision.startMode,
-		takenDown: takenDownAgain(end, facts) ? end.record.takenDown + 1 : 0,
+		takenDown: isFreeStart(end, decision) ? end.record.takenDown + 1 : 0,
 		rateLimits: limited ? end.record.rateLimits + 1 : 0,
 		...(decision.newSession ? { sessionId: null } : {}),
 	};
 }
 
-/** One more in a row; an end that was wished for begins the row anew. */
-function takenDownAgain({ ending }: EndedAgent, { takenDown, exit }: EndFacts): boolean {
-	return ending !== "shutdown" && (takenDown || exit.kind === "never");
+/** One more in a row that costs nothing and waits for nothing; an end that was wished for begins the row anew. */
+function isFreeStart({ ending }: EndedAgent, { to, charge, hold }: Decision): boolean {
+	const waits = hold !== null && hold.kind !== "answered";
+	return ending !== "shutdown" && to === "queued" && !charge && !waits;
 }
 
 function holdOf(decision: Decision, now: number, maxBackoffMs: number): Hold | null {

@@ -44,6 +44,7 @@ import { agentEnv } from "./agent-env.ts";
 import { claim, clearPlace } from "./claim.ts";
 import { neededBy } from "./needed.ts";
 import { notStarted } from "./not-started.ts";
+import type { HowToStart } from "./run-job.ts";
 import { afterSetup } from "./setup.ts";
 import { failedCheck } from "./verify.ts";
 import { prepareWorkspace, requireWorkspace, type Workspace } from "./workspace.ts";
@@ -73,18 +74,17 @@ type Undelivered = { field: string; question: Question };
 
 /**
  * Starts the task's agent if it is still queued under this generation; else does nothing.
- * @param chosen which agent; another one than the record's begins a session of its own
- * @param stopping ends what git does for its worktree: nothing is started then
  */
 export async function start(
 	task: string,
 	generation: number,
-	{ chosen, stopping }: { chosen: AgentChoice | null; stopping: AbortSignal },
+	{ chosen, stopping, mayStart }: HowToStart,
 	deps: StartDeps,
 ): Promise<void> {
 	// A large one takes long: while it is made, nobody waits for the task's turn.
 	const workspace = await prepareWorkspace(task, generation, deps, stopping);
 	if (workspace.fault !== null && stopping.aborted) return;
+	if (!(await mayStart())) return;
 	return deps.serial.run(task, async () => {
 		faultPoint("start.read", task);
 		const record = await deps.store.get(task);

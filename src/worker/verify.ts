@@ -35,6 +35,8 @@ export interface Wanted {
 	now: number;
 	/** how long it may take, in ms */
 	limitMs?: number;
+	/** asked before one that was ended half-way begins anew. @returns false: that was so often that it is given up */
+	mayRepeat?: () => Promise<boolean>;
 }
 
 /** Begins the check of an ended run, or looks how it is. @throws DISPATCH_DISK, and what keeps it from looking */
@@ -80,11 +82,17 @@ export async function endCheck(run: RunDir, seals: Seals): Promise<void> {
 	if (!isThere(check.path)) return;
 	await sweepMarked(check.facts.nonce);
 	// What stays of it is believed by nobody.
-	if (begunHere(run, seals) === null) await remove(run).catch(() => {});
+	await removeForeign(run, seals).catch(() => {});
+}
+
+async function removeForeign(run: RunDir, seals: Seals): Promise<void> {
+	if (begunHere(run, seals) === null) await remove(run);
 }
 
 /** In a fresh directory: nobody of an earlier one may go on beside it. */
 async function beginAnew(run: RunDir, wanted: Wanted, seals: Seals): Promise<Verdict> {
+	if (wanted.mayRepeat !== undefined && !(await wanted.mayRepeat()))
+		return { kind: "refused", why: "each time it was killed before it was over, and took its shell along" };
 	await sweepTree(checkOf(run));
 	await remove(run);
 	return begin(run, wanted, seals);

@@ -182,7 +182,8 @@ export class WorkSaver {
 	async #saved(record: TaskRecord, what: string, signal: AbortSignal): Promise<SavedWork> {
 		const { orders, env, store } = this.#deps;
 		// What nobody vouches for never started here.
-		const worktree = orders.isSigned(record) ? worktreeOf(record.spec, env, { signal }) : null;
+		const isIts = record.spec.worktree !== null && orders.whyNotSigned(record) === null;
+		const worktree = isIts ? worktreeOf(record.spec, env, { signal }) : null;
 		if (worktree === null || !worktree.isUsed) return { kind: "nothing" };
 		try {
 			return { kind: "saved", ...(await savedInTime(worktree, what)) };

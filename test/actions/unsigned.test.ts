@@ -48,22 +48,20 @@ test("why, and what to do: without a signature, by another key, a copy, at work;
 	await signed("copy").then(({ nonce }) => spendOrder(path, nonce));
 	await signed("replaced");
 	await runningTask(store, "works", {}, orders);
-	await runningTask(store, "checked", { verify: "true" }, orders);
 	await signed("elsewhere", { host: "h2" });
 	expect(Object.keys(await told()).sort()).toEqual(["copy", "without"]);
 	rmSync(join(path, "signing-key"));
 	await signed("fresh");
-	const { without, copy, replaced, works, checked, ...others } = await told();
+	const { without, copy, replaced, works, ...others } = await told();
 	expect(others).toEqual({});
 	expect(without?.text).toMatch(/^`without` will not be started: it carries no signature/);
 	expect(replaced?.text).toMatch(/^`replaced` will not be started: .*the key was replaced/);
 	expect(replaced?.fix).toContain("dispatch cancel replaced, then dispatch retry replaced --sign");
 	// Signed by nobody any more: what it is a copy of comes first to mind only where the signature is good.
 	expect(copy?.text).toMatch(/^`copy` will not be started/);
-	expect(works?.text).toMatch(/^`works` is at work, but will not be started again/);
-	expect(checked?.text).toMatch(/^`checked` is at work, but will neither be checked nor started again/);
+	expect(works?.text).toMatch(/^`works` is at work, but will neither be called done nor started again/);
 	// An agent at work is nothing to be cancelled.
-	for (const each of [works, checked]) expect(each?.fix).toMatch(/^Let it go on.*--sign$/);
+	expect(works?.fix).toMatch(/^Let it go on.*--sign$/);
 });
 
 test("a good copy of a removed task can be vouched for by nobody: no step leads there", async () => {

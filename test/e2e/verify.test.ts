@@ -88,3 +88,14 @@ test("a cancel ends the check too", async () => {
 		.poll(() => user.processes().filter(({ command }) => command.includes("sleep 1000")))
 		.toEqual([]);
 });
+
+test("a check that is killed with its shell each time is given up, told, and holds no place", async () => {
+	checked();
+	const check = "echo x >>killed; kill -9 0";
+	await user.ok(["enqueue", "--model", "quick", "--id", "c", "--attempts", "1", "--verify", check, "Do it"]);
+	const task = await user.taskInState("c", "failed");
+	expect(task.reason).toBe("verify_failed");
+	expect(task.outcome?.message).toMatch(/check cannot be run: each time it was killed before it was over/);
+	expect(readFileSync(join(user.project, "killed"), "utf8").split("\n").length).toBeLessThan(20);
+	expect(started()).toBe(1);
+});

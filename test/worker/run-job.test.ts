@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import type { RunJob } from "../../src/queue/jobs/run-queue.ts";
+import { holdUntil } from "../../src/queue/records/gates.ts";
+import { noteUsage } from "../../src/queue/records/spend.ts";
+import { gatedBy } from "../../src/task/record.ts";
 import { Places } from "../../src/worker/places.ts";
 import { type RunJobDeps, runJob } from "../../src/worker/run-job.ts";
 import { monitorStage } from "../monitor/stage.ts";
@@ -7,8 +10,11 @@ import { HOST, specOf } from "../queue/records/store-support.ts";
 
 const stage = monitorStage();
 
-/** The deps of a worker with one place; `started` lists what it was told to start. */
-function worker(places = new Places(1)) {
+/**
+ * The deps of a worker with one place; `started` lists what it was told to start.
+ * @param whileMade happens while a start makes its worktree
+ */
+function worker(places = new Places(1), whileMade?: () => unknown) {
 	const { store, hub } = stage();
 	const started: string[] = [];
 	// As the daemon does.
@@ -21,7 +27,9 @@ function worker(places = new Places(1)) {
 		dailyUsd: null,
 		reconcile: async () => {},
 		fallback: async () => null,
-		start: async (task) => {
+		start: async (task, _, { mayStart }) => {
+			await whileMade?.();
+			if (!(await mayStart())) return;
 			started.push(task);
 			const moved = await store.move({ id: task, from: ["queued"], to: "running", runNonce: `n-${task}` });
 			if (moved.result === "moved") hub.emit("state", task, moved.state);
@@ -90,6 +98,28 @@ test("a daemon that stops gives the job back and leaves the agent alone", async 
 	job.stop();
 	expect(await end).toEqual({ kind: "release" });
 	expect(await store.stateOf("t")).toBe("running");
+});
+
+const gated = gatedBy({ spec: specOf("t"), chosen: null, host: HOST });
+const nothing = { inputTokens: 0, outputTokens: 0 };
+const SPENT = { session: "s", epoch: 1, ofSession: { ...nothing, costUsd: 9 }, ofRun: null, budgetUsd: null };
+const FAR = Date.now() + 3_600_000;
+
+test.each([
+	["drained", async (job: ReturnType<typeof jobOf>) => job.drain(), { kind: "release" }],
+	["stopped", async (job: ReturnType<typeof jobOf>) => job.stop(), { kind: "release" }],
+	[
+		"its backend is held",
+		() =>
+			holdUntil(stage().store, gated, { kind: "rate_limited", until: FAR, message: "limit", limited: null }),
+		{ kind: "later" },
+	],
+	["the day is spent", () => noteUsage(stage().store, "t", SPENT), { kind: "later" }],
+] as const)("while its worktree is made the host is %s: nothing is started", async (_, meanwhile, end) => {
+	const job = jobOf("t", await queued("t"));
+	const { deps, started, places } = worker(new Places(1), () => meanwhile(job));
+	expect(await runJob(job, { ...deps, dailyUsd: 5 })).toMatchObject(end);
+	expect([started, await stage().store.stateOf("t"), places.taken]).toEqual([[], "queued", 0]);
 });
 
 test("one that drains, or has no place, starts nothing", async () => {

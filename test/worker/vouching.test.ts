@@ -1,11 +1,12 @@
 /** A worker signs another agent's choice in its user's name, for records alone that this user has signed before. */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { Serial } from "../../src/task/serial.ts";
+import type { TaskSpec } from "../../src/task/spec.ts";
 import { settle } from "../../src/worker/settle.ts";
 import { start } from "../../src/worker/start.ts";
 import { WorkSaver } from "../../src/worker/workspace.ts";
@@ -85,6 +86,7 @@ test("a start with another agent, the record changed, is refused and signs nothi
 		{
 			chosen: { backend, model, permissions, promptAddition, modelReason },
 			stopping: new AbortController().signal,
+			mayStart: async () => true,
 		},
 		{
 			...{ store, home, hub, config, orders, host: HOST, serial: new Serial(), env: {}, redisUrl: null },
@@ -97,23 +99,48 @@ test("a start with another agent, the record changed, is refused and signs nothi
 	expect(orders.isSigned(after)).toBe(false);
 });
 
-test("a check that was put into the record while its agent works is not run", async () => {
-	const { store, project } = stage();
+test("with a damaged key what has ended is told to be checked by nobody, and ends", async () => {
+	const { store, home } = stage();
 	const { run } = await stage().agent("t", "printf -- '- [x] All\\n' >plan.md; : >ipc/.done");
 	await expect.poll(() => agentStatus(run).kind).toBe("exited");
-	const pwned = join(project, "pwned");
-	const { spec } = await store.need("t");
-	await store.client.hset(
-		store.keys.task("t"),
-		"spec",
-		JSON.stringify({ ...spec, verify: `touch ${pwned}` }),
-	);
 	const monitor = stage().reconciler();
-	const look = async () => {
-		await monitor.reconcile("t");
-		return store.stateOf("t");
-	};
-	await expect.poll(look).not.toBe("running");
-	expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
-	expect(existsSync(pwned)).toBe(false);
+	writeFileSync(join(home, "signing-key"), "");
+	await monitor.reconcile("t");
+	const { state, reason, outcome } = await store.need("t");
+	expect([state, reason]).toEqual(["failed", "verify_failed"]);
+	expect(outcome?.message).toMatch(/cannot be known: the signing key cannot be used .*retry t --sign/);
 });
+
+/** By which a record would make less of what was to be done, or something else. */
+const CHANGED: Record<string, (pwned: string) => Partial<TaskSpec>> = {
+	"another check": (pwned) => ({ verify: `touch ${pwned}` }),
+	"no check": () => ({ verify: null }),
+	"no items that were given": () => ({ givenItems: [] }),
+	"another prompt": () => ({ prompt: "Do nothing" }),
+	"more attempts": () => ({ attempts: 9 }),
+};
+
+test.each(Object.entries(CHANGED))(
+	"what was changed while its agent works is not called done: %s",
+	async (what, change) => {
+		const { store, project } = stage();
+		const given = {
+			verify: "false",
+			givenItems: what.includes("items") ? ["All", "The rest"] : [],
+			attempts: 1,
+		};
+		const { run } = await stage().agent("t", "printf -- '- [x] All\\n' >plan.md; : >ipc/.done", given);
+		await expect.poll(() => agentStatus(run).kind).toBe("exited");
+		const pwned = join(project, "pwned");
+		const { spec } = await store.need("t");
+		await store.client.hset(store.keys.task("t"), "spec", JSON.stringify({ ...spec, ...change(pwned) }));
+		const monitor = stage().reconciler();
+		const look = async () => {
+			await monitor.reconcile("t");
+			return store.stateOf("t");
+		};
+		await expect.poll(look).not.toBe("running");
+		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+		expect(existsSync(pwned)).toBe(false);
+	},
+);

@@ -27,7 +27,9 @@ export interface EndFacts {
 	now: number;
 	/** it said something that only a working CLI says */
 	sawOutput: boolean;
-	/** it resumed an earlier session, and used no tool in it */
+	/** it went on in a session that the task had before */
+	resumed: boolean;
+	/** that, and it used no tool in it */
 	idleResume: boolean;
 	/** unanswered */
 	openQuestions: number;
@@ -42,6 +44,8 @@ export interface EndFacts {
 	cancelledBy: string | null;
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
+	/** it was started again at once, uncharged, so often in a row that no more such start is given */
+	tooOften: boolean;
 	/** times in a row that it ended because a service said no for now, before this one */
 	rateLimits: number;
 	/** charged starts, this one included if it was charged */

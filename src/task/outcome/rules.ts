@@ -129,16 +129,17 @@ function withQuestions(facts: EndFacts): Decision | null {
 		const message = `Waiting for the answer to ${which}. Answer with \`dispatch answer ${taskId}\`.`;
 		return { ...ending(facts), to: "parked", message, charge: false };
 	}
-	if (undelivered === 0) return null;
+	if (undelivered === 0 || facts.tooOften) return null;
 	const hold = { kind: "answered" as const, until: null, forMs: null };
 	return { ...again("The answer came while the agent stopped; it goes on with it."), hold };
 }
 
-/** The conversation to resume is gone: another session goes on from the plan. */
+/** The conversation to resume is gone: another session goes on from the plan. Without one it is a text like others. */
 function sessionLost(facts: EndFacts): Decision | null {
 	if (failureOf(facts) !== "no_session") return null;
 	// The user's own command names the session: the next start would say the same.
-	if (/\bresume\b|--continue\b/.test(facts.command ?? "")) return failedToStart(facts);
+	if (/\bresume\b|--continue\b|\s-[rc]\b/.test(facts.command ?? "")) return failedToStart(facts);
+	if (!facts.resumed || facts.tooOften) return null;
 	return {
 		...again("The agent's earlier session is gone; a new one goes on from the plan."),
 		newSession: true,
