@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { hintFor, publishNew } from "../process/atomic-file.ts";
 import { readOwnFile, realPathOf } from "../process/own-file.ts";
-import { requireOwn } from "../process/own-path.ts";
+import { otherOwnerOf, requireOwn } from "../process/own-path.ts";
 import { isDiskFull } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 
@@ -18,8 +18,13 @@ export function readConfigText(path: string): string | null {
 		requireOwn(path, "The config");
 		return file.bytes.toString("utf8");
 	}
-	throw new DispatchError("DISPATCH_CONFIG_INVALID", `The config ${path} cannot be read: ${file.why}.`, {
-		hint: "DISPATCH_CONFIG names another file.",
+	const whose = file.code === "EACCES" ? otherOwnerOf(path) : null;
+	const why = whose === null ? file.why : `it ${whose}`;
+	throw new DispatchError("DISPATCH_CONFIG_INVALID", `The config ${path} cannot be read: ${why}.`, {
+		hint:
+			whose === null
+				? "DISPATCH_CONFIG names another file."
+				: "Use one of your own: DISPATCH_HOME names its directory, DISPATCH_CONFIG the file.",
 	});
 }
 

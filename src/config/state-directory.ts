@@ -36,7 +36,7 @@ export function baseOf(path: string): string {
 	const others = dirname(path);
 	if (!HASH_FORM.test(basename(path)) || basename(others) !== OTHERS) return path;
 	const base = dirname(others);
-	return isThere(fileIn(path)) || isThere(fileIn(base)) ? base : path;
+	return hasName(path) || hasName(base) ? base : path;
 }
 
 /** @param url null: the local server. @throws DISPATCH_DISK when it cannot be known whose the base is */
@@ -59,7 +59,7 @@ function otherIn(base: string, place: string): string {
 
 /** From here on the base is this address's, unless it is another's already: of two at once one wins. @throws DISPATCH_DISK */
 export function ownBase(base: string, url: string | null): void {
-	if (isThere(fileIn(base))) return;
+	if (hasName(base)) return;
 	const owner = ownerOf(base);
 	if (owner !== null || directoryFor(base, url) === base) nameAddress(base, (owner ?? { url }).url);
 }
@@ -80,7 +80,7 @@ function spelled(url: string | null): string {
 export function addressOf(directory: string): Address | null {
 	const path = fileIn(directory);
 	// First: another command may write it in this moment.
-	if (!isThere(path)) return null;
+	if (!hasName(directory)) return null;
 	const file = lookAt(path);
 	const text = file.kind === "text" ? file.text.trim() : "";
 	if (text === LOCAL_ADDRESS) return { url: null };
@@ -90,13 +90,22 @@ export function addressOf(directory: string): Address | null {
 	throw isLocked(file) ? keptFrom(directory, failed) : failed;
 }
 
-/** What another user, or root, keeps to themselves is no directory to mend: they need one of their own. */
+/** @throws DISPATCH_DISK where it cannot be known */
+function hasName(directory: string): boolean {
+	const path = fileIn(directory);
+	return isThere(path, (error) => {
+		const failed = notLookedAt(path, error);
+		return codeOf(error) === "EACCES" ? keptFrom(directory, failed) : failed;
+	});
+}
+
+/** What another user, or root, keeps to themselves is no directory to mend: who asks needs one of their own. */
 function keptFrom(directory: string, cause: DispatchError): DispatchError {
-	const who = otherOwnerOf(directory);
-	if (who === null) return cause;
+	const whose = otherOwnerOf(directory);
+	if (whose === null) return cause;
 	return new DispatchError(
 		"DISPATCH_DISK",
-		`The state directory ${directory} belongs to ${who}, and is not for you.`,
+		`The state directory ${directory} ${whose}, and is not for you.`,
 		{
 			hint: "Use one of your own: DISPATCH_HOME names it.",
 			cause,

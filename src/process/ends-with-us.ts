@@ -53,7 +53,18 @@ function endAtOnce(): void {
 	for (let waited = 0; waited < EXIT_GRACE_MS && [...living.keys()].some(isAtWork); waited += EXIT_LOOK_MS)
 		Atomics.wait(pause, 0, 0, EXIT_LOOK_MS);
 	for (const child of living.keys()) endGroupOf(child);
-	for (const cleanup of cleanups) cleanup();
+	cleanUp();
+}
+
+/** Each by itself: one that fails keeps neither the others nor this process's end. */
+function cleanUp(): void {
+	for (const cleanup of cleanups) {
+		try {
+			cleanup();
+		} catch {
+			// It stays: whoever works there next sweeps it.
+		}
+	}
 }
 
 /** Not reaped by us any more: its zombie stays. */
@@ -81,7 +92,7 @@ function onSignal(name: NodeJS.Signals): void {
 
 function leave(name: NodeJS.Signals): void {
 	for (const child of living.keys()) endGroupOf(child);
-	for (const cleanup of cleanups) cleanup();
+	cleanUp();
 	listenNoMore();
 	process.kill(process.pid, name);
 }

@@ -47,12 +47,25 @@ export function looseAt(path: string): string | null {
 	return [...folders].find((folder) => isOpenFolder(statSync(folder))) ?? null;
 }
 
-/** Whose what stands there is, where it is not this user's: "root", "uid 1001". null: nobody else's, or nobody knows. */
+/**
+ * Whose what stands there is, where it is not this user's: "belongs to root", "lies in /root, which belongs to root" where
+ * that one lets nobody look further. null: nobody else's, or nobody knows.
+ */
 export function otherOwnerOf(path: string): string | null {
 	const me = process.geteuid?.();
-	const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+	const { seen, uid } = nearestSeen(path);
 	if (me === undefined || uid === undefined || uid === me) return null;
-	return uid === 0 ? "root" : `uid ${uid}`;
+	const who = `belongs to ${uid === 0 ? "root" : `uid ${uid}`}`;
+	return seen === path ? who : `lies in ${seen}, which ${who}`;
+}
+
+function nearestSeen(path: string): { seen: string; uid: number | undefined } {
+	try {
+		return { seen: path, uid: statSync(path, { throwIfNoEntry: false })?.uid };
+	} catch {
+		const around = dirname(path);
+		return around === path ? { seen: path, uid: undefined } : nearestSeen(around);
+	}
 }
 
 function isOpenFolder(stats: Stats): boolean {

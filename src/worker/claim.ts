@@ -11,7 +11,7 @@ import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
 
 /** @returns what stood against it: told once the start has its permit, with which every refusal is recorded */
-export async function clearPlace(record: TaskRecord, home: string, orders: Orders): Promise<unknown> {
+export async function dropEarlier(record: TaskRecord, home: string, orders: Orders): Promise<unknown> {
 	const { id } = record.spec;
 	try {
 		// What nobody vouches for deletes nothing.

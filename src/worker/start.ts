@@ -41,7 +41,7 @@ import type { Serial } from "../task/serial.ts";
 import { type AgentChoice, firstPlan } from "../task/spec.ts";
 import { setupMark } from "../task/worktree.ts";
 import { agentEnv } from "./agent-env.ts";
-import { claim, clearPlace } from "./claim.ts";
+import { claim, dropEarlier } from "./claim.ts";
 import { neededBy } from "./needed.ts";
 import { notStarted } from "./not-started.ts";
 import type { HowToStart } from "./run-job.ts";
@@ -112,7 +112,7 @@ async function startRecord(
 	const { id } = queued.spec;
 	// This host knows again, without the record, that it made it.
 	const runNonce = deps.orders.newNonce();
-	const taken = await clearPlace(queued, deps.home, deps.orders);
+	const taken = await dropEarlier(queued, deps.home, deps.orders);
 	const moved = await store.move({
 		id,
 		from: ["queued"],

@@ -121,7 +121,11 @@ export async function withIndex<T>(
 			return use(git, keep);
 		});
 	} finally {
-		remove();
+		try {
+			remove();
+		} catch {
+			// What cannot be taken away now is swept at the next act: what was done is done.
+		}
 		kept();
 	}
 }

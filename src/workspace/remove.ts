@@ -3,10 +3,11 @@ import { isThere } from "../process/atomic-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { branchNameOf } from "../task/worktree.ts";
 import type { Holder } from "./branch.ts";
-import { HOLDERS } from "./loose.ts";
 import { firstOf, isHalfMade, looseCommits, unsavedIn } from "./unsaved.ts";
 import type { Worktree } from "./worktree.ts";
 
+/** What people keep their work on; a stash, a note or another pseudo-ref is none of these. */
+const HOLDERS = ["refs/heads", "refs/tags", "refs/remotes"];
 /** Of a branch that others move, or delete, at the same time. */
 const DELETE_TRIES = 5;
 

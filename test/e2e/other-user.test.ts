@@ -10,7 +10,7 @@ import {
 	statSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { User } from "./harness.ts";
 
@@ -41,19 +41,22 @@ test("the main job as a user who is not root: all files are theirs and nobody el
 });
 
 test.runIf(isRoot).each([
-	["root", 0, "root"],
-	["a stranger", STRANGER, `uid ${STRANGER}`],
+	["root", 0, "root", 0o755],
+	["root", 0, "root", 0o700],
+	["a stranger", STRANGER, `uid ${STRANGER}`, 0o755],
+	["a stranger", STRANGER, `uid ${STRANGER}`, 0o700],
 ])(
-	"a state directory that is %s's own says whose it is, to every command, and is left as it is",
-	async (_, uid, who) => {
+	"a state directory that is %s's own says whose it is, to every command, and is left as it is (%i, %s; around it %o)",
+	async (_, uid, who, around) => {
 		nobody();
-		const home = join(user.path, "theirs");
+		const home = join(user.path, "around/theirs");
 		mkdirSync(join(home, "at"), { recursive: true });
 		writeFileSync(join(home, "address"), "local\n");
 		for (const [path, mode] of [
 			[join(home, "address"), 0o600],
 			[join(home, "at"), 0o700],
 			[home, 0o755],
+			[dirname(home), around],
 		] as const) {
 			chownSync(path, uid, uid);
 			chmodSync(path, mode);
@@ -61,9 +64,10 @@ test.runIf(isRoot).each([
 		for (const command of [["ls"], ["enqueue", "Do it"], ["up"], ["status"], ["doctor"], ["down"]]) {
 			const { code, stdout, stderr } = await user.run(command, { env: { DISPATCH_HOME: home } });
 			expect([command, code === 0]).toEqual([command, false]);
-			expect(stdout + stderr).toContain(`The state directory ${home} belongs to `);
-			expect(stdout + stderr).toContain(who);
-			expect(stdout + stderr).toContain("DISPATCH_HOME names it");
+			// Or of the config in it, which is read first.
+			expect(stdout + stderr).toContain(around === 0o700 ? home : `The state directory ${home} belongs to `);
+			expect(stdout + stderr).toMatch(new RegExp(`belongs to .*${who}`));
+			expect(stdout + stderr).toMatch(/Use one of your own: DISPATCH_HOME names it/);
 		}
 		expect(readdirSync(home).sort()).toEqual(["address", "at"]);
 	},
@@ -84,7 +88,7 @@ test("an agent that locks its run directory can be cancelled, also by a worker t
 	const run = (id: string) => join(user.home, "runs", id, "1");
 	for (const id of ["t", "later"]) {
 		await user.ok(["enqueue", "--id", id, "Do it"]);
-		await expect.poll(() => statSync(run(id), { throwIfNoEntry: false })?.mode ?? 0o777).toBe(0o040000);
+		await expect.poll(() => existsSync(join(user.project, `${id}.locked`))).toBe(true);
 	}
 	await user.ok(["cancel", "t"]);
 	await user.waitForState("t", "cancelled");
@@ -102,7 +106,7 @@ test("an agent that locks its run directory is stopped by its limits, also by a 
 	nobody({ agent: "locks-its-run.sh", config: "limits: { deadline: 12s }" });
 	const run = join(user.home, "runs", "t", "1");
 	await user.ok(["enqueue", "--id", "t", "Do it"]);
-	await expect.poll(() => statSync(run, { throwIfNoEntry: false })?.mode ?? 0o777).toBe(0o040000);
+	await expect.poll(() => existsSync(join(user.project, "t.locked"))).toBe(true);
 	await user.ok(["up", "--restart"]);
 	await user.waitForState("t", "failed");
 	await expect.poll(agents).toEqual([]);

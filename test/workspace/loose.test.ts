@@ -5,7 +5,15 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { removeWorktree } from "../../src/workspace/remove.ts";
 import { writeIn } from "../git.ts";
-import { branch, commitThere, onWorktreeOfItsOwn, setTheStage, there, worktree } from "./stage.ts";
+import {
+	branch,
+	commitThere,
+	onWorktreeOfItsOwn,
+	repository,
+	setTheStage,
+	there,
+	worktree,
+} from "./stage.ts";
 
 setTheStage();
 beforeEach(onWorktreeOfItsOwn);
@@ -17,6 +25,13 @@ function detached(name = "c.txt"): string {
 	there("checkout", "--quiet", "--detach");
 	commitThere(name);
 	return there("rev-parse", "HEAD");
+}
+
+/** Checked out as `git fetch origin pull/7/head && git checkout FETCH_HEAD` does. */
+function fetched(from = "https://host.example/project"): void {
+	const commit = made();
+	writeIn(worktree.adminDir, "FETCH_HEAD", `${commit}\tnot-for-merge\t'refs/pull/7/head' of ${from}\n`);
+	there("checkout", "--quiet", "--detach", commit);
 }
 
 /** Nothing leads to it. */
@@ -63,6 +78,24 @@ const LOOSE: Record<string, () => string> = {
 	},
 	"a ref of the worktree's own holds": heldBy("refs/worktree/kept"),
 	"a bisection holds": heldBy("refs/bisect/bad"),
+	"was fetched from a repository on this machine": () => {
+		const commit = detached();
+		there("fetch", "--quiet", repository, "HEAD");
+		writeIn(worktree.adminDir, "FETCH_HEAD", `${commit}\t\tbranch 'x' of ${repository}\n`);
+		return commit;
+	},
+	"only a stash holds besides": () => {
+		const commit = detached();
+		there("update-ref", "refs/stash", commit);
+		return commit;
+	},
+	"was made on top of what was fetched": () => {
+		fetched();
+		commitThere("d.txt");
+		const commit = there("rev-parse", "HEAD");
+		back();
+		return commit;
+	},
 	"a merge under way has stashed": writtenIn("MERGE_AUTOSTASH"),
 	"is being picked": writtenIn("CHERRY_PICK_HEAD"),
 	"a rebase began at": writtenIn("rebase-merge/orig-head"),
@@ -113,6 +146,19 @@ const NOT_LOOSE: Record<string, () => void> = {
 	"made a branch of what it had detached": () => {
 		detached();
 		there("checkout", "--quiet", "-b", "kept");
+		back();
+	},
+	"looked at what it had fetched": () => {
+		fetched();
+		back();
+	},
+	"looked at what it had fetched by ssh": () => {
+		fetched("git@host.example:project");
+		back();
+	},
+	"looked at what another ref of the repository holds": () => {
+		heldBy("refs/pull/7/head")();
+		there("checkout", "--quiet", "--detach", "refs/pull/7/head");
 		back();
 	},
 	"looked at an older commit": () => {
