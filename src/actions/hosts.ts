@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import { hostNames, type ListedHost, listHosts } from "../queue/records/host-list.ts";
-import { setDrain } from "../queue/records/hosts.ts";
+import { setDrain, wakeHost } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
 import { orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -118,9 +118,15 @@ export type DrainEnd =
 	/** it has taken note, or is away, and no agent works or asks there */
 	| { kind: "drained"; view: HostView }
 	| { kind: "resumed" }
-	/** `live`: agents there, as far as seen; null: Redis did not answer */
-	| { kind: "timedOut"; live: number | null }
+	/** `seen` at the last look; null: Redis did not answer */
+	| { kind: "timedOut"; seen: Seen | null }
 	| { kind: "interrupted" };
+
+interface Seen {
+	view: HostView;
+	/** agents that work or ask there */
+	live: number;
+}
 
 interface DrainOptions {
 	/** the id of this host */
@@ -129,8 +135,8 @@ interface DrainOptions {
 	timeoutMs: number | null;
 	/** ends the wait, as soon as it is aborted */
 	signal: AbortSignal;
-	/** is called with each look's number of agents that live there */
-	told(view: HostView, live: number): void;
+	/** is called with each look that was not the last */
+	told(seen: Seen): void;
 }
 
 /**
@@ -158,26 +164,34 @@ async function lookUntilDrained(
 	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
 	// The first look is believed. Later on every heartbeat may be old, since Redis was away; see `HostWatch`.
 	let awaySince: number | null = Number.NEGATIVE_INFINITY;
-	let live: number | null = null;
+	let seen: Seen | null = null;
 	for (;;) {
-		const look = async () => ({ ids: await store.liveIds(host), views: await viewHosts(store, own, host) });
+		const look = () => lookAtDrained(store, host, own);
 		const begunAt = performance.now();
 		const looked = await orAborted(unlessAway(look()), limit);
 		if (looked !== "aborted" && looked !== "away") {
-			const [view] = looked.views;
-			if (!view?.drained) return { kind: "resumed" };
-			live = looked.ids.length;
+			const { view, live } = looked;
+			if (!view.drained) return { kind: "resumed" };
+			seen = looked;
 			awaySince = isWithoutWorker(view) ? (awaySince ?? performance.now()) : null;
 			const isAway = awaySince !== null && performance.now() - awaySince >= BELIEVED_MS;
 			if (isAway && live > 0) throw leftThere(host, live);
 			if (live === 0 && (isAway || hasTakenNote(view))) return { kind: "drained", view };
-			told(view, live);
-		} else if (looked === "away" || performance.now() - begunAt >= ONE_LOOK_MS) live = null;
+			told(looked);
+		} else if (looked === "away" || performance.now() - begunAt >= ONE_LOOK_MS) seen = null;
 		if (signal.aborted) return { kind: "interrupted" };
 		const leftMs = until - performance.now();
-		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", live };
+		if (limit.aborted || leftMs <= 0) return { kind: "timedOut", seen };
 		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
 	}
+}
+
+/** The host's own word is as old as its last beat: where it alone is waited for, it is asked for a new one. */
+async function lookAtDrained(store: Store, host: string, own: string): Promise<Seen> {
+	const live = (await store.liveIds(host)).length;
+	const view = (await viewHosts(store, own, host))[0] as HostView;
+	if (live === 0 && !hasTakenNote(view)) await wakeHost(store, host);
+	return { view, live };
 }
 
 function isWithoutWorker({ state }: HostView): boolean {

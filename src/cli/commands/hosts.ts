@@ -90,11 +90,11 @@ async function drainAndWait(
 		output.note(`Interrupted. Whether ${host} is drained by now: dispatch hosts ${host}`);
 		return null;
 	}
-	const told = ({ state }: HostView, live: number) =>
+	const told = ({ view, live }: { view: HostView; live: number }) =>
 		output.awaits(
 			live > 0
 				? `Waiting for ${host}: ${live === 1 ? "1 task is" : `${live} tasks are`} still live there`
-				: `${host} has not taken note yet (${state})`,
+				: wordOf(view),
 		);
 	const end = await untilDrained(store, host, { own: home.hostId, timeoutMs: leftMs(), signal, told });
 	output.clearProgress();
@@ -105,7 +105,7 @@ async function drainAndWait(
 			output.note(`Interrupted. ${host} stays drained: dispatch hosts resume ${host}`);
 			return null;
 		case "timedOut":
-			throw timedOut(host, end.live);
+			throw timedOut(host, end.seen);
 		case "resumed":
 			throw new DispatchError("DISPATCH_STALE", `${host} was resumed meanwhile: it takes tasks.`, {
 				hint: `Once more: dispatch hosts drain ${host} --wait`,
@@ -113,14 +113,21 @@ async function drainAndWait(
 	}
 }
 
-function timedOut(host: string, live: number | null): DispatchError {
+/** Of a host on which no task is live, what it has yet to say. */
+function wordOf({ host, state, draining, places }: HostView): string {
+	if (!draining || !places?.used) return `${host} has not taken note yet (${state})`;
+	const taken = places.used === 1 ? "1 place is" : `${places.used} places are`;
+	return `No task is live on ${host} any more; by its last word ${taken} still taken`;
+}
+
+function timedOut(host: string, seen: { view: HostView; live: number } | null): DispatchError {
+	const live = seen?.live ?? 0;
 	const agents = live === 1 ? "1 agent still works or asks" : `${live} agents still work or ask`;
-	const told = live === 0 ? `${host} has not taken note yet` : `${agents} on ${host}`;
-	return new DispatchError(
-		"DISPATCH_TIMED_OUT",
-		`Timed out waiting: ${live === null ? "Redis does not answer" : told}.`,
-		{ hint: `It stays drained until: dispatch hosts resume ${host}` },
-	);
+	const told =
+		seen === null ? "Redis does not answer" : live > 0 ? `${agents} on ${host}` : wordOf(seen.view);
+	return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${told}.`, {
+		hint: `It stays drained until: dispatch hosts resume ${host}`,
+	});
 }
 
 /** It takes tasks again. */

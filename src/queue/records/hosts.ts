@@ -43,6 +43,11 @@ export async function setDrain(
 	await store.run("drainHost", { host, ...drain });
 }
 
+/** Has its worker say how it is now, and not with its next beat. A hint, which may be lost. */
+export async function wakeHost(store: Store, host: string): Promise<void> {
+	await store.guard((client) => client.publish(store.keys.wake, `host ${host}`));
+}
+
 /** null: it may start tasks; also where what stands there is damaged */
 export async function drainOf(store: Store, host: string): Promise<Drain | null> {
 	return readDrain(await store.guard((client) => client.hget(store.keys.host(host), "drain")));
