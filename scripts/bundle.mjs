@@ -143,19 +143,24 @@ const READERS = {
 	"notify/post.ts": ["postJson"],
 };
 
-/** Scripts for Redis that workers and commands of main.cjs alone run. */
+/** Scripts for Redis that only workers, and commands of the large bundles, run. */
 const SCRIPTS = {
 	ask: ["ASK"],
 	"claim-host": ["BEAT", "CLAIM_HOST"],
 	delivered: ["DELIVERED"],
+	"drain-host": ["DRAIN_HOST"],
 	fenced: ["FENCED"],
 	follow: ["FOLLOW"],
 	hold: ["HOLD"],
 	"hold-gate": ["HOLD_GATE"],
 	lost: ["CANCEL_LOST", "MOVE_HOST"],
 	"new-ipc": ["NEW_IPC"],
+	note: ["NOTE"],
 	"note-seen": ["NOTE_SEEN"],
 	"note-usage": ["NOTE_USAGE"],
+	"open-gates": ["OPEN_GATES"],
+	remove: ["REMOVE"],
+	"settle-needs": ["SETTLE_NEEDS"],
 };
 
 export const withoutReaders = {
