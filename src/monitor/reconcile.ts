@@ -14,7 +14,7 @@ import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
 import { clearPlace, openNamedRun } from "../process/run-dir.ts";
-import { areSealed } from "../process/sealed-file.ts";
+import { sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
@@ -194,7 +194,7 @@ export class Reconciler extends Service {
 		faultPoint("look.opening", id);
 		const named = startOf(record);
 		const { config, home, hub, monotonic, seals, store } = this.#deps;
-		const run = named && openNamedRun(home, named, (facts) => areSealed(facts, seals));
+		const run = named && openNamedRun(home, named, (facts) => sealedOf(facts, seals));
 		if (run === null) return null;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);

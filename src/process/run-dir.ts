@@ -37,7 +37,7 @@ export interface RunFacts {
 	/** ms since the Unix epoch */
 	startedAt: number;
 	sessionId: string | null;
-	/** of this host, for `isClaimed`; not there in runs of an earlier version */
+	/** of this host: `sealedOf`; not there in runs of an earlier version */
 	seal?: string;
 }
 
@@ -121,25 +121,27 @@ function factsIn(text: string, { task, epoch }: Pick<RunFacts, "task" | "epoch">
 }
 
 /**
- * The start that a record names. Where its facts cannot be read (the agent can reach them) the record's own word
- * stands: how it ended lies beside them. Locked is no other than damaged: its limits hold all the same. All but the
- * session that it began with is always the record's word: another task's directory would be read, answered in, cleared.
- * @param isClaimed whether this host has claimed the directory of that task and epoch for the start that facts name
+ * The start that a record names: by the facts that this host sealed when it began. Where they cannot be read, or were
+ * changed (the agent can reach them), the record's own word stands: how it ended lies beside them, and another task's
+ * directory would be read, answered in, cleared. Locked is no other than damaged: its limits hold all the same.
+ * @param sealed what of the facts this host has sealed: `sealedOf`
  * @returns null when there is no such directory, or it is another start's: of a task that another Redis had
  * @throws what `isOurTrouble`: it cannot be known at this moment
  */
 export function openNamedRun(
 	home: string,
 	named: RunFacts,
-	isClaimed: (facts: RunFacts) => boolean,
+	sealed: (facts: RunFacts) => "facts" | "claim" | null,
 ): RunDir | null {
 	const path = runPath(home, named.task, named.epoch);
 	clearPlace({ path });
 	const file = readRegularFile(join(path, "run.json"), FACTS_LIMIT_BYTES);
 	const facts = file.kind === "text" ? factsIn(file.text, named) : null;
-	if (facts?.nonce === named.nonce) return asRun(path, { ...named, sessionId: facts.sessionId ?? null });
+	const by = facts === null ? null : sealed(facts);
+	if (facts?.nonce === named.nonce)
+		return asRun(path, { ...(by === "facts" ? facts : named), sessionId: facts.sessionId ?? null });
 	// Another start's nonce that this host has not put there is an agent's: it would be a start that never was.
-	return kindAt(path) === "nothing" || (facts !== null && isClaimed(facts)) ? null : asRun(path, named);
+	return kindAt(path) === "nothing" || by !== null ? null : asRun(path, named);
 }
 
 /**

@@ -59,15 +59,27 @@ export function isBeforeSeals(nonce: string, seals: Seals): boolean {
 	return orNot(() => !seals.hasMade(nonce));
 }
 
+const START = "start";
+/** All but the session, which the start notes later, and by the hand of its agent's CLI. */
+const startOf = ({ task, taskNonce, epoch, nonce, backend, cwd, taskDir, startedAt }: RunFacts) => ({
+	...{ task, taskNonce, epoch, nonce, backend, cwd, taskDir, startedAt },
+});
+/** What an earlier version sealed of them. */
 const CLAIM = "run";
 const claimOf = ({ task, epoch, nonce }: RunFacts) => ({ task, epoch, nonce });
 
 /** @returns the facts of a start that this host is about to claim, with its seal */
 export function sealedFacts(facts: RunFacts, seals: Seals): RunFacts {
-	return { ...facts, seal: seals.seal(CLAIM, claimOf(facts)) };
+	return { ...facts, seal: seals.seal(START, startOf(facts)) };
 }
 
-/** Whether `sealedFacts` made them here. */
-export function areSealed(facts: RunFacts, seals: Seals): boolean {
-	return typeof facts.seal === "string" && isBy(seals, CLAIM, claimOf(facts), facts.seal);
+/**
+ * What `sealedFacts` vouches for.
+ * @returns facts: all of them; claim: whose start it is, no more: an earlier version made it; null: nothing
+ */
+export function sealedOf(facts: RunFacts, seals: Seals): "facts" | "claim" | null {
+	const { seal } = facts;
+	if (typeof seal !== "string") return null;
+	if (isBy(seals, START, startOf(facts), seal)) return "facts";
+	return isBy(seals, CLAIM, claimOf(facts), seal) ? "claim" : null;
 }

@@ -137,7 +137,7 @@ test("all but its session a start has from the record, whatever its agent writes
 	const forged = { backend: "other", startedAt: 9e15, cwd: "/", taskDir: "/", taskNonce: "another" };
 	writeFileSync(join(path, "run.json"), JSON.stringify({ ...facts, ...forged, sessionId: "s" }));
 	const named = { ...facts, sessionId: null };
-	const opened = openNamedRun(stage().home, named, () => true);
+	const opened = openNamedRun(stage().home, named, () => "claim");
 	expect(opened?.facts).toEqual({ ...named, sessionId: "s" });
 });
 
@@ -148,7 +148,7 @@ test("a file in the place of all starts of a task is no start: it is no reason t
 	const runs = join(run.path, "..");
 	rmSync(runs, { recursive: true });
 	writeFileSync(runs, "");
-	expect(openNamedRun(stage().home, run.facts, () => true)).toBeNull();
+	expect(openNamedRun(stage().home, run.facts, () => "claim")).toBeNull();
 });
 
 /** Each way of forging with each way of ending, before and after a restart of the daemon: of each file so many. */

@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { NOTHING } from "../../src/monitor/followed.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { liveStarts } from "../../src/process/end-run.ts";
+import type { TaskSpec } from "../../src/task/spec.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
@@ -39,6 +41,36 @@ test("a run.json that names another task's directory is not followed there", asy
 	expect(readdirSync(join(other.taskDir, "ipc"))).toEqual(["001.question"]);
 	expect(stage().faults).toEqual([]);
 });
+
+const NONE = { base: "0".repeat(40), inside: "", programs: null };
+
+/** What somebody who can write to Redis may put in the place of what a start was made by. */
+const CHANGED = {
+	"another directory": (spec: TaskSpec, elsewhere: string) => ({ spec: { ...spec, cwd: elsewhere } }),
+	"a worktree elsewhere": (spec: TaskSpec, elsewhere: string) => ({
+		spec: { ...spec, worktree: { ...NONE, repository: elsewhere, gitDir: elsewhere, folder: elsewhere } },
+	}),
+	"another backend": (spec: TaskSpec) => ({ spec: { ...spec, backend: "other" } }),
+};
+
+test.each(Object.entries(CHANGED))(
+	"a live start is followed where it was begun, whatever its record says by now: %s",
+	async (_, change) => {
+		const { store } = stage();
+		const { taskDir, run } = await stage().agent("t", WAITS);
+		const elsewhere = temporaryFolder("elsewhere");
+		const { spec } = await store.need("t");
+		const changed = change(spec, elsewhere);
+		await store.client.hset(store.keys.task("t"), "spec", JSON.stringify(changed.spec));
+		writeFileSync(join(taskDir, "ipc/001.question"), "Mine?");
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		expect((await store.questions("t")).map(({ text }) => text)).toEqual(["Mine?"]);
+		expect(monitor.live.get("t")?.run.facts).toEqual(run.facts);
+		expect(readdirSync(elsewhere)).toEqual([]);
+		await monitor.stop();
+	},
+);
 
 test.each(Object.keys(NOTHING))(
 	"a wrong type as what was followed so far (%s) is no fault of a look",
