@@ -4,6 +4,7 @@ import { endLeftGits } from "../process/left-gits.ts";
 import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { lookAgain } from "../queue/records/gates.ts";
+import { dropNames } from "../queue/records/names.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Serial } from "../task/serial.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
@@ -20,6 +21,7 @@ interface MendDeps {
  */
 export async function mend({ store, host, log }: MendDeps, relist: boolean): Promise<void> {
 	const mended = await store.mend({ hosts: [host], relist });
+	if (relist) mended.push(...(await dropNames(store, host)));
 	if (mended.length > 0) log.warn({ mended }, "put right what held up all tasks");
 }
 
@@ -47,6 +49,9 @@ interface SweepDeps extends MendDeps {
 export async function sweep(deps: SweepDeps): Promise<void> {
 	const { store, host, queues, log, fault } = deps;
 	const swept = await Promise.allSettled([
+		dropNames(store, host).then((lists) => {
+			if (lists.length > 0) log.warn({ lists }, "took names of no task out of lists");
+		}),
 		sweepLostJobs(store, queues, host, fault).then((repaired) => {
 			if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
 		}),

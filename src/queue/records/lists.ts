@@ -155,16 +155,17 @@ export class Lists extends Connection {
 		return this.guard((client) => client.zrevrange(this.keys.tasks, "0", "-1"));
 	}
 
-	/** What tells whether something changed in a host's live tasks. */
+	/** What tells whether something changed in a host's live tasks; names of no task are left out. */
 	async liveBriefs(host: string): Promise<Map<string, TaskBrief>> {
 		const ids = await this.liveIds(host);
 		const pipeline = this.client.pipeline();
 		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision", "state");
 		const replies = await this.replies(pipeline);
 		return new Map(
-			ids.map((id, i) => {
+			ids.flatMap((id, i) => {
 				const [epoch, revision, state] = (replies[i] ?? []) as (string | null)[];
-				return [id, { epoch: Number(epoch), revision: Number(revision), state: state as State }];
+				if (epoch === null && revision === null && state === null) return [];
+				return [[id, { epoch: Number(epoch), revision: Number(revision), state: state as State }] as const];
 			}),
 		);
 	}

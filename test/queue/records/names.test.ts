@@ -1,0 +1,58 @@
+/** A worker goes through lists at each look: what names no task leaves them, however much it is, and nothing else does. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { dropNames } from "../../../src/queue/records/names.ts";
+import { openStore } from "../../../src/queue/records/open.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { HOST, runningTask, specOf } from "./store-support.ts";
+
+let redis: TestRedis;
+let store: Store;
+beforeAll(async () => {
+	redis = await startTestRedis();
+	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
+});
+afterAll(async () => {
+	await store.close();
+	await redis.stop();
+});
+beforeEach(() => store.client.flushall());
+
+const lists = async () => {
+	const { client, keys } = store;
+	return {
+		live: await client.smembers(keys.live(HOST)),
+		active: await client.zrange(keys.active(HOST), "0", "-1"),
+		outbox: await client.zrange(keys.outbox, "0", "-1"),
+	};
+};
+
+test("names of no task go from all three lists, and leave the others", async () => {
+	await runningTask(store, "works");
+	await store.create(specOf("waits"));
+	const before = await lists();
+	expect(before).toMatchObject({ live: ["works"], active: ["works", "waits"] });
+	const { client, keys } = store;
+	const nobody = Array.from({ length: 50_000 }, (_, n) => `fake-${n}`);
+	for (let at = 0; at < nobody.length; at += 5_000) {
+		const some = nobody.slice(at, at + 5_000);
+		await client.sadd(keys.live(HOST), some);
+		await client.zadd(keys.active(HOST), ...some.flatMap((name) => ["1", name]));
+		await client.zadd(keys.outbox, ...some.flatMap((name) => ["1", `${name} 1`]));
+	}
+	await client.zadd(keys.outbox, 1, "", 2, " ", 3, "\ud83d 1 now");
+	expect([...(await store.liveBriefs(HOST)).keys()]).toEqual(["works"]);
+	expect((await dropNames(store, HOST)).sort()).toEqual([`active:${HOST}`, `live:${HOST}`, "outbox"]);
+	expect(await lists()).toEqual(before);
+	expect(await dropNames(store, HOST)).toEqual([]);
+});
+
+test("what stands in the place of a list, or of a record, keeps nobody from the others", async () => {
+	await runningTask(store, "works");
+	const { client, keys } = store;
+	await client.set(keys.task("other"), "no hash");
+	await client.sadd(keys.live(HOST), "other", "nobody");
+	await client.multi().del(keys.outbox).set(keys.outbox, "x").exec();
+	expect(await dropNames(store, HOST)).toEqual([`live:${HOST}`]);
+	expect((await client.smembers(keys.live(HOST))).sort()).toEqual(["other", "works"]);
+});
