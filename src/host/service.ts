@@ -18,7 +18,6 @@ import type { Notifier } from "../queue/jobs/notify-queue.ts";
 import { RunQueues, RunWorker } from "../queue/jobs/run-queue.ts";
 import type { Store } from "../queue/records/store.ts";
 import { WakeSubscription } from "../queue/records/wakes.ts";
-import { ensureLocalServer } from "../queue/redis/local-server.ts";
 import { unlessAway } from "../queue/redis/or-aborted.ts";
 import { Hub } from "../task/hub.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
@@ -41,7 +40,7 @@ import { Presence } from "./presence.ts";
 import { Removals } from "./removals.ts";
 import { ToldFaults } from "./told-faults.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
-import { askHeld, mend, sweep } from "./upkeep.ts";
+import { askHeld, mend, reviveRedis, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -251,7 +250,7 @@ export class Daemon extends Service {
 		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
 		for (const work of [() => this.#sweep(), async () => this.#faults.tellOver()])
 			this.#every(SWEEP_MS, work);
-		this.#every(REVIVE_LOOK_MS, () => this.#reviveRedis());
+		this.#every(REVIVE_LOOK_MS, () => reviveRedis(this.#options));
 		for (const work of [() => this.#config.refresh(), () => presence.keep()]) this.#every(LOOK_MS, work);
 		presence.announce(this.#config);
 		log.info(
@@ -380,12 +379,6 @@ export class Daemon extends Service {
 			clearRemovals: () => this.#removals.clear(),
 			dropTaskEnvs: () => dropUnusedEnvs(store, home.path),
 		});
-	}
-
-	/** The local server is ours to start again; one at an address is not. */
-	async #reviveRedis(): Promise<void> {
-		const { store, home, redisUrl } = this.#options;
-		if (redisUrl === null && store.client.status !== "ready") await ensureLocalServer({ path: home.base });
 	}
 
 	#every(ms: number, work: () => Promise<unknown>): void {

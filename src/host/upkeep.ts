@@ -1,11 +1,14 @@
 /** What a host puts right from time to time, whoever broke it. */
 import type { Logger } from "pino";
+import type { Home } from "../config/home.ts";
+import { isThere } from "../process/atomic-file.ts";
 import { endLeftGits } from "../process/left-gits.ts";
 import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { lookAgain } from "../queue/records/gates.ts";
 import { dropNames } from "../queue/records/names.ts";
 import type { Store } from "../queue/records/store.ts";
+import { ensureLocalServer, localTarget } from "../queue/redis/local-server.ts";
 import type { Serial } from "../task/serial.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
 
@@ -65,4 +68,21 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 		}),
 	]);
 	for (const each of swept) if (each.status === "rejected") throw each.reason;
+}
+
+/** The local server is ours to start again, also where only we reach it still; one at an address is not. */
+export async function reviveRedis({
+	store,
+	home,
+	redisUrl,
+}: {
+	store: Store;
+	home: Pick<Home, "base">;
+	/** null: the local server */
+	redisUrl: string | null;
+}): Promise<void> {
+	if (redisUrl !== null) return;
+	const local = { path: home.base };
+	if (store.client.status !== "ready" || !isThere(localTarget(local).socketPath))
+		await ensureLocalServer(local);
 }

@@ -17,8 +17,8 @@ export interface BackgroundStart {
 	log: { path: string; flags: "a" | "w" } | null;
 	/** what it makes is its user's alone, whatever the caller's umask; else it inherits that */
 	isPrivate?: boolean;
-	/** a descriptor of ours that it gets as its descriptor 3 */
-	inherits?: number;
+	/** descriptors of ours that it gets as its descriptors 3, 4, … */
+	inherits?: readonly number[];
 }
 
 export interface Background {
@@ -32,7 +32,7 @@ export interface Background {
 
 /** @throws DISPATCH_DISK when its log cannot be opened */
 export function startInBackground(start: BackgroundStart): Background {
-	const { file, args, argv0, cwd, env, log, inherits, isPrivate = false } = start;
+	const { file, args, argv0, cwd, env, log, inherits = [], isPrivate = false } = start;
 	const output = log === null ? ("ignore" as const) : openToWrite(log.path, log.flags);
 	// Inherited at the spawn, which is over when it returns.
 	const umask = isPrivate ? process.umask(OWNER_ONLY) : null;
@@ -42,7 +42,7 @@ export function startInBackground(start: BackgroundStart): Background {
 			...(cwd === undefined ? {} : { cwd }),
 			env,
 			detached: true,
-			stdio: ["ignore", output, output, ...(inherits === undefined ? [] : [inherits])],
+			stdio: ["ignore", output, output, ...inherits],
 		});
 		let fault: string | null = null;
 		child.once("exit", (code, signal) => {

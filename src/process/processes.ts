@@ -17,7 +17,7 @@ const GONE = ["ENOENT", "ESRCH"];
 const NOT_OURS = ["EACCES", "EPERM"];
 
 /** What a look into /proc gives; null: the process is gone, or nobody's that we may look at. */
-function look<T>(read: () => T): T | null {
+export function look<T>(read: () => T): T | null {
 	try {
 		return read();
 	} catch (error) {
@@ -117,6 +117,11 @@ type IsMeant = (path: string, numbers: () => Stats | null) => boolean;
  */
 export function* pidsHolding(held: IsMeant): Generator<number> {
 	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
+}
+
+/** What a process has as `cwd` or as `fd/3`, also where it was removed since; null: nothing that we may look at. */
+export function heldPath(pid: number, what: string): string | null {
+	return look(() => readlinkSync(`/proc/${pid}/${what}`))?.replace(REMOVED, "") ?? null;
 }
 
 /** Other processes that hold the file of one of these paths open, in whatever way. Empty where there is no /proc. */

@@ -16,6 +16,7 @@ afterEach(() => user?.cleanup());
 
 const at = (name: string) => join(user.home, name);
 const workers = () => user.processes().filter(({ command }) => / worker( |$)/.test(command));
+const servers = () => user.processes().filter(({ command }) => command.startsWith("redis-server"));
 const started = () => readFileSync(join(user.project, "starts"), "utf8").trim().split("\n").sort();
 
 const removed = (name: string) => rmSync(at(name), { recursive: true });
@@ -69,6 +70,35 @@ test("a worker whose marks are lost stays the only one", async () => {
 	expect(started()).toEqual(names);
 	expect(await user.ok(["down"])).toContain("The worker is stopped.");
 	expect(workers()).toEqual([]);
+});
+
+const OF_REDIS = ["redis/lock", "redis/redis.sock", "redis/redis.pid"];
+const taken = (name: string) => {
+	rmSync(at(name), { force: true });
+	writeFileSync(at(name), "");
+};
+
+test("where the marks of the local Redis are lost, worker and commands come together again on one server", async () => {
+	user = new User({ agent: "starts-counted.sh", agents: { asks: "ten-line.sh" } });
+	await user.ok(["enqueue", "--id", "asks", "--model", "asks", "x"]);
+	await user.waitForState("asks", "asking");
+	const alone = workers().map(({ pid }) => pid);
+	for (const name of OF_REDIS) rmSync(at(name));
+	// The worker itself: nobody need give a command.
+	await expect.poll(() => existsSync(at("redis/redis.sock")), LIMIT).toBe(true);
+	await user.ok(["enqueue", "--id", "one", "x"]);
+	await user.waitForState("one", "completed");
+	OF_REDIS.map(taken);
+	await user.ok(["enqueue", "--id", "two", "x"]);
+	await user.waitForState("two", "completed");
+	await user.ok(["answer", "asks", "yes"]);
+	await user.waitForState("asks", "completed");
+	expect(started()).toEqual(["one", "two"]);
+	expect(workers().map(({ pid }) => pid)).toEqual(alone);
+	expect(servers()).toHaveLength(1);
+	OF_REDIS.map(taken);
+	expect(await user.ok(["down"])).toContain("The local Redis is stopped.");
+	expect(servers()).toEqual([]);
 });
 
 test("where another directory stands in the place of its own, it leaves, and the next worker is that one's", async () => {

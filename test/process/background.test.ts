@@ -19,7 +19,7 @@ test("its output goes to its log, our descriptor to it, and its end is told", as
 		cwd,
 		env: process.env,
 		log,
-		inherits: held,
+		inherits: [held],
 	};
 	const child = startInBackground(start);
 	closeSync(held);

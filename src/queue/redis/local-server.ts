@@ -2,9 +2,9 @@
  * The local Redis of a state directory: started by the first command that needs it, alive until it is
  * stopped, reachable through a unix socket only.
  *
- * One server per directory: two would write one append-only file. The starter takes a kernel lock and the
- * server inherits its descriptor, so the lock is held for exactly as long as the server lives, whether it
- * works, loads or hangs. Who does not get the lock waits for the holder's server; an unanswered ping never
+ * One server per directory: two would write one append-only file. The starter takes a kernel lock on the directory
+ * and on a file in it, and the server inherits the descriptors, so the lock is held for exactly as long as the server
+ * lives, whether it works, loads or hangs, and whatever is removed there. Who does not get the lock waits for the holder's server; an unanswered ping never
  * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
  */
 import { existsSync } from "node:fs";
@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
 import { environmentOfDaemon } from "../../process/environment.ts";
-import { type Lock, takeLock } from "../../process/lock.ts";
+import { type PlaceLock, takePlaceLock } from "../../process/lock.ts";
 import { hasNoRoom, readRegularFile } from "../../process/read-file.ts";
 import { claimWriter } from "../../process/writer-mark.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -20,11 +20,13 @@ import { diskOfServerFull } from "./connect.ts";
 import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
 import {
 	checkSocketDir,
+	listens,
 	preparePlace,
 	removeSocketDir,
 	type ServerPlace,
 	serverPid,
 	serverPlace,
+	serversAt,
 } from "./server-place.ts";
 import { askServer } from "./server-socket.ts";
 
@@ -92,8 +94,9 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "ready") return;
 		if (answer === "loading") limitMs = limits.loadingMs;
 		if (answer === "absent" && started === null) {
-			const lock = await takeLock(place.lock);
-			if (lock !== null) started = await startServer(place, lock);
+			const lock = await takePlaceLock(place.lock);
+			if (!(await endUnreachable(place)) && lock !== null) started = await startServer(place, lock);
+			else lock?.release();
 		}
 		const fault = started?.fault() ?? null;
 		if (fault !== null) throw didNotStart(place, fault);
@@ -102,7 +105,20 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 	throw doesNotAnswer(place, limitMs);
 }
 
-async function startServer(place: ServerPlace, lock: Lock): Promise<Background> {
+/**
+ * A server whose socket was removed or replaced can be reached by nobody any more, and serves on whom it has: it ends in
+ * good order, with all that it acknowledged on its disk. Its clients connect anew, and find the next one.
+ * @returns whether a server of this directory lives, whichever files of it are left
+ */
+async function endUnreachable(place: ServerPlace): Promise<boolean> {
+	const servers = serversAt(place);
+	// One that has just come up may be asked by now.
+	if (servers.some(listens) && (await askServer(place.socketPath, "PING", PING_LIMIT_MS)) === "absent")
+		signalServers(place, "SIGTERM");
+	return servers.length > 0;
+}
+
+async function startServer(place: ServerPlace, lock: PlaceLock): Promise<Background> {
 	try {
 		await claimPlace(place.home);
 		// Again, now that nobody else can be stopping the server: a stop removes what it can.
@@ -117,7 +133,7 @@ async function startServer(place: ServerPlace, lock: Lock): Promise<Background> 
 				},
 			);
 		}
-		return spawnServer(program, place, lock.fd);
+		return spawnServer(program, place, lock.fds);
 	} finally {
 		// The server has its own hold on the lock by now; ours would outlive it.
 		lock.release();
@@ -130,7 +146,11 @@ async function claimPlace(home: string): Promise<void> {
 	if (id.kind === "text") await claimWriter(home, id.text.trim());
 }
 
-function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: number): Background {
+function spawnServer(
+	program: RedisServerProgram,
+	place: ServerPlace,
+	inherits: readonly number[],
+): Background {
 	return startInBackground({
 		isPrivate: true,
 		file: program.file,
@@ -139,7 +159,7 @@ function spawnServer(program: RedisServerProgram, place: ServerPlace, lockFd: nu
 		cwd: place.dir,
 		env: serverEnv(place, program.libraries),
 		log: { path: place.log, flags: "a" },
-		inherits: lockFd,
+		inherits,
 	});
 }
 
@@ -177,33 +197,35 @@ export function localServerState(home: HomePath): "running" | "stopped" {
  */
 export async function stopLocalServer(home: HomePath): Promise<boolean> {
 	const place = serverPlace(home.path);
-	if (!existsSync(place.dir)) return false;
+	if (!existsSync(place.dir) && serversAt(place).length === 0) return false;
 	checkSocketDir(place);
 	const begun = performance.now();
 	for (let ran = false; ; ran = true) {
-		const lock = await takeLock(place.lock);
-		if (lock !== null) {
+		const lock = await takePlaceLock(place.lock);
+		// Without its lock, too: somebody removed that, or the whole directory.
+		if (lock !== null && serversAt(place).length === 0) {
 			removeSocketDir(place);
 			lock.release();
 			return ran;
 		}
+		lock?.release();
 		const waitedMs = performance.now() - begun;
 		if (waitedMs > STOP_LIMIT_MS + KILL_LIMIT_MS) throw doesNotEnd(place);
-		if (waitedMs > STOP_LIMIT_MS) signalServer(place, "SIGKILL");
+		if (waitedMs > STOP_LIMIT_MS) signalServers(place, "SIGKILL");
 		// It may have lost its socket; a server that is on its way out does not mind.
 		else if ((await askServer(place.socketPath, "SHUTDOWN NOSAVE", PING_LIMIT_MS)) === "absent")
-			signalServer(place, "SIGTERM");
+			signalServers(place, "SIGTERM");
 		await sleep(LOOK_MS);
 	}
 }
 
-function signalServer(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
-	const pid = serverPid(place);
-	try {
-		if (pid !== null) process.kill(pid, signal);
-	} catch {
-		// It ended in between.
-	}
+function signalServers(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
+	for (const pid of new Set([...serversAt(place), serverPid(place)]))
+		try {
+			if (pid !== null) process.kill(pid, signal);
+		} catch {
+			// It ended in between.
+		}
 }
 
 function didNotStart(place: ServerPlace, fault: string): DispatchError {

@@ -1,7 +1,18 @@
 /** Where the local server of a state directory keeps its data, its lock and its socket. */
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import {
+	chmodSync,
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+} from "node:fs";
 import { join } from "node:path";
+import { heldPath, listPids, look } from "../../process/processes.ts";
 import { isOurTrouble, readRegularFile } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
@@ -90,8 +101,12 @@ export function removeSocketDir({ dir, socketDir }: ServerPlace): void {
 
 const PID_LIMIT_BYTES = 64;
 
-/** @returns the process that holds the lock as this directory's server; null when there is none */
+/** @returns the process that is this directory's server; null when there is none */
 export function serverPid(place: ServerPlace): number | null {
+	return pidInFile(place) ?? serversAt(place)[0] ?? null;
+}
+
+function pidInFile(place: ServerPlace): number | null {
 	try {
 		const file = readRegularFile(place.pidFile, PID_LIMIT_BYTES);
 		const pid = file.kind === "text" ? Number(file.text) : Number.NaN;
@@ -100,6 +115,32 @@ export function serverPid(place: ServerPlace): number | null {
 		if (isOurTrouble(error)) throw error;
 		return null;
 	}
+}
+
+/**
+ * The servers that were started in the directory and live, whatever was removed or replaced there since: the system
+ * goes on to call what they hold by its path. Empty where there is no /proc.
+ */
+export function serversAt({ dir, lock }: ServerPlace): number[] {
+	// The tool that takes the lock has the same descriptor, and works elsewhere.
+	return listPids().filter((pid) => heldPath(pid, `fd/${LOCK_FD}`) === lock && heldPath(pid, "cwd") === dir);
+}
+
+const LISTENS = "00010000";
+
+/**
+ * Whether a server listens at a socket. If nobody can connect to it by its path, that was removed or replaced, and
+ * nobody ever will. False where there is no /proc.
+ */
+export function listens(pid: number): boolean {
+	const rows = look(() => readFileSync(`/proc/${pid}/net/unix`, "latin1")) ?? "";
+	const numbers = rows
+		.split("\n")
+		.map((row) => row.trim().split(/\s+/))
+		.filter((columns) => columns[3] === LISTENS)
+		.map((columns) => `socket:[${columns[6]}]`);
+	const own = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+	return own.some((fd) => numbers.includes(heldPath(pid, `fd/${fd}`) ?? ""));
 }
 
 /** A file with a pid in it proves nothing, since pids are given again; the inherited lock does. */

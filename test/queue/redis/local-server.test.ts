@@ -7,6 +7,7 @@ import {
 	readdirSync,
 	readFileSync,
 	readlinkSync,
+	rmSync,
 	statSync,
 	writeFileSync,
 } from "node:fs";
@@ -41,7 +42,21 @@ afterEach(async () => {
 	expect(serversOf(home.path)).toEqual([]);
 });
 
-/** Every server that works in the directory, whatever the files there say. */
+/** @returns gives the most that were seen to live at once since */
+function mostServers(): () => number {
+	let most = 0;
+	const look = () => {
+		most = Math.max(most, serversOf(home.path).length);
+	};
+	const looking = setInterval(look, 5);
+	return () => {
+		look();
+		clearInterval(looking);
+		return most;
+	};
+}
+
+/** Every server that works in the directory, whatever the files there say, and whether it is still there. */
 function serversOf(path: string): number[] {
 	const dir = serverPlace(path).dir;
 	return readdirSync("/proc")
@@ -49,7 +64,7 @@ function serversOf(path: string): number[] {
 		.filter((name) => {
 			try {
 				return (
-					readlinkSync(`/proc/${name}/cwd`) === dir &&
+					readlinkSync(`/proc/${name}/cwd`).replace(/ \(deleted\)$/, "") === dir &&
 					readFileSync(`/proc/${name}/comm`, "utf8").startsWith("redis")
 				);
 			} catch {
@@ -217,15 +232,45 @@ describe("a server that hangs or dies", () => {
 		expect(serversOf(home.path)).toEqual([pid]);
 	});
 
-	test("without its socket keeps its directory too, and can be ended by its lock alone", async () => {
-		const { socketPath } = await ensureLocalServer(home);
-		const [pid] = serversOf(home.path) as [number];
-		await promisify(execFile)("rm", [socketPath]);
-		await expect(ensureLocalServer(home, SHORT)).rejects.toMatchObject({
-			code: "DISPATCH_REDIS_UNREACHABLE",
-		});
-		expect(serversOf(home.path)).toEqual([pid]);
+	const at = (name: string) => join(home.path, "redis", name);
+	const removed = (name: string) => rmSync(at(name), { force: true });
+	const replaced = (name: string) => {
+		removed(name);
+		writeFileSync(at(name), "");
+	};
+	test.each<[string, () => void]>([
+		["lock", () => removed("lock")],
+		["socket", () => removed("redis.sock")],
+		["lock and socket", () => ["lock", "redis.sock"].map(removed)],
+		["lock, socket and pid", () => ["lock", "redis.sock", "redis.pid"].map(removed)],
+		[
+			"lock, socket and pid, of which other files took the places",
+			() => ["lock", "redis.sock", "redis.pid"].map(replaced),
+		],
+	])(
+		"without its %s stays the only one, or goes before the next one comes; nothing is lost",
+		async (_, damage) => {
+			const { socketPath } = await ensureLocalServer(home);
+			await withClient(socketPath, (client) => client.set("kept", "yes"));
+			damage();
+			const most = mostServers();
+			await Promise.all([1, 2, 3].map(() => ensureLocalServer(home)));
+			expect(await withClient(socketPath, (client) => client.get("kept"))).toBe("yes");
+			expect(most()).toBe(1);
+			damage();
+			expect(await stopLocalServer(home)).toBe(true);
+		},
+	);
+
+	test("without its directory goes before the next one comes, and is ended by a stop", async () => {
+		await ensureLocalServer(home);
+		rmSync(join(home.path, "redis"), { recursive: true });
+		const most = mostServers();
+		await ensureLocalServer(home);
+		expect(most()).toBe(1);
+		rmSync(join(home.path, "redis"), { recursive: true });
 		expect(await stopLocalServer(home)).toBe(true);
+		expect(serversOf(home.path)).toEqual([]);
 	});
 
 	test("and is killed loses nothing that it acknowledged", async () => {
