@@ -9,6 +9,7 @@ import type { TaskRecord } from "../task/record.ts";
 import type { Changes } from "../task/worktree.ts";
 import { type Saved, saveWork } from "../workspace/commit.ts";
 import { makeWorktree } from "../workspace/make.ts";
+import { removeWorktree } from "../workspace/remove.ts";
 import { type Worktree, worktreeOf } from "../workspace/worktree.ts";
 
 /** What became of it: told once the start has its permit, with which every refusal is recorded. */
@@ -30,6 +31,13 @@ interface WorkspaceDeps {
 	env: Environment;
 }
 
+interface PrepareDeps extends Pick<WorkspaceDeps, "host" | "env"> {
+	store: Pick<Store, "get">;
+	orders: Pick<Orders, "refusal" | "seal">;
+	/** for the log */
+	fault: (task: string, step: string, error: unknown) => void;
+}
+
 /** How often a start that makes a large worktree asks whether it is still wanted. */
 const WANTED_LOOK_MS = 1_000;
 
@@ -37,7 +45,7 @@ const WANTED_LOOK_MS = 1_000;
 export async function prepareWorkspace(
 	task: string,
 	generation: number,
-	{ store, host, orders, env }: WorkspaceDeps,
+	{ store, host, orders, env, fault: tell }: PrepareDeps,
 	stopping: AbortSignal,
 ): Promise<Workspace> {
 	const isOurs = (record: TaskRecord | null): record is TaskRecord =>
@@ -46,7 +54,7 @@ export async function prepareWorkspace(
 	const unwanted = new AbortController();
 	const isSound = isOurs(record) && orders.refusal(record) === null;
 	const worktree = isSound ? worktreeOf(record.spec, env, { signal: unwanted.signal }) : null;
-	if (worktree === null) return { nonce: null, fault: null };
+	if (record === null || worktree === null) return { nonce: null, fault: null };
 	const stop = () => unwanted.abort(STOPPED);
 	const look = () =>
 		store.get(task).then(
@@ -65,6 +73,21 @@ export async function prepareWorkspace(
 	} finally {
 		clearInterval(timer);
 		stopping.removeEventListener("abort", stop);
+		await takeBack(record, { orders, env, fault: tell });
+	}
+}
+
+/** Who removed the task meanwhile may have looked before there was anything to remove, and looks no more. */
+async function takeBack(
+	record: TaskRecord,
+	{ orders, env, fault }: Pick<PrepareDeps, "orders" | "env" | "fault">,
+): Promise<void> {
+	const worktree = worktreeOf(record.spec, env);
+	try {
+		if (worktree === null || orders.refusal(record) === null) return;
+		await removeWorktree(worktree, { force: false });
+	} catch (error) {
+		fault(record.spec.id, "removal", error);
 	}
 }
 

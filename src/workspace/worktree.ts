@@ -6,9 +6,10 @@
  *   <name>.setup the command of `--setup` has succeeded in it
  *   <name>.lock  held (flock) by whoever changes it, and by the git that works for them: one that outlives a
  *                killed worker has 2 s to come to its end
+ *   <name>.gone  what is being deleted
  *   <name>.git-… our own git directory of one act (`own-git.ts`)
  */
-import { lstatSync } from "node:fs";
+import { lstatSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, diskError, isThere } from "../process/atomic-file.ts";
@@ -202,9 +203,10 @@ export class Worktree {
 		return this.facts()?.isWhole ?? isThere(this.path);
 	}
 
-	/** What killed processes left of git's: directories, and copies of the index. */
+	/** What killed processes left: directories and copies of the index of git's, and what they were deleting. */
 	async sweep(): Promise<void> {
 		await sweepOwnGits(this.path);
+		await removePath(this.#gone);
 		if (isDirectory(this.adminDir)) await sweepLeft(this.#indexes);
 	}
 
@@ -224,14 +226,20 @@ export class Worktree {
 
 	/** Takes the worktree away, and git's own part of it; the branch and the facts stay. @throws DISPATCH_DISK */
 	async removeFiles(): Promise<void> {
-		for (const path of [this.path, this.adminDir]) {
-			try {
-				await removePath(path);
-			} catch (error) {
-				if (codeOf(error) !== "ENOENT") throw diskError(path, error);
-			}
-			if (isThere(path)) throw diskError(path, new Error("it cannot be removed"));
+		await remove(this.#gone);
+		// At once out of the way: one that is half deleted reads as if an agent had deleted files of it.
+		try {
+			renameSync(this.path, this.#gone);
+		} catch (error) {
+			if (codeOf(error) !== "ENOENT") throw diskError(this.path, error);
 		}
+		await remove(this.#gone);
+		await remove(this.adminDir);
+	}
+
+	/** What is being deleted. */
+	get #gone(): string {
+		return `${this.path}.gone`;
 	}
 
 	/** After `removeFiles`: nothing reminds of it any more. */
@@ -275,6 +283,16 @@ export function lostWorktree(folder: string, task: { id: string; nonce: string }
 	const path = join(folder, worktreeName(task));
 	if (!isThere(path)) return null;
 	return `What is kept beside the worktree of \`${task.id}\` is damaged (${path}.json): nobody can tell whether it holds work. It stays: ${path}`;
+}
+
+/** @throws DISPATCH_DISK */
+async function remove(path: string): Promise<void> {
+	try {
+		await removePath(path);
+	} catch (error) {
+		if (codeOf(error) !== "ENOENT") throw diskError(path, error);
+	}
+	if (isThere(path)) throw diskError(path, new Error("it cannot be removed"));
 }
 
 function isDirectory(path: string): boolean {

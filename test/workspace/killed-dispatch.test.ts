@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { saveWork } from "../../src/workspace/commit.ts";
 import { makeWorktree } from "../../src/workspace/make.ts";
@@ -15,6 +16,7 @@ import {
 	folder,
 	newRepository,
 	onWorktreeOf,
+	onWorktreeOfItsOwn,
 	repository,
 	setTheStage,
 	shared,
@@ -23,6 +25,9 @@ import {
 } from "./stage.ts";
 
 setTheStage();
+
+/** They are deleted in turns. */
+const MANY = 4_000;
 
 afterEach(async () => {
 	for (const { pid } of processesOf(folder)) killIfThere(pid);
@@ -65,9 +70,15 @@ async function dispatching(act: string, { task: id, nonce, spec }: Worktree) {
 		folder,
 		`import { saveWork } from ${source("workspace/commit.ts")};
 		import { makeWorktree } from ${source("workspace/make.ts")};
+		import { removeWorktree } from ${source("workspace/remove.ts")};
 		import { Worktree } from ${source("workspace/worktree.ts")};
 		const worktree = new Worktree(JSON.parse(process.argv[2]), JSON.parse(process.argv[3]));
-		await (process.argv[4] === "make" ? makeWorktree(worktree) : saveWork(worktree, "start 1"));`,
+		const acts = {
+			make: () => makeWorktree(worktree),
+			save: () => saveWork(worktree, "start 1"),
+			remove: () => removeWorktree(worktree, { force: false }),
+		};
+		await acts[process.argv[4]]();`,
 	);
 	const owner = JSON.stringify({ id, nonce, worktree: spec });
 	return spawn(process.execPath, [program, owner, JSON.stringify(GIT_ENV), act], { stdio: "inherit" });
@@ -132,4 +143,30 @@ test("a filter that fails is told as it stands in the config", async () => {
 	await expect(saveWork(worktree, "start 1")).rejects.toMatchObject({
 		message: expect.stringContaining("external filter 'false # mine' failed"),
 	});
+});
+
+/** Its files that are still there, wherever: of a removal under way. */
+function leftOf({ spec, path }: Worktree): number {
+	const names = readdirSync(spec.folder).filter((name) => name.startsWith(basename(path)));
+	const folders = names.map((name) => join(spec.folder, name, "many")).filter((each) => existsSync(each));
+	return folders.flatMap((each) => readdirSync(each)).length;
+}
+
+test.each<[string, () => Promise<unknown>]>([
+	["the removal, made again", async () => {}],
+	["an act on it", () => worktree.sweep()],
+])("a removal that was killed in the middle deleted nothing of an agent's: %s ends it", async (_, act) => {
+	await onWorktreeOfItsOwn();
+	for (let n = 0; n < MANY; n++) writeIn(worktree.path, `many/${n}`, "");
+	await saveWork(worktree, "start 1");
+	const dispatch = await dispatching("remove", worktree);
+	while (leftOf(worktree) === MANY) await turn();
+	dispatch.kill("SIGKILL");
+	await once(dispatch, "exit");
+	expect(leftOf(worktree)).toBeGreaterThan(0);
+	await act();
+	await removeWorktree(worktree, { force: false });
+	expect(
+		readdirSync(worktree.spec.folder).filter((name) => name.startsWith(basename(worktree.path))),
+	).toEqual([]);
 });
