@@ -59,11 +59,6 @@ export function mostAgents({ maxAgents }: Pick<Config["worker"], "maxAgents">, p
 	return maxAgents ?? places * DEFAULTS.agentsPerPlace;
 }
 
-/** How many may work at once: no more than may live. @param places as for `mostAgents` */
-export function mostAtWork(worker: Pick<Config["worker"], "maxAgents">, places: number): number {
-	return Math.min(places, mostAgents(worker, places));
-}
-
 /** A config that names nothing yet. */
 export function emptyConfig(): Config {
 	const { concurrency, inactivityMs, questionWaitMs, attempts } = DEFAULTS;

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
-import { mostAgents, mostAtWork } from "../config/config.ts";
+import { mostAgents } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
@@ -26,6 +26,7 @@ import { endsWithin, Service } from "../task/service.ts";
 import { isEnded } from "../task/states.ts";
 import { agentEnv } from "../worker/agent-env.ts";
 import { fallbackOf, isFar } from "../worker/fallback.ts";
+import { countLives, lifeOf } from "../worker/lives.ts";
 import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
 import { settle } from "../worker/settle.ts";
@@ -123,7 +124,8 @@ export class Daemon extends Service {
 		const fault = this.#fault;
 		this.#saver = new WorkSaver({ store, orders, env });
 		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver: this.#saver };
-		this.#places = new Places(mostAtWork(live.current.worker, concurrency));
+		const maxAgents = mostAgents(live.current.worker, concurrency);
+		this.#places = new Places({ work: concurrency, live: maxAgents });
 		this.#queues = new RunQueues(store);
 		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
 		this.#removals = new Removals({ ...kept, graceMs: TERM_GRACE_MS, log: options.log });
@@ -163,7 +165,7 @@ export class Daemon extends Service {
 			store,
 			queues: this.#queues,
 			host,
-			maxAgents: mostAgents(live.current.worker, concurrency),
+			maxAgents,
 			process: (job) =>
 				runJob(job, {
 					store,
@@ -194,8 +196,7 @@ export class Daemon extends Service {
 				}),
 		});
 		hub.on("state", (task, state) => {
-			if (state === "running") this.#places.occupy(task);
-			else this.#places.free(task);
+			this.#places.tell(task, lifeOf(state));
 			if (isEnded(state)) dropEnvOf(home.path, task, fault);
 		});
 	}
@@ -268,8 +269,9 @@ export class Daemon extends Service {
 			return log.error({ fault }, "the changed config cannot be used: the one before stays");
 		const { worker } = this.#config.current;
 		const places = isConcurrencyGiven ? concurrency : worker.concurrency;
-		this.#places.setLimit(mostAtWork(worker, places));
-		this.#worker.setMaxAgents(mostAgents(worker, places));
+		const live = mostAgents(worker, places);
+		this.#places.setLimits({ work: places, live });
+		this.#worker.setMaxAgents(live);
 		await this.#notifier?.stop();
 		this.#notifier = await this.#startNotifier();
 		await askHeld({ ...this.#options, host: this.#options.home.hostId });
@@ -327,10 +329,8 @@ export class Daemon extends Service {
 
 	async #cycle(): Promise<object> {
 		this.#watcher.rearm();
-		const { moment } = this.#places;
-		const briefs = await this.#options.store.liveBriefs(this.#options.home.hostId);
-		const working = [...briefs].filter(([, { state }]) => state === "running").map(([task]) => task);
-		this.#places.keep(new Set(working), moment);
+		const { store, home } = this.#options;
+		const briefs = await countLives(this.#places, store, home.hostId);
 		const seen = await this.#reconciler.reconcileAll(briefs);
 		if (seen.unlisted > 0) await this.#mend(true);
 		if (seen.faults > 0) this.#faults.tell({}, JSON.stringify(seen), "some tasks could not be looked at");

@@ -1,43 +1,69 @@
 /**
- * Starts are limited, not lives. A place is taken by a start that is under way and by a working agent; an
- * asking or ended agent has none. An answered agent takes its place back even over the limit, and no new start
- * happens until that recovers.
+ * Starts are limited, not lives: by how many work, and by how many live. A place to work is taken by a start that is
+ * under way and by a working agent; an asking one only lives. An answered agent takes its place back even over the
+ * limit, and no new start happens until that recovers.
  *
- * The record's state is the truth. News of states is a hint: what a lost one left behind, `keep` releases.
+ * The record's state is the truth. News of states is a hint: what a lost one left behind, or never told, `keep` mends.
  */
+
+/** What a record's state says of its agent. */
+export type Life = "works" | "asks" | "ended";
+
+export interface Limits {
+	/** how many may work at once */
+	work: number;
+	/** how many may live at once, those that ask included */
+	live: number;
+}
+
 export class Places {
-	#limit: number;
+	#limits: Limits;
 	/** starts under way: each has an owner that releases it, whatever is thrown */
 	readonly #starting = new Set<string>();
-	/** working agents, with the moment (a count of changes) of the last news */
-	readonly #working = new Map<string, number>();
+	/** with the moment (a count of changes) of the last news; who has ended until `keep` has seen it, too */
+	readonly #agents = new Map<string, { life: Life; since: number }>();
 	readonly #line: { task: string; priority: number; order: number; go: () => void }[] = [];
 	#order = 0;
 	#moment = 0;
 
-	constructor(limit: number) {
-		this.#limit = limit;
+	constructor(limits: Limits) {
+		this.#limits = limits;
 	}
 
+	/** How many may work: no more than may live. */
 	get limit(): number {
-		return this.#limit;
+		return Math.min(this.#limits.work, this.#limits.live);
 	}
 
-	/** A higher one lets the line move on at once; a lower one ends nothing. */
-	setLimit(limit: number): void {
-		this.#limit = limit;
+	/** Higher ones let the line move on at once; lower ones end nothing. */
+	setLimits(limits: Limits): void {
+		this.#limits = limits;
 		this.#grant();
 	}
 
 	get taken(): number {
-		let starting = 0;
-		for (const task of this.#starting) if (!this.#working.has(task)) starting++;
-		return this.#working.size + starting;
+		return this.#count("works");
+	}
+
+	/** How many live, and may live soon. */
+	get living(): number {
+		return this.#count("works", "asks");
+	}
+
+	#count(...lives: Life[]): number {
+		const counted = new Set(this.#starting);
+		for (const [task, { life }] of this.#agents) if (lives.includes(life)) counted.add(task);
+		return counted.size;
 	}
 
 	/** How many wait for a place. */
 	get waiting(): number {
 		return this.#line.length;
+	}
+
+	/** More work or live, starts under way included, than may. */
+	get isOver(): boolean {
+		return this.taken > this.#limits.work || this.living > this.#limits.live;
 	}
 
 	/**
@@ -61,13 +87,10 @@ export class Places {
 		}
 	}
 
-	/** A live agent works: its place is taken whether or not there is room. */
-	occupy(task: string): void {
-		this.#working.set(task, ++this.#moment);
-	}
-
-	free(task: string): void {
-		if (this.#working.delete(task)) this.#grant();
+	/** News of an agent: whoever works, or lives, does whether or not there is room. */
+	tell(task: string, life: Life): void {
+		this.#agents.set(task, { life, since: ++this.#moment });
+		this.#grant();
 	}
 
 	/** To be taken before the states are read that `keep` is told. */
@@ -75,10 +98,12 @@ export class Places {
 		return this.#moment;
 	}
 
-	/** Releases every agent's place but those of `working`; news after `moment` is newer than this. */
-	keep(working: ReadonlySet<string>, moment: number): void {
-		for (const [task, since] of this.#working)
-			if (since <= moment && !working.has(task)) this.#working.delete(task);
+	/** By the records, all that live are `lives`; news after `moment` is newer than this. */
+	keep(lives: ReadonlyMap<string, Life>, moment: number): void {
+		for (const [task, { since }] of this.#agents)
+			if (since <= moment && !lives.has(task)) this.#agents.delete(task);
+		for (const [task, life] of lives)
+			if ((this.#agents.get(task)?.since ?? 0) <= moment) this.#agents.set(task, { life, since: moment });
 		this.#grant();
 	}
 
@@ -102,7 +127,8 @@ export class Places {
 	}
 
 	#grant(): void {
-		while (this.#line.length > 0 && this.taken < this.#limit) {
+		const { work, live } = this.#limits;
+		while (this.#line.length > 0 && this.taken < work && this.living < live) {
 			const next = this.#line.shift();
 			if (next === undefined) return;
 			this.#starting.add(next.task);

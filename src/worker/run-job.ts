@@ -13,6 +13,7 @@ import { gatedBy, type TaskRecord } from "../task/record.ts";
 import type { AgentChoice, Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
+import { countLives } from "./lives.ts";
 import type { Places } from "./places.ts";
 
 /** The hub is a hint: the record is read again at least this often. */
@@ -117,14 +118,21 @@ async function dayGate(store: Store, dailyUsd: number | null): Promise<Hold | nu
 	return { kind: "budget", until: nextDay(store.clock.now()) };
 }
 
+/** By the records: of an agent that lives nobody may have told yet. Without room its place is given back, for a turn once there is some. */
+async function hasRoom({ places, store, host }: RunJobDeps): Promise<boolean> {
+	await countLives(places, store, host);
+	return !places.isOver;
+}
+
 async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): Promise<void> {
 	const stopping = timeLimit(null, job.signal, job.draining);
-	// A worker that stops, a host that was drained, a backend that was held, a day that was spent meanwhile: nothing new starts.
+	// A worker that stops, a host that was drained, a backend that was held, a day that was spent, agents that live: nothing new starts.
 	const mayStart = async () =>
 		!job.signal.aborted &&
 		!job.draining.aborted &&
 		(await dayGate(deps.store, deps.dailyUsd)) === null &&
-		(await closedGate(deps.store, gatedBy(record))) === null;
+		(await closedGate(deps.store, gatedBy(record))) === null &&
+		(await hasRoom(deps));
 	const work = async () => {
 		faultPoint("run-job.placed", job.task);
 		// It stood in line.

@@ -3,6 +3,7 @@ import type { RunJob } from "../../src/queue/jobs/run-queue.ts";
 import { holdUntil } from "../../src/queue/records/gates.ts";
 import { noteUsage } from "../../src/queue/records/spend.ts";
 import { gatedBy } from "../../src/task/record.ts";
+import { lifeOf } from "../../src/worker/lives.ts";
 import { Places } from "../../src/worker/places.ts";
 import { type RunJobDeps, runJob } from "../../src/worker/run-job.ts";
 import { monitorStage } from "../monitor/stage.ts";
@@ -14,11 +15,11 @@ const stage = monitorStage();
  * The deps of a worker with one place; `started` lists what it was told to start.
  * @param whileMade happens while a start makes its worktree
  */
-function worker(places = new Places(1), whileMade?: () => unknown) {
+function worker(places = new Places({ work: 1, live: 4 }), whileMade?: () => unknown) {
 	const { store, hub } = stage();
 	const started: string[] = [];
 	// As the daemon does.
-	hub.on("state", (task, state) => (state === "running" ? places.occupy(task) : places.free(task)));
+	hub.on("state", (task, state) => places.tell(task, lifeOf(state)));
 	const deps: RunJobDeps = {
 		store,
 		host: HOST,
@@ -117,7 +118,7 @@ test.each([
 	["the day is spent", () => noteUsage(stage().store, "t", SPENT), { kind: "later" }],
 ] as const)("while its worktree is made the host is %s: nothing is started", async (_, meanwhile, end) => {
 	const job = jobOf("t", await queued("t"));
-	const { deps, started, places } = worker(new Places(1), () => meanwhile(job));
+	const { deps, started, places } = worker(new Places({ work: 1, live: 4 }), () => meanwhile(job));
 	expect(await runJob(job, { ...deps, dailyUsd: 5 })).toMatchObject(end);
 	expect([started, await stage().store.stateOf("t"), places.taken]).toEqual([[], "queued", 0]);
 });
@@ -125,7 +126,7 @@ test.each([
 test("one that drains, or has no place, starts nothing", async () => {
 	const { store } = stage();
 	const { deps, started, places } = worker();
-	places.occupy("busy");
+	places.tell("busy", "works");
 	const job = jobOf("t", await queued("t"));
 	const end = runJob(job, deps);
 	job.drain();
@@ -148,4 +149,23 @@ test("whatever throws on the way: the job comes back later, and its place is fre
 		});
 	expect(faults).toEqual(["t: Error: broken", "t: Error: broken"]);
 	expect([places.taken, places.waiting, await store.stateOf("t")]).toEqual([0, 0, "queued"]);
+});
+
+test("what lives by its record, though no look has told of it, is counted before a start", async () => {
+	const { store, hub } = stage();
+	const { deps, started, places } = worker(new Places({ work: 4, live: 1 }));
+	await queued("untold");
+	await store.move({ id: "untold", from: ["queued"], to: "running", runNonce: "n-untold" });
+	const job = jobOf("t", await queued("t"));
+	const end = runJob(job, deps);
+	await expect.poll(() => [places.living, places.waiting]).toEqual([1, 1]);
+	expect(started).toEqual([]);
+	await store.move({ id: "untold", from: ["running"], to: "asking", epoch: 1 });
+	hub.emit("state", "untold", "asking");
+	expect([places.living, places.waiting]).toEqual([1, 1]);
+	await store.move({ id: "untold", from: ["asking"], to: "cancelled", epoch: 1 });
+	hub.emit("state", "untold", "cancelled");
+	await expect.poll(() => started).toEqual(["t"]);
+	job.stop();
+	expect(await end).toEqual({ kind: "release" });
 });
