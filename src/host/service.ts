@@ -159,7 +159,7 @@ export class Daemon extends Service {
 			orders,
 			env,
 			redisUrl,
-			maxBackoffMs,
+			...{ maxBackoffMs, graceMs: TERM_GRACE_MS },
 		};
 		this.#worker = new RunWorker({
 			store,

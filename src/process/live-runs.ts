@@ -20,6 +20,13 @@ export function liveRuns(home: string): LiveRuns {
 	return found;
 }
 
+/** Of one task. */
+export function liveRunsOf(home: string, task: string): LiveRuns {
+	const found: LiveRuns = { live: [], checks: [], unknown: [] };
+	lookAt(home, task, found);
+	return found;
+}
+
 /** As `liveRuns`, with a turn for the other work after each task: thousands of old runs may lie there. */
 export async function liveRunsInTurns(home: string): Promise<LiveRuns> {
 	const found: LiveRuns = { live: [], checks: [], unknown: [] };

@@ -1,21 +1,34 @@
 /**
  * The place of a start on this disk. Before its permit is asked for, whatever stands there is taken away: an earlier task
- * of this id, whose removal was cut short, or that another Redis had, may have left it. So what stands there after the
- * permit is of this start, whoever wrote it.
+ * of this id, whose removal was cut short, or that another Redis had, may have left it; so may a start of this very task
+ * that Redis has lost. So what stands there after the permit is of this start, whoever wrote it.
  */
 import type { Orders } from "../config/orders.ts";
 import { agentStatus } from "../process/agent.ts";
 import { holdersOfTask } from "../process/holders.ts";
 import { claimRun, isTaken, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
+import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
+import { endStraysOf } from "./stray-agents.ts";
+
+interface PlaceDeps {
+	store: Store;
+	home: string;
+	host: string;
+	orders: Orders;
+	/** ms between SIGTERM and SIGKILL */
+	graceMs: number;
+}
 
 /** @returns what stood against it: told once the start has its permit, with which every refusal is recorded */
-export async function dropEarlier(record: TaskRecord, home: string, orders: Orders): Promise<unknown> {
+export async function dropEarlier(record: TaskRecord, deps: PlaceDeps): Promise<unknown> {
 	const { id } = record.spec;
 	try {
-		// What nobody vouches for deletes nothing.
-		if (orders.refusal(record) === null) await clear(home, id, record.epoch + 1);
+		// What nobody vouches for ends and deletes nothing.
+		if (deps.orders.refusal(record) !== null) return null;
+		await endStraysOf(id, deps);
+		await clear(deps.home, id, record.epoch + 1);
 		return null;
 	} catch (fault) {
 		return fault;

@@ -63,6 +63,8 @@ export interface StartDeps {
 	redisUrl: string | null;
 	/** a wait between two attempts is cut to this (ms) */
 	maxBackoffMs: number;
+	/** ms between SIGTERM and SIGKILL for an agent of a start that Redis has lost */
+	graceMs: number;
 	/** for the log: what went wrong, and is tried again */
 	fault: (task: string, step: string, error: unknown) => void;
 }
@@ -112,7 +114,7 @@ async function startRecord(
 	const { id } = queued.spec;
 	// This host knows again, without the record, that it made it.
 	const runNonce = deps.orders.newNonce();
-	const taken = await dropEarlier(queued, deps.home, deps.orders);
+	const taken = await dropEarlier(queued, deps);
 	const moved = await store.move({
 		id,
 		from: ["queued"],

@@ -5,7 +5,7 @@
  */
 import { agentStatus } from "../process/agent.ts";
 import { endRun, isOfStart } from "../process/end-run.ts";
-import { liveRunsInTurns } from "../process/live-runs.ts";
+import { liveRunsInTurns, liveRunsOf } from "../process/live-runs.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { LiveBrief } from "../queue/records/lists.ts";
@@ -39,8 +39,20 @@ export async function endStrayAgents(deps: StrayDeps): Promise<string[]> {
 	return ended;
 }
 
+/**
+ * Before a start, in the task's own line: Redis may know nothing of the start before (it went back to an earlier state), and
+ * its agent works. @throws what keeps it from ending one
+ */
+export async function endStraysOf(task: string, deps: Omit<StrayDeps, "serial" | "fault">): Promise<void> {
+	const { live, checks } = liveRunsOf(deps.home, task);
+	for (const run of [...live, ...checks]) await endIfStray(run, deps);
+}
+
 /** In the task's own line, so that no start and no settling is under way. No field is decoded: it may be damaged. */
-async function endIfStray(run: RunDir, { store, host, graceMs }: StrayDeps): Promise<boolean> {
+async function endIfStray(
+	run: RunDir,
+	{ store, host, graceMs }: Pick<StrayDeps, "store" | "host" | "graceMs">,
+): Promise<boolean> {
 	const { task, epoch } = run.facts;
 	const brief = await store.liveBrief(task);
 	if (brief === null || !isStray(run, brief, host) || agentStatus(run).kind !== "alive") return false;

@@ -49,7 +49,7 @@ test.each([...POINTS.map((at) => [at, 0] as const), ["spawned", 1] as const])(
 					env: process.env,
 					redisUrl: null,
 				},
-				maxBackoffMs: 50,
+				...{ maxBackoffMs: 50, graceMs: 200 },
 				fault: () => {},
 			},
 		);

@@ -90,7 +90,7 @@ test("a start with another agent, the record changed, is refused and signs nothi
 		},
 		{
 			...{ store, home, hub, config, orders, host: HOST, serial: new Serial(), env: {}, redisUrl: null },
-			maxBackoffMs: 50,
+			...{ maxBackoffMs: 50, graceMs: 200 },
 			fault: () => {},
 		},
 	);
