@@ -1,11 +1,13 @@
 /** Deletes ended tasks: the record first, then what is left of them on this host. */
 import { Orders } from "../config/orders.ts";
+import { sealsOf } from "../config/signing-key.ts";
 import { spendOrder } from "../config/spent-orders.ts";
 import { removeTaskDir } from "../ipc/task-dir.ts";
 import { isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { isOurTrouble } from "../process/read-file.ts";
-import { removeRuns, startsOfTask } from "../process/run-dir.ts";
+import { type RunDir, removeRuns, startsOfTask } from "../process/run-dir.ts";
+import { sealedOf } from "../process/sealed-file.ts";
 import type { RemoveResult, Store } from "../queue/records/store.ts";
 import { agreedTo } from "../task/agreed.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -129,8 +131,20 @@ function startedHere(id: string, record: TaskRecord | null, { path }: Place): St
 	if (!ID_FORM.test(id)) return { nonces: named, unseen: null };
 	const { runs, faults } = startsOfTask(path, id);
 	for (const fault of faults) if (isOurTrouble(fault)) throw fault;
-	const nonces = [...named, ...runs.flatMap(({ facts }) => facts.taskNonce ?? [])];
+	const nonces = [...named, ...trueFirst(runs, path).flatMap(({ facts }) => facts.taskNonce ?? [])];
 	return { nonces, unseen: faults.length === 0 ? null : unseenText(id, faults[0] as Error) };
+}
+
+/** Those that this host has claimed, and those of a nonce that it has made: what an agent makes up pushes none of them out. */
+function trueFirst(runs: readonly RunDir[], path: string): readonly RunDir[] {
+	if (runs.length < SPENT_AT_ONCE) return runs;
+	const seals = sealsOf(path);
+	const rank = ({ facts }: RunDir) =>
+		sealedOf(facts, seals) !== null ? 0 : seals.hasMade(String(facts.taskNonce)) ? 1 : 2;
+	return runs
+		.map((run) => ({ run, rank: rank(run) }))
+		.sort((a, b) => a.rank - b.rank)
+		.map(({ run }) => run);
 }
 
 function unseenText(id: string, { message }: Error): string {
@@ -176,7 +190,7 @@ export async function removeIfEnded(
 	try {
 		const reply = await store.remove(id, agreedTo(record));
 		if (reply.result !== "removed") return null;
-		nonces.push(...reply.nonces);
+		nonces.unshift(...reply.nonces);
 	} catch (error) {
 		if (error instanceof DispatchError && error.code === "DISPATCH_STALE") return null;
 		throw error;

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Place, removableTasks, removeIfEnded, removeTask } from "../../src/actions/remove.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { claimRun } from "../../src/process/run-dir.ts";
+import { sealedFacts } from "../../src/process/sealed-file.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
@@ -118,20 +119,34 @@ test.each([
 	expect(orders.refusal(record)).toMatchObject(COPY);
 });
 
-test("starts that an agent makes up fill no disk when their task is removed", async () => {
-	const { place, orders, record, facts } = await stage("gone", true);
-	const runs = join(place.path, "runs", "gone");
-	for (let epoch = 2; epoch < 3_000; epoch++) {
-		mkdirSync(join(runs, String(epoch)));
-		const lie = { ...facts, epoch, taskNonce: `made-up-${epoch}` };
-		writeFileSync(join(runs, String(epoch), "run.json"), JSON.stringify(lie));
-	}
-	await store.cancel("gone", "me");
-	for (const each of await removableTasks(store, ["gone"])) await removeTask(store, each, place);
-	expect(orders.refusal(record)).toMatchObject(COPY);
-	const spent = readFileSync(join(place.path, "removed-tasks"), "utf8").split("\n").filter(Boolean);
-	expect(spent.length).toBeLessThanOrEqual(1_000);
-});
+const BOTH = CHANGES.find(([name]) => name === "another nonce in both")?.[2] ?? (() => ({}));
+
+test.each(["rm", "prune"].flatMap((which) => [false, true].map((isSealed) => ({ which, isSealed }))))(
+	"starts that an agent makes up fill no disk by $which, and push no true one out (sealed: $isSealed)",
+	async ({ which, isSealed }) => {
+		const { place, orders, record, facts } = await stage("gone", true);
+		const runs = join(place.path, "runs", "gone");
+		const started = { ...facts, startedAt: 1, sessionId: null };
+		// One that was put in elsewhere is known by its start alone.
+		const nonce = isSealed ? "of-another-key" : record.spec.nonce;
+		const own = isSealed ? sealedFacts({ ...started, taskNonce: nonce }, orders.seals) : started;
+		writeFileSync(join(runs, "1", "run.json"), JSON.stringify(own));
+		for (let epoch = 2; epoch < 3_000; epoch++) {
+			mkdirSync(join(runs, String(epoch)));
+			const lie = { ...facts, epoch, taskNonce: `made-up-${epoch}` };
+			writeFileSync(join(runs, String(epoch), "run.json"), JSON.stringify(lie));
+		}
+		await store.cancel("gone", "me");
+		await store.client.hset(store.keys.task("gone"), BOTH(record.spec));
+		for (const each of await removableTasks(store, ["gone"]))
+			await (which === "rm" ? removeTask(store, each, place) : prune(each.record, place));
+		const spec = { ...record.spec, nonce };
+		const copy = { ...record, spec, signature: orders.sign({ ...record, spec }) };
+		expect(orders.refusal(copy)).toMatchObject(COPY);
+		const spent = readFileSync(join(place.path, "removed-tasks"), "utf8").split("\n").filter(Boolean);
+		expect(spent.length).toBeLessThanOrEqual(1_000);
+	},
+);
 
 test("the nonce of another task, in a record or in the facts of a start, takes that task nothing when it is removed", async () => {
 	const { place, orders, record, facts, enqueue } = await stage("gone", true);
