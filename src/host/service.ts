@@ -132,7 +132,8 @@ export class Daemon extends Service {
 		this.#wakes = new WakeSubscription(store, (wake) => {
 			if (wake.kind === "outbox") void this.#drainOutbox();
 			else if (wake.kind === "removed") void this.#removals.clear();
-			else if (wake.kind === "host") this.#quietly(async () => wake.host === host && (await this.#beat()));
+			else if (wake.kind === "host")
+				this.#quietly("beat", async () => wake.host === host && (await this.#beat()));
 			else void this.#look(wake.task);
 			this.#notify();
 		});
@@ -246,13 +247,12 @@ export class Daemon extends Service {
 		await askHeld({ store, log, host: home.hostId });
 		await this.#drainOutbox();
 		this.#notifier = await this.#startNotifier();
-		this.#every(NOTIFY_LOOK_MS, async () => this.#notify());
-		for (const work of [() => this.#mend(), () => this.#drainOutbox()]) this.#every(OUTBOX_LOOK_MS, work);
-		for (const work of [() => this.#beat(), () => this.#endFenced()]) this.#every(HEARTBEAT_MS, work);
-		for (const work of [() => this.#sweep(), async () => this.#faults.tellOver()])
-			this.#every(SWEEP_MS, work);
-		this.#every(REVIVE_LOOK_MS, () => reviveRedis(this.#options));
-		for (const work of [() => this.#config.refresh(), () => presence.keep()]) this.#every(LOOK_MS, work);
+		this.#every(NOTIFY_LOOK_MS, { notify: async () => this.#notify() });
+		this.#every(OUTBOX_LOOK_MS, { mend: () => this.#mend(), outbox: () => this.#drainOutbox() });
+		this.#every(HEARTBEAT_MS, { beat: () => this.#beat(), fenced: () => this.#endFenced() });
+		this.#every(SWEEP_MS, { sweep: () => this.#sweep(), over: async () => this.#faults.tellOver() });
+		this.#every(REVIVE_LOOK_MS, { revive: () => reviveRedis(this.#options) });
+		this.#every(LOOK_MS, { config: () => this.#config.refresh(), presence: () => presence.keep() });
 		presence.announce(this.#config);
 		log.info(
 			{ host: home.hostId, namespace: store.namespace, live: this.#reconciler.live.size },
@@ -330,8 +330,7 @@ export class Daemon extends Service {
 	async #cycle(): Promise<object> {
 		this.#watcher.rearm();
 		const { store, home } = this.#options;
-		const briefs = await countLives(this.#places, store, home.hostId);
-		const seen = await this.#reconciler.reconcileAll(briefs);
+		const seen = await this.#reconciler.reconcileAll(await countLives(this.#places, store, home.hostId));
 		if (seen.unlisted > 0) await this.#mend(true);
 		if (seen.faults > 0) this.#faults.tell({}, JSON.stringify(seen), "some tasks could not be looked at");
 		return seen;
@@ -381,12 +380,14 @@ export class Daemon extends Service {
 		});
 	}
 
-	#every(ms: number, work: () => Promise<unknown>): void {
-		const timer = setInterval(() => this.#quietly(work), ms);
-		this.onStop(() => clearInterval(timer));
+	#every(ms: number, works: Record<string, () => Promise<unknown>>): void {
+		for (const [name, work] of Object.entries(works)) {
+			const timer = setInterval(() => this.#quietly(name, work), ms);
+			this.onStop(() => clearInterval(timer));
+		}
 	}
 
-	#quietly(work: () => Promise<unknown>): void {
-		void work().catch((error: unknown) => this.#faults.tell({}, error, "background work failed"));
+	#quietly(name: string, work: () => Promise<unknown>): void {
+		void work().catch((error: unknown) => this.#faults.tell({ work: name }, error, "background work failed"));
 	}
 }

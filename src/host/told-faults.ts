@@ -8,6 +8,8 @@ const FIRST_PAUSE_MS = 60_000;
 const LAST_PAUSE_MS = 3_600_000;
 /** Longer than the longest pause between two tries of anything. */
 const OVER_MS = 3 * 60_000;
+/** Another error is another fault; more than these differ only in what they name. */
+const ERRORS_AT_ONCE = 5;
 
 interface Told {
 	facts: object;
@@ -19,6 +21,8 @@ interface Told {
 	lastAt: number;
 	nextAt: number;
 	pauseMs: number;
+	/** errors that were told of it, their numbers left out */
+	errors: Set<string>;
 }
 
 export class ToldFaults {
@@ -35,21 +39,26 @@ export class ToldFaults {
 		return this.#told.size;
 	}
 
-	/** @param facts the same ones with the same message are the same fault, whatever its error */
+	/** @param facts the same ones with the same message are the same fault; an error that is new to it is told at once */
 	tell(facts: object, error: unknown, message: string): void {
 		const now = this.#monotonic();
 		const key = JSON.stringify([message, facts]);
-		const known = this.#told.get(key);
-		const told = known ?? {
+		const told = this.#told.get(key) ?? {
 			...{ facts, message, times: 0, untold: 0, lastAt: now, nextAt: now, pauseMs: FIRST_PAUSE_MS },
+			errors: new Set(),
 		};
 		this.#told.set(key, told);
 		told.times++;
-		told.untold++;
 		told.lastAt = now;
-		if (now < told.nextAt) return;
-		const times = told.untold === 1 ? {} : { times: told.untold };
+		const kind = String(error).replace(/\d+/g, "#");
+		const isNew = told.errors.size < ERRORS_AT_ONCE && !told.errors.has(kind);
+		if (isNew) told.errors.add(kind);
+		const isDue = now >= told.nextAt;
+		if (isDue || !isNew) told.untold++;
+		if (!isDue && !isNew) return;
+		const times = isDue && told.untold > 1 ? { times: told.untold } : {};
 		this.#log.warn({ ...facts, error: String(error), ...times }, message);
+		if (!isDue) return;
 		told.untold = 0;
 		told.nextAt = now + told.pauseMs;
 		told.pauseMs = Math.min(LAST_PAUSE_MS, told.pauseMs * 2);

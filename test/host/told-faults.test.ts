@@ -49,3 +49,27 @@ test("each by itself; what failed once is over without a word, and is told anew"
 	expect(lines.map(({ facts }) => facts.task)).toEqual(["a", "b", "a"]);
 	expect(faults.size).toBe(1);
 });
+
+test("another error of the same is told at once, and how often the first one failed is not lost; numbers make no other", () => {
+	const { lines, faults, pass } = stage();
+	const fail = (error: string) => {
+		faults.tell({ work: "beat" }, error, "failed");
+		pass(EVERY_MS);
+	};
+	for (const error of ["away 1", "away 2", "no right", "away 3"]) fail(error);
+	expect(lines.map(({ facts }) => facts.error)).toEqual(["away 1", "no right"]);
+	for (let n = 4; n < 14; n++) fail(`away ${n}`);
+	expect(lines[2]?.facts).toEqual({ work: "beat", error: "away 12", times: 11 });
+});
+
+test("errors that differ each time are no flood", () => {
+	const { lines, faults, pass } = stage();
+	const letters = "abcdefghijklmnopqrstuvwxyz";
+	for (let at = 0; at < DAY_MS; at += EVERY_MS) {
+		const name = [...String(at)].map((digit) => letters[Number(digit)]).join("");
+		faults.tell({ work: "sweep" }, `cannot read ${name}`, "failed");
+		pass(EVERY_MS);
+	}
+	expect(lines.length).toBeGreaterThan(24);
+	expect(lines.length).toBeLessThan(45);
+});
