@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "./atomic-file.ts";
-import { pidsHolding } from "./processes.ts";
+import { isSameFile, mountAt, pidsHolding } from "./processes.ts";
 import { meansAbsent } from "./read-file.ts";
 import { fifoPath, fifosOf, type RunDir } from "./run-dir.ts";
 
@@ -22,18 +22,18 @@ const FIFO_OF_RUN = /\/runs(\/[^/]+\/\d+(?:\/verify)?\/alive)$/;
  */
 export function* holdersOf(run: RunDir): Generator<number> {
 	const own = fifoPath(run);
-	const real = placeOf(own);
+	const { base, real } = placeOf(own);
+	const mount = mountAt(base);
 	// Held open during the look: once free, its number is the next file's, perhaps another run's FIFO.
 	const opened = openFifo(own);
 	try {
 		const there = opened === null ? null : fstatSync(opened);
-		yield* pidsHolding((path, numbers) => {
-			if (path === real) return true;
+		yield* pidsHolding(({ path, numbers, isOn }) => {
+			if (path === real && isOn(mount)) return true;
 			// A hard link to another run's FIFO makes nobody of that one of this.
 			const start = FIFO_OF_RUN.exec(path)?.[0];
 			if (there?.isFIFO() !== true || (start !== undefined && !real.endsWith(start))) return false;
-			const held = numbers();
-			return held?.ino === there.ino && held.dev === there.dev;
+			return isSameFile(numbers(), there);
 		});
 	} finally {
 		if (opened !== null) closeSync(opened);
@@ -53,13 +53,15 @@ function openFifo(path: string): number | null {
 
 /** Of any start of the task, whatever its run directories say. @throws what keeps it from looking */
 export function holdersOfTask(home: string, task: string): number[] {
-	return [...pidsHolding(fifosOf(home, task))];
+	const [isFifo, mount] = [fifosOf(home, task), mountAt(home)];
+	return [...pidsHolding(({ path, isOn }) => isFifo(path) && isOn(mount))];
 }
 
 /** As the system names what was made there. A link in the place of a directory of ours leads to another run: that is not it. */
-function placeOf(fifo: string): string {
+function placeOf(fifo: string): { base: string; real: string } {
 	const inRuns = FIFO_OF_RUN.exec(fifo)?.[1] ?? `/${basename(fifo)}`;
-	return join(realPathOf(fifo.slice(0, -inRuns.length)), inRuns);
+	const base = realPathOf(fifo.slice(0, -inRuns.length));
+	return { base, real: join(base, inRuns) };
 }
 
 /** As the system names it, also where parts of it are gone. */

@@ -3,7 +3,18 @@
  * their environment. A process that is gone, or another user's, is none of ours; a look that fails for another
  * reason is thrown, since "I could not look" is not "nobody is there".
  */
-import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import {
+	closeSync,
+	constants,
+	openSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	realpathSync,
+	type Stats,
+	statSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { codeOf } from "./atomic-file.ts";
 import { readStat, type Stat } from "./identity.ts";
 import { isShortage } from "./read-file.ts";
@@ -107,16 +118,23 @@ export function listPids(): number[] {
 		.sort((a, b) => b - a);
 }
 
-type IsMeant = (path: string, numbers: () => Stats | null) => boolean;
+/** What a process has open. */
+interface Held {
+	/** also of a file that was removed or replaced since; another container's may read alike */
+	path: string;
+	/** null: gone, or nothing that we may look at */
+	numbers(): Stats | null;
+	/** see `mountAt` */
+	isOn(mount: string | null): boolean;
+}
 
 /**
  * Other processes that hold a file open for reading and writing: the one that is there now, or one that was
  * removed or replaced since, which the system goes on to call by its path. Looks at every descriptor of this user's.
  * Lazy, as `marked` is.
- * @param held whether a file of this path, or of these numbers, is meant
  */
-export function* pidsHolding(held: IsMeant): Generator<number> {
-	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, held)) yield pid;
+export function* pidsHolding(isMeant: (held: Held) => boolean): Generator<number> {
+	for (const pid of listPids()) if (pid !== process.pid && holdsOne(pid, isMeant)) yield pid;
 }
 
 /** What a process has as `cwd` or as `fd/3`, also where it was removed since; null: nothing that we may look at. */
@@ -128,22 +146,41 @@ export function heldPath(pid: number, what: string): string | null {
 export function pidsWithOpen(...paths: string[]): number[] {
 	const real = paths.map((path) => look(() => realpathSync(path)) ?? path);
 	return listPids().filter((pid) => {
-		const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-		const isIt = (fd: string) => real.includes(look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "");
-		return pid !== process.pid && descriptors.some(isIt);
+		const isIt = (fd: string) => {
+			const path = look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "";
+			return real.includes(path) && isSameFile(numbersOf(`/proc/${pid}/fd/${fd}`), numbersOf(path));
+		};
+		return pid !== process.pid && descriptorsOf(pid).some(isIt);
 	});
 }
 
-function holdsOne(pid: number, held: IsMeant): boolean {
-	const descriptors = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-	return descriptors.some((fd) => {
+/**
+ * Whether a process of this user's has a descriptor on the file of a path, or on one that lay there before. The path
+ * alone tells nothing: another container's process has its own files under the same ones.
+ */
+export function holdsAt(pid: number, fd: number, path: string): boolean {
+	const place = `/proc/${pid}/fd/${fd}`;
+	if (look(() => statSync(`/proc/${pid}`))?.uid !== process.getuid?.()) return false;
+	return (
+		isSameFile(numbersOf(place), numbersOf(path)) ||
+		(heldPath(pid, `fd/${fd}`) === path && isOnMount(pid, String(fd), mountAt(dirname(path))))
+	);
+}
+
+function holdsOne(pid: number, isMeant: (held: Held) => boolean): boolean {
+	return descriptorsOf(pid).some((fd) => {
 		const place = `/proc/${pid}/fd/${fd}`;
 		const path = look(() => readlinkSync(place));
 		// Pipes, sockets and the like have no path.
 		if (!path?.startsWith("/")) return false;
 		const numbers = () => (isReadWrite(pid, fd) ? numbersOf(place) : null);
-		return held(path.replace(REMOVED, ""), numbers) && isReadWrite(pid, fd);
+		const isOn = (mount: string | null) => isOnMount(pid, fd, mount);
+		return isMeant({ path: path.replace(REMOVED, ""), numbers, isOn }) && isReadWrite(pid, fd);
 	});
+}
+
+function descriptorsOf(pid: number): string[] {
+	return look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 }
 
 /** null: gone, or on a file system that does not answer (a server that is away), where nothing of ours lies */
@@ -156,14 +193,48 @@ function numbersOf(place: string): Stats | null {
 	}
 }
 
+export function isSameFile(a: Stats | null, b: Stats | null): boolean {
+	return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino;
+}
+
 const REMOVED = / \(deleted\)$/;
 const ACCESS_MODE = 0o3;
 const READ_WRITE = 0o2;
 
 function isReadWrite(pid: number, fd: string): boolean {
-	const info = look(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1"));
-	const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info ?? "")?.[1] ?? "0", 8);
+	const flags = Number.parseInt(fieldOf(pid, fd, "flags") ?? "0", 8);
 	return (flags & ACCESS_MODE) === READ_WRITE;
+}
+
+/**
+ * The mount that a path lies on, by its nearest directory that is there. What was opened in another container, or
+ * another mount namespace, was opened on another one, and whoever inherits a descriptor takes its mount along.
+ * @returns null where the system does not tell
+ */
+export function mountAt(path: string): string | null {
+	let fd: number;
+	try {
+		fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
+	} catch (error) {
+		if (isShortage(error)) throw error;
+		const parent = dirname(path);
+		return parent === path ? null : mountAt(parent);
+	}
+	try {
+		return fieldOf("self", String(fd), "mnt_id");
+	} finally {
+		closeSync(fd);
+	}
+}
+
+function isOnMount(pid: number, fd: string, mount: string | null): boolean {
+	return mount === null || fieldOf(pid, fd, "mnt_id") === mount;
+}
+
+function fieldOf(pid: number | "self", fd: string, name: "flags" | "mnt_id"): string | null {
+	const info = look(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1")) ?? "";
+	const row = info.split("\n").find((each) => each.startsWith(`${name}:`));
+	return row?.slice(name.length + 1).trim() ?? null;
 }
 
 /** Clock ticks (1/100 s) of CPU time that the run's processes have used. */

@@ -12,7 +12,7 @@ import {
 	statSync,
 } from "node:fs";
 import { join } from "node:path";
-import { heldPath, listPids, look } from "../../process/processes.ts";
+import { heldPath, holdsAt, isSameFile, listPids, look } from "../../process/processes.ts";
 import { isOurTrouble, readRegularFile } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
@@ -123,7 +123,7 @@ function pidInFile(place: ServerPlace): number | null {
  */
 export function serversAt({ dir, lock }: ServerPlace): number[] {
 	// The tool that takes the lock has the same descriptor, and works elsewhere.
-	return listPids().filter((pid) => heldPath(pid, `fd/${LOCK_FD}`) === lock && heldPath(pid, "cwd") === dir);
+	return listPids().filter((pid) => heldPath(pid, "cwd") === dir && holdsAt(pid, LOCK_FD, lock));
 }
 
 const LISTENS = "00010000";
@@ -146,7 +146,5 @@ export function listens(pid: number): boolean {
 /** A file with a pid in it proves nothing, since pids are given again; the inherited lock does. */
 function isHolder(pid: number, place: ServerPlace): boolean {
 	if (process.platform !== "linux") return process.kill(pid, 0);
-	const held = statSync(`/proc/${pid}/fd/${LOCK_FD}`);
-	const lock = statSync(place.lock);
-	return held.ino === lock.ino && held.dev === lock.dev;
+	return isSameFile(statSync(`/proc/${pid}/fd/${LOCK_FD}`), statSync(place.lock));
 }

@@ -1,0 +1,79 @@
+/**
+ * Another container's process, or another mount namespace's, has files of its own under the very paths of ours. Who is
+ * found in /proc by a path is signalled, or keeps a start waiting: nobody of those may be.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { holdersOf, holdersOfTask } from "../../src/process/holders.ts";
+import { pidsWithOpen } from "../../src/process/processes.ts";
+import type { RunDir } from "../../src/process/run-dir.ts";
+import { ensureLocalServer, localServerState, stopLocalServer } from "../../src/queue/redis/local-server.ts";
+import { serverPlace, serversAt } from "../../src/queue/redis/server-place.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const APART = process.getuid?.() === 0 ? "-m" : "-rm";
+const mayLiveApart = spawnSync("unshare", [APART, "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+
+/** Makes what a state directory has, and holds it as server, agent and worker do. */
+const HOLDS = `
+mkdir -p redis runs/t/1 && : >redis/lock && : >daemon.lock && mkfifo runs/t/1/alive
+exec 3>>redis/lock 4<>runs/t/1/alive 5>>daemon.lock 6<.
+cd redis; echo held; exec sleep 1000`;
+const MOUNTED = `mount -t tmpfs none "$1" && cd "$1" && ${HOLDS}`;
+
+async function holderAt(file: string, args: readonly string[], cwd: string): Promise<ChildProcess> {
+	const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+	const ended = once(child, "exit");
+	onTestFinished(async () => {
+		child.kill("SIGKILL");
+		await ended;
+	});
+	await once(child.stdout, "data");
+	return child;
+}
+
+const LOOKS: Record<string, (home: string) => Iterable<number>> = {
+	"servers of the directory": (home) => serversAt(serverPlace(home)),
+	"who holds a run's FIFO": (home) => holdersOf({ path: join(home, "runs/t/1") } as RunDir),
+	"who holds one of a task's": (home) => holdersOfTask(home, "t"),
+	"who has the lock open": (home) => pidsWithOpen(join(home, "daemon.lock")),
+	"who has the directory open": (home) => pidsWithOpen(home),
+};
+
+test.each(Object.entries(LOOKS))("%s: one of here is found", async (_, look) => {
+	const home = realpathSync(temporaryFolder("here"));
+	const { pid } = await holderAt("sh", ["-c", HOLDS], home);
+	expect([...look(home)]).toEqual([pid]);
+});
+
+test.skipIf(!mayLiveApart).each(Object.entries(LOOKS))(
+	"%s: nobody of another mount namespace is one, whatever lies here",
+	async (_, look) => {
+		const home = realpathSync(temporaryFolder("there"));
+		await holderAt("unshare", [APART, "sh", "-c", MOUNTED, "sh", home], home);
+		const found = [[...look(home)]];
+		for (const folder of ["redis", "runs/t/1"]) mkdirSync(join(home, folder), { recursive: true });
+		for (const file of ["redis/lock", "daemon.lock"]) writeFileSync(join(home, file), "");
+		found.push([...look(home)]);
+		spawnSync("mkfifo", [join(home, "runs/t/1/alive")]);
+		found.push([...look(home)]);
+		expect(found).toEqual([[], [], []]);
+	},
+);
+
+test.skipIf(!mayLiveApart)(
+	"the local server comes and goes, and what lives under its path elsewhere stays",
+	async () => {
+		const home = { path: realpathSync(temporaryFolder("apart")) };
+		const other = await holderAt("unshare", [APART, "sh", "-c", MOUNTED, "sh", home.path], home.path);
+		onTestFinished(async () => void (await stopLocalServer(home)));
+		expect(localServerState(home)).toBe("stopped");
+		expect(await stopLocalServer(home)).toBe(false);
+		await ensureLocalServer(home);
+		expect(await stopLocalServer(home)).toBe(true);
+		expect([other.exitCode, other.signalCode]).toEqual([null, null]);
+	},
+);
