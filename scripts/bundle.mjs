@@ -108,8 +108,15 @@ const bareLua = {
 /** What few Redis addresses need: certificates, Sentinel, clusters. It has a bundle of its own, with all of ioredis. */
 export const SPECIAL = "src/queue/redis/special.ts";
 
-/** What ioredis loads for everybody, and those addresses alone need. */
+/** The field sets of HIMPORT, of which no connection of ours has any. */
+const NO_FIELD_SETS = `
+exports.hasHimportCoordinator = Symbol();
+exports.cloneHimportFieldsets = exports.getHimportBinding = () => undefined;
+exports.interceptHimportPipeline = exports.isInternalHimportCommand = () => false;`;
+
+/** What ioredis loads for everybody, and those addresses, or nobody of ours, need. */
 const SPECIAL_PARTS = {
+	HimportCoordinator: NO_FIELD_SETS,
 	cluster: "exports.default = class Cluster {};",
 	SentinelConnector: "exports.default = class SentinelConnector {};",
 	TLSProfiles: "exports.default = {};",
@@ -125,7 +132,7 @@ export function withoutSpecial(folder) {
 				external: true,
 			}));
 			onResolve(
-				{ filter: /^\.\.?\/(?:\w+\/)?(?:cluster|SentinelConnector|TLSProfiles)$/ },
+				{ filter: /^\.\.?\/(?:\w+\/)?(?:cluster|HimportCoordinator|SentinelConnector|TLSProfiles)$/ },
 				({ path, importer }) =>
 					/ioredis\/built\/[\w/]+\.js$/.test(importer)
 						? { path: path.split("/").at(-1), namespace: "special-part" }
