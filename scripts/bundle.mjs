@@ -161,6 +161,7 @@ const SCRIPTS = {
 	hold: ["HOLD"],
 	"hold-gate": ["HOLD_GATE"],
 	lost: ["CANCEL_LOST", "MOVE_HOST"],
+	move: ["MOVE"],
 	"new-ipc": ["NEW_IPC"],
 	note: ["NOTE"],
 	"note-seen": ["NOTE_SEEN"],
