@@ -5,10 +5,12 @@
  */
 import { sweepRun } from "../process/end-run.ts";
 import type { LiveBrief } from "../queue/records/lists.ts";
-import type { Store } from "../queue/records/store.ts";
+import type { CancelResult, Store } from "../queue/records/store.ts";
+import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import { oneLine } from "../task/outcome/text.ts";
 import type { Outcome } from "../task/spec.ts";
+import type { State } from "../task/states.ts";
 
 /** Ends what is left of the agent, then the task. Throws when even that fails: to be tried again. */
 export async function endPlainly(
@@ -23,13 +25,16 @@ export async function endPlainly(
 	const what = to === "cancelled" ? "Cancelled." : "The agent has ended.";
 	const message = `${what} dispatch could not record how it ended: ${said}. See \`dispatch logs ${task}\`; \`dispatch retry ${task}\` goes on.`;
 	const outcome: Outcome = { kind: to, message, exitCode: null, signal: null, logTail: [], warnings: [] };
-	const moved = await store.move({
-		id: task,
-		from: ["running", "asking"],
-		epoch: brief.epoch,
-		to,
-		set: { outcome, reason: to === "failed" ? "internal" : null },
-		why: message,
-	});
+	const end = { outcome, reason: to === "failed" ? ("internal" as const) : null };
+	const from: State[] = ["running", "asking"];
+	const moved = await store
+		.move({ id: task, from, epoch: brief.epoch, to, set: end, why: message })
+		.catch((error: unknown) => endDamaged(task, error, store));
 	if (moved.result !== "none") hub.emit("state", task, moved.state);
+}
+
+/** Of what cannot be moved nothing but its end is sure; until then it would hold a place, and be waited for. */
+async function endDamaged(task: string, error: unknown, store: Store): Promise<CancelResult> {
+	if (!(error instanceof DispatchError) || error.code !== "DISPATCH_DAMAGED") throw error;
+	return store.cancel(task, "its host, since its record is damaged");
 }

@@ -173,7 +173,8 @@ export class Reconciler extends Service {
 
 	#guardOf(task: string, epoch: number): Guard {
 		const known = this.#guards.get(task);
-		if (known?.epoch === epoch) return known;
+		// Of a damaged record it is no number.
+		if (known !== undefined && Object.is(known.epoch, epoch)) return known;
 		const guard = new Guard(epoch, (step, error) => this.#tell(task, step, error));
 		this.#guards.set(task, guard);
 		return guard;

@@ -12,6 +12,7 @@ import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
 import { DispatchError } from "../../src/task/errors.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { HOST } from "../queue/records/store-support.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
@@ -303,6 +304,18 @@ test("a record that cannot be decoded, and whose agent has ended, fails plainly"
 	await stage().reconciler().reconcile("t");
 	await until(async () => expect(await store.stateOf("t")).toBe("failed"));
 });
+
+test.each([{ attempt: "abc" }, { epoch: "x" }, { generation: "" }, { workingSince: "inf" }, { needs: "{" }])(
+	"one that cannot be moved either holds no place once its agent has ended: %o",
+	async (damage) => {
+		const { store } = stage();
+		const { run } = await stage().agent("t", FINISHES);
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await store.client.hset(store.keys.task("t"), damage);
+		await lookUntil("t", "cancelled");
+		expect((await store.liveBriefs(HOST)).size).toBe(0);
+	},
+);
 
 describe("an agent whose task has gone on without it", () => {
 	test("is ended, and an event says so", async () => {
