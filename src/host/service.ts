@@ -371,8 +371,14 @@ export class Daemon extends Service {
 
 	#sweep(): Promise<void> {
 		const { store, home, log } = this.#options;
-		const place = { store, host: home.hostId, home: home.path, log, graceMs: TERM_GRACE_MS };
-		const own = { ...place, queues: this.#queues, serial: this.#serial, fault: this.#fault };
+		const place = { store, host: home.hostId, home: home.path, homeId: home.homeId, log };
+		const own = {
+			...place,
+			graceMs: TERM_GRACE_MS,
+			queues: this.#queues,
+			serial: this.#serial,
+			fault: this.#fault,
+		};
 		return sweep({
 			...own,
 			clearRemovals: () => this.#removals.clear(),

@@ -38,6 +38,7 @@ export async function askHeld({ store, host, log }: MendDeps): Promise<void> {
 interface SweepDeps extends MendDeps {
 	/** the state directory's path */
 	home: string;
+	homeId: string;
 	queues: RunQueues;
 	serial: Serial;
 	/** ms between SIGTERM and SIGKILL */

@@ -27,6 +27,9 @@ const ENV = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
 /** No limit of these tests runs out by itself. */
 const GRACE_MS = { done: 3_600_000, term: 200 };
 
+/** Of the state directory. */
+export const HOME_ID = "home-of-this";
+
 export class MonitorStage {
 	readonly store: Store;
 	readonly hub = new Hub();
@@ -119,6 +122,7 @@ export class MonitorStage {
 	endStrays(): Promise<string[]> {
 		const { store, home } = this;
 		return endStrayAgents({
+			homeId: HOME_ID,
 			store,
 			home,
 			host: HOST,

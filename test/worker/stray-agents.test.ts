@@ -7,7 +7,7 @@ import { endTree } from "../../src/process/end-tree.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { claimRun, type RunDir, type RunFacts } from "../../src/process/run-dir.ts";
 import { newNonce } from "../../src/queue/records/store.ts";
-import { monitorStage } from "../monitor/stage.ts";
+import { HOME_ID, monitorStage } from "../monitor/stage.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 
 const stage = monitorStage();
@@ -37,6 +37,23 @@ test("ends no other task's agent by the nonce that it wrote into its own facts",
 	expect(markedPids(other.nonce).length).toBeGreaterThan(0);
 	// Known by what it holds open.
 	await until(() => expect(markedPids(nonce)).toEqual([]));
+});
+
+test.each([
+	["a host that nobody knows", {}, true],
+	["another host", { homeId: "another", beatAt: "1" }, true],
+	[
+		"another name of this very directory, under which its worker ran",
+		{ homeId: HOME_ID, beatAt: "1" },
+		false,
+	],
+])("whose record names %s", async (_, host, isEnded) => {
+	const { store } = stage();
+	const { run } = await stage().agent("t", WAITS);
+	await store.client.hset(store.keys.task("t"), "host", "other-1");
+	if ("homeId" in host) await store.client.hset(store.keys.host("other-1"), host);
+	expect(await stage().endStrays()).toEqual(isEnded ? ["t"] : []);
+	expect(agentStatus(run).kind === "alive").toBe(!isEnded);
 });
 
 test("is not spared by the nonce of the start after it, nor does that one end with it", async () => {

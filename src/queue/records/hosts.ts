@@ -205,3 +205,8 @@ export async function leave(
 	if ((place ?? own.place) !== own.place || (holder ?? own.holder) !== own.holder) return;
 	await store.guard((client) => client.hset(key, { beatAt: 0, leftAt, holder: "" }));
 }
+
+/** @returns the state directory that last beat under this id; null: none that can be known */
+export async function homeIdOf(store: Store, host: string): Promise<string | null> {
+	return (await store.guard((client) => client.hget(store.keys.host(host), "homeId"))) ?? null;
+}
