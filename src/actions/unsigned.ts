@@ -39,7 +39,7 @@ function toldOf({ spec: { id }, state }: TaskRecord, { why, canBeSigned }: Refus
 	// What works was signed when it began: it is not stopped.
 	if (isLive(state))
 		return {
-			text: `\`${id}\` is at work, but will neither be called done nor started again: ${why}.`,
+			text: `\`${id}\` is at work, but will not be started again, nor be called done by a worker that began since: ${why}.`,
 			fix: `Let it go on; where its end needs another start: dispatch retry ${id} --sign`,
 		};
 	return {

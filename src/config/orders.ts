@@ -1,8 +1,9 @@
 /** Which records this host executes: those that its own user signed, and that were not removed since. */
+import { createHash } from "node:crypto";
 import { isOurTrouble } from "../process/read-file.ts";
 import type { Seals } from "../process/sealed-file.ts";
 import { DispatchError } from "../task/errors.ts";
-import { orderOf } from "../task/order.ts";
+import { type Order, orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { OwnerOfWorktree, WorktreeSpec } from "../task/worktree.ts";
@@ -14,11 +15,17 @@ const WORKTREE = "worktree";
 const sealed = ({ id, nonce, worktree }: OwnerOfWorktree, isWhole: boolean) =>
 	isWhole ? { id, nonce, worktree } : { id, nonce, worktree, isWhole };
 
+/** More than ever work at once. */
+const AT_WORK_KEPT = 10_000;
+const digestOf = (order: Order) => createHash("sha256").update(JSON.stringify(order)).digest("base64");
+
 export class Orders {
 	readonly #signer: Signer;
 	readonly #spent: SpentOrders;
 	readonly #namespace: string;
 	readonly #home: string;
+	/** by the nonce of a start: the order that was signed */
+	readonly #atWork = new Map<string, string>();
 
 	/** @param home the state directory's path */
 	constructor(home: string, namespace: string) {
@@ -78,20 +85,46 @@ export class Orders {
 	}
 
 	isSigned(record: TaskRecord): boolean {
-		return this.#signer.isSigned(orderOf(record, this.#namespace), record.signature);
+		const order = orderOf(record, this.#namespace);
+		if (!this.#signer.isSigned(order, record.signature)) return false;
+		this.#note(record, order);
+		return true;
+	}
+
+	/** Of what is at work here: its key may be lost, or be replaced, before it ends; what it was signed for is known then. */
+	noteWork(record: TaskRecord): void {
+		try {
+			this.isSigned(record);
+		} catch {
+			// Who cannot be asked now vouches for nothing.
+		}
+	}
+
+	#note({ runNonce }: TaskRecord, order: Order): void {
+		if (runNonce === null) return;
+		this.#atWork.delete(runNonce);
+		this.#atWork.set(runNonce, digestOf(order));
+		const [oldest] = this.#atWork.keys();
+		if (this.#atWork.size > AT_WORK_KEPT && oldest !== undefined) this.#atWork.delete(oldest);
+	}
+
+	#wasSigned(record: TaskRecord): boolean {
+		const known = this.#atWork.get(record.runNonce ?? "");
+		return known !== undefined && known === digestOf(orderOf(record, this.#namespace));
 	}
 
 	/**
-	 * Of what has ended here: a key that is damaged vouches for nothing.
+	 * Of what has ended here: a key that is damaged vouches for nothing but what this worker saw signed while it worked.
 	 * @returns why nobody vouches for it, as the end of a sentence; null: this host's user has signed it
 	 * @throws what passes (`isOurTrouble`)
 	 */
 	whyNotSigned(record: TaskRecord): string | null {
 		try {
-			if (this.isSigned(record)) return null;
+			if (this.isSigned(record) || this.#wasSigned(record)) return null;
 			return (record.signature === null ? UNSIGNED : FOREIGN).why;
 		} catch (error) {
 			if (isOurTrouble(error)) throw error;
+			if (this.#wasSigned(record)) return null;
 			return `the signing key cannot be used (${error instanceof Error ? error.message.replace(/\.$/, "") : error})`;
 		}
 	}

@@ -150,6 +150,7 @@ export class Daemon extends Service {
 			settle: (end) => settle(end, { ...settling, config: live.current }),
 			monotonic: () => performance.now(),
 			graceMs: { done: Number(env.DISPATCH_DONE_GRACE_MS) || DONE_GRACE_MS, term: TERM_GRACE_MS },
+			began: (record) => orders.noteWork(record),
 			watch: (task, dirs) => this.#watcher.set(task, dirs),
 		});
 		const startDeps = {

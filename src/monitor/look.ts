@@ -43,6 +43,8 @@ export interface ReconcileDeps {
 	/** monotonic ms */
 	monotonic: () => number;
 	graceMs: { done: number; term: number };
+	/** of a start that is followed from now on, as its record stands */
+	began: (record: TaskRecord) => void;
 	/** a live task's directories are worth watching, or no longer */
 	watch: (task: string, dirs: { taskDir: string; runDir: string } | null) => void;
 	/** for the log: a step of a look failed; it is tried again */

@@ -204,6 +204,7 @@ export class Reconciler extends Service {
 		live.ending = readEnding(run, seals);
 		this.#forgetLive(id);
 		this.#live.set(id, live);
+		this.#deps.began(record);
 		this.#deps.watch(id, { taskDir: run.facts.taskDir, runDir: run.path });
 		return live;
 	}

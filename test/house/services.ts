@@ -101,6 +101,7 @@ function reconciler(store: Store) {
 		settle: () => Promise.reject(new Error("it never can")),
 		monotonic: () => performance.now(),
 		graceMs: { done: 60_000, term: 100 },
+		began: () => {},
 		watch: () => {},
 		fault: () => {},
 	});

@@ -73,6 +73,7 @@ export class MonitorStage {
 				}),
 			monotonic: () => this.now,
 			graceMs: GRACE_MS,
+			began: (record) => orders.noteWork(record),
 			watch: () => {},
 			fault: this.#fault,
 		});
