@@ -87,6 +87,8 @@ export async function resolveTask(
 		request.id ??
 		idFromPrompt(request.prompt, undefined, [...Object.keys(config.models), ...Object.keys(config.aliases)]);
 	await checkPermissions(config, choice, taskDirOf(cwd, id));
+	requireCommand("verify", request.verify);
+	requireCommand("setup", request.setup ?? null);
 	const found = await worktreeFor(cwd, request, worktrees);
 	const spec: TaskSpec = {
 		id,
@@ -120,6 +122,14 @@ export async function resolveTask(
 	};
 	const own = { spec, explicitId: request.id !== null, key: keyOf(request, cwd) };
 	return found === null ? own : { ...own, branches: found };
+}
+
+/** An empty one would pass each time. @throws DISPATCH_USAGE */
+function requireCommand(name: string, command: string | null): void {
+	if (command === null || command.trim() !== "") return;
+	throw new DispatchError("DISPATCH_USAGE", `Expected --${name} to be a command, got an empty one.`, {
+		hint: `Is a variable unset? Leave --${name} out where there is nothing to run.`,
+	});
 }
 
 /** Where worktrees are made. */

@@ -47,6 +47,19 @@ test("names of no task go from all three lists, and leave the others", async () 
 	expect(await dropNames(store, HOST)).toEqual([]);
 });
 
+test("names of tasks that have ended, or are another host's, go from the lists of what lives and is open", async () => {
+	for (const id of ["works", "over", "waits"]) await runningTask(store, id);
+	await runningTask(store, "elsewhere", { host: "other" });
+	await store.move({ id: "over", from: ["running"], to: "completed" });
+	await store.move({ id: "waits", from: ["running"], to: "queued" });
+	const before = await lists();
+	const { client, keys } = store;
+	await client.sadd(keys.live(HOST), "over", "elsewhere", "waits");
+	await client.zadd(keys.active(HOST), "1", "over", "2", "elsewhere");
+	expect((await dropNames(store, HOST)).sort()).toEqual([`active:${HOST}`, `live:${HOST}`]);
+	expect(await lists()).toEqual(before);
+});
+
 test("what stands in the place of a list, or of a record, keeps nobody from the others", async () => {
 	await runningTask(store, "works");
 	const { client, keys } = store;
