@@ -3,6 +3,7 @@ import type { Config } from "../config/load.ts";
 import { restampTaskDir } from "../ipc/task-dir.ts";
 import { sweepRun } from "../process/end-run.ts";
 import { whyNoDirectoryNow } from "../process/is-directory.ts";
+import { listHosts } from "../queue/records/host-list.ts";
 import { lostHosts, moveToHost } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -53,7 +54,7 @@ export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): 
 	if (record.runNonce !== null) await sweepRun(record.runNonce, { task: id });
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });
-	if (moved.result === "alive") throw hostLives(record);
+	if (moved.result === "alive") throw await hostLives(store, record);
 	if (moved.result === "needs") throw await notBefore(store, id, moved);
 	if (moved.result !== "moved")
 		throw new DispatchError("DISPATCH_STALE", `\`${id}\` changed in between.`, {
@@ -77,13 +78,21 @@ export async function checkTakeOver(store: Store, record: TaskRecord): Promise<v
 		);
 	}
 	const isLost = isEnded(record.state) || (await lostHosts(store, [record])).has(record.host);
-	if (!isLost) throw hostLives(record);
+	if (!isLost) throw await hostLives(store, record);
 }
 
-function hostLives({ spec, host, state }: TaskRecord): DispatchError {
-	return new DispatchError(
-		"DISPATCH_NOT_ENDED",
-		`\`${spec.id}\` is ${state} on ${host}, and the worker of that host lives.`,
-		{ hint: `Cancel it first: dispatch cancel ${spec.id}` },
-	);
+async function hostLives(store: Store, { spec, host, state }: TaskRecord): Promise<DispatchError> {
+	const [listed] = await listHosts(store, [host]);
+	const [why, hint] =
+		listed?.state === "stopped"
+			? [
+					"the worker of that host was stopped a moment ago: it may come back",
+					"Again in a quarter of a minute.",
+				]
+			: listed?.state === "unknown"
+				? ["nothing is known of that host yet: its worker may be about to start", null]
+				: ["the worker of that host lives", null];
+	return new DispatchError("DISPATCH_NOT_ENDED", `\`${spec.id}\` is ${state} on ${host}, and ${why}.`, {
+		hint: hint ?? `Cancel it first: dispatch cancel ${spec.id}`,
+	});
 }
