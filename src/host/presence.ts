@@ -143,9 +143,15 @@ export class Presence {
 			maxAgents: mostAgents(worker, limit),
 			backends: this.#backends.of(Object.values(backends)),
 		};
+		const told = (from: string) => {
+			log.warn(
+				{ from },
+				"Redis named a worker of this state directory that there is not: its host is claimed anew",
+			);
+		};
 		const say = async () => {
 			const clockOffset = await clockOffsetOf(store);
-			return beat(store, hostId, { ...state, clockOffset }, this.#own);
+			return beat(store, hostId, { ...state, clockOffset }, this.#own, told);
 		};
 		const isMine = this.#isWriter() && (await this.tried(say));
 		if (!isMine) log.error("another worker has taken the identity of this state directory: stopping");

@@ -20,6 +20,7 @@ import type { Store } from "../queue/records/store.ts";
 import { WakeSubscription } from "../queue/records/wakes.ts";
 import { unlessAway } from "../queue/redis/or-aborted.ts";
 import { Hub } from "../task/hub.ts";
+import { oneAtATime } from "../task/one-at-a-time.ts";
 import { type TaskRecord, workspaceOf } from "../task/record.ts";
 import { Serial } from "../task/serial.ts";
 import { endsWithin, Service } from "../task/service.ts";
@@ -89,8 +90,12 @@ export class Daemon extends Service {
 	readonly #faults: ToldFaults;
 	readonly #fault = (task: string, step: string, error: unknown) =>
 		this.#faults.tell({ task, step }, error, "something failed and is tried again");
-	#draining: Promise<unknown> = Promise.resolve();
-	#drainAgain = false;
+	readonly #drainOutbox = oneAtATime(() =>
+		drainOutbox(this.#options.store, this.#queues, this.#fault).catch((error: unknown) =>
+			this.#faults.tell({}, error, "the outbox could not be drained"),
+		),
+	);
+	readonly #beat = oneAtATime(() => this.#say());
 	readonly #removals: Removals;
 
 	constructor(options: DaemonOptions) {
@@ -341,26 +346,13 @@ export class Daemon extends Service {
 		await this.#reconciler.reconcile(task);
 	}
 
-	/** One drain at a time; a wake during one is not lost. */
-	#drainOutbox(): Promise<unknown> {
-		if (this.#drainAgain) return this.#draining;
-		this.#drainAgain = true;
-		this.#draining = this.#draining
-			.then(() => {
-				this.#drainAgain = false;
-				return drainOutbox(this.#options.store, this.#queues, this.#fault);
-			})
-			.catch((error: unknown) => this.#faults.tell({}, error, "the outbox could not be drained"));
-		return this.#draining;
-	}
-
 	async #endFenced(): Promise<void> {
 		const { store, home, log } = this.#options;
 		const killed = await endFenced(store, home.hostId, home.path);
 		if (killed > 0) log.warn({ killed }, "ended an agent whose task was cancelled or moved meanwhile");
 	}
 
-	async #beat(): Promise<void> {
+	async #say(): Promise<void> {
 		await this.#presence.tried(() => this.#drained.follow());
 		const isMine = await this.#presence.beat(this.#places, this.#config.current, this.#drained.isOn);
 		if (!isMine && !this.isStopped) this.#options.displaced?.();

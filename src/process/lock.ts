@@ -41,7 +41,8 @@ export interface PlaceLock {
 
 /**
  * Locks a file and the directory that it lies in. The directory's lock holds whatever is removed or replaced in it; the
- * file's holds where a directory takes none (NFS), and keeps out an earlier version, which takes that one alone.
+ * file's holds where a directory takes none (NFS), and keeps out an earlier version, which takes that one alone. Both
+ * stay open meanwhile: by that the others know whose they are.
  * @returns null when another process holds one of them. @throws DISPATCH_DISK
  */
 export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
@@ -49,35 +50,38 @@ export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 	if (directory === "held") return null;
 	try {
 		const file = await takeLock(path);
-		if (file === null) directory?.release();
+		if (file === null) directory.release();
 		if (file === null) return null;
-		const locks = directory === null ? [file] : [file, directory];
+		const locks = [file, directory];
 		const release = () => {
 			for (const each of locks) each.release();
 		};
 		return { fds: locks.map(({ fd }) => fd), release };
 	} catch (error) {
-		directory?.release();
+		directory.release();
 		throw error;
 	}
 }
 
-/** @returns null: its file system locks no directory */
-async function takeDirectoryLock(path: string): Promise<Lock | "held" | null> {
-	let fd: number;
-	try {
-		mkdirSync(path, { recursive: true, mode: 0o700 });
-		fd = openSync(path, "r");
-	} catch (error) {
-		throw diskError(path, error);
-	}
+/** Where its file system locks no directory, it is open and no more. */
+async function takeDirectoryLock(path: string): Promise<Lock | "held"> {
+	const fd = openDirectory(path);
 	try {
 		const lock = await lockOpened(fd, path);
 		if (lock === null) closeSync(fd);
 		return lock ?? "held";
 	} catch (error) {
-		if (codeOf((error as DispatchError).cause) === "ENOLCK") return null;
+		if (codeOf((error as DispatchError).cause) === "ENOLCK") return lockOf(openDirectory(path));
 		throw error;
+	}
+}
+
+function openDirectory(path: string): number {
+	try {
+		mkdirSync(path, { recursive: true, mode: 0o700 });
+		return openSync(path, "r");
+	} catch (error) {
+		throw diskError(path, error);
 	}
 }
 
@@ -116,14 +120,16 @@ export async function lockOpened(fd: number, path: string): Promise<Lock | null>
 				: {}),
 		});
 	}
+	return lockOf(fd);
+}
+
+function lockOf(fd: number): Lock {
 	let open = true;
-	return {
-		fd,
-		release: () => {
-			if (open) closeSync(fd);
-			open = false;
-		},
+	const release = () => {
+		if (open) closeSync(fd);
+		open = false;
 	};
+	return { fd, release };
 }
 
 /** Also where a child, or somebody whom that left behind, has its descriptor still. Throws nothing. */

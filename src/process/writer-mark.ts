@@ -4,13 +4,14 @@
  * system) nor a copy of it. The daemon touches the mark as long as it lives.
  */
 import { createHash } from "node:crypto";
-import { realpathSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { realpathSync, rmSync, type Stats, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../task/errors.ts";
 import { replaceFile, temporaryName } from "./atomic-file.ts";
-import { bootId } from "./identity.ts";
+import { bootId, livesBy } from "./identity.ts";
+import { hasOpen } from "./processes.ts";
 import { readRegularFile } from "./read-file.ts";
 
 const LIMIT_BYTES = 4096;
@@ -77,8 +78,19 @@ export function touchWriter(home: string): boolean {
 
 /** One directory on one running kernel: there the kernel's locks are enough. */
 export function placeOfHome(home: string): string {
-	const { dev, ino } = statSync(home);
-	return `${bootId()}:${dev}:${ino}`;
+	return placeOf(statSync(home));
+}
+
+const placeOf = ({ dev, ino }: Stats) => `${bootId()}:${dev}:${ino}`;
+
+/**
+ * @param word of `ownIdentity`, or anything
+ * @returns the pid of another process that it names, if that lives and serves this place: a worker has its directory
+ * open for as long as it may write there. null where the system does not show it: there the kernel's lock alone decides
+ */
+export function workerAt(place: string, word: string): number | null {
+	const pid = livesBy(word);
+	return pid !== null && hasOpen(pid, (numbers) => placeOf(numbers) === place) ? pid : null;
 }
 
 function ownMark(home: string): Mark {

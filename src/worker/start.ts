@@ -8,6 +8,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend, BackendConfig, Invocation } from "../backends/contract.ts";
 import { backendOf } from "../backends/index.ts";
 import type { PromptWay } from "../backends/known.ts";
@@ -70,6 +71,7 @@ export interface StartDeps {
 }
 
 /** From the beginning, none of these is this run's. */
+const REFUSED_LOOK_MS = 200;
 const OF_EARLIER_RUN = ["output.md", "context.md"];
 
 type Undelivered = { field: string; question: Question };
@@ -124,6 +126,8 @@ async function startRecord(
 		holder: ownIdentity(),
 		set: changes,
 	});
+	// Redis names another process as the host's: the next beat settles who is.
+	if (moved.result === "stale" && moved.state === "queued") await sleep(REFUSED_LOOK_MS);
 	if (moved.result !== "moved" || moved.state !== "running") return;
 	hub.emit("state", id, "running");
 	const record: TaskRecord = {

@@ -84,7 +84,7 @@ test("where no directory is locked, the file's lock is that of the place", async
 	try {
 		const path = join(temporaryFolder("lock-"), "lock");
 		const place = await takePlaceLock(path);
-		expect(place?.fds).toHaveLength(1);
+		expect(place?.fds).toHaveLength(2);
 		expect(await takePlaceLock(path)).toBeNull();
 		place?.release();
 	} finally {

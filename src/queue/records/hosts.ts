@@ -1,6 +1,6 @@
 /** Hosts: a claim on the id, and a heartbeat that says how full it is. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { livesBy } from "../../process/identity.ts";
+import { workerAt } from "../../process/writer-mark.ts";
 import { object, soundOrNull, text, time } from "../../task/check.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { HOST_GONE_MS, type HostBackend } from "../../task/host.ts";
@@ -89,6 +89,12 @@ type Claim =
 	| { won: false; by: "process"; holder: string }
 	| { won: false; by: "copy"; beatAt: string; home: string };
 
+/** What is known of whoever else has the id: the last beat of a place that beats no more, a word that names no worker. */
+interface Known {
+	silentSince?: string | undefined;
+	gone?: string;
+}
+
 /**
  * Claims the host id for this state directory: two directories with one id, or two copies of one directory, would
  * run each other's tasks, as would two processes of one. Takes a while where a copy has beaten a moment ago: whether it
@@ -97,15 +103,9 @@ type Claim =
  * DISPATCH_OTHER_WRITER when a copy has it
  */
 export async function claimHost(store: Store, host: string, own: HostPlace): Promise<void> {
-	const claim = (known: { silentSince?: string | undefined; gone?: string }) =>
+	const ask = (known: Known) =>
 		store.run<Claim>("claimHost", { host, ...own, ...known, goneMs: HOST_GONE_MS });
-	let claimed = await claim({});
-	if (!claimed.won && claimed.by === "copy")
-		claimed = await claim({ silentSince: await silent(store, host, claimed.beatAt) });
-	if (!claimed.won && claimed.by === "process") {
-		await requireGone(claimed.holder);
-		claimed = await claim({ gone: claimed.holder });
-	}
+	const claimed = await claim(store, host, ask, (holder) => isGone(holder, own.place));
 	if (claimed.won) return;
 	if (claimed.by === "copy")
 		throw new DispatchError(
@@ -124,11 +124,32 @@ export async function claimHost(store: Store, host: string, own: HostPlace): Pro
 	);
 }
 
+/**
+ * What Redis says of the holder decides only where that is there: the kernel's lock, which who asks has, keeps all
+ * others of this machine away from the directory. Anybody may have written the word, or it is of a Redis that went back.
+ */
+async function claim(
+	store: Store,
+	host: string,
+	ask: (known: Known) => Promise<Claim>,
+	isNobody: (holder: string) => Promise<boolean> | boolean,
+): Promise<Claim> {
+	let claimed = await ask({});
+	if (!claimed.won && claimed.by === "copy") {
+		const silentSince = await silent(store, host, claimed.beatAt);
+		claimed = await ask({ silentSince });
+	}
+	// Again and again, where somebody writes one such word after the other.
+	while (!claimed.won && claimed.by === "process" && (await isNobody(claimed.holder)))
+		claimed = await ask({ gone: claimed.holder });
+	return claimed;
+}
+
 /** @throws DISPATCH_ALREADY_RUNNING */
-async function requireGone(holder: string): Promise<void> {
+async function isGone(holder: string, place: string): Promise<true> {
 	for (const until = performance.now() + LEAVING_MS; ; await sleep(LOOK_MS)) {
-		const pid = livesBy(holder);
-		if (pid === null) return;
+		const pid = workerAt(place, holder);
+		if (pid === null) return true;
 		if (performance.now() < until) continue;
 		throw new DispatchError(
 			"DISPATCH_ALREADY_RUNNING",
@@ -149,16 +170,30 @@ async function silent(store: Store, host: string, beatAt: string): Promise<strin
 	return beatAt;
 }
 
-/** @returns false: another place or process has taken the id meanwhile */
+/**
+ * Takes a while where another place has beaten a moment ago: whether it still does is looked at.
+ * @param told the id is claimed anew from this one, which is no worker of this place
+ * @returns false: another place, or process of this one, has taken the id meanwhile
+ */
 export async function beat(
 	store: Store,
 	host: string,
 	{ backends, ...state }: Beat,
 	own?: Pick<HostPlace, "place" | "holder">,
+	told: (from: string) => void = () => {},
 ): Promise<boolean> {
-	const told = { ...state, ...(backends && { backends: toJson(backends) }) };
-	const { mine } = await store.run<{ mine: boolean }>("beat", { host, state: told, ...own });
-	return mine;
+	const said = { ...state, ...(backends && { backends: toJson(backends) }) };
+	const ask = async (known: Known) => {
+		const claimed = await store.run<Claim>("beat", {
+			...{ host, state: said, goneMs: HOST_GONE_MS },
+			...own,
+			...known,
+		});
+		if (claimed.won && known.gone !== undefined) told(known.gone);
+		return claimed;
+	};
+	const isNobody = (holder: string) => own !== undefined && workerAt(own.place, holder) === null;
+	return (await claim(store, host, ask, isNobody)).won;
 }
 
 /** In one round trip; in the order of `hosts`. */

@@ -1,11 +1,14 @@
 /** One identity, several places: a copy or a clone of a state directory does not run the same tasks twice. */
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type Identity, processIdentity } from "../../../src/process/identity.ts";
+import { bootId, processIdentity } from "../../../src/process/identity.ts";
+import { placeOfHome } from "../../../src/process/writer-mark.ts";
 import { beat, claimHost, leave } from "../../../src/queue/records/hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { temporaryFolder } from "../../temporary-folder.ts";
 import { specOf } from "./store-support.ts";
 
 let redis: TestRedis;
@@ -48,6 +51,8 @@ test("the same place may claim again at once, and another one after an orderly e
 	await claimHost(store, "c", place("one"));
 	await leave(store, "c", at("one"));
 	await claimHost(store, "c", place("two"));
+	const beating = setInterval(() => void beat(store, "c", state, at("two")), 100);
+	onTestFinished(() => clearInterval(beating));
 	// The first one comes back: it learns that it is displaced, and takes nothing away.
 	expect(await beat(store, "c", state, at("one"))).toBe(false);
 	await leave(store, "c", at("one"));
@@ -60,9 +65,23 @@ test("a place that beats no more is taken over after a while", async () => {
 	expect(await beat(store, "d", state, at("two"))).toBe(true);
 });
 
+/** A process as the host's word names it: of a directory that it has open, or that it has nothing to do with. */
+function processAt(directory: string | null): { word: string; pid: number } {
+	const fd = directory === null ? "ignore" : openSync(directory, "r");
+	const child = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", fd] });
+	if (typeof fd === "number") closeSync(fd);
+	onTestFinished(() => void child.kill());
+	const pid = child.pid ?? 0;
+	return { word: `${pid} ${bootId()} ${processIdentity(pid)?.startTime}`, pid };
+}
+
+const GONE = "999999998 gone 1";
+
 test("of two processes of one place the one that claimed last holds it: the other is told, and starts nothing", async () => {
-	const first = { ...place("one"), holder: "999999998 gone 1" };
-	const second = { ...place("one"), holder: "999999999 gone 1" };
+	const directory = temporaryFolder("place");
+	const shared = { homeId: "id", place: placeOfHome(directory) };
+	const first = { ...shared, holder: GONE };
+	const second = { ...shared, holder: processAt(directory).word };
 	await claimHost(store, "e", first);
 	await beat(store, "e", state, first);
 	// The first one cannot be seen from here, as where it lives in another container.
@@ -77,17 +96,51 @@ test("of two processes of one place the one that claimed last holds it: the othe
 	expect(await start(second)).toMatchObject({ result: "moved", state: "running" });
 });
 
-test("a process that lives keeps the place, whatever its directory says of it; one that leaves gives it up", async () => {
-	const other = spawn("sleep", ["1000"]);
-	onTestFinished(() => void other.kill());
-	const { pid, bootId, startTime } = processIdentity(other.pid ?? 0) as Identity;
-	const alive = { ...place("one"), holder: `${pid} ${bootId} ${startTime}` };
+test("a worker that lives keeps the place, whatever its directory says of it; one that leaves gives it up", async () => {
+	const directory = temporaryFolder("place");
+	const { pid, word } = processAt(directory);
+	const alive = { homeId: "id", place: placeOfHome(directory), holder: word };
 	await claimHost(store, "f", alive);
-	await expect(claimHost(store, "f", { ...alive, holder: "me" })).rejects.toMatchObject({
+	await expect(claimHost(store, "f", { ...alive, holder: GONE })).rejects.toMatchObject({
 		code: "DISPATCH_ALREADY_RUNNING",
 		message: expect.stringContaining(`process ${pid}`),
 	});
 	await leave(store, "f", alive);
-	await claimHost(store, "f", { ...alive, holder: "me" });
-	expect(await beat(store, "f", state, alive)).toBe(false);
+	await claimHost(store, "f", { ...alive, holder: GONE });
+	expect(await beat(store, "f", state, alive)).toBe(true);
+});
+
+const FORGED: Record<string, (directory: string) => string> = {
+	"a process that lives, and has nothing to do with the directory": () => processAt(null).word,
+	"a worker of another directory": () => processAt(temporaryFolder("place")).word,
+	"a process that is gone": () => GONE,
+	"a pid that was given anew": (directory) => processAt(directory).word.replace(/.$/, "x"),
+	"no process at all": () => "worker",
+	nothing: () => "",
+	"bytes that are no text": () => "1 \xff\0 \n",
+	"a megabyte": () => `1 ${"x".repeat(1 << 20)} 1`,
+};
+
+test.each(Object.entries(FORGED))(
+	"where the word of the holder names %s, who has the directory claims it anew",
+	async (_, forge) => {
+		const directory = temporaryFolder("place");
+		const own = { homeId: "id", place: placeOfHome(directory), holder: processAt(directory).word };
+		const forged = forge(directory);
+		const write = () => store.client.hset(store.keys.host("g"), "holder", forged);
+		await claimHost(store, "g", own);
+		await write();
+		expect(await beat(store, "g", state, own)).toBe(true);
+		expect(await store.client.hget(store.keys.host("g"), "holder")).toBe(own.holder);
+		await write();
+		await claimHost(store, "g", own);
+		expect(await store.client.hget(store.keys.host("g"), "holder")).toBe(own.holder);
+		await store.client.del(store.keys.host("g"));
+	},
+);
+
+test("a place that Redis names and that beats no more displaces nobody", async () => {
+	await claimHost(store, "h", place("one"));
+	await store.client.hset(store.keys.host("h"), { place: "before the boot", holder: GONE });
+	expect(await beat(store, "h", state, at("one"))).toBe(true);
 });

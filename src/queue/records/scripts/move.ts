@@ -1,4 +1,5 @@
 import { SKIPPED } from "../../../task/states.ts";
+import { HOLDER } from "./holder.ts";
 import { TASK } from "./prelude.ts";
 
 /**
@@ -8,8 +9,7 @@ import { TASK } from "./prelude.ts";
  * to `queued` becomes `waiting` while something that it needs has not completed, and is refused for an ended task where
  * that will not come. A start is refused to whoever is not the process that holds the host.
  */
-export const MOVE = `${TASK}
-local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
+export const MOVE = `${TASK}${HOLDER}local cur = redis.call('HMGET', rec, 'state', 'revision', 'epoch', 'generation', 'stop')
 local from = cur[1]
 if not from then return reply({result = 'none'}) end
 local function stale() return reply({result = 'stale', state = from, revision = tonumber(cur[2]), epoch = tonumber(cur[3])}) end
@@ -24,8 +24,12 @@ local allowed = false
 for _, s in ipairs(MOVES[from]) do if s == to then allowed = true end end
 if not allowed then return stale() end
 if req.holder then
-  local holder = redis.pcall('HGET', p .. ':host:' .. get('host'), 'holder')
-  if type(holder) == 'string' and holder ~= '' and holder ~= req.holder then return stale() end
+  local holder = holderOf(get('host'))
+  if holder and holder ~= req.holder then
+    -- Whoever is refused looks at once who that is.
+    redis.call('PUBLISH', p .. ':wake', 'host ' .. get('host'))
+    return stale()
+  end
 end
 local needs = {}
 if to == 'queued' or to == 'waiting' then
