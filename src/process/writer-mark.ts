@@ -51,7 +51,7 @@ export async function claimWriter(home: string, homeId: string): Promise<string 
 		throw new DispatchError(
 			"DISPATCH_OTHER_WRITER",
 			`The state directory ${home} is a copy of ${mark.path}: both would run the same tasks.`,
-			{ hint: `Remove home-id and host-id from ${home}: it is a host of its own then.` },
+			{ hint: `Remove home-id, host-id and daemon.json from ${home}: it is a host of its own then.` },
 		);
 	}
 	if (mark.boot !== mine.boot && (await isTouched(home))) {

@@ -16,7 +16,7 @@ test("a copied state directory does not run the tasks a second time, and says ho
 	const env = { DISPATCH_HOME: copy };
 	const refused = await user.run(["up"], { env });
 	expect(refused.code).not.toBe(0);
-	expect(refused.stderr).toMatch(/is a copy of .*Remove home-id and host-id/);
+	expect(refused.stderr).toMatch(/is a copy of .*Remove home-id, host-id and daemon.json/);
 	for (const name of ["home-id", "host-id"]) rmSync(join(copy, name));
 	await user.ok(["up"], { env });
 	const there = await user.json<{ id: string }[]>(["ls", "--all"], { env });

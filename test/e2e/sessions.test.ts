@@ -59,7 +59,8 @@ test("what was answered in an earlier session is marked so in status, and stays"
 	await user.waitForState("job", "completed");
 	expect(await sessions()).toEqual([["Blue", false]]);
 	await user.ok(["retry", "--fresh", "job"]);
-	expect(await sessions()).toContainEqual(["Blue", true]);
+	// Once the new session has begun.
+	await expect.poll(sessions).toContainEqual(["Blue", true]);
 	await user.waitForState("job", "asking");
 	await user.ok(["answer", "job", "Red"]);
 	await user.waitForState("job", "completed");

@@ -126,7 +126,7 @@ export class Connection {
 		const call = this.#scriptCall(name, lua);
 		const time = this.clock === systemClock ? {} : { now: this.clock.now() };
 		const named = once ? { call: request.call ?? randomBytes(12).toString("hex") } : {};
-		const body = toJson({ ...(said ? request : shownRequest(request)), ...time, ...named, grows });
+		const body = toJson({ ...(said ? asSaid(request) : shownRequest(request)), ...time, ...named, grows });
 		const reply = JSON.parse(await this.#called(() => call.call(this.client, this.keys.prefix, body)));
 		if (reply.result === "changed")
 			throw changedSince(String(request.id), request.agreed as Agreed, reply.state);
@@ -195,6 +195,12 @@ function shownRequest(request: Record<string, unknown>): Record<string, unknown>
 			field === "set" ? shownFields(value as Record<string, unknown>) : shownField(field, value),
 		]),
 	);
+}
+
+/** What a person said goes on as it was said; `told`: as others are told of it. */
+function asSaid(request: Record<string, unknown>): Record<string, unknown> {
+	const { text } = request;
+	return typeof text === "string" ? { ...request, told: valueWithoutSecrets(text) } : request;
 }
 
 function shownFields(set: Record<string, unknown>): Record<string, unknown> {

@@ -112,7 +112,7 @@ export async function claimHost(store: Store, host: string, own: HostPlace): Pro
 			"DISPATCH_OTHER_WRITER",
 			`Another copy of this state directory, on this machine or on a clone of it, runs as host "${host}" (${claimed.home}).`,
 			{
-				hint: "Remove home-id and host-id from one of the two while its worker is down: it is a host of its own then.",
+				hint: "While its worker is down, remove home-id, host-id and daemon.json from one of the two: it is a host of its own then.",
 			},
 		);
 	throw new DispatchError(

@@ -8,7 +8,7 @@ import type { Store } from "./store.ts";
 const NOTICES_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 1_000;
 /** They quote what the agent asked and was told. */
-const QUOTING = ["asked", "noted", "file_refused", "self_answered"];
+const QUOTING = ["asked", "answered", "noted", "file_refused", "self_answered"];
 
 export interface Notice extends RemovedTask {
 	/** its record is in Redis */

@@ -40,7 +40,7 @@ redis.call('ZREM', open, f)
 redis.call('ZREM', p .. ':inbox', id .. ' ' .. f)
 redis.call('SADD', undelivered, f)
 redis.call('HINCRBY', rec, 'revision', 1)
-event('answered', {seq = q.seq, by = req.by, text = cut(req.text, 2000)})
+event('answered', {seq = q.seq, by = req.by, text = cut(req.told, 2000)})
 if redis.call('ZCARD', open) == 0 then
   if state == 'asking' then state = 'running'; setState('asking', 'running')
   elseif state == 'parked' then

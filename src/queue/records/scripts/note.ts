@@ -10,7 +10,7 @@ local n = redis.call('HLEN', notes) + 1
 redis.call('HSET', notes, n, cjson.encode({text = req.text, by = req.by, at = now, seenAt = cjson.null}))
 redis.call('HINCRBY', rec, 'pendingNotes', 1)
 redis.call('HINCRBY', rec, 'revision', 1)
-event('noted', {text = cut(req.text, 2000), by = req.by})
+event('noted', {text = cut(req.told, 2000), by = req.by})
 wake()
 return reply({result = 'noted', state = state})
 `;
