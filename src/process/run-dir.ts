@@ -209,6 +209,11 @@ export function tasksWithRuns(home: string): string[] {
 	return names(runsOf(home));
 }
 
+/** Whether any start was ever made here, and nobody took them all away. */
+export function hasRuns(home: string): boolean {
+	return isThere(runsOf(home));
+}
+
 /** The runs of one task that facts stand of, the newest first. @throws when they cannot be looked at */
 export function runsOfTask(home: string, task: string): RunDir[] {
 	const { runs, faults } = startsOfTask(home, task);
