@@ -1,36 +1,20 @@
 /** Whoever can write to Redis may leave anything in the place of a job: that one is lost, and made anew where it is ours. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { monitorQueueName, notifyQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
 import { failedDeliveries, forgetDeliveries, Notifier } from "../../../src/queue/jobs/notify-queue.ts";
-import { jobIdOf, RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
+import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { Store } from "../../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
-import { startTestRedis } from "../../redis.ts";
+import type { startTestRedis } from "../../redis.ts";
 import { HOST, specOf } from "../records/store-support.ts";
+import { withQueues } from "../stage.ts";
 
-let redis: Awaited<ReturnType<typeof startTestRedis>>;
 let store: Store;
 let queues: RunQueues;
-const cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store?.close();
-	await redis?.stop();
-});
-beforeEach(async () => {
-	await store.client.flushall();
-	queues = new RunQueues(store);
-});
-afterEach(async () => {
-	for (const cleanup of cleanups.splice(0)) await cleanup();
-	await queues.stop();
+const cleanups = withQueues((made) => {
+	({ store, queues } = made);
 });
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 50 });

@@ -3,42 +3,25 @@
  * Dispatch sets none of that: the worker of a host takes it away, at its start and from time to time.
  */
 import type { Queue } from "bullmq";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { monitorQueueName, notifyQueueName, openQueue, runQueueName } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox } from "../../../src/queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
 import { Notifier } from "../../../src/queue/jobs/notify-queue.ts";
-import { jobIdOf, RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
+import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { eventsAfter, noteEvent } from "../../../src/queue/records/events.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { HOST, specOf } from "../records/store-support.ts";
+import { withQueues } from "../stage.ts";
 
 /** What a limited worker of BullMQ sleeps, unless it is told otherwise. */
 const BULLMQ_SLEEPS_MS = 30_000;
 
-let redis: TestRedis;
 let store: Store;
 let queues: RunQueues;
-const cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store?.close();
-	await redis?.stop();
-});
-beforeEach(async () => {
-	await store.client.flushall();
-	queues = new RunQueues(store);
-});
-afterEach(async () => {
-	for (const cleanup of cleanups.splice(0)) await cleanup();
-	await queues.stop();
+const cleanups = withQueues((made) => {
+	({ store, queues } = made);
 });
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });

@@ -2,41 +2,24 @@
  * A queued task has a run job, and that one is somewhere. Wherever somebody has put it, or whatever is left of it: after
  * one sweep it is where a worker takes it from, and the task is run.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { monitorQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
-import { jobIdOf, RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
+import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { HOST, specOf } from "../records/store-support.ts";
+import { withQueues } from "../stage.ts";
 
 const JOB = jobIdOf("t", 1);
 const HOUR_MS = 3_600_000;
 
-let redis: TestRedis;
 let store: Store;
 let queues: RunQueues;
-const cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store?.close();
-	await redis?.stop();
-});
-beforeEach(async () => {
-	await store.client.flushall();
-	queues = new RunQueues(store);
-});
-afterEach(async () => {
-	for (const cleanup of cleanups.splice(0)) await cleanup();
-	await queues.stop();
+const cleanups = withQueues((made) => {
+	({ store, queues } = made);
 });
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import type { Queue } from "bullmq";
 import { build } from "esbuild";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { monitorQueueName, notifyQueueName, openQueue } from "../../../src/queue/jobs/bull.ts";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
@@ -12,39 +12,24 @@ import {
 	jobIdOf,
 	type RunEnd,
 	type RunJob,
-	RunQueues,
+	type RunQueues,
 	RunWorker,
 } from "../../../src/queue/jobs/run-queue.ts";
 import { noteEvent, type TaskEvent } from "../../../src/queue/records/events.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import { Store } from "../../../src/queue/records/store.ts";
 import type { NotificationPayload } from "../../../src/task/notification.ts";
 import { allOfRedis } from "../../e2e/all-of-redis.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
-import { startTestRedis } from "../../redis.ts";
+import type { startTestRedis } from "../../redis.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 import { HOST, specOf } from "../records/store-support.ts";
+import { withQueues } from "../stage.ts";
 
 let redis: Awaited<ReturnType<typeof startTestRedis>>;
 let store: Store;
 let queues: RunQueues;
-const cleanups: (() => Promise<unknown>)[] = [];
-
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: { socketPath: redis.socketPath }, namespace: "test", role: "service" });
-});
-afterAll(async () => {
-	await store.close();
-	await redis.stop();
-});
-beforeEach(async () => {
-	await store.client.flushall();
-	queues = new RunQueues(store);
-});
-afterEach(async () => {
-	for (const cleanup of cleanups.splice(0)) await cleanup();
-	await queues.stop();
+const cleanups = withQueues((made) => {
+	({ store, queues, redis } = made);
 });
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });

@@ -1,24 +1,16 @@
 /** Which start is to end is told to every host: what a record says of its own may be wrong. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { cancelTasks } from "../../../src/actions/cancel.ts";
 import { beat } from "../../../src/queue/records/hosts.ts";
 import { moveToHost } from "../../../src/queue/records/lost-hosts.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { withStore } from "../stage.ts";
 import { runningTask } from "./store-support.ts";
 
-let redis: TestRedis;
 let store: Store;
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
+withStore("command", (made) => {
+	store = made;
 });
-afterAll(async () => {
-	await store.close();
-	await redis.stop();
-});
-beforeEach(() => store.client.flushall());
 
 const HOSTS = ["a", "b", "c"];
 const said = { homeId: "id", home: "/h", pid: 7, running: 1, concurrency: 3 };

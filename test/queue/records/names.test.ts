@@ -1,22 +1,14 @@
 /** A worker goes through lists at each look: what names no task leaves them, however much it is, and nothing else does. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { dropNames } from "../../../src/queue/records/names.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { withStore } from "../stage.ts";
 import { HOST, runningTask, specOf } from "./store-support.ts";
 
-let redis: TestRedis;
 let store: Store;
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
+withStore("command", (made) => {
+	store = made;
 });
-afterAll(async () => {
-	await store.close();
-	await redis.stop();
-});
-beforeEach(() => store.client.flushall());
 
 const lists = async () => {
 	const { client, keys } = store;

@@ -1,23 +1,16 @@
 /** What a person says goes to the agent as it was said; what all others are told of it holds no key. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
-import { openStore } from "../../../src/queue/records/open.ts";
 import { forgetQuotes } from "../../../src/queue/records/removed.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { rememberSecret } from "../../../src/task/secrets.ts";
-import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { withStore } from "../stage.ts";
 import { question, runningTask } from "./store-support.ts";
 
 const KEY = "planted-key-of-a-person-77";
-let redis: TestRedis;
 let store: Store;
-beforeAll(async () => {
-	redis = await startTestRedis();
-	store = await openStore({ target: redis.target, namespace: "test", role: "command" });
-});
-afterAll(async () => {
-	await store.close();
-	await redis.stop();
+withStore("command", (made) => {
+	store = made;
 });
 
 test("a key in an answer and in a note reaches the agent, and no event; what quotes them goes with the task", async () => {
