@@ -1,6 +1,6 @@
 /** Reads an agent's log while it grows: bounded memory whatever is printed, and a bounded file. */
 import { spawn } from "node:child_process";
-import { constants, readSync } from "node:fs";
+import { constants, readSync, type Stats } from "node:fs";
 import { cutText } from "../task/cut-text.ts";
 import { withoutEscapes } from "../task/escapes.ts";
 import { withoutSecrets } from "../task/secrets.ts";
@@ -12,6 +12,8 @@ const CUT = " …[cut]";
 const LOG_CAP_BYTES = 32 * 1024 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 const TAIL_BYTES = 64 * 1024;
+/** In which a file's room is counted, by POSIX. */
+const BLOCK_BYTES = 512;
 const NEWLINE = 10;
 const RETURN = 13;
 const NO_BYTES = Buffer.alloc(0);
@@ -130,6 +132,19 @@ export class LogTail {
 			spawn("fallocate", args, { stdio: ["ignore", "ignore", "ignore", fd] }).on("error", () => {});
 		});
 	}
+}
+
+/** Where what was printed begins: a flood was given back to the disk, which left a hole at the start. NULs that were printed count. */
+export function printedFrom(fd: number, { size, blocks }: Pick<Stats, "size" | "blocks">): number {
+	if (size < LOG_CAP_BYTES || blocks * BLOCK_BYTES >= size) return 0;
+	const bytes = Buffer.alloc(KEPT_BYTES);
+	for (let at = 0; at < size; ) {
+		const part = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, at));
+		const first = part.findIndex((byte) => byte !== 0);
+		if (first >= 0 || part.length === 0) return at + Math.max(0, first);
+		at += part.length;
+	}
+	return size;
 }
 
 /** A punched hole reads as zeros. */

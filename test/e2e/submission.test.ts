@@ -1,6 +1,7 @@
 /** What a task may begin with, and what can be read of it later. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { User, type UserOptions } from "./harness.ts";
 
@@ -170,6 +171,19 @@ test("logs --raw copies what every start printed, oldest first, byte for byte", 
 	expect(await user.ok(["logs", "job", "--raw"])).toBe(
 		"start 1: a\tb \u001b[1mbold\u001b[0m\nstart 2: a\tb \u001b[1mbold\u001b[0m\n",
 	);
+});
+
+test("logs --raw gives every byte that was printed, also NUL and what is no text", async () => {
+	await userWith({ agent: "writes-bytes.sh" });
+	const printed = Buffer.from([...Array(256).keys()].flatMap((byte) => [byte, 0, byte]));
+	mkdirSync(join(user.project, "bytes"));
+	writeFileSync(join(user.project, "bytes/log"), printed);
+	writeFileSync(join(user.project, "bytes/code"), "1");
+	await user.ok(["enqueue", "--id", "job", "--attempts", "1", "Work"]);
+	await user.waitForState("job", "failed");
+	const raw = user.start(["logs", "job", "--raw"]);
+	if (raw.stdout === null) throw new Error("no stdout");
+	expect((await buffer(raw.stdout)).equals(printed)).toBe(true);
 });
 
 test("up --restart: a new worker, the same agent; up --web: a link that answers, and that `web` prints, until down", async () => {

@@ -1,12 +1,21 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	closeSync,
+	mkdirSync,
+	openSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { startInBackground } from "../../src/process/background.ts";
 import { parsePs } from "../../src/process/identity.ts";
 import { releaseForAll, takeLock, takePlaceLock } from "../../src/process/lock.ts";
-import { LogTail, tailLines } from "../../src/process/log-tail.ts";
+import { LogTail, printedFrom, tailLines } from "../../src/process/log-tail.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -180,6 +189,21 @@ test("a long log gives its space back, and offsets stay", async () => {
 	appendFileSync(path, "after\n");
 	expect(tail.read(100).lines).toEqual([{ offset: size, text: "after" }]);
 	expect(tailLines(path, 2)).toEqual(["line of a flood", "after"]);
+	const fd = openSync(path, "r");
+	const from = printedFrom(fd, statSync(path));
+	closeSync(fd);
+	expect(from).toBe(39 * MiB);
+});
+
+test.each([
+	["a short one", MiB],
+	["a long one", 40 * MiB],
+])("of a log that kept all its space nothing is taken for a hole: %s", (_, size) => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	writeFileSync(path, Buffer.alloc(size));
+	const fd = openSync(path, "r");
+	expect(printedFrom(fd, statSync(path))).toBe(0);
+	closeSync(fd);
 });
 
 test("the tail is clean of control sequences", () => {

@@ -1,6 +1,7 @@
 import { constants, createReadStream } from "node:fs";
-import { Transform } from "node:stream";
+import { PassThrough, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { printedFrom } from "../../process/log-tail.ts";
 import { openRegularFile } from "../../process/read-file.ts";
 import { epochsOf, openRun } from "../../process/run-dir.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -11,17 +12,17 @@ import { plain } from "./output.ts";
 import { readerGone } from "./reader-gone.ts";
 import { sideNotes } from "./side-logs.ts";
 
-/** A flood was given back to the disk: the hole reads as NULs. A terminal gets no control sequences. */
+/** A terminal gets no control sequences; everything else what was printed, as it is. */
 function presentable(): Transform {
+	if (process.stdout.isTTY !== true) return new PassThrough();
 	// A character may begin in one chunk and end in the next.
-	const decoder = process.stdout.isTTY === true ? new TextDecoder() : null;
+	const decoder = new TextDecoder();
 	return new Transform({
 		transform(chunk: Buffer, _encoding, done) {
-			const bytes = chunk.includes(0) ? chunk.filter((byte) => byte !== 0) : chunk;
-			done(null, decoder === null ? bytes : plain(decoder.decode(bytes, { stream: true })));
+			done(null, plain(decoder.decode(chunk, { stream: true })));
 		},
 		flush(done) {
-			done(null, decoder?.decode() ?? "");
+			done(null, decoder.decode());
 		},
 	});
 }
@@ -63,7 +64,10 @@ export async function printRawLog(
 		const log = run === null ? null : openRegularFile(run.logPath, constants.O_RDONLY);
 		if (log === null || "kind" in log) continue;
 		try {
-			await pipeline(createReadStream("", { fd: log.fd }), presentable(), process.stdout, { end: false });
+			const start = printedFrom(log.fd, log.stats);
+			await pipeline(createReadStream("", { fd: log.fd, start }), presentable(), process.stdout, {
+				end: false,
+			});
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
 		}
