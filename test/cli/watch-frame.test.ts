@@ -384,7 +384,7 @@ test("whose a task is and where it runs stands in the list where not all are of 
 		host: "mini1",
 		createdBy: each.createdBy.replace("mini2", "mini1"),
 	}));
-	expect(picture(80, atOne)).toMatch(/^ two .* bob +$/m);
+	expect(picture(80, atOne)).toMatch(/^ two .* bob +x$/m);
 	expect(picture(80, atOne)).not.toContain("HOST");
 	for (const columns of [60, 70, 80, 120])
 		for (const line of picture(columns, tasks).split("\n"))

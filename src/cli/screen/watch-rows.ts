@@ -2,6 +2,7 @@
 import { isEnded } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import { ageText } from "../../task/view-times.ts";
+import { whatOf } from "../../task/view-what.ts";
 import { waitOf } from "../../task/view-why.ts";
 import { type Output, oneLine } from "../show/output.ts";
 import { openQuestion } from "../show/question-lines.ts";
@@ -170,5 +171,5 @@ function activityText(task: TaskView, columns: number, now: number, colors: Colo
 	const why = task.waits?.why ?? waitOf(task, undefined, now)?.why;
 	if (why !== undefined) return colors.yellow(foreign(why, columns));
 	if (task.hold !== null) return colors.yellow(clip(task.hold.kind.replace("_", " "), columns));
-	return foreign(openQuestion(task)?.text ?? task.activity ?? "", columns);
+	return foreign(openQuestion(task)?.text ?? task.activity ?? whatOf(task), columns);
 }
