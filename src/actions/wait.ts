@@ -151,7 +151,7 @@ function endOf(ids: readonly string[], seen: Seen, { any, forQuestion }: WaitOpt
 		({ spec, state }) => isEnded(state) || state === "parked" || held.has(spec.id),
 	);
 	const asks = forQuestion
-		? records.find(({ state }) => state === "asking" || state === "parked")
+		? records.find(({ spec, state }) => (state === "asking" && !spec.unattended) || state === "parked")
 		: undefined;
 	if (asks !== undefined) return { kind: "asks", record: asks };
 	if (any && rests[0] !== undefined) return { kind: "ended", records: [rests[0]] };

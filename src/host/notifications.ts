@@ -41,6 +41,8 @@ export async function startNotifier(options: NotificationOptions): Promise<Notif
 			const record = kind === null ? null : await store.get(event.task);
 			// Tasks of other hosts are told by those.
 			if (kind === null || record === null || record.host !== host) return null;
+			// Nobody can answer it: its end says what was asked.
+			if (kind === "question" && record.spec.unattended) return null;
 			const payload = valueWithoutSecrets(payloadOf(kind, { event, record, namespace: store.namespace }));
 			const names = targets.filter(({ on }) => on.includes(payload.event)).map(({ name }) => name);
 			return { payload, targets: names };

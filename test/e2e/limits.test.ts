@@ -54,6 +54,21 @@ test("an unattended task that asks fails as unanswered", async () => {
 	expect(failed.outcome?.message).toContain('The agent asked "Which colour?", but nobody can answer');
 	expect(await user.ok(["questions"])).not.toContain("Which");
 	await noAgents();
+	// Whoever waits is told once, and not how to answer what nobody can.
+	user.write("tasks.json", JSON.stringify([{ id: "b", prompt: "Do it", unattended: true }]));
+	for (const words of [
+		["enqueue", "--unattended", "--wait", "Do it"],
+		["enqueue", "--unattended", "--follow", "Do it"],
+		["batch", "tasks.json", "--wait"],
+	]) {
+		const { code, stdout, stderr } = await user.run(words);
+		const said = `${stdout}${stderr}`;
+		expect([code, said.split("Which colour?").length - 1, said.includes("dispatch answer")]).toEqual([
+			1,
+			1,
+			false,
+		]);
+	}
 });
 
 test("an agent that stays after its work is done is stopped, and the task is completed with a warning", async () => {

@@ -66,15 +66,20 @@ test("a whole task and a failed one: each event once, signed, with what one need
 	await story(mine);
 	await mine.ok(["enqueue", "--id", "bad", "--model", "broken", "x"]);
 	await mine.waitForState("bad", "failed");
-	await expect.poll(() => received.length, LIMIT).toBe(3);
+	// Nobody can answer it: only its end is told.
+	await mine.ok(["enqueue", "--id", "alone", "--unattended", "x"]);
+	await mine.waitForState("alone", "failed");
+	await expect.poll(() => received.length, LIMIT).toBe(4);
 	expect(received.map(({ payload }) => `${payload.event} ${payload.task.id}`).sort()).toEqual([
 		"completed job",
+		"failed alone",
 		"failed bad",
 		"question job",
 	]);
 	const asked = received.find(({ payload }) => payload.event === "question");
+	expect(asked?.payload.task.state).toBe("asking");
 	expect(asked?.payload).toMatchObject({ schema: 1, question: { seq: "001", text: "Which colour?" } });
-	expect(received.find(({ payload }) => payload.event === "failed")?.payload.task.reason).toBe("item_error");
+	expect(received.find(({ payload }) => payload.task.id === "bad")?.payload.task.reason).toBe("item_error");
 	for (const { headers, body, payload } of received) {
 		expect(headers["x-dispatch-delivery"]).toBe(payload.id);
 		const timestamp = String(headers["x-dispatch-timestamp"]);

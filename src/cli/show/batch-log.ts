@@ -109,7 +109,10 @@ export class BatchLog {
 			const more = leftOutLine(views);
 			output.result(null, ["", ...rows, ...(more === null ? [] : [more]), ""]);
 		}
-		for (const { title, line } of blameLines(views)) this.#runner.error(title, inRows([line]).join("\n"));
+		// Of a single one this stands right above.
+		const isAlone = views.length === 1 && !this.#runner.folds;
+		for (const { title, line } of isAlone ? [] : blameLines(views))
+			this.#runner.error(title, inRows([line]).join("\n"));
 		const more = moreBlamedLine(views);
 		if (more !== null) output.write(more);
 		output.write(totalLine(records, now));

@@ -39,13 +39,14 @@ export class QuestionTeller {
 				if (question.answer !== null) this.#over.add(nameOf(view, question));
 	}
 
-	/** @param records as they are now */
+	/** Of an unattended task nobody can answer one: its end says what was asked. @param records as they are now */
 	async tell(records: readonly TaskRecord[]): Promise<void> {
 		if (this.#context.output.json) return;
 		// A further question of a task that asks already leaves its revision as it is.
 		const changed = records.filter(
 			({ spec, state, revision }) =>
-				state === "asking" || state === "parked" || this.#seen.get(spec.id) !== revision,
+				!spec.unattended &&
+				(state === "asking" || state === "parked" || this.#seen.get(spec.id) !== revision),
 		);
 		if (changed.length === 0) return;
 		for (const view of await viewTasks(this.#store, changed))
