@@ -1,7 +1,7 @@
 /** The form of config.yaml, in zod. One table of all keys stands in docs/CONFIG.md. */
 import * as z from "zod";
 import { BACKEND_TYPES, PROMPT_WAYS } from "../backends/known.ts";
-import { targetForm } from "../notify/form.ts";
+import { targetForm, variable } from "../notify/form.ts";
 import { cutText } from "../task/cut-text.ts";
 import { durationMs } from "../task/duration.ts";
 import { PERMISSIONS } from "../task/spec.ts";
@@ -51,11 +51,6 @@ const agent = z.strictObject({
 
 // A config is parsed once: code made for the next time would cost more than it saves.
 z.config({ jitless: true });
-
-/** What is dispatch's own is set for each agent anew. */
-const variable = z.string().regex(/^(?!DISPATCH_)[A-Za-z_][A-Za-z0-9_]*$/, {
-	error: "Expected the name of a variable, such as ANTHROPIC_API_KEY, and none of dispatch's own",
-});
 
 /** What is refused unless the config names it. */
 export const ALLOWED = ["nested", "mcp_verify"] as const;

@@ -4,6 +4,7 @@ import { newsOf, payloadOf } from "../notify/payload.ts";
 import { deliver } from "../notify/send.ts";
 import { DeliveryError, type RunCommand } from "../notify/target.ts";
 import { isAtTerminal, type NotificationTarget } from "../notify/targets/index.ts";
+import { environmentOfProgram } from "../process/environment.ts";
 import { runHook } from "../process/hook.ts";
 import { forgetNotifications, Notifier } from "../queue/jobs/notify-queue.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -64,10 +65,7 @@ export async function sendTo(
 	payload: NotificationPayload,
 	{ env, home }: { env: Environment; home: string },
 ): Promise<void> {
-	const own = Object.fromEntries(
-		Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-	);
-	const { DISPATCH_REDIS_URL: _address, DISPATCH_FAULT: _fault, ...rest } = own;
-	const run: RunCommand = (hook) => runHook({ ...hook, cwd: home, env: { ...rest, ...hook.env } });
+	const usual = environmentOfProgram(env);
+	const run: RunCommand = (hook) => runHook({ ...hook, cwd: home, env: { ...usual, ...hook.env } });
 	await deliver(target, payload, { env, run, now: Date.now });
 }

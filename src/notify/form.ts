@@ -7,6 +7,10 @@ import { TARGET_TYPES, type TargetType, targetKind } from "./targets/index.ts";
 
 const text = z.string().regex(/^[^\0]*[^\s\0][^\0]*$/, { error: "Expected a text that is not empty" });
 const name = z.string().min(1);
+/** Of a variable that is handed on. What is dispatch's own is set by dispatch, or nobody else's. */
+export const variable = z.string().regex(/^(?!DISPATCH_)[A-Za-z_][A-Za-z0-9_]*$/, {
+	error: "Expected the name of a variable, such as ANTHROPIC_API_KEY, and none of dispatch's own",
+});
 const url = z.url({
 	protocol: /^https?$/,
 	error: "Expected an address that begins with https:// or http://",
@@ -17,6 +21,7 @@ const KEYS: Readonly<Record<FieldKind, (field: string) => Record<string, z.ZodTy
 	address: (field) => ({ [field]: url.optional(), [`${field}_env`]: name.optional() }),
 	secret: (field) => ({ [field]: text.optional(), [`${field}_env`]: name.optional() }),
 	line: (field) => ({ [field]: text }),
+	variables: (field) => ({ [field]: z.array(variable).optional() }),
 };
 
 function formOf(type: TargetType) {

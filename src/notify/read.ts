@@ -33,6 +33,7 @@ export function targetsOf(
 
 function given(entry: TargetEntry, field: string): Value {
 	const [value, env] = [entry[field], entry[`${field}_env`]];
+	if (Array.isArray(value)) return { value: null, env: null, variables: value };
 	return { value: typeof value === "string" ? value : null, env: typeof env === "string" ? env : null };
 }
 

@@ -11,8 +11,17 @@ export async function deliver(
 ): Promise<void> {
 	const kind = targetKind(target.type);
 	if ("signal" in kind) return;
-	const values = Object.keys(kind.fields).map((name) => [name, resolved(name, target.values[name], deps)]);
+	const values = Object.entries(kind.fields).map(([name, of]) => {
+		const given = target.values[name];
+		return [name, of === "variables" ? variablesOf(given, deps) : resolved(name, given, deps)];
+	});
 	await kind.deliver(Object.fromEntries(values), payload, deps);
+}
+
+/** One that is not set is none for the line either, as in a shell. */
+function variablesOf(given: Value | undefined, { env }: SendDeps): Record<string, string> {
+	const names = given?.variables ?? [];
+	return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 function resolved(name: string, given: Value | undefined, { env }: SendDeps): string | null {

@@ -6,14 +6,21 @@ import type { NotificationEvent, NotificationPayload } from "../task/notificatio
 
 /**
  * `address`: an http(s) URL, which is secret; `secret`: may be left out. For both the config may name a variable
- * of the daemon instead (`url_env`). `line`: a shell line.
+ * of the daemon instead (`url_env`). `line`: a shell line. `variables`: names of variables of the daemon, which a line is given
+ * beside what any program gets.
  */
-export type FieldKind = "address" | "secret" | "line";
+export type FieldKind = "address" | "secret" | "line" | "variables";
 
 export type Fields = Readonly<Record<string, FieldKind>>;
 
 /** What the sender gets; null: a secret that the config leaves out. */
-type ValuesOf<F extends Fields> = { readonly [N in keyof F]: F[N] extends "secret" ? string | null : string };
+type ValuesOf<F extends Fields> = {
+	readonly [N in keyof F]: F[N] extends "variables"
+		? Readonly<Record<string, string>>
+		: F[N] extends "secret"
+			? string | null
+			: string;
+};
 
 /** Runs a shell line with its stdin; @returns its exit code, null when it was ended */
 export type RunCommand = (run: {
@@ -56,6 +63,8 @@ export interface Value {
 	value: string | null;
 	/** the name of a variable of the daemon */
 	env: string | null;
+	/** names of several, each of which is handed on under its name */
+	variables?: readonly string[];
 }
 
 /** An entry of the config. */

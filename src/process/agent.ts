@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { DispatchError } from "../task/errors.ts";
 import { codeOf, hintFor, isThere, replaceFile } from "./atomic-file.ts";
+import { environmentOfProgram } from "./environment.ts";
 import { ageOf, type Identity, processIdentity, sameProcess } from "./identity.ts";
 import { whyNoDirectory } from "./is-directory.ts";
 import { environmentOf, markedPids } from "./processes.ts";
@@ -85,7 +86,9 @@ export async function startAgent(run: RunDir, start: AgentStart): Promise<void> 
 		return descriptor;
 	};
 	try {
-		await promisify(execFile)("mkfifo", ["-m", "600", fifoPath(run)]);
+		await promisify(execFile)("mkfifo", ["-m", "600", fifoPath(run)], {
+			env: environmentOfProgram(process.env),
+		});
 		const log = open(run.logPath, "a");
 		const said = open(shellPath(run), "a");
 		const fifo = open(fifoPath(run), constants.O_RDWR | constants.O_NONBLOCK);

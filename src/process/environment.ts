@@ -193,6 +193,47 @@ export const DAEMON_ONLY: readonly string[] = [
 	"DISPATCH_LOG_LEVEL",
 ];
 
+/**
+ * What a program needs that works for no agent (the line of a notification, the local Redis, `apt-get`, `flock`): to be
+ * found, to write in the user's language and places, to reach the desktop and the network. A proxy's address may
+ * hold a password, and is the one secret in it.
+ */
+export const OF_ANY_PROGRAM: readonly string[] = [
+	"PATH",
+	"HOME",
+	"USER",
+	"LOGNAME",
+	"SHELL",
+	"LANG",
+	"LANGUAGE",
+	"LC_*",
+	"TZ",
+	"TMPDIR",
+	"LD_LIBRARY_PATH",
+	"XDG_*_HOME",
+	"XDG_*_DIRS",
+	"XDG_RUNTIME_DIR",
+	"DBUS_SESSION_BUS_ADDRESS",
+	"DISPLAY",
+	"WAYLAND_DISPLAY",
+	"XAUTHORITY",
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"ALL_PROXY",
+	"NO_PROXY",
+	"http_proxy",
+	"https_proxy",
+	"all_proxy",
+	"no_proxy",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"CURL_CA_BUNDLE",
+	"NODE_EXTRA_CA_CERTS",
+	"DISPATCH_HOME",
+	"DISPATCH_CONFIG",
+	"DISPATCH_NAMESPACE",
+];
+
 /** Never looser than this: a file that an agent makes is nobody else's to write. */
 const LOOSEST_UMASK = 0o022;
 
@@ -206,6 +247,19 @@ export function environmentOfDaemon(env: Environment): Record<string, string> {
 	}
 	const path = pathOutside(env);
 	return path === undefined ? kept : { ...kept, PATH: path };
+}
+
+/** What a caller's or the daemon's environment leaves for agents, and for their CLIs when these are asked something. */
+export function environmentOfAgents(env: Environment): Record<string, string> {
+	const kept = environmentOfDaemon(env);
+	for (const name of DAEMON_ONLY) delete kept[name];
+	return kept;
+}
+
+/** What it leaves for a program that works for no agent. */
+export function environmentOfProgram(env: Environment): Record<string, string> {
+	const kept = Object.entries(environmentOfDaemon(env)).filter(([name]) => ANY_PROGRAM.test(name));
+	return Object.fromEntries(kept);
 }
 
 function isDropped(name: string): boolean {
@@ -229,6 +283,7 @@ function pathOutside({ PATH, VIRTUAL_ENV }: Environment): string | undefined {
 }
 
 const RULES = DROPPED.map(({ dropped, kept }) => ({ dropped: matcher(dropped), kept: matcher(kept) }));
+const ANY_PROGRAM = matcher(OF_ANY_PROGRAM);
 
 function matcher(patterns: readonly string[]): RegExp {
 	const forms = patterns.map((pattern) => pattern.replaceAll("*", ".*"));

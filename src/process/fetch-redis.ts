@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs
 import { join } from "node:path";
 import { cutText } from "../task/cut-text.ts";
 import { askProgram } from "./ask-program.ts";
+import { environmentOfProgram } from "./environment.ts";
 
 const PACKAGE = "redis-tools";
 /** What a minimal system may lack; libc and the like are there, or nothing would run. */
@@ -41,7 +42,13 @@ export async function fetchRedis(home: string): Promise<string | null> {
 
 /** @returns what it printed. @throws an error whose message is the last line that it complained with */
 async function runHere(cwd: string, file: string, args: string[]): Promise<string> {
-	const ran = await askProgram({ file, args, cwd, env: process.env, limitMs: LIMIT_MS });
+	const ran = await askProgram({
+		file,
+		args,
+		cwd,
+		env: environmentOfProgram(process.env),
+		limitMs: LIMIT_MS,
+	});
 	if (ran.exitCode === 0) return ran.stdout;
 	throw new Error(ran.stderr.trim().split("\n").at(-1) || (ran.fault ?? `${file} failed`));
 }

@@ -13,7 +13,7 @@ import { DispatchError } from "../task/errors.ts";
 import { codeOf } from "./atomic-file.ts";
 import { endGroupOf, signalGroupOf } from "./end-group.ts";
 import { endsWithUs } from "./ends-with-us.ts";
-import { type Environment, environmentOfDaemon } from "./environment.ts";
+import { type Environment, environmentOfAgents } from "./environment.ts";
 import { GIT_OPTIONS, GIT_VARIABLES } from "./git-settings.ts";
 import { markOfOurs } from "./left-gits.ts";
 
@@ -263,9 +263,12 @@ function notRun(error: unknown): DispatchError {
 	});
 }
 
-/** Nothing of one call of git's, such as a hook's index, is another one's. */
+/**
+ * Nothing of one call of git's, such as a hook's index, is another one's. It has what agents have, since the filters
+ * that it runs (git-lfs, git-crypt, sops) are the user's own and may need keys.
+ */
 function environmentOf({ env, place, settings = {} }: GitCall): Record<string, string> {
-	const own = Object.entries(environmentOfDaemon(env)).filter(
+	const own = Object.entries(environmentOfAgents(env)).filter(
 		([name]) => !name.startsWith("GIT_") || IDENTITY.test(name),
 	);
 	const given = Object.entries(settings);

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { codeOf } from "./atomic-file.ts";
+import { environmentOfProgram } from "./environment.ts";
 
 export interface Identity {
 	pid: number;
@@ -23,7 +24,10 @@ export function bootId(): string {
 }
 
 function macBootId(): string {
-	return execFileSync("sysctl", ["-n", "kern.bootsessionuuid"], { encoding: "utf8" }).trim();
+	return execFileSync("sysctl", ["-n", "kern.bootsessionuuid"], {
+		encoding: "utf8",
+		env: environmentOfProgram(process.env),
+	}).trim();
 }
 
 /** @returns null when there is no such process, or only its zombie */
@@ -126,7 +130,7 @@ export function readStat(pid: number): Stat | null {
 function macStartTime(pid: number): string | null {
 	try {
 		// The date must read alike whoever asks: two callers may differ in zone and language.
-		const env = { ...process.env, TZ: "UTC", LC_ALL: "C" };
+		const env = { ...environmentOfProgram(process.env), TZ: "UTC", LC_ALL: "C" };
 		const arguments_ = ["-o", "stat=,lstart=", "-p", String(pid)];
 		return parsePs(execFileSync("ps", arguments_, { encoding: "utf8", env }));
 	} catch (error) {

@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { openToWrite } from "./append-file.ts";
 import { codeOf, diskError } from "./atomic-file.ts";
+import { environmentOfProgram } from "./environment.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too, and whoever that starts */
@@ -140,7 +141,10 @@ export async function releaseForAll({ fd, release }: Lock): Promise<void> {
 
 function flock(fd: number, option: "-n" | "-u"): Promise<number | null> {
 	return new Promise((resolve, reject) => {
-		const child = spawn("flock", [option, "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+		const child = spawn("flock", [option, "3"], {
+			stdio: ["ignore", "ignore", "ignore", fd],
+			env: environmentOfProgram(process.env),
+		});
 		child.once("error", reject);
 		child.once("exit", resolve);
 	});

@@ -4,6 +4,7 @@ import { constants, readSync, type Stats } from "node:fs";
 import { cutText } from "../task/cut-text.ts";
 import { withoutEscapes } from "../task/escapes.ts";
 import { withoutSecrets } from "../task/secrets.ts";
+import { environmentOfProgram } from "./environment.ts";
 import { withRegularFile } from "./read-file.ts";
 
 /** One JSON event of an agent CLI may carry a whole file. */
@@ -129,7 +130,10 @@ export class LogTail {
 		withRegularFile(this.#path, constants.O_RDWR, {}, (fd) => {
 			// By its descriptor: the name may lead elsewhere by now. Where the tool cannot, the log just stays long.
 			const args = ["-p", "-o", "0", "-l", String(length), "/dev/fd/3"];
-			spawn("fallocate", args, { stdio: ["ignore", "ignore", "ignore", fd] }).on("error", () => {});
+			spawn("fallocate", args, {
+				stdio: ["ignore", "ignore", "ignore", fd],
+				env: environmentOfProgram(process.env),
+			}).on("error", () => {});
 		});
 	}
 }

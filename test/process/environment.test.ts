@@ -1,7 +1,15 @@
 /** What a caller hands on to the daemon, and through it to every later agent. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { DAEMON_ONLY, DROPPED, environmentOfDaemon, setDaemonUmask } from "../../src/process/environment.ts";
+import {
+	DAEMON_ONLY,
+	DROPPED,
+	environmentOfDaemon,
+	environmentOfProgram,
+	OF_ANY_PROGRAM,
+	setDaemonUmask,
+} from "../../src/process/environment.ts";
 
 /** Seen in hooks, scripts, terminals and the commands of agent CLIs. */
 const OF_THE_CALLER = `
@@ -78,7 +86,45 @@ test("docs/CONFIG.md lists every rule", () => {
 	const page = readFileSync(new URL("../../docs/CONFIG.md", import.meta.url), "utf8");
 	const names = [
 		...DAEMON_ONLY,
+		...OF_ANY_PROGRAM,
 		...DROPPED.flatMap(({ what, dropped, kept }) => [...dropped, ...kept, what]),
 	];
 	expect(names.filter((name) => !page.includes(`\`${name}\``) && !page.includes(`| ${name} |`))).toEqual([]);
+});
+
+test("a program that works for no agent gets what is listed, and no key, token or setting beside it", () => {
+	const listed = OF_ANY_PROGRAM.map((name) => name.replace("*", "X"));
+	expect(environmentOfProgram(set([...listed, ...OF_THE_USER, ...OF_THE_CALLER]))).toEqual(
+		set([...listed, "LC_ALL", "XDG_CONFIG_HOME"]),
+	);
+});
+
+const SRC = resolve(import.meta.dirname, "../../src");
+const STARTS =
+	/(?:promisify\(execFile\)|(?<![\w.]|function )(?:spawn|spawnSync|execFile|execFileSync|execa|askProgram|startInBackground|runHook))\(/g;
+
+/** @returns each call that starts a program, from its name to its last parenthesis */
+function startsIn(text: string): string[] {
+	return [...text.matchAll(STARTS)].map(({ 0: name, index }) => {
+		let at = index + name.length;
+		for (let open = 1; open > 0; at++) open += { "(": 1, ")": -1 }[text[at] ?? ")"] ?? 0;
+		return text.slice(index, at);
+	});
+}
+
+test("whoever starts a program says which environment it gets", () => {
+	const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) =>
+		name.endsWith(".ts"),
+	);
+	const starts = files.flatMap((name) =>
+		startsIn(readFileSync(join(SRC, name), "utf8")).map((call) => ({ name, call })),
+	);
+	const silent = starts.filter(
+		({ call }) => !/\benv\b/.test(call) && !call.startsWith("askProgram(question"),
+	);
+	// What a person opens at their own terminal, such as their editor, is theirs.
+	expect(silent.map(({ name, call }) => `${name} ${call.slice(0, 40)}`)).toEqual([
+		expect.stringContaining('process/ask-program.ts execa("sh", ["-c", line'),
+	]);
+	expect(starts.length).toBeGreaterThan(15);
 });

@@ -1,5 +1,6 @@
 /** What OpenAI's codex offers: its app server lists the models that it knows, without a network or a login. */
 import { askProgram } from "../../process/ask-program.ts";
+import { environmentOfAgents } from "../../process/environment.ts";
 import type { Environment } from "../cli.ts";
 
 const LIMIT_MS = 8_000;
@@ -24,7 +25,7 @@ export async function codexModels(
 	const { stdout } = await askProgram({
 		file: program,
 		args: ["app-server"],
-		env,
+		env: environmentOfAgents(env),
 		input: REQUESTS.map((request) => `${JSON.stringify(request)}\n`).join(""),
 		enough: (said) => listIn(said) !== null,
 		limitMs: LIMIT_MS,

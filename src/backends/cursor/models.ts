@@ -1,5 +1,6 @@
 /** What Cursor's CLI offers. The form of its list is not documented: what does not fit is skipped. */
 import { askProgram } from "../../process/ask-program.ts";
+import { environmentOfAgents } from "../../process/environment.ts";
 import type { Environment } from "../cli.ts";
 
 const LIMIT_MS = 5_000;
@@ -13,7 +14,7 @@ export async function cursorModels(program: string, env: Environment): Promise<s
 	const { stdout } = await askProgram({
 		file: program,
 		args: ["models"],
-		env: { ...env, NO_COLOR: "1" },
+		env: { ...environmentOfAgents(env), NO_COLOR: "1" },
 		limitMs: LIMIT_MS,
 	});
 	const models = parseModels(stdout);

@@ -8,6 +8,7 @@ import { cliOf, droppedFlag } from "../../backends/started.ts";
 import type { Config } from "../../config/config.ts";
 import { isGateway, offeredModels } from "../../config/offered-models.ts";
 import { askProgram } from "../../process/ask-program.ts";
+import { environmentOfAgents } from "../../process/environment.ts";
 import { hasOtherUsers } from "../../process/other-users.ts";
 import { findUserHome } from "../../process/user-home.ts";
 import { inItsPlace, which } from "../../process/which.ts";
@@ -166,7 +167,12 @@ export async function checkModels(config: Config, env: Environment): Promise<Fin
 }
 
 async function askVersion(file: string, env: Environment) {
-	const asked = await askProgram({ file, args: ["--version"], env, limitMs: VERSION_LIMIT_MS });
+	const asked = await askProgram({
+		file,
+		args: ["--version"],
+		env: environmentOfAgents(env),
+		limitMs: VERSION_LIMIT_MS,
+	});
 	const { exitCode, timedOut, stdout, stderr, fault } = asked;
 	return { exitCode, timedOut, said: oneLine(`${stdout} ${stderr}`, MAX_VERSION_CHARS) || (fault ?? "") };
 }

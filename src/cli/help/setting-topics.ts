@@ -138,6 +138,7 @@ signed by its user: dispatch help permissions, docs/SECURITY.md.`,
     - { type: slack, url_env: SLACK_WEBHOOK, on: [question, failed] }
     - { type: webhook, url: "https://example.com/hook", secret_env: SECRET }
     - { type: command, command: 'notify-send "$DISPATCH_TITLE"' }
+    - { type: command, command: ./page.sh, env: [PAGER_TOKEN] }
     - { type: bell }
 
 Events: question, parked, completed, failed, cancelled; without \`on\` it is

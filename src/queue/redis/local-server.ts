@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
-import { environmentOfDaemon } from "../../process/environment.ts";
+import { environmentOfProgram } from "../../process/environment.ts";
 import { type PlaceLock, takePlaceLock } from "../../process/lock.ts";
 import { hasNoRoom, readRegularFile } from "../../process/read-file.ts";
 import { claimWriter } from "../../process/writer-mark.ts";
@@ -182,7 +182,7 @@ function serverArguments(place: ServerPlace): string[] {
 
 function serverEnv(place: ServerPlace, libraries: string | null): NodeJS.ProcessEnv {
 	const own = libraries === null ? {} : { LD_LIBRARY_PATH: libraries };
-	return { ...environmentOfDaemon(process.env), ...own, DISPATCH_HOME: place.home };
+	return { ...environmentOfProgram(process.env), ...own, DISPATCH_HOME: place.home };
 }
 
 /** Whether the directory's server lives; a hanging one does. */
