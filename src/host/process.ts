@@ -8,7 +8,7 @@ import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { isFrozen, sameProcess } from "../process/identity.ts";
 import { takePlaceLock } from "../process/lock.ts";
-import { pidsWithOpen } from "../process/processes.ts";
+import { lockedOut, placeTaker } from "../process/place-holders.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { isDaemonFileDamaged, lockPath, logPath, readDaemonFile } from "./files.ts";
@@ -25,6 +25,8 @@ const STARTS_MAX = 5;
 export const LOOK_MS = 20;
 /** Longer than a start takes, and until a daemon has looked at its file again. */
 export const NAME_LIMIT_MS = 15_000;
+/** A program that locks a file of ours for a moment keeps no worker from starting. */
+const STRANGER_LIMIT_MS = 2_000;
 /** Each look starts a program. */
 const LOCK_LOOK_MS = 250;
 const LOG_TAIL_LINES = 5;
@@ -177,6 +179,7 @@ async function untilReady(home: Home, start: () => Background): Promise<number> 
 			} else {
 				requireAwake(home.path);
 				heldSince ??= now;
+				if (now - heldSince > STRANGER_LIMIT_MS) requireNoStranger(home.path);
 				if (now - heldSince > NAME_LIMIT_MS && isDaemonFileDamaged(home.path))
 					throw heldBySomebody(home.path);
 			}
@@ -191,13 +194,19 @@ async function untilReady(home: Home, start: () => Background): Promise<number> 
 
 /** One that is stopped says nothing, however long it is waited for. @throws DISPATCH_ALREADY_RUNNING */
 export function requireAwake(home: string): void {
-	const pid = pidsWithOpen(home, lockPath(home)).find(isFrozen);
-	if (pid === undefined) return;
+	const pid = placeTaker(home);
+	if (pid === null || !isFrozen(pid)) return;
 	throw new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
 		`A worker (pid ${pid}) holds ${home} and does not answer: it is stopped (SIGSTOP).`,
 		{ hint: `kill -CONT ${pid} lets it go on; kill -9 ${pid} ends it, and its agents run on.` },
 	);
+}
+
+/** No worker has the directory, and none can take it. @throws DISPATCH_LOCKED */
+export function requireNoStranger(home: string): void {
+	const lockedBy = lockedOut(lockPath(home));
+	if (lockedBy !== null) throw lockedBy;
 }
 
 /** Where it is not known which process has the directory. */

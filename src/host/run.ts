@@ -5,6 +5,7 @@ import type { Config } from "../config/load.ts";
 import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
 import { processIdentity } from "../process/identity.ts";
 import { type PlaceLock, takePlaceLock } from "../process/lock.ts";
+import { lockedOut } from "../process/place-holders.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -83,12 +84,14 @@ async function lockOf(
 	for (;;) {
 		const lock = await takePlaceLock(lockPath(home.path));
 		if (lock !== null) return lock;
+		const lockedBy = lockedOut(lockPath(home.path));
+		if (!options.standby && lockedBy !== null) throw lockedBy;
 		if (!options.standby) {
 			throw new DispatchError("DISPATCH_ALREADY_RUNNING", `A worker runs for ${home.path} already.`, {
 				hint: "`dispatch down` stops it; `dispatch worker --standby` waits for its end.",
 			});
 		}
-		if (!told) say("another worker holds this state directory: standing by");
+		if (!told) say(`${lockedBy?.message ?? "another worker holds this state directory"}: standing by`);
 		told = true;
 		await sleep(STANDBY_LOOK_MS);
 	}

@@ -11,7 +11,14 @@ import {
 	type StopRequest,
 	writeStopRequest,
 } from "./files.ts";
-import { heldBySomebody, isLockFree, LOOK_MS, NAME_LIMIT_MS, requireAwake } from "./process.ts";
+import {
+	heldBySomebody,
+	isLockFree,
+	LOOK_MS,
+	NAME_LIMIT_MS,
+	requireAwake,
+	requireNoStranger,
+} from "./process.ts";
 
 const STOP_LIMIT_MS = 10_000;
 const STOP_AGENTS_LIMIT_MS = 60_000;
@@ -52,6 +59,7 @@ async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<Daemon
 		if (file !== null && sameProcess(file.identity)) return file;
 		if (signal?.aborted || (await isLockFree(path))) return null;
 		requireAwake(path);
+		requireNoStranger(path);
 		if (performance.now() > until) throw heldBySomebody(path);
 		await sleep(NAME_LOOK_MS);
 	}

@@ -10,6 +10,7 @@ import { DispatchError } from "../task/errors.ts";
 import { openToWrite } from "./append-file.ts";
 import { codeOf, diskError } from "./atomic-file.ts";
 import { environmentOfProgram } from "./environment.ts";
+import { isStrangersLock, PLACE_FLAGS, placeTaker } from "./place-holders.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too, and whoever that starts */
@@ -42,9 +43,10 @@ export interface PlaceLock {
 
 /**
  * Locks a file and the directory that it lies in. The directory's lock holds whatever is removed or replaced in it; the
- * file's holds where a directory takes none (NFS), and keeps out an earlier version, which takes that one alone. Both
- * stay open meanwhile: by that the others know whose they are.
- * @returns null when another process holds one of them. @throws DISPATCH_DISK
+ * file's holds where a directory takes none (NFS), or another program has it (`flock DIRECTORY COMMAND` of a crontab),
+ * and keeps out an earlier version, which takes that one alone. Both stay open meanwhile: by that the others know whose
+ * they are.
+ * @returns null when another process has the place, or the file's lock: `lockedOut` says whether that is a stranger. @throws DISPATCH_DISK
  */
 export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 	const directory = await takeDirectoryLock(dirname(path));
@@ -64,23 +66,27 @@ export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 	}
 }
 
-/** Where its file system locks no directory, it is open and no more. */
+/** Where its file system locks no directory, or a stranger has locked it, it is open and no more. */
 async function takeDirectoryLock(path: string): Promise<Lock | "held"> {
-	const fd = openDirectory(path);
+	let fd = openDirectory(path);
+	let mayGoOn: boolean;
 	try {
-		const lock = await lockOpened(fd, path);
-		if (lock === null) closeSync(fd);
-		return lock ?? "held";
+		mayGoOn = (await lockOpened(fd, path)) !== null || isStrangersLock(path);
 	} catch (error) {
-		if (codeOf((error as DispatchError).cause) === "ENOLCK") return lockOf(openDirectory(path));
-		throw error;
+		if (codeOf((error as DispatchError).cause) !== "ENOLCK") throw error;
+		fd = openDirectory(path);
+		mayGoOn = true;
 	}
+	// Also where the lock is free: whoever began while a stranger had it goes on without.
+	if (mayGoOn && placeTaker(path) === null) return lockOf(fd);
+	closeSync(fd);
+	return "held";
 }
 
 function openDirectory(path: string): number {
 	try {
 		mkdirSync(path, { recursive: true, mode: 0o700 });
-		return openSync(path, "r");
+		return openSync(path, PLACE_FLAGS);
 	} catch (error) {
 		throw diskError(path, error);
 	}

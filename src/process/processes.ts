@@ -142,13 +142,13 @@ export function heldPath(pid: number, what: string): string | null {
 	return look(() => readlinkSync(`/proc/${pid}/${what}`))?.replace(REMOVED, "") ?? null;
 }
 
-/** Other processes that hold the file of one of these paths open, in whatever way. Empty where there is no /proc. */
-export function pidsWithOpen(...paths: string[]): number[] {
-	const real = paths.map((path) => look(() => realpathSync(path)) ?? path);
+/** Other processes that hold the file of a path open, in whatever way. Empty where there is no /proc. */
+export function pidsWithOpen(path: string): number[] {
+	const real = look(() => realpathSync(path)) ?? path;
 	return listPids().filter((pid) => {
 		const isIt = (fd: string) => {
-			const path = look(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "";
-			return real.includes(path) && isSameFile(numbersOf(`/proc/${pid}/fd/${fd}`), numbersOf(path));
+			const place = `/proc/${pid}/fd/${fd}`;
+			return look(() => readlinkSync(place)) === real && isSameFile(numbersOf(place), numbersOf(real));
 		};
 		return pid !== process.pid && descriptorsOf(pid).some(isIt);
 	});
@@ -187,12 +187,12 @@ function holdsOne(pid: number, isMeant: (held: Held) => boolean): boolean {
 	});
 }
 
-function descriptorsOf(pid: number): string[] {
+export function descriptorsOf(pid: number): string[] {
 	return look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 }
 
 /** null: gone, or on a file system that does not answer (a server that is away), where nothing of ours lies */
-function numbersOf(place: string): Stats | null {
+export function numbersOf(place: string): Stats | null {
 	try {
 		return statSync(place);
 	} catch (error) {

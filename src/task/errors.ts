@@ -122,6 +122,11 @@ export const ERRORS = {
 		retryable: false,
 		means: "Another worker holds this state directory.",
 	},
+	DISPATCH_LOCKED: {
+		exit: EXIT.conflict,
+		retryable: true,
+		means: "A program that is none of dispatch's has locked a lock file of the state directory.",
+	},
 	DISPATCH_NO_REPORT: { exit: EXIT.noSuchTask, retryable: true, means: "The task has no report." },
 	DISPATCH_NOT_IN_TASK: {
 		exit: EXIT.usage,

@@ -95,7 +95,7 @@ test("whoever holds the directory for a moment keeps no worker from starting", a
 	const lock = await takeLock(join(user.home, "daemon.lock"));
 	const log = () => readFileSync(join(user.home, "daemon.log"), "utf8");
 	const up = user.ok(["up"]);
-	await expect.poll(log, LIMIT).toContain("runs for");
+	await expect.poll(log, LIMIT).toContain("has locked");
 	lock?.release();
 	expect(await up).toContain("The worker is up");
 });

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Background, startInBackground } from "../../process/background.ts";
 import { environmentOfProgram } from "../../process/environment.ts";
 import { type PlaceLock, takePlaceLock } from "../../process/lock.ts";
+import { lockedOut } from "../../process/place-holders.ts";
 import { hasNoRoom, readRegularFile } from "../../process/read-file.ts";
 import { claimWriter } from "../../process/writer-mark.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -41,6 +42,8 @@ const LIMITS: ServerLimits = { answerMs: 20_000, loadingMs: 60_000 };
 const PING_LIMIT_MS = 1_000;
 const LOOK_MS = 20;
 const LOOK_MAX_MS = 250;
+/** Somebody who locks a file of ours for a moment keeps no server from starting. */
+const STRANGER_LIMIT_MS = 2_000;
 /** An orderly end takes milliseconds; with appendfsync always a kill loses nothing either. */
 const STOP_LIMIT_MS = 10_000;
 const KILL_LIMIT_MS = 5_000;
@@ -85,6 +88,7 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 	const begun = performance.now();
 	let limitMs = limits.answerMs;
 	let started: Background | null = null;
+	let strangerSince: number | null = null;
 	for (
 		let lookMs = LOOK_MS;
 		performance.now() - begun < limitMs;
@@ -95,14 +99,28 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "loading") limitMs = limits.loadingMs;
 		if (answer === "absent" && started === null) {
 			const lock = await takePlaceLock(place.lock);
-			if (!(await endUnreachable(place)) && lock !== null) started = await startServer(place, lock);
-			else lock?.release();
+			if (await endUnreachable(place)) lock?.release();
+			else if (lock !== null) started = await startServer(place, lock);
+			else strangerSince = requireNoStranger(place, strangerSince);
 		}
 		const fault = started?.fault() ?? null;
 		if (fault !== null) throw didNotStart(place, fault);
 		await sleep(lookMs);
 	}
 	throw doesNotAnswer(place, limitMs);
+}
+
+/**
+ * @param since when a stranger was seen first; null: not before
+ * @returns the same for the next look
+ * @throws DISPATCH_LOCKED, when another program has had the lock for more than a moment
+ */
+function requireNoStranger({ lock }: ServerPlace, since: number | null): number | null {
+	const lockedBy = lockedOut(lock);
+	if (lockedBy === null) return null;
+	const now = performance.now();
+	if (since !== null && now - since > STRANGER_LIMIT_MS) throw lockedBy;
+	return since ?? now;
 }
 
 /**
@@ -203,11 +221,13 @@ export async function stopLocalServer(home: HomePath): Promise<boolean> {
 	for (let ran = false; ; ran = true) {
 		const lock = await takePlaceLock(place.lock);
 		// Without its lock, too: somebody removed that, or the whole directory.
-		if (lock !== null && serversAt(place).length === 0) {
+		const isGone = serversAt(place).length === 0;
+		if (lock !== null && isGone) {
 			removeSocketDir(place);
 			lock.release();
 			return ran;
 		}
+		if (isGone && lockedOut(place.lock) !== null) return ran;
 		lock?.release();
 		const waitedMs = performance.now() - begun;
 		if (waitedMs > STOP_LIMIT_MS + KILL_LIMIT_MS) throw doesNotEnd(place);
