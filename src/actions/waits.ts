@@ -31,9 +31,7 @@ export async function withWaits(
 		return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now, others) }));
 	const own = here();
 	const bare = (view: TaskView) => (view.host === own.host ? asHeld(view) : view);
-	const hosts = [
-		...new Set(queued.filter((view) => waitOf(bare(view), undefined, now) === null).map(({ host }) => host)),
-	];
+	const hosts = [...new Set(queued.filter((view) => dependsOnHost(bare(view), now)).map(({ host }) => host))];
 	const facts = new Map<string, HostFacts>();
 	if (hosts.length > 0) {
 		const [words, live] = await Promise.all([
@@ -67,6 +65,12 @@ export async function withWaits(
 		}
 	}
 	return views.map((view) => ({ ...view, waits: waitOf(bare(view), facts.get(view.host), now, others) }));
+}
+
+/** Nothing holds the task itself; and where nobody works, nothing is tried either. */
+function dependsOnHost(view: TaskView, now: number): boolean {
+	const waits = waitOf(view, undefined, now);
+	return waits === null || (waits.kind === "trouble" && waits.until === null);
 }
 
 /** Of what waiting tasks wait for, as far as it is not among the views. */

@@ -1,21 +1,25 @@
 /**
- * What keeps a live task from going on: a step of its host's look at it fails, and is tried again. Its host writes it
- * into the record, and takes it out once that step succeeds.
+ * What keeps a task from going on: its start, or a step of its host's look at a live one, fails, and is tried again. Its
+ * host writes it into the record, and takes it out once that succeeds.
  */
 import { type Check, count, object, text } from "./check.ts";
 
 export interface Trouble {
 	/** the start in which it came: another one knows nothing of it */
 	epoch: number;
-	/** of the look (`reconcile`) */
+	/** of the look (`reconcile`), or `START_STEP` */
 	step: string;
 	why: string;
 }
+
+/** What keeps a queued task; any other step is a live one's. */
+export const START_STEP = "start";
 
 export const checkTrouble: Check<Trouble> = object<Trouble>({ epoch: count, step: text, why: text });
 
 /** What cannot be done: in a few words for a list, and in a sentence. Those of other steps name the step. */
 const WORDS = new Map<string, { brief: string; whole: string }>([
+	[START_STEP, { brief: "cannot be started", whole: "its agent cannot be started" }],
 	["answers", { brief: "answer not handed over", whole: "an answer cannot be handed to its agent" }],
 	["notes", { brief: "note not handed over", whole: "a note cannot be handed to its agent" }],
 	["plan", { brief: "plan cannot be read", whole: "its plan cannot be read" }],

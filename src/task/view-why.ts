@@ -3,9 +3,10 @@
  * of its host.
  */
 import { oneLine } from "./clean-text.ts";
+import type { TaskRecord } from "./record.ts";
 import { isLive, type State } from "./states.ts";
 import { troubleWords } from "./trouble.ts";
-import type { TaskView } from "./view.ts";
+import { type TaskView, viewOf } from "./view.ts";
 import { clockText, inText, timeOf } from "./view-times.ts";
 import type { Wait } from "./wait.ts";
 
@@ -49,10 +50,14 @@ export function waitOf(
 	if (view.state === "waiting") return forTasks(view, others);
 	if (isLive(view.state)) return inTrouble(view);
 	if (view.state !== "queued") return null;
-	return (
-		held(view, now) ??
-		(facts === undefined ? null : (unserved(facts) ?? full(facts, view.branch !== null) ?? SOON))
-	);
+	const waits = held(view, now) ?? (facts === undefined ? null : unserved(facts)) ?? inTrouble(view);
+	return waits ?? (facts === undefined ? null : (full(facts, view.branch !== null) ?? SOON));
+}
+
+/** What fails of its host's work for it, by its record alone; null: nothing that is known. */
+export function troubleOf(record: TaskRecord, now: number): Wait | null {
+	const waits = waitOf(viewOf(record, [], ""), undefined, now);
+	return waits?.kind === "trouble" ? waits : null;
 }
 
 const SOON = wait("start", "about to start", "Starts in a moment.");
@@ -61,12 +66,16 @@ function wait(kind: Wait["kind"], why: string, text: string, until: string | nul
 	return { kind, why, text, until };
 }
 
-/** Where no worker looks after it, nothing is tried. */
-function inTrouble({ trouble, hold }: TaskView): Wait | null {
+/** Where no worker looks after it, nothing is tried. @param again when */
+function inTrouble(
+	{ trouble, hold }: TaskView,
+	again = " until it can be done",
+	until: string | null = null,
+): Wait | null {
 	if (trouble === null || hold?.kind === "host_gone") return null;
 	const { brief, whole } = troubleWords(oneLine(trouble.step));
 	const why = oneLine(trouble.why).replace(/\.$/, "");
-	return wait("trouble", brief, `Waits: ${whole} (${why}). It is tried again until it can be done.`);
+	return wait("trouble", brief, `Waits: ${whole} (${why}). It is tried again${again}.`, until);
 }
 
 /** More would fill the screen; `--json` has all of them. */
@@ -89,7 +98,8 @@ function forTasks({ waitsFor }: TaskView, others: KnownStates): Wait {
 }
 
 /** What is known of the task itself. null: nothing holds it any more. */
-function held({ id, host, hold }: TaskView, now: number): Wait | null {
+function held(view: TaskView, now: number): Wait | null {
+	const { id, host, hold } = view;
 	if (hold === null || hold.kind === "answered" || hold.kind === "cancelling") return null;
 	const { until } = hold;
 	if (until !== null && timeOf(until) <= now) return null;
@@ -127,13 +137,18 @@ function held({ id, host, hold }: TaskView, now: number): Wait | null {
 				`Waits: the day's budget (budget.daily in the config) is spent${end}. By which tasks: dispatch doctor`,
 				until,
 			);
-		case "backoff":
-			return wait(
-				"time",
-				isNow ? "next try in a moment" : `next try${at.replace("until", "at")}`,
-				`Waits for its next start${end.replace("until", "at")}.`,
-				until,
+		case "backoff": {
+			const again = end.replace("until", "at");
+			return (
+				inTrouble(view, again, until) ??
+				wait(
+					"time",
+					isNow ? "next try in a moment" : `next try${at.replace("until", "at")}`,
+					`Waits for its next start${again}.`,
+					until,
+				)
 			);
+		}
 		case "delayed":
 			return wait(
 				"time",

@@ -9,6 +9,7 @@ import type { KeptQuestion } from "./question.ts";
 import { agentOf, branchOf, type ShownFields, shownFields, type TaskRecord, workspaceOf } from "./record.ts";
 import type { Hold, Usage } from "./spec.ts";
 import { isLive } from "./states.ts";
+import { START_STEP } from "./trouble.ts";
 import type { Wait } from "./wait.ts";
 
 interface TaskQuestionView {
@@ -113,7 +114,8 @@ function holdView(record: TaskRecord): TaskView["hold"] {
 }
 
 function troubleView({ trouble, epoch, state }: TaskRecord): TaskView["trouble"] {
-	if (trouble === null || trouble.epoch !== epoch || !isLive(state)) return null;
+	if (trouble === null || trouble.epoch !== epoch) return null;
+	if (trouble.step === START_STEP ? state !== "queued" : !isLive(state)) return null;
 	return { step: trouble.step, why: trouble.why };
 }
 

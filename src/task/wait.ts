@@ -17,7 +17,7 @@ export const WAIT_KINDS = [
 	"worker",
 	/** its own host is away */
 	"host",
-	/** it is live, and a step of its host's work for it fails */
+	/** a step of its host's work for it fails, of a queued one its start */
 	"trouble",
 	/** nothing: it is about to start */
 	"start",

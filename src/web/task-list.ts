@@ -7,6 +7,7 @@ import type { TaskRecord } from "../task/record.ts";
 import { isLive, isState, SKIPPED } from "../task/states.ts";
 import { type Became, totalsApart, totalsOf } from "../task/totals.ts";
 import { whatOf } from "../task/view-what.ts";
+import { troubleOf } from "../task/view-why.ts";
 import { type Html, html } from "./html.ts";
 import { ago, stateBadge } from "./layout.ts";
 
@@ -115,11 +116,13 @@ function taskRow(task: TaskRecord, now: number, place: string): Html {
 	const bar = html`<progress value="${done}" max="${items.length}"></progress> <span class="small">${done}/${items.length}</span>`;
 	return html`<tr><td class="id"><a href="${place}/task/${task.spec.id}">${task.spec.id}</a></td><td>${stateBadge(task.state)}</td>
 <td>${items.length > 0 ? bar : html`<span class="soft small">–</span>`}</td>
-<td class="now soft small">${nowText(task)}</td><td class="age soft small">${ago(task.createdAt, now)}</td></tr>`;
+<td class="now soft small">${nowText(task, now)}</td><td class="age soft small">${ago(task.createdAt, now)}</td></tr>`;
 }
 
-function nowText(task: TaskRecord): string {
+function nowText(task: TaskRecord, now: number): string {
 	if (task.state === "waiting") return oneLine(`after ${openNeeds(task).join(", ")}`, WHAT_CHARS);
+	const trouble = troubleOf(task, now);
+	if (trouble !== null) return oneLine(trouble.why, WHAT_CHARS);
 	if (task.hold !== null) return task.hold.kind.replaceAll("_", " ");
 	const { state, reason, outcome, spec, progress } = task;
 	const { id, prompt } = spec;

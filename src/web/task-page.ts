@@ -4,6 +4,7 @@ import type { Plan } from "../task/plan.ts";
 import type { KeptQuestion } from "../task/question.ts";
 import { agentOf, branchOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { isOfEarlierSession, isOpen } from "../task/view.ts";
+import { troubleOf } from "../task/view-why.ts";
 import { changesText } from "../task/worktree.ts";
 import { answerCommand } from "./home-page.ts";
 import { type Html, html } from "./html.ts";
@@ -20,7 +21,7 @@ export async function taskPage(store: Store, site: Site, id: string): Promise<st
 	const agent = agentOf(record);
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
 <p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, ...placeOf(record), ago(record.createdAt, now)].join(" · ")}</p>
-${neededLine(record, site.place)}${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
+${neededLine(record, site.place)}${troubleCard(record, now)}${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
 ${planList(record.progress.plan)}${questionList(record, questions, now)}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
 	return page(`${id} · dispatch`, site, body);
@@ -41,6 +42,11 @@ function placeOf(record: TaskRecord): string[] {
 	if (branch === null) return [workspaceOf(record)];
 	const { changes } = record;
 	return [workspaceOf(record), changes === null ? branch : `${branch}: ${changesText(changes)}`];
+}
+
+function troubleCard(record: TaskRecord, now: number): Html | null {
+	const trouble = troubleOf(record, now);
+	return trouble === null ? null : html`<section class="card">${trouble.text}</section>`;
 }
 
 function outcomeCard({ outcome }: TaskRecord): Html | null {

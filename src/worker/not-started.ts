@@ -9,11 +9,11 @@ import { isDiskFull, isShortage } from "../process/read-file.ts";
 import { openRun } from "../process/run-dir.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
+import { startTrouble } from "../queue/records/start-trouble.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError, type ErrorCode } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import type { TaskRecord } from "../task/record.ts";
-import type { Outcome } from "../task/spec.ts";
 
 /** Faults of ours in a row, after which a start is not tried again. */
 const TRIES = 10;
@@ -59,7 +59,7 @@ export async function notStarted(record: TaskRecord, error: unknown, deps: NotSt
 		from: ["running", "asking"],
 		epoch,
 		to: final ? "failed" : "queued",
-		set: final ? failure(error, text) : putBack(record, text, deps),
+		set: final ? failure(error, text) : putBack(record, error, deps),
 		why: text,
 	});
 	if (moved.result !== "none") deps.hub.emit("state", spec.id, moved.state);
@@ -81,20 +81,16 @@ function failure(error: unknown, text: string): RecordChanges {
 	const message = `The agent could not be started: ${text}${hint}`;
 	const isBudget = error instanceof DispatchError && error.code === "DISPATCH_BUDGET_SPENT";
 	return {
-		outcome: withoutAgent("failed", message),
+		outcome: { kind: "failed", message, exitCode: null, signal: null, logTail: [], warnings: [] },
 		reason: isBudget ? "budget" : isRefusal(error) ? "not_started" : "internal",
 	};
 }
 
-function withoutAgent(kind: Outcome["kind"], message: string): Outcome {
-	return { kind, message, exitCode: null, signal: null, logTail: [], warnings: [] };
-}
-
 /** The same start once more, a little later each time; until then the record says why. */
-function putBack(record: TaskRecord, text: string, { store, maxBackoffMs }: NotStartedDeps): RecordChanges {
+function putBack(record: TaskRecord, error: unknown, { store, maxBackoffMs }: NotStartedDeps): RecordChanges {
 	const waitMs = Math.min(LAST_AGAIN_MS, maxBackoffMs, FIRST_AGAIN_MS * 2 ** record.takenDown);
 	return {
-		outcome: withoutAgent("queued", `The agent could not be started, and is tried again: ${text}`),
+		trouble: startTrouble(record, error),
 		hold: { kind: "backoff", until: store.clock.now() + waitMs },
 		charge: false,
 		startMode: record.startMode,

@@ -7,7 +7,9 @@ import { faultPoint } from "../process/fault.ts";
 import type { RunEnd, RunJob } from "../queue/jobs/run-queue.ts";
 import { closedGate, type Gate } from "../queue/records/gates.ts";
 import { nextDay, spentToday } from "../queue/records/spend.ts";
+import { tellStartTrouble } from "../queue/records/start-trouble.ts";
 import type { Store } from "../queue/records/store.ts";
+import { isOutage } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import { gatedBy, type TaskRecord } from "../task/record.ts";
 import type { AgentChoice, Hold } from "../task/spec.ts";
@@ -53,8 +55,17 @@ export async function runJob(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 		return await seeThrough(job, deps);
 	} catch (error) {
 		deps.fault(job.task, error);
+		if (!job.signal.aborted) await tellFault(job, error, deps.store).catch(() => {});
 		return { kind: "later", at: deps.store.clock.now() + LOOK_AGAIN_MS };
 	}
+}
+
+/** Nothing else tells why it waits. A Redis that is away tells its own trouble, and cannot be told any. */
+async function tellFault({ task, generation }: RunJob, error: unknown, store: Store): Promise<void> {
+	if (isOutage(error)) return;
+	const record = await store.get(task);
+	if (record?.state === "queued" && record.generation === generation)
+		await tellStartTrouble(store, record, error);
 }
 
 async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
@@ -81,6 +92,7 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 			if ("at" in way) return { kind: "later", at: way.at };
 			faultPoint("run-job.free", job.task);
 			await startInTurn(job, { ...record, chosen: way.chosen }, deps);
+			if (record.trouble !== null) await tellStartTrouble(store, record, null);
 		}
 	} finally {
 		hub.off("progress", mirror);

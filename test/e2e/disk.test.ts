@@ -143,9 +143,7 @@ test.runIf(canMount())(
 				warnings: [],
 			});
 			await user.ok(["enqueue", "--id", "waits", "Do it"]);
-			await expect
-				.poll(async () => (await user.json(["status", "waits"])).outcome?.message)
-				.toMatch(/ENOSPC/);
+			await expect.poll(async () => (await user.json(["status", "waits"])).trouble?.why).toMatch(/ENOSPC/);
 			expect(await user.json(["status", "waits"])).toMatchObject({ attempt: 1 });
 			await user.ok(["cancel", "stuck"]);
 			expect(await user.taskInState("stuck", "cancelled")).toMatchObject({ attempt: 1 });

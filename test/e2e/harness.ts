@@ -58,6 +58,7 @@ export interface Task {
 	sessionId: string | null;
 	reportPath: string | null;
 	hold: { kind: string } | null;
+	trouble: { step: string; why: string } | null;
 	plan: { done: number; total: number; items: { marker: string; text: string }[] };
 	questions: {
 		seq: string;

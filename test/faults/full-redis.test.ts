@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 test("an agent that finishes completes its task, another one is cancelled, a place is free, new work is refused", async () => {
-	stage = await FaultStage.open(redis, "full", 3);
+	stage = await FaultStage.open(redis, "full", { places: 3 });
 	try {
 		await stage.enqueue("ends", "ask");
 		await stage.enqueue("goes", "wait");

@@ -53,11 +53,19 @@ export class TaskStage {
 		writeFileSync(join(this.home.path, "config.yaml"), `${lines.join("\n")}\n`, { mode: 0o600 });
 	}
 
-	async enqueue(id: string, move: string, changes: Partial<TaskSpec> = {}): Promise<void> {
+	/** @param signed what happens between its signature and its way into Redis */
+	async enqueue(
+		id: string,
+		move: string,
+		changes: Partial<TaskSpec> = {},
+		signed: () => void = () => {},
+	): Promise<void> {
 		const base = { cwd: this.project, host: this.home.hostId, prompt: `fault-move: ${move}.` };
 		const spec = specOf(id, { ...base, ...changes });
 		const orders = new Orders(this.home.path, this.store.namespace);
-		await this.store.create(spec, { signature: orders.sign({ spec, host: spec.host, chosen: null }) });
+		const signature = orders.sign({ spec, host: spec.host, chosen: null });
+		signed();
+		await this.store.create(spec, { signature });
 	}
 
 	/** The project is a repository from here on. */
@@ -141,14 +149,14 @@ export class TaskStage {
 	}
 }
 
-const BACKOFF_MS = "100";
+const BACKOFF_MS = 100;
 
 /** Its daemon runs in this process. */
 export class FaultStage extends TaskStage {
 	#daemon!: Daemon;
 
-	async #start(places: number): Promise<void> {
-		const env = { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS };
+	async #start(places: number, backoffMs: number): Promise<void> {
+		const env = { PATH: process.env.PATH, DISPATCH_MAX_BACKOFF_MS: String(backoffMs) };
 		this.#daemon = new Daemon({
 			home: this.home,
 			config: await loadConfig({ path: this.home.configPath, env }),
@@ -162,10 +170,14 @@ export class FaultStage extends TaskStage {
 	}
 
 	/** @param namespace its own, so that several stages share a server */
-	static async open(redis: TestRedis, namespace: string, places = 1): Promise<FaultStage> {
+	static async open(
+		redis: TestRedis,
+		namespace: string,
+		{ places = 1, backoffMs = BACKOFF_MS } = {},
+	): Promise<FaultStage> {
 		const store = await openStore({ target: redis.target, namespace, role: "service" });
 		const stage = new FaultStage(store, namespace);
-		await stage.#start(places);
+		await stage.#start(places, backoffMs);
 		return stage;
 	}
 
@@ -213,7 +225,7 @@ export class KillStage extends TaskStage {
 			DISPATCH_HOME: this.home.path,
 			DISPATCH_NAMESPACE: namespace,
 			DISPATCH_REDIS_URL: url,
-			DISPATCH_MAX_BACKOFF_MS: BACKOFF_MS,
+			DISPATCH_MAX_BACKOFF_MS: String(BACKOFF_MS),
 		};
 	}
 

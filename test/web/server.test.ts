@@ -125,6 +125,15 @@ test("a task that waits for others says for whom, with the way there", async () 
 	}
 });
 
+test("a task that cannot be started says so, and why", async () => {
+	await store.follow("fix-login", 0, { trouble: { epoch: 0, step: "start", why: "No <b>key</b>" } });
+	expect(await (await get("/")).text()).toContain("cannot be started");
+	expect(await (await get("/task/fix-login")).text()).toContain(
+		"its agent cannot be started (No &lt;b&gt;key&lt;/b&gt;)",
+	);
+	await store.follow("fix-login", 0, { trouble: null });
+});
+
 describe("the board", () => {
 	test("shows the queues of every host, read only, and finds a new host by itself", async () => {
 		const names = async () => {

@@ -60,6 +60,17 @@ async function queued(id: string): Promise<number> {
 	return (await store.need(id)).generation;
 }
 
+test("what kept it from a start before is told no more once it waits for something else", async () => {
+	const { store } = stage();
+	const { deps } = worker();
+	const generation = await queued("t");
+	await store.follow("t", 0, { trouble: { epoch: 0, step: "start", why: "No room" } });
+	const job = jobOf("t", generation);
+	const end = runJob(job, { ...deps, start: async () => job.drain() });
+	expect(await end).toEqual({ kind: "release" });
+	expect((await store.need("t")).trouble).toBeNull();
+});
+
 test("starts the task once, waits for its end, and tells it", async () => {
 	const { store, hub } = stage();
 	const { deps, started, places } = worker();

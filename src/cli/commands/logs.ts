@@ -4,6 +4,7 @@ import { parseDuration } from "../../task/duration.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { timeLimit } from "../../task/time-limit.ts";
+import { troubleOf } from "../../task/view-why.ts";
 import type { Context } from "../context.ts";
 import { wholeNumber } from "../options/values.ts";
 import { lineSource } from "../show/agent-lines.ts";
@@ -35,6 +36,9 @@ export async function logs(context: Context, given: string, flags: LogsFlags): P
 		await show(context, store, spec.id, { ...source, moments }, range, () => {
 			if (beside.length === 0 || context.output.json) context.output.note(nothingPrinted(record, attempt));
 		});
+		// Else the last line reads as if the agent were at work.
+		const waits = flags.follow ? null : troubleOf(record, Date.now());
+		if (waits !== null) context.output.note(waits.text);
 	}
 	return undefined;
 }

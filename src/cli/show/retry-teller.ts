@@ -1,4 +1,5 @@
 import type { TaskRecord } from "../../task/record.ts";
+import { troubleOf } from "../../task/view-why.ts";
 import type { Context } from "../context.ts";
 import { oneLine } from "./output.ts";
 import { ownRows } from "./own-lines.ts";
@@ -11,13 +12,18 @@ interface RetryTellerOptions {
 	starts?: boolean;
 }
 
-/** Tells that a start failed, or has to wait, and that the task is started again; each start once. */
+/**
+ * Tells that a start failed, or has to wait, and that the task is started again, each start once; and what else keeps a
+ * task from going on, once until it is over.
+ */
 export class RetryTeller {
 	readonly #context: Context;
 	readonly #amongAgents: boolean;
 	readonly #starts: boolean;
 	/** by task: the newest start that was told, or was there before anybody listened */
 	readonly #told = new Map<string, number>();
+	/** by task: what kept it when it was looked at last */
+	readonly #troubles = new Map<string, string>();
 
 	constructor(context: Context, { amongAgents = false, starts = false }: RetryTellerOptions = {}) {
 		this.#context = context;
@@ -30,10 +36,21 @@ export class RetryTeller {
 		const { output } = this.#context;
 		if (output.json) return;
 		for (const record of records) {
-			const line = this.#lineOf(record);
-			const rows = line === null ? [] : (this.#amongAgents ? ownRows : inRows)([line]);
+			const lines = [this.#lineOf(record), this.#troubleOf(record)].filter((line) => line !== null);
+			const rows = (this.#amongAgents ? ownRows : inRows)(lines);
 			for (const row of rows) output.write(output.colors.yellow(row));
 		}
+	}
+
+	/** What is tried again says when, which is not told anew each time. */
+	#troubleOf(record: TaskRecord): string | null {
+		const { id } = record.spec;
+		const before = this.#troubles.get(id);
+		const text = troubleOf(record, Date.now())?.text;
+		const why = text && record.trouble?.why;
+		if (why) this.#troubles.set(id, why);
+		else this.#troubles.delete(id);
+		return text === undefined || why === before ? null : `\`${id}\`: ${text}`;
 	}
 
 	#lineOf({ spec: { id }, state, epoch, attempt, hold, outcome }: TaskRecord): string | null {

@@ -8,6 +8,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Hold } from "../../task/spec.ts";
 import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
+import { tellStartTrouble } from "../records/start-trouble.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
 
@@ -53,6 +54,7 @@ export async function drainOutbox(store: Store, queues: RunQueues, fault: Fault 
 				if (isOutage(error)) throw error;
 				stay += 1;
 				fault(name?.[1] ?? "", "outbox", error);
+				if (record?.state === "queued") await tellStartTrouble(store, record, error);
 			}
 		}
 		for (const { id, damage } of damaged) await noteEvent(store, { task: id, kind: "damaged", why: damage });

@@ -49,6 +49,8 @@ elseif to == 'parked' and redis.call('ZCARD', open) == 0 then
   req.set.hold = cjson.encode({kind = 'answered', ['until'] = cjson.null})
   req.set.charge = '0'
 end
+-- What kept it from a start before is told again by who meets it.
+if to == 'queued' and not req.set.trouble then req.set.trouble = '' end
 for f, v in pairs(req.set) do redis.call('HSET', rec, f, v) end
 if next(needs) then
   if get('reason') == '${SKIPPED}' then clearSkip() end
