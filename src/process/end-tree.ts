@@ -9,11 +9,13 @@ import { isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
 import { holdersOf } from "./holders.ts";
 import { readStat } from "./identity.ts";
-import { isLive, isOthers, listPids, marked, markedPids, type Owner } from "./processes.ts";
+import { isLive, isOthers, Looks, listPids, marked, markedPids, type Owner } from "./processes.ts";
 import { ownerOf, type RunDir } from "./run-dir.ts";
 
 /** Looks at an unchanged list of processes that prove that nothing is left. */
 const STILL_SCANS = 3;
+/** Looks that missed nobody, each of which proves it; one by itself may be read while the pids begin anew. */
+const WHOLE_SCANS = 2;
 /** Where processes come and go, one empty scan proves nothing against a chain that forks anew (measured). */
 const EMPTY_SCANS = 10;
 const LATE_LOOK_MS = 150;
@@ -22,6 +24,9 @@ const SCAN_MS = 15;
 const GRACE_LOOK_MS = 30;
 const SCANS_MAX = 400;
 const HOLDER_LOOKS = 20;
+/** Once it has written its exit, a wrapper ends itself at once. */
+const WRAPPER_LOOKS = 20;
+const WRAPPER_LOOK_MS = 1;
 
 /** @param target a pid, or a process group as a negative number; @returns whether there was one */
 function signal(target: number, name: NodeJS.Signals | 0): boolean {
@@ -79,12 +84,32 @@ function nonceOf(run: RunDir): string {
 
 /** Kills what is left of a run: who emptied its environment and left the group still has what all of it inherit. */
 export async function sweepTree(run: RunDir): Promise<void> {
+	await endOfWrapper(run);
 	await sweepMarked(nonceOf(run));
 	for (let look = 0; look < HOLDER_LOOKS; look++) {
 		let found = false;
 		for (const pid of holdersOf(run)) found = signal(pid, "SIGKILL") || found;
 		if (!found) break;
 		await sleep(SCAN_MS);
+	}
+}
+
+/** Killed in its last moment, it would be taken for a sign that more is left. */
+async function endOfWrapper(run: RunDir): Promise<void> {
+	const pid = wrapperOrNull(run);
+	for (let look = 0; pid !== null && look < WRAPPER_LOOKS; look++) {
+		const stat = readStat(pid);
+		if (stat === null || !isLive(stat) || stat.processGroup !== pid) return;
+		await sleep(WRAPPER_LOOK_MS);
+	}
+}
+
+/** An agent can keep us from reading it: who lives is found without. */
+function wrapperOrNull(run: RunDir): number | null {
+	try {
+		return wrapperPid(run);
+	} catch {
+		return null;
 	}
 }
 
@@ -114,27 +139,30 @@ function isGroupAlive(group: number): boolean {
 export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<number> {
 	if (isOthers(nonce, owner)) return 0;
 	const killed = new Set<number>();
+	const looks = new Looks();
 	let empty = 0;
 	let still = 0;
+	let whole = 0;
 	let before = "";
 	for (let scan = 0; scan < SCANS_MAX; scan++) {
 		const pids = listPids();
-		const found = killMarked(nonce, pids, killed);
+		const found = killMarked(nonce, pids, killed, looks);
 		empty = found ? 0 : empty + 1;
+		if (!found && !looks.hasMissed) whole += 1;
 		const now = pids.join();
 		still = !found && now === before ? still + 1 : 1;
 		before = now;
-		// Nothing was there, and nobody came or went while we looked: the common case costs no wait.
-		if (!found && killed.size === 0 && still >= STILL_SCANS) break;
+		// Nothing was there, and nobody of it went while we looked: the common case costs no wait.
+		if (!found && killed.size === 0 && (still >= STILL_SCANS || whole >= WHOLE_SCANS)) break;
 		if (empty > EMPTY_SCANS) break;
 		await sleep(found ? SCAN_MS : empty === EMPTY_SCANS ? LATE_LOOK_MS : EMPTY_SCAN_MS);
 	}
 	return killed.size;
 }
 
-function killMarked(nonce: string, pids: readonly number[], killed: Set<number>): boolean {
+function killMarked(nonce: string, pids: readonly number[], killed: Set<number>, looks: Looks): boolean {
 	let found = false;
-	for (const { pid } of marked(nonce, pids)) {
+	for (const { pid } of marked(nonce, pids, looks)) {
 		found = true;
 		killed.add(pid);
 		signal(pid, "SIGKILL");

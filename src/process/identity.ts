@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { codeOf } from "./atomic-file.ts";
 import { environmentOfProgram } from "./environment.ts";
+import { readProc } from "./read-proc.ts";
 
 export interface Identity {
 	pid: number;
@@ -102,7 +103,12 @@ export interface Stat {
 	/** clock ticks of the process and of its children that ended */
 	cpuTicks: number;
 	startTime: string;
+	/** of the kernel's own, which starts no program and has no environment */
+	isKernels: boolean;
 }
+
+/** PF_KTHREAD of linux/sched.h */
+const KERNEL_THREAD = 0x0020_0000;
 
 /**
  * `/proc/<pid>/stat`; the command's name may hold blanks and brackets, so fields count from its end.
@@ -111,7 +117,7 @@ export interface Stat {
 export function readStat(pid: number): Stat | null {
 	let text: string;
 	try {
-		text = readFileSync(`/proc/${pid}/stat`, "latin1");
+		text = readProc(`/proc/${pid}/stat`);
 	} catch (error) {
 		if (["ENOENT", "ESRCH"].includes(codeOf(error) ?? "")) return null;
 		throw error;
@@ -124,6 +130,7 @@ export function readStat(pid: number): Stat | null {
 		processGroup: Number(fields[2]),
 		cpuTicks: ticks,
 		startTime: fields[19] ?? "",
+		isKernels: (Number(fields[6]) & KERNEL_THREAD) !== 0,
 	};
 }
 

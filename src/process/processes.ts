@@ -18,6 +18,7 @@ import { dirname } from "node:path";
 import { codeOf } from "./atomic-file.ts";
 import { readStat, type Stat } from "./identity.ts";
 import { isShortage } from "./read-file.ts";
+import { readProc } from "./read-proc.ts";
 
 export interface Member {
 	pid: number;
@@ -42,15 +43,49 @@ export function markedPids(nonce: string): number[] {
 	return [...marked(nonce, listPids())].map(({ pid }) => pid);
 }
 
+/**
+ * What several looks at the processes learn. A look finds all of a run if whoever was listed is still there: one that
+ * ended in between may have forked, and one that is becoming another program shows no environment.
+ */
+export class Looks {
+	/** processes without an environment that are known to start nothing: the kernel's, and zombies of an earlier look */
+	readonly idle = new Set<number>();
+	/** of this look: it may have missed somebody */
+	hasMissed = false;
+}
+
 /** Lazy: who signals at once hits a process before it forks on, and before its pid can be another's. */
-export function* marked(nonce: string, pids: readonly number[]): Generator<Member> {
+export function* marked(
+	nonce: string,
+	pids: readonly number[],
+	looks: Looks = new Looks(),
+): Generator<Member> {
+	looks.hasMissed = false;
 	// Nobody's: any process may have the variable, and nothing in it.
 	if (nonce === "") return;
 	const marker = `DISPATCH_RUN=${nonce}`;
 	for (const pid of pids) {
-		if (pid === process.pid || !hasInEnvironment(pid, marker)) continue;
+		if (pid === process.pid || looks.idle.has(pid)) continue;
+		const environ = environOf(pid);
+		if (environ === null || (environ !== "" && !hasIn(environ, marker))) continue;
 		const stat = readStat(pid);
-		if (stat !== null && isLive(stat)) yield { pid, stat };
+		if (environ !== "" && stat !== null && isLive(stat)) {
+			yield { pid, stat };
+			continue;
+		}
+		if (stat?.isKernels !== true) looks.hasMissed = true;
+		if (stat !== null && (stat.isKernels || !isLive(stat))) looks.idle.add(pid);
+	}
+}
+
+/** @returns empty: it is gone, or has none; null: another user's, or of a program that hides it */
+function environOf(pid: number): string | null {
+	try {
+		return readProc(`/proc/${pid}/environ`);
+	} catch (error) {
+		if (GONE.includes(codeOf(error) ?? "")) return "";
+		if (NOT_OURS.includes(codeOf(error) ?? "")) return null;
+		throw error;
 	}
 }
 
@@ -67,6 +102,7 @@ export interface Owner {
  * @returns whether those that carry it say of themselves that they are another task's, or another directory's
  */
 export function isOthers(nonce: string, owner: Owner): boolean {
+	if (owner.task === undefined && owner.home === undefined) return false;
 	const said = [...marked(nonce, listPids())].map(({ pid }) => environmentOf(pid) ?? {});
 	const isSaid = (name: string, own: (value: string) => boolean) => {
 		const values = said.flatMap((env) => env[name] ?? []);
@@ -86,16 +122,15 @@ function isSamePath(a: string, b: string): boolean {
 export function liveNonces(): Set<string> {
 	const found = new Set<string>();
 	for (const pid of listPids()) {
-		const environ = look(() => readFileSync(`/proc/${pid}/environ`, "latin1")) ?? "";
+		const environ = look(() => readProc(`/proc/${pid}/environ`)) ?? "";
 		const nonce = /(?:^|\0)DISPATCH_RUN=([^\0]+)/.exec(environ)?.[1];
 		if (nonce !== undefined && pid !== process.pid) found.add(nonce);
 	}
 	return found;
 }
 
-function hasInEnvironment(pid: number, marker: string): boolean {
-	const environ = look(() => readFileSync(`/proc/${pid}/environ`, "latin1"));
-	return environ?.includes(marker) === true && environ.split("\0").includes(marker);
+function hasIn(environ: string, marker: string): boolean {
+	return environ.includes(marker) && environ.split("\0").includes(marker);
 }
 
 /** What a process was started with; null where the system does not show it. */
@@ -240,7 +275,7 @@ function isOnMount(pid: number, fd: string, mount: string | null): boolean {
 }
 
 function fieldOf(pid: number | "self", fd: string, name: "flags" | "mnt_id"): string | null {
-	const info = look(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1")) ?? "";
+	const info = look(() => readProc(`/proc/${pid}/fdinfo/${fd}`)) ?? "";
 	const row = info.split("\n").find((each) => each.startsWith(`${name}:`));
 	return row?.slice(name.length + 1).trim() ?? null;
 }

@@ -14,6 +14,7 @@ import { BenchStage, cpuSeconds, pssMiB, startLoop, until } from "./stage.ts";
 import { startUp, startUpWithCertificates } from "./start-up.ts";
 import { submission } from "./submission.ts";
 import { tab } from "./tab.ts";
+import { workOff } from "./work-off.ts";
 
 const QUESTIONS = 100;
 const QUESTIONS_SLOW = 8;
@@ -148,6 +149,7 @@ const parts = {
 	listing,
 	idle,
 	submission,
+	workOff,
 	bridge: () => bridge(true),
 	cycle: () => bridge(false),
 	watching,

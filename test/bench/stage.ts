@@ -88,10 +88,10 @@ export function timed(stage: BenchStage, args: string[], more: Record<string, st
 	return performance.now() - begun;
 }
 
-/** @returns ms until `check` held */
-export async function until(check: () => boolean | Promise<boolean>): Promise<number> {
+/** @returns ms until `check` held, which is asked every so many ms */
+export async function until(check: () => boolean | Promise<boolean>, everyMs = 1): Promise<number> {
 	const begun = performance.now();
-	while (!(await check())) await sleep(1);
+	while (!(await check())) await sleep(everyMs);
 	return performance.now() - begun;
 }
 
