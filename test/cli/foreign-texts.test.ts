@@ -85,7 +85,12 @@ const CALLS: Record<string, string[][]> = {
 	note: eachTask("A word"),
 	// Whoever lives on a host that is away is waited for.
 	cancel: [...ENDED.map((id) => [id]), ["queued"], [HOSTILE], ["--any-host", "--state", "queued", "--yes"]],
-	retry: [...eachTask(), ["--failed", "--any-host", "--yes"], ["failed", "--here"]],
+	retry: [
+		...eachTask(),
+		["--failed", "--any-host", "--yes"],
+		["failed", "--here"],
+		["failed", "--here", "--yes"],
+	],
 	diff: [["completed"]],
 	apply: [["completed"]],
 	rm: [...eachTask(), [HOSTILE], ["--any-host", "--yes"]],

@@ -248,7 +248,9 @@ test("a state directory of an earlier version, with its worker up and tasks left
 	const before = new Set(agents().map(({ pid: each }) => each));
 	// One after the other: that host may grow too old between the two, and who is here is not taken over again.
 	for (const id of ["asks", "later"])
-		await expect.poll(() => url.run(["retry", id, "--here"]).then(({ code }) => code), LIMIT).toBe(0);
+		await expect
+			.poll(() => url.run(["retry", id, "--here", "--yes"]).then(({ code }) => code), LIMIT)
+			.toBe(0);
 	await url.ok(["wait", "asks", "--for", "question"], 3);
 	expect(agents().filter(({ pid: each }) => before.has(each))).toEqual([]);
 	await url.ok(["answer", "asks", "red"]);

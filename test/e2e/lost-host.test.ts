@@ -102,7 +102,7 @@ test(
 	async () => {
 		await ann.ok(["enqueue", "--id", "job", "x"]);
 		await ann.waitForState("job", "asking");
-		expect(await bob.run(["retry", "job", "--here"])).toMatchObject({
+		expect(await bob.run(["retry", "job", "--here", "--yes"])).toMatchObject({
 			code: 8,
 			stderr: expect.stringMatching(/lives/),
 		});
@@ -111,7 +111,11 @@ test(
 			code: 8,
 			stderr: expect.stringMatching(/--here/),
 		});
-		expect(await bob.ok(["retry", "job", "--here"])).toMatch(/`job` is on this host now and starts/);
+		expect(await bob.run(["retry", "job", "--here"])).toMatchObject({
+			code: 2,
+			stderr: expect.stringMatching(/nobody can be asked here\. .* dispatch retry job --here --yes/),
+		});
+		expect(await bob.ok(["retry", "job", "--here", "--yes"])).toMatch(/`job` is on this host now and starts/);
 		expect(agentsOfAnn()).toEqual([]);
 		await expect
 			.poll(async () => (await bob.json<{ host: string; state: string }>(["status", "job"])).state)
@@ -133,7 +137,7 @@ test(
 		const checks = () => agentsOfAnn().filter(({ run }) => run?.endsWith("-verify"));
 		await expect.poll(checks, LIMIT).not.toEqual([]);
 		await loseHost({ agents: false });
-		await bob.ok(["retry", "job", "--here"]);
+		await bob.ok(["retry", "job", "--here", "--yes"]);
 		expect(agentsOfAnn()).toEqual([]);
 		await bob.ok(["cancel", "job"]);
 		await bob.waitForState("job", "cancelled");
@@ -166,7 +170,7 @@ test.each(Object.entries(REMOVALS))(
 		const { cwd } = await ann.json<{ cwd: string }>(["status", "job"]);
 		await expect.poll(() => existsSync(join(cwd, "x")), LIMIT).toBe(true);
 		await loseHost({ agents: true });
-		await bob.ok(["retry", "job", "--here", "--fresh", "--sign"]);
+		await bob.ok(["retry", "job", "--here", "--fresh", "--sign", "--yes"]);
 		await bob.waitForState("job", "running");
 		await bob.ok(["cancel", "job"]);
 		await bob.waitForState("job", "cancelled");
@@ -225,7 +229,7 @@ test(
 		expect(await bob.ok(["doctor"])).toMatch(/No worker runs on container, and 2 of its tasks/);
 		expect(await bob.ok(["cancel", "ends"])).toMatch(/Cancelled `ends`/);
 		await bob.ok(["rm", "ends"]);
-		expect(await bob.ok(["retry", "moves", "--here"])).toMatch(/is on this host now/);
+		expect(await bob.ok(["retry", "moves", "--here", "--yes"])).toMatch(/is on this host now/);
 		await bob.waitForState("moves", "asking");
 		await bob.ok(["cancel", "moves"]);
 	},
@@ -239,16 +243,16 @@ test(
 		await ann.ok(["enqueue", "--id", "ended", "--delay", "1h", "x"]);
 		await ann.ok(["cancel", "ended"]);
 		await loseHost({ agents: true });
-		await bob.ok(["retry", "later", "--here"]);
+		await bob.ok(["retry", "later", "--here", "--yes"]);
 		await bob.waitForState("later", "asking");
-		await bob.ok(["retry", "ended", "--here"]);
+		await bob.ok(["retry", "ended", "--here", "--yes"]);
 		await bob.waitForState("ended", "asking");
 		await bob.ok(["down", "--stop-agents"]);
 		await store.client.hset(store.keys.host("desk"), "beatAt", String(Date.now() - 60_000));
 		rmSync(ann.project, { recursive: true });
 		const carol = new User({ redis: redis.url, env: { DISPATCH_HOST_ID: "third" } });
 		try {
-			expect(await carol.run(["retry", "later", "--here"])).toMatchObject({
+			expect(await carol.run(["retry", "later", "--here", "--yes"])).toMatchObject({
 				code: 2,
 				stderr: expect.stringMatching(/BAD_CWD/),
 			});

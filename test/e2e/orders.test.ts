@@ -114,7 +114,16 @@ test("its own user vouches once for a task of an earlier version", async () => {
 		verify: "true # OWN-CHECK",
 	};
 	await client.hset(recordKey("older"), "spec", JSON.stringify(spec));
-	const signed = await user.run(["retry", "older", "--sign"]);
+	for (const more of [["--sign"], ["--sign", "--json"], ["--sign", "--fresh"]]) {
+		const unasked = await user.run(["retry", "older", ...more]);
+		// With --json the error is the document.
+		const refusal = unasked.stdout + unasked.stderr;
+		expect([unasked.code, refusal]).toEqual([2, expect.stringContaining("nobody can be asked here.")]);
+		expect(refusal).toContain("say so by --yes: dispatch retry older --sign --yes");
+		expect(unasked.stderr).toContain("LAST-OF-PROMPT");
+		expect(await client.hget(recordKey("older"), "signature")).toBe("");
+	}
+	const signed = await user.run(["retry", "older", "--sign", "--yes"]);
 	expect(signed.code).toBe(0);
 	for (const part of ["LAST-OF-PROMPT", "WORDS-BEFORE", "FILE-TO-READ", "ITEM-OF-PLAN", "OWN-CHECK"])
 		expect(signed.stderr).toContain(part);
@@ -142,7 +151,7 @@ test("a key that was replaced: what waits for its start is told by status and do
 	}
 	await user.ok(["cancel", "old"]);
 	await user.waitForState("old", "cancelled");
-	await user.ok(["retry", "old", "--sign"]);
+	await user.ok(["retry", "old", "--sign", "--yes"]);
 	await user.waitForState("old", "completed");
 	// What worked goes on to its end: its worker saw it signed.
 	writeFileSync(user.taskFile("busy", "enough"), "");

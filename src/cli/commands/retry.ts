@@ -72,7 +72,7 @@ export async function retryThere(
 	const store = await context.store();
 	const request = { fresh: flags.fresh ?? false, model: flags.model ?? null, sign: flags.sign ?? false };
 	const each = await retryTasks(store, await context.place(), given, request, async (records) =>
-		request.sign ? agreesToSign(context, records) : true,
+		request.sign ? agreesToSign(context, records, flags) : true,
 	);
 	if (each === null) return EXIT.interrupted;
 	if (!isList) theOnly(each);
@@ -99,14 +99,28 @@ async function tellEach(
 	return tellRefusals(output, each, RETRY.participle);
 }
 
-/** Shows what the signature would stand for; on a terminal the user says yes to it. */
-async function agreesToSign({ output }: Context, records: readonly TaskRecord[]): Promise<boolean> {
+/**
+ * Shows what the signature would stand for; the user says yes to it, at a terminal or by `--yes`.
+ * @throws DISPATCH_USAGE where nobody can be asked
+ */
+async function agreesToSign(
+	{ output }: Context,
+	records: readonly TaskRecord[],
+	{ yes, here }: RetryFlags,
+): Promise<boolean> {
 	if (output.quiet)
 		throw new DispatchError("DISPATCH_USAGE", "--quiet would hide what is to be signed.", {
 			hint: "Leave --quiet out.",
 		});
 	for (const line of records.flatMap(orderLines)) output.note(line);
-	if (process.stdin.isTTY !== true || output.json) return true;
+	if (yes) return true;
+	if (process.stdin.isTTY !== true || promptStream().isTTY !== true || output.json) {
+		const [first] = records;
+		const again = `dispatch retry ${first?.spec.id} ${here ? "--here" : "--sign"} --yes`;
+		throw new DispatchError("DISPATCH_USAGE", "This would be signed as you, and nobody can be asked here.", {
+			hint: `Where all of it is yours, say so by --yes: ${again}`,
+		});
+	}
 	const { confirm } = await import("@clack/prompts");
 	const message = "Sign this and run it as you?";
 	const said = await confirm({ message, initialValue: false, output: promptStream() });
@@ -178,7 +192,7 @@ async function retryHere(
 	const possible = checked.filter(isDone).map(({ done }) => done);
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
-	if (possible.length > 0 && !(await agreesToSign(context, possible))) return EXIT.interrupted;
+	if (possible.length > 0 && !(await agreesToSign(context, possible, flags))) return EXIT.interrupted;
 	const taken = await eachInTurn(
 		checked,
 		({ task }) => task,

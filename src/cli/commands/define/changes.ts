@@ -74,8 +74,14 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		.argument("[ids...]", IDS)
 		.option("--fresh", "in a new session with the plan as it was at first")
 		.option("--model <name>", "with this model or alias")
-		.option("--sign", "vouch for a task that carries no signature of this host: shows what it would run")
-		.option("--here", "on this host; takes over a task whose host is gone, ended or not")
+		.option(
+			"--sign",
+			"vouch for a task that carries no signature of this host: shows what it would run, and asks",
+		)
+		.option(
+			"--here",
+			"on this host; takes over a task whose host is gone, ended or not: shows what it would run, and asks",
+		)
 		.option("--failed", "those that failed");
 	several(retry, "tasks that failed, unless --state names others")
 		.addHelpText(
