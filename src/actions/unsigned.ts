@@ -1,7 +1,7 @@
 /** Tasks that their host will refuse to start, told before it does. */
 import { Orders, type Refusal } from "../config/orders.ts";
 import type { TaskRecord } from "../task/record.ts";
-import { isLive } from "../task/states.ts";
+import { isEnded, isLive } from "../task/states.ts";
 import type { Place } from "./remove.ts";
 
 const SHOWN = 3;
@@ -13,18 +13,29 @@ export interface Told {
 }
 
 /**
- * @param records that have not ended, of any host: those of others are not this one's to judge
- * @returns the first few, then how many more; none: this host executes each
+ * @param records of any host: those of others are not this one's to judge
+ * @returns by id, those that this host will not start, or not again
  * @throws DISPATCH_DISK when the key cannot be used
  */
-export function unsignedTexts(records: readonly TaskRecord[], place: Place, namespace: string): Told[] {
-	const own = records.filter(({ host }) => host === place.hostId);
-	if (own.length === 0) return [];
+export function refusedOf(
+	records: readonly TaskRecord[],
+	place: Place,
+	namespace: string,
+): Map<string, Told> {
+	const own = records.filter(({ host, state }) => host === place.hostId && state !== "completed");
+	if (own.length === 0) return new Map();
 	const orders = new Orders(place.path, namespace);
-	const told = own.flatMap((record) => {
-		const refusal = orders.refusal(record);
-		return refusal === null ? [] : [toldOf(record, refusal)];
-	});
+	return new Map(
+		own.flatMap((record) => {
+			const refusal = orders.refusal(record);
+			return refusal === null ? [] : [[record.spec.id, toldOf(record, refusal)] as const];
+		}),
+	);
+}
+
+/** The first few of them, then how many more. */
+export function unsignedTexts(refused: ReadonlyMap<string, Told>): Told[] {
+	const told = [...refused.values()];
 	const left = told.length - SHOWN;
 	if (left <= 0) return told;
 	const [what, them] = left === 1 ? ["1 more task", "it"] : [`${left} more tasks`, "them"];
@@ -41,6 +52,11 @@ function toldOf({ spec: { id }, state }: TaskRecord, { why, canBeSigned }: Refus
 		return {
 			text: `\`${id}\` is at work, but will not be started again, nor be called done by a worker that began since: ${why}.`,
 			fix: `Let it go on; where its end needs another start: dispatch retry ${id} --sign`,
+		};
+	if (isEnded(state))
+		return {
+			text: `\`${id}\` will not be started again: ${why}.`,
+			fix: canBeSigned ? `If it is yours: dispatch retry ${id} --sign` : `Take it away: dispatch rm ${id}`,
 		};
 	return {
 		text: `\`${id}\` will not be started: ${why}.`,

@@ -5,6 +5,7 @@ import { oneLine } from "../task/clean-text.ts";
 import { isState, type State } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
 import { type HostFacts, type KnownStates, waitOf } from "../task/view-why.ts";
+import type { Told } from "./unsigned.ts";
 import { asHeld } from "./views.ts";
 
 /** Of who drained a host. */
@@ -16,19 +17,24 @@ export type Here = Pick<HostFacts, "host" | "worker" | "pid">;
 /**
  * The views with `waits`. Redis is asked only where one of them stands in a line. Of a task of this host its own
  * worker tells, also where nobody has seen that worker for long: a hold that says so is for other hosts.
+ * @param refused those that this host will not start
  * @param areAll all open tasks are among the views: nobody needs to be counted again
  */
 export async function withWaits(
 	store: Store,
 	views: readonly TaskView[],
 	here: () => Here,
-	{ areAll = false }: { areAll?: boolean } = {},
+	{ areAll = false, refused = new Map() }: { areAll?: boolean; refused?: ReadonlyMap<string, Told> } = {},
 ): Promise<TaskView[]> {
 	const now = Date.now();
 	const others = await neededStates(store, views);
-	const queued = views.filter(({ state }) => state === "queued");
+	const told = ({ id }: TaskView) => {
+		const found = refused.get(id);
+		return found === undefined ? null : `${found.text} ${found.fix}.`;
+	};
+	const queued = views.filter(({ id, state }) => state === "queued" && !refused.has(id));
 	if (queued.length === 0)
-		return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now, others) }));
+		return views.map((view) => ({ ...view, waits: waitOf(view, undefined, now, others, told(view)) }));
 	const own = here();
 	const bare = (view: TaskView) => (view.host === own.host ? asHeld(view) : view);
 	const hosts = [...new Set(queued.filter((view) => dependsOnHost(bare(view), now)).map(({ host }) => host))];
@@ -64,7 +70,10 @@ export async function withWaits(
 			});
 		}
 	}
-	return views.map((view) => ({ ...view, waits: waitOf(bare(view), facts.get(view.host), now, others) }));
+	return views.map((view) => ({
+		...view,
+		waits: waitOf(bare(view), facts.get(view.host), now, others, told(view)),
+	}));
 }
 
 /** Nothing holds the task itself; and where nobody works, nothing is tried either. */

@@ -88,8 +88,10 @@ export class Daemon extends Service {
 	#notifier: Notifier | null = null;
 	readonly #wakes: WakeSubscription;
 	readonly #faults: ToldFaults;
-	readonly #fault = (task: string, step: string, error: unknown) =>
-		this.#faults.tell({ task, step }, error, "something failed and is tried again");
+	readonly #fault = (task: string, step: string, error: unknown, isFinal = false) => {
+		const what = isFinal ? "something failed for good" : "something failed and is tried again";
+		this.#faults.tell({ task, step }, error, what);
+	};
 	readonly #drainOutbox = oneAtATime(() =>
 		drainOutbox(this.#options.store, this.#queues, this.#fault).catch((error: unknown) =>
 			this.#faults.tell({}, error, "the outbox could not be drained"),

@@ -39,6 +39,7 @@ export type KnownStates = ReadonlyMap<string, State | "damaged">;
 
 /**
  * @param others those that it waits for
+ * @param refused why its host will not start it, and what helps; null: it will, as far as is known here
  * @returns null for what does not wait: it runs and nothing fails, has ended, or needs a person itself
  */
 export function waitOf(
@@ -46,7 +47,10 @@ export function waitOf(
 	facts: HostFacts | undefined,
 	now: number,
 	others: KnownStates = new Map(),
+	refused: string | null = null,
 ): Wait | null {
+	if (refused !== null && (view.state === "queued" || view.state === "waiting"))
+		return wait("order", "will not be started", refused);
 	if (view.state === "waiting") return forTasks(view, others);
 	if (isLive(view.state)) return inTrouble(view);
 	if (view.state !== "queued") return null;

@@ -17,6 +17,8 @@ export const WAIT_KINDS = [
 	"worker",
 	/** its own host is away */
 	"host",
+	/** nothing will: its host does not execute what its user has not signed, or has removed */
+	"order",
 	/** a step of its host's work for it fails, of a queued one its start */
 	"trouble",
 	/** nothing: it is about to start */

@@ -40,20 +40,21 @@ interface NotStartedDeps {
 	home: string;
 	hub: Hub;
 	maxBackoffMs: number;
-	fault: (task: string, step: string, error: unknown) => void;
+	/** for the log. @param isFinal it is not tried again */
+	fault: (task: string, step: string, error: unknown, isFinal: boolean) => void;
 }
 
 /** Throws what Redis throws: the looks at the task put it back then. */
 export async function notStarted(record: TaskRecord, error: unknown, deps: NotStartedDeps): Promise<void> {
 	const { spec, epoch } = record;
-	deps.fault(spec.id, "start", error);
+	const final = (isRefusal(error) && !mayPass(error)) || record.takenDown >= TRIES;
+	deps.fault(spec.id, "start", error, final);
 	const run = openRun(deps.home, spec.id, epoch);
 	if (run !== null && agentStatus(run).kind !== "never") return;
 	if (record.runNonce !== null) await sweepRun(record.runNonce, { task: spec.id, home: deps.home });
 	// Before the move, which may throw: what is in there was started, whatever its run directory says.
 	if (record.runNonce !== null) deps.hub.startedHere.delete(record.runNonce);
 	const text = error instanceof Error ? error.message : String(error);
-	const final = (isRefusal(error) && !mayPass(error)) || record.takenDown >= TRIES;
 	const moved = await deps.store.move({
 		id: spec.id,
 		from: ["running", "asking"],

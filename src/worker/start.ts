@@ -66,8 +66,8 @@ export interface StartDeps {
 	maxBackoffMs: number;
 	/** ms between SIGTERM and SIGKILL for an agent of a start that Redis has lost */
 	graceMs: number;
-	/** for the log: what went wrong, and is tried again */
-	fault: (task: string, step: string, error: unknown) => void;
+	/** for the log: what went wrong, and is tried again unless it is final */
+	fault: (task: string, step: string, error: unknown, isFinal?: boolean) => void;
 }
 
 /** From the beginning, none of these is this run's. */

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { overviewOf } from "../../src/actions/overview.ts";
-import { unsignedTexts } from "../../src/actions/unsigned.ts";
+import { refusedOf, unsignedTexts } from "../../src/actions/unsigned.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { spendOrder } from "../../src/config/spent-orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
@@ -37,7 +37,7 @@ async function signed(id: string, changes: Partial<TaskSpec> = {}): Promise<Task
 async function told(): Promise<Record<string, { text: string; fix: string }>> {
 	const { open } = await overviewOf(store);
 	const texts = open.flatMap((record) => {
-		const [text] = unsignedTexts([record], place, NAMESPACE);
+		const [text] = unsignedTexts(refusedOf([record], place, NAMESPACE));
 		return text === undefined ? [] : [[record.spec.id, text] as const];
 	});
 	return Object.fromEntries(texts);
@@ -70,7 +70,7 @@ test("a good copy of a removed task can be vouched for by nobody: no step leads 
 	const { nonce } = await signed("again");
 	const record = await store.need("again");
 	spendOrder(path, nonce);
-	const [only] = unsignedTexts([record], place, NAMESPACE);
+	const [only] = unsignedTexts(refusedOf([record], place, NAMESPACE));
 	expect(only?.text).toBe("`again` will not be started: it is a copy of a task that was removed.");
 	expect(only?.fix).toBe("Take it away: dispatch cancel again, then dispatch rm again");
 	expect(() => orders.requireNoCopy(record)).toThrow(/copy of a task that was removed/);
@@ -83,7 +83,7 @@ test("of many the first are named, the others counted", async () => {
 	const specs = Array.from({ length: 7 }, (_, n) => specOf(`many-${n}`));
 	for (const spec of specs) await store.create(spec);
 	const records = await store.getMany(specs.map(({ id }) => id));
-	const texts = unsignedTexts(records, place, NAMESPACE).map(({ text }) => text);
+	const texts = unsignedTexts(refusedOf(records, place, NAMESPACE)).map(({ text }) => text);
 	expect(texts).toHaveLength(4);
 	expect(texts.at(-1)).toBe("4 more tasks will not be started either.");
 });

@@ -24,7 +24,7 @@ const waiting = (id: string, waits = PLACE) => taskView(id, { state: "queued", w
 
 function shown(open: TaskView[], counts = {}, failed: TaskView[] = [], skipped = 0): string[] {
 	const all = { running: 2, queued: 60, ...counts };
-	const rest = { worker: "The worker is up.", isDamaged: false, now: NOW, own: OWN };
+	const rest = { worker: "The worker is up.", isDamaged: false, now: NOW, own: OWN, refused: new Map() };
 	return summaryLines({ open, failed, counts: all, skipped, ...rest }, COLORS);
 }
 

@@ -1,5 +1,6 @@
 /** `dispatch watch` says why a task waits, as `ls` does, and goes on looking: a worker that goes makes no event. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Orders } from "../../src/config/orders.ts";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
@@ -32,7 +33,10 @@ test("for a place, for an answer, for a worker: in a terminal, also when nothing
 	const epoch = await runningTask(store, "asks", { host: "due" });
 	await store.ask("asks", epoch, [question("001", "Which colour?")]);
 	await store.create(specOf("for-an-answer", { host: "due" }));
-	await store.create(specOf("for-a-worker", { host: "here" }));
+	const spec = specOf("for-a-worker", { host: "here" });
+	const signature = new Orders(user.home, "default").sign({ spec, host: "here", chosen: null });
+	await store.create(spec, { signature });
+	await store.create(specOf("not-signed", { host: "here" }));
 	// A place that no record tells of: what took it was removed, or its record is damaged.
 	await beat(store, "lost", { ...state, concurrency: 1, maxAgents: 4 });
 	await store.create(specOf("behind-a-lost-place", { host: "lost" }));
@@ -47,6 +51,7 @@ test("for a place, for an answer, for a worker: in a terminal, also when nothing
 		await screen.waitFor(/for-a-place +queued .* 1 of 1 work$/m);
 		await screen.waitFor(/for-an-answer +queued .* 1 answer is due$/m);
 		await screen.waitFor(/for-a-worker +queued .* no worker$/m);
+		await screen.waitFor(/not-signed +queued .* will not be started$/m);
 		await screen.waitFor(/behind-a-lost-place +queued .* waits for a free place$/m);
 		beating.delete("full");
 		await store.client.hset(store.keys.host("full"), { beatAt: 0, leftAt: Date.now() });

@@ -22,7 +22,7 @@ import { timeLeft } from "../options/time-left.ts";
 import { wholeNumber } from "../options/values.ts";
 import { totalLine } from "../show/batch-lines.ts";
 import { type Column, roomOf, table } from "../show/columns.ts";
-import { hereOf } from "../show/here.ts";
+import { hereOf, refusedHere } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
 import { taskColumns, usualColumns } from "../show/task-columns.ts";
 import { waitForBatch } from "./batch-wait.ts";
@@ -128,7 +128,9 @@ export async function showOne(context: Context, given: string, flags: ListFlags)
 	const limit = limitOf(flags);
 	// Scripts get all of them, in the order of the file.
 	const meant = output.json ? whole.records : firstOf(whole.records, limit);
-	const views = await withWaits(store, await viewTasks(store, meant), () => hereOf(context, url));
+	const views = await withWaits(store, await viewTasks(store, meant), () => hereOf(context, url), {
+		refused: refusedHere(context, meant),
+	});
 	const columns = output.json
 		? []
 		: taskColumns(usualColumns(views), { views, damaged, now: Date.now() }, output.colors);

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { filterOf, type TaskFilterFlags } from "../options/task-filter.ts";
 import { wholeNumber } from "../options/values.ts";
 import { roomOf, table } from "../show/columns.ts";
-import { hereOf } from "../show/here.ts";
+import { hereOf, refusedHere } from "../show/here.ts";
 import { briefLines, inAskedOrder } from "../show/question-lines.ts";
 import { columnNames, taskColumns, usualColumns } from "../show/task-columns.ts";
 import { withoutPrompt } from "./status.ts";
@@ -35,7 +35,9 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const store = await context.store();
 	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit, order);
 	const url = await context.redisUrl();
-	const views = await withWaits(store, await viewTasks(store, records), () => hereOf(context, url));
+	const views = await withWaits(store, await viewTasks(store, records), () => hereOf(context, url), {
+		refused: refusedHere(context, records),
+	});
 	const left = total - views.length - damaged.length;
 	const more = left > 0 ? [`${total - left} of ${total} tasks. All of them: add --all`] : [];
 	const listed = { views, damaged, now: Date.now() };

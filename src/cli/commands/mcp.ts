@@ -28,7 +28,7 @@ import { ofAccepted } from "../accepted.ts";
 import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
 import { whoAmI } from "../options/values.ts";
-import { hereOf } from "../show/here.ts";
+import { hereOf, refusedHere } from "../show/here.ts";
 import { Output } from "../show/output.ts";
 import { viewsOfEach } from "../show/several.ts";
 import { ownHome, workerTrouble } from "../worker-up.ts";
@@ -256,7 +256,9 @@ async function waitingViews(
 	records: readonly TaskRecord[],
 ): Promise<TaskView[]> {
 	const url = await context.redisUrl();
-	return withWaits(store, await viewTasks(store, records), () => hereOf(context, url));
+	return withWaits(store, await viewTasks(store, records), () => hereOf(context, url), {
+		refused: refusedHere(context, records),
+	});
 }
 
 /** The time of the call is over: Redis is waited for no longer than it takes to answer. */

@@ -1,7 +1,7 @@
 import { findTask } from "../../actions/find-task.ts";
 import { type LeftAgent, leftAgents } from "../../actions/left-agents.ts";
 import { overviewOf } from "../../actions/overview.ts";
-import { unsignedTexts } from "../../actions/unsigned.ts";
+import { refusedOf, type Told, unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { withWaits } from "../../actions/waits.ts";
 import { tasksLeft } from "../../host/left-places.ts";
@@ -20,10 +20,10 @@ import { placeOf } from "../../task/address.ts";
 import { type DamagedTask, damagedView } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import { isEnded } from "../../task/states.ts";
+import { isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
-import { hereOf } from "../show/here.ts";
+import { hereOf, refusedHere } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { summaryLines } from "../show/summary-lines.ts";
@@ -36,10 +36,14 @@ export async function status(context: Context, given: string): Promise<number | 
 	const store = await context.store();
 	const record = await findTask(store, given);
 	const url = await context.redisUrl();
-	const [view] = await withWaits(store, [await viewTask(store, record)], () => hereOf(context, url));
+	const refused = await refusedOrTold(context, [record]);
+	const views = [await viewTask(store, record)];
+	const [view] = await withWaits(store, views, () => hereOf(context, url), { refused });
 	if (view === undefined) return undefined;
-	if (!isEnded(record.state)) await tellUnsigned(context, [record]);
-	context.output.result(view, reportLines(view, context.output.colors, Date.now(), context.home.hostId));
+	const { output, home } = context;
+	if (isLive(record.state)) tellUnsigned(context, refused);
+	const own = { host: home.hostId, refused: refused.get(view.id) ?? null };
+	output.result(view, reportLines(view, output.colors, Date.now(), own));
 	return undefined;
 }
 
@@ -50,8 +54,10 @@ export async function summary(context: Context): Promise<number | undefined> {
 	const skipped = (await store.skippedOf(cancelled)).length;
 	const url = await context.redisUrl();
 	const views = await viewTasks(store, records);
-	const failed = await viewTasks(store, await store.getMany(failedIds.slice(0, FAILED_SHOWN)));
-	const open = await withWaits(store, views, () => hereOf(context, url), { areAll: true });
+	const failedRecords = await store.getMany(failedIds.slice(0, FAILED_SHOWN));
+	const failed = await viewTasks(store, failedRecords);
+	const refused = await refusedOrTold(context, records);
+	const open = await withWaits(store, views, () => hereOf(context, url), { areAll: true, refused });
 	const daemon = daemonState(context.home);
 	const wanted = placeOf(url);
 	const isHere = daemon !== null && daemon.redis === wanted;
@@ -65,7 +71,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 	if (isHere && daemon.redisFault !== null) context.output.note(hindranceOf(daemon) ?? "");
 	if (worker !== null) await tellOfWorker(context);
 	await tellLeft(context);
-	await tellUnsigned(context, records);
+	tellUnsigned(context, refused);
 	const questions = (await store.openQuestions()).map((question) => ({
 		...question,
 		askedAt: new Date(question.askedAt).toISOString(),
@@ -94,6 +100,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 			{
 				open,
 				failed,
+				refused: refusedHere(context, failedRecords),
 				own: context.home.hostId,
 				counts,
 				skipped,
@@ -112,10 +119,15 @@ export async function summary(context: Context): Promise<number | undefined> {
 	return undefined;
 }
 
-/** Its wait for a free place ends in a refusal. */
-async function tellUnsigned(context: Context, open: readonly TaskRecord[]): Promise<void> {
-	const look = async () => unsignedTexts(open, context.home, context.home.namespace);
-	for (const { text, fix } of await seen(context, look, [])) context.output.note(`${text} ${fix}.`);
+/** Those that this host will not start; that it cannot be known is told. */
+function refusedOrTold(context: Context, records: readonly TaskRecord[]): Promise<Map<string, Told>> {
+	const { home } = context;
+	return seen(context, async () => refusedOf(records, home, home.namespace), new Map());
+}
+
+/** Their wait for a free place ends in a refusal. */
+function tellUnsigned({ output }: Context, refused: ReadonlyMap<string, Told>): void {
+	for (const { text, fix } of unsignedTexts(refused)) output.note(`${text} ${fix}.`);
 }
 
 /** A look that fails is told, and keeps nobody from seeing the tasks. */

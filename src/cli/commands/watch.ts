@@ -10,6 +10,7 @@ import { changeLines, damagedLine } from "../screen/change-lines.ts";
 import { TaskReader } from "../screen/task-reader.ts";
 import { canDraw } from "../screen/terminal.ts";
 import { WatchScreen } from "../screen/watch-screen.ts";
+import { refusedHere } from "../show/here.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { readerGone } from "../show/reader-gone.ts";
 import { withoutPrompt } from "./status.ts";
@@ -29,8 +30,9 @@ export async function watch(context: Context): Promise<undefined> {
 	}
 }
 
-async function printChanges({ output }: Context, store: Store, signal: AbortSignal): Promise<void> {
-	const reader = new TaskReader(store);
+async function printChanges(context: Context, store: Store, signal: AbortSignal): Promise<void> {
+	const { output } = context;
+	const reader = new TaskReader(store, (records) => refusedHere(context, records));
 	const known = new Map<string, TaskView>();
 	const told = new Set<string>();
 	const stop = timeLimit(null, signal, readerGone);

@@ -1,5 +1,5 @@
 import { overviewOf } from "../../actions/overview.ts";
-import { unsignedTexts } from "../../actions/unsigned.ts";
+import { refusedOf, unsignedTexts } from "../../actions/unsigned.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { type Here, withWaits } from "../../actions/waits.ts";
 import type { Home } from "../../config/home.ts";
@@ -62,7 +62,7 @@ export async function checkWaits(store: Store, here: () => Here): Promise<Findin
 /** A key that was replaced, or records that somebody else wrote: they would be told at their start only. */
 export async function checkTasks(store: Store, home: Home): Promise<Finding[]> {
 	const { open, damaged } = await overviewOf(store);
-	const refused = unsignedTexts(open, home, store.namespace);
+	const refused = unsignedTexts(refusedOf(open, home, store.namespace));
 	return [...refused.map(({ text, fix }) => warn("hosts", text, fix)), ...damagedFindings(damaged)];
 }
 

@@ -5,6 +5,7 @@ import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
 import { retryTask } from "../../actions/retry.ts";
 import { theOnly } from "../../actions/several.ts";
+import type { Told } from "../../actions/unsigned.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { shownFields, type TaskRecord } from "../../task/record.ts";
@@ -15,9 +16,9 @@ import { retryLine } from "../commands/retry.ts";
 import type { Context } from "../context.ts";
 import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
-import { hereOf } from "../show/here.ts";
+import { hereOf, refusedHere } from "../show/here.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
-import { reportLines } from "../show/report-lines.ts";
+import { type OwnHost, reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
 import { diffText } from "./diff-text.ts";
 import { Editor } from "./editor.ts";
@@ -60,6 +61,7 @@ export class WatchScreen {
 	readonly #stop = new AbortController();
 	readonly #looks = new Looks(this.#stop.signal, () => this.#draw());
 	readonly #settling = new Settling(() => this.#draw());
+	#refused: ReadonlyMap<string, Told> = new Map();
 	#url: string | null = null;
 	/** the questions whose answers are on their way */
 	readonly #sending = new Set<string>();
@@ -88,7 +90,7 @@ export class WatchScreen {
 	}
 
 	async run(): Promise<void> {
-		const reader = new TaskReader(this.#store);
+		const reader = new TaskReader(this.#store, (records) => refusedHere(this.#context, records));
 		this.#url = await this.#context.redisUrl();
 		this.#terminal.open();
 		try {
@@ -104,6 +106,7 @@ export class WatchScreen {
 		const before = new Set(this.#asking());
 		const isFirst = this.#model.tasks.length === 0;
 		this.#model.tasks = await reader.readWithWaits(() => hereOf(this.#context, this.#url));
+		this.#refused = reader.refused;
 		this.#model.damaged = reader.damaged;
 		this.#model.unread = reader.unread;
 		this.#model.unreadSkipped = reader.unreadSkipped;
@@ -196,8 +199,10 @@ export class WatchScreen {
 		const open = openQuestion(task);
 		if (name === "a" && open === undefined) this.#model.message = `${id} has no open question.`;
 		else if ((name === "a" || name === "return") && open !== undefined) this.#begin(task, open);
-		else if (name === "i" || name === "return") this.#open(statusPage(task, this.#context.home.hostId));
-		else if (name === "l") {
+		else if (name === "i" || name === "return") {
+			const own = { host: this.#context.home.hostId, refused: this.#refused.get(id) ?? null };
+			this.#open(statusPage(task, own));
+		} else if (name === "l") {
 			const page = {
 				title: `logs of ${id}`,
 				text: null,
@@ -383,7 +388,7 @@ export class WatchScreen {
 	}
 }
 
-function statusPage(task: TaskView, own: string): Page {
+function statusPage(task: TaskView, own: OwnHost): Page {
 	const lines = reportLines(task, NO_COLORS, Date.now(), own);
 	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "", mayQuit: true };
 }

@@ -1,7 +1,10 @@
 /** This host, as its own files tell: for why its tasks wait. */
+import { refusedOf, type Told } from "../../actions/unsigned.ts";
 import type { Here } from "../../actions/waits.ts";
 import { daemonState } from "../../host/process.ts";
 import { placeOf } from "../../task/address.ts";
+import { DispatchError } from "../../task/errors.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 
 /** @param url the address that is asked; null: the local server */
@@ -15,4 +18,17 @@ export function hereOf({ home }: Pick<Context, "home">, url: string | null): Her
 		return daemon.draining ? "drains" : "up";
 	};
 	return { host: home.hostId, worker: worker(), pid: daemon?.pid ?? null };
+}
+
+/** What of these this host will not start. Where its key cannot be used, nobody knows: `status` and `doctor` tell that. */
+export function refusedHere(
+	{ home }: Pick<Context, "home">,
+	records: readonly TaskRecord[],
+): Map<string, Told> {
+	try {
+		return refusedOf(records, home, home.namespace);
+	} catch (error) {
+		if (error instanceof DispatchError) return new Map();
+		throw error;
+	}
 }

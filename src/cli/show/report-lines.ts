@@ -1,4 +1,5 @@
 /** What a user reads about a task. */
+import type { Told } from "../../actions/unsigned.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { isEnded, isLive } from "../../task/states.ts";
 import type { TaskView } from "../../task/view.ts";
@@ -50,21 +51,28 @@ function reportHint({ id, reportPath }: TaskView): string {
 	return reportPath === null ? `See \`dispatch status ${id}\`.` : `Full report at ${oneLine(reportPath)}`;
 }
 
-/** A task's whole report: what needs you first. @param own this host: what it can do itself is told of its tasks */
-export function reportLines(view: TaskView, colors: Colors, now: number, own?: string): string[] {
+/** What is known here of this host's own task: what it can do itself is told. */
+export interface OwnHost {
+	host: string;
+	/** why it will not start it (again), and what helps */
+	refused: Told | null;
+}
+
+/** A task's whole report: what needs you first. */
+export function reportLines(view: TaskView, colors: Colors, now: number, own?: OwnHost): string[] {
 	const head = `${colors.bold(view.id)}  ${stateText(view.state, colors)}  ${colors.dim(`${view.model ?? view.backend}, ${startsOf(view)}`)}`;
 	const parts = [
 		askingLines(view, colors),
 		answeredLines(view, colors),
 		endLines(view, colors),
-		holdLines(view, now, own),
+		holdLines(view, now, own?.host),
 		planLines(view, colors),
 		factLines(view, now),
 	];
 	return [
 		head,
 		...parts.filter((lines) => lines.length > 0).flatMap((lines) => ["", ...lines]),
-		...nextLines(view),
+		...nextLines(view, own?.refused ?? null),
 	];
 }
 
@@ -229,7 +237,7 @@ function timesOf(view: TaskView, now: number): string {
 	return parts.join(", ");
 }
 
-function nextLines(view: TaskView): string[] {
+function nextLines(view: TaskView, refused: Told | null): string[] {
 	switch (view.state) {
 		case "completed":
 			return [
@@ -243,6 +251,7 @@ function nextLines(view: TaskView): string[] {
 			];
 		case "failed":
 		case "cancelled":
+			if (refused !== null) return ["", ...inRows([`${refused.text} ${refused.fix}.`])];
 			return view.outcome?.message.includes("dispatch retry")
 				? []
 				: ["", `Start it again: dispatch retry ${view.id}`];

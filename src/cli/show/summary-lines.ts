@@ -1,4 +1,5 @@
 /** `dispatch status` without an id: what runs, what needs a person, what waits and for what, what failed. Pure. */
+import type { Told } from "../../actions/unsigned.ts";
 import type { State } from "../../task/states.ts";
 import { totalsTexts } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
@@ -19,6 +20,8 @@ interface Summary {
 	open: readonly TaskView[];
 	/** the newest few of them, newest first */
 	failed: readonly TaskView[];
+	/** of those that failed, by id: those that this host will not start again */
+	refused: ReadonlyMap<string, Told>;
 	/** this host: `retry --failed` is for its tasks */
 	own: string;
 	counts: Partial<Record<State, number>>;
@@ -33,7 +36,7 @@ interface Summary {
 
 /** The whole summary: what runs first, then what needs you, then what waits, and what failed with the next step. */
 export function summaryLines(summary: Summary, colors: Colors): string[] {
-	const { open, failed, own, counts, skipped, worker, isDamaged, now } = summary;
+	const { open, failed, refused, own, counts, skipped, worker, isDamaged, now } = summary;
 	if (Object.keys(counts).length === 0) {
 		if (isDamaged) return [`No task can be read. ${worker}`];
 		return [
@@ -52,7 +55,7 @@ export function summaryLines(summary: Summary, colors: Colors): string[] {
 		...runningLines(running, now, colors),
 		...askingLines(asking, colors),
 		...waitingLines(waiting),
-		...failedLines(failed, { count: counts.failed ?? 0, own, now }, colors),
+		...failedLines(failed, { count: counts.failed ?? 0, refused, own, now }, colors),
 	];
 }
 
@@ -70,20 +73,25 @@ function runningLines(views: readonly TaskView[], now: number, colors: Colors): 
 interface Failures {
 	/** all that failed */
 	count: number;
+	refused: ReadonlyMap<string, Told>;
 	own: string;
 	now: number;
 }
 
 /** What became of them, and what to do about it. */
-function failedLines(views: readonly TaskView[], { count, own, now }: Failures, colors: Colors): string[] {
+function failedLines(
+	views: readonly TaskView[],
+	{ count, refused, own, now }: Failures,
+	colors: Colors,
+): string[] {
 	const [first] = views;
 	if (first === undefined) return [];
 	const lines = rowsOf(views, now, colors, ({ state }) => colors.red(state));
-	const areOurs = views.every(({ host }) => host === own);
+	const areOurs = views.every(({ host, id }) => host === own && !refused.has(id));
 	const again =
 		count > 1 && areOurs
 			? "Start them again: dispatch retry --failed"
-			: `Start it again: dispatch retry ${first.id}`;
+			: (refused.get(first.id)?.fix ?? `Start it again: dispatch retry ${first.id}`);
 	const why = `Why: dispatch status ${first.id}. ${again}`;
 	return ["", ...lines, ...moreLines(count - views.length, "failed"), why];
 }
