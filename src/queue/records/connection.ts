@@ -20,6 +20,13 @@ export interface ConnectionOptions {
 	another?: () => Redis;
 }
 
+interface Mended {
+	count: number;
+	mended: string[];
+	/** where the next page of records begins */
+	to: string;
+}
+
 interface MendOptions {
 	hosts?: string[] | undefined;
 	relist?: boolean | undefined;
@@ -109,10 +116,15 @@ export class Connection {
 	 */
 	async mend({ hosts, relist = false, task, batch }: MendOptions = {}): Promise<string[]> {
 		const day = new Date(this.clock.now()).toISOString().slice(0, 10);
-		const { count, mended } = await this.run<{ count: number; mended: string[] }>("mend", {
-			...{ hosts, relist, day, task, batch },
-		});
-		return count === 0 ? [] : mended;
+		const all = new Set<string>();
+		let from = "0";
+		do {
+			const request = { hosts, relist: relist ? from : undefined, day, task, batch };
+			const { count, mended, to } = await this.run<Mended>("mend", request);
+			if (count > 0) for (const name of mended) all.add(name);
+			from = to;
+		} while (from !== "0");
+		return [...all];
 	}
 
 	/**

@@ -4,15 +4,27 @@ import type { Script } from "./scripts/index.ts";
 import type { Store } from "./store.ts";
 
 const SCRIPT: Script = { name: "dropNames", lua: DROP_NAMES, once: false, grows: false, said: false };
-/** Of one list in one call, during which Redis serves nobody else. */
-const AT_ONCE = 20_000;
+const LISTS = ["live", "active", "outbox"] as const;
+/** Of a list, each time: who puts names there faster than they go keeps this host from nothing else. */
+const PAGES_MOST = 1_000;
 
-/** @returns the lists that held some */
+interface Page {
+	name: string;
+	to: string;
+	gone: number;
+	isOver: boolean;
+}
+
+/** Page by page, so that Redis serves others between two of them. @returns the lists that held some */
 export async function dropNames(store: Store, host: string): Promise<string[]> {
-	const all = new Set<string>();
-	for (;;) {
-		const reply = await store.run<{ dropped: unknown; left: boolean }>(SCRIPT, { host, atOnce: AT_ONCE });
-		if (Array.isArray(reply.dropped)) for (const name of reply.dropped) all.add(String(name));
-		if (!reply.left) return [...all];
+	const held: string[] = [];
+	for (const list of LISTS) {
+		let page: Page = { name: list, to: "0", gone: 0, isOver: false };
+		for (let pages = 1; !page.isOver; pages++) {
+			const request = { host, list, from: page.to, gone: page.gone, isLast: pages >= PAGES_MOST };
+			page = await store.run<Page>(SCRIPT, request);
+		}
+		if (page.gone > 0) held.push(page.name);
 	}
+	return held;
 }

@@ -1,6 +1,7 @@
 /** A worker goes through lists at each look: what names no task leaves them, however much it is, and nothing else does. */
 import { expect, test } from "vitest";
 import { dropNames } from "../../../src/queue/records/names.ts";
+import { NAMES_AT_ONCE } from "../../../src/queue/records/scripts/drop-names.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { withStore } from "../stage.ts";
 import { HOST, runningTask, specOf } from "./store-support.ts";
@@ -60,4 +61,53 @@ test("what stands in the place of a list, or of a record, keeps nobody from the 
 	await client.multi().del(keys.outbox).set(keys.outbox, "x").exec();
 	expect(await dropNames(store, HOST)).toEqual([`live:${HOST}`]);
 	expect((await client.smembers(keys.live(HOST))).sort()).toEqual(["other", "works"]);
+});
+
+/** How many keys one script has asked for, on average, since the count began. */
+async function keysAScript(): Promise<number> {
+	const text = await store.client.info("commandstats");
+	const calls = (name: string) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(text)?.[1] ?? 0);
+	return (calls("exists") + calls("hmget")) / (calls("eval") + calls("evalsha"));
+}
+
+test.each([
+	["names of tasks are dropped", () => dropNames(store, HOST)],
+	["lists are made again from the records", () => store.mend({ hosts: [HOST], relist: true })],
+])(
+	"%s page by page: Redis serves others between two of them, however many tasks there are",
+	async (_, run) => {
+		await store.create(specOf("task-0"));
+		const { client, keys } = store;
+		const copies = `for i = 1, 20000 do
+		local id = 'task-' .. i
+		redis.call('COPY', ARGV[1] .. ':task:task-0', ARGV[1] .. ':task:' .. id)
+		redis.call('ZADD', ARGV[1] .. ':tasks', i, id)
+		redis.call('ZADD', ARGV[1] .. ':active:${HOST}', i, id)
+		redis.call('ZADD', ARGV[1] .. ':outbox', i, id .. ' 1')
+	end`;
+		await client.eval(copies, 0, keys.prefix);
+		const before = await lists();
+		expect(before.active).toHaveLength(20_001);
+		await client.config("RESETSTAT");
+		await run();
+		expect(await keysAScript()).toBeLessThan(2 * NAMES_AT_ONCE + 100);
+		expect(await lists()).toEqual(before);
+	},
+);
+
+test("who puts names there while they go keeps nobody from the end of it, and what lies between them stays", async () => {
+	const { client, keys } = store;
+	const kept = Array.from({ length: 30 }, (_, n) => `kept-${n}`);
+	for (const id of kept) await store.create(specOf(id));
+	// Between them more names of nobody than a page has.
+	for (const [n] of kept.entries()) {
+		const some = Array.from({ length: 400 }, (_, k) => [`${n * 1_000}`, `none-${n}-${k}`]);
+		await client.zadd(keys.active(HOST), ...some.flat());
+		await client.zadd(keys.active(HOST), String(n * 1_000 + 500), `kept-${n}`);
+	}
+	expect(await dropNames(store, HOST)).toEqual([`active:${HOST}`]);
+	expect((await lists()).active).toEqual(kept.sort());
+	const events = await client.xrange(keys.events, "-", "+");
+	const told = events.map(([, [, text = ""]]) => text).filter((text) => text.includes("belongs there"));
+	expect(told).toEqual([expect.stringContaining("12000 of its names")]);
 });

@@ -14,9 +14,11 @@ const BULL_KEYS = {
 /** What BullMQ would hold a whole queue for. Dispatch sets none of it: it has ways of its own to hold tasks, which are told. */
 const BULL_HOLDS = ["paused", "concurrency", "max", "duration"];
 
+const HOSTS_AT_ONCE = 1_000;
+
 /**
  * Puts right what all tasks share, here and of the named hosts (without names: of all), and what of `task` is no part of
- * its record. `relist`: also lists from which something is missing.
+ * its record. `relist`: also lists from which something is missing, a page of the records at a time from there.
  */
 export const MEND = `${PRELUDE}
 local BULL = cjson.decode('${JSON.stringify(BULL_KEYS)}')
@@ -47,8 +49,8 @@ mend('spend:' .. req.day, 'amount')
 -- What is told of a task, beside its record: it holds up no end.
 if req.task then mend('cost:' .. req.task, 'hash'); mend('log:' .. req.task, 'stream') end
 if req.batch then mend('members:' .. req.batch, 'zset', true) end
--- What is no host's id is no host, and nobody could ask for it to be removed.
-for _, name in ipairs(redis.call('SMEMBERS', p .. ':hosts')) do
+-- What is no host's id is no host, and nobody could ask for it to be removed. Of very many some are looked at each time.
+for _, name in ipairs(redis.call('SRANDMEMBER', p .. ':hosts', ${HOSTS_AT_ONCE})) do
   if not (string.match(name, '^[a-z0-9][a-z0-9-]*$') and #name <= 63) then
     redis.call('SREM', p .. ':hosts', name)
     emit({task = '', kind = 'repaired', text = 'hosts', why = 'a name in the list of hosts was none'})
@@ -67,6 +69,7 @@ for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
   end
 end
 if typeOf(p .. ':events') ~= 'none' and typeOf(p .. ':events') ~= 'stream' then emit({task = '', kind = 'repaired', text = 'events'}) end
-if listsLost or req.relist then relist() end
-return reply({count = #mended, mended = mended})
+local to = '0'
+if listsLost then relist() elseif req.relist then to = relistPage(req.relist) end
+return reply({count = #mended, mended = mended, to = to})
 `;

@@ -10,6 +10,7 @@ const EVENTS_KEPT = 10_000;
 /** Of a number that all tasks count on. A record holds two more: whoever gets such a number is no damaged one by that. */
 export const COUNTER_DIGITS = 13;
 const ASIDE_KEPT_S = 30 * 86_400;
+const RECORDS_AT_ONCE = 1_000;
 
 /** Lua, after `p` and `now`. */
 export const MENDING = `
@@ -69,16 +70,6 @@ local function mendHost(host)
   mend('active:' .. host, 'zset', true)
   mend('removed:' .. host, 'list'); mend('fenced:' .. host, 'set'); mend('host:' .. host, 'hash')
 end
--- Every id there is a record of; the list of them may be what was lost.
-local function allIds()
-  local ids, cursor, head = {}, '0', p .. ':task:'
-  repeat
-    local page = redis.call('SCAN', cursor, 'MATCH', head .. '*', 'COUNT', 1000)
-    cursor = page[1]
-    for _, key in ipairs(page[2]) do ids[#ids + 1] = string.sub(key, #head + 1) end
-  until cursor == '0'
-  return ids
-end
 -- A batch goes with its last task, whatever its record holds.
 local function dropEmptyBatch(batch)
   if redis.call('EXISTS', p .. ':members:' .. batch) > 0 then return end
@@ -102,10 +93,10 @@ local function dropEmptyBatches()
     dropEmptyBatch(batch)
   end
 end
--- What the records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
-local function relist()
+-- What these records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
+local function relistThese(ids)
   local areLists = {}
-  for _, id in ipairs(allIds()) do
+  for _, id in ipairs(ids) do
     local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason', 'batch')
     local state, host = c[1], c[2]
     if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
@@ -130,7 +121,23 @@ local function relist()
       if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end
     end
   end
-  dropEmptyBatches()
-  redis.call('PUBLISH', p .. ':wake', 'outbox')
+end
+-- So many records that others need not wait. @returns where the next page begins; '0': that was all
+local function relistPage(cursor)
+  local head = p .. ':task:'
+  local page = redis.call('SCAN', cursor, 'MATCH', head .. '*', 'COUNT', ${RECORDS_AT_ONCE})
+  local ids = {}
+  for _, key in ipairs(page[2]) do ids[#ids + 1] = string.sub(key, #head + 1) end
+  relistThese(ids)
+  if page[1] == '0' then
+    dropEmptyBatches()
+    redis.call('PUBLISH', p .. ':wake', 'outbox')
+  end
+  return page[1]
+end
+-- All at once, where a script finds that a list was lost, and goes on by what it holds.
+local function relist()
+  local cursor = '0'
+  repeat cursor = relistPage(cursor) until cursor == '0'
 end
 `;
