@@ -20,7 +20,8 @@ const RENEW_DAYS = 14;
 export function redisTarget(url: string | null, home: string): RedisTarget | null {
 	if (url !== null) return { url };
 	if (localServerState({ path: home }) === "stopped") return null;
-	return { socketPath: serverPlace(home).socketPath };
+	const { socketPath, dir: dataDir } = serverPlace(home);
+	return { socketPath, dataDir };
 }
 
 export async function checkRedis(

@@ -2,10 +2,12 @@
  * Connections to Redis. A `command` fails fast with exit code 5; a `service` (daemon, `wait`,
  * `logs -f`, web) is refused at its start just the same, then waits out every outage.
  */
+import { dirname } from "node:path";
 import { Redis } from "ioredis";
 import { hasNoRoom } from "../../process/read-file.ts";
 import { checkAddress, isSpecial, shownAddress } from "../../task/address.ts";
 import { DispatchError } from "../../task/errors.ts";
+import { serverPlace, silentServer } from "./server-place.ts";
 import { readSettings, type ServerSettings } from "./settings.ts";
 
 const CONNECT_LIMIT_MS = 5_000;
@@ -107,6 +109,8 @@ export async function connect(
 		settings = await greet(probe, limits);
 	} catch (error) {
 		probe.disconnect();
+		if (error instanceof NoReply && target.dataDir !== undefined)
+			throw silentServer(serverPlace(dirname(target.dataDir)), error.limitMs);
 		throw unreachable(target, fault ?? error);
 	}
 	const another = () => make("service");
@@ -138,10 +142,19 @@ async function isLoading(client: Redis, limitMs: number): Promise<boolean> {
 	}
 }
 
+class NoReply extends Error {
+	readonly limitMs: number;
+
+	constructor(limitMs: number) {
+		super(`no reply within ${limitMs / 1_000} s`);
+		this.limitMs = limitMs;
+	}
+}
+
 async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
 	let timer: NodeJS.Timeout | undefined;
 	const limit = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`no reply within ${limitMs / 1000} s`)), limitMs);
+		timer = setTimeout(() => reject(new NoReply(limitMs)), limitMs);
 	});
 	try {
 		return await Promise.race([work, limit]);

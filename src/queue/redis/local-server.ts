@@ -28,6 +28,7 @@ import {
 	serverPid,
 	serverPlace,
 	serversAt,
+	silentServer,
 } from "./server-place.ts";
 import { askServer } from "./server-socket.ts";
 
@@ -107,7 +108,7 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (fault !== null) throw didNotStart(place, fault);
 		await sleep(lookMs);
 	}
-	throw doesNotAnswer(place, limitMs);
+	throw silentServer(place, limitMs);
 }
 
 /**
@@ -257,16 +258,6 @@ function didNotStart(place: ServerPlace, fault: string): DispatchError {
 	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, {
 		hint: `See ${place.log}, or name another Redis by DISPATCH_REDIS_URL.`,
 	});
-}
-
-function doesNotAnswer(place: ServerPlace, limitMs: number): DispatchError {
-	const pid = serverPid(place);
-	const message = `The local Redis of ${place.dir} did not answer within ${limitMs / 1_000} s.`;
-	const hint =
-		pid === null
-			? `See ${place.log}, then try again.`
-			: `It is process ${pid}. If it is stopped, \`kill -CONT ${pid}\`; else \`dispatch down\` ends it; see ${place.log}.`;
-	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, { hint });
 }
 
 function doesNotEnd(place: ServerPlace): DispatchError {

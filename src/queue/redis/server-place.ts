@@ -117,6 +117,17 @@ function pidInFile(place: ServerPlace): number | null {
 	}
 }
 
+/** What is told, by whichever way it was asked, of a local server that says nothing. @param limitMs how long it was asked */
+export function silentServer(place: ServerPlace, limitMs: number): DispatchError {
+	const pid = serverPid(place);
+	const message = `The local Redis of ${place.dir} did not answer within ${limitMs / 1_000} s.`;
+	const hint =
+		pid === null
+			? `See ${place.log}, then try again.`
+			: `It is process ${pid}. If it is stopped, \`kill -CONT ${pid}\`; else \`dispatch down\` ends it; see ${place.log}.`;
+	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, { hint });
+}
+
 /**
  * The servers that were started in the directory and live, whatever was removed or replaced there since: the system
  * goes on to call what they hold by its path. Empty where there is no /proc.
