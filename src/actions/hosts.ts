@@ -1,10 +1,9 @@
 /** Hosts as `--json` shows them, and what is asked of them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import { hostNames, type ListedHost, listHosts } from "../queue/records/host-list.ts";
 import { setDrain, wakeHost } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
-import { orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
+import { ONE_LOOK_MS, orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { HostBackend, HostState } from "../task/host.ts";

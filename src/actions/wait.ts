@@ -1,8 +1,7 @@
 /** Waits for what happens to tasks, by the records alone: a Redis that is away only delays it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ONE_LOOK_MS } from "../queue/records/feed.ts";
 import type { Store } from "../queue/records/store.ts";
-import { orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
+import { Answers, ONE_LOOK_MS, orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import type { DamagedTask } from "../task/damaged.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isEnded } from "../task/states.ts";
@@ -37,8 +36,8 @@ export type WaitEnd =
 	| { kind: "damaged"; damaged: DamagedTask; records: TaskRecord[] }
 	/** a task was removed meanwhile */
 	| { kind: "removed"; id: string }
-	/** `hostsGone`: as far as seen nobody works on what is left */
-	| { kind: "timedOut"; records: TaskRecord[]; hostsGone: boolean }
+	/** `hostsGone`: as far as seen nobody works on what is left; `awaySince`: as in `Answers` */
+	| { kind: "timedOut"; records: TaskRecord[]; hostsGone: boolean; awaySince: number | null }
 	/** what is left belongs to hosts that are gone, and they did not come back for a while */
 	| { kind: "hostGone"; records: TaskRecord[] }
 	| { kind: "interrupted" };
@@ -69,8 +68,10 @@ async function lookUntil(
 		wholeAt: Number.NEGATIVE_INFINITY,
 	};
 	const hosts = new HostWatch(store);
+	const answers = new Answers();
 	for (;;) {
 		const looked = await orAborted(unlessAway(lookForEnd(store, ids, seen, options)), limit);
+		answers.saw(looked);
 		if (looked !== "aborted" && looked !== "away") {
 			const { end } = looked;
 			const told = options.onLook([...seen.records.values()], seen.beside.records);
@@ -83,7 +84,12 @@ async function lookUntil(
 		if (options.signal.aborted) return { kind: "interrupted" };
 		const leftMs = until - performance.now();
 		if (limit.aborted || leftMs <= 0)
-			return { kind: "timedOut", records: [...seen.records.values()], hostsGone: hosts.seemGone };
+			return {
+				kind: "timedOut",
+				records: [...seen.records.values()],
+				hostsGone: hosts.seemGone,
+				awaySince: answers.awaySince,
+			};
 		await sleep(Math.min(LOOK_MS, leftMs), undefined, { signal: limit }).catch(() => {});
 	}
 }

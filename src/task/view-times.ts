@@ -26,6 +26,11 @@ export function clockText(time: string | number, now: number): string {
 	return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clock}`;
 }
 
+/** "14:05:09", local time. @param time ms since the Unix epoch */
+export function secondsText(time: number): string {
+	return new Date(time).toTimeString().slice(0, 8);
+}
+
 /** How far away it is: "1h30m". */
 export function inText(time: string | number, now: number): string {
 	return formatDuration(Math.max(0, timeOf(time) - now));

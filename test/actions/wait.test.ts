@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type WaitOptions, waitFor } from "../../src/actions/wait.ts";
+import { type WaitEnd, type WaitOptions, waitFor } from "../../src/actions/wait.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import { newNonce, type Store } from "../../src/queue/records/store.ts";
 import type { DispatchError } from "../../src/task/errors.ts";
@@ -96,9 +96,20 @@ test("a time limit, an interruption and a removal end the wait, and say so", asy
 test("a time limit holds while Redis is away, and an outage only delays the wait", async () => {
 	await runningTask(store, "d");
 	const waiting = wait(["d"]);
+	const begunAt = Date.now();
+	let looks = 0;
+	const seen = wait(["d"], { timeoutMs: 8_000, onLook: () => looks++ });
+	await expect.poll(() => looks).toBeGreaterThan(0);
 	process.kill(redis.pid, "SIGSTOP");
-	expect((await wait(["d"], { timeoutMs: 300 })).kind).toBe("timedOut");
+	expect(await wait(["d"], { timeoutMs: 300 })).toMatchObject({ kind: "timedOut", records: [] });
+	// What was seen before is known, and since when nothing is.
+	const over = await seen;
+	expect(over).toMatchObject({ kind: "timedOut", records: [{ state: "running" }] });
+	const { awaySince } = over as WaitEnd & { kind: "timedOut" };
+	expect(awaySince).toBeGreaterThan(begunAt);
+	expect(awaySince).toBeLessThan(Date.now());
 	process.kill(redis.pid, "SIGCONT");
+	expect(await wait(["d"], { timeoutMs: 300 })).toMatchObject({ kind: "timedOut", awaySince: null });
 	await end("d", "failed");
 	expect(await waiting).toMatchObject({ kind: "ended", records: [{ state: "failed" }] });
 });

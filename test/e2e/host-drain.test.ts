@@ -50,6 +50,22 @@ test(
 		}
 		expect(await stateOf("long")).toBe("running");
 
+		// Whoever waits for what does not start is not told that it goes on.
+		await ann.ok(["enqueue", "--id", "after", "--after", "later", "z"]);
+		for (const words of [
+			"wait later",
+			"wait after",
+			"wait after --any --cursor seen",
+			"wait --any --cursor all",
+		])
+			expect(await ann.run([...words.split(" "), "--timeout", "3s"]), words).toMatchObject({
+				code: 4,
+				stderr: expect.stringMatching(
+					/Timed out waiting: .*\. attic is drained \(by .*\[DISPATCH_TIMED_OUT\]/,
+				),
+			});
+		await ann.ok(["cancel", "after"]);
+
 		// Killed and started again: its agent is adopted, and nothing starts.
 		killIfThere(ann.daemonPid() ?? -1);
 		expect((await ann.run(["up"])).stderr).toMatch(why);

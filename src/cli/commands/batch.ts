@@ -13,6 +13,8 @@ import { nearest } from "../../task/similar.ts";
 import { worktreesOf } from "../../task/worktree.ts";
 import { ofAccepted } from "../accepted.ts";
 import type { Context } from "../context.ts";
+import { inTime, notSubmitted, perhapsSubmitted, submittedOnly } from "../options/in-time.ts";
+import { timeLeft } from "../options/time-left.ts";
 import { readTextFile, whoAmI } from "../options/values.ts";
 import { showPlannedBatch } from "../show/planned.ts";
 import { isSet } from "../show/runner.ts";
@@ -82,16 +84,17 @@ export async function batch(
 		return undefined;
 	}
 	if (place !== undefined) await makeRoom(tasks, place);
-	const store = await context.store();
+	const leftMs = timeLeft(timeoutMs);
+	const store = await inTime(leftMs(), notSubmitted, () => context.store());
 	if (await ownHome(context)) tasks = await resolved();
-	await requireNeeds(store, read);
-	const submitted = await inFile(tasks, flags, async () =>
+	await inTime(leftMs(), notSubmitted, () => requireNeeds(store, read));
+	const submitting = async () =>
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
 			{ name, key: flags.key || null, file, host: context.home.hostId, createdBy: whoAmI() },
 			tasks.map(({ task }) => task),
-		),
-	);
+		);
+	const submitted = await inFile(tasks, flags, () => inTime(leftMs(), perhapsSubmitted, submitting));
 	const ids = submitted.tasks.map(({ record }) => record.spec.id);
 	const tellSubmitted = () => {
 		for (const { record, isRepeated } of submitted.tasks) {
@@ -104,9 +107,16 @@ export async function batch(
 		new RunnerLog(output).group(count(ids.length), tellSubmitted);
 	else if (!output.json) tellSubmitted();
 	const earlier = submitted.tasks.filter(({ isRepeated }) => isRepeated).map(({ record }) => record.spec.id);
-	const refused = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
-	const trouble = await workerTrouble(context);
-	if (trouble === null) await tellOfWorker(context);
+	const { refused, trouble } = await inTime(
+		leftMs(),
+		() => submittedOnly(count(ids.length)),
+		async () => {
+			const notAgain = flags.rerun === undefined ? undefined : await startFailedAgain(context, earlier);
+			const found = await workerTrouble(context);
+			if (found === null) await tellOfWorker(context);
+			return { refused: notAgain, trouble: found };
+		},
+	);
 	if (flags.wait && trouble === null)
 		return (await import("./batch-wait.ts")).waitForBatch(context, ids, {
 			batch: submitted.id,

@@ -18,6 +18,7 @@ import { isEnded, SKIPPED, type State } from "../../task/states.ts";
 import { type Totals, totalsOf, totalsTexts } from "../../task/totals.ts";
 import { sinceText } from "../../task/view-times.ts";
 import type { Context } from "../context.ts";
+import { inTime } from "../options/in-time.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { wholeNumber } from "../options/values.ts";
 import { totalLine } from "../show/batch-lines.ts";
@@ -25,11 +26,11 @@ import { type Column, roomOf, table } from "../show/columns.ts";
 import { hereOf, refusedHere } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
 import { taskColumns, usualColumns } from "../show/task-columns.ts";
+import { noReply } from "../show/wait-ends.ts";
 import { waitForBatch } from "./batch-wait.ts";
 import { cancelMeant } from "./cancel.ts";
 import { retryThere } from "./retry.ts";
 import { withoutPrompt } from "./status.ts";
-import { inTime } from "./wait.ts";
 
 const USUAL_LIMIT = 50;
 const NAME_CHARS = 60;
@@ -247,7 +248,7 @@ export async function waitForOne(
 ): Promise<number | undefined> {
 	const begun = Date.now();
 	const timeoutMs = timeout === undefined ? null : parseDuration(timeout, "--timeout");
-	const { records, damaged } = await inTime(timeLeft(timeoutMs)(), async () =>
+	const { records, damaged } = await inTime(timeLeft(timeoutMs)(), noReply, async () =>
 		findBatch(await context.store("service"), given),
 	);
 	const ids = [...records.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];

@@ -14,6 +14,7 @@ import { ofAccepted } from "../accepted.ts";
 import type { Context } from "../context.ts";
 import { rememberModel } from "../first-run.ts";
 import { idsOf } from "../options/ids.ts";
+import { inTime, notSubmitted, perhapsSubmitted, submittedOnly } from "../options/in-time.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { amountUsd, pairsOf, readTextFile, textOf, whoAmI, wholeNumber } from "../options/values.ts";
 import { afterLines, planLines } from "../show/enqueued-lines.ts";
@@ -65,16 +66,25 @@ export async function enqueue(
 	tellUnclearOrder(context, request);
 	tellUncommitted(context, task);
 	if (flags.dryRun) return (await import("../show/planned.ts")).showPlannedTask(context, task);
-	const store = await context.store();
+	const leftMs = timeLeft(timeoutMs);
+	const store = await inTime(leftMs(), notSubmitted, () => context.store());
 	// Somebody was faster with the very first task, at another address: this one is of another host then.
 	if (await ownHome(context)) task = await resolved();
-	const { record, repeated } = await submitResolved(context, store, request, task);
+	const submitting = () => submitResolved(context, store, request, task);
+	const { record, repeated } = await inTime(leftMs(), perhapsSubmitted, submitting);
 	const { id } = record.spec;
 	const waits = flags.wait === true || flags.follow === true;
 	if (!context.output.json) context.output.result(null, describe(record, repeated, waits), [id]);
-	await tellSharedTree(context.output, store, record);
-	const trouble = await workerTrouble(context);
-	if (trouble === null) await tellOfWorker(context);
+	const trouble = await inTime(
+		leftMs(),
+		() => submittedOnly(id),
+		async () => {
+			await tellSharedTree(context.output, store, record);
+			const found = await workerTrouble(context);
+			if (found === null) await tellOfWorker(context);
+			return found;
+		},
+	);
 	if (waits && trouble === null) return waitFor(context, id, { timeoutMs, follows: flags.follow === true });
 	if (context.output.json)
 		context.output.result(await ofAccepted(store, [id], (each) => viewTask(each, record)), []);

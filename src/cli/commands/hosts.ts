@@ -3,13 +3,14 @@ import { hostNames } from "../../queue/records/host-list.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { Context } from "../context.ts";
+import { inTime } from "../options/in-time.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { whoAmI } from "../options/values.ts";
 import { roomOf, table } from "../show/columns.ts";
 import { hostColumns, hostNotes } from "../show/host-lines.ts";
 import { onInterrupt } from "../show/interrupt.ts";
+import { noReply } from "../show/wait-ends.ts";
 import { timeoutOf } from "./enqueue.ts";
-import { inTime } from "./wait.ts";
 
 /** Who shares this Redis: what each host can run, how full it is, and whether it lives. */
 export async function hosts(context: Context, only: string | undefined): Promise<number | undefined> {
@@ -81,8 +82,8 @@ async function drainAndWait(
 ): Promise<HostView | null> {
 	const { output, home } = context;
 	const ask = async () => {
-		const store = await inTime(leftMs(), () => context.store("service"));
-		await inTime(leftMs(), () => drainHost(store, host, asked(context)), { waitsOut: true });
+		const store = await inTime(leftMs(), noReply, () => context.store("service"));
+		await inTime(leftMs(), noReply, () => drainHost(store, host, asked(context)), { waitsOut: true });
 		return store;
 	};
 	const store = await orAborted(ask(), signal);

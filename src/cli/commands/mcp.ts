@@ -27,13 +27,14 @@ import type { TaskView } from "../../task/view.ts";
 import { ofAccepted } from "../accepted.ts";
 import { Context, type Environment } from "../context.ts";
 import { mayChange, recognizeCaller } from "../nested.ts";
+import { inTime } from "../options/in-time.ts";
 import { whoAmI } from "../options/values.ts";
 import { hereOf, refusedHere } from "../show/here.ts";
 import { Output } from "../show/output.ts";
 import { viewsOfEach } from "../show/several.ts";
+import { awayText, noReply } from "../show/wait-ends.ts";
 import { ownHome, workerTrouble } from "../worker-up.ts";
 import { emptyRequest, submitTask, templateOf } from "./enqueue.ts";
-import { inTime } from "./wait.ts";
 
 const USUAL_WAIT_S = 50;
 const USUAL_LIST = 50;
@@ -125,7 +126,7 @@ class Session {
 		const { env, redis } = this.#input;
 		const context = await Context.open({ env, redis, output: new Output({ json: false, quiet: true, env }) });
 		try {
-			const store = await inTime(connectMs, async () => {
+			const store = await inTime(connectMs, noReply, async () => {
 				const connected = await context.store();
 				// Before the first task is made: its end must not be missed.
 				this.#position ??= await startOfFeed(connected);
@@ -152,7 +153,7 @@ class Session {
 		signal: AbortSignal,
 	): Promise<object> {
 		const leftMs = () => Math.max(0, args.until - performance.now());
-		const { records, start, service } = await inTime(leftMs(), async () => ({
+		const { records, start, service } = await inTime(leftMs(), noReply, async () => ({
 			records: await findTasks(store, args.ids ?? []),
 			start: await startOfFeed(store),
 			service: await context.store("service"),
@@ -169,8 +170,8 @@ class Session {
 			needed.clear();
 			for (const { spec } of beside.records) needed.add(spec.id);
 		};
-		await inTime(leftMs(), lookAtNeeds, { waitsOut: true });
-		const { event } = await waitForEvent(service, () => this.#position ?? start, {
+		await inTime(leftMs(), noReply, lookAtNeeds, { waitsOut: true });
+		const { event, awaySince } = await waitForEvent(service, () => this.#position ?? start, {
 			ids,
 			needed,
 			questions: true,
@@ -184,7 +185,9 @@ class Session {
 		});
 		if (event === null) {
 			const tasks = await nowOf(service, context, ids);
-			return { event: null, message: over ? "All of them have ended." : "Nothing new yet.", tasks };
+			const away = awaySince === null ? null : `${awayText(awaySince)}: nothing is known since then.`;
+			const message = away ?? (over ? "All of them have ended." : "Nothing new yet.");
+			return { event: null, message, tasks };
 		}
 		const task = await lastLook(async () => viewTask(service, await service.need(event.task)));
 		if (task !== "aborted") return { event: shownEvent(event, task), task };

@@ -4,9 +4,9 @@ import { listTasks } from "../../actions/list.ts";
 import { overviewOf } from "../../actions/overview.ts";
 import { viewTask, viewTasks } from "../../actions/views.ts";
 import { type WaitEnd, waitFor } from "../../actions/wait.ts";
-import { ONE_LOOK_MS, startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
+import { startOfFeed, waitForEvent } from "../../queue/records/feed.ts";
 import type { Store } from "../../queue/records/store.ts";
-import { orAborted, untilTaken } from "../../queue/redis/or-aborted.ts";
+import { ONE_LOOK_MS, untilTaken } from "../../queue/redis/or-aborted.ts";
 import { damagedError, optionOf, wordOf } from "../../task/damaged.ts";
 import { parseDuration } from "../../task/duration.ts";
 import { DispatchError, EXIT, isOutage } from "../../task/errors.ts";
@@ -15,6 +15,7 @@ import { isEnded } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { readCursor, writeCursor } from "../options/cursor-file.ts";
+import { inTime } from "../options/in-time.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
 import { DrainTeller } from "../show/drain-teller.ts";
@@ -66,7 +67,7 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 	}
 	const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, "--timeout");
 	const leftMs = timeLeft(timeoutMs);
-	const named = await inTime(leftMs(), () => found(context, given));
+	const named = await inTime(leftMs(), noReply, () => found(context, given));
 	if (flags.cursor !== undefined)
 		return waitAtCursor(context, flags.cursor, named, {
 			questions: flags.for === "question",
@@ -74,7 +75,8 @@ export async function wait(context: Context, given: string[], flags: WaitFlags):
 			again: againOf(given, flags),
 		});
 	const ids = new Set(named.map(({ spec }) => spec.id));
-	if (given.length === 0) for (const id of await inTime(leftMs(), () => openTasks(context))) ids.add(id);
+	if (given.length === 0)
+		for (const id of await inTime(leftMs(), noReply, () => openTasks(context))) ids.add(id);
 	if (ids.size === 0) {
 		context.output.result([], ["No task is open."]);
 		return undefined;
@@ -95,27 +97,6 @@ async function found(context: Context, given: readonly string[]): Promise<TaskRe
 	const records: TaskRecord[] = [];
 	for (const id of given) records.push(await findTask(store, id));
 	return records;
-}
-
-/**
- * The time limit holds for what comes before and after the waiting, too: a server that reads its data, or hangs,
- * takes longer than that.
- * @param waitsOut a server that refuses: it connected before, and the work may be done again
- * @throws DISPATCH_TIMED_OUT
- */
-export async function inTime<T>(
-	timeoutMs: number | null,
-	work: () => Promise<T>,
-	{ waitsOut = false } = {},
-): Promise<T> {
-	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS));
-	try {
-		const done = await (waitsOut ? untilTaken(work, limit.signal) : orAborted(work(), limit.signal));
-		if (done !== "aborted") return done;
-	} finally {
-		limit.release();
-	}
-	throw noReply([]);
 }
 
 /** A damaged one has no end that could be waited for: it is told, at once where others are waited for, and as the end. */
@@ -145,35 +126,40 @@ async function waitAtCursor(
 	const { namespace } = store;
 	const leftMs = timeLeft(wanted.timeoutMs);
 	const known = readCursor(path, namespace);
-	const start = known ?? (await inTime(leftMs(), () => startOfFeed(store, named), { waitsOut: true }));
+	const start =
+		known ?? (await inTime(leftMs(), noReply, () => startOfFeed(store, named), { waitsOut: true }));
 	if (known === null) writeCursor(path, { namespace, position: start });
 	const ids = new Set(named.map(({ spec }) => spec.id));
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
 	const interrupt = onInterrupt();
 	const neededTeller = new NeededTeller(context, store);
 	const drains = new DrainTeller(context, store);
-	const { event, position } = await waitForEvent(store, () => readCursor(path, namespace) ?? start, {
-		questions: wanted.questions,
-		ids: named.length === 0 ? null : ids,
-		timeoutMs: areOver ? 0 : leftMs(),
-		signal: interrupt.signal,
-		onLook: async () => {
-			context.output.progress("waiting for a question or an end");
-			await drains.tell(async () =>
-				named.length > 0
-					? store.getMany([...ids])
-					: (await listTasks(store, { states: ["queued"] }, QUEUED_LOOKED_AT)).records,
-			);
-			if (!wanted.questions || named.length === 0) return;
-			const records = await store.getMany([...ids]);
-			await neededTeller.tell(records, (await neededBeside(store, records)).records);
+	const { event, position, awaySince } = await waitForEvent(
+		store,
+		() => readCursor(path, namespace) ?? start,
+		{
+			questions: wanted.questions,
+			ids: named.length === 0 ? null : ids,
+			timeoutMs: areOver ? 0 : leftMs(),
+			signal: interrupt.signal,
+			onLook: async () => {
+				context.output.progress("waiting for a question or an end");
+				if (named.length === 0)
+					return drains.tell(
+						async () => (await listTasks(store, { states: ["queued"] }, QUEUED_LOOKED_AT)).records,
+					);
+				const records = await store.getMany([...ids]);
+				const needed = (await neededBeside(store, records)).records;
+				await drains.tell(() => [...records, ...needed]);
+				if (wanted.questions) await neededTeller.tell(records, needed);
+			},
 		},
-	});
+	);
 	context.output.clearProgress();
 	interrupt.release();
 	if (event === null) {
 		if (interrupt.signal.aborted) return interrupted(context, wanted.again);
-		throw areOver ? nothingLeft([...ids], path) : nothingNew();
+		throw areOver ? nothingLeft([...ids], path) : nothingNew(awaySince, drains.line);
 	}
 	const tellEvent = async () => {
 		const record = await store.need(event.task).catch((error: unknown) => {
@@ -187,7 +173,7 @@ async function waitAtCursor(
 				: { kind: "ended", records: [record] };
 		return tell(context, end, [event.task], SINGLE);
 	};
-	const code = await inTime(leftMs(), tellEvent, { waitsOut: true });
+	const code = await inTime(leftMs(), noReply, tellEvent, { waitsOut: true });
 	// Once it is told: a call that is cut off before tells it again.
 	writeCursor(path, { namespace, position });
 	return code;
@@ -220,7 +206,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			onLook: async (records, needed) => {
 				seen = records;
 				if (!isTold) await neededTeller.tell(records, needed);
-				await drains.tell(() => records);
+				await drains.tell(() => [...records, ...needed]);
 				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));
@@ -228,8 +214,8 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		});
 		output.clearProgress();
 		if (teller !== undefined) await tellEnd(teller, "records" in end ? end.records : seen, leftMs());
-		if (end.kind === "timedOut") throw timedOut(end, ids, drains);
-		return await inTime(leftMs(), () => tell(context, end, ids, settings, teller !== undefined), {
+		if (end.kind === "timedOut") throw timedOut(end, ids, drains.line);
+		return await inTime(leftMs(), noReply, () => tell(context, end, ids, settings, teller !== undefined), {
 			waitsOut: true,
 		});
 	} finally {
@@ -300,7 +286,7 @@ export const againOfBatch = (given: string) => `dispatch batch wait ${oneLine(wo
 
 /** Whoever stops looking has stopped nothing else. @returns the exit code */
 export function interrupted({ output }: Context, again: string): number {
-	output.note(`Interrupted. The work goes on; wait again with: ${again}`);
+	output.note(`Interrupted: only the waiting has ended. Wait again with: ${again}`);
 	return EXIT.interrupted;
 }
 

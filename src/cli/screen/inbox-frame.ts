@@ -2,6 +2,7 @@
 import type { OpenQuestion } from "../../queue/records/questions.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { optionsOf } from "../../task/question-options.ts";
+import { secondsText } from "../../task/view-times.ts";
 import { type Output, oneLine } from "../show/output.ts";
 import { type Answering, answerFrame, headLine, nameOf } from "./answering.ts";
 import { heldLine, hintLine } from "./hints.ts";
@@ -85,8 +86,9 @@ export function placeIn(open: readonly OpenQuestion[], selected: string | null):
 
 function topLine({ awaySince }: InboxModel, left: string, right: string, size: Size, colors: Colors): string {
 	if (awaySince === null) return headLine(left, right, size, colors);
-	const since = new Date(awaySince).toTimeString().slice(0, 8);
-	return colors.red(clip(` Redis is away since ${since}; what you type stays`, size.columns));
+	return colors.red(
+		clip(` Redis is away since ${secondsText(awaySince)}; what you type stays`, size.columns),
+	);
 }
 
 function emptyLines({ columns }: Size): string[] {

@@ -5,6 +5,7 @@ import type { DamagedTask } from "../../task/damaged.ts";
 import { isEnded, isLive, SKIPPED } from "../../task/states.ts";
 import { type Became, type Totals, totalsApart, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
+import { secondsText } from "../../task/view-times.ts";
 import type { Output } from "../show/output.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
 import { type Answering, answerFrame, headLine } from "./answering.ts";
@@ -125,8 +126,8 @@ function framed(head: string, body: readonly string[], foot: readonly string[], 
 function topLine(model: WatchModel, title: string, place: string, size: Size, colors: Colors): string {
 	const { awaySince, now } = model;
 	if (awaySince !== null)
-		return colors.red(pad(awayLine(` Redis is away since ${timeText(awaySince)}`, size), size.columns));
-	return headLine(title, `${place}${timeText(now)} `, size, colors);
+		return colors.red(pad(awayLine(` Redis is away since ${secondsText(awaySince)}`, size), size.columns));
+	return headLine(title, `${place}${secondsText(now)} `, size, colors);
 }
 
 function awayLine(away: string, { columns }: Size): string {
@@ -162,7 +163,7 @@ function countsText({ tasks, unread = {}, unreadSkipped = 0 }: WatchModel, { col
 		.map(({ became, count }) => `${count} ${became}`);
 	const name = isWide ? " dispatch  " : " ";
 	const gap = isWide ? " · " : ", ";
-	const clock = timeText(0).length + 2;
+	const clock = secondsText(0).length + 2;
 	const fitting = words.filter(
 		(_, n) => `${name}${words.slice(0, n + 1).join(gap)}`.length + clock <= columns,
 	);
@@ -291,8 +292,4 @@ function filterCursor(editor: Editor, size: Size): Frame["caret"] {
 		row: size.rows - 2,
 		column: FILTER_PROMPT.length + editor.view(filterColumns(size), 1).caret.column,
 	};
-}
-
-function timeText(ms: number): string {
-	return new Date(ms).toTimeString().slice(0, 8);
 }

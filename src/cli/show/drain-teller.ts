@@ -17,6 +17,8 @@ export class DrainTeller {
 	readonly #told = new Map<string, Drain>();
 	readonly #isTold: boolean;
 	#lookedAt = Number.NEGATIVE_INFINITY;
+	/** those that would start, but for their host, as seen last */
+	#due: readonly TaskRecord[] = [];
 
 	/** @param isTold somebody else tells it: this one only knows */
 	constructor(context: Context, store: Store, { isTold = false } = {}) {
@@ -30,8 +32,8 @@ export class DrainTeller {
 		const now = performance.now();
 		if (now - this.#lookedAt < LOOK_MS) return;
 		this.#lookedAt = now;
-		const queued = (await read()).filter((record) => isDue(record, this.#store.clock.now()));
-		const hosts = [...new Set([...queued.map(({ host }) => host), ...this.#told.keys()])];
+		this.#due = (await read()).filter((record) => isDue(record, this.#store.clock.now()));
+		const hosts = [...new Set([...this.#due.map(({ host }) => host), ...this.#told.keys()])];
 		if (hosts.length === 0) return;
 		const words = await hostWords(this.#store, hosts);
 		for (const [n, host] of hosts.entries()) this.#tellOne(host, words[n]?.drain ?? null);
@@ -52,10 +54,10 @@ export class DrainTeller {
 	}
 
 	/** What keeps one of them from starting, as seen last; null: no drain does. */
-	lineFor(records: readonly TaskRecord[]): string | null {
-		for (const record of records) {
-			const drain = isDue(record, this.#store.clock.now()) && this.#told.get(record.host);
-			if (drain) return drainedLine(record.host, drain.by);
+	get line(): string | null {
+		for (const { host } of this.#due) {
+			const drain = this.#told.get(host);
+			if (drain !== undefined) return drainedLine(host, drain.by);
 		}
 		return null;
 	}

@@ -4,23 +4,37 @@ import { optionOf } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isEnded } from "../../task/states.ts";
-import type { DrainTeller } from "./drain-teller.ts";
+import { secondsText } from "../../task/view-times.ts";
 import { oneLine } from "./output.ts";
 
 /** @param ids of tasks that somebody may have put in a moment ago, and may not know yet */
-export function noReply(ids: readonly string[]): DispatchError {
+export function noReply(ids: readonly string[] = []): DispatchError {
 	const named = ids.length === 0 ? "" : ` for ${namesOf(ids)}`;
 	return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting${named}: Redis does not answer.`, {
-		hint: "The work goes on; `dispatch status` shows it once Redis is back.",
+		hint: ONCE_BACK,
 	});
 }
 
-/** The time is over, and no event came. */
-export function nothingNew(): DispatchError {
+const ONCE_BACK =
+	"Agents run on; `dispatch status` shows them once Redis is back, and `dispatch doctor` looks for why it is away.";
+
+/** Nobody knows what happened since. @param since ms since the Unix epoch */
+export function awayText(since: number): string {
+	return `Redis has been away since ${secondsText(since)}`;
+}
+
+/** The time is over, and no event came. @param awaySince as in `Answers` @param drained as `DrainTeller` has it */
+export function nothingNew(awaySince: number | null, drained: string | null): DispatchError {
+	if (awaySince !== null)
+		return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${awayText(awaySince)}.`, {
+			hint: ONCE_BACK,
+		});
 	return new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
-		hint: "The work goes on; `dispatch status` shows it.",
+		hint: drained ?? GOES_ON,
 	});
 }
+
+const GOES_ON = "The work goes on; `dispatch status` shows it.";
 
 /** A loop over given tasks comes to its end here: waiting on would be for ever. */
 export function nothingLeft(ids: readonly string[], path: string): DispatchError {
@@ -52,26 +66,29 @@ export function hostGone(records: readonly TaskRecord[]): DispatchError {
 	);
 }
 
-/** What is left, and what helps. @param ids of all that was waited for */
+/** What is left, and what helps. @param ids of all that was waited for @param drained as `DrainTeller` has it */
 export function timedOut(
-	{ records, hostsGone }: WaitEnd & { kind: "timedOut" },
+	{ records, hostsGone, awaySince }: WaitEnd & { kind: "timedOut" },
 	ids: readonly string[],
-	drains: DrainTeller,
+	drained: string | null,
 ): DispatchError {
+	if (records.length === 0) return noReply(ids);
 	const left = records.filter(({ state }) => !isEnded(state));
 	const open = left.map(({ spec, state }) => `${spec.id} is ${state}`);
 	const id = left[0]?.spec.id ?? "";
 	const areAsking = left.length > 0 && left.every(({ state }) => state === "asking");
-	const shown = open.slice(0, 3).join(", ") || `${namesOf(ids)} not seen, since Redis is away`;
-	return new DispatchError(
-		"DISPATCH_TIMED_OUT",
-		`Timed out waiting: ${shown}${open.length > 3 ? ", …" : ""}.`,
-		{
-			hint: hostsGone
-				? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
-				: areAsking
-					? `Answer with: dispatch answer ${id}`
-					: (drains.lineFor(left) ?? "The work goes on; `dispatch status` shows it."),
-		},
-	);
+	const shown = `${open.slice(0, 3).join(", ")}${open.length > 3 ? ", …" : ""}`;
+	if (awaySince !== null)
+		return new DispatchError(
+			"DISPATCH_TIMED_OUT",
+			`Timed out waiting: ${awayText(awaySince)}. As last seen, ${shown}.`,
+			{ hint: ONCE_BACK },
+		);
+	return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${shown}.`, {
+		hint: hostsGone
+			? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
+			: areAsking
+				? `Answer with: dispatch answer ${id}`
+				: (drained ?? GOES_ON),
+	});
 }

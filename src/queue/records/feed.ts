@@ -6,15 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskRecord } from "../../task/record.ts";
 import { ENDED_STATES, isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
-import { orAborted, unlessAway } from "../redis/or-aborted.ts";
+import { Answers, ONE_LOOK_MS, orAborted, unlessAway } from "../redis/or-aborted.ts";
 import { endsOf, type FeedEnd, isCurrent, lostEnds } from "./ends.ts";
 import { eventsFrom, isBefore, lastEventId, placeBefore } from "./events.ts";
 import type { Store } from "./store.ts";
 
 const LOOK_MS = 250;
 const PAGE = 1_000;
-/** A look at a Redis that answers takes less; a shorter time limit still gets one look. */
-export const ONE_LOOK_MS = 2_000;
 
 /** JSON: may be kept in a file, or handed to a host agent and back. */
 export interface FeedPosition {
@@ -42,6 +40,11 @@ export interface FeedFilter {
 export interface Told {
 	event: FeedEvent | null;
 	position: FeedPosition;
+}
+
+export interface Waited extends Told {
+	/** since when nothing is known, as Redis does not answer: ms since the Unix epoch; null: it answers */
+	awaySince: number | null;
 }
 
 /**
@@ -163,7 +166,11 @@ export interface FeedWait extends FeedFilter {
  * @param current the position as it is kept
  * @returns event null: timed out, or aborted
  */
-export async function waitForEvent(store: Store, current: () => FeedPosition, wait: FeedWait): Promise<Told> {
+export async function waitForEvent(
+	store: Store,
+	current: () => FeedPosition,
+	wait: FeedWait,
+): Promise<Waited> {
 	const { timeoutMs, signal } = wait;
 	const limit = timeLimit(timeoutMs === null ? null : Math.max(timeoutMs, ONE_LOOK_MS), signal);
 	try {
@@ -178,17 +185,22 @@ async function lookUntil(
 	current: () => FeedPosition,
 	{ timeoutMs, signal, onLook, keep, ...filter }: FeedWait,
 	limit: AbortSignal,
-): Promise<Told> {
+): Promise<Waited> {
+	const answers = new Answers();
 	const until = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
 	let kept = current();
 	let position = kept;
 	for (;;) {
-		const next = await orAborted(nextOrAway(store, position, filter), limit);
-		if (next === "aborted") return { event: null, position };
+		const looked = await orAborted(unlessAway(nextEvent(store, position, filter)), limit);
+		answers.saw(looked);
+		const { awaySince } = answers;
+		if (looked === "aborted") return { event: null, position, awaySince };
+		// A server that refuses everybody for a while is waited out: there is nothing new.
+		const next = looked === "away" ? { event: null, position } : looked;
 		const now = current();
 		if (isSame(now, kept)) {
 			if (next.event !== null && !signal.aborted) keep?.(next.position);
-			if (next.event !== null || limit.aborted || performance.now() >= until) return next;
+			if (next.event !== null || limit.aborted || performance.now() >= until) return { ...next, awaySince };
 			position = next.position;
 			await orAborted(unlessAway(Promise.resolve(onLook?.())), limit);
 			const waitMs = Math.max(0, Math.min(LOOK_MS, until - performance.now()));
@@ -198,12 +210,6 @@ async function lookUntil(
 			position = now;
 		}
 	}
-}
-
-/** A server that refuses everybody for a while is waited out: there is nothing new. */
-async function nextOrAway(store: Store, position: FeedPosition, filter: FeedFilter): Promise<Told> {
-	const next = await unlessAway(nextEvent(store, position, filter));
-	return next === "away" ? { event: null, position } : next;
 }
 
 function isSame(a: FeedPosition, b: FeedPosition): boolean {

@@ -3,6 +3,30 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isOutage } from "../../task/errors.ts";
 
 const AGAIN_MS = 250;
+/** A look at a Redis that answers takes less; a shorter time limit still gets one look. */
+export const ONE_LOOK_MS = 2_000;
+/** A limit that ends a look sooner says nothing of Redis. */
+const SILENT_MS = 1_500;
+
+/** Whether the looks of a wait are answered, and since when they are not. */
+export class Answers {
+	#lastAt = performance.now();
+	#isRefused = false;
+
+	/** @param looked what came of a look, or "away", or "aborted" where a limit came first */
+	saw(looked: unknown): void {
+		if (looked === "away") this.#isRefused = true;
+		if (looked === "away" || looked === "aborted") return;
+		this.#isRefused = false;
+		this.#lastAt = performance.now();
+	}
+
+	/** ms since the Unix epoch: the last answer, or the beginning; null: Redis is there, as far as is known. */
+	get awaySince(): number | null {
+		const silentMs = performance.now() - this.#lastAt;
+		return this.#isRefused || silentMs >= SILENT_MS ? Date.now() - silentMs : null;
+	}
+}
 
 /** @returns "aborted" as soon as `signal` is, though the work may still wait for a Redis that is away */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {

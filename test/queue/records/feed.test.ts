@@ -140,10 +140,17 @@ test("a time limit and an interruption hold while Redis is away, and an outage o
 		});
 		stop.abort();
 		expect((await interrupted).event).toBeNull();
-		expect((await waitForEvent(store, () => position, { ...ALL, timeoutMs: 1, signal })).event).toBeNull();
+		const begunAt = Date.now();
+		const waited = await waitForEvent(store, () => position, { ...ALL, timeoutMs: 1, signal });
+		expect(waited.event).toBeNull();
+		expect(waited.awaySince).toBeGreaterThanOrEqual(begunAt - 1);
 	} finally {
 		process.kill(redis.pid, "SIGCONT");
 	}
+	expect(await waitForEvent(store, () => position, { ...ALL, timeoutMs: 1, signal })).toMatchObject({
+		event: null,
+		awaySince: null,
+	});
 	await end("a", "completed");
 	expect(
 		(await waitForEvent(store, () => position, { ...ALL, timeoutMs: null, signal })).event,
