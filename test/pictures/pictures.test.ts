@@ -50,7 +50,7 @@ async function shell(rows: number, cwd = user.project): Promise<Screen> {
 	const env = { ...user.env, PATH: `${join(user.path, "bin")}:${user.env.PATH}`, HISTFILE: "" };
 	const screen = new Screen(["bash", "--norc", "--noprofile"], { columns: COLUMNS, rows, cwd, env });
 	screens.push(screen);
-	await screen.waitFor(/\$$/);
+	await screen.waitFor(/[#$]$/);
 	type(screen, "PS1='$ '; clear");
 	await screen.waitFor(/^\$$/);
 	return screen;
