@@ -306,6 +306,18 @@ test.each([NARROW, WIDE])("status and the first run at $columns × $rows", async
 	await first.waitFor("ended with 0");
 });
 
+test("the summary is as wide as the terminal, which breaks none of its lines", async () => {
+	await user.ok(["enqueue", "--id", "review-login", "--delay", "1h", "x"]);
+	await user.ok(["down"]);
+	const columns = 50;
+	const screen = open(["status"], { columns, rows: 24 });
+	await screen.waitFor("ended with 0");
+	const text = screen.text();
+	expect(text.replace(/\s+/g, " ")).toContain("No worker runs on this host: `dispatch up` starts it.");
+	// tmux joins what it broke itself.
+	for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(columns);
+});
+
 test("demo: tells the story, takes the user's answer, and says what to type next", async () => {
 	const screen = open(["demo"], NARROW, { DISPATCH_HOME: join(user.path, "demo") });
 	await screen.waitFor("Worker is asking:");

@@ -25,6 +25,7 @@ import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
 import { hereOf, refusedHere } from "../show/here.ts";
 import { oneLine } from "../show/output.ts";
+import { inRows } from "../show/question-lines.ts";
 import { reportLines } from "../show/report-lines.ts";
 import { summaryLines } from "../show/summary-lines.ts";
 import { tellLeft, tellOfWorker } from "../worker-up.ts";
@@ -95,7 +96,7 @@ export async function summary(context: Context): Promise<number | undefined> {
 		damaged: damaged.map((each) => damagedView(each, store.namespace)),
 		leftAgents: left,
 	};
-	context.output.result(value, [
+	const lines = [
 		...summaryLines(
 			{
 				open,
@@ -115,7 +116,8 @@ export async function summary(context: Context): Promise<number | undefined> {
 		...damagedLines(damaged),
 		...leftLines(left),
 		...otherLines(others),
-	]);
+	];
+	context.output.result(value, inRows(lines));
 	return undefined;
 }
 

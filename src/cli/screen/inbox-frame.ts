@@ -52,7 +52,7 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 		);
 	if (mode.kind === "answer") {
 		const { task, seq } = mode.answering;
-		const age = formatDuration(Math.max(0, now - mode.askedAt));
+		const age = formatDuration(Math.max(0, now - mode.askedAt), 1);
 		const right = open.length > 1 ? `${open.length} open ` : "";
 		const whose = whoseText(model, task);
 		// Ctrl-C ends every program.
