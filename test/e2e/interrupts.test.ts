@@ -18,6 +18,6 @@ test("`enqueue --follow` that is interrupted says that the work goes on, and how
 	await expect.poll(() => said).toContain("Worker is asking");
 	command.kill("SIGINT");
 	expect(await end).toEqual([130, null]);
-	expect(said).toContain("Interrupted: only the waiting has ended. Wait again with: dispatch wait seen\n");
+	expect(said).toContain("Interrupted: only the waiting has ended; wait again with: dispatch wait seen\n");
 	expect((await user.json(["status", "seen"])).state).toBe("asking");
 });

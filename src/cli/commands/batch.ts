@@ -19,6 +19,7 @@ import { readTextFile, whoAmI } from "../options/values.ts";
 import { showPlannedBatch } from "../show/planned.ts";
 import { isSet } from "../show/runner.ts";
 import { RunnerLog } from "../show/runner-log.ts";
+import { noReply } from "../show/wait-ends.ts";
 import { withStoreThere } from "../store-there.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
 import { submittedLine, timeoutOf } from "./enqueue.ts";
@@ -85,16 +86,18 @@ export async function batch(
 	}
 	if (place !== undefined) await makeRoom(tasks, place);
 	const leftMs = timeLeft(timeoutMs);
-	const store = await inTime(leftMs(), notSubmitted, () => context.store());
+	// Of a Redis of its own nothing is left to be looked at.
+	const [unsent, sent] = place === undefined ? [notSubmitted, perhapsSubmitted] : [noReply, noReply];
+	const store = await inTime(leftMs(), unsent, () => context.store());
 	if (await ownHome(context)) tasks = await resolved();
-	await inTime(leftMs(), notSubmitted, () => requireNeeds(store, read));
+	await inTime(leftMs(), unsent, () => requireNeeds(store, read));
 	const submitting = async () =>
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
 			{ name, key: flags.key || null, file, host: context.home.hostId, createdBy: whoAmI() },
 			tasks.map(({ task }) => task),
 		);
-	const submitted = await inFile(tasks, flags, () => inTime(leftMs(), perhapsSubmitted, submitting));
+	const submitted = await inFile(tasks, flags, () => inTime(leftMs(), sent, submitting));
 	const ids = submitted.tasks.map(({ record }) => record.spec.id);
 	const tellSubmitted = () => {
 		for (const { record, isRepeated } of submitted.tasks) {

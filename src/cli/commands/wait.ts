@@ -286,7 +286,7 @@ export const againOfBatch = (given: string) => `dispatch batch wait ${oneLine(wo
 
 /** Whoever stops looking has stopped nothing else. @returns the exit code */
 export function interrupted({ output }: Context, again: string): number {
-	output.note(`Interrupted: only the waiting has ended. Wait again with: ${again}`);
+	output.note(`Interrupted: only the waiting has ended; wait again with: ${again}`);
 	return EXIT.interrupted;
 }
 
