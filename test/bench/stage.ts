@@ -79,8 +79,18 @@ export class BenchStage {
  * caller's: a variable such as NODE_EXTRA_CA_CERTS would weigh on the baseline alone.
  */
 export function timed(stage: BenchStage, args: string[], more: Record<string, string> = {}): number {
+	return timedProgram(stage, process.execPath, args, more);
+}
+
+/** The same of any program. */
+export function timedProgram(
+	stage: BenchStage,
+	file: string,
+	args: string[],
+	more: Record<string, string> = {},
+): number {
 	const begun = performance.now();
-	execFileSync(process.execPath, args, {
+	execFileSync(file, args, {
 		stdio: "ignore",
 		env: { ...stage.env, ...stage.forTimed, ...more },
 		cwd: stage.project,
