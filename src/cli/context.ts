@@ -181,7 +181,7 @@ export class Context {
 		const url = await this.redisUrl();
 		if (url !== null) return { url };
 		const { ensureLocalServer } = await import("../queue/redis/local-server.ts");
-		return ensureLocalServer({ path: this.home.base });
+		return ensureLocalServer({ path: this.home.base }, (line) => this.output.note(line));
 	}
 
 	/** One connection per role, opened at first use and closed by `close`. After a failure the next call opens it anew. */
@@ -199,7 +199,7 @@ export class Context {
 		const { openLocalStore, openStore } = await import("../queue/records/open.ts");
 		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
 		const store = await (url === null
-			? openLocalStore({ path: this.home.base }, options)
+			? openLocalStore({ path: this.home.base }, options, (line) => this.output.note(line))
 			: openStore({ ...options, target: { url } }));
 		this.#opened.add(store);
 		if (this.#isClosed) await store.close();

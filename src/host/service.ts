@@ -42,7 +42,7 @@ import { Presence } from "./presence.ts";
 import { Removals } from "./removals.ts";
 import { ToldFaults } from "./told-faults.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
-import { askHeld, mend, reviveRedis, sweep } from "./upkeep.ts";
+import { askHeld, mend, redisReviver, sweep } from "./upkeep.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -259,7 +259,7 @@ export class Daemon extends Service {
 		this.#every(OUTBOX_LOOK_MS, { mend: () => this.#mend(), outbox: () => this.#drainOutbox() });
 		this.#every(HEARTBEAT_MS, { beat: () => this.#beat(), fenced: () => this.#endFenced() });
 		this.#every(SWEEP_MS, { sweep: () => this.#sweep(), over: async () => this.#faults.tellOver() });
-		this.#every(REVIVE_LOOK_MS, { revive: () => reviveRedis(this.#options) });
+		this.#every(REVIVE_LOOK_MS, { revive: redisReviver(this.#options) });
 		this.#every(LOOK_MS, { config: () => this.#config.refresh(), presence: () => presence.keep() });
 		presence.announce(this.#config);
 		log.info(

@@ -8,7 +8,7 @@ import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { lookAgain } from "../queue/records/gates.ts";
 import { dropNames } from "../queue/records/names.ts";
 import type { Store } from "../queue/records/store.ts";
-import { ensureLocalServer, localTarget } from "../queue/redis/local-server.ts";
+import { ensureLocalServer, localTarget, settleIfMoved } from "../queue/redis/local-server.ts";
 import type { Serial } from "../task/serial.ts";
 import { endStrayAgents } from "../worker/stray-agents.ts";
 
@@ -71,19 +71,24 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 	for (const each of swept) if (each.status === "rejected") throw each.reason;
 }
 
-/** The local server is ours to start again, also where only we reach it still; one at an address is not. */
-export async function reviveRedis({
-	store,
-	home,
-	redisUrl,
-}: {
+interface ReviveDeps {
 	store: Store;
 	home: Pick<Home, "base">;
 	/** null: the local server */
 	redisUrl: string | null;
-}): Promise<void> {
-	if (redisUrl !== null) return;
+	log: Logger;
+}
+
+/** The local server is ours to start again, also where only we reach it still; one at an address is not. */
+export function redisReviver({ store, home, redisUrl, log }: ReviveDeps): () => Promise<void> {
 	const local = { path: home.base };
-	if (store.client.status !== "ready" || !isThere(localTarget(local).socketPath))
-		await ensureLocalServer(local);
+	const warn = (line: string) => log.warn(line);
+	let socket: string | null = null;
+	return async () => {
+		// A state directory that was moved away may come back: nothing is made in its place.
+		if (redisUrl !== null || !isThere(home.base)) return;
+		socket = settleIfMoved(local, socket, warn);
+		if (store.client.status !== "ready" || !isThere(localTarget(local).socketPath))
+			await ensureLocalServer(local, warn);
+	};
 }

@@ -270,7 +270,7 @@ export function mountAt(path: string): string | null {
 	}
 }
 
-function isOnMount(pid: number, fd: string, mount: string | null): boolean {
+export function isOnMount(pid: number, fd: string, mount: string | null): boolean {
 	return mount === null || fieldOf(pid, fd, "mnt_id") === mount;
 }
 

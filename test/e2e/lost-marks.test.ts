@@ -101,6 +101,39 @@ test("where the marks of the local Redis are lost, worker and commands come toge
 	expect(servers()).toEqual([]);
 });
 
+const MOVES: Record<string, { do(): void; says: string }> = {
+	"moved away": { do: () => renameSync(at("redis"), at("redis.moved")), says: "put back" },
+	"replaced by a copy": {
+		do: () => {
+			cpSync(at("redis"), at("copy"), { recursive: true, filter: (path) => !path.endsWith(".sock") });
+			renameSync(at("redis"), at("redis.moved"));
+			renameSync(at("copy"), at("redis"));
+		},
+		says: "lies in",
+	},
+};
+
+test.each(Object.entries(MOVES))(
+	"where the directory of the local Redis is %s, worker and commands come together on one server",
+	async (_name, move) => {
+		user = new User({ agent: "starts-counted.sh", agents: { asks: "ten-line.sh" } });
+		await user.ok(["enqueue", "--id", "asks", "--model", "asks", "x"]);
+		await user.waitForState("asks", "asking");
+		const alone = workers().map(({ pid }) => pid);
+		move.do();
+		const { stderr } = await user.run(["enqueue", "--id", "one", "x"]);
+		await user.waitForState("one", "completed");
+		await user.ok(["answer", "asks", "yes"]);
+		await user.waitForState("asks", "completed");
+		await expect.poll(() => servers().length, LIMIT).toBe(1);
+		expect(workers().map(({ pid }) => pid)).toEqual(alone);
+		// By whoever came first.
+		expect(stderr + readFileSync(at("daemon.log"), "utf8")).toContain(move.says);
+		expect(await user.ok(["down"])).toContain("The local Redis is stopped.");
+		expect(servers()).toEqual([]);
+	},
+);
+
 test("where another directory stands in the place of its own, it leaves, and the next worker is that one's", async () => {
 	const redis = await startTestRedis({ port: true });
 	onTestFinished(() => redis.stop());

@@ -12,6 +12,7 @@ import { pidsWithOpen } from "../../src/process/processes.ts";
 import type { RunDir } from "../../src/process/run-dir.ts";
 import { ensureLocalServer, localServerState, stopLocalServer } from "../../src/queue/redis/local-server.ts";
 import { serverPlace, serversAt } from "../../src/queue/redis/server-place.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const APART = process.getuid?.() === 0 ? "-m" : "-rm";
@@ -21,7 +22,7 @@ const mayLiveApart = spawnSync("unshare", [APART, "mount", "-t", "tmpfs", "none"
 const HOLDS = `
 mkdir -p redis runs/t/1 && : >redis/lock && : >daemon.lock && mkfifo runs/t/1/alive
 exec 3>>redis/lock 4<>runs/t/1/alive 5>>daemon.lock 6<.
-cd redis; echo held; exec sleep 1000`;
+cd redis; echo held; exec -a "redis-server $1/redis/redis.sock" sleep 1000`;
 const MOUNTED = `mount -t tmpfs none "$1" && cd "$1" && ${HOLDS}`;
 
 async function holderAt(file: string, args: readonly string[], cwd: string): Promise<ChildProcess> {
@@ -45,15 +46,16 @@ const LOOKS: Record<string, (home: string) => Iterable<number>> = {
 
 test.each(Object.entries(LOOKS))("%s: one of here is found", async (_, look) => {
 	const home = realpathSync(temporaryFolder("here"));
-	const { pid } = await holderAt("sh", ["-c", HOLDS], home);
-	expect([...look(home)]).toEqual([pid]);
+	const { pid } = await holderAt("bash", ["-c", HOLDS, "bash", home], home);
+	// It becomes what it is called a moment after it has said that it holds all.
+	await expect.poll(() => [...look(home)], { timeout: CONDITION_LIMIT_MS }).toEqual([pid]);
 });
 
 test.skipIf(!mayLiveApart).each(Object.entries(LOOKS))(
 	"%s: nobody of another mount namespace is one, whatever lies here",
 	async (_, look) => {
 		const home = realpathSync(temporaryFolder("there"));
-		await holderAt("unshare", [APART, "sh", "-c", MOUNTED, "sh", home], home);
+		await holderAt("unshare", [APART, "bash", "-c", MOUNTED, "bash", home], home);
 		const found = [[...look(home)]];
 		for (const folder of ["redis", "runs/t/1"]) mkdirSync(join(home, folder), { recursive: true });
 		for (const file of ["redis/lock", "daemon.lock"]) writeFileSync(join(home, file), "");
@@ -68,7 +70,7 @@ test.skipIf(!mayLiveApart)(
 	"the local server comes and goes, and what lives under its path elsewhere stays",
 	async () => {
 		const home = { path: realpathSync(temporaryFolder("apart")) };
-		const other = await holderAt("unshare", [APART, "sh", "-c", MOUNTED, "sh", home.path], home.path);
+		const other = await holderAt("unshare", [APART, "bash", "-c", MOUNTED, "bash", home.path], home.path);
 		onTestFinished(async () => void (await stopLocalServer(home)));
 		expect(localServerState(home)).toBe("stopped");
 		expect(await stopLocalServer(home)).toBe(false);

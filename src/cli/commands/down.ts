@@ -42,7 +42,8 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	if (interrupt?.signal.aborted) return stillDrains(context);
 	// Somebody's `up` may have put another worker in the place of one that drained.
 	const isOurs = (await context.redisUrl()) === null && !(await isServed(home));
-	const redisStopped = isOurs ? await stopLocalServer({ path: home.base }) : false;
+	const note = (line: string) => output.note(line);
+	const redisStopped = isOurs ? await stopLocalServer({ path: home.base }, note) : false;
 	const wasTaken = stopAgents && !(await withoutWorker(home, () => stopLeftAgents(home.path)));
 	const { live, unknown } = liveRuns(home.path);
 	const agents = live.length;

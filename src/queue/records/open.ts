@@ -28,12 +28,13 @@ const AT_ONCE: ConnectLimits = { answerMs: 1_000, loadingMs: 0 };
 
 /**
  * The store on the local server of a state directory, which is started when it does not run.
- * @param home the state directory
+ * @param home the state directory @param told a line for people: where data lie that somebody moved
  * @throws as `openStore` and `ensureLocalServer`
  */
 export async function openLocalStore(
 	home: { path: string },
 	options: Omit<OpenOptions, "target">,
+	told: (line: string) => void,
 ): Promise<Store> {
 	const target = localTarget(home);
 	try {
@@ -41,7 +42,7 @@ export async function openLocalStore(
 	} catch (error) {
 		if (!isUnreachable(error)) throw error;
 	}
-	return openStore({ ...options, target: await ensureLocalServer(home) });
+	return openStore({ ...options, target: await ensureLocalServer(home, told) });
 }
 
 async function open({ target, namespace, role, warn }: OpenOptions, limits?: ConnectLimits): Promise<Store> {

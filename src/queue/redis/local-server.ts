@@ -14,11 +14,13 @@ import { type Background, startInBackground } from "../../process/background.ts"
 import { environmentOfProgram } from "../../process/environment.ts";
 import { type PlaceLock, takePlaceLock } from "../../process/lock.ts";
 import { lockedOut } from "../../process/place-holders.ts";
+import { numbersOf } from "../../process/processes.ts";
 import { hasNoRoom, readRegularFile } from "../../process/read-file.ts";
 import { claimWriter } from "../../process/writer-mark.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { diskOfServerFull } from "./connect.ts";
 import { findRedisServer, installHint, type RedisServerProgram } from "./find-redis-server.ts";
+import { movedServers, settleMoved } from "./moved-server.ts";
 import {
 	checkSocketDir,
 	listens,
@@ -69,16 +71,24 @@ export function localTarget(home: HomePath): LocalTarget {
 	return { socketPath: place.socketPath, dataDir: place.dir };
 }
 
+/** A line for people, of what was done to find the data again. */
+type Warn = (line: string) => void;
+
 /**
  * Makes sure that the directory's server runs and answers.
- * @throws DISPATCH_NO_REDIS_SERVER, DISPATCH_REDIS_UNREACHABLE, DISPATCH_DISK
+ * @throws DISPATCH_NO_REDIS_SERVER, DISPATCH_REDIS_UNREACHABLE, DISPATCH_DISK, DISPATCH_LOCKED
  */
-export async function ensureLocalServer(home: HomePath, limits: ServerLimits = LIMITS): Promise<LocalTarget> {
+export async function ensureLocalServer(
+	home: HomePath,
+	warn: Warn = () => {},
+	limits: ServerLimits = LIMITS,
+): Promise<LocalTarget> {
 	const place = serverPlace(home.path);
 	const { socketPath, dir: dataDir } = place;
 	checkSocketDir(place);
 	const answer = await askServer(socketPath, "PING", PING_LIMIT_MS);
 	if (answer !== "ready") {
+		settleMoved(place, warn);
 		preparePlace(place);
 		await startOrWait(place, limits);
 	}
@@ -132,7 +142,10 @@ function requireNoStranger({ lock }: ServerPlace, since: number | null): number 
 async function endUnreachable(place: ServerPlace): Promise<boolean> {
 	const servers = serversAt(place);
 	// One that has just come up may be asked by now.
-	if (servers.some(listens) && (await askServer(place.socketPath, "PING", PING_LIMIT_MS)) === "absent")
+	if (
+		servers.some((pid) => listens(pid)) &&
+		(await askServer(place.socketPath, "PING", PING_LIMIT_MS)) === "absent"
+	)
 		signalServers(place, "SIGTERM");
 	return servers.length > 0;
 }
@@ -204,6 +217,18 @@ function serverEnv(place: ServerPlace, libraries: string | null): NodeJS.Process
 	return { ...environmentOfProgram(process.env), ...own, DISPATCH_HOME: place.home };
 }
 
+/**
+ * For who may be connected to another server than the one at the path: no look at /proc where the socket is the same.
+ * @param known the socket as this returned it before; null: not known
+ */
+export function settleIfMoved(home: HomePath, known: string | null, warn: Warn): string | null {
+	const place = serverPlace(home.path);
+	const socket = numbersOf(place.socketPath);
+	const now = socket === null ? null : `${socket.dev}:${socket.ino}`;
+	if (now === null || now !== known) settleMoved(place, warn);
+	return now;
+}
+
 /** Whether the directory's server lives; a hanging one does. */
 export function localServerState(home: HomePath): "running" | "stopped" {
 	return serverPid(serverPlace(home.path)) === null ? "stopped" : "running";
@@ -214,15 +239,16 @@ export function localServerState(home: HomePath): "running" | "stopped" {
  * @returns false when none ran
  * @throws DISPATCH_REDIS_UNREACHABLE when it cannot be ended
  */
-export async function stopLocalServer(home: HomePath): Promise<boolean> {
+export async function stopLocalServer(home: HomePath, warn: Warn = () => {}): Promise<boolean> {
 	const place = serverPlace(home.path);
+	settleMoved(place, warn);
 	if (!existsSync(place.dir) && serversAt(place).length === 0) return false;
 	checkSocketDir(place);
 	const begun = performance.now();
 	for (let ran = false; ; ran = true) {
 		const lock = await takePlaceLock(place.lock);
 		// Without its lock, too: somebody removed that, or the whole directory.
-		const isGone = serversAt(place).length === 0;
+		const isGone = [...serversAt(place), ...movedServers(place)].length === 0;
 		if (lock !== null && isGone) {
 			removeSocketDir(place);
 			lock.release();

@@ -11,8 +11,8 @@ import {
 	rmSync,
 	statSync,
 } from "node:fs";
-import { join } from "node:path";
-import { heldPath, holdsAt, isSameFile, listPids, look } from "../../process/processes.ts";
+import { basename, join } from "node:path";
+import { heldPath, holdsAt, isSameFile, listPids, look, numbersOf } from "../../process/processes.ts";
 import { isOurTrouble, readRegularFile } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 
@@ -34,7 +34,7 @@ const SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
 /** Not os.tmpdir(): every process of the user must come to the same path, whatever its TMPDIR. */
 const SHORT_ROOT = "/tmp";
 /** The server inherits its lock here (`inherits` of startInBackground). */
-const LOCK_FD = 3;
+export const LOCK_FD = 3;
 
 export function serverPlace(home: string): ServerPlace {
 	const dir = join(realPath(home), "redis");
@@ -132,23 +132,37 @@ export function silentServer(place: ServerPlace, limitMs: number): DispatchError
  * The servers that were started in the directory and live, whatever was removed or replaced there since: the system
  * goes on to call what they hold by its path. Empty where there is no /proc.
  */
-export function serversAt({ dir, lock }: ServerPlace): number[] {
+export function serversAt({ dir, lock, socketPath }: ServerPlace): number[] {
+	const there = numbersOf(dir);
+	// A link may lead to it.
+	const isIn = (pid: number) =>
+		heldPath(pid, "cwd") === dir || isSameFile(numbersOf(`/proc/${pid}/cwd`), there);
 	// The tool that takes the lock has the same descriptor, and works elsewhere.
-	return listPids().filter((pid) => heldPath(pid, "cwd") === dir && holdsAt(pid, LOCK_FD, lock));
+	return listPids().filter((pid) => isServer(pid, socketPath) && isIn(pid) && holdsAt(pid, LOCK_FD, lock));
+}
+
+const SERVER_PROGRAM = /^(redis|valkey)-/;
+
+/** Whether the process is a Redis server: by its program or, where that has another name, by what it was started with. */
+export function isServer(pid: number, socketPath: string): boolean {
+	if (SERVER_PROGRAM.test(basename(heldPath(pid, "exe") ?? ""))) return true;
+	const words = look(() => readFileSync(`/proc/${pid}/cmdline`, "utf8")) ?? "";
+	return SERVER_PROGRAM.test(words) && words.includes(socketPath);
 }
 
 const LISTENS = "00010000";
 
 /**
- * Whether a server listens at a socket. If nobody can connect to it by its path, that was removed or replaced, and
+ * Whether a server listens at a socket: at that of a path, or at any. If nobody can connect to it by its path, that was removed or replaced, and
  * nobody ever will. False where there is no /proc.
  */
-export function listens(pid: number): boolean {
+export function listens(pid: number, path?: string): boolean {
 	const rows = look(() => readFileSync(`/proc/${pid}/net/unix`, "latin1")) ?? "";
 	const numbers = rows
 		.split("\n")
 		.map((row) => row.trim().split(/\s+/))
 		.filter((columns) => columns[3] === LISTENS)
+		.filter((columns) => path === undefined || columns.slice(7).join(" ") === path)
 		.map((columns) => `socket:[${columns[6]}]`);
 	const own = look(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return own.some((fd) => numbers.includes(heldPath(pid, `fd/${fd}`) ?? ""));
@@ -157,5 +171,6 @@ export function listens(pid: number): boolean {
 /** A file with a pid in it proves nothing, since pids are given again; the inherited lock does. */
 function isHolder(pid: number, place: ServerPlace): boolean {
 	if (process.platform !== "linux") return process.kill(pid, 0);
+	if (!isServer(pid, place.socketPath)) return false;
 	return isSameFile(statSync(`/proc/${pid}/fd/${LOCK_FD}`), statSync(place.lock));
 }

@@ -224,7 +224,7 @@ describe("a server that hangs or dies", () => {
 			code: "DISPATCH_REDIS_UNREACHABLE",
 			hint: expect.stringContaining(`kill -CONT ${pid}`),
 		};
-		await expect(ensureLocalServer(home, SHORT)).rejects.toMatchObject(refusal);
+		await expect(ensureLocalServer(home, () => {}, SHORT)).rejects.toMatchObject(refusal);
 		expect(serversOf(home.path)).toEqual([pid]);
 		expect(localServerState(home)).toBe("running");
 		process.kill(pid, "SIGCONT");
