@@ -13,7 +13,7 @@ import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { clearPlace, hasRuns, openNamedRun } from "../process/run-dir.ts";
+import { clearPlace, hasFacts, openNamedRun } from "../process/run-dir.ts";
 import { sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { TaskBrief } from "../queue/records/lists.ts";
@@ -340,11 +340,11 @@ export class Reconciler extends Service {
 
 	async #settleOrEnd(record: TaskRecord, guard: Guard, end: AgentEnd): Promise<void> {
 		const { id } = record.spec;
-		const { home } = this.#deps;
 		const settled = await guard.step("settle", () => {
 			faultPoint(end.run === null ? "settle.unstarted" : "look.settle", id);
-			// Somebody took all run directories of this host away: no agent is charged for that.
-			const takenDown = end.takenDown || (end.status.kind === "gone" && !hasRuns(home));
+			// Somebody took what is known of it away, whoever it was: no agent is charged for that.
+			const isTaken = end.status.kind === "gone" && !hasFacts(this.#deps.home, id, record.epoch);
+			const takenDown = end.takenDown || isTaken;
 			return this.#deps.settle({ ...end, takenDown });
 		});
 		if (settled === true) return this.#forgetStart(record);

@@ -209,9 +209,9 @@ export function tasksWithRuns(home: string): string[] {
 	return names(runsOf(home));
 }
 
-/** Whether any start was ever made here, and nobody took them all away. */
-export function hasRuns(home: string): boolean {
-	return isThere(runsOf(home));
+/** Whether the facts of a start stand where they were put, and nobody took them away. @throws DISPATCH_DISK */
+export function hasFacts(home: string, task: string, epoch: number): boolean {
+	return isThere(join(runPath(home, task, epoch), "run.json"));
 }
 
 /** The runs of one task that facts stand of, the newest first. @throws when they cannot be looked at */

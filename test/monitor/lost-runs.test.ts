@@ -1,5 +1,5 @@
-/** An agent, or a person, that moves all run directories away: the tasks of the others go on, uncharged. */
-import { renameSync } from "node:fs";
+/** An agent, or a person, that takes run directories away: the tasks of the others go on, uncharged. */
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { markedPids } from "../../src/process/processes.ts";
@@ -7,12 +7,39 @@ import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
 
-test.each(["followed", "found by the next worker"])("all run directories are gone: %s", async (how) => {
+/** The agent's wrapper may put a file into it at this moment. */
+const remove = (path: string) => rmSync(path, { recursive: true, maxRetries: 10 });
+
+const WAYS: Record<string, (runs: string) => void> = {
+	"moved away": (runs) => renameSync(runs, `${runs}.moved`),
+	"moved away, and there is a new start since": (runs) => {
+		renameSync(runs, `${runs}.moved`);
+		mkdirSync(join(runs, "other", "1"), { recursive: true });
+	},
+	"a file in its place": (runs) => {
+		renameSync(runs, `${runs}.moved`);
+		writeFileSync(runs, "");
+	},
+	"all that is in it": (runs) => {
+		for (const name of readdirSync(runs)) remove(join(runs, name));
+	},
+	"the task's own alone": (runs) => remove(join(runs, "t")),
+	"every file in it": (runs) => {
+		const own = join(runs, "t", "1");
+		for (const name of readdirSync(own)) remove(join(own, name));
+	},
+};
+
+const CASES = Object.keys(WAYS).flatMap((way) =>
+	["followed", "found by the next worker"].map((how) => [way, how] as const),
+);
+
+test.each(CASES)("run directories are gone (%s): %s", async (way, how) => {
 	const { store, home } = stage();
 	const { nonce } = await stage().agent("t", "exec sleep 1000", { attempts: 1 });
 	const monitor = stage().reconciler();
 	if (how === "followed") await monitor.reconcile("t");
-	renameSync(join(home, "runs"), join(home, "moved"));
+	WAYS[way]?.(join(home, "runs"));
 	const look = async () => {
 		await monitor.reconcile("t");
 		return store.stateOf("t");
