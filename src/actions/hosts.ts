@@ -187,7 +187,7 @@ async function lookUntilDrained(
 
 /** The host's own word is as old as its last beat: where it alone is waited for, it is asked for a new one. */
 async function lookAtDrained(store: Store, host: string, own: string): Promise<Seen> {
-	const live = (await store.liveIds(host)).length;
+	const live = await store.liveCount(host);
 	const view = (await viewHosts(store, own, host))[0] as HostView;
 	if (live === 0 && !hasTakenNote(view)) await wakeHost(store, host);
 	return { view, live };

@@ -315,10 +315,7 @@ export class Daemon extends Service {
 		await this.#drained.leave();
 		const { store, home } = this.#options;
 		// While Redis refuses nobody knows: what works here may work on.
-		const isDone = async () => {
-			const live = await unlessAway(store.liveIds(home.hostId));
-			return live !== "away" && live.length === 0;
-		};
+		const isDone = async () => (await unlessAway(store.liveCount(home.hostId))) === 0;
 		while (!this.isStopped && !(await isDone())) await new Promise((resolve) => setTimeout(resolve, 200));
 	}
 

@@ -16,7 +16,7 @@ import { markedPids } from "../process/processes.ts";
 import { clearPlace, hasFacts, openNamedRun } from "../process/run-dir.ts";
 import { sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
-import type { TaskBrief } from "../queue/records/lists.ts";
+import { isServedBy, type TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
 import type { Ending } from "../task/outcome/ending.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -88,7 +88,7 @@ export class Reconciler extends Service {
 		faultPoint("look.read", task);
 		const { store, host } = this.#deps;
 		const record = await store.get(task);
-		if (record === null || record.host !== host || !isLive(record.state)) return this.#forget(task);
+		if (record === null || !isServedBy(host, record.host) || !isLive(record.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
 		guard.beginLook();
 		await this.#lookAt(record, guard);
@@ -376,7 +376,7 @@ export class Reconciler extends Service {
 		const { store, host, fault } = this.#deps;
 		const brief = await store.liveBrief(task).catch(() => null);
 		if (brief === null) return fault(task, "look", error);
-		if (brief.host !== host || !isLive(brief.state)) return this.#forget(task);
+		if (!isServedBy(host, brief.host) || !isLive(brief.state)) return this.#forget(task);
 		const guard = this.#guardOf(task, brief.epoch);
 		await guard.failed("look", error);
 		const live = this.#live.get(task);

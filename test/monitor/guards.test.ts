@@ -10,6 +10,7 @@ import { openRun, type RunDir } from "../../src/process/run-dir.ts";
 import { sealedFacts } from "../../src/process/sealed-file.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
+import { dropNames } from "../../src/queue/records/names.ts";
 import { DispatchError } from "../../src/task/errors.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { HOST } from "../queue/records/store-support.ts";
@@ -305,17 +306,24 @@ test("a record that cannot be decoded, and whose agent has ended, fails plainly"
 	await until(async () => expect(await store.stateOf("t")).toBe("failed"));
 });
 
-test.each([{ attempt: "abc" }, { epoch: "x" }, { generation: "" }, { workingSince: "inf" }, { needs: "{" }])(
-	"one that cannot be moved either holds no place once its agent has ended: %o",
-	async (damage) => {
-		const { store } = stage();
-		const { run } = await stage().agent("t", FINISHES);
-		await until(() => expect(agentStatus(run).kind).toBe("exited"));
-		await store.client.hset(store.keys.task("t"), damage);
-		await lookUntil("t", "cancelled");
-		expect((await store.liveBriefs(HOST)).size).toBe(0);
-	},
-);
+test.each([
+	{ attempt: "abc" },
+	{ epoch: "x" },
+	{ generation: "" },
+	{ workingSince: "inf" },
+	{ needs: "{" },
+	{ host: "B AD" },
+	{ host: "" },
+])("one that cannot be moved either holds no place once its agent has ended: %o", async (damage) => {
+	const { store } = stage();
+	const { run } = await stage().agent("t", FINISHES);
+	await until(() => expect(agentStatus(run).kind).toBe("exited"));
+	await store.client.hset(store.keys.task("t"), damage);
+	await lookUntil("t", "cancelled");
+	expect(await store.liveCount(HOST)).toBe(0);
+	await dropNames(store, HOST);
+	expect((await store.liveBriefs(HOST)).size).toBe(0);
+});
 
 describe("an agent whose task has gone on without it", () => {
 	test("is ended, and an event says so", async () => {

@@ -3,7 +3,8 @@ import { Damage } from "../../task/check.ts";
 import { type DamagedTask, damagedError } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import { isState, SKIPPED, type State } from "../../task/states.ts";
+import { HOST_FORM } from "../../task/spec.ts";
+import { isLive, isState, SKIPPED, type State } from "../../task/states.ts";
 import { Connection } from "./connection.ts";
 import { decodeValues, STORED } from "./record-fields.ts";
 
@@ -26,6 +27,11 @@ export interface LiveBrief {
 	/** names one creation of the task */
 	taskNonce: string | null;
 	stopRequested: boolean;
+}
+
+/** A record whose host is no host's id any more is looked after by whoever has the task in its list. */
+export function isServedBy(own: string, host: string | null): boolean {
+	return host === own || !HOST_FORM.test(host ?? "");
 }
 
 export class Lists extends Connection {
@@ -155,19 +161,25 @@ export class Lists extends Connection {
 		return this.guard((client) => client.zrevrange(this.keys.tasks, "0", "-1"));
 	}
 
-	/** What tells whether something changed in a host's live tasks; names of no task are left out. */
+	/** What tells whether something changed in a host's live tasks; names of no task, or of another host's, are left out. */
 	async liveBriefs(host: string): Promise<Map<string, TaskBrief>> {
 		const ids = await this.liveIds(host);
 		const pipeline = this.client.pipeline();
-		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision", "state");
+		for (const id of ids) pipeline.hmget(this.keys.task(id), "epoch", "revision", "state", "host");
 		const replies = await this.replies(pipeline);
 		return new Map(
 			ids.flatMap((id, i) => {
-				const [epoch, revision, state] = (replies[i] ?? []) as (string | null)[];
+				const [epoch, revision, state, served] = (replies[i] ?? []) as (string | null)[];
 				if (epoch === null && revision === null && state === null) return [];
+				if (!isServedBy(host, served ?? null)) return [];
 				return [[id, { epoch: Number(epoch), revision: Number(revision), state: state as State }] as const];
 			}),
 		);
+	}
+
+	/** How many agents of a host work or ask. */
+	async liveCount(host: string): Promise<number> {
+		return [...(await this.liveBriefs(host)).values()].filter(({ state }) => isLive(state)).length;
 	}
 
 	/** null when there is no such task */

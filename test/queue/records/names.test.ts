@@ -49,6 +49,8 @@ test("names of tasks that have ended, or are another host's, go from the lists o
 	const { client, keys } = store;
 	await client.sadd(keys.live(HOST), "over", "elsewhere", "waits");
 	await client.zadd(keys.active(HOST), "1", "over", "2", "elsewhere");
+	expect([...(await store.liveBriefs(HOST)).keys()]).not.toContain("elsewhere");
+	expect(await store.liveCount(HOST)).toBe(1);
 	expect((await dropNames(store, HOST)).sort()).toEqual([`active:${HOST}`, `live:${HOST}`]);
 	expect(await lists()).toEqual(before);
 });

@@ -5,7 +5,7 @@ export const NAMES_AT_ONCE = 1_000;
 
 /**
  * Looks at a page of one list, and takes names of no task of its state and host out of a host's lists, and of no task at all
- * out of what is to get a run job: each is looked at again and again, and counted. What is damaged stays: nobody knows what
+ * out of what is to get a run job: each is looked at again and again, and counted. What has no state stays: nobody knows what
  * it is. The event says, at the end of a list, how many went.
  */
 export const DROP_NAMES = `${PRELUDE}
@@ -22,8 +22,9 @@ local function isIn(task)
   if redis.call('EXISTS', rec) == 0 then return false end
   if not list.fits or typeOf(rec) ~= 'hash' then return true end
   local cur = redis.call('HMGET', rec, 'state', 'host')
-  if not cur[1] or not MOVES[cur[1]] or not cur[2] or not isHost(cur[2]) then return true end
-  return cur[2] == req.host and list.fits(cur[1])
+  if not cur[1] or not MOVES[cur[1]] then return true end
+  -- As isServedBy.
+  return (cur[2] == req.host or not cur[2] or not isHost(cur[2])) and list.fits(cur[1])
 end
 mendShared()
 mendHost(req.host)
