@@ -132,7 +132,7 @@ export class Daemon extends Service {
 		this.#saver = new WorkSaver({ store, orders, env });
 		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver: this.#saver };
 		const maxAgents = mostAgents(live.current.worker, concurrency);
-		this.#places = new Places({ work: concurrency, live: maxAgents });
+		this.#places = new Places({ work: concurrency, live: maxAgents }, () => this.#worker?.wake());
 		this.#queues = new RunQueues(store);
 		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
 		this.#removals = new Removals({ ...kept, graceMs: TERM_GRACE_MS, log: options.log });
@@ -174,7 +174,7 @@ export class Daemon extends Service {
 			store,
 			queues: this.#queues,
 			host,
-			maxAgents,
+			room: () => this.#places.room,
 			process: (job) =>
 				runJob(job, {
 					store,
@@ -279,7 +279,6 @@ export class Daemon extends Service {
 		const places = isConcurrencyGiven ? concurrency : worker.concurrency;
 		const live = mostAgents(worker, places);
 		this.#places.setLimits({ work: places, live });
-		this.#worker.setMaxAgents(live);
 		await this.#notifier?.stop();
 		this.#notifier = await this.#startNotifier();
 		await askHeld({ ...this.#options, host: this.#options.home.hostId });

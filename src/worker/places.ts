@@ -23,11 +23,14 @@ export class Places {
 	/** with the moment (a count of changes) of the last news; who has ended until `keep` has seen it, too */
 	readonly #agents = new Map<string, { life: Life; since: number }>();
 	readonly #line: { task: string; priority: number; order: number; go: () => void }[] = [];
+	readonly #changed: () => void;
 	#order = 0;
 	#moment = 0;
 
-	constructor(limits: Limits) {
+	/** @param changed there may be room again */
+	constructor(limits: Limits, changed: () => void = () => {}) {
 		this.#limits = limits;
+		this.#changed = changed;
 	}
 
 	/** How many may work: no more than may live. */
@@ -54,6 +57,12 @@ export class Places {
 		const counted = new Set(this.#starting);
 		for (const [task, { life }] of this.#agents) if (lives.includes(life)) counted.add(task);
 		return counted.size;
+	}
+
+	/** How many more may start now; below 0: so many wait already. */
+	get room(): number {
+		const { work, live } = this.#limits;
+		return Math.min(work - this.taken, live - this.living) - this.waiting;
 	}
 
 	/** How many wait for a place. */
@@ -134,5 +143,6 @@ export class Places {
 			this.#starting.add(next.task);
 			next.go();
 		}
+		if (this.room > 0) this.#changed();
 	}
 }

@@ -84,6 +84,7 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 			const end = endOf(job, record);
 			if (end !== null) return end;
 			if (record?.state !== "queued") {
+				job.placed();
 				await hub.changed(job.task, job.signal, LOOK_AGAIN_MS);
 				continue;
 			}
@@ -157,7 +158,9 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 		faultPoint("run-job.started", job.task);
 	};
 	try {
-		await deps.places.during(job.task, record.spec.priority, stopping.signal, work);
+		const turn = deps.places.during(job.task, record.spec.priority, stopping.signal, work);
+		job.placed();
+		await turn;
 	} finally {
 		stopping.release();
 	}

@@ -67,12 +67,13 @@ test.each(CASES)("after %s, whose agent %s", async (lost, does) => {
 	await user.ok(["enqueue", "--id", first, "--priority", "500", "--model", model, "Paint the shed"]);
 	await user.waitForState(first, state);
 	await user.ok(["enqueue", "--id", urgent, "--priority", "1", "Paint the door"]);
-	const { generation } = await store.need(urgent);
-	const stateOfUrgent = () => queues.of(host).getJobState(jobIdOf(urgent, generation));
-	await expect.poll(() => stateOfUrgent(), LIMIT).not.toBe("unknown");
+	const jobState = async (id: string) =>
+		queues.of(host).getJobState(jobIdOf(id, (await store.need(id)).generation));
+	await expect.poll(() => jobState(urgent), LIMIT).toBe("prioritized");
 	await strike();
-	// It has its turn, the other one's job not.
-	await expect.poll(() => stateOfUrgent(), LIMIT).toBe("active");
+	// The job of the one that lives comes back first, though the other one's stands in front of it.
+	await expect.poll(() => jobState(first), LIMIT).toBe("active");
+	expect(await jobState(urgent)).toBe("prioritized");
 	await end(first);
 	await user.waitForState(first, "completed");
 	await user.waitForState(urgent, "asking");

@@ -45,7 +45,7 @@ export const SERVICES: readonly ServiceCase[] = [
 		make(store) {
 			const process = async () => ({ kind: "release" }) as const;
 			const queues = new RunQueues(store);
-			return { service: new RunWorker({ store, queues, host: HOST, maxAgents: 2, process }) };
+			return { service: new RunWorker({ store, queues, host: HOST, room: () => 2, process }) };
 		},
 	},
 	{

@@ -48,6 +48,7 @@ function jobOf(task: string, generation: number): RunJob & { stop(): void; drain
 		generation,
 		signal: stopping.signal,
 		draining: draining.signal,
+		placed: () => {},
 		progress: async () => {},
 		stop: () => stopping.abort(),
 		drain: () => draining.abort(),

@@ -3,7 +3,7 @@
  * again from its record at any time; one of an older generation ends without acting.
  */
 import { setMaxListeners } from "node:events";
-import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError } from "bullmq";
 import { isObject } from "../../task/check.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
@@ -11,16 +11,9 @@ import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
 import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
-import {
-	closeWorker,
-	openQueue,
-	readJob,
-	requireOwn,
-	runQueueName,
-	takeBack,
-	workerOptions,
-} from "./bull.ts";
+import { closeWorker, openQueue, readJob, requireOwn, runQueueName, takeBack } from "./bull.ts";
 import { type JobPlace, takeOutLost } from "./lost-job.ts";
+import { TurnWorker } from "./turn-worker.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
 const LOCK_MS = 60_000;
@@ -38,6 +31,9 @@ export interface RunJobData {
 	task: string;
 	generation: number;
 	model: string | null;
+	backend: string;
+	/** whose turn it is with; null: it is interactive */
+	batch: string | null;
 	cwd: string;
 	prompt: string;
 }
@@ -58,6 +54,8 @@ export interface RunJob {
 	signal: AbortSignal;
 	/** aborted when the daemon drains: nothing more is started */
 	draining: AbortSignal;
+	/** the places know of it from here on: another one may be taken from the line, if they have room */
+	placed(): void;
 	/** shown by Bull Board */
 	progress(value: object): Promise<void>;
 }
@@ -110,6 +108,8 @@ export class RunQueues extends Service {
 			task: spec.id,
 			generation,
 			model: agentOf(record).model,
+			backend: agentOf(record).backend,
+			batch: record.batch,
 			cwd: workspaceOf(record),
 			prompt: cutText(withoutSecrets(spec.prompt), 200),
 		};
@@ -165,25 +165,26 @@ export class RunWorker extends Service {
 	readonly #store: Store;
 	readonly #queues: RunQueues;
 	readonly #host: string;
-	#maxAgents: number;
+	readonly #room: () => number;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
 	readonly #abort = new AbortController();
 	#draining = new AbortController();
 	#isDraining = false;
-	#worker: Worker<RunJobData> | undefined;
+	#worker: TurnWorker<RunJobData> | undefined;
 
+	/** @param options.room how many more may start now; `wake` when it has grown */
 	constructor(options: {
 		store: Store;
 		queues: RunQueues;
 		host: string;
-		maxAgents: number;
+		room: () => number;
 		process: (job: RunJob) => Promise<RunEnd>;
 	}) {
 		super();
 		this.#store = options.store;
 		this.#queues = options.queues;
 		this.#host = options.host;
-		this.#maxAgents = options.maxAgents;
+		this.#room = options.room;
 		this.#process = options.process;
 		// Every job listens, and stops listening when it ends: as many as there are agents.
 		setMaxListeners(0, this.#abort.signal, this.#draining.signal);
@@ -192,15 +193,16 @@ export class RunWorker extends Service {
 	/** Takes the jobs of the daemon before back at once, then fetches. */
 	protected override async open(): Promise<void> {
 		await takeBack(this.#store, this.#queues.of(this.#host));
-		const worker = new Worker<RunJobData>(
-			runQueueName(this.#host),
+		const worker = new TurnWorker<RunJobData>(
 			(job: Job<RunJobData>, token?: string) => this.#run(job, token ?? ""),
-			workerOptions(this.#store, {
-				concurrency: this.#maxAgents,
+			{
+				store: this.#store,
+				host: this.#host,
+				room: this.#room,
 				lockDuration: LOCK_MS,
 				stalledInterval: STALL_CHECK_MS,
 				maxStalledCount: STALLS_ALLOWED,
-			}),
+			},
 		);
 		worker.on("error", () => {});
 		for (const end of ["completed", "failed"] as const)
@@ -221,10 +223,9 @@ export class RunWorker extends Service {
 		if (!(await this.#store.exists(task))) await this.#queues.forget(this.#host, new Set([task]));
 	}
 
-	/** How many agents may live from now on; a lower number ends none. */
-	setMaxAgents(maxAgents: number): void {
-		this.#maxAgents = maxAgents;
-		if (this.#worker !== undefined) this.#worker.concurrency = maxAgents;
+	/** One more may start than before: it looks for whose turn it is. */
+	wake(): void {
+		this.#worker?.wake();
 	}
 
 	/** Starts nothing more; jobs whose agents live go on. */
@@ -244,7 +245,7 @@ export class RunWorker extends Service {
 	}
 
 	/** Stops fetching and hands the jobs back; agents go on. Never waits longer than a second for Redis. */
-	async #handBack(worker: Worker): Promise<void> {
+	async #handBack(worker: TurnWorker<RunJobData>): Promise<void> {
 		const closed = closeWorker(worker);
 		await new Promise((resolve) => setTimeout(resolve, CLOSE_HEAD_START_MS));
 		this.#abort.abort();
@@ -259,6 +260,7 @@ export class RunWorker extends Service {
 			generation: job.data.generation,
 			signal: this.#abort.signal,
 			draining: this.#draining.signal,
+			placed: () => this.#worker?.decided(job),
 			progress: (value) => job.updateProgress(valueWithoutSecrets(value)).catch(() => {}),
 		});
 		if (end.kind === "release") {

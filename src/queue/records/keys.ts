@@ -32,6 +32,10 @@ export interface Keys {
 	notified(host: string): string;
 	/** held backends of a host */
 	gates(host: string): string;
+	/** the bands of a host's line, by flow and backend: `src/queue/jobs/turns.ts` */
+	lanes(host: string): string;
+	/** when each flow of a host had its turn last */
+	turns(host: string): string;
 	sweep: string;
 	/** what a host has still to clear of tasks that were removed */
 	removed(host: string): string;
@@ -78,6 +82,8 @@ export function keysOf(namespace: string): Keys {
 		notified: (host) => `${prefix}:notified:${host}`,
 		hosts: `${prefix}:hosts`,
 		gates: (host) => `${prefix}:gates:${host}`,
+		lanes: (host) => `${prefix}:lanes:${host}`,
+		turns: (host) => `${prefix}:turns:${host}`,
 		sweep: `${prefix}:sweep`,
 		removed: (host) => `${prefix}:removed:${host}`,
 		cost: (id) => `${prefix}:cost:${id}`,

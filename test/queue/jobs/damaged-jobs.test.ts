@@ -46,7 +46,7 @@ describe.each(Object.keys(DAMAGE))("%s in the place of a job", (kind) => {
 			ran.push(task);
 			return { kind: "done", state: "completed", message: "ok" } as const;
 		};
-		const worker = new RunWorker({ store, queues, host: HOST, maxAgents: 2, process });
+		const worker = new RunWorker({ store, queues, host: HOST, room: () => 2, process });
 		cleanups.push(() => worker.stop());
 		await worker.start();
 		await until(() => expect(ran).toContain("sound"));

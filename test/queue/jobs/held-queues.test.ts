@@ -52,7 +52,7 @@ const AT_WORK: Record<string, { name: (host: string) => string; start: () => Pro
 				ran += 1;
 				return { kind: "done", state: "completed", message: "ok" } as const;
 			};
-			const worker = new RunWorker({ store, queues, host: HOST, maxAgents: 2, process });
+			const worker = new RunWorker({ store, queues, host: HOST, room: () => 2, process });
 			cleanups.push(() => worker.stop());
 			await worker.start();
 			await store.create(specOf("t"));
@@ -136,7 +136,7 @@ test("a worker that a limit held goes on soon after it was taken away", async ()
 		return { kind: "done", state: "completed", message: "ok" } as const;
 	};
 	await queues.of(HOST).setGlobalRateLimit(1, HOUR_MS);
-	const worker = new RunWorker({ store, queues, host: HOST, maxAgents: 1, process });
+	const worker = new RunWorker({ store, queues, host: HOST, room: () => 2, process });
 	cleanups.push(() => worker.stop());
 	await worker.start();
 	for (const id of ["a", "b"]) await store.create(specOf(id));

@@ -111,7 +111,7 @@ async function idleWorker(ran: string[]): Promise<RunWorker> {
 		ran.push(task);
 		return { kind: "done", state: "completed", message: "ok" } as const;
 	};
-	const worker = new RunWorker({ store, queues, host: HOST, maxAgents: 2, process });
+	const worker = new RunWorker({ store, queues, host: HOST, room: () => 2, process });
 	cleanups.push(() => worker.stop());
 	await worker.start();
 	await worker.drain();

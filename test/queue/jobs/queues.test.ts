@@ -34,8 +34,8 @@ const cleanups = withQueues((made) => {
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
 
-async function worker(process: (job: RunJob) => Promise<RunEnd>, maxAgents = 2): Promise<RunWorker> {
-	const made = new RunWorker({ store, queues, host: HOST, maxAgents, process });
+async function worker(process: (job: RunJob) => Promise<RunEnd>, places = 2): Promise<RunWorker> {
+	const made = new RunWorker({ store, queues, host: HOST, room: () => places, process });
 	await made.start();
 	cleanups.push(() => made.stop());
 	return made;
@@ -51,7 +51,7 @@ async function startDaemon(): Promise<ChildProcess> {
 		const store = await openStore({ target, namespace: "test", role: "service" });
 		const process = () => { console.log("taken"); return new Promise(() => {}); };
 		const queues = new RunQueues(store);
-		await new RunWorker({ store, queues, host: "${HOST}", maxAgents: 1, process }).start();
+		await new RunWorker({ store, queues, host: "${HOST}", room: () => 1, process }).start();
 	})()`;
 	const outfile = join(temporaryFolder("daemon"), "daemon.cjs");
 	const stdin = { contents, resolveDir: process.cwd() };

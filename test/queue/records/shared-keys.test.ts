@@ -69,6 +69,8 @@ const SHARED: Record<string, () => string> = {
 	fenced: () => store.keys.fenced(HOST),
 	removed: () => store.keys.removed(HOST),
 	gates: () => store.keys.gates(HOST),
+	lanes: () => store.keys.lanes(HOST),
+	turns: () => store.keys.turns(HOST),
 	notified: () => store.keys.notified(HOST),
 	sweep: () => `${store.keys.sweep}:${HOST}`,
 	"the day's spending": today,

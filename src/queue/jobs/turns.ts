@@ -1,0 +1,149 @@
+/**
+ * Whose turn it is to start on a host. Interactive tasks, and each batch, are a flow; flows are taken in turn, so that a
+ * batch of thousands delays another task by one start. Within a flow the lower priority number comes first, then who
+ * came first.
+ *
+ * Redis alone is authoritative: BullMQ's line of the host holds the order itself, a band of scores for each lane (a
+ * flow's jobs of one backend). A job that BullMQ puts in line (added, promoted, handed back) is in the first band, which
+ * is nobody's, and is sorted from there; so a lost lane, or one that another flow has by now, is only sorted anew. The job
+ * whose turn it is goes to `wait`, from where BullMQ takes it first: a worker that dies on the way loses no turn.
+ */
+
+import type { Script } from "../records/scripts/index.ts";
+import { PRELUDE } from "../records/scripts/prelude.ts";
+import type { Store } from "../records/store.ts";
+import { runQueueName } from "./bull.ts";
+
+/** Of a job's score: BullMQ's own counter has the lower 32 bits, the priority (1–1000) these. */
+const PRIORITY_BITS = 10;
+/** Scores are whole up to 2^53, so there are so many bands. */
+const LANES = 2 ** (53 - 32 - PRIORITY_BITS);
+const SORTED_AT_ONCE = 1_000;
+
+const LUA = `${PRELUDE}
+local bull = p .. ':bull:' .. req.queue .. ':'
+local line, wait, delayed, lanesKey, turnsKey = bull .. 'prioritized', bull .. 'wait', bull .. 'delayed', p .. ':lanes:' .. req.host, p .. ':turns:' .. req.host
+mendHost(req.host)
+mend('lanes:' .. req.host, 'hash'); mend('turns:' .. req.host, 'hash')
+for name, kind in pairs({prioritized = 'zset', delayed = 'zset', wait = 'list', pc = 'number'}) do mend('bull:' .. req.queue .. ':' .. name, kind) end
+if listsLost then relist() end
+local COUNTS, BAND = 2^32, 2^${32 + PRIORITY_BITS}
+local SHARED = ${LANES - 1}
+local function whole(n) return string.format('%.0f', n) end
+local function hashOf(key)
+  local pairs, found = redis.call('HGETALL', key), {}
+  for at = 1, #pairs, 2 do found[pairs[at]] = pairs[at + 1] end
+  return found
+end
+-- By what the job says of itself: a hint, which decides about its turn only.
+local function laneNameOf(job)
+  local text = redis.pcall('HGET', bull .. job, 'data')
+  local data = type(text) == 'string' and decoded(text) or {}
+  local function word(v) return type(v) == 'string' and string.match(v, '^[^ ]+$') or '' end
+  return word(data.batch) .. ' ' .. word(data.backend)
+end
+local lanes, used = {}, {}
+for name, n in pairs(hashOf(lanesKey)) do
+  n = tonumber(n)
+  if string.find(name, ' ', 1, true) and n and n >= 1 and n <= SHARED and n == math.floor(n) and not used[n] then
+    lanes[name] = n; used[n] = true
+  else redis.call('HDEL', lanesKey, name) end
+end
+local nextFree = 1
+local function laneOf(name)
+  if lanes[name] then return lanes[name] end
+  while used[nextFree] do nextFree = nextFree + 1 end
+  -- So many at once share one.
+  if nextFree >= SHARED then name = '* '; nextFree = SHARED end
+  lanes[name] = nextFree; used[nextFree] = true
+  redis.call('HSET', lanesKey, name, nextFree)
+  return lanes[name]
+end
+-- Delayed ones whose time has come, as BullMQ does before it takes one.
+local due = redis.call('ZRANGEBYSCORE', delayed, 0, whole((req.date + 1) * 4096 - 1), 'LIMIT', 0, ${SORTED_AT_ONCE})
+for _, job in ipairs(due) do
+  redis.call('ZREM', delayed, job)
+  local priority = redis.pcall('HGET', bull .. job, 'priority')
+  priority = type(priority) == 'string' and tonumber(priority) or 0
+  if priority > 0 then redis.call('ZADD', line, whole(priority * COUNTS + redis.call('INCR', bull .. 'pc') % COUNTS), job)
+  else redis.call('LPUSH', wait, job) end
+  redis.pcall('HSET', bull .. job, 'delay', 0)
+end
+local inBands = 0
+for _, n in pairs(lanes) do inBands = inBands + redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND)) end
+-- A band that is nobody's: its lane was lost. All are sorted anew.
+if inBands + redis.call('ZCOUNT', line, '-inf', '(' .. whole(BAND)) < redis.call('ZCARD', line) then
+  lanes, used, nextFree = {}, {}, 1
+  redis.call('DEL', lanesKey)
+  local all = redis.call('ZRANGEBYSCORE', line, whole(BAND), '+inf', 'WITHSCORES')
+  for at = 1, #all, 2 do
+    local score = tonumber(all[at + 1])
+    redis.call('ZADD', line, score < 2^53 and whole(score % BAND) or '0', all[at])
+  end
+end
+while true do
+  local unsorted = redis.call('ZRANGEBYSCORE', line, '-inf', '(' .. whole(BAND), 'WITHSCORES', 'LIMIT', 0, ${SORTED_AT_ONCE})
+  if #unsorted == 0 then break end
+  for at = 1, #unsorted, 2 do
+    local job, score = unsorted[at], math.max(0, tonumber(unsorted[at + 1]))
+    local task = string.match(job, '^(.*)%.%d+$')
+    -- Its agent lives: it needs no turn, only somebody who waits for its end.
+    if task and redis.call('SISMEMBER', p .. ':live:' .. req.host, task) == 1 then
+      redis.call('ZREM', line, job)
+      redis.call('LPUSH', wait, job)
+    else redis.call('ZADD', line, whole(laneOf(laneNameOf(job)) * BAND + score), job) end
+  end
+end
+-- Who stands in front of each flow, and when it had its turn last.
+local turns, heads = hashOf(turnsKey), {}
+local function turnOf(flow) return isCounter(turns[flow]) and tonumber(turns[flow]) or nil end
+local turn = 0
+for flow in pairs(turns) do turn = math.max(turn, turnOf(flow) or 0) end
+for name, n in pairs(lanes) do
+  local head = redis.call('ZRANGEBYSCORE', line, whole(n * BAND), '(' .. whole((n + 1) * BAND), 'WITHSCORES', 'LIMIT', 0, 1)
+  if head[1] then
+    local flow = string.match(name, '^[^ ]*')
+    local rank = tonumber(head[2]) - n * BAND
+    if not (heads[flow] and heads[flow].rank <= rank) then heads[flow] = {job = head[1], rank = rank} end
+  else redis.call('HDEL', lanesKey, name) end
+end
+for flow in pairs(turns) do
+  if flow ~= '' and not heads[flow] then redis.call('HDEL', turnsKey, flow) end
+end
+local first, since
+for flow in pairs(heads) do
+  -- A new batch stands behind those that wait; the interactive ones are no newcomers.
+  local last = turnOf(flow)
+  if not last then
+    last = flow == '' and 0 or turn
+    redis.call('HSET', turnsKey, flow, whole(last))
+  end
+  if not since or last < since or (last == since and flow < first) then first, since = flow, last end
+end
+local isNext = redis.call('LLEN', wait) > 0
+if not isNext and req.hasRoom and first then
+  isNext = true
+  redis.call('HSET', turnsKey, first, whole(turn + 1))
+  redis.call('ZREM', line, heads[first].job)
+  redis.call('RPUSH', wait, heads[first].job)
+end
+local later = redis.call('ZRANGEBYSCORE', delayed, whole((req.date + 1) * 4096), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+return reply({isNext = isNext, later = later[2] and math.floor(tonumber(later[2]) / 4096) or cjson.null})
+`;
+const SCRIPT: Script = { name: "takeTurn", lua: LUA, once: false, grows: false, said: true };
+
+export interface Turn {
+	/** a job is to be taken now: whose turn it is, or one that needs none */
+	isNext: boolean;
+	/** when the next delayed job is due, ms since the Unix epoch; null: there is none */
+	later: number | null;
+}
+
+/**
+ * Puts the job whose turn it is where BullMQ takes it next.
+ * @param hasRoom whether one more may start; without it only jobs are taken that need no turn
+ * @throws what Redis throws
+ */
+export function takeTurn(store: Store, host: string, { hasRoom }: { hasRoom: boolean }): Promise<Turn> {
+	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, date: Date.now() });
+}

@@ -1,0 +1,209 @@
+/** Interactive tasks and batches start in turn, whatever becomes of what Redis remembers of the turns. */
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
+import { takeTurn } from "../../../src/queue/jobs/turns.ts";
+import type { Store } from "../../../src/queue/records/store.ts";
+import { SEED } from "../../chance.ts";
+import { CONDITION_LIMIT_MS } from "../../patience.ts";
+import { HOST, runningTask, specOf } from "../records/store-support.ts";
+import { withQueues } from "../stage.ts";
+
+let store: Store;
+let queues: RunQueues;
+const cleanups = withQueues((made) => {
+	({ store, queues } = made);
+});
+
+interface Waiting {
+	id: string;
+	/** "": interactive */
+	batch: string;
+	priority: number;
+	backend: string;
+}
+
+let generation = 1_000;
+
+/** Puts tasks in line, as their records would. */
+async function put(...tasks: Waiting[]): Promise<void> {
+	const record = await store.need("model");
+	for (const { id, batch, priority, backend } of tasks) {
+		generation += 1;
+		const spec = { ...record.spec, id, priority, backend };
+		await queues.add({ ...record, spec, generation, batch: batch === "" ? null : batch }, Date.now());
+	}
+}
+
+/** What a worker would take now; "" where nothing may be. */
+async function next(hasRoom = true): Promise<string> {
+	await takeTurn(store, HOST, { hasRoom });
+	const job = await store.client.rpop(queues.of(HOST).toKey("wait"));
+	return job?.slice(0, job.lastIndexOf(".")) ?? "";
+}
+
+const some = (count: number, batch: string, more: Partial<Waiting> = {}): Waiting[] =>
+	Array.from({ length: count }, (_, n) => ({
+		id: `${batch === "" ? "i" : batch}-${n}`,
+		batch,
+		priority: 100,
+		backend: "claude",
+		...more,
+	}));
+
+async function taken(count: number): Promise<string[]> {
+	const found: string[] = [];
+	for (let n = 0; n < count; n++) found.push(await next());
+	return found;
+}
+
+test("a batch of 1,000 delays an interactive task by one start", async () => {
+	await store.create(specOf("model"));
+	await put(...some(1_000, "big"));
+	expect(await taken(3)).toEqual(["big-0", "big-1", "big-2"]);
+	await put(...some(3, ""));
+	expect(await taken(6)).toEqual(["i-0", "big-3", "i-1", "big-4", "i-2", "big-5"]);
+});
+
+test("several batches and the interactive tasks are taken in turn; a new batch stands behind those that wait", async () => {
+	await store.create(specOf("model"));
+	await put(...some(9, "a"), ...some(9, "b"), ...some(9, ""));
+	expect(await taken(6)).toEqual(["i-0", "a-0", "b-0", "i-1", "a-1", "b-1"]);
+	await put(...some(2, "c"));
+	expect(await taken(5)).toEqual(["i-2", "a-2", "b-2", "c-0", "i-3"]);
+	// One that has come and gone gains nothing by it.
+	expect(await taken(4)).toEqual(["a-3", "b-3", "c-1", "i-4"]);
+	await put({ id: "c-2", batch: "c", priority: 1, backend: "claude" });
+	expect((await taken(4)).sort()).toEqual(["a-4", "b-4", "c-2", "i-5"]);
+});
+
+test("without room nothing is taken but what lives, and what is delayed comes when its time is over", async () => {
+	await runningTask(store, "model");
+	await put(...some(1, ""));
+	expect(await next(false)).toBe("");
+	const { generation: own } = await store.need("model");
+	await queues.add(await store.need("model"), Date.now());
+	expect(await next(false)).toBe("model");
+	expect(own).toBeGreaterThan(0);
+	const late = { ...(await store.need("model")), generation: 77, batch: "late" };
+	const at = Date.now() + 3_600_000;
+	await queues.add({ ...late, hold: { kind: "delayed", until: at } }, Date.now());
+	const turn = await takeTurn(store, HOST, { hasRoom: false });
+	expect(Math.abs((turn.later ?? 0) - at)).toBeLessThan(5_000);
+	await (await queues.of(HOST).getJob(jobIdOf("model", 77)))?.changeDelay(0);
+	expect(await taken(3)).toEqual(["model", "i-0", ""]);
+});
+
+/** What may become of what Redis remembers: it was lost, or is somebody else's. */
+const HARMS: Record<string, () => Promise<unknown>> = {
+	"the lanes are lost": () => store.client.del(store.keys.lanes(HOST)),
+	"the turns are lost": () => store.client.del(store.keys.turns(HOST)),
+	"the lanes are no hash": () => store.client.set(store.keys.lanes(HOST), "x"),
+	"the turns are no hash": () => store.client.set(store.keys.turns(HOST), "x"),
+	"the lanes say nonsense": () =>
+		store.client.hset(store.keys.lanes(HOST), {
+			"a claude": "7.5",
+			"b claude": "-3",
+			x: "1",
+			"c codex": "1e9",
+		}),
+	"the turns say nonsense": () =>
+		store.client.hset(store.keys.turns(HOST), { a: "nan", " ": "1e400", b: "" }),
+};
+
+test("within a flow goes the priority, then who came first; no flow waits while another starts twice; nothing is lost", async () => {
+	const task = fc.record({
+		batch: fc.constantFrom("", "a", "b", "c"),
+		priority: fc.constantFrom(1, 100, 1_000),
+		backend: fc.constantFrom("claude", "codex"),
+	});
+	const step = fc.oneof(
+		{ weight: 4, arbitrary: task },
+		{ weight: 4, arbitrary: fc.constant("take" as const) },
+		{ weight: 1, arbitrary: fc.constantFrom(...Object.keys(HARMS)) },
+	);
+	await fc.assert(
+		fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+			await store.client.flushall();
+			await store.create(specOf("model"));
+			const waiting: Waiting[] = [];
+			/** of each flow that waits: who has started since it began to wait, or had its turn */
+			let passed = new Map<string, string[]>();
+			const take = async () => {
+				const id = await next();
+				const at = waiting.findIndex((each) => each.id === id);
+				expect(at === -1).toBe(waiting.length === 0);
+				const [started] = at === -1 ? [] : waiting.splice(at, 1);
+				if (started === undefined) return;
+				const rivals = waiting.filter(({ batch }) => batch === started.batch);
+				expect(rivals.filter(({ priority }) => priority < started.priority)).toEqual([]);
+				expect(
+					rivals
+						.filter(({ priority }) => priority === started.priority)
+						.every((each) => waiting.indexOf(each) >= at),
+				).toBe(true);
+				passed.delete(started.batch);
+				for (const { batch } of waiting) if (!passed.has(batch)) passed.set(batch, []);
+				for (const [flow, by] of passed) {
+					expect(by, `${flow} waits, of seed ${SEED}`).not.toContain(started.batch);
+					by.push(started.batch);
+				}
+			};
+			for (const [n, each] of steps.entries()) {
+				if (each === "take") await take();
+				else if (typeof each === "string") {
+					await HARMS[each]?.();
+					// Whose turn it is was lost with it.
+					passed = new Map();
+				} else {
+					const made = { ...each, id: `t-${n}` };
+					await put(made);
+					await next(false);
+					waiting.push(made);
+				}
+			}
+			while (waiting.length > 0) await take();
+			expect(await next()).toBe("");
+		}),
+		{ seed: SEED, numRuns: 30 },
+	);
+});
+
+test("a lane that says to be another flow's loses nothing", async () => {
+	await store.create(specOf("model"));
+	await put(...some(3, "a"), ...some(3, "b"), ...some(3, ""));
+	expect(await next(false)).toBe("");
+	await store.client.hset(store.keys.lanes(HOST), { "a claude": "1", "b claude": "1", " claude": "2" });
+	expect((await taken(10)).sort()).toEqual(
+		["", ...[...some(3, "a"), ...some(3, "b"), ...some(3, "")].map(({ id }) => id)].sort(),
+	);
+});
+
+test("a worker takes no more than may start, and one that is told of room goes on at once", async () => {
+	await store.create(specOf("model"));
+	await put(...some(9, "big"));
+	let room = 2;
+	const started: string[] = [];
+	const worker = new RunWorker({
+		store,
+		queues,
+		host: HOST,
+		room: () => room,
+		process: async (job) => {
+			started.push(job.task);
+			room -= 1;
+			job.placed();
+			await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+			return { kind: "release" };
+		},
+	});
+	cleanups.push(() => worker.stop());
+	await worker.start();
+	const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 10 };
+	await vi.waitFor(() => expect(started).toEqual(["big-0", "big-1"]), LIMIT);
+	await put(...some(1, ""));
+	expect(started).toHaveLength(2);
+	room = 2;
+	worker.wake();
+	await vi.waitFor(() => expect(started).toEqual(["big-0", "big-1", "i-0", "big-2"]), LIMIT);
+});
