@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { publishNew } from "../process/atomic-file.ts";
 import { requireOwn } from "../process/own-path.ts";
-import { readRegularFile } from "../process/read-file.ts";
+import { type FileText, isShut, notLookedAt, readRegularFile } from "../process/read-file.ts";
 import { findUserHome } from "../process/user-home.ts";
 import { placeOfHome } from "../process/writer-mark.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -205,9 +205,17 @@ export function readOrMake(file: string, make: () => string): string {
 	return lineOf(file) ?? "";
 }
 
+function readName(file: string): FileText {
+	try {
+		return readRegularFile(file, NAME_LIMIT_BYTES, { links: true });
+	} catch (error) {
+		throw isShut(error) ? notLookedAt(file, error) : error;
+	}
+}
+
 /** null: there is no such file. @throws DISPATCH_DISK when it cannot be read, or is none */
 function lineOf(file: string): string | null {
-	const read = readRegularFile(file, NAME_LIMIT_BYTES, { links: true });
+	const read = readName(file);
 	if (read.kind === "text") return read.text.trim();
 	if (read.kind === "absent") return null;
 	throw new DispatchError("DISPATCH_DISK", `${file} ${read.why}.`, {

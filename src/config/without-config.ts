@@ -1,4 +1,6 @@
 /** What holds where the config does not load: enough to stop what runs, and to look at it. */
+
+import { isShut, notLookedAt } from "../process/read-file.ts";
 import { faultOfAddress, LOCAL_ADDRESS } from "../task/address.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type Config, emptyConfig } from "./config.ts";
@@ -25,9 +27,10 @@ export async function configToStop(source: Source): Promise<{ config: Config; fa
 		const redisUrl = await addressWithoutConfig(source);
 		return { config: { ...config, redisUrl }, fault: `redis.url in ${source.path}: ${wrong}.` };
 	} catch (error) {
-		if (!(error instanceof DispatchError)) throw error;
+		const fault = isShut(error) ? notLookedAt(source.path, error) : error;
+		if (!(fault instanceof DispatchError)) throw error;
 		const redisUrl = await addressWithoutConfig(source);
-		return { config: { ...emptyConfig(), path: source.path, redisUrl }, fault: error.message };
+		return { config: { ...emptyConfig(), path: source.path, redisUrl }, fault: fault.message };
 	}
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ServedNames } from "../config/home.ts";
 import { isThere, replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
-import { readRegularFile } from "../process/read-file.ts";
+import { type ReadOptions, readRegularFile } from "../process/read-file.ts";
 import {
 	type Check,
 	Damage,
@@ -67,9 +67,9 @@ export function writeDaemonFile(home: string, state: DaemonFile, names: ServedNa
 	replaceFile(statePath(home), JSON.stringify({ ...state, names }));
 }
 
-/** @returns null when none was left, or what stands there is none. @throws when it cannot be looked at */
+/** @returns null when none was left, or what stands there is none, or is kept shut. @throws when it cannot be looked at */
 export function readDaemonFile(home: string): DaemonFile | null {
-	const file = readRegularFile(statePath(home), LIMIT_BYTES);
+	const file = readRegularFile(statePath(home), LIMIT_BYTES, { rewritten: true });
 	return file.kind === "text" ? soundOrNull(checkDaemonFile, file.text) : null;
 }
 
@@ -79,8 +79,8 @@ export function isDaemonFileDamaged(home: string): boolean {
 }
 
 /** A small JSON file of the state directory; null where there is none. @throws when it cannot be looked at */
-export function readJson(path: string): unknown {
-	const file = readRegularFile(path, LIMIT_BYTES);
+export function readJson(path: string, options: ReadOptions = {}): unknown {
+	const file = readRegularFile(path, LIMIT_BYTES, options);
 	try {
 		return file.kind === "text" ? JSON.parse(file.text) : null;
 	} catch {
@@ -122,7 +122,10 @@ const PLAIN: StopRequest = { drain: false, stopAgents: false };
 
 /** Takes the request away, so that it is good for one stop. Somebody else's, or none: a plain stop. */
 export function takeStopRequest(home: string, me: Identity | null): StopRequest {
-	const said = readJson(stopPath(home)) as { daemon?: Identity; request?: StopRequest } | null;
+	const said = readJson(stopPath(home), { rewritten: true }) as {
+		daemon?: Identity;
+		request?: StopRequest;
+	} | null;
 	removeStopRequest(home);
 	const { daemon, request } = said ?? {};
 	if (me === null || daemon?.pid !== me.pid || daemon.bootId !== me.bootId) return PLAIN;

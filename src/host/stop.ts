@@ -1,16 +1,10 @@
 /** Stops the daemon of a state directory from another process. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
-import { type Identity, sameProcess, signalProcess } from "../process/identity.ts";
+import { type Identity, processIdentity, sameProcess, signalProcess } from "../process/identity.ts";
 import { takePlaceLock } from "../process/lock.ts";
-import {
-	type DaemonFile,
-	lockPath,
-	readDaemonFile,
-	removeStopRequest,
-	type StopRequest,
-	writeStopRequest,
-} from "./files.ts";
+import { placeTaker } from "../process/place-holders.ts";
+import { lockPath, readDaemonFile, removeStopRequest, type StopRequest, writeStopRequest } from "./files.ts";
 import {
 	heldBySomebody,
 	isLockFree,
@@ -49,20 +43,30 @@ export async function withoutWorker(
 
 /**
  * The daemon that holds the directory, once it says who it is: at its start it has not yet, and one whose file was
- * damaged writes it anew.
+ * damaged writes it anew. Where somebody keeps it shut for good, the kernel says who has the directory's lock.
  * @throws DISPATCH_ALREADY_RUNNING
  */
-async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<DaemonFile | null> {
+async function namedDaemon({ path }: Home, signal?: AbortSignal): Promise<Identity | null> {
 	const until = performance.now() + NAME_LIMIT_MS;
 	for (;;) {
 		const file = readDaemonFile(path);
-		if (file !== null && sameProcess(file.identity)) return file;
+		if (file !== null && sameProcess(file.identity)) return file.identity;
 		if (signal?.aborted || (await isLockFree(path))) return null;
 		requireAwake(path);
 		requireNoStranger(path);
-		if (performance.now() > until) throw heldBySomebody(path);
+		if (performance.now() > until) return lockedBy(path);
 		await sleep(NAME_LOOK_MS);
 	}
+}
+
+/** @throws DISPATCH_ALREADY_RUNNING where the system does not tell */
+async function lockedBy(path: string): Promise<Identity> {
+	const taker = placeTaker(path);
+	// Who only looks has it for a moment.
+	await sleep(NAME_LOOK_MS);
+	const identity = taker !== null && placeTaker(path) === taker ? processIdentity(taker) : null;
+	if (identity === null) throw heldBySomebody(path);
+	return identity;
 }
 
 /** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
@@ -86,16 +90,16 @@ export async function stopDaemon(
 	signal?: AbortSignal,
 	waits: () => void = () => {},
 ): Promise<{ stopped: boolean }> {
-	const file = await namedDaemon(home, signal);
-	if (file === null) return { stopped: false };
-	askToStop(home.path, file.identity, request);
-	signalProcess(file.identity, "SIGTERM");
+	const daemon = await namedDaemon(home, signal);
+	if (daemon === null) return { stopped: false };
+	askToStop(home.path, daemon, request);
+	signalProcess(daemon, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
-	while (sameProcess(file.identity)) {
+	while (sameProcess(daemon)) {
 		if (signal?.aborted) return { stopped: false };
 		waits();
 		// It has nothing left to save that the next daemon would not find on disk and in Redis.
-		if (!request.drain && performance.now() > until) signalProcess(file.identity, "SIGKILL");
+		if (!request.drain && performance.now() > until) signalProcess(daemon, "SIGKILL");
 		await sleep(LOOK_MS);
 	}
 	removeStopRequest(home.path);

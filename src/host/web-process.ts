@@ -37,7 +37,7 @@ const LINK = /^http:\/\/(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):\d{1,5}\/[\w/-
 
 /** The one in the background, if it runs; a file of any other form is of none. @param home the state directory */
 export function runningWeb(home: string): WebFile | null {
-	const file = readJson(statePath(home));
+	const file = readJson(statePath(home), { rewritten: true });
 	return isWebFile(file) && sameProcess(file.identity) ? file : null;
 }
 

@@ -10,6 +10,7 @@ import {
 	lstatSync,
 	openSync,
 	read,
+	readFileSync,
 	readSync,
 	type Stats,
 	statfsSync,
@@ -29,6 +30,8 @@ export type FileText = { kind: "text"; text: string; cut: boolean } | NoFile;
 export interface ReadOptions {
 	/** true for files that the user names: a config may be a link into another folder. Never for an agent's */
 	links?: boolean;
+	/** its writer makes it anew where it cannot be read: whoever keeps it shut by a lease is not waited for */
+	rewritten?: boolean;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -130,12 +133,32 @@ export function isOurTrouble(error: unknown): boolean {
 	return isShortage(error) || ["EIO", "ESTALE"].includes(codeOf(error) ?? "");
 }
 
+/** Whether somebody keeps the file shut by a lease. */
+export function isShut(error: unknown): boolean {
+	return hasCode(error, [LEASED]);
+}
+
+/** `7: LEASE  BREAKING READ 4711 fe:00:2376796 0 EOF`: whose it is, and of which file. */
+const LEASE = /^\d+: LEASE +\w+ +\w+ +(\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /gm;
+
+/** Who keeps it so is ended, or asked: nobody else can give it back. */
+function leasedText(path: string): string {
+	const text = "Another program keeps it shut by a lease (fcntl)";
+	try {
+		const file = String(statSync(path).ino);
+		const leases = [...readFileSync("/proc/locks", "latin1").matchAll(LEASE)];
+		const pid = leases.find(([, , inode]) => inode === file)?.[1];
+		if (pid !== undefined) return `${text}: \`ps -p ${pid}\` shows it, \`kill -9 ${pid}\` ends it.`;
+	} catch {
+		// Not every system tells.
+	}
+	return `${text}: \`fuser ${path}\` tells which.`;
+}
+
 /** What to say where it is not known what a file holds, or whether it is there. */
 export function notLookedAt(path: string, cause: unknown): DispatchError {
 	const why = cause instanceof Error ? cause.message.split(",")[0] : String(cause);
-	const passes = hasCode(cause, [LEASED])
-		? `Another program keeps it shut by a lease (fcntl): \`fuser ${path}\` tells which.`
-		: "It passes: try again.";
+	const passes = isShut(cause) ? leasedText(path) : "It passes: try again.";
 	const hint = isOurTrouble(cause) ? passes : "Make it readable for you.";
 	return new DispatchError("DISPATCH_DISK", `${path} cannot be looked at: ${why}.`, { cause, hint });
 }
@@ -199,7 +222,9 @@ export function openRegularFile(
 		closeSync(fd);
 		return { kind: "refused", why: kindOf(stats) };
 	} catch (error) {
-		const isShut = codeOf(error) === LEASED && before !== undefined && isShutForGood(path, before);
+		const isShut =
+			codeOf(error) === LEASED &&
+			(options.rewritten || (before !== undefined && isShutForGood(path, before)));
 		if (isOurTrouble(error) && !isShut) throw error;
 		return noFile(error);
 	}

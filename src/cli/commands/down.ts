@@ -29,7 +29,8 @@ export async function down(context: Context, flags: DownFlags): Promise<number |
 	const { home, output } = context;
 	const stopAgents = flags.stopAgents ?? false;
 	// Only a worker can end agents in good order: it notes what became of their tasks.
-	const isForThem = stopAgents && daemonState(home) === null && liveRuns(home.path).live.length > 0;
+	const isUnserved = daemonState(home) === null && !(await isServed(home));
+	const isForThem = stopAgents && isUnserved && liveRuns(home.path).live.length > 0;
 	if (isForThem) await ensureWorker(context).catch(() => output.note(NO_WORKER_FOR_IT));
 	const webStopped = await stopWebProcess(home.path);
 	const drain = flags.drain ?? false;
