@@ -14,6 +14,7 @@ import {
 	hotOnly,
 	lazyBuiltins,
 	SPECIAL,
+	withoutDebug,
 	withoutDefinitions,
 	withoutReaders,
 	withoutSpecial,
@@ -134,6 +135,7 @@ async function makeBundles(folder, define) {
 		apart(SELDOM, SELDOM_FOLDER),
 		lazyBuiltins,
 		withoutSpecial(SELDOM_FOLDER),
+		withoutDebug,
 	];
 	const some = (hot) => [...few(hot, false), withoutReaders];
 	const client = await bundle("src/cli/main.ts", join(folder, "client.cjs"), {

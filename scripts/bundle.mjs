@@ -92,6 +92,17 @@ const leftOut = {
 	},
 };
 
+/** What DEBUG tells of connections, at length, is for those that stay: commands that are soon over are without it. */
+export const withoutDebug = {
+	name: "without-debug",
+	setup({ onLoad }) {
+		const quiet = "const quiet = () => Object.assign(() => {}, { enabled: false });";
+		onLoad({ filter: /node_modules\/debug\/src\/index\.js$/ }, () => ({
+			contents: `${quiet}\nmodule.exports = quiet;\nquiet.default = quiet;`,
+		}));
+	},
+};
+
 /** The scripts for Redis without their comments and indents: a tenth of what a quick command would load is these. */
 const bareLua = {
 	name: "bare-lua",

@@ -11,6 +11,9 @@ import { checkAddress, LOCAL_ADDRESS, LOCAL_PLACE, placeOf, shownAddress, urlOf 
 import { rememberAddress, rememberEnvironment } from "../task/secrets.ts";
 import type { Output } from "./show/output.ts";
 
+/** Whoever looks wonders then. */
+const LATE_MS = 2_000;
+
 export type Environment = Record<string, string | undefined>;
 
 export interface GivenAddress {
@@ -198,9 +201,15 @@ export class Context {
 		const url = await this.redisUrl();
 		const { openLocalStore, openStore } = await import("../queue/records/open.ts");
 		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
-		const store = await (url === null
-			? openLocalStore({ path: this.home.base }, options, (line) => this.output.note(line))
-			: openStore({ ...options, target: { url } }));
+		const late = setTimeout(() => this.output.progress("Redis does not answer yet …"), LATE_MS);
+		const opening =
+			url === null
+				? openLocalStore({ path: this.home.base }, options, (line) => this.output.note(line))
+				: openStore({ ...options, target: { url } });
+		const store = await opening.finally(() => {
+			clearTimeout(late);
+			this.output.clearProgress();
+		});
 		this.#opened.add(store);
 		if (this.#isClosed) await store.close();
 		return store;

@@ -8,12 +8,12 @@ const MOST_ACCENTS = 8;
 /** They may take two columns; what is beyond the basic plane has two units as well. */
 const WIDE = /[\u1100-\ud7ff\ue000-\uffff]/g;
 const COLOR = /\x1b\[[\d;]*m/g;
-/** `dispatch answer ID --seq 2 "…"`: no more than ours hold, since a foreign text may hold one, too. */
+/** `dispatch answer ID --seq 2 "…"`, beside what stands in backticks: no more than ours hold, since a foreign text may hold one, too. */
 const COMMAND =
 	/dispatch(?: [a-z\d][a-z\d-]{0,63}(?![a-z\d-])){1,2}(?: --[a-z-]{1,16}(?:[ =][a-z\d][a-z\d-]{0,63})?){0,2}(?: "…")?/;
 const WORDS = /(?<=[ \t])/;
 const COMMANDS_AND_WORDS = new RegExp(
-	`[(\`]?(?:${COMMAND.source}|\`dispatch [^\`]*\`)[^ \\t]*[ \\t]?|[^ \\t]*[ \\t]|[^ \\t]+`,
+	`[(\`]?(?:${COMMAND.source}|\`[^\`]*\`)[^ \\t]*[ \\t]?|[^ \\t]*[ \\t]|[^ \\t]+`,
 	"g",
 );
 const ENDS_IN_COMMAND = new RegExp(`(?<![^ (\`])${COMMAND.source}[.)\`]*$`);

@@ -210,10 +210,15 @@ describe("a line of ours with foreign words, in a terminal of 80 columns", () =>
 			80,
 			`It is waited for, and tried again then. Why: dispatch status ${ID}. Again`,
 		],
+		[
+			"of another program",
+			80,
+			`The local Redis says nothing at all: it is process 12345. If it is stopped, \`kill -CONT 12345\`.`,
+		],
 		["longer than a row", 40, `Answer with: dispatch answer ${ID} --seq 12 "…"`],
 		["longer than a row, in backticks", 30, `It failed. See \`dispatch logs ${ID}\`.`],
 	])("keeps a command whole, so that a copy of it is one: %s", (_, room, line) => {
-		const command = /dispatch \w+ [\w-]+(?: --seq \d+ "…")?/.exec(line)?.[0] ?? "";
+		const command = /dispatch \w+ [\w-]+(?: --seq \d+ "…")?|kill -CONT \d+/.exec(line)?.[0] ?? "";
 		const rows = hanging([line], room);
 		expect(rows.length).toBeGreaterThan(1);
 		expect(rows.filter((row) => row.includes(command))).toHaveLength(1);

@@ -318,6 +318,21 @@ test("the summary is as wide as the terminal, which breaks none of its lines", a
 	for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(columns);
 });
 
+test("errors and remarks are as wide as the terminal, and commands in them stay whole", async () => {
+	const columns = 50;
+	for (const [words, command] of [
+		[["statsu"], "`dispatch status`"],
+		[["answer"], "dispatch answer --help"],
+		[["notify"], "dispatch config edit"],
+	] as const) {
+		const screen = open([...words], { columns, rows: 24 });
+		await screen.waitFor("ended with 2");
+		const rows = screen.text().split("\n");
+		for (const row of rows) expect(row.length, row).toBeLessThanOrEqual(columns);
+		expect(rows.filter((row) => row.includes(command))).toHaveLength(1);
+	}
+});
+
 test("demo: tells the story, takes the user's answer, and says what to type next", async () => {
 	const screen = open(["demo"], NARROW, { DISPATCH_HOME: join(user.path, "demo") });
 	await screen.waitFor("Worker is asking:");

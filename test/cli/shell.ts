@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { PROGRAM, type User } from "../e2e/harness.ts";
-import { Screen } from "./tmux.ts";
+import { escaped, Screen } from "./tmux.ts";
 
 const SIZE = { columns: 120, rows: 50 };
 
@@ -106,8 +106,4 @@ function blank(text: string): string {
 /** The screen ends with it. */
 function ends(prompt: string): RegExp {
 	return new RegExp(`(^|\\n)${escaped(prompt)}$`);
-}
-
-function escaped(text: string): string {
-	return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

@@ -73,8 +73,10 @@ export class Screen {
 		return this.#tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}").trim();
 	}
 
+	/** @param part a text, in however many rows it stands */
 	async waitFor(part: string | RegExp): Promise<string> {
-		await expect.poll(() => this.text()).toMatch(part);
+		const inRows = typeof part === "string" ? new RegExp(escaped(part).replace(/\s+/g, "\\s+")) : part;
+		await expect.poll(() => this.text()).toMatch(inRows);
 		return this.text();
 	}
 
@@ -85,6 +87,10 @@ export class Screen {
 			// It has ended by itself.
 		}
 	}
+}
+
+export function escaped(text: string): string {
+	return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
 function quoted(word: string): string {

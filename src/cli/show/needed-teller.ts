@@ -4,8 +4,7 @@ import type { Store } from "../../queue/records/store.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
-import { roomOf } from "./columns.ts";
-import { commandFor, inRows, quoted } from "./question-lines.ts";
+import { commandFor, quoted } from "./question-lines.ts";
 
 /**
  * Tells, each once, the questions of tasks that others need which somebody waits for: these start only once it is
@@ -36,7 +35,6 @@ export class NeededTeller {
 				const who = first === undefined ? " asks" : `, which \`${first.spec.id}\` needs, asks`;
 				this.#context.output.note(
 					`\`${view.id}\`${who}: ${quoted(question.text)} Answer with: ${commandFor(view, question)}`,
-					(lines) => inRows(lines, roomOf(process.stderr, process.env)),
 				);
 			}
 	}

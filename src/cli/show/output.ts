@@ -6,7 +6,9 @@ import { fstatSync } from "node:fs";
 import picocolors from "picocolors";
 import { inJson, oneLine, plainLine, plainText } from "../../task/clean-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
+import { hanging } from "../../task/rows.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
+import { roomOf } from "./columns.ts";
 import { jsonWithoutCommands, type Runner, runnerOf, withoutCommands } from "./runner.ts";
 
 /** An id of a task, a batch, a host or a template: for a script it is one word, and none of it an option. */
@@ -65,10 +67,12 @@ export class Output {
 	#isPassedOn = false;
 	/** what goes to stderr may be read by a runner, wherever stdout goes */
 	readonly #inLog: (line: string) => string;
+	readonly #env: OutputOptions["env"];
 
 	constructor({ json, quiet, env }: OutputOptions) {
 		this.json = json;
 		this.quiet = quiet;
+		this.#env = env;
 		const colored = process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 		this.colors = picocolors.createColors(colored);
 		const runner = runnerOf(env);
@@ -143,12 +147,18 @@ export class Output {
 		if (option !== null && this.namesCommands) this.note(`The commands above need it too: ${option}`);
 	}
 
-	/** A remark on stderr. @param inRows how one with foreign words is laid out; as it is, unless given */
-	note(line: string, inRows = (lines: readonly string[]) => lines): void {
+	/** A remark on stderr, as wide as the terminal. */
+	note(line: string): void {
 		if (this.quiet) return;
 		this.clearProgress();
 		this.#shows(line, process.stderr);
-		process.stderr.write(this.#inLog(`${inRows([`dispatch: ${oneLine(line)}`]).join("\n")}\n`));
+		this.#tell(`dispatch: ${oneLine(line)}`);
+	}
+
+	/** The terminal breaks no line of ours: what goes on in the next row would stand where ours begin. */
+	#tell(line: string): void {
+		const rows = hanging([line], roomOf(process.stderr, this.#env));
+		process.stderr.write(this.#inLog(`${rows.join("\n")}\n`));
 	}
 
 	/** Lines for the person who is asked something about them: as they are, where the question stands. */
@@ -192,7 +202,7 @@ export class Output {
 		else {
 			this.clearProgress();
 			this.#shows(error.inFull, process.stderr);
-			process.stderr.write(this.#inLog(`dispatch: ${oneLine(error.inFull)} [${code}]\n`));
+			this.#tell(`dispatch: ${oneLine(error.inFull)} [${code}]`);
 		}
 	}
 }
