@@ -48,8 +48,8 @@ export class BatchStage {
 	static async open(user: Context): Promise<BatchStage> {
 		const folder = join(user.home.base, FOLDER);
 		const { own, left } = await placeIn(folder);
-		for (const each of left) await takeDown(each).catch((error: unknown) => tellLeft(user, each, error));
 		try {
+			for (const each of left) await takeDown(each).catch((error: unknown) => tellLeft(user, each, error));
 			for (const name of SHARED) linkShared(join(user.home.base, name), join(own.path, name));
 			const settings = {
 				DISPATCH_HOME: own.path,
@@ -98,8 +98,8 @@ function namePrefix({ home }: Context): string {
 /** One command at a time: a directory is never seen without its holder. */
 async function placeIn(folder: string): Promise<{ own: Place & { name: string }; left: Place[] }> {
 	const guard = await waitForLock(join(folder, "lock"));
+	const left: Place[] = [];
 	try {
-		const left: Place[] = [];
 		for (const name of namesIn(folder)) {
 			const path = join(folder, name);
 			const lock = await takeLock(join(path, OWNER));
@@ -115,6 +115,9 @@ async function placeIn(folder: string): Promise<{ own: Place & { name: string };
 		const lock = await takeLock(join(path, OWNER));
 		if (lock === null) throw diskError(path, new Error("another process holds its lock"));
 		return { own: { name, path, lock }, left };
+	} catch (error) {
+		for (const { lock } of left) lock.release();
+		throw error;
 	} finally {
 		guard.release();
 	}

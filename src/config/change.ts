@@ -74,12 +74,16 @@ async function lockConfig(path: string): Promise<Lock | null> {
 		if ("kind" in opened) return null;
 		const { fd } = opened;
 		const lock = await lockOpened(fd, path).catch(orNoLock);
-		if (lock === NO_LOCK || (lock !== null && isStillAt(path, fd))) return lock;
+		if (lock === NO_LOCK) return lock;
+		let isOurs = false;
+		try {
+			isOurs = lock !== null && isStillAt(path, fd);
+		} finally {
+			if (!isOurs) closeSync(fd);
+		}
+		if (isOurs) return lock;
 		// Somebody writes it at this moment, or has put another file in its place.
-		if (lock === null) {
-			closeSync(fd);
-			await sleep(LOCK_LOOK_MS);
-		} else lock.release();
+		if (lock === null) await sleep(LOCK_LOOK_MS);
 	}
 	throw new DispatchError("DISPATCH_BAD_FILE", `${path} is held by another process.`, {
 		hint: "It was not changed: repeat the command.",

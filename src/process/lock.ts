@@ -69,18 +69,23 @@ export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 /** Where its file system locks no directory, or a stranger has locked it, it is open and no more. */
 async function takeDirectoryLock(path: string): Promise<Lock | "held"> {
 	let fd = openDirectory(path);
-	let mayGoOn: boolean;
+	let isFree: boolean;
 	try {
-		mayGoOn = (await lockOpened(fd, path)) !== null || isStrangersLock(path);
+		isFree = (await lockOpened(fd, path)) !== null;
 	} catch (error) {
 		if (codeOf((error as DispatchError).cause) !== "ENOLCK") throw error;
 		fd = openDirectory(path);
-		mayGoOn = true;
+		isFree = true;
 	}
-	// Also where the lock is free: whoever began while a stranger had it goes on without.
-	if (mayGoOn && placeTaker(path) === null) return lockOf(fd);
-	closeSync(fd);
-	return "held";
+	const lock = lockOf(fd);
+	let isOurs = false;
+	try {
+		// Also where the lock is free: whoever began while a stranger had it goes on without.
+		isOurs = (isFree || isStrangersLock(path)) && placeTaker(path) === null;
+	} finally {
+		if (!isOurs) lock.release();
+	}
+	return isOurs ? lock : "held";
 }
 
 function openDirectory(path: string): number {

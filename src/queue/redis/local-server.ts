@@ -110,9 +110,14 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "loading") limitMs = limits.loadingMs;
 		if (answer === "absent" && started === null) {
 			const lock = await takePlaceLock(place.lock);
-			if (await endUnreachable(place)) lock?.release();
-			else if (lock !== null) started = await startServer(place, lock);
-			else strangerSince = requireNoStranger(place, strangerSince);
+			try {
+				const isThere = await endUnreachable(place);
+				if (!isThere && lock !== null) started = await startServer(place, lock);
+				else if (!isThere) strangerSince = requireNoStranger(place, strangerSince);
+			} finally {
+				// A server has its own hold on the lock by now; ours would outlive it.
+				lock?.release();
+			}
 		}
 		const fault = started?.fault() ?? null;
 		if (fault !== null) throw didNotStart(place, fault);
@@ -151,25 +156,18 @@ async function endUnreachable(place: ServerPlace): Promise<boolean> {
 }
 
 async function startServer(place: ServerPlace, lock: PlaceLock): Promise<Background> {
-	try {
-		await claimPlace(place.home);
-		// Again, now that nobody else can be stopping the server: a stop removes what it can.
-		preparePlace(place);
-		const program = findRedisServer(process.env, place.home);
-		if (program === null) {
-			throw new DispatchError(
-				"DISPATCH_NO_REDIS_SERVER",
-				"No redis-server is installed and no Redis address is given.",
-				{
-					hint: installHint(),
-				},
-			);
-		}
-		return spawnServer(program, place, lock.fds);
-	} finally {
-		// The server has its own hold on the lock by now; ours would outlive it.
-		lock.release();
+	await claimPlace(place.home);
+	// Again, now that nobody else can be stopping the server: a stop removes what it can.
+	preparePlace(place);
+	const program = findRedisServer(process.env, place.home);
+	if (program === null) {
+		throw new DispatchError(
+			"DISPATCH_NO_REDIS_SERVER",
+			"No redis-server is installed and no Redis address is given.",
+			{ hint: installHint() },
+		);
 	}
+	return spawnServer(program, place, lock.fds);
 }
 
 /** Another machine's lock on the same files may not be seen here. @throws DISPATCH_OTHER_WRITER */
@@ -247,15 +245,14 @@ export async function stopLocalServer(home: HomePath, warn: Warn = () => {}): Pr
 	const begun = performance.now();
 	for (let ran = false; ; ran = true) {
 		const lock = await takePlaceLock(place.lock);
-		// Without its lock, too: somebody removed that, or the whole directory.
-		const isGone = [...serversAt(place), ...movedServers(place)].length === 0;
-		if (lock !== null && isGone) {
-			removeSocketDir(place);
-			lock.release();
-			return ran;
+		try {
+			// Without its lock, too: somebody removed that, or the whole directory.
+			const isGone = [...serversAt(place), ...movedServers(place)].length === 0;
+			if (isGone && lock !== null) removeSocketDir(place);
+			if (isGone && (lock !== null || lockedOut(place.lock) !== null)) return ran;
+		} finally {
+			lock?.release();
 		}
-		if (isGone && lockedOut(place.lock) !== null) return ran;
-		lock?.release();
 		const waitedMs = performance.now() - begun;
 		if (waitedMs > STOP_LIMIT_MS + KILL_LIMIT_MS) throw doesNotEnd(place);
 		if (waitedMs > STOP_LIMIT_MS) signalServers(place, "SIGKILL");
