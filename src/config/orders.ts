@@ -55,6 +55,11 @@ export class Orders {
 		return this.#signer.newNonce();
 	}
 
+	/** For the specs of many. */
+	newNonces(many: number): string[] {
+		return this.#signer.newNonces(many);
+	}
+
 	/**
 	 * Of a removed task whose record is gone: its order is spent, if this host can have one of it. What others make up
 	 * takes no room. @param ran whether something here is of this creation; null: nobody can know, and the order is

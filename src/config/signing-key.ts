@@ -27,6 +27,8 @@ export interface Signer extends Seals {
 	isSigned(order: Order, signature: string | null): boolean;
 	/** @returns a new nonce for a task, which whoever has the key knows again without its record */
 	newNonce(): string;
+	/** as `newNonce`, many at once: the key is read once */
+	newNonces(many: number): string[];
 }
 
 /**
@@ -41,12 +43,17 @@ export function openSigner(home: string): Signer {
 	const signBy = (key: Buffer) => (order: Order) =>
 		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
 	const sign = (order: Order) => signBy(keyOf(path))(order);
+	const newNonces = (many: number) => {
+		const [key, random] = [keyOf(path), randomBytes(many * NONCE_BYTES).toString("hex")];
+		return Array.from({ length: many }, (_, n) => {
+			const own = random.slice(n * NONCE_BYTES * 2, (n + 1) * NONCE_BYTES * 2);
+			return own + nonceSeal(key, own);
+		});
+	};
 	return {
 		...sealsOf(home),
-		newNonce: () => {
-			const random = randomBytes(NONCE_BYTES).toString("hex");
-			return random + nonceSeal(path, random);
-		},
+		newNonce: () => newNonces(1).join(),
+		newNonces,
 		sign,
 		signAll: (orders) => orders.map(signBy(keyOf(path))),
 		isSigned: (order, signature) => isSame(sign(order), signature),
@@ -64,14 +71,17 @@ export function sealsOf(home: string): Seals {
 		isSealed: (kind, facts, given) => isSame(seal(kind, facts), given),
 		hasMade: (nonce) => {
 			const random = cutText(nonce, NONCE_BYTES * 2, "");
-			return sameBytes(Buffer.from(random + nonceSeal(join(home, KEY_FILE), random)), Buffer.from(nonce));
+			return sameBytes(
+				Buffer.from(random + nonceSeal(keyOf(join(home, KEY_FILE)), random)),
+				Buffer.from(nonce),
+			);
 		},
 	};
 }
 
 /** No order begins like that. */
-function nonceSeal(path: string, random: string): string {
-	const whole = createHmac("sha256", keyOf(path)).update(`nonce ${random}`).digest("base64url");
+function nonceSeal(key: Buffer, random: string): string {
+	const whole = createHmac("sha256", key).update(`nonce ${random}`).digest("base64url");
 	return cutText(whole, SEAL_CHARS, "");
 }
 

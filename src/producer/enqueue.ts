@@ -34,12 +34,12 @@ export async function enqueue(
 	request: TaskRequest,
 	orders: Orders,
 ): Promise<Enqueued> {
-	return submit(store, ofThisHost(await resolveTask(host, config, request), orders), orders);
+	return submit(store, ofThisHost(await resolveTask(host, config, request), orders.newNonce()), orders);
 }
 
-/** With a nonce that this host knows again when the record is gone: once, before it is submitted. */
-export function ofThisHost(task: ResolvedTask, orders: Orders): ResolvedTask {
-	return { ...task, spec: { ...task.spec, nonce: orders.newNonce() } };
+/** @param nonce one that this host knows again when the record is gone: given once, before it is submitted */
+export function ofThisHost(task: ResolvedTask, nonce: string): ResolvedTask {
+	return { ...task, spec: { ...task.spec, nonce } };
 }
 
 /**

@@ -88,7 +88,8 @@ export async function submitBatch(
 	info: BatchInfo,
 	resolved: readonly ResolvedTask[],
 ): Promise<SubmittedBatch> {
-	const tasks = resolved.map((task) => ofThisHost(task, by.orders));
+	const nonces = by.orders.newNonces(resolved.length);
+	const tasks = resolved.map((task, n) => ofThisHost(task, nonces[n] ?? ""));
 	for (let attempt = 1; ; attempt++) {
 		const plan = await planOf(by.store, tasks);
 		const reply = await putIn(by, info, plan);

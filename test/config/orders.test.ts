@@ -285,3 +285,13 @@ test("the seal of a worktree vouches for nothing but this very worktree of this 
 	}
 	expect(others).toHaveLength(8);
 });
+
+test("nonces made together are as those made one by one: each another, and known again by this host alone", () => {
+	const nonces = [...orders.newNonces(50), orders.newNonce()];
+	const other = new Orders(temporaryFolder("other"), NAMESPACE);
+	expect(new Set(nonces).size).toBe(51);
+	expect(new Set(nonces.map((nonce) => nonce.length)).size).toBe(1);
+	expect(nonces.filter((nonce) => !orders.seals.hasMade(nonce))).toEqual([]);
+	expect(nonces.filter((nonce) => other.seals.hasMade(nonce))).toEqual([]);
+	expect(orders.newNonces(0)).toEqual([]);
+});

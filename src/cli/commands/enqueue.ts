@@ -119,7 +119,7 @@ async function submitResolved(
 	task: ResolvedTask,
 ): Promise<Enqueued> {
 	const orders = await context.orders();
-	const done = await submit(store, ofThisHost(task, orders), orders, await context.taskEnv());
+	const done = await submit(store, ofThisHost(task, orders.newNonce()), orders, await context.taskEnv());
 	if (!done.repeated) await rememberModel(context, request, done.record.spec.backend);
 	return done;
 }
