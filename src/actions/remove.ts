@@ -2,7 +2,7 @@
 import { Orders } from "../config/orders.ts";
 import { sealsOf } from "../config/signing-key.ts";
 import { spendOrder } from "../config/spent-orders.ts";
-import { removeTaskDir } from "../ipc/task-dir.ts";
+import { isUnstamped, removeTaskDir, taskDirOf } from "../ipc/task-dir.ts";
 import { isThere } from "../process/atomic-file.ts";
 import type { Environment } from "../process/environment.ts";
 import { isOurTrouble } from "../process/read-file.ts";
@@ -242,12 +242,21 @@ async function removeFiles(
 			worktree === null
 				? lostWorktree(worktreesOf(place.path), record.spec)
 				: keptText(id, await removeWorktree(worktree, { force }));
-		await removeTaskDir(workspaceOf(record), id, { namespace, host, nonce });
+		const cwd = workspaceOf(record);
+		const wasIts = await removeTaskDir(cwd, id, { namespace, host, nonce });
 		await removeRuns(place.path, id, record.epoch);
-		return kept;
+		return (
+			[kept, wasIts || !isUnstamped(cwd, id) ? null : unstampedText(id, cwd)].filter(Boolean).join(" ") ||
+			null
+		);
 	} catch (error) {
 		return leftTextOf(id)(error as Error);
 	}
+}
+
+/** Somebody, such as its agent, has damaged what says so. */
+function unstampedText(id: string, cwd: string): string {
+	return `${taskDirOf(cwd, id)} stays: it does not say any more whose it is. Remove it where nothing in it is yours.`;
 }
 
 function keptText(id: string, { branchKept }: RemovedWorktree): string | null {

@@ -246,6 +246,11 @@ export async function removeTaskDir(cwd: string, id: string, owner: Owner): Prom
 	throw notLookedAt(taskDirOf(cwd, id), new Error(removed.why));
 }
 
+/** Whether what lies there does not say whose it is: a removal leaves it. */
+export function isUnstamped(cwd: string, id: string): boolean {
+	return inTaskDir(taskDirOf(cwd, id), (task) => stampOf(task).size === 0) === true;
+}
+
 /** As `removeTaskDir`, for an owner that is known by something else in the stamp. One that is locked is nobody's. */
 export async function removeStamped(
 	cwd: string,
