@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildProgram } from "../../src/cli/program/program.ts";
-import { User } from "./harness.ts";
+import { Screen } from "../cli/tmux.ts";
+import { PROGRAM, User } from "./harness.ts";
 import { hostAgentOf } from "./mcp-host.ts";
 
 const LIMIT = ["--timeout", "3s"];
@@ -59,6 +60,18 @@ test.concurrent("the MCP tool `wait` ends within its time, and says why", async 
 	const reply = await client.callTool({ name: "wait", arguments: { timeoutSeconds: 3 } });
 	expect(JSON.stringify(reply.content)).toContain("Redis does not answer");
 	await client.close();
+});
+
+test("whoever looks is told that Redis says nothing, before the command gives up", async () => {
+	const size = { columns: 80, rows: 24 };
+	const screen = new Screen([process.execPath, PROGRAM, "ls"], { ...size, cwd: user.project, env: user.env });
+	try {
+		await screen.waitFor("Redis does not answer yet");
+		await screen.waitFor("ended with 5");
+		expect(screen.text()).not.toContain("does not answer yet");
+	} finally {
+		screen.close();
+	}
 });
 
 test.concurrent("commands without a time limit and doctor give the same reason and the same way out", async () => {
