@@ -12,7 +12,7 @@ import { asHeld } from "./views.ts";
 const BY_CHARS = 60;
 
 /** This host, and what it knows of its own worker. */
-export type Here = Pick<HostFacts, "host" | "worker" | "pid">;
+export type Here = Pick<HostFacts, "host" | "worker" | "pid" | "instead">;
 
 /**
  * The views with `waits`. Redis is asked only where one of them stands in a line. Of a task of this host its own
@@ -63,6 +63,7 @@ export async function withWaits(
 				worker: worker === "up" && drain !== null ? "drained" : worker,
 				...(drain && { drainedBy: oneLine(drain.by, BY_CHARS) }),
 				pid: isHere ? own.pid : null,
+				instead: isHere ? (own.instead ?? null) : null,
 				...counted,
 				concurrency,
 				maxAgents,

@@ -29,6 +29,8 @@ export interface DaemonFile {
 	version: string;
 	/** the one address it serves, as `placeOf` spells it */
 	redis: string;
+	/** the host as which it runs; null: not told, by earlier versions */
+	host: string | null;
 	/** why the config as it is now cannot be used: the one before is in force */
 	configFault: string | null;
 	/** why its Redis refuses it, as a person has to mend it; not told by earlier versions */
@@ -52,6 +54,7 @@ const checkDaemonFile = object<DaemonFile>({
 	ready: flag,
 	version: text,
 	redis: text,
+	host: since(null, nullable(text)),
 	configFault: since(null, nullable(text)),
 	redisFault: since(null, nullable(text)),
 	surroundings: since(null, nullable(object<Surroundings>({ variables: texts, programs }))),

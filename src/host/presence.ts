@@ -119,7 +119,7 @@ export class Presence {
 		const surroundings = surroundingsOf(env, current, home);
 		const faults = { configFault: fault, redisFault: this.#redisFault };
 		const names = servedNames(home, env);
-		const shown = { version: VERSION, redis: this.#place, ...faults, surroundings };
+		const shown = { version: VERSION, redis: this.#place, host: home.hostId, ...faults, surroundings };
 		writeDaemonFile(home.path, { identity, ready: true, draining, ...shown }, names);
 	}
 

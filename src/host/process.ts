@@ -35,6 +35,8 @@ export interface DaemonState {
 	pid: number;
 	/** the one address that it serves */
 	redis: string;
+	/** the host as which it runs; null: it does not tell */
+	host: string | null;
 	/** why it goes by the config as it was before; null where it goes by the file */
 	configFault: string | null;
 	/** why its Redis refuses it: it can do nothing until it is started anew; null where it does not */
@@ -51,9 +53,9 @@ export interface DaemonState {
 export function daemonState(home: Pick<Home, "path">): DaemonState | null {
 	const file = readDaemonFile(home.path);
 	if (file === null || !file.ready || !sameProcess(file.identity)) return null;
-	const { identity, redis, configFault, redisFault, surroundings, draining } = file;
+	const { identity, redis, host, configFault, redisFault, surroundings, draining } = file;
 	const { pid } = identity;
-	return { pid, redis, configFault, redisFault, surroundings, draining, frozen: isFrozen(pid) };
+	return { pid, redis, host, configFault, redisFault, surroundings, draining, frozen: isFrozen(pid) };
 }
 
 /** Where nobody can tell whether a worker runs here, since its word of itself is damaged; else null. */
@@ -76,6 +78,21 @@ export function requireServes(home: Home, redisUrl: string | null): void {
 		`The worker of ${home.path} (pid ${running.pid}) serves ${running.redis}, not ${wanted}, whose directory this is.`,
 		{ hint: "`dispatch up --restart` puts one that serves it in its place; agents run on." },
 	);
+}
+
+/**
+ * A directory's worker may have another address than who asks (`requireServes`), or another name.
+ * @returns what it does instead, to go behind "the worker"; null: it works for this host and address
+ */
+export function otherwise(
+	{ redis, host }: Pick<DaemonState, "redis" | "host">,
+	home: Pick<Home, "hostId"> | null,
+	redisUrl: string | null,
+): string | null {
+	const wanted = placeOf(redisUrl);
+	if (redis !== wanted) return `serves ${redis}, not ${wanted}`;
+	if (host === null || home === null || host === home.hostId) return null;
+	return `runs as the host ${host}, not ${home.hostId} (DISPATCH_HOST_ID)`;
 }
 
 export interface OtherWorker {
@@ -144,6 +161,15 @@ export async function startDaemon(home: Home, redisUrl: string | null): Promise<
 	const running = daemonState(home);
 	if (running !== null) {
 		const { pid, draining } = running;
+		const instead = otherwise(running, home, redisUrl);
+		if (instead !== null)
+			throw new DispatchError(
+				"DISPATCH_ALREADY_RUNNING",
+				`No worker runs on ${home.hostId}: that of ${home.path} (pid ${pid}) ${instead}.`,
+				{
+					hint: "`dispatch up --restart` puts one of this host in its place, agents run on; or give this command the variable as the worker has it.",
+				},
+			);
 		return { pid, started: false, draining, hindrance: hindranceOf(running) };
 	}
 	const start = () =>

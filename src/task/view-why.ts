@@ -21,6 +21,8 @@ export interface HostFacts {
 	drainedBy?: string;
 	/** of this host's worker; null: there is none, or it is another host's */
 	pid: number | null;
+	/** what this host's worker does where it is `elsewhere`, to go behind "the worker" */
+	instead?: string | null;
 	/** agents that work, and that ask */
 	working: number;
 	asking: number;
@@ -164,7 +166,7 @@ function held(view: TaskView, now: number): Wait | null {
 }
 
 /** Nobody takes it. */
-function unserved({ host, isHere, worker, pid, drainedBy = "somebody" }: HostFacts): Wait | null {
+function unserved({ host, isHere, worker, pid, instead, drainedBy = "somebody" }: HostFacts): Wait | null {
 	const where = isHere ? "this host" : `its host ${host}`;
 	switch (worker) {
 		case "up":
@@ -199,7 +201,7 @@ function unserved({ host, isHere, worker, pid, drainedBy = "somebody" }: HostFac
 			return wait(
 				"worker",
 				"worker elsewhere",
-				"Waits: this host's worker serves another Redis. `dispatch up --restart` mends it.",
+				`Waits: no worker runs on this host: the worker of this state directory ${instead ?? "serves another Redis"}. \`dispatch up --restart\` mends it.`,
 			);
 	}
 }

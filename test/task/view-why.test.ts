@@ -85,6 +85,13 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 	["the worker is stopped", {}, { worker: "stopped" }, "worker stopped", /SIGSTOP.*kill -CONT 7$/],
 	["Redis refuses the worker", {}, { worker: "refused" }, "worker refused", /refuses/],
 	["the worker serves another Redis", {}, { worker: "elsewhere" }, "worker elsewhere", /up --restart/],
+	[
+		"the worker runs as another host",
+		{},
+		{ worker: "elsewhere", instead: "runs as the host other, not here" },
+		"worker elsewhere",
+		/^Waits: no worker runs on this host: the worker of this state directory runs as the host other, not here\. `dispatch up --restart`/,
+	],
 	["its host is away", held("host_gone"), {}, "host mini1 is away", /dispatch retry a --here/],
 	["a limit", held("rate_limited", AN_HOUR), {}, "rate limit until 13:00", /until 13:00 \(in 1h\)/],
 	[

@@ -66,7 +66,7 @@ async function examine({ env, redis }: DoctorInput, fix: boolean): Promise<Findi
 		return {
 			found: there,
 			findings: [
-				...checkWorker(there, env, url, damagedText({ path })),
+				...checkWorker(there, env, { home, redisUrl: url }, damagedText({ path })),
 				...checkLeft(base, url),
 				...checkOthers({ base, path }),
 			],

@@ -14,6 +14,7 @@ import {
 	type OtherWorker,
 	otherWorkers,
 	otherWorkerText,
+	otherwise,
 } from "../../host/process.ts";
 import { type Drain, hostWords } from "../../queue/records/hosts.ts";
 import { placeOf } from "../../task/address.ts";
@@ -61,11 +62,12 @@ export async function summary(context: Context): Promise<number | undefined> {
 	const open = await withWaits(store, views, () => hereOf(context, url), { areAll: true, refused });
 	const daemon = daemonState(context.home);
 	const wanted = placeOf(url);
-	const isHere = daemon !== null && daemon.redis === wanted;
+	const instead = daemon === null ? null : otherwise(daemon, context.home, url);
+	const isHere = daemon !== null && instead === null;
 	const worker = isHere ? { pid: daemon.pid, draining: daemon.draining } : null;
-	if (daemon !== null && daemon.redis !== wanted)
+	if (daemon !== null && instead !== null)
 		context.output.note(
-			`The worker here (pid ${daemon.pid}) serves ${daemon.redis}, not ${wanted}: nothing of this host starts. \`dispatch up --restart\` mends it.`,
+			`The worker here (pid ${daemon.pid}) ${instead}: nothing of this host starts. \`dispatch up --restart\` mends it.`,
 		);
 	if (daemon?.configFault)
 		context.output.note(`The worker goes by the config as it was before: ${daemon.configFault}`);
@@ -149,7 +151,7 @@ export function withoutPrompt(view: TaskView): Omit<TaskView, "prompt"> {
 	return rest;
 }
 
-/** @param worker the daemon, where it serves this address */
+/** @param worker the daemon, where it serves this host and address */
 function workerLine(
 	daemon: DaemonState | null,
 	worker: { draining: boolean } | null,
@@ -157,7 +159,7 @@ function workerLine(
 	host: string,
 ): string {
 	if (daemon === null) return "No worker runs on this host: `dispatch up` starts it.";
-	if (worker === null) return "This host's worker serves another Redis.";
+	if (worker === null) return "The worker of this state directory is not this host's.";
 	if (daemon.frozen) return `${frozenText(daemon.pid)}.`;
 	if (daemon.redisFault !== null) return "The worker is up, but Redis refuses it.";
 	if (!worker.draining && drain !== null)

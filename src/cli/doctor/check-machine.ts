@@ -4,7 +4,7 @@ import type { Home } from "../../config/home.ts";
 import { KEY_FILE, openSigner } from "../../config/signing-key.ts";
 import { readDaemonFile } from "../../host/files.ts";
 import { leftText, placesLeft } from "../../host/left-places.ts";
-import { otherWorkers, otherWorkerText } from "../../host/process.ts";
+import { otherWorkers, otherWorkerText, otherwise } from "../../host/process.ts";
 import type { Difference } from "../../host/surroundings.ts";
 import { askProgram } from "../../process/ask-program.ts";
 import { isFrozen, sameProcess } from "../../process/identity.ts";
@@ -59,6 +59,7 @@ export interface Worker {
 	pid: number;
 	version: string;
 	redis: string;
+	host: string | null;
 	configFault: string | null;
 	redisFault: string | null;
 	draining: boolean;
@@ -71,8 +72,8 @@ export function runningWorker(home: string): Worker | null {
 	const file = readDaemonFile(home);
 	if (file === null || !sameProcess(file.identity)) return null;
 	const { pid } = file.identity;
-	const { version, redis, configFault, redisFault, draining } = file;
-	return { pid, version, redis, configFault, redisFault, draining, env: environmentOf(pid) };
+	const { version, redis, host, configFault, redisFault, draining } = file;
+	return { pid, version, redis, host, configFault, redisFault, draining, env: environmentOf(pid) };
 }
 
 /** Where nothing waits for one. */
@@ -82,7 +83,7 @@ export const NO_WORKER = ok("worker", "No worker runs here; the first task start
 export function checkWorker(
 	worker: Worker | null,
 	env: Environment,
-	redisUrl: string | null,
+	{ home, redisUrl }: { home: Pick<Home, "hostId"> | null; redisUrl: string | null },
 	damage: string | null = null,
 ): Finding[] {
 	if (damage !== null) return [warn("worker", damage, "dispatch up")];
@@ -93,13 +94,10 @@ export function checkWorker(
 			? ok("worker", `The worker (pid ${pid}) runs dispatch ${version}.`)
 			: warn("worker", `The worker (pid ${pid}) runs dispatch ${version}, and this is ${VERSION}.`, RESTART),
 	];
-	if (worker.redis !== placeOf(redisUrl))
+	const instead = otherwise(worker, home, redisUrl);
+	if (instead !== null)
 		findings.push(
-			broken(
-				"worker",
-				`The worker (pid ${pid}) serves ${worker.redis}, not ${placeOf(redisUrl)}: nothing that is submitted here starts.`,
-				RESTART,
-			),
+			broken("worker", `The worker (pid ${pid}) ${instead}: nothing that is submitted here starts.`, RESTART),
 		);
 	if (isFrozen(pid))
 		findings.push(broken("worker", `The worker (pid ${pid}) is stopped (SIGSTOP).`, `kill -CONT ${pid}`));

@@ -1,8 +1,7 @@
 /** This host, as its own files tell: for why its tasks wait. */
 import { refusedOf, type Told } from "../../actions/unsigned.ts";
 import type { Here } from "../../actions/waits.ts";
-import { daemonState } from "../../host/process.ts";
-import { placeOf } from "../../task/address.ts";
+import { daemonState, otherwise } from "../../host/process.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Context } from "../context.ts";
@@ -10,14 +9,15 @@ import type { Context } from "../context.ts";
 /** @param url the address that is asked; null: the local server */
 export function hereOf({ home }: Pick<Context, "home">, url: string | null): Here {
 	const daemon = daemonState(home);
+	const instead = daemon === null ? null : otherwise(daemon, home, url);
 	const worker = () => {
 		if (daemon === null) return "none";
-		if (daemon.redis !== placeOf(url)) return "elsewhere";
+		if (instead !== null) return "elsewhere";
 		if (daemon.frozen) return "stopped";
 		if (daemon.redisFault !== null) return "refused";
 		return daemon.draining ? "drains" : "up";
 	};
-	return { host: home.hostId, worker: worker(), pid: daemon?.pid ?? null };
+	return { host: home.hostId, worker: worker(), pid: daemon?.pid ?? null, instead };
 }
 
 /** What of these this host will not start. Where its key cannot be used, nobody knows: `status` and `doctor` tell that. */
