@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ServedNames } from "../config/home.ts";
-import { isThere, replaceFile } from "../process/atomic-file.ts";
+import { isThere, publishNew, replaceFile } from "../process/atomic-file.ts";
 import type { Identity } from "../process/identity.ts";
 import { type ReadOptions, readRegularFile } from "../process/read-file.ts";
 import {
@@ -112,8 +112,18 @@ export interface StopRequest {
 	stopAgents: boolean;
 }
 
-/** @param daemon whom it is for: one that died before it read the request must not pass it on to the next */
-export function writeStopRequest(home: string, daemon: Identity, request: StopRequest): void {
+/**
+ * One at a time: each is read with the signal that tells of it.
+ * @param daemon whom it is for: one that died before it read the request must not pass it on to the next
+ * @returns false: it has another one to read yet, which stays
+ */
+export function writeStopRequest(home: string, daemon: Identity, request: StopRequest): boolean {
+	if (stopRequestFor(home, daemon) === null) removeStopRequest(home);
+	return publishNew(stopPath(home), JSON.stringify({ daemon, request }));
+}
+
+/** In the place of one that nobody reads. @throws DISPATCH_DISK */
+export function replaceStopRequest(home: string, daemon: Identity, request: StopRequest): void {
 	replaceFile(stopPath(home), JSON.stringify({ daemon, request }));
 }
 
@@ -125,12 +135,18 @@ const PLAIN: StopRequest = { drain: false, stopAgents: false };
 
 /** Takes the request away, so that it is good for one stop. Somebody else's, or none: a plain stop. */
 export function takeStopRequest(home: string, me: Identity | null): StopRequest {
+	const request = me === null ? null : stopRequestFor(home, me);
+	removeStopRequest(home);
+	return request ?? PLAIN;
+}
+
+/** @returns what it has not read yet; null: nothing */
+export function stopRequestFor(home: string, { pid, bootId, startTime }: Identity): StopRequest | null {
 	const said = readJson(stopPath(home), { rewritten: true }) as {
 		daemon?: Identity;
 		request?: StopRequest;
 	} | null;
-	removeStopRequest(home);
 	const { daemon, request } = said ?? {};
-	if (me === null || daemon?.pid !== me.pid || daemon.bootId !== me.bootId) return PLAIN;
-	return daemon.startTime === me.startTime && request !== undefined ? request : PLAIN;
+	if (daemon?.pid !== pid || daemon.bootId !== bootId || daemon.startTime !== startTime) return null;
+	return request ?? null;
 }

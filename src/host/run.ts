@@ -9,7 +9,7 @@ import { lockedOut } from "../process/place-holders.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
-import { lockPath, type StopRequest, takeStopRequest } from "./files.ts";
+import { lockPath, removeStopRequest, type StopRequest, stopRequestFor, takeStopRequest } from "./files.ts";
 import { openLog } from "./log.ts";
 import { Daemon } from "./service.ts";
 
@@ -45,7 +45,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 	const isWatched = options.foreground !== undefined && process.stderr.isTTY === true;
 	const log = openLog(env.DISPATCH_LOG_LEVEL || "info", { isForPeople: isWatched });
 	const lock = await lockOf(home, options, (text) => log.info(text));
-	const signals = stopSignals();
+	const signals = stopSignals(() => isAsked(home));
 	const config = await context.loadConfig();
 	const store = await context.store("service");
 	const concurrency = options.concurrency ?? config.worker.concurrency;
@@ -119,14 +119,25 @@ async function toldToStop(
 	}
 }
 
+/** Whether a command has just told of a request, which is taken away. */
+function isAsked({ path }: Home): boolean {
+	const me = processIdentity(process.pid);
+	const isThere = me !== null && stopRequestFor(path, me) !== null;
+	if (isThere) removeStopRequest(path);
+	return isThere;
+}
+
 interface StopSignals {
 	first: Promise<void>;
 	/** One more after the one before. */
 	next(): Promise<void>;
 }
 
-/** SIGTERM and SIGINT. While none is waited for, the second one ends the process at once. */
-function stopSignals(): StopSignals {
+/**
+ * SIGTERM and SIGINT. While none is waited for, the second one ends the process at once.
+ * @param isAsked whether a command tells of a request: it waits for the stop that is under way, and hurries nobody
+ */
+function stopSignals(isAsked: () => boolean): StopSignals {
 	let heard = false;
 	let tell = () => {};
 	const next = () => {
@@ -136,6 +147,7 @@ function stopSignals(): StopSignals {
 		});
 	};
 	const hear = () => {
+		if (heard && isAsked()) return;
 		if (heard) process.exit(130);
 		heard = true;
 		tell();

@@ -4,7 +4,14 @@ import type { Home } from "../config/home.ts";
 import { type Identity, processIdentity, sameProcess, signalProcess } from "../process/identity.ts";
 import { takePlaceLock } from "../process/lock.ts";
 import { placeTaker } from "../process/place-holders.ts";
-import { lockPath, readDaemonFile, removeStopRequest, type StopRequest, writeStopRequest } from "./files.ts";
+import {
+	lockPath,
+	readDaemonFile,
+	removeStopRequest,
+	replaceStopRequest,
+	type StopRequest,
+	writeStopRequest,
+} from "./files.ts";
 import {
 	heldBySomebody,
 	isLockFree,
@@ -17,6 +24,8 @@ import {
 const STOP_LIMIT_MS = 10_000;
 const STOP_AGENTS_LIMIT_MS = 60_000;
 const NAME_LOOK_MS = 100;
+/** A worker reads a request at once. */
+const READ_LIMIT_MS = 2_000;
 
 /** Whether a daemon holds the directory, or is about to. */
 export async function isServed(home: Home): Promise<boolean> {
@@ -69,10 +78,19 @@ async function lockedBy(path: string): Promise<Identity> {
 	return identity;
 }
 
-/** A plain stop needs no file, and so no room on the disk. @throws DISPATCH_DISK */
-function askToStop(home: string, daemon: Identity, request: StopRequest): void {
+/**
+ * What somebody asked for at the same moment is read first: its signal would find nothing, which is a plain stop. A
+ * plain stop needs no file, and so no room on the disk.
+ * @throws DISPATCH_DISK
+ */
+async function askToStop(home: string, daemon: Identity, request: StopRequest): Promise<void> {
+	const until = performance.now() + READ_LIMIT_MS;
 	try {
-		writeStopRequest(home, daemon, request);
+		while (!writeStopRequest(home, daemon, request)) {
+			// Who wrote it was killed before it told of it, or the worker is stopped.
+			if (performance.now() > until) return replaceStopRequest(home, daemon, request);
+			await sleep(LOOK_MS);
+		}
 	} catch (error) {
 		if (request.drain || request.stopAgents) throw error;
 	}
@@ -92,7 +110,7 @@ export async function stopDaemon(
 ): Promise<{ stopped: boolean }> {
 	const daemon = await namedDaemon(home, signal);
 	if (daemon === null) return { stopped: false };
-	askToStop(home.path, daemon, request);
+	await askToStop(home.path, daemon, request);
 	signalProcess(daemon, "SIGTERM");
 	const until = performance.now() + (request.stopAgents ? STOP_AGENTS_LIMIT_MS : STOP_LIMIT_MS);
 	while (sameProcess(daemon)) {

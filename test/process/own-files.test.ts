@@ -160,6 +160,10 @@ test("a request to stop is for the daemon that it names, and for one stop", () =
 		expect(takeStopRequest(home, me)).toEqual(request);
 		expect(takeStopRequest(home, me)).toEqual(plain);
 	}
+	// The first one is read before there is a second.
+	expect(writeStopRequest(home, me, request)).toBe(true);
+	expect(writeStopRequest(home, me, plain)).toBe(false);
+	expect(takeStopRequest(home, me)).toEqual(request);
 	spawnSync("mkfifo", [join(home, "stop.json"), join(home, "daemon.json")]);
 	expect(takeStopRequest(home, me)).toEqual(plain);
 	expect(readDaemonFile(home)).toBeNull();
