@@ -21,13 +21,19 @@ export function damagedView({ id, damage }: DamagedTask, namespace: string): Dam
 	return { schema: 1, namespace, id, state: "damaged", damage };
 }
 
+/** The damage of what is no record at all: it says of no agent that could be ended. */
+export const NO_RECORD = "its key holds something else";
+
 export function damagedError({ id, damage }: DamagedTask): DispatchError {
 	const name = wordOf(id);
 	return new DispatchError(
 		"DISPATCH_DAMAGED",
 		`The record of ${JSON.stringify(id)} in Redis is damaged: ${damage}.`,
 		{
-			hint: `End and remove it: dispatch cancel ${name}, then dispatch rm ${name}`,
+			hint:
+				damage === NO_RECORD
+					? `Remove it: dispatch rm ${name}`
+					: `End and remove it: dispatch cancel ${name}, then dispatch rm ${name}`,
 		},
 	);
 }

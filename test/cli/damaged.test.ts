@@ -63,6 +63,17 @@ test("one that has not ended is cancelled first, by its id and by a filter", asy
 	expect(await states()).toEqual({});
 });
 
+test("what is no record at all is removed by what the refusal of a cancel names", async () => {
+	await store.client.set(store.keys.task("zz"), "junk");
+	await store.client.zadd(store.keys.tasks, 1, "zz");
+	for (const command of ["cancel", "status"]) {
+		const { code, stderr } = await user.run([command, "zz"]);
+		expect([code, stderr]).toEqual([8, expect.stringMatching(/Remove it: dispatch rm zz(?! )/)]);
+	}
+	expect(await user.ok(["rm", "zz"])).toContain("Removed `zz`.");
+	expect(await store.client.exists(store.keys.task("zz"))).toBe(0);
+});
+
 test("prune removes it", async () => {
 	await damaged();
 	expect(await user.ok(["prune", "--older-than", "0s"])).toBe("Removed 4 tasks older than 0s.\n");

@@ -171,7 +171,11 @@ function workerLine(
 function damagedLines(damaged: DamagedTask[]): string[] {
 	if (damaged.length === 0) return [];
 	const lines = damaged.slice(0, SHOWN).map(({ id, damage }) => `  ${oneLine(id, 64)}: ${damage}`);
-	return ["", "Damaged records (`dispatch cancel ID`, then `dispatch rm ID`):", ...lines];
+	return [
+		"",
+		"Damaged records (`dispatch cancel ID` ends the agent, `dispatch rm ID` removes it):",
+		...lines,
+	];
 }
 
 function leftLines(left: LeftAgent[]): string[] {

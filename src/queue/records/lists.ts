@@ -1,6 +1,6 @@
 /** Reading records: one, several, the newest, the states of all. What is read may be old a moment later. */
 import { Damage } from "../../task/check.ts";
-import { type DamagedTask, damagedError } from "../../task/damaged.ts";
+import { type DamagedTask, damagedError, NO_RECORD } from "../../task/damaged.ts";
 import { DispatchError } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { HOST_FORM } from "../../task/spec.ts";
@@ -95,7 +95,7 @@ export class Lists extends Connection {
 			for (const [n, values] of (await this.fieldsOf(some, ...STORED)).entries()) {
 				const id = some[n] ?? "";
 				try {
-					if (values.length === 0) throw new Damage("its key holds something else");
+					if (values.length === 0) throw new Damage(NO_RECORD);
 					const record = decodeValues(id, values);
 					if (record === null) empty.push(id);
 					else records.push(record);

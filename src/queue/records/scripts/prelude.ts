@@ -3,6 +3,7 @@
  * ARGV[1] one JSON request, the reply one JSON document. The time is that of Redis, so that hosts whose
  * clocks differ agree; only a test names another one (`req.now`).
  */
+import { NO_RECORD } from "../../../task/damaged.ts";
 import { FIELDS } from "../../../task/record.ts";
 import { SKIPPED } from "../../../task/states.ts";
 import { COUNTER_DIGITS, MENDING } from "./mending.ts";
@@ -90,7 +91,7 @@ ${NEEDS}-- What the scripts rely on: types of keys, the state, the numbers they 
 function damage()
   local kind = typeOf(rec)
   if kind == 'none' then return nil end
-  if kind ~= 'hash' then return 'its key holds something else' end
+  if kind ~= 'hash' then return '${NO_RECORD}' end
   local keys = {[qs] = 'hash', [open] = 'zset', [undelivered] = 'set', [notes] = 'hash', [p .. ':report:' .. id] = 'string'}
   for key, expected in pairs(keys) do
     kind = typeOf(key)
