@@ -15,7 +15,7 @@ export interface Told {
 /**
  * @param records of any host: those of others are not this one's to judge
  * @returns by id, those that this host will not start, or not again
- * @throws DISPATCH_DISK when the key cannot be used
+ * @throws DISPATCH_KEY_UNUSABLE when the key cannot be used
  */
 export function refusedOf(
 	records: readonly TaskRecord[],

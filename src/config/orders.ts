@@ -1,6 +1,5 @@
 /** Which records this host executes: those that its own user signed, and that were not removed since. */
 import { createHash } from "node:crypto";
-import { isOurTrouble } from "../process/read-file.ts";
 import type { Seals } from "../process/sealed-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { type Order, orderOf } from "../task/order.ts";
@@ -119,19 +118,13 @@ export class Orders {
 	}
 
 	/**
-	 * Of what has ended here: a key that is damaged vouches for nothing but what this worker saw signed while it worked.
+	 * Of what has ended here: what this worker saw signed while it worked is, whatever became of the key.
 	 * @returns why nobody vouches for it, as the end of a sentence; null: this host's user has signed it
-	 * @throws what passes (`isOurTrouble`)
+	 * @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`)
 	 */
 	whyNotSigned(record: TaskRecord): string | null {
-		try {
-			if (this.isSigned(record) || this.#wasSigned(record)) return null;
-			return (record.signature === null ? UNSIGNED : FOREIGN).why;
-		} catch (error) {
-			if (isOurTrouble(error)) throw error;
-			if (this.#wasSigned(record)) return null;
-			return `the signing key cannot be used (${error instanceof Error ? error.message.replace(/\.$/, "") : error})`;
-		}
+		if (this.#wasSigned(record) || this.isSigned(record)) return null;
+		return (record.signature === null ? UNSIGNED : FOREIGN).why;
 	}
 
 	/** @returns why this host does not execute it, as the end of a sentence; null: it does */

@@ -35,7 +35,7 @@ export interface Signer extends Seals {
  * Makes the key at first use, and reads it at each: who lost it and made a new one, or put one back from a backup,
  * must not find worker and commands signing by two of them.
  * @param home the state directory's path
- * @throws DISPATCH_DISK, as each use does, when it is damaged: a guessable key would be worse than none
+ * @throws DISPATCH_KEY_UNUSABLE, as each use does, when it is damaged: a guessable key would be worse than none
  */
 export function openSigner(home: string): Signer {
 	const path = join(home, KEY_FILE);
@@ -90,11 +90,23 @@ function isSame(mine: string, given: string | null): boolean {
 }
 
 function keyOf(path: string): Buffer {
-	const hex = readOrMake(path, () => randomBytes(KEY_BYTES).toString("hex"));
+	const hex = textOf(path);
 	if (/^[0-9a-f]{64}$/.test(hex)) return Buffer.from(hex, "hex");
-	throw new DispatchError("DISPATCH_DISK", `The signing key ${path} is damaged.`, {
+	throw new DispatchError("DISPATCH_KEY_UNUSABLE", `The signing key ${path} is damaged.`, {
 		hint: "Remove it: a new one is made, and tasks that have not ended must be signed again.",
 	});
+}
+
+function textOf(path: string): string {
+	try {
+		return readOrMake(path, () => randomBytes(KEY_BYTES).toString("hex"));
+	} catch (cause) {
+		if (!(cause instanceof DispatchError)) throw cause;
+		throw new DispatchError("DISPATCH_KEY_UNUSABLE", `The signing key: ${cause.message}`, {
+			cause,
+			...(cause.hint !== undefined && { hint: cause.hint }),
+		});
+	}
 }
 
 function sameBytes(a: Buffer, b: Buffer): boolean {

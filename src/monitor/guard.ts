@@ -4,7 +4,7 @@
  */
 
 import { isDiskFull, isShortage } from "../process/read-file.ts";
-import { isOutage } from "../task/errors.ts";
+import { isKeyFault, isOutage } from "../task/errors.ts";
 
 /** Failures in a row after which a step is not waited for any more. */
 const TRIES = 5;
@@ -46,8 +46,8 @@ export class Guard {
 
 	async failed(name: string, error: unknown): Promise<void> {
 		const tries = (this.#failures.get(name) ?? 0) + 1;
-		// An outage or a shortage passes, however long it lasts: it makes nothing hopeless.
-		const passes = isOutage(error) || isShortage(error) || isDiskFull(error);
+		// What is everybody's passes, however long it lasts: it makes nothing hopeless.
+		const passes = isOutage(error) || isShortage(error) || isDiskFull(error) || isKeyFault(error);
 		const times = passes ? Math.min(tries, TRIES - 1) : tries;
 		this.#failures.set(name, times);
 		this.#errors.set(name, error);

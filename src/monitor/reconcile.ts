@@ -14,7 +14,7 @@ import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
 import { clearPlace, hasFacts, openNamedRun } from "../process/run-dir.ts";
-import { sealedOf } from "../process/sealed-file.ts";
+import { orNothing, sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { isServedBy, type TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
@@ -195,13 +195,13 @@ export class Reconciler extends Service {
 		faultPoint("look.opening", id);
 		const named = startOf(record);
 		const { config, home, hub, monotonic, seals, store } = this.#deps;
-		const run = named && openNamedRun(home, named, (facts) => sealedOf(facts, seals));
+		const run = named && openNamedRun(home, named, (facts) => sealedOf(facts, orNothing(seals)));
 		if (run === null) return null;
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
 		const log = new LogFollower(run, backend);
 		const live = new LiveTask(record, run, log, adopted, monotonic(), await store.now());
-		live.ending = readEnding(run, seals);
+		live.ending = readEnding(run, orNothing(seals));
 		this.#forgetLive(id);
 		this.#live.set(id, live);
 		this.#deps.began(record);
@@ -309,6 +309,9 @@ export class Reconciler extends Service {
 
 	async #settle(record: TaskRecord, live: LiveTask, found: Found, guard: Guard): Promise<void> {
 		const { id } = record.spec;
+		await guard.step("ending", () => {
+			live.ending ??= readEnding(live.run, this.#deps.seals);
+		});
 		// What the failed steps would have told (last lines, a question) may decide: wait for them, not for ever.
 		if (guard.isUndecidedBefore("settle") && !record.stopRequested) return this.#lookAgain(id, guard.againMs);
 		const { plan, ipc } = found;

@@ -155,6 +155,11 @@ export const ERRORS = {
 		retryable: true,
 		means: "A file of dispatch's own could not be written.",
 	},
+	DISPATCH_KEY_UNUSABLE: {
+		exit: EXIT.taskFailed,
+		retryable: true,
+		means: "The signing key of the state directory cannot be used. What needs it waits.",
+	},
 	DISPATCH_GIT: {
 		exit: EXIT.taskFailed,
 		retryable: true,
@@ -215,4 +220,9 @@ export class DispatchError extends Error {
 /** Whether Redis itself is in trouble: that is everybody's, it passes, and says nothing about a task. */
 export function isOutage(error: unknown): boolean {
 	return error instanceof DispatchError && error.code.startsWith("DISPATCH_REDIS_");
+}
+
+/** Whether the signing key cannot be used until a person mends it: that is every task's, and says nothing about one. */
+export function isKeyFault(error: unknown): boolean {
+	return error instanceof DispatchError && error.code === "DISPATCH_KEY_UNUSABLE";
 }

@@ -29,6 +29,7 @@ const WORDS = new Map<string, { brief: string; whole: string }>([
 	["directory", { brief: "directory not restored", whole: "its directory is gone and cannot be made again" }],
 	["look", { brief: "cannot be looked at", whole: "its run cannot be looked at" }],
 	["end", { brief: "agent cannot be ended", whole: "its agent cannot be ended" }],
+	["ending", { brief: "end cannot be read", whole: "its agent has ended, and why cannot be read" }],
 	["settle", { brief: "end cannot be recorded", whole: "its agent has ended, which cannot be recorded" }],
 ]);
 

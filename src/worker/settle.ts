@@ -15,7 +15,7 @@ import { sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
-import type { Seals } from "../process/sealed-file.ts";
+import { orNothing, type Seals } from "../process/sealed-file.ts";
 import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
@@ -132,7 +132,7 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 
 async function savedWork({ run, record }: EndedAgent, { saver, orders }: SettleDeps): Promise<SavedWork> {
 	if (run === null) return { kind: "nothing" };
-	return saver.save(record, { afterCheck: hasBegun(run, orders.seals) });
+	return saver.save(record, { afterCheck: hasBegun(run, orNothing(orders.seals)) });
 }
 
 interface Checked extends Decision {
@@ -200,8 +200,10 @@ async function mayRepeat({ spec, epoch, takenDown }: TaskRecord, { store }: Sett
 
 /** No agent was started: what its end would mean does not count. */
 function withSetup(decision: Checked, { spec }: TaskRecord, run: RunDir | null, seals: Seals): Checked {
-	const failed = run === null || spec.setup === null ? null : failedSetup(run, seals);
-	if (failed === null || decision.to === "cancelled") return decision;
+	// A cancel waits for no key.
+	if (run === null || spec.setup === null || decision.to === "cancelled") return decision;
+	const failed = failedSetup(run, seals);
+	if (failed === null) return decision;
 	const said = `The setup of its worktree failed (${failed.how}): ${cutText(cleanText(spec.setup ?? ""), 200)}.`;
 	const message = `${said} \`dispatch retry ${spec.id}\` runs it again.`;
 	return {
@@ -238,9 +240,9 @@ async function fallBack(
 	const isSpent = lastingHold(decision.reason) === "billing";
 	const now = store.clock.now();
 	if (!isSpent && !(isHeld && isFar(hold, record.rateLimits + 1, config, now))) return decision;
+	const chosen = await fallbackOf(record, config, store);
 	// Not vouched for before, it would be by our signature.
-	const chosen = orders.isSigned(record) ? await fallbackOf(record, config, store) : null;
-	if (chosen === null) return decision;
+	if (chosen === null || !orders.isSigned(record)) return decision;
 	const signature = orders.sign(record, { chosen });
 	const said = decision.message.replace(/ It is started again .*/, "");
 	const message = `${said} It goes on with ${chosen.model ?? chosen.backend}.`;

@@ -8,7 +8,7 @@ import { isThere, replaceFile } from "../process/atomic-file.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { readRegularFile } from "../process/read-file.ts";
 import type { RunDir } from "../process/run-dir.ts";
-import { isBeforeSeals, isBy, type Seals } from "../process/sealed-file.ts";
+import { isBeforeSeals, isBy, type Looks, type Seals } from "../process/sealed-file.ts";
 
 const LIMIT_S = 30 * 60;
 /** As `timeout` ends. */
@@ -62,9 +62,9 @@ const sealOf = (run: RunDir, seals: Seals) => seals.seal(CODE, factsOf(run));
  * @param run as its record names it
  * @returns how it failed, and what it printed last; null: it did not, there was none, or an agent says so, which begins
  * only after a setup that has succeeded
- * @throws what `isOurTrouble`
+ * @throws DISPATCH_KEY_UNUSABLE, what `isOurTrouble`
  */
-export function failedSetup(run: RunDir, seals: Seals): { how: string; tail: string[] } | null {
+export function failedSetup(run: RunDir, seals: Looks): { how: string; tail: string[] } | null {
 	const file = readRegularFile(join(run.path, CODE), CODE_LIMIT_BYTES);
 	if (file.kind !== "text") return null;
 	const [code = "", seal = ""] = file.text.trim().split(" ");

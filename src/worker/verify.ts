@@ -3,7 +3,7 @@
  * detached in a run directory of its own below the agent's, so that it outlives this daemon and is never
  * started twice; every look at the task asks whether it is over.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { agentStatus, runningFor, startAgent } from "../process/agent.ts";
 import { diskError, isThere, replaceFile } from "../process/atomic-file.ts";
@@ -13,7 +13,7 @@ import { faultPoint } from "../process/fault.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { clearPlace, type RunDir } from "../process/run-dir.ts";
-import { readSealed, type Seals, writeSealed } from "../process/sealed-file.ts";
+import { type Looks, readSealed, type Seals, writeSealed } from "../process/sealed-file.ts";
 
 const LIMIT_MS = 30 * 60_000;
 const TERM_GRACE_MS = 2_000;
@@ -39,7 +39,7 @@ export interface Wanted {
 	mayRepeat?: () => Promise<boolean>;
 }
 
-/** Begins the check of an ended run, or looks how it is. @throws DISPATCH_DISK, and what keeps it from looking */
+/** Begins the check of an ended run, or looks how it is. @throws DISPATCH_DISK, DISPATCH_KEY_UNUSABLE, and what keeps it from looking */
 export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise<Verdict> {
 	const { now, limitMs = LIMIT_MS } = wanted;
 	const check = checkOf(run);
@@ -64,7 +64,7 @@ export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise
 }
 
 /** Whether this host has begun the check of an ended run: from then on what changes in the worktree may be the check's. */
-export function hasBegun(run: RunDir, seals: Seals): boolean {
+export function hasBegun(run: RunDir, seals: Looks): boolean {
 	return begunHere(run, seals) !== null;
 }
 
@@ -111,10 +111,16 @@ async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): 
 	if (command.includes("\0")) return { kind: "refused", why: "it holds a NUL character" };
 	const check = checkOf(run);
 	mkdirSync(check.path, { mode: 0o700 });
-	// Before any process: one that lives has this mark beside it.
-	writeSealed(check, BEGUN, String(now), seals);
 	const script = join(check.path, "check.sh");
-	replaceFile(script, `${command}\n`);
+	try {
+		// Before any process: one that lives has this mark beside it.
+		writeSealed(check, BEGUN, String(now), seals);
+		replaceFile(script, `${command}\n`);
+	} catch (error) {
+		// What was never begun is no check that was killed: that would count.
+		rmSync(check.path, { recursive: true, force: true });
+		throw error;
+	}
 	faultPoint("verify.made", check.facts.task);
 	await startAgent(check, { argv: ["sh", script], cwd: check.facts.cwd, env });
 	return { kind: "running" };
@@ -125,9 +131,9 @@ async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): 
  * have put something in its place. The seal is of this start's check and this moment, and a start has one check: what
  * it said is settled with the start, so that nobody needs a seal of its verdict. A check in flight that another version
  * sealed otherwise is ended and run once more.
- * @returns when this host began the check, in ms since the Unix epoch; null: it did not
+ * @returns when this host began the check, in ms since the Unix epoch; null: it did not. @throws DISPATCH_KEY_UNUSABLE
  */
-function begunHere(run: RunDir, seals: Seals): number | null {
+function begunHere(run: RunDir, seals: Looks): number | null {
 	const at = readSealed(checkOf(run), BEGUN, BEGUN_LIMIT_BYTES, seals);
 	return at === null ? null : Number(at);
 }

@@ -236,7 +236,7 @@ test("the key is private, the same for all processes, and a damaged one is no ke
 		const folder = join(temporaryFolder("orders"), "home");
 		mkdirSync(folder);
 		writeFileSync(join(folder, "signing-key"), damaged);
-		expect(() => openSigner(folder)).toThrow(expect.objectContaining({ code: "DISPATCH_DISK" }));
+		expect(() => openSigner(folder)).toThrow(expect.objectContaining({ code: "DISPATCH_KEY_UNUSABLE" }));
 	}
 });
 

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/load.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { openSigner } from "../../src/config/signing-key.ts";
 import { createTaskDir } from "../../src/ipc/task-dir.ts";
@@ -49,9 +50,8 @@ export class MonitorStage {
 	}
 
 	/** A monitor without memory, as after a restart of the daemon. */
-	reconciler(): Reconciler {
+	reconciler(config: Config = emptyConfig()): Reconciler {
 		const { store, hub } = this;
-		const config = emptyConfig();
 		const orders = new Orders(this.home, store.namespace);
 		return new Reconciler({
 			store,
@@ -95,8 +95,13 @@ export class MonitorStage {
 		return { epoch: moved.epoch, nonce };
 	}
 
-	/** A running task, its agent being `script` in the task's directory. */
-	async agent(id: string, script: string, changes: Partial<TaskSpec> = {}, given?: string) {
+	/** A running task, its agent being `script`, or what is made for its run, in the task's directory. */
+	async agent(
+		id: string,
+		script: string | ((run: RunDir) => readonly string[]),
+		changes: Partial<TaskSpec> = {},
+		given?: string,
+	) {
 		const { epoch, nonce } = await this.permit(id, changes, given);
 		const { spec } = await this.store.need(id);
 		const taskDir = await createTaskDir(this.project, {
@@ -114,7 +119,8 @@ export class MonitorStage {
 		const { seals } = new Orders(this.home, this.store.namespace);
 		const run = claimRun(this.home, sealedFacts(facts, seals));
 		if (run === null) throw new Error("claimed already");
-		await startAgent(run, { argv: ["sh", "-c", script], cwd: taskDir, env: ENV });
+		const argv = typeof script === "string" ? ["sh", "-c", script] : script(run);
+		await startAgent(run, { argv, cwd: taskDir, env: ENV });
 		this.hub.startedHere.add(nonce);
 		return { run: run satisfies RunDir, taskDir, nonce };
 	}

@@ -1,5 +1,5 @@
 /** A worker signs another agent's choice in its user's name, for records alone that this user has signed before. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
@@ -98,40 +98,6 @@ test("a start with another agent, the record changed, is refused and signs nothi
 	expect(after).toMatchObject({ state: "failed", reason: "not_started" });
 	expect(orders.isSigned(after)).toBe(false);
 });
-
-test("with a damaged key what has ended is told to be checked by nobody, and ends", async () => {
-	const { store, home } = stage();
-	const { run } = await stage().agent("t", "printf -- '- [x] All\\n' >plan.md; : >ipc/.done");
-	await expect.poll(() => agentStatus(run).kind).toBe("exited");
-	const monitor = stage().reconciler();
-	writeFileSync(join(home, "signing-key"), "");
-	await monitor.reconcile("t");
-	const { state, reason, outcome } = await store.need("t");
-	expect([state, reason]).toEqual(["failed", "verify_failed"]);
-	expect(outcome?.message).toMatch(/cannot be known: the signing key cannot be used .*retry t --sign/);
-});
-
-test.each(["lost", "replaced", "damaged"])(
-	"what its worker saw signed is done as it was, though the key is %s by then",
-	async (how) => {
-		const { store, home } = stage();
-		const { taskDir } = await stage().agent(
-			"t",
-			"until test -e ipc/go; do sleep 0.05; done; printf -- '- [x] All\\n' >plan.md",
-		);
-		const monitor = stage().reconciler();
-		await monitor.reconcile("t");
-		const key = join(home, "signing-key");
-		if (how === "lost") rmSync(key);
-		else writeFileSync(key, how === "replaced" ? "ab".repeat(32) : "");
-		writeFileSync(join(taskDir, "ipc/go"), "");
-		const look = async () => {
-			await monitor.reconcile("t");
-			return store.stateOf("t");
-		};
-		await expect.poll(look).toBe("completed");
-	},
-);
 
 /** By which a record would make less of what was to be done, or something else. */
 const CHANGED: Record<string, (pwned: string) => Partial<TaskSpec>> = {

@@ -8,7 +8,7 @@ import { agentStatus } from "../../process/agent.ts";
 import { checkOf } from "../../process/end-run.ts";
 import { tailLines } from "../../process/log-tail.ts";
 import { epochsOf, openRun, type RunDir } from "../../process/run-dir.ts";
-import type { Seals } from "../../process/sealed-file.ts";
+import { type Looks, orNothing } from "../../process/sealed-file.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import { isLive } from "../../task/states.ts";
 import { failedSetup, setupLog } from "../../worker/setup.ts";
@@ -56,11 +56,11 @@ function logsOf({ home }: Context, record: TaskRecord, attempt: number | null): 
 		const run = openRun(home.path, spec.id, epoch);
 		if (run === null) return [];
 		const isNow = isLive(record.state) && epoch === record.epoch;
-		return [...setupOf(run, isNow, sealsOf(home.path)), ...checkLogOf(run)];
+		return [...setupOf(run, isNow, orNothing(sealsOf(home.path))), ...checkLogOf(run)];
 	});
 }
 
-function setupOf(run: RunDir, isNow: boolean, seals: Seals): SideLog[] {
+function setupOf(run: RunDir, isNow: boolean, seals: Looks): SideLog[] {
 	const isAlone = isNow && sizeOf(run.logPath) === 0;
 	return logAt("setup", setupLog(run), failedSetup(run, seals)?.how ?? (isAlone ? "so far" : null));
 }
