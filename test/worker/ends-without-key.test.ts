@@ -96,7 +96,8 @@ function worker(fallback?: string): Reconciler {
 		config.backends[name] = { name, type: "claude", command: "true", modelFlag: false, permissions: null };
 	config.models.next = { backend: "other", id: null };
 	config.fallback = fallback === undefined ? [] : [fallback];
-	config.fallbackAfterMs = 0;
+	// However soon the limit is over.
+	config.fallbackAfterMs = Number.NEGATIVE_INFINITY;
 	return stage().reconciler(config);
 }
 
