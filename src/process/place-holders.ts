@@ -22,7 +22,8 @@ interface Descriptor {
 	isMarked: boolean;
 	/** a lock is held through it */
 	isLocked: boolean;
-	isOn(file: Stats | null): boolean;
+	/** of its file; null: gone, or nothing that we may look at */
+	numbers(): Stats | null;
 }
 
 /** What a process has open of files that are marked or locked. */
@@ -34,8 +35,8 @@ function openOf(pid: number): Descriptor[] {
 		const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "0", 8);
 		const isMarked = MARK !== 0 && (flags & MARK) === MARK;
 		const isLocked = /^lock:.*\bFLOCK\b/m.test(info);
-		const isOn = (file: Stats | null) => isSameFile(numbersOf(`/proc/${pid}/fd/${fd}`), file);
-		return isMarked || isLocked ? [{ isMarked, isLocked, isOn }] : [];
+		const numbers = () => numbersOf(`/proc/${pid}/fd/${fd}`);
+		return isMarked || isLocked ? [{ isMarked, isLocked, numbers }] : [];
 	});
 }
 
@@ -45,14 +46,21 @@ function openOf(pid: number): Descriptor[] {
  */
 export function placeTaker(directory: string): number | null {
 	const there = numbersOf(directory);
-	const taker = listPids().find((pid) => {
-		if (pid === process.pid) return false;
-		const open = openOf(pid);
-		if (!open.some(({ isMarked, isOn }) => isMarked && isOn(there))) return false;
-		// Without our mark it is the stranger's, whose command this is.
-		return open.some(({ isMarked, isLocked, isOn }) => isLocked && (isMarked || !isOn(there)));
-	});
-	return taker ?? null;
+	const isIt = (numbers: Stats | null) => isSameFile(numbers, there);
+	return listPids().find((pid) => pid !== process.pid && hasPlace(pid, isIt)) ?? null;
+}
+
+/** Whether a process has the place of the directory that is meant, in the manner of ours. */
+export function hasPlace(pid: number, isIt: (numbers: Stats | null) => boolean): boolean {
+	const open = openOf(pid);
+	if (!open.some(({ isMarked, numbers }) => isMarked && isIt(numbers()))) return false;
+	// Without our mark it is the stranger's, whose command this is.
+	return open.some(({ isMarked, isLocked, numbers }) => isLocked && (isMarked || !isIt(numbers())));
+}
+
+/** Whether this process has the lock of that directory itself: no other one can have its place then. */
+export function hasDirectoryLock(isIt: (numbers: Stats | null) => boolean): boolean {
+	return openOf(process.pid).some((each) => each.isMarked && each.isLocked && isIt(each.numbers()));
 }
 
 /** Whether nobody of ours has the lock that is held on a directory or file. */
@@ -64,7 +72,7 @@ function strangerWithLock(path: string): number | null {
 	const there = numbersOf(path);
 	if (there === null) return null;
 	const lockers = listPids().flatMap((pid) => {
-		const locked = openOf(pid).filter(({ isLocked, isOn }) => isLocked && isOn(there));
+		const locked = openOf(pid).filter(({ isLocked, numbers }) => isLocked && isSameFile(numbers(), there));
 		return locked.length === 0 ? [] : [{ pid, isOurs: locked.some(({ isMarked }) => isMarked) }];
 	});
 	if (lockers.some(({ isOurs }) => isOurs)) return null;

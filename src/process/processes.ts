@@ -189,14 +189,6 @@ export function pidsWithOpen(path: string): number[] {
 	});
 }
 
-/** Whether a process has something open that is meant. */
-export function hasOpen(pid: number, isMeant: (numbers: Stats) => boolean): boolean {
-	return descriptorsOf(pid).some((fd) => {
-		const numbers = numbersOf(`/proc/${pid}/fd/${fd}`);
-		return numbers !== null && isMeant(numbers);
-	});
-}
-
 /**
  * Whether a process of this user's has a descriptor on the file of a path, or on one that lay there before. The path
  * alone tells nothing: another container's process has its own files under the same ones.

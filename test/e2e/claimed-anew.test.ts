@@ -3,6 +3,7 @@
  * goes on, its tasks too, and nobody is told to end a process that has nothing to do with it.
  */
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bootId, processIdentity } from "../../src/process/identity.ts";
@@ -55,9 +56,12 @@ test("a Redis that went back over a restart of the worker names the one before: 
 	await goesOn(pid);
 });
 
-test("a process that anybody has named as the worker displaces nobody, and no start of one is refused by it", async () => {
+test("a process that has the directory open and is named as the worker displaces nobody, and refuses no start of one", async () => {
 	const [pid] = workers();
-	const stranger = spawn("sleep", ["1000"]);
+	// As an agent may: `exec 9<$DISPATCH_HOME`.
+	const fd = openSync(user.home, "r");
+	const stranger = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", fd] });
+	closeSync(fd);
 	const startTime = processIdentity(stranger.pid ?? 0)?.startTime;
 	const forge = () => client.hset(key, "holder", `${stranger.pid} ${bootId()} ${startTime}`);
 	try {

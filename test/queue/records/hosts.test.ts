@@ -1,8 +1,11 @@
 /** One identity, several places: a copy or a clone of a state directory does not run the same tasks twice. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { bootId, processIdentity } from "../../../src/process/identity.ts";
+import { takeLock, takePlaceLock } from "../../../src/process/lock.ts";
+import { PLACE_FLAGS } from "../../../src/process/place-holders.ts";
 import { placeOfHome } from "../../../src/process/writer-mark.ts";
 import { beat, claimHost, leave } from "../../../src/queue/records/hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
@@ -65,14 +68,33 @@ test("a place that beats no more is taken over after a while", async () => {
 	expect(await beat(store, "d", state, at("two"))).toBe(true);
 });
 
-/** A process as the host's word names it: of a directory that it has open, or that it has nothing to do with. */
-function processAt(directory: string | null): { word: string; pid: number } {
-	const fd = directory === null ? "ignore" : openSync(directory, "r");
-	const child = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", fd] });
-	if (typeof fd === "number") closeSync(fd);
+interface Named {
+	word: string;
+	pid: number;
+}
+
+/** A process as the host's word names it. @param fds what it has open */
+function processWith(fds: readonly number[]): Named {
+	const child = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", ...fds] });
 	onTestFinished(() => void child.kill());
 	const pid = child.pid ?? 0;
 	return { word: `${pid} ${bootId()} ${processIdentity(pid)?.startTime}`, pid };
+}
+
+/** One that has the directory open, and no lock. */
+function processAt(directory: string, flags: string | number = "r"): Named {
+	const fd = openSync(directory, flags);
+	const named = processWith([fd]);
+	closeSync(fd);
+	return named;
+}
+
+/** One that has the directory as a worker has it. */
+async function workerOf(directory: string): Promise<Named> {
+	const lock = await takePlaceLock(join(directory, "daemon.lock"));
+	const named = processWith(lock?.fds ?? []);
+	lock?.release();
+	return named;
 }
 
 const GONE = "999999998 gone 1";
@@ -81,7 +103,7 @@ test("of two processes of one place the one that claimed last holds it: the othe
 	const directory = temporaryFolder("place");
 	const shared = { homeId: "id", place: placeOfHome(directory) };
 	const first = { ...shared, holder: GONE };
-	const second = { ...shared, holder: processAt(directory).word };
+	const second = { ...shared, holder: (await workerOf(directory)).word };
 	await claimHost(store, "e", first);
 	await beat(store, "e", state, first);
 	// The first one cannot be seen from here, as where it lives in another container.
@@ -98,7 +120,7 @@ test("of two processes of one place the one that claimed last holds it: the othe
 
 test("a worker that lives keeps the place, whatever its directory says of it; one that leaves gives it up", async () => {
 	const directory = temporaryFolder("place");
-	const { pid, word } = processAt(directory);
+	const { pid, word } = await workerOf(directory);
 	const alive = { homeId: "id", place: placeOfHome(directory), holder: word };
 	await claimHost(store, "f", alive);
 	await expect(claimHost(store, "f", { ...alive, holder: GONE })).rejects.toMatchObject({
@@ -110,9 +132,12 @@ test("a worker that lives keeps the place, whatever its directory says of it; on
 	expect(await beat(store, "f", state, alive)).toBe(true);
 });
 
-const FORGED: Record<string, (directory: string) => string> = {
-	"a process that lives, and has nothing to do with the directory": () => processAt(null).word,
-	"a worker of another directory": () => processAt(temporaryFolder("place")).word,
+const FORGED: Record<string, (directory: string) => string | Promise<string>> = {
+	"a process that lives, and has nothing to do with the directory": () => processWith([]).word,
+	"a process that has the directory open": (directory) => processAt(directory).word,
+	"one that has it open as a worker has, without a lock": (directory) =>
+		processAt(directory, PLACE_FLAGS).word,
+	"a worker of another directory": async () => (await workerOf(temporaryFolder("place"))).word,
 	"a process that is gone": () => GONE,
 	"a pid that was given anew": (directory) => processAt(directory).word.replace(/.$/, "x"),
 	"no process at all": () => "worker",
@@ -125,8 +150,8 @@ test.each(Object.entries(FORGED))(
 	"where the word of the holder names %s, who has the directory claims it anew",
 	async (_, forge) => {
 		const directory = temporaryFolder("place");
-		const own = { homeId: "id", place: placeOfHome(directory), holder: processAt(directory).word };
-		const forged = forge(directory);
+		const own = { homeId: "id", place: placeOfHome(directory), holder: processWith([]).word };
+		const forged = await forge(directory);
 		const write = () => store.client.hset(store.keys.host("g"), "holder", forged);
 		await claimHost(store, "g", own);
 		await write();
@@ -138,6 +163,26 @@ test.each(Object.entries(FORGED))(
 		await store.client.del(store.keys.host("g"));
 	},
 );
+
+test("who has the directory's lock is displaced by nobody, and refused by nobody: there is no other worker", async () => {
+	const directory = temporaryFolder("place");
+	const own = { homeId: "id", place: placeOfHome(directory), holder: processWith([]).word };
+	const lock = await takePlaceLock(join(directory, "daemon.lock"));
+	const other = await takeLock(join(temporaryFolder("lock"), "lock"));
+	const marked = openSync(directory, PLACE_FLAGS);
+	// All that a worker is told by, but for the directory's lock.
+	const { word } = processWith([marked, other?.fd ?? marked]);
+	closeSync(marked);
+	await store.client.hset(store.keys.host("i"), { place: own.place, holder: word });
+	expect(await beat(store, "i", state, own)).toBe(true);
+	await store.client.hset(store.keys.host("i"), { holder: word });
+	await claimHost(store, "i", own);
+	expect(await store.client.hget(store.keys.host("i"), "holder")).toBe(own.holder);
+	lock?.release();
+	await store.client.hset(store.keys.host("i"), { holder: word });
+	expect(await beat(store, "i", state, own)).toBe(false);
+	other?.release();
+});
 
 test("a place that Redis names and that beats no more displaces nobody", async () => {
 	await claimHost(store, "h", place("one"));
