@@ -53,7 +53,7 @@ function openFifo(path: string): number | null {
 
 /** Of any start of the task, whatever its run directories say. @throws what keeps it from looking */
 export function holdersOfTask(home: string, task: string): number[] {
-	const [isFifo, mount] = [fifosOf(home, task), mountAt(home)];
+	const [isFifo, mount] = [fifosOf(home, task), mountAt(realPathOf(home))];
 	return [...pidsHolding(({ path, isOn }) => isFifo(path) && isOn(mount))];
 }
 

@@ -160,7 +160,7 @@ interface Held {
 	/** null: gone, or nothing that we may look at */
 	numbers(): Stats | null;
 	/** see `mountAt` */
-	isOn(mount: string | null): boolean;
+	isOn(mount: Mount): boolean;
 }
 
 /**
@@ -209,7 +209,7 @@ function holdsOne(pid: number, isMeant: (held: Held) => boolean): boolean {
 		// Pipes, sockets and the like have no path.
 		if (!path?.startsWith("/")) return false;
 		const numbers = () => (isReadWrite(pid, fd) ? numbersOf(place) : null);
-		const isOn = (mount: string | null) => isOnMount(pid, fd, mount);
+		const isOn = (mount: Mount) => isOnMount(pid, fd, mount);
 		return isMeant({ path: path.replace(REMOVED, ""), numbers, isOn }) && isReadWrite(pid, fd);
 	});
 }
@@ -241,29 +241,49 @@ function isReadWrite(pid: number, fd: string): boolean {
 	return (flags & ACCESS_MODE) === READ_WRITE;
 }
 
+/** What tells whether a process means the same by a path. */
+interface Mount {
+	path: string;
+	/** null: the system does not tell */
+	id: string | null;
+}
+
 /**
  * The mount that a path lies on, by its nearest directory that is there. What was opened in another container, or
  * another mount namespace, was opened on another one, and whoever inherits a descriptor takes its mount along.
- * @returns null where the system does not tell
  */
-export function mountAt(path: string): string | null {
+export function mountAt(path: string): Mount {
 	let fd: number;
 	try {
 		fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
 	} catch (error) {
 		if (isShortage(error)) throw error;
 		const parent = dirname(path);
-		return parent === path ? null : mountAt(parent);
+		return { path, id: parent === path ? null : mountAt(parent).id };
 	}
 	try {
-		return fieldOf("self", String(fd), "mnt_id");
+		return { path, id: fieldOf("self", String(fd), "mnt_id") };
 	} finally {
 		closeSync(fd);
 	}
 }
 
-export function isOnMount(pid: number, fd: string, mount: string | null): boolean {
-	return mount === null || fieldOf(pid, fd, "mnt_id") === mount;
+/**
+ * Another mount namespace has the same file systems by other mounts (a unit with PrivateTmp, after each restart): a
+ * process of such a one is known by what it finds at the path itself.
+ */
+export function isOnMount(pid: number, fd: string, { path, id }: Mount): boolean {
+	return id === null || fieldOf(pid, fd, "mnt_id") === id || findsAlike(pid, path);
+}
+
+function findsAlike(pid: number, path: string): boolean {
+	return isSameFile(nearestAt("", path), nearestAt(`/proc/${pid}/root`, path));
+}
+
+/** Of a path below a root: itself, or its nearest directory that is there. */
+function nearestAt(root: string, path: string): Stats | null {
+	const numbers = numbersOf(root + path);
+	return numbers !== null || path === dirname(path) ? numbers : nearestAt(root, dirname(path));
 }
 
 function fieldOf(pid: number | "self", fd: string, name: "flags" | "mnt_id"): string | null {
