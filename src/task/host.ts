@@ -5,6 +5,11 @@ export const HOST_GONE_MS = 45_000;
 /** A restart of the worker takes less. */
 export const LEFT_MS = 10_000;
 
+/** Whether what a host wrote at a time is of one that lives: it would have written anew what is to come still. All in ms. */
+export function isFresh(at: number, now: number, limitMs: number): boolean {
+	return Math.abs(now - at) < limitMs;
+}
+
 export const HOST_STATES = [
 	/** it takes tasks */
 	"working",

@@ -17,7 +17,7 @@ import {
 	time,
 } from "../../task/check.ts";
 import { cutText } from "../../task/cut-text.ts";
-import { HOST_GONE_MS, type HostBackend, type HostState, LEFT_MS } from "../../task/host.ts";
+import { HOST_GONE_MS, type HostBackend, type HostState, isFresh, LEFT_MS } from "../../task/host.ts";
 import { NONCE, PATH } from "../../task/spec.ts";
 import { checkDrain, type Drain } from "./hosts.ts";
 
@@ -137,9 +137,8 @@ export function hostState(
 	// What comes from the future, or from before there was dispatch, was not written by a host.
 	const seenAt = beatAt === 0 ? (leftAt ?? 0) : beatAt;
 	const since = seenAt > now || seenAt < EARLIEST ? null : seenAt;
-	const away = Math.abs(now - seenAt);
-	if (away >= (beatAt === 0 ? LEFT_MS : HOST_GONE_MS)) return { state: "gone", since };
+	if (!isFresh(seenAt, now, beatAt === 0 ? LEFT_MS : HOST_GONE_MS)) return { state: "gone", since };
 	if (beatAt === 0) return { state: "stopped", since };
-	if (away >= SILENT_MS) return { state: "silent", since };
+	if (!isFresh(seenAt, now, SILENT_MS)) return { state: "silent", since };
 	return { state: draining || drain !== null ? "draining" : "working", since: null };
 }

@@ -6,7 +6,7 @@
  * beaten again within seconds.
  */
 import type { Agreed } from "../../task/agreed.ts";
-import { HOST_GONE_MS, LEFT_MS } from "../../task/host.ts";
+import { HOST_GONE_MS, isFresh, LEFT_MS } from "../../task/host.ts";
 import type { TaskRecord } from "../../task/record.ts";
 import type { Outcome } from "../../task/spec.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
@@ -56,11 +56,11 @@ function lostFor(
 	if (!beatAt) return isKnown ? now : null;
 	const hasLeft = beatAt === "0";
 	const seenAt = timeIn(hasLeft ? leftAt : beatAt);
-	if (Math.abs(now - seenAt) < (hasLeft ? LEFT_MS : HOST_GONE_MS)) return null;
+	if (isFresh(seenAt, now, hasLeft ? LEFT_MS : HOST_GONE_MS)) return null;
 	return seenAt > now ? now : now - seenAt;
 }
 
-/** What is no time, or is still to come, was not written by a host that lives: it would write it anew. */
+/** 0: no time, or none that a host wrote. */
 function timeIn(text: string | null | undefined): number {
 	return /^\d{1,15}$/.test(text ?? "") ? Number(text) : 0;
 }

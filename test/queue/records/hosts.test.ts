@@ -36,6 +36,16 @@ test("a second directory under the host's id is refused", async () => {
 	});
 });
 
+test.each([
+	["a day ahead", 24 * 60 * 60_000],
+	["a day old", -24 * 60 * 60_000],
+])("a directory whose last beat is %s beats no more: another one has the id at once", async (_, offMs) => {
+	const beatAt = (await store.now()) + offMs;
+	await store.client.hset(store.keys.host("j"), { homeId: "other", place: "two", beatAt });
+	await claimHost(store, "j", place("one"));
+	expect(await store.client.hmget(store.keys.host("j"), "homeId", "place")).toEqual(["id", "one"]);
+});
+
 test("a copy of the directory is refused while the first one beats", async () => {
 	await claimHost(store, "b", place("one"));
 	await beat(store, "b", state, at("one"));

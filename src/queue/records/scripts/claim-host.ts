@@ -1,11 +1,12 @@
 import { HOLDER } from "./holder.ts";
+import { IS_FRESH } from "./is-fresh.ts";
 import { PRELUDE } from "./prelude.ts";
 
-const OTHER = `${HOLDER}
+const OTHER = `${HOLDER}${IS_FRESH}
 mendHost(req.host)
 local host = p .. ':host:' .. req.host
 local held = redis.call('HMGET', host, 'homeId', 'beatAt', 'place', 'home')
-local lives = held[2] and now - (tonumber(held[2]) or 0) < req.goneMs
+local lives = isFresh(held[2], req.goneMs)
 -- Who else has it: another place that may beat, or another process of this one; nil: nobody. Whoever asks looks whether
 -- that one is there, and asks again.
 local function other()
