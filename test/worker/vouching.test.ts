@@ -1,5 +1,5 @@
 /** A worker signs another agent's choice in its user's name, for records alone that this user has signed before. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
@@ -98,6 +98,33 @@ test("a start with another agent, the record changed, is refused and signs nothi
 	expect(after).toMatchObject({ state: "failed", reason: "not_started" });
 	expect(orders.isSigned(after)).toBe(false);
 });
+
+test.each<[string, (key: string) => void]>([
+	["lost", (key) => rmSync(key)],
+	["replaced", (key) => writeFileSync(key, "ab".repeat(32))],
+])(
+	"what was changed since its worker saw it signed is vouched for by nobody: the key is %s",
+	async (_, harm) => {
+		const { store, home, project } = stage();
+		const script = "until test -e ipc/go; do sleep 0.05; done; printf -- '- [x] All\\n' >plan.md";
+		const { taskDir } = await stage().agent("t", script);
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		harm(join(home, "signing-key"));
+		const pwned = join(project, "pwned");
+		const { spec } = await store.need("t");
+		const changed = { ...spec, verify: `touch ${pwned}` };
+		await store.client.hset(store.keys.task("t"), "spec", JSON.stringify(changed));
+		writeFileSync(join(taskDir, "ipc/go"), "");
+		const look = async () => {
+			await monitor.reconcile("t");
+			return store.stateOf("t");
+		};
+		await expect.poll(look).not.toBe("running");
+		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+		expect(existsSync(pwned)).toBe(false);
+	},
+);
 
 /** By which a record would make less of what was to be done, or something else. */
 const CHANGED: Record<string, (pwned: string) => Partial<TaskSpec>> = {

@@ -10,6 +10,7 @@ import { placeOfHome } from "../../../src/process/writer-mark.ts";
 import { beat, claimHost, leave } from "../../../src/queue/records/hosts.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
+import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 import { specOf } from "./store-support.ts";
@@ -84,8 +85,8 @@ interface Named {
 }
 
 /** A process as the host's word names it. @param fds what it has open */
-function processWith(fds: readonly number[]): Named {
-	const child = spawn("sleep", ["1000"], { stdio: ["ignore", "ignore", "ignore", ...fds] });
+function processWith(fds: readonly number[], { livesS = 1000 } = {}): Named {
+	const child = spawn("sleep", [String(livesS)], { stdio: ["ignore", "ignore", "ignore", ...fds] });
 	onTestFinished(() => void child.kill());
 	const pid = child.pid ?? 0;
 	return { word: `${pid} ${bootId()} ${processIdentity(pid)?.startTime}`, pid };
@@ -100,9 +101,9 @@ function processAt(directory: string, flags: string | number = "r"): Named {
 }
 
 /** One that has the directory as a worker has it. */
-async function workerOf(directory: string): Promise<Named> {
+async function workerOf(directory: string, options: { livesS?: number } = {}): Promise<Named> {
 	const lock = await takePlaceLock(join(directory, "daemon.lock"));
-	const named = processWith(lock?.fds ?? []);
+	const named = processWith(lock?.fds ?? [], options);
 	lock?.release();
 	return named;
 }
@@ -120,11 +121,19 @@ test("of two processes of one place the one that claimed last holds it: the othe
 	await claimHost(store, "e", second);
 	expect(await beat(store, "e", state, first)).toBe(false);
 	await leave(store, "e", first);
+	const words = await store.client.hmget(store.keys.host("e"), "holder", "beatAt");
+	expect(words).toEqual([second.holder, expect.not.stringMatching(/^0$/)]);
 	expect(await beat(store, "e", state, second)).toBe(true);
 	await store.create(specOf("once", { host: "e" }));
 	const start = ({ holder }: typeof first) =>
 		store.move({ id: "once", from: ["queued"], to: "running", holder, runNonce: "n" });
+	const listener = store.client.duplicate({ enableOfflineQueue: true });
+	onTestFinished(() => listener.disconnect());
+	const woken: string[] = [];
+	listener.on("message", (_channel, text: string) => woken.push(text));
+	await listener.subscribe(store.keys.wake);
 	expect(await start(first)).toMatchObject({ result: "stale", state: "queued" });
+	await expect.poll(() => woken, { timeout: CONDITION_LIMIT_MS }).toContain("host e");
 	expect(await start(second)).toMatchObject({ result: "moved", state: "running" });
 });
 
@@ -140,6 +149,15 @@ test("a worker that lives keeps the place, whatever its directory says of it; on
 	await leave(store, "f", alive);
 	await claimHost(store, "f", { ...alive, holder: GONE });
 	expect(await beat(store, "f", state, alive)).toBe(true);
+});
+
+test("a worker that is leaving is waited for", async () => {
+	const directory = temporaryFolder("place");
+	const { word } = await workerOf(directory, { livesS: 1 });
+	const leaving = { homeId: "id", place: placeOfHome(directory), holder: word };
+	await claimHost(store, "k", leaving);
+	await claimHost(store, "k", { ...leaving, holder: GONE });
+	expect(await store.client.hget(store.keys.host("k"), "holder")).toBe(GONE);
 });
 
 const FORGED: Record<string, (directory: string) => string | Promise<string>> = {
