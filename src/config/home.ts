@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { publishNew } from "../process/atomic-file.ts";
+import { publishNew, replaceFile } from "../process/atomic-file.ts";
 import { requireOwn } from "../process/own-path.ts";
 import { type FileText, isShut, notLookedAt, readRegularFile } from "../process/read-file.ts";
 import { findUserHome } from "../process/user-home.ts";
@@ -73,7 +73,8 @@ export function openHome(env: Environment, { configured = null, url = null }: Ho
 		}
 		const homeId = nameIn(path, "home-id", () => randomBytes(8).toString("hex"));
 		const hostId = env.DISPATCH_HOST_ID || nameIn(path, "host-id", newHostId);
-		if (!HOST_FORM.test(hostId)) throw badName("DISPATCH_HOST_ID", hostId);
+		if (!HOST_FORM.test(hostId))
+			throw badName(env.DISPATCH_HOST_ID ? "DISPATCH_HOST_ID" : join(path, "host-id"), hostId);
 		return {
 			path,
 			base,
@@ -177,9 +178,15 @@ export function servedNames({ path, homeId, hostId }: Home, env: Environment): S
 	return { place: placeOfHome(path), "home-id": homeId, ...own };
 }
 
-/** Writes anew what of them was lost: a command would make another host of the directory. @throws DISPATCH_DISK */
+/**
+ * Writes anew what of them was lost, or is no name any more: a command would make another host of the directory.
+ * @throws DISPATCH_DISK
+ */
 export function keepNames(path: string, { place: _, ...names }: ServedNames): void {
-	for (const [name, value] of Object.entries(names)) readOrMake(join(path, name), () => value);
+	for (const [name, value] of Object.entries(names)) {
+		const file = join(path, name);
+		if (!HOST_FORM.test(readOrMake(file, () => value))) replaceFile(file, `${value}\n`);
+	}
 }
 
 /** Made at first use. A name that was lost is that by which the directory was served last. */

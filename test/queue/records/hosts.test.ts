@@ -73,6 +73,17 @@ test("the same place may claim again at once, and another one after an orderly e
 	expect(await store.client.hget(store.keys.host("c"), "beatAt")).not.toBe("0");
 });
 
+test("a worker that leaves late takes nothing away from the next one of its directory", async () => {
+	const by = (holder: string) => ({ place: "one", holder });
+	await claimHost(store, "g", { homeId: "id", ...by("first") });
+	await claimHost(store, "g", { homeId: "id", ...by("second") });
+	await beat(store, "g", state, by("second"));
+	await leave(store, "g", by("first"));
+	const kept = await store.client.hmget(store.keys.host("g"), "holder", "leftAt");
+	expect(kept).toEqual(["second", null]);
+	expect(await store.client.hget(store.keys.host("g"), "beatAt")).not.toBe("0");
+});
+
 test("a place that beats no more is taken over after a while", async () => {
 	await claimHost(store, "d", place("one"));
 	await claimHost(store, "d", place("two"));
