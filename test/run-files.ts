@@ -29,6 +29,7 @@ export const FORGED: Record<string, readonly string[]> = {
 	ended: [""],
 	"identity.json": IDENTITIES,
 	ending: ["shutdown", "cancel", "finished", "AAAA\nshutdown", "\nshutdown"],
+	answers: ["[]", `AAAA\n[{"seq":"001","hash":"h","answer":"yes","by":"ann@here"}]`],
 	"launch.json": ['{"sessionId":"s-other","carried":["001"]}'],
 	sessions: ["s-other\n"],
 	"silence.json": ['{"stamp":"","silentMs":1000000}'],

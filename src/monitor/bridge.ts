@@ -17,6 +17,9 @@ const SELF_ANSWER_SHOWN = 200;
 /** How long a question may be known to its agent alone. */
 const COMPARE_MS = 30_000;
 
+/** Whether this look asks Redis anew for all that is known of it: its first, and one of each half minute. */
+const isCompared = ({ comparedAt, lookedAt }: LiveTask) => comparedAt === lookedAt;
+
 /** Question files that are new, or new under their number. */
 export async function recordQuestions(
 	record: TaskRecord,
@@ -25,7 +28,7 @@ export async function recordQuestions(
 	store: Store,
 ): Promise<void> {
 	faultPoint("bridge.ask", record.spec.id);
-	if (live.lookedAt - live.comparedAt >= COMPARE_MS) {
+	if (live.comparedAt === null || live.lookedAt - live.comparedAt >= COMPARE_MS) {
 		live.comparedAt = live.lookedAt;
 		// What waits for its answer is told again: a Redis that lost its last seconds would know nothing of it.
 		for (const { seq } of ipc.questions) if (!ipc.answered.includes(seq)) live.recorded.delete(seq);
@@ -57,7 +60,6 @@ async function tellWaiting(id: string, live: LiveTask, left: number, store: Stor
 }
 
 function retire(live: LiveTask, seq: string): boolean {
-	live.published.delete(seq);
 	live.trusted.delete(seq);
 	return retireAnswer(live.run.facts.taskDir, seq);
 }
@@ -73,6 +75,8 @@ async function refuseOwnAnswers(
 	store: Store,
 ): Promise<void> {
 	const { id } = record.spec;
+	// A Redis that lost its last seconds knows no more what was right.
+	if (isCompared(live)) live.trusted.clear();
 	const unsure = new Set([...ipc.answered, ...ipc.done].filter((seq) => !live.trusted.has(seq)));
 	if (unsure.size === 0) return;
 	const own: string[] = [];
@@ -80,7 +84,8 @@ async function refuseOwnAnswers(
 		const { seq } = question;
 		if (!unsure.has(seq)) continue;
 		const said = readAnswer(live.run.facts.taskDir, seq);
-		if (isRight(question, said, live)) live.trusted.add(seq);
+		if (isRight(question, said, live) || (await isToldAgain(id, question, said, live, store)))
+			live.trusted.add(seq);
 		else if (retire(live, seq)) {
 			own.push(seq);
 			await tellOwnAnswer(id, seq, said, store);
@@ -94,11 +99,27 @@ async function refuseOwnAnswers(
 	ipc.done = ipc.done.filter((seq) => live.trusted.has(seq));
 }
 
+/** Redis has lost an answer that this host handed over, and that its agent may have read: it counts. @param said as for `isRight` */
+async function isToldAgain(
+	id: string,
+	question: Question,
+	said: string | null,
+	{ handed: all }: LiveTask,
+	store: Store,
+): Promise<boolean> {
+	const { seq, hash, answer } = question;
+	const handed = answer === null ? all.of(question) : null;
+	if (handed === null || (said !== null && said !== asRead(handed.answer))) return false;
+	await store.answer(id, { seq, text: handed.answer, by: handed.by, shown: hash });
+	return true;
+}
+
 /** @param said in the answer's file; null: none is there, which an agent may have read and removed */
-function isRight({ seq, answer, deliveredAt }: Question, said: string | null, live: LiveTask): boolean {
+function isRight(question: Question, said: string | null, live: LiveTask): boolean {
+	const { answer, deliveredAt } = question;
 	if (answer === null) return false;
 	if (deliveredAt !== null) return true;
-	return said === null ? live.published.has(seq) || live.adopted : said === asRead(answer);
+	return said === null ? live.handed.of(question) !== null || live.adopted : said === asRead(answer);
 }
 
 /** As it comes back from a file, which drops a mark of the byte order and replaces what is no character. */
@@ -127,7 +148,7 @@ export async function deliverAnswers(
 ): Promise<void> {
 	await refuseOwnAnswers(record, live, ipc, store);
 	const { id } = record.spec;
-	const undelivered = (await store.undelivered(id)).filter(
+	const undelivered = (await store.undelivered(id, { listed: !isCompared(live) })).filter(
 		({ question }) => question.ipcGeneration === record.ipcGeneration,
 	);
 	faultPoint("bridge.publish", id);
@@ -135,8 +156,7 @@ export async function deliverAnswers(
 	let fault: unknown = null;
 	for (const { field, question } of undelivered) {
 		if (ipc.done.includes(question.seq)) delivered.push(field);
-		else if (!ipc.answered.includes(question.seq))
-			fault ??= publish(live, question.seq, question.answer ?? "");
+		else if (!ipc.answered.includes(question.seq)) fault ??= publish(live, question);
 	}
 	faultPoint("bridge.published", id);
 	await store.delivered(id, delivered);
@@ -147,10 +167,11 @@ export async function deliverAnswers(
 }
 
 /** @returns why not. A full or vanished directory: the answer stays undelivered, the next look tries again. */
-function publish(live: LiveTask, seq: string, text: string): unknown {
+function publish(live: LiveTask, question: Question): unknown {
+	const { taskDir } = live.run.facts;
 	try {
-		const { taskDir } = live.run.facts;
-		if (writeAsOurs(live, () => publishAnswer(taskDir, seq, text)) === "published") live.published.add(seq);
+		live.handed.note(question);
+		writeAsOurs(live, () => publishAnswer(taskDir, question.seq, question.answer ?? ""));
 		return null;
 	} catch (error) {
 		return error;

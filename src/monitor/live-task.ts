@@ -7,6 +7,7 @@ import type { Plan } from "../task/plan.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { Usage } from "../task/spec.ts";
 import type { LogFollower } from "./follow-log.ts";
+import type { HandedAnswers } from "./handed.ts";
 import { SilenceNote } from "./silence.ts";
 import { WorkClock } from "./work-clock.ts";
 
@@ -59,15 +60,14 @@ export class LiveTask {
 	isSwept = false;
 	/** hashes of the questions that are in Redis, by number, and when that was last looked at anew (monotonic ms) */
 	readonly recorded = new Map<string, string>();
-	comparedAt = 0;
+	comparedAt: number | null = null;
 	/** it was told that questions wait for their turn */
 	toldWaiting = false;
 	/** what could not be written for its agent, by step, and why: no step fails by it, since an end needs none of it */
 	readonly withheld = new Map<"answers" | "notes", unknown>();
 	/** an answer could not be written, which was told */
 	toldUndelivered = false;
-	/** numbers whose answer was written by this daemon */
-	readonly published = new Set<string>();
+	readonly handed: HandedAnswers;
 	/** numbers whose answer's file and acknowledgement were found to be right */
 	readonly trusted = new Set<string>();
 	/** this session's usage as last counted (JSON), and with it that of all the task's sessions */
@@ -84,14 +84,14 @@ export class LiveTask {
 	constructor(
 		record: TaskRecord,
 		run: RunDir,
-		log: LogFollower,
-		adopted: boolean,
+		{ log, handed, adopted }: { log: LogFollower; handed: HandedAnswers; adopted: boolean },
 		now: number,
 		redisNow: number,
 	) {
 		this.epoch = record.epoch;
 		this.run = run;
 		this.log = log;
+		this.handed = handed;
 		this.adopted = adopted;
 		this.limits = { inactivityMs: record.spec.inactivityMs, deadlineMs: record.spec.deadlineMs };
 		this.silence = new SilenceNote(run, record.spec.inactivityMs);

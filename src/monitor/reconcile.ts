@@ -28,6 +28,7 @@ import { followLog } from "./follow.ts";
 import { LogFollower } from "./follow-log.ts";
 import { closeGate } from "./gate.ts";
 import { Guard } from "./guard.ts";
+import { HandedAnswers } from "./handed.ts";
 import { noteLaunch } from "./launch.ts";
 import { dueLimit, endingOf, noteFindings } from "./limits.ts";
 import { LiveTask, startOf } from "./live-task.ts";
@@ -190,8 +191,8 @@ export class Reconciler extends Service {
 
 	async #liveOf(record: TaskRecord): Promise<LiveTask | null> {
 		const { id } = record.spec;
-		const known = this.#live.get(id);
-		if (known?.epoch === record.epoch && known.run.facts.nonce === record.runNonce) return known;
+		const before = this.#live.get(id);
+		if (before?.epoch === record.epoch && before.run.facts.nonce === record.runNonce) return before;
 		faultPoint("look.opening", id);
 		const named = startOf(record);
 		const { config, home, hub, monotonic, seals, store } = this.#deps;
@@ -200,7 +201,8 @@ export class Reconciler extends Service {
 		const backend = backendOf(config.backends[run.facts.backend]?.type ?? "command");
 		const adopted = !hub.startedHere.has(run.facts.nonce);
 		const log = new LogFollower(run, backend);
-		const live = new LiveTask(record, run, log, adopted, monotonic(), await store.now());
+		const known = { log, handed: new HandedAnswers(run, seals), adopted };
+		const live = new LiveTask(record, run, known, monotonic(), await store.now());
 		live.ending = readEnding(run, orNothing(seals));
 		this.#forgetLive(id);
 		this.#live.set(id, live);

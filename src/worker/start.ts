@@ -35,7 +35,7 @@ import { spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
-import { newestByNumber, type Question } from "../task/question.ts";
+import { type KeptQuestion, newestByNumber, type Question } from "../task/question.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import type { Serial } from "../task/serial.ts";
@@ -176,9 +176,7 @@ async function startPermitted(record: TaskRecord, nonce: string, deps: StartDeps
 	};
 	const run = claim(home, sealedFacts(facts, deps.orders.seals));
 	faultPoint("start.claimed", spec.id);
-	const carried = await store.undelivered(spec.id);
-	faultPoint("start.carried", spec.id);
-	const invocation = await prepare(record, { config, backend, taskDir, carried }, deps);
+	const { invocation, carried } = await prepare(record, { config, backend, taskDir }, deps);
 	faultPoint("start.prepared", spec.id);
 	// Told to Redis by the looks at the live agent: after a spawn nothing may look like a failed start.
 	if (invocation.sessionId !== null) noteSession(run, invocation.sessionId);
@@ -220,14 +218,19 @@ interface Preparation {
 	config: BackendConfig;
 	backend: Backend;
 	taskDir: string;
+}
+
+interface Prepared {
+	invocation: Invocation;
+	/** the answers that its prompt carries */
 	carried: Undelivered[];
 }
 
 /** A resume of the session where the backend can; else a fresh one, with `ipc/` moved aside. */
-async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<Invocation> {
+async function prepare(record: TaskRecord, preparation: Preparation, deps: StartDeps): Promise<Prepared> {
 	const { spec, epoch } = record;
 	const agent = agentOf(record);
-	const { config, backend, taskDir, carried } = preparation;
+	const { config, backend, taskDir } = preparation;
 	const budgetUsd = await budgetLeft(record, deps.store);
 	const command = permittedCommand(config, agent.permissions, taskDir);
 	const base = { command, model: agent.model, modelFlag: config.modelFlag, budgetUsd };
@@ -240,10 +243,16 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		restoreQuestions(taskDir, asked);
 	}
 	// The prompt carries the answers too; an agent that just waits on, or reads its old files, finds them here.
-	for (const { question } of carried) {
-		if (question.ipcGeneration === record.ipcGeneration)
-			publishAnswer(taskDir, question.seq, question.answer ?? "");
-	}
+	const published = async (): Promise<Undelivered[]> => {
+		const answers = await deps.store.undelivered(spec.id);
+		for (const { question } of answers) {
+			if (question.ipcGeneration === record.ipcGeneration)
+				publishAnswer(taskDir, question.seq, question.answer ?? "");
+		}
+		return answers;
+	};
+	await published();
+	faultPoint("start.answers", spec.id);
 	// It was done for an earlier start only.
 	clearFinished(taskDir);
 	if (mode !== "resume" && epoch > 1) {
@@ -252,13 +261,17 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 		faultPoint("start.moved-aside", spec.id);
 		await deps.store.newIpc(spec.id, epoch);
 	}
-	const text = await promptOf(record, mode, taskDir, carried, deps);
+	// In this order: what is answered from here on is no part of the prompt, and reaches the agent by its file.
+	const questions = await deps.store.questions(spec.id);
+	const carried = mode === "resume" ? await published() : await deps.store.undelivered(spec.id);
+	faultPoint("start.carried", spec.id);
+	const text = await promptOf(record, mode, taskDir, { questions, carried }, deps);
 	const prompt = promptGiven(text, promptWay(config, backend), record, taskDir);
 	if (mode === "resume" && resumable !== null) {
 		const invocation = backend.resume({ ...base, ...prompt, sessionId: resumable });
-		if (invocation !== null) return invocation;
+		if (invocation !== null) return { invocation, carried };
 	}
-	return backend.start({ ...base, ...prompt, sessionId: randomUUID() });
+	return { invocation: backend.start({ ...base, ...prompt, sessionId: randomUUID() }), carried };
 }
 
 /** @throws DISPATCH_BUDGET_SPENT */
@@ -275,10 +288,9 @@ async function promptOf(
 	record: TaskRecord,
 	mode: PromptMode,
 	taskDir: string,
-	carried: Undelivered[],
+	{ questions, carried }: { questions: KeptQuestion[]; carried: Undelivered[] },
 	deps: StartDeps,
 ): Promise<string> {
-	const questions = await deps.store.questions(record.spec.id);
 	const asText = (question: Question) => ({
 		seq: question.seq,
 		question: question.text,

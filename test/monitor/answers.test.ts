@@ -1,5 +1,5 @@
 /** Questions and answers that somebody, or a Redis that lost its last seconds, has changed between two looks. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { answerTask } from "../../src/actions/answer.ts";
@@ -71,5 +71,75 @@ test("a question that Redis has lost again is asked again, one that was answered
 	await store.answer("t", { text: "That", by: "ann@here", seq: "002", token: "k2" });
 	await monitor.reconcile("t");
 	expect(readFileSync(join(taskDir, "ipc/002.answer"), "utf8")).toBe("That");
+	await monitor.stop();
+});
+
+/** The whole of Redis goes back to what it was. @returns what does so */
+async function snapshot(): Promise<() => Promise<void>> {
+	const { client } = stage().store;
+	const keys = await client.keys("*");
+	const saved = await Promise.all(keys.map((key) => client.dumpBuffer(key)));
+	return async () => {
+		await client.flushdb();
+		for (const [n, key] of keys.entries()) await client.restore(key, 0, saved[n] as Buffer);
+	};
+}
+
+test.each([
+	["by the same worker", false, false],
+	["by the next one", true, false],
+	["once its agent has read and removed it", false, true],
+] as const)(
+	"an answer that Redis has lost again is a person's, as it was handed over: %s",
+	async (_, isNext, isRead) => {
+		const { store } = stage();
+		const { taskDir } = await stage().agent("t", WAITS);
+		const first = stage().reconciler();
+		writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+		await first.reconcile("t");
+		const goBack = await snapshot();
+		await store.answer("t", { text: "This", by: "ann@here", seq: "001", token: "k" });
+		await first.reconcile("t");
+		writeFileSync(join(taskDir, "ipc/001.done"), "");
+		if (isRead) rmSync(join(taskDir, "ipc/001.answer"));
+		await first.reconcile("t");
+		await goBack();
+		expect(await store.openQuestions()).toHaveLength(1);
+		stage().now += 31_000;
+		const then = isNext ? stage().reconciler() : first;
+		for (const _ of [1, 2]) await then.reconcile("t");
+		const [question] = await store.questions("t");
+		expect(question).toMatchObject({
+			answer: "This",
+			answeredBy: "ann@here",
+			open: false,
+			deliveredAt: expect.any(Number),
+		});
+		expect(await store.stateOf("t")).toBe("running");
+		expect((await eventsAfter(store, "0")).map(({ kind }) => kind)).not.toContain("self_answered");
+		for (const monitor of [first, then]) await monitor.stop();
+	},
+);
+
+test("an answer that stands in its question alone is handed over, and its question is open no more", async () => {
+	const { store } = stage();
+	const { taskDir } = await stage().agent("t", WAITS);
+	const monitor = stage().reconciler();
+	writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+	await monitor.reconcile("t");
+	const key = store.keys.questions("t");
+	const question = JSON.parse((await store.client.hget(key, "1.001")) ?? "");
+	const answered = { answer: "This", answeredAt: 1, answeredBy: "ann@here" };
+	await store.client.hset(key, "1.001", JSON.stringify({ ...question, ...answered }));
+	stage().now += 31_000;
+	await monitor.reconcile("t");
+	expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("This");
+	writeFileSync(join(taskDir, "ipc/001.done"), "");
+	await monitor.reconcile("t");
+	stage().now += 31_000;
+	await monitor.reconcile("t");
+	expect(await store.undelivered("t")).toEqual([]);
+	expect(await store.openQuestions()).toEqual([]);
+	expect(await store.stateOf("t")).toBe("running");
 	await monitor.stop();
 });

@@ -3,7 +3,9 @@ import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { backendOf } from "../../src/backends/index.ts";
+import { openSigner } from "../../src/config/signing-key.ts";
 import { LogFollower } from "../../src/monitor/follow-log.ts";
+import { HandedAnswers } from "../../src/monitor/handed.ts";
 import { dueLimit } from "../../src/monitor/limits.ts";
 import { LiveTask } from "../../src/monitor/live-task.ts";
 import { SilenceNote } from "../../src/monitor/silence.ts";
@@ -38,7 +40,9 @@ function newRun(): RunDir {
  */
 function daemon(run: RunDir, lookedMs: number, now: number, act = (_atMs: number) => {}): number | null {
 	const log = new LogFollower(run, backendOf("command"), { now: () => 0 });
-	const live = new LiveTask(record as unknown as TaskRecord, run, log, true, now, 0);
+	const handed = new HandedAnswers(run, openSigner(run.facts.cwd));
+	const known = { log, handed, adopted: true };
+	const live = new LiveTask(record as unknown as TaskRecord, run, known, now, 0);
 	for (let atMs = 0; atMs < lookedMs; atMs += LOOK) {
 		act(atMs);
 		live.stamp = stampOf(run);

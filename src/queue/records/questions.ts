@@ -105,18 +105,24 @@ export class Questions extends Lists {
 		);
 	}
 
-	/** Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`). */
-	async undelivered(id: string): Promise<{ field: string; question: Question }[]> {
-		const fields = await this.guard((client) => client.smembers(this.keys.undelivered(id)));
-		if (fields.length === 0) return [];
-		const texts = await inPages(fields, (some) =>
+	/**
+	 * Answers that the agent has not acknowledged, in the order of asking, by field (`<ipc generation>.<seq>`).
+	 * @param listed only those of the list of them, which is quick, and may have lost some; else by the questions themselves
+	 */
+	async undelivered(id: string, { listed = false } = {}): Promise<{ field: string; question: Question }[]> {
+		const fields = await this.guard((client) =>
+			listed ? client.smembers(this.keys.undelivered(id)) : client.hkeys(this.keys.questions(id)),
+		);
+		const own = fields.filter((field) => NEWEST_FORM.test(field));
+		const texts = await inPages(own, (some) =>
 			this.guard((client) => client.hmget(this.keys.questions(id), ...some)),
 		);
-		const found = fields.flatMap((field, i) => {
+		const found = own.flatMap((field, i) => {
 			const text = texts[i];
 			// A damaged answer is nobody's: what was said is not known.
 			const question = text ? soundOrNull(checkQuestion, text) : null;
-			return question === null ? [] : [{ field, question }];
+			const isDue = question !== null && question.answer !== null && question.deliveredAt === null;
+			return isDue ? [{ field, question }] : [];
 		});
 		return found.sort((a, b) => inOrder(a.question, b.question));
 	}
@@ -238,6 +244,8 @@ async function inPages<T, R>(all: readonly T[], read: (some: T[]) => Promise<R[]
 	return found;
 }
 
+/** Not one whose number was used again for another text. */
+const NEWEST_FORM = /^\d{1,15}\.\d{3,20}$/;
 const FIELD_FORM = /^(\d{1,15})\.(\d{3,20})(?:~.*)?$/;
 
 /** Of a question and its answer, in JSON: what is longer is not even read. */
