@@ -1,6 +1,6 @@
 /** `down --drain` while agents work: who drains says so, and more of the same does no more. */
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis } from "../redis.ts";
@@ -10,12 +10,18 @@ import { User } from "./harness.ts";
 let user: User;
 beforeEach(async () => {
 	user = new User({ agent: "busy.sh" });
-	await user.ok(["enqueue", "--id", "long", "x"]);
-	await user.waitForState("long", "running");
+	await works("long");
 });
 afterEach(() => user.cleanup());
 
 const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 200 };
+/** A task whose agent is there: `running` is its permit to start one. */
+async function works(id: string): Promise<void> {
+	await user.ok(["enqueue", "--id", id, "x"]);
+	const plan = () => readFileSync(user.taskFile(id, "plan.md"), "utf8");
+	await user.waitForState(id, "running");
+	await expect.poll(plan, LIMIT).toContain("Compute");
+}
 const drains = () =>
 	expect.poll(async () => (await user.json<Status>(["status"])).worker?.draining, LIMIT).toBe(true);
 interface Status {
@@ -51,8 +57,7 @@ test("an interrupted drain goes on and is told everywhere; `up` puts a worker in
 });
 
 test("a drain says at once on stderr whom it waits for, and each change; stdout holds what it ends with", async () => {
-	await user.ok(["enqueue", "--id", "longer", "x"]);
-	await user.waitForState("longer", "running");
+	await works("longer");
 	const command = user.start(["down", "--drain", "--json"]);
 	const said = { stdout: "", stderr: "" };
 	for (const name of ["stdout", "stderr"] as const)
@@ -128,8 +133,7 @@ test("a Redis that refuses everybody for a while ends no drain", async () => {
 	await user.cleanup();
 	user = new User({ agent: "busy.sh", redis: refusing.url });
 	try {
-		await user.ok(["enqueue", "--id", "long", "x"]);
-		await user.waitForState("long", "running");
+		await works("long");
 		const { command, end, said } = drain();
 		await drains();
 		refusing.errors = [
