@@ -1,4 +1,5 @@
 /** Why a task waits, told by `status`, `status ID` and `ls` alike: real workers, each really in the way. */
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -51,6 +52,23 @@ async function expectReason(user: User, id: string, kind: string, why: RegExp, t
 	const { open } = await user.json<{ open: Waiting[] }>(["status"]);
 	expect(open.find((task) => task.id === id)?.waits).toEqual(waits);
 	expect(await user.ok(["status"])).toMatch(new RegExp(`waits?\\b.*\\n +.*\\b${id}\\b`));
+}
+
+const POLL = { timeout: CONDITION_LIMIT_MS };
+
+/** A command that waits for as long as it is let: how soon it says something depends on the machine. */
+function listening(user: User, args: string[]) {
+	const waiting = user.start(args);
+	const end = once(waiting, "close");
+	let said = "";
+	waiting.stderr?.on("data", (data) => {
+		said += data;
+	});
+	const stop = async () => {
+		waiting.kill("SIGINT");
+		await end;
+	};
+	return { waiting, said: () => said, stop };
 }
 
 test("for answers that would free a place, for a time, for a worker that drains, and for one at all", async () => {
@@ -176,11 +194,15 @@ test("for a host that is drained: whoever waits is told once, when its time is o
 
 	// Of several events one is told: that the first task waits is none.
 	for (const args of [
-		["wait", "held", "--cursor", "seen", "--timeout", "3s"],
-		["wait", "--any", "--cursor", "any", "--timeout", "3s"],
-		["enqueue", "--id", "followed", "Paint the fence", "--follow", "--timeout", "3s"],
-	])
-		expect((await user.run(args)).stderr.match(told), args.join(" ")).toHaveLength(1);
+		["wait", "held", "--cursor", "seen"],
+		["wait", "--any", "--cursor", "any"],
+		["enqueue", "--id", "followed", "Paint the fence", "--follow"],
+	]) {
+		const { said, stop } = listening(user, args);
+		await expect.poll(said, POLL).toMatch(told);
+		await stop();
+		expect(said().match(told), args.join(" ")).toHaveLength(1);
+	}
 	const host = await hostAgentOf(user);
 	const tool = async (name: string, args: object) =>
 		JSON.stringify((await host.callTool({ name, arguments: { ...args } })).structuredContent);
@@ -195,16 +217,11 @@ test("for a host that is drained: whoever waits is told once, when its time is o
 		expect(await tool(name, args), name).toContain("dispatch hosts resume three");
 	await host.close();
 
-	const waiting = user.start(["wait", "held"]);
-	let said = "";
-	waiting.stderr?.on("data", (data) => {
-		said += data;
-	});
-	const POLL = { timeout: CONDITION_LIMIT_MS };
-	await expect.poll(() => said, POLL).toMatch(told);
+	const { waiting, said, stop } = listening(user, ["wait", "held"]);
+	await expect.poll(said, POLL).toMatch(told);
 	await user.ok(["hosts", "resume", "three"]);
-	await expect.poll(() => said, POLL).toContain("\ndispatch: three takes tasks again.\n");
-	expect(said.match(told)).toHaveLength(1);
+	await expect.poll(said, POLL).toContain("\ndispatch: three takes tasks again.\n");
+	expect(said().match(told)).toHaveLength(1);
 	expect(waiting.exitCode).toBeNull();
-	waiting.kill("SIGKILL");
+	await stop();
 });
