@@ -13,7 +13,7 @@ import { type AgentStatus, agentStatus } from "../process/agent.ts";
 import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
 import { markedPids } from "../process/processes.ts";
-import { clearPlace, hasFacts, openNamedRun } from "../process/run-dir.ts";
+import { clearPlace, hasRunDir, openNamedRun } from "../process/run-dir.ts";
 import { orNothing, sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { isServedBy, type TaskBrief } from "../queue/records/lists.ts";
@@ -347,8 +347,8 @@ export class Reconciler extends Service {
 		const { id } = record.spec;
 		const settled = await guard.step("settle", () => {
 			faultPoint(end.run === null ? "settle.unstarted" : "look.settle", id);
-			// Somebody took what is known of it away, whoever it was: no agent is charged for that.
-			const isTaken = end.status.kind === "gone" && !hasFacts(this.#deps.home, id, record.epoch);
+			// Somebody took its directory away, whoever it was: no agent is charged for that.
+			const isTaken = end.status.kind === "gone" && !hasRunDir(this.#deps.home, id, record.epoch);
 			const takenDown = end.takenDown || isTaken;
 			return this.#deps.settle({ ...end, takenDown });
 		});

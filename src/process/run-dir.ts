@@ -209,9 +209,9 @@ export function tasksWithRuns(home: string): string[] {
 	return names(runsOf(home));
 }
 
-/** Whether the facts of a start stand where they were put, and nobody took them away. @throws DISPATCH_DISK */
-export function hasFacts(home: string, task: string, epoch: number): boolean {
-	return isThere(join(runPath(home, task, epoch), "run.json"));
+/** Whether the directory of a start is where it was made, and nobody took it away. @throws DISPATCH_DISK */
+export function hasRunDir(home: string, task: string, epoch: number): boolean {
+	return isThere(runPath(home, task, epoch));
 }
 
 /** The runs of one task that facts stand of, the newest first. @throws when they cannot be looked at */

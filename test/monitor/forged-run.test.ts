@@ -196,7 +196,8 @@ async function play({ id, script, check, isNewDaemon, forge }: Play): Promise<un
 	await expect.poll(async () => isLive(await stateNow()), LIMIT).toBe(false);
 	const { state, reason, takenDown, outcome } = await store.need(id);
 	// As often as a host may die under an agent, and no more, it is started again for nothing.
-	const isCounted = state === "failed" || (state === "queued" && takenDown > 0 && isNewDaemon);
+	const mayBeNobodys = isNewDaemon || !existsSync(run.path);
+	const isCounted = state === "failed" || (state === "queued" && takenDown > 0 && mayBeNobodys);
 	const isTrue = reason !== "setup_failed" && reason !== "internal";
 	if (isCounted && isTrue) return null;
 	return { id, script, check, isNewDaemon, state, reason, said: outcome?.message };

@@ -1,14 +1,15 @@
 /** An agent, or a person, that takes run directories away: the tasks of the others go on, uncharged. */
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { markedPids } from "../../src/process/processes.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { monitorStage } from "./stage.ts";
 
 const stage = monitorStage();
 
 /** The agent's wrapper may put a file into it at this moment. */
-const remove = (path: string) => rmSync(path, { recursive: true, maxRetries: 10 });
+const takeAway = (path: string) => renameSync(path, join(temporaryFolder("away"), "x"));
 
 const WAYS: Record<string, (runs: string) => void> = {
 	"moved away": (runs) => renameSync(runs, `${runs}.moved`),
@@ -21,13 +22,9 @@ const WAYS: Record<string, (runs: string) => void> = {
 		writeFileSync(runs, "");
 	},
 	"all that is in it": (runs) => {
-		for (const name of readdirSync(runs)) remove(join(runs, name));
+		for (const name of readdirSync(runs)) takeAway(join(runs, name));
 	},
-	"the task's own alone": (runs) => remove(join(runs, "t")),
-	"every file in it": (runs) => {
-		const own = join(runs, "t", "1");
-		for (const name of readdirSync(own)) remove(join(own, name));
-	},
+	"the task's own alone": (runs) => takeAway(join(runs, "t")),
 };
 
 const CASES = Object.keys(WAYS).flatMap((way) =>
