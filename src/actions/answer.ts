@@ -8,7 +8,8 @@ import type { Question } from "../task/question.ts";
 import { chosenOption, isPlaceholder, namesNoOption } from "../task/question-options.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
-import { isOpen } from "../task/view.ts";
+import { whyKept } from "../task/trouble.ts";
+import { isOpen, viewOf } from "../task/view.ts";
 import { exactly } from "./find-task.ts";
 
 const ANSWER_LIMIT_BYTES = 1024 * 1024;
@@ -46,6 +47,8 @@ export interface Answered {
 	/** the task's state now, and before */
 	state: State;
 	was: State;
+	/** why its agent does not get it yet, as a sentence, by what is known; null: nothing is in the way */
+	kept: string | null;
 }
 
 /**
@@ -75,8 +78,10 @@ export async function answerTask(
 	const { question: asked, state } = reply;
 	const option = chosen?.number ?? null;
 	const noSuchOption = option === null && namesNoOption(asked, text);
+	// As it was read a moment ago: one more look at Redis would only be slower.
+	const kept = whyKept(viewOf(record, [], "").trouble);
 	const done = { task: id, host, seq: reply.seq, question: asked, answer: text };
-	return { ...done, option, noSuchOption, state, was: record.state };
+	return { ...done, option, noSuchOption, state, was: record.state, kept };
 }
 
 /** By its hash the script sees whether it is still that one when the answer arrives. */

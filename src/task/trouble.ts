@@ -3,6 +3,7 @@
  * host writes it into the record, and takes it out once that succeeds.
  */
 import { type Check, count, object, text } from "./check.ts";
+import { oneLine } from "./clean-text.ts";
 
 export interface Trouble {
 	/** the start in which it came: another one knows nothing of it */
@@ -32,6 +33,15 @@ const WORDS = new Map<string, { brief: string; whole: string }>([
 	["ending", { brief: "end cannot be read", whole: "its agent has ended, and why cannot be read" }],
 	["settle", { brief: "end cannot be recorded", whole: "its agent has ended, which cannot be recorded" }],
 ]);
+
+/** Without them no answer reaches a live agent. */
+const OF_ANSWERS = ["answers", "directory", "look"];
+
+/** @returns why no answer is handed over as long as this lasts, to go behind a colon; null: it keeps none away */
+export function whyKept(trouble: Pick<Trouble, "step" | "why"> | null): string | null {
+	if (trouble === null || !OF_ANSWERS.includes(trouble.step)) return null;
+	return `${troubleWords(trouble.step).whole} (${oneLine(trouble.why).replace(/\.$/, "")}).`;
+}
 
 export function troubleWords(step: string): { brief: string; whole: string } {
 	return (

@@ -12,8 +12,10 @@ export function answerLine(answered: Answered, waits = false): string {
 }
 
 function whatHappens(answered: Answered, waits: boolean): string {
-	const { task, state } = answered;
+	const { task, state, kept } = answered;
 	if (waits) return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it when the worker goes on.`;
+	if (kept !== null)
+		return `Answer kept${whatWasSent(answered)}. \`${task}\` gets it as soon as that can be done: ${kept}`;
 	const goesOn = state === "queued" ? `\`${task}\` resumes where it stopped.` : "Worker is continuing.";
 	const more = state === "asking" || state === "parked";
 	return `Answer sent${whatWasSent(answered)}. ${more ? `\`${task}\` has another question: dispatch questions` : goesOn}`;
@@ -21,7 +23,9 @@ function whatHappens(answered: Answered, waits: boolean): string {
 
 /** The same in short, where the task is not on the screen. */
 export function sentLine(answered: Answered): string {
-	return `Answer sent to ${answered.task}${whatWasSent(answered)}.`;
+	const { task, kept } = answered;
+	if (kept === null) return `Answer sent to ${task}${whatWasSent(answered)}.`;
+	return `Answer kept for ${task}${whatWasSent(answered)}. It is delivered as soon as that can be done: ${kept}`;
 }
 
 function whatWasSent({ answer: sent, option, noSuchOption }: Answered): string {
