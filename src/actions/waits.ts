@@ -1,5 +1,6 @@
 /** Why tasks wait: what is known of their hosts, put together with what is known of themselves. */
 import { hostWords } from "../queue/records/hosts.ts";
+import { limitsHolding } from "../queue/records/limited.ts";
 import type { Store } from "../queue/records/store.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { isState, type State } from "../task/states.ts";
@@ -40,9 +41,10 @@ export async function withWaits(
 	const hosts = [...new Set(queued.filter((view) => dependsOnHost(bare(view), now)).map(({ host }) => host))];
 	const facts = new Map<string, HostFacts>();
 	if (hosts.length > 0) {
-		const [words, live] = await Promise.all([
+		const [words, live, limited] = await Promise.all([
 			hostWords(store, hosts),
 			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
+			Promise.all(hosts.map((host) => limitsHolding(store, host))),
 		]);
 		for (const [n, host] of hosts.entries()) {
 			const {
@@ -68,6 +70,7 @@ export async function withWaits(
 				concurrency,
 				maxAgents,
 				taken: running,
+				limited: limited[n] ?? new Map(),
 			});
 		}
 	}

@@ -17,6 +17,9 @@ export interface BackendConfig {
 	modelFlag: boolean;
 	/** not given: as its type and its command allow */
 	promptBy?: PromptWay;
+	/** how many of its agents may work at once on this host; not given: as many as there are places */
+	concurrency?: number;
+	startsPerMinute?: number;
 	/** null: as its command says */
 	permissions: Permissions | null;
 }

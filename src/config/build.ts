@@ -31,15 +31,16 @@ export function buildConfig(
 function build(file: ConfigFile, path: string, env: Environment): Config {
 	const config: Config = { ...emptyConfig(), path, default: file.default ?? null };
 	addAgents(config, file);
-	for (const [name, { command, type, model_flag, prompt_by, permissions }] of Object.entries(
-		file.backends ?? {},
-	)) {
+	for (const [name, given] of Object.entries(file.backends ?? {})) {
+		const { command, type, model_flag, prompt_by, permissions, concurrency, starts_per_minute } = given;
 		addBackend(config, {
 			name,
 			type: type ?? typeOf(name, command),
 			command: command.trim(),
 			modelFlag: model_flag ?? true,
 			...(prompt_by ? { promptBy: prompt_by } : {}),
+			...(concurrency ? { concurrency } : {}),
+			...(starts_per_minute ? { startsPerMinute: starts_per_minute } : {}),
 			permissions: permissions ?? null,
 		});
 	}

@@ -31,6 +31,8 @@ const backend = z.strictObject({
 	model_flag: z.boolean().nullish(),
 	prompt_by: z.enum(PROMPT_WAYS).nullish(),
 	permissions: z.enum(PERMISSIONS).optional(),
+	concurrency: count.nullish(),
+	starts_per_minute: count.nullish(),
 });
 
 const model = z.strictObject({ backend: name.nullish(), id: text.nullish() }).nullable();

@@ -26,7 +26,7 @@ import { Serial } from "../task/serial.ts";
 import { endsWithin, Service } from "../task/service.ts";
 import { isEnded } from "../task/states.ts";
 import { agentEnv } from "../worker/agent-env.ts";
-import { fallbackOf, isFar } from "../worker/fallback.ts";
+import { isFar, queueForFallback } from "../worker/fallback.ts";
 import { countLives, lifeOf } from "../worker/lives.ts";
 import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
@@ -141,7 +141,10 @@ export class Daemon extends Service {
 			else if (wake.kind === "removed") void this.#removals.clear();
 			else if (wake.kind === "host")
 				this.#quietly("beat", async () => wake.host === host && (await this.#beat()));
-			else void this.#look(wake.task);
+			else {
+				void this.#look(wake.task);
+				this.#worker.moved();
+			}
 			this.#notify();
 		});
 		this.#watcher = new DirectoryWatcher({
@@ -175,6 +178,7 @@ export class Daemon extends Service {
 			queues: this.#queues,
 			host,
 			room: () => this.#places.room,
+			limits: () => live.current.backends,
 			process: (job) =>
 				runJob(job, {
 					store,
@@ -184,7 +188,8 @@ export class Daemon extends Service {
 					dailyUsd: live.current.budget.dailyUsd,
 					reconcile: (task) => this.#look(task),
 					fallback: async (record, gate) =>
-						isFar(gate, 0, live.current, store.clock.now()) ? fallbackOf(record, live.current, store) : null,
+						isFar(gate, 0, live.current, store.clock.now()) &&
+						queueForFallback(record, { config: live.current, store, orders }),
 					// An agent starts by the config as it is now: a narrowed permission counts at once.
 					start: async (task, generation, how) => {
 						await live.refresh();

@@ -39,6 +39,8 @@ export interface BatchEntry {
 
 export interface Batch {
 	name: string | null;
+	/** 0: no limit */
+	maxParallel: number;
 	entries: BatchEntry[];
 	/** a line for each `foreach` that found nothing */
 	nothing: string[];
@@ -84,7 +86,8 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 		};
 	});
 	const meant = (id: string) => likeNeed(id, tasks);
-	return { name: batch.name ?? null, entries, nothing, doubts: [...doubts], meant };
+	const { name = null, max_parallel: maxParallel = 0 } = batch;
+	return { name, maxParallel, entries, nothing, doubts: [...doubts], meant };
 }
 
 /** Characters of all texts in it. */

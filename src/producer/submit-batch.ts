@@ -47,6 +47,8 @@ export interface BatchInfo {
 	host: string;
 	/** user@host */
 	createdBy: string;
+	/** how many of its tasks may work at once, on all hosts of this Redis; 0: no limit */
+	maxParallel: number;
 }
 
 export interface Submitter {

@@ -29,6 +29,8 @@ export const BATCH_FIELDS = {
 	createdAt: timeField("now"),
 	/** where it was submitted, and its tasks began */
 	host: wordField(matching(HOST_FORM, "a host's id"), ""),
+	/** how many of its tasks may work at once, on all hosts; 0: as many as there are places */
+	maxParallel: countField.later(0),
 	/** how many tasks were put in, whatever became of them */
 	size: countField(0),
 } as const satisfies Record<string, Field<unknown>>;

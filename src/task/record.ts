@@ -66,6 +66,8 @@ export const FIELDS = {
 	state: shownAs(wordField(oneOf(STATES), "queued")),
 	/** grows with every move */
 	revision: countField(1),
+	/** the backend of its latest start; null before the first */
+	startedWith: wordOrNull(text),
 	/** counts starts; 0 before the first */
 	epoch: shownAs(countField(0)),
 	/** the nonce of the current epoch (`DISPATCH_RUN`); null before the first start */

@@ -8,7 +8,7 @@ import { isLive, type State } from "./states.ts";
 import { troubleWords } from "./trouble.ts";
 import { type TaskView, viewOf } from "./view.ts";
 import { clockText, inText, timeOf } from "./view-times.ts";
-import type { Wait } from "./wait.ts";
+import type { StartLimit, Wait } from "./wait.ts";
 
 /** What is known of a host. */
 export interface HostFacts {
@@ -31,6 +31,8 @@ export interface HostFacts {
 	maxAgents: number | null;
 	/** places that are taken, as the host says, which knows of more than records tell; null: not known */
 	taken: number | null;
+	/** what holds its tasks back beside places, by `<batch> <backend>` */
+	limited?: ReadonlyMap<string, StartLimit>;
 }
 
 /** The few words for a task whose host was told to start nothing new. */
@@ -57,7 +59,8 @@ export function waitOf(
 	if (isLive(view.state)) return inTrouble(view);
 	if (view.state !== "queued") return null;
 	const waits = held(view, now) ?? (facts === undefined ? null : unserved(facts)) ?? inTrouble(view);
-	return waits ?? (facts === undefined ? null : (full(facts, view.branch !== null) ?? SOON));
+	if (waits !== null || facts === undefined) return waits;
+	return limited(view, facts, now) ?? full(facts, view.branch !== null) ?? SOON;
 }
 
 /** What fails of its host's work for it, by its record alone; null: nothing that is known. */
@@ -203,6 +206,36 @@ function unserved({ host, isHere, worker, pid, instead, drainedBy = "somebody" }
 				"worker elsewhere",
 				`Waits: no worker runs on this host: the worker of this state directory ${instead ?? "serves another Redis"}. \`dispatch up --restart\` mends it.`,
 			);
+	}
+}
+
+/** A limit of its backend or its batch. */
+function limited({ batch, backend }: TaskView, facts: HostFacts, now: number): Wait | null {
+	const limit = facts.limited?.get(`${batch ?? ""} ${backend}`);
+	if (limit === undefined) return null;
+	const count = `${limit.used} of ${limit.all}`;
+	switch (limit.kind) {
+		case "batch":
+			return wait(
+				"limit",
+				`${count} of its batch work`,
+				`Waits: ${count} tasks of its batch ${batch} work (max_parallel).`,
+			);
+		case "backend":
+			return wait(
+				"limit",
+				`${count} of ${backend} work`,
+				`Waits: ${count} agents of ${backend} work (backends.${backend}.concurrency).`,
+			);
+		case "starts": {
+			const until = new Date(limit.until ?? now).toISOString();
+			return wait(
+				"limit",
+				`${count} starts of ${backend}`,
+				`Waits: ${count} agents of ${backend} were started within a minute (backends.${backend}.starts_per_minute). The next one starts in ${inText(until, now)}.`,
+				until,
+			);
+		}
 	}
 }
 

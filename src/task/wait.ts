@@ -25,6 +25,16 @@ export const WAIT_KINDS = [
 	"start",
 ] as const;
 
+/** What holds a start back beside places. */
+export interface StartLimit {
+	/** tasks of its batch that work, agents of its backend that work, or were started within a minute */
+	kind: "batch" | "backend" | "starts";
+	used: number;
+	all: number;
+	/** ms since the Unix epoch; null: until one of them ends */
+	until: number | null;
+}
+
 export interface Wait {
 	kind: (typeof WAIT_KINDS)[number];
 	/** a few words: "limit until 14:05" */

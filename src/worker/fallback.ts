@@ -1,7 +1,10 @@
 /** Where a model would be waited for too long, a task goes on with the next one of `fallback:`. */
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
+import type { Orders } from "../config/orders.ts";
+import { type Choice, choose } from "../queue/records/choose.ts";
 import { closedGate } from "../queue/records/gates.ts";
+import { limitsHolding } from "../queue/records/limited.ts";
 import type { Store } from "../queue/records/store.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, agentChoiceOf, type Hold } from "../task/spec.ts";
@@ -16,7 +19,34 @@ export function isFar({ until }: Pick<Hold, "until">, limits: number, config: Co
 
 type Choosing = Pick<TaskRecord, "spec" | "chosen" | "host">;
 
-/** @returns the next agent in the config's order that is not held itself, or null when the task shall wait on */
+interface FallbackDeps {
+	config: Config;
+	store: Store;
+	orders: Orders;
+}
+
+/** @returns what changes in its record when the next agent takes over, or null when the task shall wait on */
+export async function fallbackChoice(
+	record: TaskRecord,
+	{ config, store, orders }: FallbackDeps,
+): Promise<Choice | null> {
+	const chosen = await fallbackOf(record, config, store);
+	// Not vouched for before, it would be by our signature.
+	if (chosen === null || !orders.isSigned(record)) return null;
+	return { chosen, signature: orders.sign(record, { chosen }), sessionId: null };
+}
+
+/** A queued one stands in line for the next agent, in its turn and within its limits. @returns whether there is one */
+export async function queueForFallback(record: TaskRecord, deps: FallbackDeps): Promise<boolean> {
+	const choice = await fallbackChoice(record, deps);
+	if (choice !== null) await choose(deps.store, record, choice);
+	return choice !== null;
+}
+
+/**
+ * @returns the next agent in the config's order that is not held itself: one that starts now, else the first, for
+ * whose place the task waits; null when it shall wait on
+ */
 export async function fallbackOf(
 	record: Choosing,
 	config: Config,
@@ -28,12 +58,16 @@ export async function fallbackOf(
 	);
 	const isCurrent = (choice: (typeof models)[number]) =>
 		choice !== null && choice.model === now.model && choice.backend === now.backend;
+	const limits = await limitsHolding(store, record.host);
+	let first: AgentChoice | null = null;
 	for (const next of models.slice(models.findIndex(isCurrent) + 1)) {
 		if (next === null || isCurrent(next)) continue;
 		const { model, backend } = next;
 		if ((await closedGate(store, { host: record.host, model, backend })) !== null) continue;
 		const modelReason = `fallback: ${now.model ?? now.backend} would be waited for too long`;
-		return agentChoiceOf({ ...now, model, backend, modelReason });
+		const choice = agentChoiceOf({ ...now, model, backend, modelReason });
+		if (!limits.has(` ${backend}`)) return choice;
+		first ??= choice;
 	}
-	return null;
+	return first;
 }

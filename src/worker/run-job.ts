@@ -12,7 +12,7 @@ import type { Store } from "../queue/records/store.ts";
 import { isOutage } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
 import { gatedBy, type TaskRecord } from "../task/record.ts";
-import type { AgentChoice, Hold } from "../task/spec.ts";
+import type { Hold } from "../task/spec.ts";
 import { isLive } from "../task/states.ts";
 import { timeLimit } from "../task/time-limit.ts";
 import { countLives } from "./lives.ts";
@@ -24,8 +24,6 @@ const LOOK_AGAIN_MS = 5_000;
 const OPENING_SPREAD_MS = 500;
 
 export interface HowToStart {
-	/** which agent; another one than the record's begins a session of its own; null: as asked */
-	chosen: AgentChoice | null;
 	/** ends what git does for its worktree: nothing is started then */
 	stopping: AbortSignal;
 	/** asked once more when its worktree is made, which may take long */
@@ -41,8 +39,8 @@ export interface RunJobDeps {
 	dailyUsd: number | null;
 	/** settles what ended unwatched; serialized per task */
 	reconcile: (task: string) => Promise<void>;
-	/** the next agent, where a gate's end is farther than it is worth waiting for */
-	fallback: (record: TaskRecord, gate: Gate) => Promise<AgentChoice | null>;
+	/** queues it anew for the next agent, where a gate's end is farther than it is worth waiting for; false: it waits on */
+	fallback: (record: TaskRecord, gate: Gate) => Promise<boolean>;
 	/** starts the agent of a queued record, unless that changed in between, or the daemon stops */
 	start: (task: string, generation: number, how: HowToStart) => Promise<void>;
 	/** for the log: what went wrong, and is tried again */
@@ -89,10 +87,10 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 				continue;
 			}
 			if (job.draining.aborted) return { kind: "release" };
-			const way = await wayOf(record, deps);
-			if ("at" in way) return { kind: "later", at: way.at };
+			const held = await heldEnd(record, deps);
+			if (held !== null) return held;
 			faultPoint("run-job.free", job.task);
-			await startInTurn(job, { ...record, chosen: way.chosen }, deps);
+			await startInTurn(job, record, deps);
 			if (record.trouble !== null) await tellStartTrouble(store, record, null);
 		}
 	} finally {
@@ -101,28 +99,26 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 }
 
 /**
- * A held backend starts nothing: the job gives its slot back until then, or another agent takes the task.
- * @returns when to look again (ms since the Unix epoch), or the agent to start
+ * A held backend starts nothing: the job gives its slot back until then, or the task stands in line for another agent,
+ * whose limits are looked at there. @returns null: it may start
  */
-async function wayOf(
-	record: TaskRecord,
-	deps: RunJobDeps,
-): Promise<{ at: number } | { chosen: AgentChoice | null }> {
+async function heldEnd(record: TaskRecord, deps: RunJobDeps): Promise<RunEnd | null> {
 	const { store, dailyUsd } = deps;
 	const dayIsOver = await dayGate(store, dailyUsd);
-	if (dayIsOver !== null) return { at: await hold(record, dayIsOver, store) };
+	if (dayIsOver !== null) return hold(record, dayIsOver, store);
 	const gate = await closedGate(store, gatedBy(record));
-	if (gate === null) return { chosen: record.chosen };
-	const instead = await deps.fallback(record, gate);
-	return instead === null ? { at: await hold(record, gate, store) } : { chosen: instead };
+	if (gate === null) return null;
+	if (await deps.fallback(record, gate))
+		return { kind: "done", state: "queued", message: "Another agent takes it, in its turn." };
+	return hold(record, gate, store);
 }
 
-async function hold({ spec, generation }: TaskRecord, { kind, until }: Hold, store: Store): Promise<number> {
+async function hold({ spec, generation }: TaskRecord, { kind, until }: Hold, store: Store): Promise<RunEnd> {
 	await store.hold(spec.id, generation, { kind, until });
 	const now = store.clock.now();
 	// A gate without an end is looked at again; one with an end opens for all at about the same time.
-	if (until === null) return now + LOOK_AGAIN_MS;
-	return Math.max(until, now + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS);
+	if (until === null) return { kind: "later", at: now + LOOK_AGAIN_MS };
+	return { kind: "later", at: Math.max(until, now + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS) };
 }
 
 /** Spent is spent: nothing starts until the day is over. */
@@ -150,11 +146,7 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 		faultPoint("run-job.placed", job.task);
 		// It stood in line.
 		if (!(await mayStart())) return;
-		await deps.start(job.task, job.generation, {
-			chosen: record.chosen,
-			stopping: job.signal,
-			mayStart,
-		});
+		await deps.start(job.task, job.generation, { stopping: job.signal, mayStart });
 		faultPoint("run-job.started", job.task);
 	};
 	try {

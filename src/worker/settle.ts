@@ -32,7 +32,7 @@ import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
-import { fallbackOf, isFar } from "./fallback.ts";
+import { fallbackChoice, isFar } from "./fallback.ts";
 import { failedSetup } from "./setup.ts";
 import { endCheck, hasBegun, verify } from "./verify.ts";
 import type { SavedWork, WorkSaver } from "./workspace.ts";
@@ -240,15 +240,14 @@ async function fallBack(
 	const isSpent = lastingHold(decision.reason) === "billing";
 	const now = store.clock.now();
 	if (!isSpent && !(isHeld && isFar(hold, record.rateLimits + 1, config, now))) return decision;
-	const chosen = await fallbackOf(record, config, store);
-	// Not vouched for before, it would be by our signature.
-	if (chosen === null || !orders.isSigned(record)) return decision;
-	const signature = orders.sign(record, { chosen });
+	const choice = await fallbackChoice(record, { config, store, orders });
+	if (choice === null) return decision;
+	const { model, backend } = agentOf({ ...record, ...choice });
 	const said = decision.message.replace(/ It is started again .*/, "");
-	const message = `${said} It goes on with ${chosen.model ?? chosen.backend}.`;
+	const message = `${said} It goes on with ${model ?? backend}.`;
 	const outcome: Outcome | null = changes.outcome ? { ...changes.outcome, kind: "queued", message } : null;
-	const anew = { hold: null, reason: null, rateLimits: 0, sessionId: null, charge: false };
-	Object.assign(changes, anew, { chosen, signature, outcome, startMode: "resume" });
+	const anew = { hold: null, reason: null, rateLimits: 0, charge: false };
+	Object.assign(changes, anew, { ...choice, outcome, startMode: "resume" });
 	return { ...decision, to: "queued", reason: null, message };
 }
 

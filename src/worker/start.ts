@@ -30,7 +30,6 @@ import { writeLaunch } from "../process/launch.ts";
 import { type RunDir, runsOfTask } from "../process/run-dir.ts";
 import { type Seals, sealedFacts } from "../process/sealed-file.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
-import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -39,7 +38,7 @@ import { type KeptQuestion, newestByNumber, type Question } from "../task/questi
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import { withoutAssignedSecrets } from "../task/secrets-of-command.ts";
 import type { Serial } from "../task/serial.ts";
-import { type AgentChoice, firstPlan } from "../task/spec.ts";
+import { firstPlan } from "../task/spec.ts";
 import { setupMark } from "../task/worktree.ts";
 import { agentEnv } from "./agent-env.ts";
 import { claim, dropEarlier } from "./claim.ts";
@@ -82,7 +81,7 @@ type Undelivered = { field: string; question: Question };
 export async function start(
 	task: string,
 	generation: number,
-	{ chosen, stopping, mayStart }: HowToStart,
+	{ stopping, mayStart }: HowToStart,
 	deps: StartDeps,
 ): Promise<void> {
 	// A large one takes long: while it is made, nobody waits for the task's turn.
@@ -93,25 +92,11 @@ export async function start(
 		faultPoint("start.read", task);
 		const record = await deps.store.get(task);
 		if (record?.state !== "queued" || record.generation !== generation || record.host !== deps.host) return;
-		const isOther = !isSameAgent(agentOf(record), chosen ?? record.spec);
-		// Not vouched for before, it would be by our signature: then the start is refused as it stands.
-		if (!isOther || !deps.orders.isSigned(record)) return startRecord(record, {}, workspace, deps);
-		const other = { chosen, signature: deps.orders.sign(record, { chosen }), sessionId: null };
-		await startRecord({ ...record, ...other }, other, workspace, deps);
+		await startRecord(record, workspace, deps);
 	});
 }
 
-function isSameAgent(a: AgentChoice, b: AgentChoice): boolean {
-	return a.backend === b.backend && a.model === b.model;
-}
-
-/** @param changes to the record that the start brings along */
-async function startRecord(
-	queued: TaskRecord,
-	changes: RecordChanges,
-	workspace: Workspace,
-	deps: StartDeps,
-): Promise<void> {
+async function startRecord(queued: TaskRecord, workspace: Workspace, deps: StartDeps): Promise<void> {
 	const { store, hub } = deps;
 	const { id } = queued.spec;
 	// This host knows again, without the record, that it made it.
@@ -124,7 +109,7 @@ async function startRecord(
 		generation: queued.generation,
 		runNonce,
 		holder: ownIdentity(),
-		set: changes,
+		set: { startedWith: agentOf(queued).backend },
 	});
 	// Redis names another process as the host's: the next beat settles who is.
 	if (moved.result === "stale" && moved.state === "queued") await sleep(REFUSED_LOOK_MS);

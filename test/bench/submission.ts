@@ -42,6 +42,7 @@ export async function submission(): Promise<Figure[]> {
 			file: join(project, "tasks.json"),
 			host: HOST,
 			createdBy: "me@bench",
+			maxParallel: 0,
 		};
 		await queue.waitUntilReady();
 		for (let round = 0; round < ROUNDS; round++) {

@@ -47,6 +47,7 @@ beforeEach(async () => {
 const requestOf = (changes: Partial<TaskRequest> = {}) => request({ cwd: project, ...changes });
 const infoOf = (changes: Partial<BatchInfo> = {}): BatchInfo => ({
 	name: null,
+	maxParallel: 0,
 	key: null,
 	file: join(project, "tasks.yaml"),
 	host: HOST,

@@ -18,6 +18,34 @@ const FULL = { step: "answers", why: "Cannot write 001.answer: ENOSPC." };
 
 const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][] = [
 	["there is room", {}, {}, "about to start", /^Starts in a moment/],
+	[
+		"as many of its batch work as may, though there is room",
+		{ batch: "nightly", backend: "claude" },
+		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null }]]) },
+		"2 of 2 of its batch work",
+		/^Waits: 2 of 2 tasks of its batch nightly work \(max_parallel\)\.$/,
+	],
+	[
+		"as many of its backend work as may",
+		{ batch: null, backend: "claude" },
+		{ limited: new Map([[" claude", { kind: "backend", used: 1, all: 1, until: null }]]) },
+		"1 of 1 of claude work",
+		/backends\.claude\.concurrency/,
+	],
+	[
+		"as many of its backend were started within a minute as may",
+		{ batch: null, backend: "claude" },
+		{ limited: new Map([[" claude", { kind: "starts", used: 3, all: 3, until: NOW + 20_000 }]]) },
+		"3 of 3 starts of claude",
+		/starts_per_minute\)\. The next one starts in 20 ?s/,
+	],
+	[
+		"a limit of another batch is none of its own",
+		{ batch: "other", backend: "claude" },
+		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null }]]) },
+		"about to start",
+		/^Starts/,
+	],
 	["as many work as may", {}, { working: 2, asking: 3 }, "2 of 2 work", /worker\.concurrency/],
 	[
 		"as many live as may, and they ask",

@@ -41,6 +41,7 @@ const RECORD: TaskRecord = {
 	revision: 3,
 	epoch: 1,
 	runNonce: "n",
+	startedWith: "claude",
 	attempt: 1,
 	charge: true,
 	startMode: "fresh",

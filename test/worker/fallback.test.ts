@@ -53,3 +53,18 @@ test("one that is held itself is passed over, and so is one that does not exist"
 	config.fallback = ["nothing-like-it", "opus"];
 	expect(await next("sonnet", "a")).toMatchObject({ model: "opus" });
 });
+
+test("one whose places are taken is passed over; where all are, the first is waited for", async () => {
+	await store.client.del(store.keys.gates(HOST));
+	config.fallback = ["sonnet", "gpt-5"];
+	const full = (backend: string) =>
+		store.client.hset(
+			store.keys.limited(HOST),
+			` ${backend}`,
+			JSON.stringify({ kind: "backend", used: 1, all: 1, until: null }),
+		);
+	await full("a");
+	expect(await next("opus", "a")).toMatchObject({ model: "gpt-5" });
+	await full("b");
+	expect(await next("opus", "a")).toMatchObject({ model: "sonnet" });
+});

@@ -63,7 +63,7 @@ async function startTask(id: string): Promise<void> {
 	await start(
 		id,
 		generation,
-		{ chosen: null, stopping: new AbortController().signal, mayStart: async () => true },
+		{ stopping: new AbortController().signal, mayStart: async () => true },
 		{
 			...{ ...made, orders: new Orders(home, store.namespace), redisUrl: null },
 			...{ maxBackoffMs: 50, graceMs: 200, fault: () => {} },

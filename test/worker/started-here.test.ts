@@ -36,7 +36,7 @@ test.each([...POINTS.map((at) => [at, 0] as const), ["spawned", 1] as const])(
 		await start(
 			"t",
 			generation,
-			{ chosen: null, stopping: new AbortController().signal, mayStart: async () => true },
+			{ stopping: new AbortController().signal, mayStart: async () => true },
 			{
 				...{
 					store,

@@ -5,10 +5,9 @@ import { expect, test } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { agentStatus } from "../../src/process/agent.ts";
-import { Serial } from "../../src/task/serial.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
+import { queueForFallback } from "../../src/worker/fallback.ts";
 import { settle } from "../../src/worker/settle.ts";
-import { start } from "../../src/worker/start.ts";
 import { WorkSaver } from "../../src/worker/workspace.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
@@ -74,29 +73,17 @@ test.each([false, true])("an end that a fallback follows, the record changed: %s
 	);
 });
 
-test("a start with another agent, the record changed, is refused and signs nothing", async () => {
-	const { store, hub, home } = stage();
-	const orders = await made("t", true);
-	const { generation } = await store.need("t");
-	const chosen = { ...specOf("t"), backend: "other", model: "next" };
-	const { backend, model, permissions, promptAddition, modelReason } = chosen;
-	await start(
-		"t",
-		generation,
-		{
-			chosen: { backend, model, permissions, promptAddition, modelReason },
-			stopping: new AbortController().signal,
-			mayStart: async () => true,
-		},
-		{
-			...{ store, home, hub, config, orders, host: HOST, serial: new Serial(), env: {}, redisUrl: null },
-			...{ maxBackoffMs: 50, graceMs: 200 },
-			fault: () => {},
-		},
-	);
+test.each([false, true])("a queued task that a fallback takes, the record changed: %s", async (changed) => {
+	const { store } = stage();
+	const orders = await made("t", changed);
+	const before = await store.need("t");
+	expect(await queueForFallback(before, { store, config, orders })).toBe(!changed);
 	const after = await store.need("t");
-	expect(after).toMatchObject({ state: "failed", reason: "not_started" });
-	expect(orders.isSigned(after)).toBe(false);
+	expect([after.state, after.chosen?.backend, orders.isSigned(after)]).toEqual(
+		changed ? ["queued", undefined, false] : ["queued", "other", true],
+	);
+	// It stands in line anew, by its new backend.
+	expect(after.generation > before.generation).toBe(!changed);
 });
 
 test.each<[string, (key: string) => void]>([

@@ -70,7 +70,7 @@ export async function batch(
 	});
 	const file = resolve(given);
 	const read = await readBatchFile(context, file, flags);
-	const { name, entries, nothing } = read;
+	const { name, maxParallel, entries, nothing } = read;
 	if (flags.requireItems && nothing[0] !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", nothing[0], {
 			hint: "Nothing was enqueued (--require-items).",
@@ -94,7 +94,10 @@ export async function batch(
 	const submitting = async () =>
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
-			{ name, key: flags.key || null, file, host: context.home.hostId, createdBy: whoAmI() },
+			{
+				...{ name, maxParallel, key: flags.key || null, file },
+				...{ host: context.home.hostId, createdBy: whoAmI() },
+			},
 			tasks.map(({ task }) => task),
 		);
 	const submitted = await inFile(tasks, flags, () => inTime(leftMs(), sent, submitting));

@@ -118,6 +118,8 @@ const batchSchema = z.strictObject({
 	createdBy: text.optional(),
 	createdAt: time.optional(),
 	host: text.optional(),
+	/** how many of its tasks may work at once; 0: no limit */
+	maxParallel: z.int().optional(),
 	/** how many were put in */
 	size: z.int().optional(),
 });

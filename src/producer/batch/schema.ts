@@ -88,6 +88,12 @@ const OWN = { id: true, key: true, foreach: true, needs: true } as const;
 
 const fileSchema = z.strictObject({
 	name: word.optional().describe("the batch's name: each task gets the tag `batch` with it"),
+	max_parallel: z
+		.int()
+		.min(1)
+		.max(1_000)
+		.optional()
+		.describe("so many of its tasks [work at once](#beside-other-work), on all hosts together"),
 	defaults: taskSchema
 		.omit(OWN)
 		.optional()
@@ -163,6 +169,7 @@ const PLAIN: ReadonlySet<string> = new Set(["priority", "attempts", "budget", "u
 
 /** @param names the keys above a value, from the outermost to its own. @returns whether a number there is meant as one */
 export function isPlainValue(names: readonly string[]): boolean {
+	if (names.length === 1 && names[0] === "max_parallel") return true;
 	const inTask = names[0] === "tasks" || names[0] === "defaults" ? names.slice(1) : names;
 	return inTask.length === 1 ? PLAIN.has(inTask[0] ?? "") : inTask.join("/") === "foreach/chunk";
 }

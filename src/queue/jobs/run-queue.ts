@@ -13,6 +13,7 @@ import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
 import { closeWorker, openQueue, readJob, requireOwn, runQueueName, takeBack } from "./bull.ts";
 import { type JobPlace, takeOutLost } from "./lost-job.ts";
+import type { StartLimits } from "./start-limits.ts";
 import { TurnWorker } from "./turn-worker.ts";
 
 /** Agents are detached and adopted at once, so a lock need only outlive an outage of Redis. */
@@ -166,6 +167,7 @@ export class RunWorker extends Service {
 	readonly #queues: RunQueues;
 	readonly #host: string;
 	readonly #room: () => number;
+	readonly #limits: () => StartLimits;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
 	readonly #abort = new AbortController();
 	#draining = new AbortController();
@@ -178,6 +180,7 @@ export class RunWorker extends Service {
 		queues: RunQueues;
 		host: string;
 		room: () => number;
+		limits?: () => StartLimits;
 		process: (job: RunJob) => Promise<RunEnd>;
 	}) {
 		super();
@@ -185,6 +188,7 @@ export class RunWorker extends Service {
 		this.#queues = options.queues;
 		this.#host = options.host;
 		this.#room = options.room;
+		this.#limits = options.limits ?? (() => ({}));
 		this.#process = options.process;
 		// Every job listens, and stops listening when it ends: as many as there are agents.
 		setMaxListeners(0, this.#abort.signal, this.#draining.signal);
@@ -199,6 +203,7 @@ export class RunWorker extends Service {
 				store: this.#store,
 				host: this.#host,
 				room: this.#room,
+				limits: this.#limits,
 				lockDuration: LOCK_MS,
 				stalledInterval: STALL_CHECK_MS,
 				maxStalledCount: STALLS_ALLOWED,
@@ -226,6 +231,11 @@ export class RunWorker extends Service {
 	/** One more may start than before: it looks for whose turn it is. */
 	wake(): void {
 		this.#worker?.wake();
+	}
+
+	/** A task moved, here or elsewhere. */
+	moved(): void {
+		this.#worker?.moved();
 	}
 
 	/** Starts nothing more; jobs whose agents live go on. */

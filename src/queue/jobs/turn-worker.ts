@@ -5,6 +5,7 @@
 import { type Job, type Processor, Worker } from "bullmq";
 import type { Store } from "../records/store.ts";
 import { runQueueName, workerOptions } from "./bull.ts";
+import { type StartLimits, startLimitsOf } from "./start-limits.ts";
 import { takeTurn } from "./turns.ts";
 
 /** There is a limit of our own: a place to start. */
@@ -17,6 +18,7 @@ export interface TurnWorkerOptions {
 	host: string;
 	/** how many more may start now */
 	room: () => number;
+	limits: () => StartLimits;
 	lockDuration: number;
 	stalledInterval: number;
 	maxStalledCount: number;
@@ -26,6 +28,7 @@ export class TurnWorker<Data> extends Worker<Data> {
 	readonly #options: TurnWorkerOptions;
 	/** when the next delayed job is due; 0: none is known */
 	#later = 0;
+	#isLimited = false;
 	/** what was taken and has not said yet whether it starts: each may need room */
 	readonly #undecided = new Map<string, NodeJS.Timeout>();
 	#waking: Promise<unknown> | null = null;
@@ -43,6 +46,11 @@ export class TurnWorker<Data> extends Worker<Data> {
 		if (this.#undecided.delete(id)) this.wake();
 	}
 
+	/** Something moved, here or elsewhere: what a limit held may start. */
+	moved(): void {
+		if (this.#isLimited) this.wake();
+	}
+
 	/** There is room: it looks now, not when its wait is over. */
 	wake(): void {
 		if (this.#waking !== null || this.closing !== undefined || !this.isRunning()) return;
@@ -57,10 +65,14 @@ export class TurnWorker<Data> extends Worker<Data> {
 	}
 
 	protected override async moveToActive(token: string, name?: string): Promise<Job<Data>> {
-		const { store, host, room } = this.#options;
+		const { store, host, room, limits } = this.#options;
 		try {
 			const hasRoom = room() > this.#undecided.size;
-			const { isNext, later } = await takeTurn(store, host, { hasRoom });
+			const { isNext, isLimited, later } = await takeTurn(store, host, {
+				hasRoom,
+				limits: startLimitsOf(limits()),
+			});
+			this.#isLimited = isLimited;
 			this.#later = later ?? 0;
 			if (isNext) return this.#undecidedOne(await super.moveToActive(token, name));
 		} catch (error) {
@@ -77,7 +89,12 @@ export class TurnWorker<Data> extends Worker<Data> {
 
 	/** An end would fetch the first of the line, whosever turn it is. */
 	override processJob(job: Job<Data>, token: string): Promise<void | Job<Data>> {
-		return super.processJob(job, token, () => false).finally(() => this.decided(job));
+		return super
+			.processJob(job, token, () => false)
+			.finally(() => {
+				this.decided(job);
+				this.moved();
+			});
 	}
 
 	override async close(force?: boolean): Promise<void> {

@@ -13,6 +13,7 @@ import type { Script } from "../records/scripts/index.ts";
 import { PRELUDE } from "../records/scripts/prelude.ts";
 import type { Store } from "../records/store.ts";
 import { runQueueName } from "./bull.ts";
+import { START_LIMITS, type StartLimits } from "./start-limits.ts";
 
 /** Of a job's score: BullMQ's own counter has the lower 32 bits, the priority (1–1000) these. */
 const PRIORITY_BITS = 10;
@@ -94,7 +95,9 @@ while true do
     else redis.call('ZADD', line, whole(laneOf(laneNameOf(job)) * BAND + score), job) end
   end
 end
--- Who stands in front of each flow, and when it had its turn last.
+${START_LIMITS}
+-- Who stands in front of each flow and may start, and when it had its turn last.
+local waits, limited = {}, {}
 local turns, heads = hashOf(turnsKey), {}
 local function turnOf(flow) return isCounter(turns[flow]) and tonumber(turns[flow]) or nil end
 local turn = 0
@@ -102,23 +105,33 @@ for flow in pairs(turns) do turn = math.max(turn, turnOf(flow) or 0) end
 for name, n in pairs(lanes) do
   local head = redis.call('ZRANGEBYSCORE', line, whole(n * BAND), '(' .. whole((n + 1) * BAND), 'WITHSCORES', 'LIMIT', 0, 1)
   if head[1] then
-    local flow = string.match(name, '^[^ ]*')
+    local flow, backend = flowAndBackend(name)
     local rank = tonumber(head[2]) - n * BAND
-    if not (heads[flow] and heads[flow].rank <= rank) then heads[flow] = {job = head[1], rank = rank} end
+    local limit = limitOf(flow, backend)
+    waits[flow] = true
+    if limit then limited[name] = cjson.encode(limit)
+    elseif not (heads[flow] and heads[flow].rank <= rank) then heads[flow] = {job = head[1], rank = rank} end
   else redis.call('HDEL', lanesKey, name) end
 end
 for flow in pairs(turns) do
-  if flow ~= '' and not heads[flow] then redis.call('HDEL', turnsKey, flow) end
+  if flow ~= '' and not waits[flow] then redis.call('HDEL', turnsKey, flow) end
 end
 local first, since
-for flow in pairs(heads) do
+redis.call('DEL', p .. ':limited:' .. req.host)
+-- Those that are full say so also where nobody waits for them yet.
+for backend in pairs(req.limits) do
+  local limit = limitOf('', backend)
+  if limit then limited[' ' .. backend] = cjson.encode(limit) end
+end
+for name, limit in pairs(limited) do redis.call('HSET', p .. ':limited:' .. req.host, name, limit) end
+for flow in pairs(waits) do
   -- A new batch stands behind those that wait; the interactive ones are no newcomers.
   local last = turnOf(flow)
   if not last then
     last = flow == '' and 0 or turn
     redis.call('HSET', turnsKey, flow, whole(last))
   end
-  if not since or last < since or (last == since and flow < first) then first, since = flow, last end
+  if heads[flow] and (not since or last < since or (last == since and flow < first)) then first, since = flow, last end
 end
 local isNext = redis.call('LLEN', wait) > 0
 if not isNext and req.hasRoom and first then
@@ -128,22 +141,32 @@ if not isNext and req.hasRoom and first then
   redis.call('RPUSH', wait, heads[first].job)
 end
 local later = redis.call('ZRANGEBYSCORE', delayed, whole((req.date + 1) * 4096), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-return reply({isNext = isNext, later = later[2] and math.floor(tonumber(later[2]) / 4096) or cjson.null})
+later = later[2] and math.floor(tonumber(later[2]) / 4096)
+-- By the clock of the host, as delays are.
+if minuteOver then later = math.min(later or math.huge, math.ceil(req.date + minuteOver - now)) end
+return reply({isNext = isNext, isLimited = next(limited) ~= nil, later = later or cjson.null})
 `;
 const SCRIPT: Script = { name: "takeTurn", lua: LUA, once: false, grows: false, said: true };
 
 export interface Turn {
 	/** a job is to be taken now: whose turn it is, or one that needs none */
 	isNext: boolean;
-	/** when the next delayed job is due, ms since the Unix epoch; null: there is none */
+	/** a limit other than places is reached */
+	isLimited: boolean;
+	/** when the next delayed job is due, or a minute's starts are over, ms since the Unix epoch; null: there is none */
 	later: number | null;
 }
 
 /**
  * Puts the job whose turn it is where BullMQ takes it next.
  * @param hasRoom whether one more may start; without it only jobs are taken that need no turn
+ * @param limits of this host's backends
  * @throws what Redis throws
  */
-export function takeTurn(store: Store, host: string, { hasRoom }: { hasRoom: boolean }): Promise<Turn> {
-	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, date: Date.now() });
+export function takeTurn(
+	store: Store,
+	host: string,
+	{ hasRoom, limits = {} }: { hasRoom: boolean; limits?: StartLimits },
+): Promise<Turn> {
+	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, limits, date: Date.now() });
 }

@@ -34,6 +34,10 @@ export interface Keys {
 	gates(host: string): string;
 	/** the bands of a host's line, by flow and backend: `src/queue/jobs/turns.ts` */
 	lanes(host: string): string;
+	/** why flows of a host start nothing: `limited.ts` */
+	limited(host: string): string;
+	/** starts within the last minute */
+	starts(host: string): string;
 	/** when each flow of a host had its turn last */
 	turns(host: string): string;
 	sweep: string;
@@ -83,6 +87,8 @@ export function keysOf(namespace: string): Keys {
 		hosts: `${prefix}:hosts`,
 		gates: (host) => `${prefix}:gates:${host}`,
 		lanes: (host) => `${prefix}:lanes:${host}`,
+		limited: (host) => `${prefix}:limited:${host}`,
+		starts: (host) => `${prefix}:starts:${host}`,
 		turns: (host) => `${prefix}:turns:${host}`,
 		sweep: `${prefix}:sweep`,
 		removed: (host) => `${prefix}:removed:${host}`,

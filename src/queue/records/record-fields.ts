@@ -21,6 +21,7 @@ export type RecordChanges = Partial<
 		| "hasReport"
 		| "changes"
 		| "startMode"
+		| "startedWith"
 		| "reason"
 		| "sessionId"
 		| "signature"

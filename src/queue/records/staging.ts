@@ -36,6 +36,8 @@ export interface NewBatch {
 	file: string;
 	createdBy: string;
 	host: string;
+	/** 0: no limit */
+	maxParallel: number;
 }
 
 const checkKeyed = object<{ id: string; hash: string }>({ id: matching(ID_FORM, "a task's id"), hash: text });

@@ -37,6 +37,7 @@ const batchOf = (changes: Partial<NewBatch> = {}): NewBatch => ({
 	key: null,
 	file: "/p/tasks.yaml",
 	createdBy: "ann@here",
+	maxParallel: 0,
 	host: HOST,
 	...changes,
 });
@@ -262,6 +263,7 @@ test("a batch goes with its last task", async () => {
 			key: "k",
 			file: "/p/tasks.yaml",
 			createdBy: "ann@here",
+			maxParallel: 0,
 			host: HOST,
 			size: 2,
 		},

@@ -66,6 +66,7 @@ export async function putBatch(
 		key: `batch of ${id}`,
 		file: "/p/tasks.yaml",
 		createdBy: "ann@here",
+		maxParallel: 0,
 		host: HOST,
 	};
 	const submission = newNonce();

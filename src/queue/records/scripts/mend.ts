@@ -58,7 +58,7 @@ for _, name in ipairs(redis.call('SRANDMEMBER', p .. ':hosts', ${HOSTS_AT_ONCE})
 end
 for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
   mendHost(host)
-  mend('gates:' .. host, 'hash'); mend('lanes:' .. host, 'hash'); mend('turns:' .. host, 'hash'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')
+  mend('gates:' .. host, 'hash'); mend('lanes:' .. host, 'hash'); mend('turns:' .. host, 'hash'); mend('limited:' .. host, 'hash'); mend('starts:' .. host, 'zset'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')
   -- A lease that never ends is nobody's.
   if redis.call('PTTL', p .. ':sweep:' .. host) == -1 then redis.call('DEL', p .. ':sweep:' .. host) end
   for _, queue in ipairs({'run-', 'monitor-', 'notify-'}) do

@@ -2,6 +2,10 @@ import { SKIPPED } from "../../../task/states.ts";
 import { HOLDER } from "./holder.ts";
 import { TASK } from "./prelude.ts";
 
+/** More than any host starts within a minute. */
+const STARTS_KEPT = 10_000;
+const MINUTE_MS = 60_000;
+
 /**
  * One move. Refused as stale unless the state (and, where named, revision, epoch and generation) is the
  * expected one. Special: after an acknowledged cancel whatever is no end becomes `cancelled`; to `parked`
@@ -61,6 +65,13 @@ if to == 'running' and from == 'queued' then
   redis.call('HSET', rec, 'runNonce', req.runNonce, 'hold', '', 'outcome', '', 'reason', '')
   if get('charge') == '1' then redis.call('HINCRBY', rec, 'attempt', 1) end
   if get('startedAt') == '' then redis.call('HSET', rec, 'startedAt', now) end
+  if req.set.startedWith then
+    local starts = 'starts:' .. get('host')
+    mend(starts, 'zset')
+    redis.call('ZADD', p .. ':' .. starts, now, id .. '.' .. get('epoch') .. ' ' .. req.set.startedWith)
+    redis.call('ZREMRANGEBYRANK', p .. ':' .. starts, 0, -${STARTS_KEPT + 1})
+    redis.call('PEXPIRE', p .. ':' .. starts, ${MINUTE_MS})
+  end
 end
 setState(from, to)
 event(to == 'running' and 'started' or to, {state = to, epoch = tonumber(get('epoch')), reason = req.set.reason, why = req.why})

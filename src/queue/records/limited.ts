@@ -1,0 +1,34 @@
+/**
+ * Which tasks of a host are held by a limit other than places: by batch and backend, as its worker found it when it
+ * looked last. A reason to show; nothing is decided by it.
+ */
+import type { StartLimit } from "../../task/wait.ts";
+import type { Store } from "./store.ts";
+
+const KINDS: readonly string[] = ["batch", "backend", "starts"];
+
+/** @returns by `<batch> <backend>`, "" for no batch; what is none of ours is left out */
+export async function limitsHolding(store: Store, host: string): Promise<Map<string, StartLimit>> {
+	const fields = await store.guard((client) => client.hgetall(store.keys.limited(host)));
+	return new Map(
+		Object.entries(fields).flatMap(([lane, text]) => {
+			const limit = read(text);
+			return limit === null ? [] : [[lane, limit] as const];
+		}),
+	);
+}
+
+function read(text: string): StartLimit | null {
+	try {
+		const { kind, used, all, until } = JSON.parse(text) as Record<string, unknown>;
+		if (typeof kind !== "string" || !KINDS.includes(kind)) return null;
+		if (!isCount(used) || !isCount(all)) return null;
+		return { kind: kind as StartLimit["kind"], used, all, until: isCount(until) ? until : null };
+	} catch {
+		return null;
+	}
+}
+
+function isCount(value: unknown): value is number {
+	return typeof value === "number" && value >= 0 && value <= Date.UTC(9999, 0);
+}
