@@ -179,6 +179,7 @@ export class Daemon extends Service {
 			host,
 			room: () => this.#places.room,
 			limits: () => live.current.backends,
+			fault: (error) => this.#faults.tell({}, error, "whose turn it is could not be told"),
 			process: (job) =>
 				runJob(job, {
 					store,

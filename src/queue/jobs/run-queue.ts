@@ -168,6 +168,7 @@ export class RunWorker extends Service {
 	readonly #host: string;
 	readonly #room: () => number;
 	readonly #limits: () => StartLimits;
+	readonly #fault: (error: unknown) => void;
 	readonly #process: (job: RunJob) => Promise<RunEnd>;
 	readonly #abort = new AbortController();
 	#draining = new AbortController();
@@ -181,6 +182,7 @@ export class RunWorker extends Service {
 		host: string;
 		room: () => number;
 		limits?: () => StartLimits;
+		fault?: (error: unknown) => void;
 		process: (job: RunJob) => Promise<RunEnd>;
 	}) {
 		super();
@@ -189,6 +191,7 @@ export class RunWorker extends Service {
 		this.#host = options.host;
 		this.#room = options.room;
 		this.#limits = options.limits ?? (() => ({}));
+		this.#fault = options.fault ?? (() => {});
 		this.#process = options.process;
 		// Every job listens, and stops listening when it ends: as many as there are agents.
 		setMaxListeners(0, this.#abort.signal, this.#draining.signal);
@@ -204,6 +207,7 @@ export class RunWorker extends Service {
 				host: this.#host,
 				room: this.#room,
 				limits: this.#limits,
+				fault: this.#fault,
 				lockDuration: LOCK_MS,
 				stalledInterval: STALL_CHECK_MS,
 				maxStalledCount: STALLS_ALLOWED,
@@ -270,7 +274,7 @@ export class RunWorker extends Service {
 			generation: job.data.generation,
 			signal: this.#abort.signal,
 			draining: this.#draining.signal,
-			placed: () => this.#worker?.decided(job),
+			placed: () => this.#worker?.placed(job),
 			progress: (value) => job.updateProgress(valueWithoutSecrets(value)).catch(() => {}),
 		});
 		if (end.kind === "release") {

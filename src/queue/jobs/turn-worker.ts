@@ -3,15 +3,18 @@
  * ends and outages stay BullMQ's: what differs is what stands before each fetch, and that an end fetches nothing itself.
  */
 import { type Job, type Processor, Worker } from "bullmq";
+import { isOutage } from "../../task/errors.ts";
 import type { Store } from "../records/store.ts";
 import { runQueueName, workerOptions } from "./bull.ts";
 import { type StartLimits, startLimitsOf } from "./start-limits.ts";
-import { takeTurn } from "./turns.ts";
+import { giveTurnBack, type Taken, type Turn, takeTurn } from "./turns.ts";
 
 /** There is a limit of our own: a place to start. */
 const NO_LIMIT = 1_000_000;
 /** Whoever takes longer to say whether it starts holds up no other start. */
 const UNDECIDED_MS = 2_000;
+/** So many of a flow in a row may start nothing before its turn is over: the others wait for each of them. */
+const GIVEN_BACK_MAX = 100;
 
 export interface TurnWorkerOptions {
 	store: Store;
@@ -19,6 +22,8 @@ export interface TurnWorkerOptions {
 	/** how many more may start now */
 	room: () => number;
 	limits: () => StartLimits;
+	/** for the log: what keeps the order of starts from being looked at, and passes by no outage's end */
+	fault: (error: unknown) => void;
 	lockDuration: number;
 	stalledInterval: number;
 	maxStalledCount: number;
@@ -32,6 +37,10 @@ export class TurnWorker<Data> extends Worker<Data> {
 	/** what was taken and has not said yet whether it starts: each may need room */
 	readonly #undecided = new Map<string, NodeJS.Timeout>();
 	#waking: Promise<unknown> | null = null;
+	/** by job: the turn that it has and has not used yet */
+	readonly #turns = new Map<string, Taken>();
+	/** by flow: how many in a row have started nothing */
+	readonly #givenBack = new Map<string, number>();
 
 	constructor(process: Processor<Data>, options: TurnWorkerOptions) {
 		const { store, host, lockDuration, stalledInterval, maxStalledCount } = options;
@@ -40,8 +49,16 @@ export class TurnWorker<Data> extends Worker<Data> {
 		this.#options = options;
 	}
 
-	/** The job's task is counted by whoever tells the room, or needs none. */
-	decided({ id = "" }: Job<Data>): void {
+	/** Its task starts, or lives: the turn is used. It is counted by whoever tells the room. */
+	placed(job: Job<Data>): void {
+		const { id = "" } = job;
+		const turn = this.#turns.get(id);
+		if (turn !== undefined) this.#givenBack.delete(turn.flow);
+		this.#turns.delete(id);
+		this.#decided(id);
+	}
+
+	#decided(id: string): void {
 		clearTimeout(this.#undecided.get(id));
 		if (this.#undecided.delete(id)) this.wake();
 	}
@@ -65,21 +82,30 @@ export class TurnWorker<Data> extends Worker<Data> {
 	}
 
 	protected override async moveToActive(token: string, name?: string): Promise<Job<Data>> {
-		const { store, host, room, limits } = this.#options;
+		const hasRoom = this.#options.room() > this.#undecided.size;
+		let isNext = false;
 		try {
-			const hasRoom = room() > this.#undecided.size;
-			const { isNext, isLimited, later } = await takeTurn(store, host, {
-				hasRoom,
-				limits: startLimitsOf(limits()),
-			});
-			this.#isLimited = isLimited;
-			this.#later = later ?? 0;
-			if (isNext) return this.#undecidedOne(await super.moveToActive(token, name));
+			isNext = await this.#isNext(hasRoom);
 		} catch (error) {
 			this.emit("error", error as Error);
+			// Starts in another order are better than none.
+			isNext = hasRoom && !isOutage(error);
+			if (!isOutage(error)) this.#options.fault(error);
 		}
 		// As if the queue were empty: it waits until it is woken.
-		return this.nextJobFromJobData();
+		if (!isNext) return this.nextJobFromJobData();
+		return this.#undecidedOne(await super.moveToActive(token, name));
+	}
+
+	async #isNext(hasRoom: boolean): Promise<boolean> {
+		const { store, host, limits } = this.#options;
+		let turn: Turn;
+		do turn = await takeTurn(store, host, { hasRoom, limits: startLimitsOf(limits()) });
+		while (turn.isMore && this.closing === undefined);
+		this.#isLimited = turn.isLimited;
+		this.#later = turn.later ?? 0;
+		if (turn.taken) this.#turns.set(turn.taken.job, turn.taken);
+		return turn.isNext;
 	}
 
 	protected override getBlockTimeout(blockUntil: number): number {
@@ -91,10 +117,21 @@ export class TurnWorker<Data> extends Worker<Data> {
 	override processJob(job: Job<Data>, token: string): Promise<void | Job<Data>> {
 		return super
 			.processJob(job, token, () => false)
-			.finally(() => {
-				this.decided(job);
+			.finally(async () => {
+				await this.#giveBack(job).catch(() => {});
+				this.#decided(job.id ?? "");
 				this.moved();
 			});
+	}
+
+	async #giveBack({ id = "" }: Job<Data>): Promise<void> {
+		const turn = this.#turns.get(id);
+		if (turn === undefined) return;
+		this.#turns.delete(id);
+		const before = this.#givenBack.get(turn.flow) ?? 0;
+		this.#givenBack.set(turn.flow, (before + 1) % GIVEN_BACK_MAX);
+		const { store, host } = this.#options;
+		if (before + 1 < GIVEN_BACK_MAX) await giveTurnBack(store, host, turn);
 	}
 
 	override async close(force?: boolean): Promise<void> {
@@ -108,7 +145,7 @@ export class TurnWorker<Data> extends Worker<Data> {
 		if (job?.id !== undefined)
 			this.#undecided.set(
 				job.id,
-				setTimeout(() => this.decided(job), UNDECIDED_MS),
+				setTimeout(() => this.#decided(job.id ?? ""), UNDECIDED_MS),
 			);
 		return job;
 	}

@@ -70,31 +70,41 @@ for _, job in ipairs(due) do
   else redis.call('LPUSH', wait, job) end
   redis.pcall('HSET', bull .. job, 'delay', 0)
 end
-local inBands = 0
-for _, n in pairs(lanes) do inBands = inBands + redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND)) end
--- A band that is nobody's: its lane was lost. All are sorted anew.
-if inBands + redis.call('ZCOUNT', line, '-inf', '(' .. whole(BAND)) < redis.call('ZCARD', line) then
-  lanes, used, nextFree = {}, {}, 1
-  redis.call('DEL', lanesKey)
-  local all = redis.call('ZRANGEBYSCORE', line, whole(BAND), '+inf', 'WITHSCORES')
-  for at = 1, #all, 2 do
-    local score = tonumber(all[at + 1])
-    redis.call('ZADD', line, score < 2^53 and whole(score % BAND) or '0', all[at])
-  end
-end
-while true do
-  local unsorted = redis.call('ZRANGEBYSCORE', line, '-inf', '(' .. whole(BAND), 'WITHSCORES', 'LIMIT', 0, ${SORTED_AT_ONCE})
-  if #unsorted == 0 then break end
-  for at = 1, #unsorted, 2 do
-    local job, score = unsorted[at], math.max(0, tonumber(unsorted[at + 1]))
+-- In a band that is nobody's: its lane was lost. A page of all that is to be sorted; others wait meanwhile.
+local left = ${SORTED_AT_ONCE}
+local function sort(from, to)
+  if left <= 0 then return end
+  local some = redis.call('ZRANGEBYSCORE', line, from, to, 'WITHSCORES', 'LIMIT', 0, left)
+  left = left - #some / 2
+  for at = 1, #some, 2 do
+    local job, score = some[at], tonumber(some[at + 1])
     local task = string.match(job, '^(.*)%.%d+$')
     -- Its agent lives: it needs no turn, only somebody who waits for its end.
     if task and redis.call('SISMEMBER', p .. ':live:' .. req.host, task) == 1 then
       redis.call('ZREM', line, job)
       redis.call('LPUSH', wait, job)
-    else redis.call('ZADD', line, whole(laneOf(laneNameOf(job)) * BAND + score), job) end
+    else
+      score = score >= 0 and score < 2^53 and score % BAND or 0
+      redis.call('ZADD', line, whole(laneOf(laneNameOf(job)) * BAND + score), job)
+    end
   end
 end
+sort('-inf', '(' .. whole(BAND))
+local inBands, bands = redis.call('ZCOUNT', line, '-inf', '(' .. whole(BAND)), {}
+for _, n in pairs(lanes) do
+  inBands = inBands + redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND))
+  bands[#bands + 1] = n
+end
+if inBands < redis.call('ZCARD', line) then
+  table.sort(bands)
+  local from = BAND
+  for _, n in ipairs(bands) do
+    if n * BAND > from then sort(whole(from), '(' .. whole(n * BAND)) end
+    from = (n + 1) * BAND
+  end
+  sort(whole(from), '+inf')
+end
+if left <= 0 then return reply({isNext = false, isMore = true, isLimited = false, later = cjson.null}) end
 ${START_LIMITS}
 -- Who stands in front of each flow and may start, and when it had its turn last.
 local waits, limited = {}, {}
@@ -133,24 +143,54 @@ for flow in pairs(waits) do
   end
   if heads[flow] and (not since or last < since or (last == since and flow < first)) then first, since = flow, last end
 end
-local isNext = redis.call('LLEN', wait) > 0
+local isNext, taken = redis.call('LLEN', wait) > 0, cjson.null
 if not isNext and req.hasRoom and first then
   isNext = true
   redis.call('HSET', turnsKey, first, whole(turn + 1))
   redis.call('ZREM', line, heads[first].job)
   redis.call('RPUSH', wait, heads[first].job)
+  taken = {job = heads[first].job, flow = first, last = since, turn = turn + 1}
 end
 local later = redis.call('ZRANGEBYSCORE', delayed, whole((req.date + 1) * 4096), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-later = later[2] and math.floor(tonumber(later[2]) / 4096)
+later = later[2] and tonumber(later[2]) < 2^53 and math.floor(tonumber(later[2]) / 4096)
 -- By the clock of the host, as delays are.
 if minuteOver then later = math.min(later or math.huge, math.ceil(req.date + minuteOver - now)) end
-return reply({isNext = isNext, isLimited = next(limited) ~= nil, later = later or cjson.null})
+return reply({isNext = isNext, isMore = false, isLimited = next(limited) ~= nil, later = later or cjson.null, taken = taken})
 `;
 const SCRIPT: Script = { name: "takeTurn", lua: LUA, once: false, grows: false, said: true };
+
+/** Nobody else had a turn of that flow since, and it stands where it stood. */
+const GIVE_BACK: Script = {
+	name: "giveTurnBack",
+	lua: `${PRELUDE}
+local turns = p .. ':turns:' .. req.host
+mend('turns:' .. req.host, 'hash')
+if redis.call('HGET', turns, req.flow) == string.format('%.0f', req.turn) then redis.call('HSET', turns, req.flow, string.format('%.0f', req.last)) end
+return reply({})
+`,
+	once: false,
+	grows: false,
+	said: true,
+};
+
+/** A flow's turn, which is that of a job. */
+export interface Taken {
+	job: string;
+	/** "": that of the interactive tasks; else a batch */
+	flow: string;
+	/** the number of the turn */
+	turn: number;
+	/** that of its turn before */
+	last: number;
+}
 
 export interface Turn {
 	/** a job is to be taken now: whose turn it is, or one that needs none */
 	isNext: boolean;
+	/** nothing was taken, since more is to be sorted first: to be called again at once */
+	isMore: boolean;
+	/** whose turn it is; null: it needs none */
+	taken?: Taken | null;
 	/** a limit other than places is reached */
 	isLimited: boolean;
 	/** when the next delayed job is due, or a minute's starts are over, ms since the Unix epoch; null: there is none */
@@ -169,4 +209,9 @@ export function takeTurn(
 	{ hasRoom, limits = {} }: { hasRoom: boolean; limits?: StartLimits },
 ): Promise<Turn> {
 	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, limits, date: Date.now() });
+}
+
+/** The job whose turn it was starts nothing: the next of its flow stands where it stood. @throws what Redis throws */
+export async function giveTurnBack(store: Store, host: string, { flow, turn, last }: Taken): Promise<void> {
+	await store.run(GIVE_BACK, { host, flow, turn, last });
 }

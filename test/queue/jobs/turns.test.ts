@@ -1,7 +1,7 @@
 /** Interactive tasks and batches start in turn, whatever becomes of what Redis remembers of the turns. */
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
+import { jobIdOf, type RunEnd, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { takeTurn } from "../../../src/queue/jobs/turns.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { SEED } from "../../chance.ts";
@@ -37,7 +37,7 @@ async function put(...tasks: Waiting[]): Promise<void> {
 
 /** What a worker would take now; "" where nothing may be. */
 async function next(hasRoom = true): Promise<string> {
-	await takeTurn(store, HOST, { hasRoom });
+	while ((await takeTurn(store, HOST, { hasRoom })).isMore);
 	const job = await store.client.rpop(queues.of(HOST).toKey("wait"));
 	return job?.slice(0, job.lastIndexOf(".")) ?? "";
 }
@@ -107,6 +107,7 @@ const HARMS: Record<string, () => Promise<unknown>> = {
 			x: "1",
 			"c codex": "1e9",
 		}),
+	"one that never comes is delayed": () => store.client.zadd(queues.of(HOST).toKey("delayed"), "+inf", "x"),
 	"the turns say nonsense": () =>
 		store.client.hset(store.keys.turns(HOST), { a: "nan", " ": "1e400", b: "" }),
 };
@@ -177,6 +178,101 @@ test("a lane that says to be another flow's loses nothing", async () => {
 	expect((await taken(10)).sort()).toEqual(
 		["", ...[...some(3, "a"), ...some(3, "b"), ...some(3, "")].map(({ id }) => id)].sort(),
 	);
+});
+
+test("however many stand in line unsorted, others wait for a page of them at most", async () => {
+	await store.create(specOf("model"));
+	await put(...some(2_500, "big"), ...some(1, ""));
+	const isMore: boolean[] = [];
+	for (let more = true; more; isMore.push(more))
+		({ isMore: more } = await takeTurn(store, HOST, { hasRoom: false }));
+	expect(isMore).toEqual([true, true, false]);
+	// All lanes are lost: they are sorted anew, in the same order.
+	await store.client.del(store.keys.lanes(HOST));
+	expect(await taken(3)).toEqual(["i-0", "big-0", "big-1"]);
+});
+
+/** A worker with one place. @returns what was started, in order, and what it told */
+async function work(
+	startsNothing: (task: string) => RunEnd | null,
+): Promise<{ started: string[]; faults: unknown[] }> {
+	const started: string[] = [];
+	const faults: unknown[] = [];
+	let room = 1;
+	const worker = new RunWorker({
+		store,
+		queues,
+		host: HOST,
+		room: () => room,
+		fault: (error) => faults.push(error),
+		process: async (job) => {
+			const end = startsNothing(job.task);
+			if (end !== null) return end;
+			room -= 1;
+			job.placed();
+			started.push(job.task);
+			// The others are back in line by then.
+			await new Promise((resolve) => setImmediate(resolve));
+			room += 1;
+			return { kind: "done", state: "completed", message: "" };
+		},
+	});
+	cleanups.push(() => worker.stop());
+	await worker.start();
+	return { started, faults };
+}
+
+const isStarted = (started: readonly string[], task: string) =>
+	expect.poll(() => started, { timeout: CONDITION_LIMIT_MS, interval: 10 }).toContain(task);
+
+const STARTS_NOTHING: Record<string, (task: string) => RunEnd | null> = {
+	"is held, and comes back soon": (task) =>
+		task.startsWith("i-") ? { kind: "later", at: Date.now() + 500 } : null,
+	"is held for long": (task) =>
+		task.startsWith("i-") ? { kind: "later", at: Date.now() + 3_600_000 } : null,
+	"was cancelled": (task) =>
+		task.startsWith("i-") ? { kind: "done", state: "cancelled", message: "" } : null,
+};
+
+test.each(Object.keys(STARTS_NOTHING))(
+	"whoever starts nothing takes no turn of its flow: each %s",
+	async (why) => {
+		await store.create(specOf("model"));
+		await put(...some(200, "big"), ...some(10, "", { priority: 1 }), {
+			id: "mine",
+			batch: "",
+			priority: 100,
+			backend: "other",
+		});
+		const { started } = await work(STARTS_NOTHING[why] ?? (() => null));
+		await isStarted(started, "mine");
+		expect(started.indexOf("mine")).toBeLessThan(5);
+	},
+);
+
+test("a flow of which nothing starts keeps no other from its turn", async () => {
+	await store.create(specOf("model"));
+	await put(...some(1_000, "", { backend: "held" }), ...some(3, "big"));
+	const { started } = await work((task) =>
+		task.startsWith("i-") ? { kind: "later", at: Date.now() } : null,
+	);
+	await isStarted(started, "big-2");
+	expect(started).toEqual(["big-0", "big-1", "big-2"]);
+});
+
+test("where nobody can tell whose turn it is, that is told, and starts go on", async () => {
+	await store.create(specOf("model"));
+	await put(...some(3, "big"));
+	const run = store.run.bind(store);
+	vi.spyOn(store, "run").mockImplementation((script, ...more) =>
+		typeof script === "object" && script.name === "takeTurn"
+			? Promise.reject(new Error("damaged"))
+			: run(script, ...more),
+	);
+	const { started, faults } = await work(() => null);
+	await isStarted(started, "big-2");
+	expect(String(faults[0])).toContain("damaged");
+	vi.restoreAllMocks();
 });
 
 test("a worker takes no more than may start, and one that is told of room goes on at once", async () => {
