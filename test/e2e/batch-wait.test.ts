@@ -119,3 +119,14 @@ test("what one look finds at once is told in turn: the end of a task before the 
 		...["third started", "third complete"],
 	]);
 });
+
+test("a task that is dispatched anew after it was removed is started, not started again", async () => {
+	user = new User({ agents: { quick: "all-done-no-donefile.sh" } });
+	user.write("tasks.json", JSON.stringify([{ id: "quick", prompt: "One", model: "quick" }]));
+	for (const _ of [1, 2]) {
+		const said = await user.ok(["batch", "tasks.json", "--key", "k", "--wait"]);
+		expect(said).toMatch(/^`quick` started using quick\.$/m);
+		expect(said).not.toContain("again");
+		await user.ok(["rm", "quick"]);
+	}
+});

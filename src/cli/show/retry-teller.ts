@@ -53,15 +53,15 @@ export class RetryTeller {
 		return text === undefined || why === before ? null : `\`${id}\`: ${text}`;
 	}
 
-	#lineOf({ spec: { id }, state, epoch, attempt, hold, outcome }: TaskRecord): string | null {
+	#lineOf({ spec: { id }, state, epoch, attempt, hold, outcome, startedAt }: TaskRecord): string | null {
 		const told = this.#told.get(id);
 		const failed = state === "queued" && outcome?.kind === "queued" ? outcome.message : null;
-		// Half a start: the failed one is told before the next one.
-		const now = failed === null ? epoch : epoch + 0.5;
+		// Half a start: the failed one is told before the next one. The first one is nothing that is done again.
+		const now = failed !== null ? epoch + 0.5 : startedAt === null ? epoch + 1 : epoch;
 		this.#told.set(id, now);
 		if (failed !== null) return now === told ? null : retryLine(id, hold, failed);
 		// It was too fast to be seen.
-		const isMissed = told !== undefined && epoch > Math.ceil(told) && epoch > 1;
+		const isMissed = told !== undefined && epoch > Math.ceil(told);
 		return isMissed && this.#starts ? `\`${id}\` started again (attempt ${attempt}).` : null;
 	}
 }

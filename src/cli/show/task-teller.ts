@@ -9,7 +9,7 @@ import { QuestionTeller } from "./question-teller.ts";
 import { endLine } from "./report-lines.ts";
 import { RetryTeller } from "./retry-teller.ts";
 
-type Seen = Pick<TaskRecord, "epoch" | "state">;
+type Seen = Pick<TaskRecord, "epoch" | "state" | "startedAt">;
 
 /** Of lines that say how one ended. */
 const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
@@ -19,7 +19,7 @@ const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
 	parked: "yellow",
 };
 
-const NEW: Seen = { epoch: 0, state: "queued" };
+const NEW: Seen = { epoch: 0, state: "queued", startedAt: null };
 
 /** Tells what happens to several tasks, a line each, as it happens: starts, questions, answers, ends. */
 export class TaskTeller {
@@ -51,10 +51,11 @@ export class TaskTeller {
 		const { output } = this.#context;
 		this.#retries.tell(news);
 		for (const record of news) {
+			const { epoch, startedAt } = record;
 			if (!this.#hasStarted(record)) continue;
-			output.write(startedLine(record));
+			output.write(startedLine(record, this.#isFirst(record)));
 			// Redis may be gone before the rest is told: this much is told once.
-			this.#seen.set(record.spec.id, { epoch: record.epoch, state: "running" });
+			this.#seen.set(record.spec.id, { epoch, state: "running", startedAt });
 		}
 		await this.#questions.tell(news);
 		const rests = news.filter(({ state }) => isRest(state));
@@ -64,7 +65,8 @@ export class TaskTeller {
 			const rows = inRows([endLine(view)]);
 			output.result(null, paint === undefined ? rows : rows.map(output.colors[paint]));
 		}
-		for (const { spec, epoch, state } of news) this.#seen.set(spec.id, { epoch, state });
+		for (const { spec, epoch, state, startedAt } of news)
+			this.#seen.set(spec.id, { epoch, state, startedAt });
 	}
 
 	#isKnown({ spec, epoch, state }: TaskRecord): boolean {
@@ -76,6 +78,13 @@ export class TaskTeller {
 		const before = this.#seen.get(spec.id);
 		if (epoch <= (before ?? NEW).epoch) return false;
 		return before !== undefined || isLive(state) || (startedAt ?? 0) >= this.#since;
+	}
+
+	/** Epochs go on where a removed task had the same id: they do not tell. */
+	#isFirst({ spec, epoch, attempt, startedAt }: TaskRecord): boolean {
+		const before = this.#seen.get(spec.id);
+		const isNew = before === undefined ? (startedAt ?? 0) >= this.#since : before.startedAt === null;
+		return epoch === 1 || (isNew && attempt === 1);
 	}
 }
 
@@ -98,10 +107,10 @@ function isRest(state: State): boolean {
 	return isEnded(state) || state === "parked";
 }
 
-function startedLine(record: TaskRecord): string {
+function startedLine(record: TaskRecord, isFirst: boolean): string {
 	const { model, backend } = agentOf(record);
 	const using = `using ${model ?? backend}`;
-	return record.epoch === 1
+	return isFirst
 		? `\`${record.spec.id}\` started ${using}.`
 		: `\`${record.spec.id}\` started again ${using} (attempt ${record.attempt}).`;
 }
