@@ -16,7 +16,7 @@ import { markedPids } from "../process/processes.ts";
 import { clearPlace, hasRunDir, openNamedRun } from "../process/run-dir.ts";
 import { orNothing, sealedOf } from "../process/sealed-file.ts";
 import { noteEvent } from "../queue/records/events.ts";
-import { isServedBy, type TaskBrief } from "../queue/records/lists.ts";
+import type { TaskBrief } from "../queue/records/lists.ts";
 import { isOutage } from "../task/errors.ts";
 import type { Ending } from "../task/outcome/ending.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -44,6 +44,8 @@ import { restoreVanished } from "./vanished.ts";
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
 const STARTS_LIMIT_MS = 5_000;
+/** So often in a row: who takes its own away each time would never be charged. */
+const TAKEN_AWAY_MAX = 2;
 /** Between two parts of a flood: the other tasks' turn. */
 const REST_OF_LOG_MS = 20;
 const NOTHING_ASKED: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
@@ -89,7 +91,8 @@ export class Reconciler extends Service {
 		faultPoint("look.read", task);
 		const { store, host } = this.#deps;
 		const record = await store.get(task);
-		if (record === null || !isServedBy(host, record.host) || !isLive(record.state)) return this.#forget(task);
+		if (record === null || !isLive(record.state)) return this.#forget(task);
+		if (!(await store.isServed(host, task, record.host))) return this.#forget(task);
 		const guard = this.#guardOf(task, record.epoch);
 		guard.beginLook();
 		await this.#lookAt(record, guard);
@@ -347,9 +350,9 @@ export class Reconciler extends Service {
 		const { id } = record.spec;
 		const settled = await guard.step("settle", () => {
 			faultPoint(end.run === null ? "settle.unstarted" : "look.settle", id);
-			// Somebody took its directory away, whoever it was: no agent is charged for that.
+			// Somebody took its directory away, whoever it was: no agent is charged for that at once.
 			const isTaken = end.status.kind === "gone" && !hasRunDir(this.#deps.home, id, record.epoch);
-			const takenDown = end.takenDown || isTaken;
+			const takenDown = end.takenDown || (isTaken && record.takenDown < TAKEN_AWAY_MAX);
 			return this.#deps.settle({ ...end, takenDown });
 		});
 		if (settled === true) return this.#forgetStart(record);
@@ -381,7 +384,8 @@ export class Reconciler extends Service {
 		const { store, host, fault } = this.#deps;
 		const brief = await store.liveBrief(task).catch(() => null);
 		if (brief === null) return fault(task, "look", error);
-		if (!isServedBy(host, brief.host) || !isLive(brief.state)) return this.#forget(task);
+		if (!isLive(brief.state)) return this.#forget(task);
+		if (!(await store.isServed(host, task, brief.host))) return this.#forget(task);
 		const guard = this.#guardOf(task, brief.epoch);
 		await guard.failed("look", error);
 		const live = this.#live.get(task);

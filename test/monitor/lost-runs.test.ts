@@ -46,3 +46,19 @@ test.each(CASES)("run directories are gone (%s): %s", async (way, how) => {
 	await expect.poll(() => markedPids(nonce)).toEqual([]);
 	await monitor.stop();
 });
+
+test("who takes its own away each time is charged at the third", async () => {
+	const { store } = stage();
+	const { run } = await stage().agent("t", "exec sleep 1000", { attempts: 1 });
+	const monitor = stage().reconciler();
+	await monitor.reconcile("t");
+	await store.follow("t", (await store.need("t")).epoch, { takenDown: 2 });
+	takeAway(run.path);
+	const look = async () => {
+		await monitor.reconcile("t");
+		return store.stateOf("t");
+	};
+	await expect.poll(look).toBe("failed");
+	expect(await store.need("t")).toMatchObject({ reason: "crashed" });
+	await monitor.stop();
+});

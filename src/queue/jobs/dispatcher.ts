@@ -54,11 +54,16 @@ export async function drainOutbox(store: Store, queues: RunQueues, fault: Fault 
 				if (isOutage(error)) throw error;
 				stay += 1;
 				fault(name?.[1] ?? "", "outbox", error);
-				if (record?.state === "queued") await tellStartTrouble(store, record, error);
+				if (record?.state === "queued") await tellStartTrouble(store, record, error).catch(unlessOutage);
 			}
 		}
 		for (const { id, damage } of damaged) await noteEvent(store, { task: id, kind: "damaged", why: damage });
 	}
+}
+
+/** What cannot be told of one task keeps no other from its job. */
+function unlessOutage(error: unknown): void {
+	if (isOutage(error)) throw error;
 }
 
 /**

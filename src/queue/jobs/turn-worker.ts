@@ -99,6 +99,8 @@ export class TurnWorker<Data> extends Worker<Data> {
 
 	async #isNext(hasRoom: boolean): Promise<boolean> {
 		const { store, host, limits } = this.#options;
+		// Of a look that fails nothing is known: a time that is over would be waited for without a rest.
+		this.#later = 0;
 		let turn: Turn;
 		do turn = await takeTurn(store, host, { hasRoom, limits: startLimitsOf(limits()) });
 		while (turn.isMore && this.closing === undefined);

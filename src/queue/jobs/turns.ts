@@ -53,7 +53,9 @@ end
 local nextFree = 1
 local function laneOf(name)
   if lanes[name] then return lanes[name] end
-  while used[nextFree] do nextFree = nextFree + 1 end
+  -- What stands in a band that is nobody's is not its own.
+  local function isEmpty(n) return redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND)) == 0 end
+  while used[nextFree] or (nextFree < SHARED and not isEmpty(nextFree)) do nextFree = nextFree + 1 end
   -- So many at once share one.
   if nextFree >= SHARED then name = '* '; nextFree = SHARED end
   lanes[name] = nextFree; used[nextFree] = true

@@ -30,7 +30,7 @@ export interface LiveBrief {
 }
 
 /** A record whose host is no host's id any more is looked after by whoever has the task in its list. */
-export function isServedBy(own: string, host: string | null): boolean {
+function isServedBy(own: string, host: string | null): boolean {
 	return host === own || !HOST_FORM.test(host ?? "");
 }
 
@@ -199,6 +199,12 @@ export class Lists extends Connection {
 
 	liveIds(host: string): Promise<string[]> {
 		return this.guard((client) => client.smembers(this.keys.live(host)));
+	}
+
+	/** Whether a task is a host's to look after. @param named the host that its record names */
+	async isServed(own: string, id: string, named: string): Promise<boolean> {
+		if (named === own || !isServedBy(own, named)) return named === own;
+		return (await this.guard((client) => client.sismember(this.keys.live(own), id))) === 1;
 	}
 
 	/** Tasks of a host that have not ended, oldest first. */

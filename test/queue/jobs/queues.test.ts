@@ -88,6 +88,17 @@ test("the outbox becomes run jobs once, however often it is drained", async () =
 	expect(seen.sort()).toEqual(["a.1", "b.2"]);
 });
 
+test("a task that gets no job, and can be told nothing, keeps none from the others", async () => {
+	for (const id of ["a", "zz", "b"]) await store.create(specOf(id));
+	const { generation } = await store.need("zz");
+	await store.client.set(queues.of(HOST).toKey(jobIdOf("zz", generation)), "no hash");
+	await store.client.set(store.keys.questions("zz"), "no hash");
+	const faults: string[] = [];
+	expect(await drainOutbox(store, queues, (task) => faults.push(task))).toBe(2);
+	expect(faults).toEqual(["zz"]);
+	expect(await store.client.zrange(store.keys.outbox, "0", "-1")).toEqual([`zz ${generation}`]);
+});
+
 test("an entry of an older generation makes no job", async () => {
 	await store.create(specOf("a"));
 	await store.cancel("a", "me");

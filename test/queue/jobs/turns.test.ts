@@ -1,9 +1,18 @@
 /** Interactive tasks and batches start in turn, whatever becomes of what Redis remembers of the turns. */
+import type { Job } from "bullmq";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { jobIdOf, type RunEnd, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
+import {
+	jobIdOf,
+	type RunEnd,
+	type RunJobData,
+	type RunQueues,
+	RunWorker,
+} from "../../../src/queue/jobs/run-queue.ts";
+import { TurnWorker } from "../../../src/queue/jobs/turn-worker.ts";
 import { takeTurn } from "../../../src/queue/jobs/turns.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
+import { DispatchError } from "../../../src/task/errors.ts";
 import { SEED } from "../../chance.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { HOST, runningTask, specOf } from "../records/store-support.ts";
@@ -21,6 +30,17 @@ interface Waiting {
 	batch: string;
 	priority: number;
 	backend: string;
+}
+
+/** As BullMQ asks it. */
+class Looking extends TurnWorker<RunJobData> {
+	override moveToActive(token: string): Promise<Job<RunJobData>> {
+		return super.moveToActive(token);
+	}
+
+	override getBlockTimeout(until: number): number {
+		return super.getBlockTimeout(until);
+	}
 }
 
 let generation = 1_000;
@@ -272,6 +292,23 @@ test("where nobody can tell whose turn it is, that is told, and starts go on", a
 	const { started, faults } = await work(() => null);
 	await isStarted(started, "big-2");
 	expect(String(faults[0])).toContain("damaged");
+	vi.restoreAllMocks();
+});
+
+test("while nobody can tell whose turn it is, a worker rests between two looks, whatever was due", async () => {
+	const worker = new Looking(async () => {}, {
+		...{ store, host: HOST, room: () => 1, limits: () => ({}), fault: () => {} },
+		...{ lockDuration: 60_000, stalledInterval: 60_000, maxStalledCount: 1 },
+	});
+	cleanups.push(() => worker.close());
+	await store.create(specOf("model"));
+	const until = Date.now() + 100;
+	await queues.add({ ...(await store.need("model")), hold: { kind: "delayed", until } }, Date.now());
+	await worker.moveToActive("token");
+	await expect.poll(() => worker.getBlockTimeout(0)).toBeLessThanOrEqual(0);
+	vi.spyOn(store, "run").mockRejectedValue(new DispatchError("DISPATCH_REDIS_UNREACHABLE", "away"));
+	await worker.moveToActive("token");
+	expect(worker.getBlockTimeout(0)).toBeGreaterThan(0);
 	vi.restoreAllMocks();
 });
 

@@ -55,6 +55,14 @@ test("names of tasks that have ended, or are another host's, go from the lists o
 	expect(await lists()).toEqual(before);
 });
 
+test.each(["B AD", "", ".."])("a task whose host is damaged (%o) is its lister's alone", async (host) => {
+	await runningTask(store, "works");
+	await store.client.hset(store.keys.task("works"), { host });
+	expect(await store.isServed(HOST, "works", host)).toBe(true);
+	expect(await store.isServed("other", "works", host)).toBe(false);
+	expect(await store.isServed("other", "works", HOST)).toBe(false);
+});
+
 test("what stands in the place of a list, or of a record, keeps nobody from the others", async () => {
 	await runningTask(store, "works");
 	const { client, keys } = store;
