@@ -50,7 +50,7 @@ test("of several processes that change the config at once none undoes what anoth
 	mkdirSync(meeting);
 	chmodSync(meeting, 0o777);
 	const env = {
-		...ownFlock(`'${FLOCK}' "$@"; code=$?\n[ $code = 0 ] || : >"$MEET_IN/refused-$PPID"\nexit $code`),
+		...ownFlock(`'${FLOCK}' "$@"; code=$?\n[ $code = 0 ] || : >'${meeting}'/"refused-$PPID"\nexit $code`),
 		NODE_OPTIONS: `--require ${user.write("meets.cjs", readFileSync(MEETS, "utf8"))}`,
 		MEET_FILE: path,
 		MEET_IN: meeting,
