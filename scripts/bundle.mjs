@@ -128,6 +128,8 @@ exports.interceptHimportPipeline = exports.isInternalHimportCommand = () => fals
 /** What ioredis loads for everybody, and those addresses, or nobody of ours, need. */
 const SPECIAL_PARTS = {
 	HimportCoordinator: NO_FIELD_SETS,
+	// No connection of ours gathers commands by itself.
+	autoPipelining: "exports.shouldUseAutoPipelining = () => false;",
 	cluster: "exports.default = class Cluster {};",
 	SentinelConnector: "exports.default = class SentinelConnector {};",
 	TLSProfiles: "exports.default = {};",
@@ -143,7 +145,10 @@ export function withoutSpecial(folder) {
 				external: true,
 			}));
 			onResolve(
-				{ filter: /^\.\.?\/(?:\w+\/)?(?:cluster|HimportCoordinator|SentinelConnector|TLSProfiles)$/ },
+				{
+					filter:
+						/^\.\.?\/(?:\w+\/)?(?:autoPipelining|cluster|HimportCoordinator|SentinelConnector|TLSProfiles)$/,
+				},
 				({ path, importer }) =>
 					/ioredis\/built\/[\w/]+\.js$/.test(importer)
 						? { path: path.split("/").at(-1), namespace: "special-part" }
@@ -184,10 +189,15 @@ const SCRIPTS = {
 
 export const withoutReaders = {
 	name: "without-readers",
-	setup({ onLoad }) {
+	setup({ onResolve, onLoad }) {
+		// Once for all of them.
+		onResolve({ filter: /^refusal$/ }, () => ({ path: "refusal", namespace: "refusal" }));
 		const refuse = "return redis.error_reply('this is not the affair of a small bundle')";
+		onLoad({ filter: /./, namespace: "refusal" }, () => ({
+			contents: `export default ${JSON.stringify(refuse)};`,
+		}));
 		for (const [file, names] of Object.entries(SCRIPTS)) {
-			const contents = names.map((name) => `export const ${name} = ${JSON.stringify(refuse)};`).join("\n");
+			const contents = names.map((name) => `export { default as ${name} } from "refusal";`).join("\n");
 			onLoad({ filter: new RegExp(`queue/records/scripts/${file}\\.ts$`) }, () => ({ contents }));
 		}
 		const fail = 'throw new Error("this is not the affair of a small bundle");';
