@@ -188,7 +188,7 @@ function signalOf(run: RunDir, number: number): string | null {
 }
 
 /** Whether somebody holds the FIFO open; where an agent replaced it, whether a process with the run's mark lives. */
-function isHeld(run: RunDir): boolean {
+export function isHeld(run: RunDir): boolean {
 	let fifo: number;
 	try {
 		fifo = openSync(fifoPath(run), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);

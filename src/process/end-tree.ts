@@ -5,11 +5,11 @@
  * all there is where the environment of others cannot be read (macOS). Last, whoever still holds the run's FIFO.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
+import { isHeld, isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
 import { holdersOf } from "./holders.ts";
-import { readStat } from "./identity.ts";
-import { isLive, isOthers, Looks, listPids, marked, markedPids, type Owner } from "./processes.ts";
+import { isLive, readStat } from "./identity.ts";
+import { isAnyEnding, isOthers, Looks, listPids, marked, markedPids, type Owner } from "./processes.ts";
 import { ownerOf, type RunDir } from "./run-dir.ts";
 
 /** Looks at an unchanged list of processes that prove that nothing is left. */
@@ -23,7 +23,6 @@ const EMPTY_SCAN_MS = 1;
 const SCAN_MS = 15;
 const GRACE_LOOK_MS = 30;
 const SCANS_MAX = 400;
-const HOLDER_LOOKS = 20;
 /** Once it has written its exit, a wrapper ends itself at once. */
 const WRAPPER_LOOKS = 20;
 const WRAPPER_LOOK_MS = 1;
@@ -86,12 +85,37 @@ function nonceOf(run: RunDir): string {
 export async function sweepTree(run: RunDir): Promise<void> {
 	await endOfWrapper(run);
 	await sweepMarked(nonceOf(run));
-	for (let look = 0; look < HOLDER_LOOKS; look++) {
+	for (let look = 0; look < SCANS_MAX; look++) {
 		let found = false;
 		for (const pid of holdersOf(run)) found = signal(pid, "SIGKILL") || found;
 		if (!found) break;
 		await sleep(SCAN_MS);
 	}
+	await isLeftByLiving(() => isHeldAsFarAsKnown(run));
+}
+
+/** An agent can keep us from looking: whoever asks next is told. */
+function isHeldAsFarAsKnown(run: RunDir): boolean {
+	try {
+		return isHeld(run);
+	} catch {
+		return false;
+	}
+}
+
+/**
+ * Who is ending runs nothing any more, and may hold what it had open for seconds on a busy machine: what is held meanwhile
+ * is no sign of anybody who works. It has given up its memory first, and shows by then neither its mark nor, soon, its files.
+ * @param isLeft asked again as long as anybody of the machine is ending, within a limit, and last after that
+ * @returns whether something is left
+ */
+export async function isLeftByLiving(isLeft: () => boolean): Promise<boolean> {
+	for (let look = 0; look < SCANS_MAX; look++) {
+		if (!isLeft()) return false;
+		if (!isAnyEnding()) break;
+		await sleep(SCAN_MS);
+	}
+	return isLeft();
 }
 
 /** Killed in its last moment, it would be taken for a sign that more is left. */
@@ -138,7 +162,7 @@ function isGroupAlive(group: number): boolean {
  */
 export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<number> {
 	if (isOthers(nonce, owner)) return 0;
-	const killed = new Set<number>();
+	const killed = new Map<number, string>();
 	const looks = new Looks();
 	let empty = 0;
 	let still = 0;
@@ -146,7 +170,7 @@ export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<num
 	let before = "";
 	for (let scan = 0; scan < SCANS_MAX; scan++) {
 		const pids = listPids();
-		const found = killMarked(nonce, pids, killed, looks);
+		const found = killMarked(nonce, pids, killed, looks) || areEnding(killed);
 		empty = found ? 0 : empty + 1;
 		if (!found && !looks.hasMissed) whole += 1;
 		const now = pids.join();
@@ -160,12 +184,26 @@ export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<num
 	return killed.size;
 }
 
-function killMarked(nonce: string, pids: readonly number[], killed: Set<number>, looks: Looks): boolean {
+/** @param killed pid → start time */
+function killMarked(
+	nonce: string,
+	pids: readonly number[],
+	killed: Map<number, string>,
+	looks: Looks,
+): boolean {
 	let found = false;
-	for (const { pid } of marked(nonce, pids, looks)) {
+	for (const { pid, stat } of marked(nonce, pids, looks)) {
 		found = true;
-		killed.add(pid);
+		killed.set(pid, stat.startTime);
 		signal(pid, "SIGKILL");
 	}
 	return found;
+}
+
+/** One that was killed gives up its memory, and its environment with it, before its files: until then it holds the FIFO. */
+function areEnding(killed: ReadonlyMap<number, string>): boolean {
+	return [...killed].some(([pid, startTime]) => {
+		const stat = readStat(pid);
+		return stat !== null && stat.startTime === startTime && isLive(stat);
+	});
 }

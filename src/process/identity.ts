@@ -91,8 +91,7 @@ export function ageOf(identity: Identity): number | null {
 
 function linuxStartTime(pid: number): string | null {
 	const stat = readStat(pid);
-	if (stat === null || stat.state === "Z" || stat.state === "X") return null;
-	return stat.startTime;
+	return stat !== null && isLive(stat) ? stat.startTime : null;
 }
 
 export interface Stat {
@@ -103,11 +102,19 @@ export interface Stat {
 	/** clock ticks of the process and of its children that ended */
 	cpuTicks: number;
 	startTime: string;
+	/** that have not ended, and the first one whether it has or not */
+	threads: number;
+	/** It runs nothing any more, and gives up what it has: its memory first, then its files. */
+	isEnding: boolean;
 	/** of the kernel's own, which starts no program and has no environment */
 	isKernels: boolean;
 }
 
-/** PF_KTHREAD of linux/sched.h */
+/** A first thread that has ended is a zombie until the others have: they may work on, and hold what is open until then. */
+export const isLive = ({ state, threads }: Stat) => threads > 1 || (state !== "Z" && state !== "X");
+
+/** PF_EXITING and PF_KTHREAD of linux/sched.h */
+const ENDING = 0x4;
 const KERNEL_THREAD = 0x0020_0000;
 
 /**
@@ -129,7 +136,9 @@ export function readStat(pid: number): Stat | null {
 		parent: Number(fields[1]),
 		processGroup: Number(fields[2]),
 		cpuTicks: ticks,
+		threads: Number(fields[17]),
 		startTime: fields[19] ?? "",
+		isEnding: (Number(fields[6]) & ENDING) !== 0,
 		isKernels: (Number(fields[6]) & KERNEL_THREAD) !== 0,
 	};
 }

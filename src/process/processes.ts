@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf } from "./atomic-file.ts";
-import { readStat, type Stat } from "./identity.ts";
+import { isLive, readStat, type Stat } from "./identity.ts";
 import { isShortage } from "./read-file.ts";
 import { readProc } from "./read-proc.ts";
 
@@ -80,13 +80,34 @@ export function* marked(
 
 /** @returns empty: it is gone, or has none; null: another user's, or of a program that hides it */
 function environOf(pid: number): string | null {
+	const own = environAt(pid);
+	return own === "" ? environAt(shownBy(pid)) : own;
+}
+
+function environAt(thread: number): string | null {
 	try {
-		return readProc(`/proc/${pid}/environ`);
+		return readProc(`/proc/${thread}/environ`);
 	} catch (error) {
 		if (GONE.includes(codeOf(error) ?? "")) return "";
 		if (NOT_OURS.includes(codeOf(error) ?? "")) return null;
 		throw error;
 	}
+}
+
+/** Under which number a process shows what it has: a first thread that has ended has nothing, while others work on. */
+function shownBy(pid: number): number {
+	const stat = readStat(pid);
+	if (stat === null || stat.state !== "Z" || !isLive(stat)) return pid;
+	const threads = (look(() => readdirSync(`/proc/${pid}/task`)) ?? []).map(Number);
+	return threads.find((thread) => !["Z", "X", undefined].includes(readStat(thread)?.state)) ?? pid;
+}
+
+/** Whether any process of the machine is ending, and has not ended. */
+export function isAnyEnding(): boolean {
+	return listPids().some((pid) => {
+		const stat = readStat(shownBy(pid));
+		return stat?.isEnding === true && isLive(stat);
+	});
 }
 
 /** What else the processes of a start say of themselves; what is not given here is not looked at. */
@@ -122,7 +143,7 @@ function isSamePath(a: string, b: string): boolean {
 export function liveNonces(): Set<string> {
 	const found = new Set<string>();
 	for (const pid of listPids()) {
-		const environ = look(() => readProc(`/proc/${pid}/environ`)) ?? "";
+		const environ = environOf(pid) ?? "";
 		const nonce = /(?:^|\0)DISPATCH_RUN=([^\0]+)/.exec(environ)?.[1];
 		if (nonce !== undefined && pid !== process.pid) found.add(nonce);
 	}
@@ -135,15 +156,13 @@ function hasIn(environ: string, marker: string): boolean {
 
 /** What a process was started with; null where the system does not show it. */
 export function environmentOf(pid: number): Record<string, string> | null {
-	const environ = look(() => readFileSync(`/proc/${pid}/environ`, "utf8"));
+	const environ = look(() => readFileSync(`/proc/${shownBy(pid)}/environ`, "utf8"));
 	if (environ === null) return null;
 	const entries = environ.split("\0").filter(Boolean);
 	return Object.fromEntries(
 		entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
 	);
 }
-
-export const isLive = ({ state }: Stat) => state !== "Z" && state !== "X";
 
 /** Newest first: the head of a chain that forks anew is gone a moment later. Empty where there is no /proc. */
 export function listPids(): number[] {
@@ -202,8 +221,10 @@ export function holdsAt(pid: number, fd: number, path: string): boolean {
 	);
 }
 
-function holdsOne(pid: number, isMeant: (held: Held) => boolean): boolean {
-	return descriptorsOf(pid).some((fd) => {
+function holdsOne(of: number, isMeant: (held: Held) => boolean): boolean {
+	const own = descriptorsOf(of);
+	const pid = own.length > 0 ? of : shownBy(of);
+	return (pid === of ? own : descriptorsOf(pid)).some((fd) => {
 		const place = `/proc/${pid}/fd/${fd}`;
 		const path = look(() => readlinkSync(place));
 		// Pipes, sockets and the like have no path.

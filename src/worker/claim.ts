@@ -5,6 +5,7 @@
  */
 import type { Orders } from "../config/orders.ts";
 import { agentStatus } from "../process/agent.ts";
+import { isLeftByLiving } from "../process/end-tree.ts";
 import { holdersOfTask } from "../process/holders.ts";
 import { claimRun, isTaken, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -36,10 +37,13 @@ export async function dropEarlier(record: TaskRecord, deps: PlaceDeps): Promise<
 }
 
 async function clear(home: string, task: string, epoch: number): Promise<void> {
-	requireNobody(home, task);
+	await requireNobody(home, task);
 	if (!isTaken(home, task, epoch)) return;
-	const old = openRun(home, task, epoch);
-	if (old !== null && agentStatus(old).kind === "alive") {
+	const isAlive = () => {
+		const old = openRun(home, task, epoch);
+		return old !== null && agentStatus(old).kind === "alive";
+	};
+	if (await isLeftByLiving(isAlive)) {
 		throw new DispatchError("DISPATCH_DISK", `An agent of an earlier task "${task}" still lives.`, {
 			hint: "Give the new task another --id.",
 		});
@@ -51,9 +55,13 @@ async function clear(home: string, task: string, epoch: number): Promise<void> {
  * Run directories are within an agent's reach: what one of this task's agents holds open counts for more.
  * @throws DISPATCH_DISK
  */
-function requireNobody(home: string, task: string): void {
-	const left = holdersOfTask(home, task);
-	if (left.length === 0) return;
+async function requireNobody(home: string, task: string): Promise<void> {
+	let left: number[] = [];
+	const isLeft = () => {
+		left = holdersOfTask(home, task);
+		return left.length > 0;
+	};
+	if (!(await isLeftByLiving(isLeft))) return;
 	const why = `An agent of an earlier start of \`${task}\` still lives (process ${left.join(", ")}), which its run directory does not tell.`;
 	throw new DispatchError("DISPATCH_DISK", why, {
 		hint: `End it (kill ${left.join(" ")}), then \`dispatch retry ${task}\`.`,

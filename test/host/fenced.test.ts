@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { endFenced } from "../../src/host/fenced.ts";
-import { readStat } from "../../src/process/identity.ts";
-import { isLive } from "../../src/process/processes.ts";
+import { isLive, readStat } from "../../src/process/identity.ts";
 import { monitorStage } from "../monitor/stage.ts";
 
 const stage = monitorStage();

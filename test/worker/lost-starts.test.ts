@@ -7,13 +7,16 @@ import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
+import { agentStatus } from "../../src/process/agent.ts";
 import { sweepRun } from "../../src/process/end-run.ts";
 import { markedPids } from "../../src/process/processes.ts";
+import { openRun, type RunDir } from "../../src/process/run-dir.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { start } from "../../src/worker/start.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { killSlowly, LADEN } from "../process/little-time.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 
 const stage = monitorStage();
@@ -38,6 +41,12 @@ const linesOf = (name: string) => {
 	return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
 };
 
+/** Leaves a process that is known by nothing but the FIFO, which it holds. */
+const HIDDEN = (script: string) => `
+	setsid env -i PATH="$PATH" perl -e '${script}' >left &
+	while [ ! -s left ]; do sleep 0.05; done
+`;
+
 /** @returns a way back to what Redis holds now */
 async function saved({ client }: Store): Promise<() => Promise<void>> {
 	const kept = new Map<string, Buffer>();
@@ -51,11 +60,11 @@ async function saved({ client }: Store): Promise<() => Promise<void>> {
 	};
 }
 
-async function startTask(id: string): Promise<void> {
+async function startTask(id: string, agent = AGENT): Promise<void> {
 	const { store, hub, home, project } = stage();
 	const config = emptyConfig();
 	const script = join(project, "agent.sh");
-	writeFileSync(script, AGENT);
+	writeFileSync(script, agent);
 	const backend = { name: "fake", type: "command", command: `sh ${script}`, modelFlag: false } as const;
 	config.backends.fake = { ...backend, permissions: null };
 	const { generation } = await store.need(id);
@@ -111,3 +120,18 @@ test.each(["no JSON", '{"task":"t"}'])(
 		expect(linesOf("starts")).toHaveLength(1);
 	},
 );
+
+test("who is ending holds what an agent holds, and keeps no start away", async () => {
+	const { store, home, project } = stage();
+	const spec = specOf("t", { cwd: project });
+	const orders = new Orders(home, store.namespace);
+	await store.create(spec, { signature: orders.sign({ spec, host: HOST, chosen: null }) });
+	await startTask("t", HIDDEN(LADEN));
+	await until(() => expect(linesOf("left")).toEqual([expect.stringMatching(/^\d+$/)]));
+	await until(() => expect(agentStatus(openRun(home, "t", 1) as RunDir)).toMatchObject({ kind: "exited" }));
+	await store.move({ id: "t", from: ["running"], to: "queued" });
+	await killSlowly(Number(linesOf("left")[0]));
+	await startTask("t");
+	await until(() => expect(linesOf("starts")).toHaveLength(1));
+	expect(await store.need("t")).toMatchObject({ state: "running", epoch: 2 });
+});
