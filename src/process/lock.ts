@@ -10,7 +10,7 @@ import { DispatchError } from "../task/errors.ts";
 import { openToWrite } from "./append-file.ts";
 import { codeOf, diskError } from "./atomic-file.ts";
 import { environmentOfProgram } from "./environment.ts";
-import { isStrangersLock, PLACE_FLAGS, placeTaker, SEES_HOLDERS } from "./place-holders.ts";
+import { isStrangersLock, PLACE_FLAGS, placeTaker } from "./place-holders.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too, and whoever that starts */
@@ -42,10 +42,10 @@ export interface PlaceLock {
 }
 
 /**
- * Locks a file, and opens the directory that it lies in, which tells the others whose the place is whatever is removed or
- * replaced in it. The directory's own lock lets one look and take at a time, and is given back then: whoever locks a
- * directory for a command (`flock DIRECTORY COMMAND` of a crontab) would wait for ever. Where nobody sees who has what
- * open, it is kept.
+ * Locks a file and the directory that it lies in. The directory's lock holds whatever is removed or replaced in it; the
+ * file's holds where a directory takes none (NFS), or another program has it (`flock DIRECTORY COMMAND` of a crontab),
+ * and keeps out an earlier version, which takes that one alone. Both stay open meanwhile: by that the others know whose
+ * they are.
  * @returns null when another process has the place, or the file's lock: `lockedOut` says whether that is a stranger. @throws DISPATCH_DISK
  */
 export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
@@ -55,8 +55,6 @@ export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 		const file = await takeLock(path);
 		if (file === null) directory.release();
 		if (file === null) return null;
-		// Its failure is none: others wait longer.
-		if (SEES_HOLDERS) await flock(directory.fd, "-u").catch(() => {});
 		const locks = [file, directory];
 		const release = () => {
 			for (const each of locks) each.release();

@@ -18,11 +18,7 @@ export const PLACE_FLAGS = constants.O_RDONLY | MARK;
 
 const COMMAND_LIMIT_CHARS = 100;
 
-/** Whether others of ours are seen: else only locks keep them apart. */
-export const SEES_HOLDERS = MARK !== 0;
-
 interface Descriptor {
-	path: string;
 	isMarked: boolean;
 	/** a lock is held through it */
 	isLocked: boolean;
@@ -34,20 +30,19 @@ interface Descriptor {
 function openOf(pid: number): Descriptor[] {
 	return descriptorsOf(pid).flatMap((fd) => {
 		// Pipes, sockets and the like have no path.
-		const path = heldPath(pid, `fd/${fd}`);
-		if (path?.startsWith("/") !== true) return [];
+		if (heldPath(pid, `fd/${fd}`)?.startsWith("/") !== true) return [];
 		const info = look(() => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1")) ?? "";
 		const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "0", 8);
 		const isMarked = MARK !== 0 && (flags & MARK) === MARK;
 		const isLocked = /^lock:.*\bFLOCK\b/m.test(info);
 		const numbers = () => numbersOf(`/proc/${pid}/fd/${fd}`);
-		return isMarked || isLocked ? [{ path, isMarked, isLocked, numbers }] : [];
+		return isMarked || isLocked ? [{ isMarked, isLocked, numbers }] : [];
 	});
 }
 
 /**
- * The other process of ours that has the place of a directory: it has that open, and the lock of a file. One that only
- * looks whether it is free has it for that moment.
+ * The other process of ours that has the place of a directory: by the directory's lock or, where a stranger had that,
+ * by a file's lock beside it. One that only looks whether it is free has it for that moment.
  */
 export function placeTaker(directory: string): number | null {
 	const there = numbersOf(directory);
@@ -63,12 +58,9 @@ export function hasPlace(pid: number, isIt: (numbers: Stats | null) => boolean):
 	return open.some(({ isMarked, isLocked, numbers }) => isLocked && (isMarked || !isIt(numbers())));
 }
 
-/** Whether this process has the lock of a file that stands in that directory: no other one can have its place then. */
-export function hasLockIn(isIt: (numbers: Stats | null) => boolean): boolean {
-	return openOf(process.pid).some(
-		({ path, isLocked, numbers }) =>
-			isLocked && isIt(numbersOf(dirname(path))) && isSameFile(numbers(), numbersOf(path)),
-	);
+/** Whether this process has the lock of that directory itself: no other one can have its place then. */
+export function hasDirectoryLock(isIt: (numbers: Stats | null) => boolean): boolean {
+	return openOf(process.pid).some((each) => each.isMarked && each.isLocked && isIt(each.numbers()));
 }
 
 /** Whether nobody of ours has the lock that is held on a directory or file. */

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DispatchError } from "../task/errors.ts";
 import { replaceFile, temporaryName } from "./atomic-file.ts";
 import { bootId, livesBy } from "./identity.ts";
-import { hasLockIn, hasPlace } from "./place-holders.ts";
+import { hasDirectoryLock, hasPlace } from "./place-holders.ts";
 import { readRegularFile } from "./read-file.ts";
 
 const LIMIT_BYTES = 4096;
@@ -84,8 +84,8 @@ export function placeOfHome(home: string): string {
 const placeOf = ({ dev, ino }: Stats) => `${bootId()}:${dev}:${ino}`;
 
 /**
- * Anybody may write such a word, and open the directory: where this process has the lock of the directory's file it names no
- * worker, since there can be none beside it.
+ * Anybody may write such a word, and open the directory: where this process has the directory's lock it names no worker,
+ * since there can be none beside it.
  * @param word of `ownIdentity`, or anything
  * @returns the pid of another process that it names, if that lives and has this place in the manner of a worker. null
  * where the system does not show it: there the kernel's lock alone decides
@@ -93,7 +93,7 @@ const placeOf = ({ dev, ino }: Stats) => `${bootId()}:${dev}:${ino}`;
 export function workerAt(place: string, word: string): number | null {
 	const isIt = (numbers: Stats | null) => numbers !== null && placeOf(numbers) === place;
 	const pid = livesBy(word);
-	return pid !== null && !hasLockIn(isIt) && hasPlace(pid, isIt) ? pid : null;
+	return pid !== null && !hasDirectoryLock(isIt) && hasPlace(pid, isIt) ? pid : null;
 }
 
 function ownMark(home: string): Mark {

@@ -152,7 +152,8 @@ async function endUnreachable(place: ServerPlace): Promise<boolean> {
 		(await askServer(place.socketPath, "PING", PING_LIMIT_MS)) === "absent"
 	)
 		signalServers(place, "SIGTERM");
-	return servers.length > 0;
+	// One whose directory was moved removes what stands at its socket's path with its end: that of the next one.
+	return servers.length > 0 || movedServers(place).length > 0;
 }
 
 async function startServer(place: ServerPlace, lock: PlaceLock): Promise<Background> {
