@@ -2,8 +2,7 @@
  * Another container's process, or another mount namespace's, has files of its own under the very paths of ours. Who is
  * found in /proc by a path is signalled, or keeps a start waiting: nobody of those may be.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -14,9 +13,7 @@ import { ensureLocalServer, localServerState, stopLocalServer } from "../../src/
 import { serverPlace, serversAt } from "../../src/queue/redis/server-place.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-
-const APART = process.getuid?.() === 0 ? "-m" : "-rm";
-const mayLiveApart = spawnSync("unshare", [APART, "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+import { APART, holderAt, mayLiveApart } from "./apart.ts";
 
 /** Makes what a state directory has, and holds it as server, agent and worker do. */
 const HOLDS = `
@@ -24,17 +21,6 @@ mkdir -p redis runs/t/1 && : >redis/lock && : >daemon.lock && mkfifo runs/t/1/al
 exec 3>>redis/lock 4<>runs/t/1/alive 5>>daemon.lock 6<.
 cd redis; echo held; exec -a "redis-server $1/redis/redis.sock" sleep 1000`;
 const MOUNTED = `mount -t tmpfs none "$1" && cd "$1" && ${HOLDS}`;
-
-async function holderAt(file: string, args: readonly string[], cwd: string): Promise<ChildProcess> {
-	const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
-	const ended = once(child, "exit");
-	onTestFinished(async () => {
-		child.kill("SIGKILL");
-		await ended;
-	});
-	await once(child.stdout, "data");
-	return child;
-}
 
 const LOOKS: Record<string, (home: string) => Iterable<number>> = {
 	"servers of the directory": (home) => serversAt(serverPlace(home)),

@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { taskDirOf } from "../../src/ipc/task-dir.ts";
 import { agentStatus } from "../../src/process/agent.ts";
@@ -13,17 +12,11 @@ import { Serial } from "../../src/task/serial.ts";
 import { start } from "../../src/worker/start.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { HOST } from "../queue/records/store-support.ts";
+import { fakeConfig } from "./fake-backend.ts";
 
 const stage = monitorStage();
 
-const config = emptyConfig();
-config.backends.fake = {
-	name: "fake",
-	type: "command",
-	command: "true",
-	modelFlag: false,
-	permissions: null,
-};
+const config = fakeConfig("true");
 
 /** The store, of whose calls one comes after `first`. @param nth of all its calls, from 0. @returns with how many there were */
 function interrupted(store: Store, nth: number, first: () => Promise<unknown>) {

@@ -5,7 +5,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { sweepRun } from "../../src/process/end-run.ts";
@@ -18,6 +17,7 @@ import { monitorStage } from "../monitor/stage.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { killSlowly, LADEN } from "../process/little-time.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
+import { fakeConfig } from "./fake-backend.ts";
 
 const stage = monitorStage();
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: CONDITION_LIMIT_MS, interval: 20 });
@@ -62,11 +62,9 @@ async function saved({ client }: Store): Promise<() => Promise<void>> {
 
 async function startTask(id: string, agent = AGENT): Promise<void> {
 	const { store, hub, home, project } = stage();
-	const config = emptyConfig();
 	const script = join(project, "agent.sh");
 	writeFileSync(script, agent);
-	const backend = { name: "fake", type: "command", command: `sh ${script}`, modelFlag: false } as const;
-	config.backends.fake = { ...backend, permissions: null };
+	const config = fakeConfig(`sh ${script}`);
 	const { generation } = await store.need(id);
 	const made = { store, home, hub, config, host: HOST, serial: new Serial(), env: process.env };
 	await start(

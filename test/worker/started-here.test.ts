@@ -1,22 +1,15 @@
 /** Only what was spawned counts as started here: of that alone a run directory that is gone is an agent's doing. */
 import { afterEach, expect, test, vi } from "vitest";
-import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { Serial } from "../../src/task/serial.ts";
 import { start } from "../../src/worker/start.ts";
 import { monitorStage } from "../monitor/stage.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
+import { fakeConfig } from "./fake-backend.ts";
 
 const stage = monitorStage();
-const config = emptyConfig();
-config.backends.fake = {
-	name: "fake",
-	type: "command",
-	command: "true",
-	modelFlag: false,
-	permissions: null,
-};
+const config = fakeConfig("true");
 afterEach(() => {
 	delete process.env.DISPATCH_FAULT;
 });

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
+import { runningFor } from "../../src/process/agent.ts";
 import { checkOf } from "../../src/process/end-run.ts";
 import { endTree } from "../../src/process/end-tree.ts";
 import { processIdentity } from "../../src/process/identity.ts";
@@ -50,6 +51,9 @@ async function verdictOf(command: string, of = run) {
 
 test("a clock that is moved by a day, forward or back, ends no check", async () => {
 	ended();
+	await look("sleep 60");
+	// Until it says who it is, nothing but the clock tells its age.
+	await expect.poll(() => runningFor(checkOf(run))).not.toBe(null);
 	for (const now of [NOW, NOW + DAY_MS, NOW - DAY_MS, NOW])
 		expect(await verify(run, { command: "sleep 60", env, now }, orders.seals)).toEqual({ kind: "running" });
 });
