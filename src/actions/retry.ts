@@ -7,7 +7,7 @@ import { lostHosts } from "../queue/records/lost-hosts.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import type { NotStarted, Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
-import { openNeeds } from "../task/needs.ts";
+import { allNeeds, openNeeds } from "../task/needs.ts";
 import { parsePlan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
 import { type AgentChoice, firstPlan, narrower } from "../task/spec.ts";
@@ -157,7 +157,7 @@ function neededFirst(records: readonly TaskRecord[]): TaskRecord[] {
 	const left = new Map<TaskRecord, number>();
 	const dependents = new Map<string, TaskRecord[]>();
 	for (const record of records) {
-		const needed = record.spec.after.filter((id) => given.has(id));
+		const needed = allNeeds(record).filter((id) => given.has(id));
 		left.set(record, needed.length);
 		for (const id of needed) dependents.set(id, [...(dependents.get(id) ?? []), record]);
 	}
@@ -180,7 +180,9 @@ export async function notBefore(store: Store, id: string, stopped: NotStarted): 
 		root.need === need
 			? `which ${how(root.became)}`
 			: `which was skipped because of \`${root.need}\`, which ${how(root.became)}`;
-	return new DispatchError("DISPATCH_NEEDS", `\`${id}\` needs \`${need}\`, ${said}.`, {
+	const [record] = await store.getMany([id]);
+	const what = record?.needs[need]?.stops ? `The batch of \`${id}\` stops at` : `\`${id}\` needs`;
+	return new DispatchError("DISPATCH_NEEDS", `${what} \`${need}\`, ${said}.`, {
 		hint: `Start that again, and \`${id}\` follows: dispatch retry ${root.need}. To start \`${id}\` without: dispatch rm ${need}, then retry it.`,
 	});
 }

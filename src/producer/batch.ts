@@ -1,6 +1,7 @@
 /** A batch file: many tasks in YAML or JSON. Every fault is reported with its line; nothing is half accepted. */
 import { dirname, resolve } from "node:path";
 import type { FilledTemplate } from "../config/templates.ts";
+import type { OnFailure } from "../task/batch.ts";
 import { parseDuration } from "../task/duration.ts";
 import { checkId } from "../task/id.ts";
 import { fillTask, hasPlace } from "./batch/fill.ts";
@@ -41,6 +42,8 @@ export interface Batch {
 	name: string | null;
 	/** 0: no limit */
 	maxParallel: number;
+	/** what the failure of one means for the others */
+	onFailure: OnFailure;
 	entries: BatchEntry[];
 	/** a line for each `foreach` that found nothing */
 	nothing: string[];
@@ -86,8 +89,8 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 		};
 	});
 	const meant = (id: string) => likeNeed(id, tasks);
-	const { name = null, max_parallel: maxParallel = 0 } = batch;
-	return { name, maxParallel, entries, nothing, doubts: [...doubts], meant };
+	const { name = null, max_parallel: maxParallel = 0, on_failure: onFailure = "skip_dependents" } = batch;
+	return { name, maxParallel, onFailure, entries, nothing, doubts: [...doubts], meant };
 }
 
 /** Characters of all texts in it. */

@@ -17,6 +17,7 @@ import {
 	stageTasks,
 } from "../queue/records/staging.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
+import type { OnFailure } from "../task/batch.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { TaskRecord } from "../task/record.ts";
@@ -49,6 +50,8 @@ export interface BatchInfo {
 	createdBy: string;
 	/** how many of its tasks may work at once, on all hosts of this Redis; 0: no limit */
 	maxParallel: number;
+	/** what the failure of one means for the others */
+	onFailure: OnFailure;
 }
 
 export interface Submitter {

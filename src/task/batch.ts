@@ -3,13 +3,17 @@
  * them, gone with the last of them. Which tasks these are, their own records say (`TaskRecord.batch`); nothing in here
  * is executed. A new field must be readable where it is missing, as in `FIELDS` of record.ts.
  */
-import { Damage, matching, text } from "./check.ts";
+import { Damage, matching, oneOf, text } from "./check.ts";
 import { countField, type Field, timeField, type ValueOf, wordField, wordOrNull } from "./field.ts";
 import { ID_FORM } from "./id.ts";
 import { HOST_FORM, NONCE } from "./spec.ts";
 
 /** The newest batches among which one is looked for by its key, or by how its id begins. */
 export const BATCHES_SEARCHED = 10_000;
+
+/** What the failure of one task means for the others of its batch. */
+export const ON_FAILURE = ["skip_dependents", "continue", "stop"] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
 
 /** What people may write into a file or a command: any text. */
 const anyText = wordField(text, "");
@@ -31,6 +35,8 @@ export const BATCH_FIELDS = {
 	host: wordField(matching(HOST_FORM, "a host's id"), ""),
 	/** how many of its tasks may work at once, on all hosts; 0: as many as there are places */
 	maxParallel: countField.later(0),
+	/** what the failure of one means for the others */
+	onFailure: wordField.later(oneOf(ON_FAILURE), "skip_dependents"),
 	/** how many tasks were put in, whatever became of them */
 	size: countField(0),
 } as const satisfies Record<string, Field<unknown>>;

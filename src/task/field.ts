@@ -69,6 +69,12 @@ export function wordField<T extends string>(check: Check<T>, initial: NoInfer<T>
 	return { read: (text, name) => check(present(text, name), name), write: (value) => value, initial };
 }
 
+/** One that records of an earlier version do not have. */
+wordField.later = <T extends string>(check: Check<T>, initial: NoInfer<T>): Field<T> => {
+	const field = wordField(check, initial);
+	return { ...field, read: (text, name) => (text === undefined ? initial : field.read(text, name)) };
+};
+
 export function wordOrNull<T extends string>(check: Check<T>): Field<T | null> {
 	return orNull(wordField(check, ""));
 }

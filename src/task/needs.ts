@@ -1,5 +1,5 @@
 /** What a task waits for: others that must have completed before it starts. */
-import { type Check, Damage, flag, object } from "./check.ts";
+import { type Check, Damage, flag, object, since } from "./check.ts";
 import { ID_FORM } from "./id.ts";
 import { NONCE } from "./spec.ts";
 
@@ -8,12 +8,14 @@ export interface Need {
 	nonce: string;
 	/** it has completed, and counts as done whatever happens to it later, until this one is retried */
 	met: boolean;
+	/** not asked for: its batch stops at a failure, and this is the one that failed */
+	stops: boolean;
 }
 
 /** By id. Kept by the scripts: see `queue/records/scripts/needs.ts`. */
 export type Needs = Readonly<Record<string, Need>>;
 
-const checkNeed: Check<Need> = object<Need>({ nonce: NONCE, met: flag });
+const checkNeed: Check<Need> = object<Need>({ nonce: NONCE, met: flag, stops: since(false, flag) });
 
 export const checkNeeds: Check<Needs> = (value, at) => {
 	if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -25,7 +27,18 @@ export const checkNeeds: Check<Needs> = (value, at) => {
 	return Object.fromEntries(needs);
 };
 
-/** Those that have not completed, in the order in which they were given. */
-export function openNeeds({ spec, needs }: { spec: { after: readonly string[] }; needs: Needs }): string[] {
-	return spec.after.filter((id) => needs[id]?.met === false);
+interface Needing {
+	spec: { after: readonly string[] };
+	needs: Needs;
+}
+
+/** All that it waits for, or waited for: in the order in which they were given, then what stopped its batch. */
+export function allNeeds({ spec, needs }: Needing): string[] {
+	const stoppers = Object.keys(needs).filter((id) => needs[id]?.stops && !spec.after.includes(id));
+	return [...spec.after, ...stoppers];
+}
+
+/** Those of them that have not completed. */
+export function openNeeds(task: Needing): string[] {
+	return allNeeds(task).filter((id) => task.needs[id]?.met === false);
 }

@@ -8,6 +8,7 @@ import type { RunEnd, RunJob } from "../queue/jobs/run-queue.ts";
 import { closedGate, type Gate } from "../queue/records/gates.ts";
 import { nextDay, spentToday } from "../queue/records/spend.ts";
 import { tellStartTrouble } from "../queue/records/start-trouble.ts";
+import { skipIfStopped } from "../queue/records/stopped-batch.ts";
 import type { Store } from "../queue/records/store.ts";
 import { isOutage } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
@@ -87,6 +88,7 @@ async function seeThrough(job: RunJob, deps: RunJobDeps): Promise<RunEnd> {
 				continue;
 			}
 			if (job.draining.aborted) return { kind: "release" };
+			if (await skipIfStopped(store, record)) continue;
 			const held = await heldEnd(record, deps);
 			if (held !== null) return held;
 			faultPoint("run-job.free", job.task);

@@ -43,6 +43,7 @@ export async function submission(): Promise<Figure[]> {
 			host: HOST,
 			createdBy: "me@bench",
 			maxParallel: 0,
+			onFailure: "skip_dependents" as const,
 		};
 		await queue.waitUntilReady();
 		for (let round = 0; round < ROUNDS; round++) {

@@ -79,6 +79,31 @@ test("it is listed, shown, waited for and started again as a whole, by its id or
 	expect(gone).toMatchObject({ code: 6, stdout: expect.stringContaining("DISPATCH_NO_SUCH_BATCH") });
 });
 
+test("`on_failure: stop`: what has not begun when one fails is not started, and goes on after it once that is mended", async () => {
+	user = new User({ agent: "does-as-told.sh", config: "worker: { concurrency: 1 }" });
+	const tasks = ["bad", "first", "second"].map((id) => ({
+		...{ id, attempts: 1, prompt: id === "bad" ? "«test -e ready»" : "«true»" },
+	}));
+	user.write("stop.json", JSON.stringify({ name: "gate", on_failure: "stop", tasks }));
+	const waited = await user.run(["batch", "stop.json", "--wait"]);
+	expect(waited).toMatchObject({ code: 1, stdout: expect.stringMatching(/1 failed, 2 skipped in .*\n$/) });
+	expect(await user.ok(["status", "second"])).toContain(
+		"its batch stops at a failure (on_failure), and `bad` failed. To start both: dispatch retry bad",
+	);
+	const alone = await user.run(["retry", "second"]);
+	expect(alone).toMatchObject({
+		code: 8,
+		stderr: expect.stringContaining("The batch of `second` stops at `bad`, which failed."),
+	});
+	user.write("ready", "");
+	const again = await user.run(["batch", "retry", "gate", "--failed"]);
+	expect(again.code).toBe(0);
+	expect(await user.run(["batch", "wait", "gate"])).toMatchObject({
+		code: 0,
+		stdout: expect.stringContaining("3 completed"),
+	});
+});
+
 test("what has not ended is cancelled, without its tasks being skipped because of each other", async () => {
 	user = new User({ agent: "does-as-told.sh" });
 	user.write(

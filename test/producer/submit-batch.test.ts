@@ -48,6 +48,7 @@ const requestOf = (changes: Partial<TaskRequest> = {}) => request({ cwd: project
 const infoOf = (changes: Partial<BatchInfo> = {}): BatchInfo => ({
 	name: null,
 	maxParallel: 0,
+	onFailure: "skip_dependents",
 	key: null,
 	file: join(project, "tasks.yaml"),
 	host: HOST,

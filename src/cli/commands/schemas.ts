@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { HostView } from "../../actions/hosts.ts";
 import { TARGET_TYPES } from "../../notify/targets/index.ts";
+import { ON_FAILURE } from "../../task/batch.ts";
 import type { DamagedView } from "../../task/damaged.ts";
 import { HOST_STATES } from "../../task/host.ts";
 import { STATES } from "../../task/states.ts";
@@ -120,6 +121,8 @@ const batchSchema = z.strictObject({
 	host: text.optional(),
 	/** how many of its tasks may work at once; 0: no limit */
 	maxParallel: z.int().optional(),
+	/** what the failure of one means for the others */
+	onFailure: z.enum(ON_FAILURE).optional(),
 	/** how many were put in */
 	size: z.int().optional(),
 });

@@ -1,6 +1,7 @@
 /** The form of a batch file: what its keys may hold. The table in docs/BATCHES.md and the JSON Schema are made of it. */
 import * as z from "zod";
 import { expectation } from "../../config/expectation.ts";
+import { ON_FAILURE } from "../../task/batch.ts";
 import { similar } from "../../task/similar.ts";
 import { PRIORITY } from "../resolve.ts";
 
@@ -94,6 +95,10 @@ const fileSchema = z.strictObject({
 		.max(1_000)
 		.optional()
 		.describe("so many of its tasks [work at once](#beside-other-work), on all hosts together"),
+	on_failure: z
+		.enum(ON_FAILURE)
+		.optional()
+		.describe("what one failure means [for the others](#when-one-fails); `skip_dependents` when not given"),
 	defaults: taskSchema
 		.omit(OWN)
 		.optional()

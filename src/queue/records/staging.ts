@@ -3,6 +3,7 @@
  * expire; then one script gives all of them their names, with all that follows from it. Whoever is killed before leaves
  * what expires, and nothing that anybody sees or runs; after it, all is there.
  */
+import type { OnFailure } from "../../task/batch.ts";
 import { matching, object, soundOrNull, text } from "../../task/check.ts";
 import { ID_FORM } from "../../task/id.ts";
 import type { TaskSpec } from "../../task/spec.ts";
@@ -38,6 +39,7 @@ export interface NewBatch {
 	host: string;
 	/** 0: no limit */
 	maxParallel: number;
+	onFailure: OnFailure;
 }
 
 const checkKeyed = object<{ id: string; hash: string }>({ id: matching(ID_FORM, "a task's id"), hash: text });

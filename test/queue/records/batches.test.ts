@@ -38,6 +38,7 @@ const batchOf = (changes: Partial<NewBatch> = {}): NewBatch => ({
 	file: "/p/tasks.yaml",
 	createdBy: "ann@here",
 	maxParallel: 0,
+	onFailure: "skip_dependents",
 	host: HOST,
 	...changes,
 });
@@ -264,6 +265,7 @@ test("a batch goes with its last task", async () => {
 			file: "/p/tasks.yaml",
 			createdBy: "ann@here",
 			maxParallel: 0,
+			onFailure: "skip_dependents",
 			host: HOST,
 			size: 2,
 		},

@@ -25,7 +25,10 @@ export async function needsFaults(store: Store): Promise<string[]> {
 		if (became.includes("completed") && (record.state === "waiting" || isSkipped))
 			faults.push(`${id} was not told of an end`);
 		if (isSkipped && lost.length === 0) faults.push(`${id} is skipped, and nothing stands in its way`);
-		if (isSkipped !== (record.outcome?.message.startsWith("Not started: it needs ") ?? false))
+		if (
+			isSkipped !==
+			((record.outcome?.message.match(/^Not started: it(?: needs|s batch stops) /) ?? null) !== null)
+		)
 			faults.push(`${id} says ${record.outcome?.message}`);
 		if (!isEnded(record.state) && record.state !== "waiting" && open.length > 0)
 			faults.push(`${id} is ${record.state} and needs ${open.join()}`);

@@ -37,6 +37,7 @@ const batchOf = (changes: Partial<NewBatch> = {}): NewBatch => ({
 	...{ id: "nightly", nonce: "batch-nonce", name: "Nightly", key: "k", file: "/p/t.yaml", host: HOST },
 	createdBy: "ann@here",
 	maxParallel: 0,
+	onFailure: "skip_dependents",
 	...changes,
 });
 
@@ -290,7 +291,7 @@ describe("a batch that somebody wrote down under the key of a new one", () => {
 				["missing", "", ...(WRONG_IN[field] ?? ["../x"])].map((value): [string, string] => [field, value]),
 			// An earlier version wrote none.
 		)
-		.filter(([field, value]) => field !== "maxParallel" || value !== "missing");
+		.filter(([field, value]) => !["maxParallel", "onFailure"].includes(field) || value !== "missing");
 
 	test.each(WRONG)("with a %s that is %j is not joined", async (field, value) => {
 		const record = { nonce: "n", key: "k", file: "/p", createdBy: "a@b", createdAt: 1, host: HOST, size: 1 };

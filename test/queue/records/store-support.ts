@@ -67,6 +67,7 @@ export async function putBatch(
 		file: "/p/tasks.yaml",
 		createdBy: "ann@here",
 		maxParallel: 0,
+		onFailure: "skip_dependents" as const,
 		host: HOST,
 	};
 	const submission = newNonce();

@@ -70,10 +70,15 @@ local function mendHost(host)
   mend('active:' .. host, 'zset', true)
   mend('removed:' .. host, 'list'); mend('fenced:' .. host, 'set'); mend('host:' .. host, 'hash')
 end
+-- Who keeps the rest of its batch from starting: a hint, which its record has to bear out.
+local function noteStopper(batch, task)
+  mend('stops:' .. batch, 'set')
+  redis.call('SADD', p .. ':stops:' .. batch, task)
+end
 -- A batch goes with its last task, whatever its record holds.
 local function dropEmptyBatch(batch)
   if redis.call('EXISTS', p .. ':members:' .. batch) > 0 then return end
-  redis.call('DEL', p .. ':batch:' .. batch)
+  redis.call('DEL', p .. ':batch:' .. batch, p .. ':stops:' .. batch)
   redis.call('ZREM', p .. ':batches', batch)
 end
 -- Of it is only what says so itself, or cannot be asked.
@@ -116,6 +121,7 @@ local function relistThese(ids)
         if not areLists[c[7]] then mend('members:' .. c[7], 'zset'); areLists[c[7]] = true end
         redis.pcall('ZADD', p .. ':batches', 'NX', made, c[7])
         redis.pcall('ZADD', p .. ':members:' .. c[7], 'NX', made, id)
+        if state == 'failed' and redis.pcall('HGET', p .. ':batch:' .. c[7], 'onFailure') == 'stop' then noteStopper(c[7], id) end
       end
       local asked = redis.pcall('ZRANGE', p .. ':open:' .. id, 0, -1)
       if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end

@@ -24,7 +24,7 @@ local function readNeeds()
   for task, need in pairs(found) do
     if type(task) ~= 'string' or not string.match(task, '^[a-z0-9][a-z0-9-]*$') then return nil end
     if type(need) ~= 'table' or type(need.nonce) ~= 'string' or type(need.met) ~= 'boolean' then return nil end
-    needs[task] = {nonce = need.nonce, met = need.met}
+    needs[task] = {nonce = need.nonce, met = need.met, stops = need.stops == true or nil}
   end
   return needs
 end
@@ -47,6 +47,13 @@ local function stateOfNeed(task, nonce)
   local c = redis.call('HMGET', key, 'nonce', 'state')
   return (c[1] or nonce) == nonce and (c[2] or 'damaged') or 'removed'
 end
+-- What one failure means for the others of the task's batch; '': it has none, or does not say.
+local function onFailure()
+  local said = get('batch') ~= '' and redis.pcall('HGET', p .. ':batch:' .. get('batch'), 'onFailure')
+  return type(said) == 'string' and said or ''
+end
+-- Whether one that it needs, in this state, stands in its way no longer.
+local function isEnough(state) return state == 'completed' or (state == 'failed' and onFailure() == 'continue') end
 local freed = {}
 -- Looks at all of them. again: at those that were met, too; what was removed then stands in nobody's way.
 -- @returns how the task goes on; what will not be met, and what became of that
@@ -56,7 +63,7 @@ local function judged(needs, again)
   for task, need in pairs(needs) do
     if again or not need.met then
       local state = stateOfNeed(task, need.nonce)
-      need.met = state == 'completed' or (again and state == 'removed') or false
+      need.met = isEnough(state) or (again and state == 'removed') or false
       if need.met then freed[#freed + 1] = task
       else
         to = 'waiting'
@@ -85,15 +92,18 @@ local function noteSkip(need, became)
   local via = root and ', by way of \`' .. need .. '\`' or ''
   if not root then root = {task = need, became = BECAME[became] or 'ended', start = became == 'removed' and id or need} end
   local text, before = cjson.encode(root), get('skip')
+  local itself = (needsOf() or {})[need] or {}
+  local why = itself.stops and 'its batch stops at a failure (on_failure), and \`' .. root.task .. '\` '
+    or 'it needs \`' .. root.task .. '\`' .. via .. ', which '
   local all = root.start == id and 'To start it all the same' or 'To start both'
   redis.call('HSET', rec, 'reason', '${SKIPPED}', 'skip', text, 'outcome', endedOutcome('cancelled',
-    'Not started: it needs \`' .. root.task .. '\`' .. via .. ', which ' .. root.became .. '. ' .. all .. ': dispatch retry ' .. root.start))
+    'Not started: ' .. why .. root.became .. '. ' .. all .. ': dispatch retry ' .. root.start))
   -- Those that it keeps from starting say the same.
   if before ~= '' and before ~= text then changes[#changes + 1] = {task = id, nonce = get('nonce')} end
 end
 local function skip(need, became)
   noteSkip(need, became)
-  setState('waiting', 'cancelled')
+  setState(get('state'), 'cancelled')
   event('cancelled', {state = 'cancelled', reason = '${SKIPPED}', why = 'it needs ' .. need .. ', which ' .. (BECAME[became] or 'ended')})
   wake()
 end
@@ -112,7 +122,7 @@ end
 local function settleOne(needs, task)
   local need = needs[task]
   local became = stateOfNeed(task, need.nonce)
-  if became == 'completed' then
+  if isEnough(became) then
     need.met = true
     redis.call('HSET', rec, 'needs', cjson.encode(needs))
     redis.call('ZREM', dependentsOf(task), id)

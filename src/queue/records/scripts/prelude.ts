@@ -188,6 +188,7 @@ function setState(from, to)
     redis.call('HSET', rec, 'endedAt', '')
   end
   if to == 'queued' then toQueued() end
+  if to == 'failed' and onFailure() == 'stop' then noteStopper(get('batch'), id) end
   if isEnded(to) ~= isEnded(from) then changes[#changes + 1] = {task = id, nonce = get('nonce')} end
   if isEnded(to) and get('reason') ~= '${SKIPPED}' then forgetNeeds() end
 end

@@ -1,4 +1,4 @@
-import { BATCHES_SEARCHED } from "../../../task/batch.ts";
+import { BATCHES_SEARCHED, ON_FAILURE } from "../../../task/batch.ts";
 import { MAX_GIVEN_CHARS } from "../../../task/id.ts";
 import { TASK } from "./prelude.ts";
 
@@ -65,14 +65,15 @@ local function lackedNeed()
     end
   end
 end
+local ON_FAILURE = cjson.decode('${JSON.stringify(Object.fromEntries(ON_FAILURE.map((word) => [word, true])))}')
 local function isWord(text, form, most) return text and #text <= most and string.match(text, form) ~= nil end
 -- As the reader takes it: of a batch that is damaged nobody's new tasks are.
 local function isSoundBatch(each)
   if not isWord(each, '^[a-z0-9][a-z0-9-]*$', ${MAX_GIVEN_CHARS}) or string.find(each .. '-', '--', 1, true) then return false end
-  local c = redis.pcall('HMGET', p .. ':batch:' .. each, 'nonce', 'host', 'createdAt', 'size', 'file', 'createdBy', 'maxParallel')
+  local c = redis.pcall('HMGET', p .. ':batch:' .. each, 'nonce', 'host', 'createdAt', 'size', 'file', 'createdBy', 'maxParallel', 'onFailure')
   return not c.err and isWord(c[1], '^[%w_-]+$', 64) and isWord(c[2], '^[a-z0-9][a-z0-9-]*$', 63)
     and isWord(c[3], '^%d+%.?%d*$', 40) and tonumber(c[3]) <= ${LAST_TIME} and isCounter(c[4])
-    and isWord(c[5], '.', 65536) and isWord(c[6], '.', 65536) and (not c[7] or isCounter(c[7]))
+    and isWord(c[5], '.', 65536) and isWord(c[6], '.', 65536) and (not c[7] or isCounter(c[7])) and (not c[8] or ON_FAILURE[c[8]])
 end
 -- The batch of the same key, or a new one under a free name.
 local function batchOf()
