@@ -78,13 +78,16 @@ export function isFrozen(pid: number): boolean {
 	return state === "T" || state === "t";
 }
 
+/** How long this machine has been up, in ms: every process reads the same, whatever is done to the clock. */
+export const upMs = () => Math.round(uptime() * 1_000);
+
 /** Of `startTime`, on every Linux (USER_HZ). */
 const TICK_MS = 10;
 
 /** How long ago the process was made, in ms, whatever was done to the clock since; null where the system does not tell. */
 export function ageOf(identity: Identity): number | null {
 	if (process.platform !== "linux" || identity.bootId !== bootId()) return null;
-	const age = uptime() * 1_000 - Number(identity.startTime) * TICK_MS;
+	const age = upMs() - Number(identity.startTime) * TICK_MS;
 	// Some containers show another uptime than that by which processes are told.
 	return age >= 0 ? age : null;
 }

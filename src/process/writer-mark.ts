@@ -4,7 +4,17 @@
  * system) nor a copy of it. The daemon touches the mark as long as it lives.
  */
 import { createHash } from "node:crypto";
-import { realpathSync, rmSync, type Stats, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+	constants,
+	readSync,
+	realpathSync,
+	rmSync,
+	type Stats,
+	statSync,
+	utimesSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +22,7 @@ import { DispatchError } from "../task/errors.ts";
 import { replaceFile, temporaryName } from "./atomic-file.ts";
 import { bootId, livesBy } from "./identity.ts";
 import { hasDirectoryLock, hasPlace } from "./place-holders.ts";
-import { readRegularFile } from "./read-file.ts";
+import { readRegularFile, withRegularFile } from "./read-file.ts";
 
 const LIMIT_BYTES = 4096;
 /** A mark that nobody has touched for so long is of somebody who is gone. */
@@ -72,8 +82,22 @@ export function touchWriter(home: string): boolean {
 	const mark = readMark(home);
 	if (mark !== null && mark.boot !== bootId()) return false;
 	if (mark === null) writeMark(home, ownMark(home));
-	else utimesSync(markPath(home), new Date(), new Date());
+	else touch(markPath(home));
 	return true;
+}
+
+/** By a write, which the file system's own clock stamps (see `fileSystemNow`): on a network ours may be hours behind it. */
+function touch(path: string): void {
+	try {
+		const written = withRegularFile(path, constants.O_RDWR, {}, (fd) => {
+			const first = Buffer.alloc(1);
+			return readSync(fd, first) === 1 && writeSync(fd, first, 0, 1, 0) === 1;
+		});
+		if (written === true) return;
+	} catch {
+		// A full disk, a lease on it: a touch needs neither room nor a descriptor.
+	}
+	utimesSync(path, new Date(), new Date());
 }
 
 /** One directory on one running kernel: there the kernel's locks are enough. */

@@ -158,12 +158,8 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 	}
 	// The agent's work is a commit of its own: a check may write, too.
 	if (!hasBegun(run, deps.orders.seals) && (await savedWork(end, deps)).kind === "saving") return null;
-	const wanted = { command, env: deps.checkEnv(record), now: deps.store.clock.now() };
-	const verdict = await verify(
-		run,
-		{ ...wanted, mayRepeat: () => mayRepeat(record, deps) },
-		deps.orders.seals,
-	);
+	const wanted = { command, env: deps.checkEnv(record), mayRepeat: () => mayRepeat(record, deps) };
+	const verdict = await verify(run, wanted, deps.orders.seals);
 	if (verdict.kind === "running") return null;
 	faultPoint("verify.verdict", id);
 	if (verdict.kind === "passed") return { ...decision, message: `${decision.message} The check passed.` };

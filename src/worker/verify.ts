@@ -5,11 +5,12 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { agentStatus, runningFor, startAgent } from "../process/agent.ts";
+import { agentStatus, startAgent } from "../process/agent.ts";
 import { diskError, isThere, replaceFile } from "../process/atomic-file.ts";
 import { checkOf } from "../process/end-run.ts";
 import { endTree, sweepMarked, sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
+import { upMs } from "../process/identity.ts";
 import { tailLines } from "../process/log-tail.ts";
 import { inDirectory, removeTree } from "../process/opened-directory.ts";
 import { clearPlace, type RunDir } from "../process/run-dir.ts";
@@ -31,8 +32,6 @@ export type Verdict =
 export interface Wanted {
 	command: string;
 	env: Record<string, string>;
-	/** ms since the Unix epoch; it counts only where a process does not tell how long it has been running */
-	now: number;
 	/** how long it may take, in ms */
 	limitMs?: number;
 	/** asked before one that was ended half-way begins anew. @returns false: that was so often that it is given up */
@@ -41,7 +40,7 @@ export interface Wanted {
 
 /** Begins the check of an ended run, or looks how it is. @throws DISPATCH_DISK, DISPATCH_KEY_UNUSABLE, and what keeps it from looking */
 export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise<Verdict> {
-	const { now, limitMs = LIMIT_MS } = wanted;
+	const { limitMs = LIMIT_MS } = wanted;
 	const check = checkOf(run);
 	faultPoint("verify.begin", run.facts.task);
 	if (!isThere(check.path)) return begin(run, wanted, seals);
@@ -51,7 +50,7 @@ export async function verify(run: RunDir, wanted: Wanted, seals: Seals): Promise
 	const status = agentStatus(check);
 	switch (status.kind) {
 		case "alive":
-			if ((runningFor(check) ?? now - begunAt) < limitMs) return { kind: "running" };
+			if (upMs() - begunAt < limitMs) return { kind: "running" };
 			await endTree(check, { graceMs: TERM_GRACE_MS });
 			return { kind: "failed", how: "it did not end within 30 minutes", tail: tailOf(check) };
 		case "exited":
@@ -107,14 +106,14 @@ async function remove(run: RunDir): Promise<void> {
 }
 
 /** By a file: a command line has a length that the system limits. */
-async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): Promise<Verdict> {
+async function begin(run: RunDir, { command, env }: Wanted, seals: Seals): Promise<Verdict> {
 	if (command.includes("\0")) return { kind: "refused", why: "it holds a NUL character" };
 	const check = checkOf(run);
 	mkdirSync(check.path, { mode: 0o700 });
 	const script = join(check.path, "check.sh");
 	try {
 		// Before any process: one that lives has this mark beside it.
-		writeSealed(check, BEGUN, String(now), seals);
+		writeSealed(check, BEGUN, `up ${upMs()}`, seals);
 		replaceFile(script, `${command}\n`);
 	} catch (error) {
 		// What was never begun is no check that was killed: that would count.
@@ -131,11 +130,13 @@ async function begin(run: RunDir, { command, env, now }: Wanted, seals: Seals): 
  * have put something in its place. The seal is of this start's check and this moment, and a start has one check: what
  * it said is settled with the start, so that nobody needs a seal of its verdict. A check in flight that another version
  * sealed otherwise is ended and run once more.
- * @returns when this host began the check, in ms since the Unix epoch; null: it did not. @throws DISPATCH_KEY_UNUSABLE
+ * @returns when this host began the check, as `upMs`: whoever looks later reads the same clock, which nobody moves. What
+ * was begun before a reboot lives no more. null: it did not. @throws DISPATCH_KEY_UNUSABLE
  */
 function begunHere(run: RunDir, seals: Looks): number | null {
-	const at = readSealed(checkOf(run), BEGUN, BEGUN_LIMIT_BYTES, seals);
-	return at === null ? null : Number(at);
+	const says = readSealed(checkOf(run), BEGUN, BEGUN_LIMIT_BYTES, seals);
+	const [, at] = /^up (\d+)$/.exec(says ?? "") ?? [];
+	return at === undefined ? null : Number(at);
 }
 
 const tailOf = (check: RunDir) => tailLines(check.logPath, TAIL_LINES);

@@ -31,7 +31,7 @@ test("an agent whose record is gone is ended, and why is left in its run directo
 
 test("a check that runs is ended too, and begins anew for the next worker", async () => {
 	const { run, nonce } = await stage().agent("t", "exit 0");
-	const wanted = { command: "exec sleep 1000", env: ENV, now: Date.now() };
+	const wanted = { command: "exec sleep 1000", env: ENV };
 	const look = () => verify(run, wanted, new Orders(stage().home, stage().store.namespace).seals);
 	await look();
 	await vi.waitFor(() => expect(markedPids(`${nonce}-verify`).length).toBeGreaterThan(0), {

@@ -106,8 +106,8 @@ async function others(): Promise<Others & { areUntouched: () => Promise<void> }>
 		noteSession(run, "s-other");
 		writeLaunch(run, { sessionId: "s-other", carried: [] });
 	}
-	await verify(live, { command: "exec sleep 1000", env: ENV, now: 1 }, seals);
-	await verify(ended, { command: "exit 0", env: ENV, now: 1 }, seals);
+	await verify(live, { command: "exec sleep 1000", env: ENV }, seals);
+	await verify(ended, { command: "exit 0", env: ENV }, seals);
 	for (const run of [ended, checkOf(ended)])
 		await expect.poll(() => agentStatus(run).kind, LIMIT).toBe("exited");
 	for (const run of [live, checkOf(live)]) await expect.poll(() => wrapperPid(run), LIMIT).not.toBeNull();

@@ -1,7 +1,16 @@
 /** A state directory on another machine, and copies of it: the mark says who writes there. */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	renameSync,
+	statSync,
+	utimesSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { claimWriter, touchWriter } from "../../src/process/writer-mark.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -44,6 +53,23 @@ test("while another machine writes there it is refused, and left alone", async (
 	});
 	expect(touchWriter(path)).toBe(false);
 	expect(readFileSync(mark(path), "utf8")).toContain("another-boot");
+});
+
+test("a machine whose clock is another than the file system's is seen to write there", async () => {
+	const path = home();
+	await claimWriter(path, ID);
+	const written = readFileSync(mark(path), "utf8");
+	utimesSync(mark(path), 0, 0);
+	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+	onTestFinished(() => void vi.useRealTimers());
+	writeFileSync(join(path, "before"), "");
+	expect(touchWriter(path)).toBe(true);
+	writeFileSync(join(path, "after"), "");
+	const [before, touched, after] = ["before", "writer.json", "after"].map((name) =>
+		Number(statSync(join(path, name), { bigint: true }).mtimeNs),
+	);
+	expect([before, touched, after]).toEqual([before, touched, after].sort());
+	expect(readFileSync(mark(path), "utf8")).toBe(written);
 });
 
 test("one that another machine has left is taken, and that is told", async () => {

@@ -10,9 +10,8 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Orders } from "../../src/config/orders.ts";
-import { runningFor } from "../../src/process/agent.ts";
 import { checkOf } from "../../src/process/end-run.ts";
 import { endTree } from "../../src/process/end-tree.ts";
 import { processIdentity } from "../../src/process/identity.ts";
@@ -26,7 +25,10 @@ const env = { PATH: process.env.PATH ?? "/usr/bin:/bin" };
 
 let run: RunDir;
 let orders: Orders;
-afterEach(() => endTree(checkOf(run), { graceMs: 0 }));
+afterEach(async () => {
+	vi.restoreAllMocks();
+	await endTree(checkOf(run), { graceMs: 0 });
+});
 
 function ended(): RunDir {
 	const home = temporaryFolder("home");
@@ -41,7 +43,7 @@ function claimed(home: string, task: string): RunDir {
 	return claimRun(home, { ...facts, startedAt: NOW, sessionId: null }) as RunDir;
 }
 
-const look = (command: string, of = run) => verify(of, { command, env, now: NOW }, orders.seals);
+const look = (command: string, of = run) => verify(of, { command, env }, orders.seals);
 
 /** @returns the verdict of a check that was begun */
 async function verdictOf(command: string, of = run) {
@@ -49,21 +51,49 @@ async function verdictOf(command: string, of = run) {
 	return look(command, of);
 }
 
-test("a clock that is moved by a day, forward or back, ends no check", async () => {
-	ended();
-	await look("sleep 60");
-	// Until it says who it is, nothing but the clock tells its age.
-	await expect.poll(() => runningFor(checkOf(run))).not.toBe(null);
-	for (const now of [NOW, NOW + DAY_MS, NOW - DAY_MS, NOW])
-		expect(await verify(run, { command: "sleep 60", env, now }, orders.seals)).toEqual({ kind: "running" });
-});
+/** Moves this machine's clock, as far as this process knows it. */
+const moveClock = (ms: number) => vi.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
+const realNow = Date.now;
 
-test("its limit comes, though the clock was set back", async () => {
+/** What a check that runs may not say of itself: not yet, no more, or never. */
+const UNSAID: Record<string, (check: RunDir) => void | Promise<void>> = {
+	nothing: () => {},
+	"who it is": ({ path }) => rmSync(join(path, "identity.json")),
+	"who it is, as JSON": ({ path }) => writeFileSync(join(path, "identity.json"), "{"),
+	"who it is, truly": ({ path }) => {
+		const other = { ...processIdentity(process.pid), startTime: "1" };
+		writeFileSync(join(path, "identity.json"), JSON.stringify(other));
+	},
+	"its pid": async ({ path }) => {
+		await expect.poll(() => existsSync(join(path, "pid"))).toBe(true);
+		rmSync(join(path, "pid"));
+	},
+};
+const UNSAID_CASES = Object.entries(UNSAID);
+
+test.each(UNSAID_CASES)(
+	"a clock that is moved by a day ends no check, nor does a restart of the worker; unsaid: %s",
+	async (_, takeAway) => {
+		ended();
+		await look("sleep 60");
+		await takeAway(checkOf(run));
+		for (const movedMs of [0, DAY_MS, -DAY_MS, 0]) {
+			moveClock(movedMs);
+			expect(await look("sleep 60")).toEqual({ kind: "running" });
+			orders = new Orders(join(run.path, "..", "..", ".."), "verify");
+			expect(await look("sleep 60")).toEqual({ kind: "running" });
+		}
+	},
+);
+
+test.each(UNSAID_CASES)("its limit comes, though the clock was set back; unsaid: %s", async (_, takeAway) => {
 	const sleeps = { command: "sleep 60", env, limitMs: 1_000 };
 	ended();
-	await verify(run, { ...sleeps, now: NOW }, orders.seals);
+	expect(await verify(run, sleeps, orders.seals)).toEqual({ kind: "running" });
+	await takeAway(checkOf(run));
+	moveClock(-DAY_MS);
 	await expect
-		.poll(() => verify(run, { ...sleeps, now: NOW - DAY_MS }, orders.seals))
+		.poll(() => verify(run, sleeps, orders.seals))
 		.toMatchObject({ kind: "failed", how: "it did not end within 30 minutes" });
 });
 
