@@ -62,7 +62,8 @@ async function countSpend(record: TaskRecord, live: LiveTask, deps: ProgressDeps
 		live.counted = { text, total: { ...spent.task, estimated } };
 		live.overBudget =
 			(spec.budgetUsd !== null && spentUsd >= spec.budgetUsd) ||
-			(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd);
+			(config.budget.dailyUsd !== null && spent.today >= config.budget.dailyUsd) ||
+			(spent.batch !== null && spent.batch.spentUsd >= spent.batch.budgetUsd);
 	}
 	return live.counted.total;
 }

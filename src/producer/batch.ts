@@ -44,6 +44,8 @@ export interface Batch {
 	maxParallel: number;
 	/** what the failure of one means for the others */
 	onFailure: OnFailure;
+	/** USD that all of them together may cost; null: no limit */
+	budgetUsd: number | null;
 	entries: BatchEntry[];
 	/** a line for each `foreach` that found nothing */
 	nothing: string[];
@@ -90,7 +92,16 @@ export async function parseBatch(text: string, options: BatchOptions): Promise<B
 	});
 	const meant = (id: string) => likeNeed(id, tasks);
 	const { name = null, max_parallel: maxParallel = 0, on_failure: onFailure = "skip_dependents" } = batch;
-	return { name, maxParallel, onFailure, entries, nothing, doubts: [...doubts], meant };
+	return {
+		name,
+		maxParallel,
+		onFailure,
+		budgetUsd: batch.budget ?? null,
+		entries,
+		nothing,
+		doubts: [...doubts],
+		meant,
+	};
 }
 
 /** Characters of all texts in it. */

@@ -52,6 +52,8 @@ export interface BatchInfo {
 	maxParallel: number;
 	/** what the failure of one means for the others */
 	onFailure: OnFailure;
+	/** USD that all of them together may cost; null: no limit */
+	budgetUsd: number | null;
 }
 
 export interface Submitter {

@@ -4,7 +4,7 @@
  * is executed. A new field must be readable where it is missing, as in `FIELDS` of record.ts.
  */
 import { Damage, matching, oneOf, text } from "./check.ts";
-import { countField, type Field, timeField, type ValueOf, wordField, wordOrNull } from "./field.ts";
+import { countField, type Field, timeField, usdField, type ValueOf, wordField, wordOrNull } from "./field.ts";
 import { ID_FORM } from "./id.ts";
 import { HOST_FORM, NONCE } from "./spec.ts";
 
@@ -37,6 +37,10 @@ export const BATCH_FIELDS = {
 	maxParallel: countField.later(0),
 	/** what the failure of one means for the others */
 	onFailure: wordField.later(oneOf(ON_FAILURE), "skip_dependents"),
+	/** what all of them together may cost, on all hosts; null: no limit */
+	budgetUsd: usdField,
+	/** what they have cost */
+	spentUsd: usdField,
 	/** how many tasks were put in, whatever became of them */
 	size: countField(0),
 } as const satisfies Record<string, Field<unknown>>;

@@ -2,7 +2,8 @@
  * Fields of a Redis hash: how a value is written as text, read back and checked, and what a new record
  * holds. An empty text means null; flags are "1" and "".
  */
-import { type Check, Damage, parsed, time } from "./check.ts";
+import { type Check, Damage, number, parsed, time } from "./check.ts";
+import { MOST_USD } from "./spec.ts";
 import { toJson } from "./well-formed.ts";
 
 export interface Field<T> {
@@ -97,6 +98,20 @@ export function countField(initial: number): Field<number> & { counts: true } {
 countField.later = (initial: number): Field<number> => {
 	const { read, write, initial: text } = countField(initial);
 	return { read: (given = text, name) => read(given, name), write, initial: text };
+};
+
+/** Of a decimal number as Lua writes it. */
+const AMOUNT = /^\d+\.?\d*(?:[eE][+-]?\d+)?$/;
+
+/** USD; null for none. One that records of an earlier version do not have. */
+export const usdField: Field<number | null> & { counts?: never } = {
+	read(text, name) {
+		if (text === undefined || text === "") return null;
+		if (!AMOUNT.test(text)) throw new Damage(`${name} is not an amount`);
+		return number(0, MOST_USD)(Number(text), name);
+	},
+	write: (value) => (value === null ? "" : String(value)),
+	initial: "",
 };
 
 /** ms since the Unix epoch */

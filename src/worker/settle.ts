@@ -20,7 +20,7 @@ import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
-import { spentBy } from "../queue/records/spend.ts";
+import { batchBudget, spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import { cleanText } from "../task/clean-text.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -282,10 +282,11 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 	// `down --stop-agents` is somebody's wish, however often: it says nothing about the host.
 	const tooOften = record.takenDown >= FREE_STARTS_LIMIT && end.ending !== "shutdown";
 	const resumed = end.run !== null && resumedSession(end.run);
-	const [openQuestions, undelivered, spentUsd] = await Promise.all([
+	const [openQuestions, undelivered, spentUsd, ofBatch] = await Promise.all([
 		store.openCount(record.spec.id),
 		store.undelivered(record.spec.id),
 		spentBy(store, record.spec.id),
+		batchBudget(store, record.batch),
 	]);
 	return {
 		taskId: record.spec.id,
@@ -318,6 +319,7 @@ async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<
 		attempts: record.spec.attempts,
 		spentUsd,
 		budgetUsd: record.spec.budgetUsd,
+		spentBatch: ofBatch !== null && ofBatch.spentUsd >= ofBatch.budgetUsd ? ofBatch : null,
 		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
 		...cliFacts(agent, backend),
 	};

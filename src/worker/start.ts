@@ -30,7 +30,7 @@ import { writeLaunch } from "../process/launch.ts";
 import { type RunDir, runsOfTask } from "../process/run-dir.ts";
 import { type Seals, sealedFacts } from "../process/sealed-file.ts";
 import { knowsSession, noteSession } from "../process/sessions.ts";
-import { spentBy } from "../queue/records/spend.ts";
+import { batchBudget, spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError } from "../task/errors.ts";
 import type { Hub } from "../task/hub.ts";
@@ -260,10 +260,18 @@ async function prepare(record: TaskRecord, preparation: Preparation, deps: Start
 }
 
 /** @throws DISPATCH_BUDGET_SPENT */
-async function budgetLeft({ spec }: TaskRecord, store: Store): Promise<number | null> {
-	if (spec.budgetUsd === null) return null;
+async function budgetLeft({ spec, batch }: TaskRecord, store: Store): Promise<number | null> {
+	const ofBatch = await batchBudget(store, batch);
+	const leftOfBatch = ofBatch === null ? Number.POSITIVE_INFINITY : ofBatch.budgetUsd - ofBatch.spentUsd;
+	if (leftOfBatch <= 0)
+		throw new DispatchError(
+			"DISPATCH_BUDGET_SPENT",
+			`The budget of $${ofBatch?.budgetUsd} of its batch \`${batch}\` is spent.`,
+			{ hint: "Submit the rest as a batch of its own, with a budget of its own." },
+		);
+	if (spec.budgetUsd === null) return ofBatch === null ? null : leftOfBatch;
 	const left = spec.budgetUsd - (await spentBy(store, spec.id));
-	if (left > 0) return left;
+	if (left > 0) return Math.min(left, leftOfBatch);
 	throw new DispatchError("DISPATCH_BUDGET_SPENT", `The budget of $${spec.budgetUsd} is spent.`, {
 		hint: "Enqueue the rest with a higher --budget.",
 	});

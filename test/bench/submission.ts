@@ -44,6 +44,7 @@ export async function submission(): Promise<Figure[]> {
 			createdBy: "me@bench",
 			maxParallel: 0,
 			onFailure: "skip_dependents" as const,
+			budgetUsd: null,
 		};
 		await queue.waitUntilReady();
 		for (let round = 0; round < ROUNDS; round++) {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
 import { User } from "./harness.ts";
 
 const AGENTS = resolve(import.meta.dirname, "../fixtures/agents");
@@ -47,6 +48,28 @@ test("the day's budget stops what runs and holds what waits", async () => {
 	writeFileSync(config, readFileSync(config, "utf8").replace("daily: 0.10", "daily: 100"));
 	await user.waitForState("two", "running");
 	await user.ok(["cancel", "two"]);
+});
+
+test("a batch's budget is for all of its tasks together: what works is stopped, what waits starts nothing, others go on", async () => {
+	spender("worker: { concurrency: 2 }");
+	const tasks = ["one", "two", "three"].map((id) => ({ id, prompt: "Do it" }));
+	user.write("tasks.json", JSON.stringify({ name: "dear", budget: 0.2, tasks }));
+	const waited = await user.run(["batch", "tasks.json", "--wait"]);
+	expect(waited).toMatchObject({ code: 1, stdout: expect.stringMatching(/3 failed in .*\$0\.[23]\d?\n$/) });
+	for (const id of ["one", "two", "three"])
+		expect(await user.json(["status", id])).toMatchObject({
+			reason: "budget",
+			outcome: { message: expect.stringMatching(/budget of \$0\.2 of its batch `dear`/) },
+		});
+	const [batch] = JSON_SCHEMAS["batch ls"].parse(await user.json(["batch", "ls"]));
+	expect(batch).toMatchObject({ budgetUsd: 0.2, spentUsd: expect.closeTo(0.26, 0) });
+	expect(await user.ok(["batch", "status", "dear"])).toMatch(/; \$0\.\d\d of \$0\.2 spent\n/);
+	// What is spent stays spent, and is nobody else's.
+	await user.ok(["batch", "retry", "dear", "--failed"]);
+	expect(await user.run(["batch", "wait", "dear"])).toMatchObject({ code: 1 });
+	await user.ok(["enqueue", "--id", "other", "Do it"]);
+	await user.waitForState("other", "running");
+	await user.ok(["cancel", "other"]);
 });
 
 test("a higher budget of the day counts for what was held by the one before, also where no worker saw the change", async () => {

@@ -49,6 +49,7 @@ const infoOf = (changes: Partial<BatchInfo> = {}): BatchInfo => ({
 	name: null,
 	maxParallel: 0,
 	onFailure: "skip_dependents",
+	budgetUsd: null,
 	key: null,
 	file: join(project, "tasks.yaml"),
 	host: HOST,

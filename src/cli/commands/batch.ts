@@ -70,7 +70,7 @@ export async function batch(
 	});
 	const file = resolve(given);
 	const read = await readBatchFile(context, file, flags);
-	const { name, maxParallel, onFailure, entries, nothing } = read;
+	const { name, maxParallel, onFailure, budgetUsd, entries, nothing } = read;
 	if (flags.requireItems && nothing[0] !== undefined)
 		throw new DispatchError("DISPATCH_USAGE", nothing[0], {
 			hint: "Nothing was enqueued (--require-items).",
@@ -95,7 +95,7 @@ export async function batch(
 		submitBatch(
 			{ store, orders: await context.orders(), taskEnv: await context.taskEnv() },
 			{
-				...{ name, maxParallel, onFailure, key: flags.key || null, file },
+				...{ name, maxParallel, onFailure, budgetUsd, key: flags.key || null, file },
 				...{ host: context.home.hostId, createdBy: whoAmI() },
 			},
 			tasks.map(({ task }) => task),

@@ -169,12 +169,13 @@ function headLines({ batch, records, damaged }: WholeBatch, id: string): string[
 			: "goes with its last task.";
 		return [`${id}: its record is damaged (${oneLine(batch.damage)}), and ${next}`, states];
 	}
-	const { name, createdBy, createdAt, file, size } = batch;
+	const { name, createdBy, createdAt, file, size, budgetUsd, spentUsd } = batch;
 	const named = name === null ? "" : ` (${oneLine(name, NAME_CHARS)})`;
+	const spent = budgetUsd === null ? "" : `; $${(spentUsd ?? 0).toFixed(2)} of $${budgetUsd} spent`;
 	const gone = size - records.length - damaged.length;
 	return [
 		`${id}${named}: ${countOf(size)} from ${oneLine(file)}, by ${oneLine(createdBy)} ${sinceText(createdAt, now)} ago`,
-		`${states}${gone > 0 ? `; ${gone} removed since` : ""}`,
+		`${states}${gone > 0 ? `; ${gone} removed since` : ""}${spent}`,
 	];
 }
 

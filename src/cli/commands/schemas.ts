@@ -123,6 +123,10 @@ const batchSchema = z.strictObject({
 	maxParallel: z.int().optional(),
 	/** what the failure of one means for the others */
 	onFailure: z.enum(ON_FAILURE).optional(),
+	/** USD that they may cost together; null: no limit */
+	budgetUsd: z.number().nullable().optional(),
+	/** USD that they have cost; null: nothing was told */
+	spentUsd: z.number().nullable().optional(),
 	/** how many were put in */
 	size: z.int().optional(),
 });

@@ -3,11 +3,13 @@ import * as z from "zod";
 import { expectation } from "../../config/expectation.ts";
 import { ON_FAILURE } from "../../task/batch.ts";
 import { similar } from "../../task/similar.ts";
+import { MOST_USD } from "../../task/spec.ts";
 import { PRIORITY } from "../resolve.ts";
 
 const word = z.string().min(1);
 const words = z.array(word).min(1);
 const texts = z.record(z.string(), z.string());
+const usd = z.number("Expected a number of USD").positive().max(MOST_USD);
 const someWords = z.union([word, words]);
 
 const foreachSchema = z
@@ -71,7 +73,7 @@ const keys = {
 	setup: word
 		.optional()
 		.describe("with `worktree`: a command that runs in it before the first start, `npm ci`"),
-	budget: z.number("Expected a number of USD").positive().optional().describe("USD that it may cost"),
+	budget: usd.optional().describe("USD that it may cost"),
 	unattended: z
 		.boolean()
 		.optional()
@@ -99,6 +101,7 @@ const fileSchema = z.strictObject({
 		.enum(ON_FAILURE)
 		.optional()
 		.describe("what one failure means [for the others](#when-one-fails); `skip_dependents` when not given"),
+	budget: usd.optional().describe("USD that [all of it together](#what-it-may-cost) may cost"),
 	defaults: taskSchema
 		.omit(OWN)
 		.optional()
@@ -174,7 +177,7 @@ const PLAIN: ReadonlySet<string> = new Set(["priority", "attempts", "budget", "u
 
 /** @param names the keys above a value, from the outermost to its own. @returns whether a number there is meant as one */
 export function isPlainValue(names: readonly string[]): boolean {
-	if (names.length === 1 && names[0] === "max_parallel") return true;
+	if (names.length === 1 && (names[0] === "max_parallel" || names[0] === "budget")) return true;
 	const inTask = names[0] === "tasks" || names[0] === "defaults" ? names.slice(1) : names;
 	return inTask.length === 1 ? PLAIN.has(inTask[0] ?? "") : inTask.join("/") === "foreach/chunk";
 }

@@ -2,8 +2,10 @@
  * What was spent, counted atomically: per task (each session's own total, so that a resumed session is not
  * counted twice) and per day of UTC. In USD.
  */
+import { usdField } from "../../task/field.ts";
 import { ID_FORM } from "../../task/id.ts";
 import { MOST_TOKENS, MOST_USD, type Usage } from "../../task/spec.ts";
+
 import type { Store } from "./store.ts";
 
 const DAYS_KEPT_S = 40 * 86_400;
@@ -18,6 +20,15 @@ export interface Spent {
 	task: Counters;
 	/** USD of all tasks of the day */
 	today: number;
+	/** null: it is of none, or of one without a budget */
+	batch: BatchBudget | null;
+}
+
+export interface BatchBudget {
+	batch: string;
+	/** USD that all of its tasks may cost together */
+	budgetUsd: number;
+	spentUsd: number;
 }
 
 type Counters = Pick<Usage, "inputTokens" | "outputTokens" | "costUsd">;
@@ -44,7 +55,7 @@ export async function noteUsage(store: Store, task: string, used: Used): Promise
 	const { session, epoch, ofSession, ofRun, budgetUsd } = used;
 	const counters = [...countersOf(session, ofSession), ...countersOf(`${session}#${epoch}`, ofRun)];
 	const day = dayOf(store.clock.now());
-	const { fields, today } = await store.run<{ fields: string[]; today: string }>("noteUsage", {
+	const { fields, today, batch } = await store.run<Noted>("noteUsage", {
 		task,
 		counters,
 		day,
@@ -54,7 +65,32 @@ export async function noteUsage(store: Store, task: string, used: Used): Promise
 	const pairs = fields.flatMap((field, at) =>
 		at % 2 === 0 ? [[field, fields[at + 1] ?? "0"] as const] : [],
 	);
-	return { task: totalOf(pairs), today: amountOf(today, MOST_USD) };
+	const ofBatch = batch === null ? null : budgetOf(batch.id, batch.budget, batch.spent);
+	return { task: totalOf(pairs), today: amountOf(today, MOST_USD), batch: ofBatch };
+}
+
+interface Noted {
+	fields: string[];
+	today: string;
+	batch: { id: string; budget: string; spent: string } | null;
+}
+
+/** A budget that cannot be read is none: the batch is shown as damaged. */
+function budgetOf(batch: string, budget: string | null, spent: string | null): BatchBudget | null {
+	try {
+		const budgetUsd = usdField.read(budget ?? "", "budgetUsd");
+		return budgetUsd === null ? null : { batch, budgetUsd, spentUsd: amountOf(spent ?? "0", MOST_USD) };
+	} catch {
+		return null;
+	}
+}
+
+/** @returns null: it is of no batch, or of one without a budget */
+export async function batchBudget(store: Store, batch: string | null): Promise<BatchBudget | null> {
+	if (batch === null) return null;
+	const key = store.keys.batch(batch);
+	const [budget, spent] = await store.guard((client) => client.hmget(key, "budgetUsd", "spentUsd"));
+	return budgetOf(batch, budget ?? null, spent ?? null);
 }
 
 function countersOf(name: string, counters: Counters | null): { field: string; total: number }[] {

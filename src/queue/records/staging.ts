@@ -5,6 +5,7 @@
  */
 import type { OnFailure } from "../../task/batch.ts";
 import { matching, object, soundOrNull, text } from "../../task/check.ts";
+import { usdField } from "../../task/field.ts";
 import { ID_FORM } from "../../task/id.ts";
 import type { TaskSpec } from "../../task/spec.ts";
 import { toJson } from "../../task/well-formed.ts";
@@ -40,6 +41,8 @@ export interface NewBatch {
 	/** 0: no limit */
 	maxParallel: number;
 	onFailure: OnFailure;
+	/** USD; null: no limit */
+	budgetUsd: number | null;
 }
 
 const checkKeyed = object<{ id: string; hash: string }>({ id: matching(ID_FORM, "a task's id"), hash: text });
@@ -106,7 +109,12 @@ export async function publish(
 	);
 	const reply = await store.run<PublishResult>(SCRIPT, {
 		...{ id: "", evenDamaged: true, call, host: batch.host, name: id, staged: submission, earlier },
-		batch: { ...batch, name: batch.name ?? "", key: batch.key ?? "" },
+		batch: {
+			...batch,
+			name: batch.name ?? "",
+			key: batch.key ?? "",
+			budgetUsd: usdField.write(batch.budgetUsd),
+		},
 		names: tasks.map(({ spec }) => spec.id),
 		nonces: tasks.map(({ spec }) => spec.nonce),
 		keys: tasks.map(({ key }) => key?.key ?? ""),

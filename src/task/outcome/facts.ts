@@ -54,6 +54,8 @@ export interface EndFacts {
 	/** USD of all its sessions, and what was allowed */
 	spentUsd: number;
 	budgetUsd: number | null;
+	/** where its batch has a budget, and has spent it */
+	spentBatch: { batch: string; budgetUsd: number } | null;
 	logTail: string[];
 	/** the configured shell line */
 	command: string | null;

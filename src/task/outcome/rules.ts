@@ -98,10 +98,17 @@ function stuckText({ waitedFor, undelivered }: EndFacts): string {
 
 function overBudget(facts: EndFacts): Decision | null {
 	if (facts.ended !== "budget" && failureOf(facts) !== "budget") return null;
-	const { budgetUsd, spentUsd } = facts;
+	const { budgetUsd, spentUsd, spentBatch } = facts;
 	const cost = `The task has cost $${spentUsd.toFixed(2)} and was stopped by`;
+	const isOwn = budgetUsd !== null && spentUsd >= budgetUsd;
+	if (!isOwn && spentBatch !== null)
+		return failed(
+			facts,
+			"budget",
+			`${cost} the budget of $${spentBatch.budgetUsd} of its batch \`${spentBatch.batch}\`. Submit the rest as a batch of its own.`,
+		);
 	// The CLI, which knows no other, stopped by itself; or it was us, and the day's may have been first.
-	if (budgetUsd !== null && (facts.ended !== "budget" || spentUsd >= budgetUsd))
+	if (budgetUsd !== null && (facts.ended !== "budget" || isOwn))
 		return failed(
 			facts,
 			"budget",

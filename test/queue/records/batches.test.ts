@@ -39,6 +39,7 @@ const batchOf = (changes: Partial<NewBatch> = {}): NewBatch => ({
 	createdBy: "ann@here",
 	maxParallel: 0,
 	onFailure: "skip_dependents",
+	budgetUsd: null,
 	host: HOST,
 	...changes,
 });
@@ -266,6 +267,7 @@ test("a batch goes with its last task", async () => {
 			createdBy: "ann@here",
 			maxParallel: 0,
 			onFailure: "skip_dependents",
+			budgetUsd: null,
 			host: HOST,
 			size: 2,
 		},

@@ -24,7 +24,7 @@ async function put(graph: Record<string, string[]>, onFailure: OnFailure): Promi
 	const submission = newNonce();
 	await stageTasks(store, submission, tasks);
 	const about = { name: null, key: null, file: "/p/tasks.yaml", createdBy: "ann@here", host: HOST };
-	const batch = { id: "nightly", nonce: newNonce(), ...about, maxParallel: 0, onFailure };
+	const batch = { id: "nightly", nonce: newNonce(), ...about, maxParallel: 0, onFailure, budgetUsd: null };
 	await publish(store, submission, batch, tasks, [], newNonce());
 }
 

@@ -38,6 +38,7 @@ const batchOf = (changes: Partial<NewBatch> = {}): NewBatch => ({
 	createdBy: "ann@here",
 	maxParallel: 0,
 	onFailure: "skip_dependents",
+	budgetUsd: null,
 	...changes,
 });
 
@@ -250,6 +251,16 @@ const WRONG_IN: Record<string, string[]> = {
 	createdBy: [],
 	createdAt: ["../x", "9e300", "-5"],
 	size: ["../x", "9e300", "-5"],
+	budgetUsd: ["../x", "inf", "nan", "0x10", "-5", "1e999", "1e", "1e6x"],
+	spentUsd: ["../x", "inf", "nan", "0x10", "-5", "1e999", "1e", "1e6x"],
+};
+
+/** What an earlier version wrote, or stands for none. */
+const SOUND: Record<string, string[]> = {
+	maxParallel: ["missing"],
+	onFailure: ["missing"],
+	budgetUsd: ["missing", ""],
+	spentUsd: ["missing", ""],
 };
 
 describe("a batch that somebody wrote down under the key of a new one", () => {
@@ -286,12 +297,10 @@ describe("a batch that somebody wrote down under the key of a new one", () => {
 	);
 
 	const WRONG: [string, string][] = BATCH_STORED.filter((field) => !["name", "key"].includes(field))
-		.flatMap(
-			(field) =>
-				["missing", "", ...(WRONG_IN[field] ?? ["../x"])].map((value): [string, string] => [field, value]),
-			// An earlier version wrote none.
+		.flatMap((field) =>
+			["missing", "", ...(WRONG_IN[field] ?? ["../x"])].map((value): [string, string] => [field, value]),
 		)
-		.filter(([field, value]) => !["maxParallel", "onFailure"].includes(field) || value !== "missing");
+		.filter(([field, value]) => !SOUND[field]?.includes(value));
 
 	test.each(WRONG)("with a %s that is %j is not joined", async (field, value) => {
 		const record = { nonce: "n", key: "k", file: "/p", createdBy: "a@b", createdAt: 1, host: HOST, size: 1 };

@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readBatches } from "../../../src/queue/records/batches.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
-import { noteUsage, spendersToday, spentBy, spentToday } from "../../../src/queue/records/spend.ts";
+import {
+	batchBudget,
+	noteUsage,
+	spendersToday,
+	spentBy,
+	spentToday,
+} from "../../../src/queue/records/spend.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
+import { putBatch } from "./store-support.ts";
 
 let redis: TestRedis;
 let store: Store;
@@ -98,6 +106,38 @@ test("what a task tells beyond its budget uses up nobody else's day, and the day
 		"\u001b[31m$(x)",
 	);
 	expect((await spendersToday(store)).map(({ task }) => task)).not.toContain("\u001b[31m$(x)");
+});
+
+test("what the tasks of a batch cost is counted together, once, and by what each may cost", async () => {
+	await store.client.flushall();
+	expect(await putBatch(store, "a")).toBe("published");
+	const key = store.keys.batch("nightly");
+	const told = async (session: string, costUsd: number) =>
+		(
+			await noteUsage(store, "a", {
+				...{ session, epoch: 1, budgetUsd: 5, ofRun: null },
+				ofSession: { inputTokens: 1, outputTokens: 1, costUsd },
+			})
+		).batch;
+	expect(await told("s", 1)).toBe(null);
+	await store.client.hset(key, "budgetUsd", "4");
+	for (let again = 0; again < 3; again++)
+		expect(await told("s", 2)).toEqual({ batch: "nightly", budgetUsd: 4, spentUsd: 2 });
+	expect(await told("other", 1e-7)).toMatchObject({ spentUsd: 2 + 1e-7 });
+	expect(await batchBudget(store, "nightly")).toMatchObject({ spentUsd: 2 + 1e-7 });
+	expect((await told("third", 900_000))?.spentUsd).toBe(10);
+	// What another program wrote there is counted anew, and the batch stays one that can be read.
+	await store.client.hset(key, "spentUsd", "inf");
+	expect((await readBatches(store, ["nightly"])).damaged).toHaveLength(1);
+	expect(await batchBudget(store, "nightly")).toMatchObject({ spentUsd: 0 });
+	await store.client.del(store.keys.cost("a"));
+	expect(await told("s", 3)).toMatchObject({ spentUsd: 3 });
+	expect((await readBatches(store, ["nightly"])).damaged).toEqual([]);
+	for (const budget of ["x", "-1", "1e999", "nan"]) {
+		await store.client.hset(key, "budgetUsd", budget);
+		expect(await told("s", 4)).toBe(null);
+		expect((await readBatches(store, ["nightly"])).damaged).toHaveLength(1);
+	}
 });
 
 test.each(["text", "list"])(

@@ -68,6 +68,7 @@ export async function putBatch(
 		createdBy: "ann@here",
 		maxParallel: 0,
 		onFailure: "skip_dependents" as const,
+		budgetUsd: null,
 		host: HOST,
 	};
 	const submission = newNonce();

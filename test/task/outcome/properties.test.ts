@@ -39,6 +39,9 @@ const anyFacts: fc.Arbitrary<EndFacts> = fc.record({
 	rateLimits: fc.nat(60),
 	spentUsd: fc.double({ min: 0, max: 1e6, noNaN: true }),
 	budgetUsd: fc.option(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
+	spentBatch: fc.option(
+		fc.record({ batch: fc.constant("nightly"), budgetUsd: fc.double({ min: 0.01, max: 1e6, noNaN: true }) }),
+	),
 	sawOutput: fc.boolean(),
 	resumed: fc.boolean(),
 	idleResume: fc.boolean(),

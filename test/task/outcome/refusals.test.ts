@@ -26,6 +26,7 @@ const FACTS: EndFacts = {
 	rateLimits: 0,
 	spentUsd: 0,
 	budgetUsd: null,
+	spentBatch: null,
 	sawOutput: true,
 	resumed: false,
 	idleResume: false,

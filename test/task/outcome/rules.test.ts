@@ -34,6 +34,7 @@ const FACTS: EndFacts = {
 	rateLimits: 0,
 	spentUsd: 0,
 	budgetUsd: null,
+	spentBatch: null,
 	sawOutput: true,
 	resumed: false,
 	idleResume: false,
@@ -216,6 +217,21 @@ const CASES: Case[] = [
 		{ exit: exit(143), ended: "budget", spentUsd: 0.12, budgetUsd: 0.1 },
 		failed("budget"),
 		/\$0\.12 .*by its budget of \$0\.1\. .*higher --budget/,
+	],
+	[
+		"stopped by its batch's, with some of its own left",
+		{
+			...{ exit: exit(143), ended: "budget", spentUsd: 0.12, budgetUsd: 5 },
+			spentBatch: { batch: "nightly", budgetUsd: 0.2 },
+		},
+		failed("budget"),
+		/\$0\.12 .*by the budget of \$0\.2 of its batch `nightly`\./,
+	],
+	[
+		"stopped by its CLI, which was told what was left of the batch's",
+		{ failure: "budget", spentUsd: 0.12, spentBatch: { batch: "nightly", budgetUsd: 0.2 } },
+		failed("budget"),
+		/by the budget of \$0\.2 of its batch `nightly`\./,
 	],
 	[
 		"stopped by the day's, with some of its own left",

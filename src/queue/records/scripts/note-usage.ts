@@ -29,17 +29,29 @@ local function spent()
   return math.min(sum, req.most or sum)
 end
 local before = spent()
+-- What its batch has cost stands in that one's record.
+local function addToBatch(grown)
+  local batch = redis.pcall('HGET', p .. ':task:' .. req.task, 'batch')
+  local ofIt = type(batch) == 'string' and batch ~= '' and p .. ':batch:' .. batch
+  if not ofIt or typeOf(ofIt) ~= 'hash' then return nil end
+  local c = redis.call('HMGET', ofIt, 'budgetUsd', 'spentUsd')
+  local had = c[2] and string.match(c[2], FORMS.amount) and tonumber(c[2]) or 0
+  if grown > 0 then redis.call('HSET', ofIt, 'spentUsd', string.format('%.17g', math.min(had + grown, ${MOST_USD}))) end
+  return {id = batch, budget = c[1] or '', spent = redis.call('HGET', ofIt, 'spentUsd') or ''}
+end
 for _, counter in ipairs(req.counters) do
   local had = tonumber(redis.call('HGET', cost, counter.field) or '')
   if not had or counter.total > had then redis.call('HSET', cost, counter.field, string.format('%.17g', counter.total)) end
 end
 -- A day that holds more than can be is counted as nothing: what is told must not bring it there.
-local grown = math.min(spent() - before, ${MOST_USD} - tonumber(redis.call('GET', spend) or '0'))
+local more = spent() - before
+local ofBatch = addToBatch(more)
+local grown = math.min(more, ${MOST_USD} - tonumber(redis.call('GET', spend) or '0'))
 if grown > 0 then
   redis.call('INCRBYFLOAT', spend, string.format('%.17g', grown))
   redis.call('EXPIRE', spend, req.keptSeconds)
   redis.call('ZINCRBY', spenders, string.format('%.17g', grown), req.task)
   redis.call('EXPIRE', spenders, req.keptSeconds)
 end
-return reply({fields = redis.call('HGETALL', cost), today = redis.call('GET', spend) or '0'})
+return reply({fields = redis.call('HGETALL', cost), today = redis.call('GET', spend) or '0', batch = ofBatch or cjson.null})
 `;

@@ -1,5 +1,6 @@
 import { BATCHES_SEARCHED, ON_FAILURE } from "../../../task/batch.ts";
 import { MAX_GIVEN_CHARS } from "../../../task/id.ts";
+import { MOST_USD } from "../../../task/spec.ts";
 import { TASK } from "./prelude.ts";
 
 /** Lua gives a command about 8,000 words at most. */
@@ -67,13 +68,19 @@ local function lackedNeed()
 end
 local ON_FAILURE = cjson.decode('${JSON.stringify(Object.fromEntries(ON_FAILURE.map((word) => [word, true])))}')
 local function isWord(text, form, most) return text and #text <= most and string.match(text, form) ~= nil end
+local function isAmount(text)
+  if not text or text == '' then return true end
+  local isOne = string.match(text, '^%d+%.?%d*$') or string.match(text, '^%d+%.?%d*[eE][+-]?%d+$')
+  return isOne and tonumber(text) <= ${MOST_USD}
+end
 -- As the reader takes it: of a batch that is damaged nobody's new tasks are.
 local function isSoundBatch(each)
   if not isWord(each, '^[a-z0-9][a-z0-9-]*$', ${MAX_GIVEN_CHARS}) or string.find(each .. '-', '--', 1, true) then return false end
-  local c = redis.pcall('HMGET', p .. ':batch:' .. each, 'nonce', 'host', 'createdAt', 'size', 'file', 'createdBy', 'maxParallel', 'onFailure')
+  local c = redis.pcall('HMGET', p .. ':batch:' .. each, 'nonce', 'host', 'createdAt', 'size', 'file', 'createdBy', 'maxParallel', 'onFailure', 'budgetUsd', 'spentUsd')
   return not c.err and isWord(c[1], '^[%w_-]+$', 64) and isWord(c[2], '^[a-z0-9][a-z0-9-]*$', 63)
     and isWord(c[3], '^%d+%.?%d*$', 40) and tonumber(c[3]) <= ${LAST_TIME} and isCounter(c[4])
     and isWord(c[5], '.', 65536) and isWord(c[6], '.', 65536) and (not c[7] or isCounter(c[7])) and (not c[8] or ON_FAILURE[c[8]])
+    and isAmount(c[9]) and isAmount(c[10])
 end
 -- The batch of the same key, or a new one under a free name.
 local function batchOf()
