@@ -215,12 +215,17 @@ function limited({ batch, backend }: TaskView, facts: HostFacts, now: number): W
 	if (limit === undefined) return null;
 	const count = `${limit.used} of ${limit.all}`;
 	switch (limit.kind) {
-		case "batch":
+		case "batch": {
+			const { away } = limit;
+			const counts =
+				away &&
+				` One of them is ${away.task} on its host ${away.host}, which is away: it counts until it ends, or is taken over with: dispatch retry ${away.task} --here`;
 			return wait(
 				"limit",
 				`${count} of its batch work`,
-				`Waits: ${count} tasks of its batch ${batch} work (max_parallel).`,
+				`Waits: ${count} tasks of its batch ${batch} work (max_parallel).${counts ?? ""}`,
 			);
+		}
 		case "backend":
 			return wait(
 				"limit",

@@ -33,6 +33,8 @@ export interface StartLimit {
 	all: number;
 	/** ms since the Unix epoch; null: until one of them ends */
 	until: number | null;
+	/** one of them that works on a host that is gone, as far as anybody can tell; null: none does */
+	away: { task: string; host: string } | null;
 }
 
 export interface Wait {

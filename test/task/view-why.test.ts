@@ -21,28 +21,42 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 	[
 		"as many of its batch work as may, though there is room",
 		{ batch: "nightly", backend: "claude" },
-		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null }]]) },
+		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null, away: null }]]) },
 		"2 of 2 of its batch work",
 		/^Waits: 2 of 2 tasks of its batch nightly work \(max_parallel\)\.$/,
 	],
 	[
+		"one of those that work may work on a host that is gone",
+		{ batch: "nightly", backend: "claude" },
+		{
+			limited: new Map([
+				[
+					"nightly claude",
+					{ kind: "batch", used: 1, all: 1, until: null, away: { task: "lost", host: "mini2" } },
+				],
+			]),
+		},
+		"1 of 1 of its batch work",
+		/max_parallel\)\. One of them is lost on its host mini2, which is away.*dispatch retry lost --here$/,
+	],
+	[
 		"as many of its backend work as may",
 		{ batch: null, backend: "claude" },
-		{ limited: new Map([[" claude", { kind: "backend", used: 1, all: 1, until: null }]]) },
+		{ limited: new Map([[" claude", { kind: "backend", used: 1, all: 1, until: null, away: null }]]) },
 		"1 of 1 of claude work",
 		/backends\.claude\.concurrency/,
 	],
 	[
 		"as many of its backend were started within a minute as may",
 		{ batch: null, backend: "claude" },
-		{ limited: new Map([[" claude", { kind: "starts", used: 3, all: 3, until: NOW + 20_000 }]]) },
+		{ limited: new Map([[" claude", { kind: "starts", used: 3, all: 3, until: NOW + 20_000, away: null }]]) },
 		"3 of 3 starts of claude",
 		/starts_per_minute\)\. The next one starts in 20 ?s/,
 	],
 	[
 		"a limit of another batch is none of its own",
 		{ batch: "other", backend: "claude" },
-		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null }]]) },
+		{ limited: new Map([["nightly claude", { kind: "batch", used: 2, all: 2, until: null, away: null }]]) },
 		"about to start",
 		/^Starts/,
 	],

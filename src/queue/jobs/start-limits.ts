@@ -3,8 +3,11 @@
  * takes turns, which leaves the reasons in Redis (`src/queue/records/limited.ts`).
  *
  * Counted anew each time, from the records: whoever works, and whoever was taken from the line and is queued yet. So
- * nothing has to be given back, whatever is killed; of an answered agent over the limit nobody is in the way.
+ * nothing has to be given back, whatever is killed; of an answered agent over the limit nobody is in the way. What a
+ * host had taken that is gone by now starts nowhere and does not count; an agent that works there may live, and does.
  */
+import { HOST_GONE_MS, LEFT_MS } from "../../task/host.ts";
+import { IS_FRESH } from "../records/scripts/is-fresh.ts";
 
 /** By backend, as the host's config says. */
 export type StartLimits = Readonly<
@@ -23,8 +26,8 @@ export function startLimitsOf(backends: StartLimits): StartLimits {
 	);
 }
 
-/** Lua, after `laneNameOf`, `lanes` and `hashOf`. Defines `limitOf(flow, backend)`, and `minuteOver`: when a start more is allowed. */
-export const START_LIMITS = `
+/** Lua, after `lanes`, `backendOf` and `hashOf`. Defines `limitOf(flow, backend)`, and `minuteOver`: when a start more is allowed. */
+export const START_LIMITS = `${IS_FRESH}
 local startsKey = p .. ':starts:' .. req.host
 mend('starts:' .. req.host, 'zset')
 local function flowAndBackend(name) return string.match(name, '^([^ ]*) (.*)$') end
@@ -37,34 +40,41 @@ for name in pairs(lanes) do
     if mostOf[flow] > 0 then areBatchesLimited = true end
   end
 end
-local ofBackend, ofBatch, takenOf = {}, {}, {}
+local ofBackend, ofBatch, takenOf, awayOf = {}, {}, {}, {}
+-- One that lives beats again within seconds, also where what it says of itself was lost.
+local function isAway(host)
+  if host == req.host then return false end
+  local held = redis.pcall('HMGET', p .. ':host:' .. host, 'beatAt', 'leftAt')
+  return held.err ~= nil or not held[1] or isGone(held[1], held[2], ${HOST_GONE_MS}, ${LEFT_MS})
+end
 local function countBusy()
   local seen = {}
   local function each(list, act) if not list.err then for _, one in ipairs(list) do act(one) end end end
-  local function count(host, task, job, generation)
+  local function count(host, task, generation)
     local c = redis.pcall('HMGET', p .. ':task:' .. task, 'state', 'batch', 'startedWith', 'generation')
-    if c.err or seen[task] or not (c[1] == 'running' or (job and c[1] == 'queued' and c[4] == generation)) then return end
+    if c.err or seen[task] or not (c[1] == 'running' or (c[1] == 'queued' and c[4] == generation)) then return end
     seen[task] = true
     if c[2] then ofBatch[c[2]] = (ofBatch[c[2]] or 0) + 1 end
-    if host ~= req.host then return end
-    local backend = c[1] == 'running' and c[3]
-    if not backend and job then
-      local _, ofJob = flowAndBackend(laneNameOf(job))
-      backend = ofJob
-      if c[1] == 'queued' then takenOf[backend] = (takenOf[backend] or 0) + 1 end
-    end
-    if backend then ofBackend[backend] = (ofBackend[backend] or 0) + 1 end
+    if host ~= req.host then return c[2] end
+    local backend = c[1] == 'running' and c[3] or backendOf(task)
+    if not backend then return end
+    if c[1] == 'queued' then takenOf[backend] = (takenOf[backend] or 0) + 1 end
+    ofBackend[backend] = (ofBackend[backend] or 0) + 1
   end
   local hosts = areBatchesLimited and redis.pcall('SMEMBERS', p .. ':hosts') or {}
   if not hosts.err then hosts[#hosts + 1] = req.host end
   each(hosts, function(host)
-    for _, list in ipairs({'active', 'wait'}) do
+    local away = isAway(host)
+    for _, list in ipairs(away and {} or {'active', 'wait'}) do
       each(redis.pcall('LRANGE', p .. ':bull:run-' .. host .. ':' .. list, 0, -1), function(job)
         local task, generation = string.match(job, '^(.*)%.(%d+)$')
-        if task then count(host, task, job, generation) end
+        if task then count(host, task, generation) end
       end)
     end
-    each(redis.pcall('SMEMBERS', p .. ':live:' .. host), function(task) count(host, task) end)
+    each(redis.pcall('SMEMBERS', p .. ':live:' .. host), function(task)
+      local batch = count(host, task)
+      if away and batch then awayOf[batch] = {task = task, host = host} end
+    end)
   end)
 end
 if next(req.limits) or areBatchesLimited then countBusy() end
@@ -90,7 +100,7 @@ end
 -- @returns why none of a lane may start, or nil
 local function limitOf(flow, backend)
   local most = mostOf[flow] or 0
-  if most > 0 and (ofBatch[flow] or 0) >= most then return {kind = 'batch', used = ofBatch[flow], all = most} end
+  if most > 0 and (ofBatch[flow] or 0) >= most then return {kind = 'batch', used = ofBatch[flow], all = most, away = awayOf[flow]} end
   local limit = req.limits[backend]
   if not limit then return nil end
   local busy, starts = ofBackend[backend] or 0, startsOf[backend] or {}

@@ -5,8 +5,8 @@
  *
  * Redis alone is authoritative: BullMQ's line of the host holds the order itself, a band of scores for each lane (a
  * flow's jobs of one backend). A job that BullMQ puts in line (added, promoted, handed back) is in the first band, which
- * is nobody's, and is sorted from there; so a lost lane, or one that another flow has by now, is only sorted anew. The job
- * whose turn it is goes to `wait`, from where BullMQ takes it first: a worker that dies on the way loses no turn.
+ * is nobody's, and is sorted from there; so a lost lane, or one that another flow has by now, is only sorted anew. Lanes
+ * for which no band is left share one, and are a flow. The job whose turn it is goes to `wait`, from where BullMQ takes it first: a worker that dies on the way loses no turn.
  */
 
 import type { Script } from "../records/scripts/index.ts";
@@ -36,17 +36,36 @@ local function hashOf(key)
   for at = 1, #pairs, 2 do found[pairs[at]] = pairs[at + 1] end
   return found
 end
--- By what the job says of itself: a hint, which decides about its turn only.
-local function laneNameOf(job)
+local function word(v) return type(v) == 'string' and string.match(v, '^[^ ]+$') or '' end
+local function dataOf(job)
   local text = redis.pcall('HGET', bull .. job, 'data')
-  local data = type(text) == 'string' and decoded(text) or {}
-  local function word(v) return type(v) == 'string' and string.match(v, '^[^ ]+$') or '' end
+  return type(text) == 'string' and decoded(text) or {}
+end
+-- By what the job says of itself: a hint, which decides about its place in line only.
+local function laneNameOf(job)
+  local data = dataOf(job)
   return word(data.batch) .. ' ' .. word(data.backend)
+end
+-- Whose backend the record says: the agent that was chosen since, else the one that was asked for. nil: it says none
+local function backendOf(task)
+  local c = redis.pcall('HMGET', p .. ':task:' .. task, 'chosen', 'spec')
+  for _, text in ipairs(c.err and {} or {c[1] or '', c[2] or ''}) do
+    local agent = decoded(text)
+    if agent and type(agent.backend) == 'string' then return agent.backend end
+  end
+end
+-- By the record, which decides; nil: there is none that this job would start.
+local function laneByRecord(job)
+  local task, generation = string.match(job, '^(.*)%.(%d+)$')
+  if not task then return nil end
+  local c = redis.pcall('HMGET', p .. ':task:' .. task, 'generation', 'batch')
+  local backend = not c.err and c[1] == generation and backendOf(task)
+  return backend and word(c[2]) .. ' ' .. word(backend)
 end
 local lanes, used = {}, {}
 for name, n in pairs(hashOf(lanesKey)) do
   n = tonumber(n)
-  if string.find(name, ' ', 1, true) and n and n >= 1 and n <= SHARED and n == math.floor(n) and not used[n] then
+  if string.find(name, ' ', 1, true) and n and n >= 1 and n <= SHARED and n == math.floor(n) and (n == SHARED or not used[n]) then
     lanes[name] = n; used[n] = true
   else redis.call('HDEL', lanesKey, name) end
 end
@@ -55,9 +74,8 @@ local function laneOf(name)
   if lanes[name] then return lanes[name] end
   -- What stands in a band that is nobody's is not its own.
   local function isEmpty(n) return redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND)) == 0 end
-  while used[nextFree] or (nextFree < SHARED and not isEmpty(nextFree)) do nextFree = nextFree + 1 end
-  -- So many at once share one.
-  if nextFree >= SHARED then name = '* '; nextFree = SHARED end
+  -- Where there are too many the last ones share a band.
+  while nextFree < SHARED and (used[nextFree] or not isEmpty(nextFree)) do nextFree = nextFree + 1 end
   lanes[name] = nextFree; used[nextFree] = true
   redis.call('HSET', lanesKey, name, nextFree)
   return lanes[name]
@@ -93,7 +111,7 @@ local function sort(from, to)
 end
 sort('-inf', '(' .. whole(BAND))
 local inBands, bands = redis.call('ZCOUNT', line, '-inf', '(' .. whole(BAND)), {}
-for _, n in pairs(lanes) do
+for n in pairs(used) do
   inBands = inBands + redis.call('ZCOUNT', line, whole(n * BAND), '(' .. whole((n + 1) * BAND))
   bands[#bands + 1] = n
 end
@@ -114,16 +132,41 @@ local turns, heads = hashOf(turnsKey), {}
 local function turnOf(flow) return isCounter(turns[flow]) and tonumber(turns[flow]) or nil end
 local turn = 0
 for flow in pairs(turns) do turn = math.max(turn, turnOf(flow) or 0) end
+local function bandOf(n, offset, count)
+  return redis.call('ZRANGEBYSCORE', line, whole(n * BAND), '(' .. whole((n + 1) * BAND), 'WITHSCORES', 'LIMIT', offset, count)
+end
+local mayShare, isShared = {}, #bandOf(SHARED, 0, 1) > 0
 for name, n in pairs(lanes) do
-  local head = redis.call('ZRANGEBYSCORE', line, whole(n * BAND), '(' .. whole((n + 1) * BAND), 'WITHSCORES', 'LIMIT', 0, 1)
-  if head[1] then
+  local head = n == SHARED and {} or bandOf(n, 0, 1)
+  if head[1] or (n == SHARED and isShared) then
     local flow, backend = flowAndBackend(name)
-    local rank = tonumber(head[2]) - n * BAND
     local limit = limitOf(flow, backend)
-    waits[flow] = true
-    if limit then limited[name] = cjson.encode(limit)
-    elseif not (heads[flow] and heads[flow].rank <= rank) then heads[flow] = {job = head[1], rank = rank} end
+    if limit then limited[name] = cjson.encode(limit) end
+    if n == SHARED then
+      if not limit then mayShare[name] = true end
+    else
+      local rank = tonumber(head[2]) - n * BAND
+      waits[flow] = true
+      if not limit and not (heads[flow] and heads[flow].rank <= rank) then heads[flow] = {job = head[1], name = name, rank = rank} end
+    end
   else redis.call('HDEL', lanesKey, name) end
+end
+-- Those of one band are a flow, each within its own limits: the first that may start. It is looked for only where one may.
+if isShared then waits['*'] = true end
+if next(mayShare) then
+  local met, offset = {}, 0
+  repeat
+    local some = bandOf(SHARED, offset, ${SORTED_AT_ONCE})
+    for at = 1, #some, 2 do
+      local name = laneNameOf(some[at])
+      met[name] = true
+      if mayShare[name] then heads['*'] = {job = some[at], name = name}; break end
+    end
+    offset = offset + ${SORTED_AT_ONCE}
+  until heads['*'] or not some[1]
+  if not heads['*'] then
+    for name in pairs(mayShare) do if not met[name] then redis.call('HDEL', lanesKey, name) end end
+  end
 end
 for flow in pairs(turns) do
   if flow ~= '' and not waits[flow] then redis.call('HDEL', turnsKey, flow) end
@@ -146,6 +189,17 @@ for flow in pairs(waits) do
   if heads[flow] and (not since or last < since or (last == since and flow < first)) then first, since = flow, last end
 end
 local isNext, taken = redis.call('LLEN', wait) > 0, cjson.null
+local said = not isNext and req.hasRoom and first and laneByRecord(heads[first].job)
+if said and said ~= heads[first].name then
+  -- It stands among others, whose limits are not its own: it says what its record says, and is sorted anew.
+  local job, flow, backend = heads[first].job, flowAndBackend(said)
+  local data = dataOf(job)
+  local task, generation = string.match(job, '^(.*)%.(%d+)$')
+  data.task, data.generation, data.batch, data.backend = task, tonumber(generation), flow ~= '' and flow or cjson.null, backend
+  redis.call('HSET', bull .. job, 'data', cjson.encode(data))
+  redis.call('ZADD', line, whole(tonumber(redis.call('ZSCORE', line, job)) % BAND), job)
+  return reply({isNext = false, isMore = true, isLimited = false, later = cjson.null})
+end
 if not isNext and req.hasRoom and first then
   isNext = true
   redis.call('HSET', turnsKey, first, whole(turn + 1))

@@ -2,6 +2,9 @@
  * Which tasks of a host are held by a limit other than places: by batch and backend, as its worker found it when it
  * looked last. A reason to show; nothing is decided by it.
  */
+import { isObject } from "../../task/check.ts";
+import { ID_FORM } from "../../task/id.ts";
+import { HOST_FORM } from "../../task/spec.ts";
 import type { StartLimit } from "../../task/wait.ts";
 import type { Store } from "./store.ts";
 
@@ -20,13 +23,24 @@ export async function limitsHolding(store: Store, host: string): Promise<Map<str
 
 function read(text: string): StartLimit | null {
 	try {
-		const { kind, used, all, until } = JSON.parse(text) as Record<string, unknown>;
+		const { kind, used, all, until, away } = JSON.parse(text) as Record<string, unknown>;
 		if (typeof kind !== "string" || !KINDS.includes(kind)) return null;
 		if (!isCount(used) || !isCount(all)) return null;
-		return { kind: kind as StartLimit["kind"], used, all, until: isCount(until) ? until : null };
+		return {
+			...{ kind: kind as StartLimit["kind"], used, all },
+			until: isCount(until) ? until : null,
+			away: readAway(away),
+		};
 	} catch {
 		return null;
 	}
+}
+
+function readAway(value: unknown): StartLimit["away"] {
+	if (!isObject(value)) return null;
+	const { task, host } = value;
+	if (typeof task !== "string" || typeof host !== "string") return null;
+	return ID_FORM.test(task) && HOST_FORM.test(host) ? { task, host } : null;
 }
 
 function isCount(value: unknown): value is number {

@@ -6,6 +6,7 @@ import { takeTurn } from "../../../src/queue/jobs/turns.ts";
 import { choose } from "../../../src/queue/records/choose.ts";
 import { limitsHolding } from "../../../src/queue/records/limited.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
+import { HOST_GONE_MS } from "../../../src/task/host.ts";
 import { HOST, specOf } from "../records/store-support.ts";
 import { withQueues } from "../stage.ts";
 
@@ -22,8 +23,13 @@ interface Queued {
 	host?: string;
 }
 
+/** A host that lives says so; one whose word is older is gone. */
+const beat = (host: string, agoMs = 0) =>
+	store.client.hset(store.keys.host(host), "beatAt", Date.now() - agoMs);
+
 /** Queued tasks with their jobs in line; of a batch as its record says. */
 async function put(...tasks: Queued[]): Promise<void> {
+	for (const host of new Set(tasks.map((task) => task.host ?? HOST))) await beat(host);
 	for (const { id, batch = "", backend = "claude", host = HOST } of tasks) {
 		await store.create(specOf(id, { backend, host }));
 		if (batch !== "") await store.client.hset(store.keys.task(id), "batch", batch);
@@ -63,7 +69,7 @@ test("of a backend only so many work, taken ones included; others start, and an 
 	expect(await next(ONE)).toBe("a");
 	expect([await next(ONE), await next(ONE)]).toEqual(["c", ""]);
 	expect(await limitsHolding(store, HOST)).toEqual(
-		new Map([[" claude", { kind: "backend", used: 1, all: 1, until: null }]]),
+		new Map([[" claude", { kind: "backend", used: 1, all: 1, until: null, away: null }]]),
 	);
 	await start("a");
 	expect(await next(ONE)).toBe("");
@@ -96,11 +102,33 @@ test("of a batch only so many work on all hosts together, and what stands behind
 	]);
 	expect(await next({}, "h2")).toBe("");
 	expect([...(await limitsHolding(store, HOST)).values()]).toEqual([
-		{ kind: "batch", used: 2, all: 2, until: null },
+		{ kind: "batch", used: 2, all: 2, until: null, away: null },
 	]);
 	await start("there-1");
 	await moves("there-1", "completed");
 	expect([await next(), await next({}, "h2")]).toEqual(["here-2", ""]);
+});
+
+test("what a host had chosen holds nobody once it is gone; an agent of it counts, and is named, until it ends or is taken over", async () => {
+	await put({ id: "here", batch: "nightly" }, { id: "there", batch: "nightly", host: "h2" });
+	await store.client.hset(store.keys.batch("nightly"), "maxParallel", "1");
+	expect([await next({}, "h2"), await next()]).toEqual(["there", ""]);
+	await beat("h2", HOST_GONE_MS);
+	expect(await next()).toBe("here");
+	await sendBack("here");
+	await put({ id: "more", batch: "nightly" });
+	await start("there");
+	expect(await next()).toBe("");
+	expect([...(await limitsHolding(store, HOST)).values()]).toEqual([
+		{ kind: "batch", used: 1, all: 1, until: null, away: { task: "there", host: "h2" } },
+	]);
+	await beat("h2");
+	expect(await next()).toBe("");
+	expect([...(await limitsHolding(store, HOST)).values()]).toEqual([
+		{ kind: "batch", used: 1, all: 1, until: null, away: null },
+	]);
+	await moves("there", "completed");
+	expect(await next()).toBe("more");
 });
 
 test("so many starts within a minute, and when the next one may start", async () => {

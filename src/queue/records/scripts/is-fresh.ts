@@ -8,4 +8,9 @@ local function timeIn(text)
   return 0
 end
 local function isFresh(text, limitMs) return math.abs(now - timeIn(text)) < limitMs end
+-- Of a host that has shown itself once.
+local function isGone(beatAt, leftAt, goneMs, leftMs)
+  if beatAt == '0' then return not isFresh(leftAt, leftMs) end
+  return not isFresh(beatAt, goneMs)
+end
 `;

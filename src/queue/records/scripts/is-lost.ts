@@ -5,7 +5,6 @@ export const IS_LOST = `${IS_FRESH}
 local function isLost(host)
   local held = redis.call('HMGET', p .. ':host:' .. host, 'beatAt', 'leftAt')
   if not held[1] or held[1] == '' then return get('runNonce') ~= '' or isLive(get('state')) end
-  if held[1] == '0' then return not isFresh(held[2], req.leftMs) end
-  return not isFresh(held[1], req.goneMs)
+  return isGone(held[1], held[2], req.goneMs, req.leftMs)
 end
 `;
