@@ -4,13 +4,14 @@
  * name takes it on our descriptor: the lock belongs to the open file, not to the tool.
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DispatchError } from "../task/errors.ts";
 import { openToWrite } from "./append-file.ts";
 import { codeOf, diskError } from "./atomic-file.ts";
 import { environmentOfProgram } from "./environment.ts";
 import { isStrangersLock, PLACE_FLAGS, placeTaker } from "./place-holders.ts";
+import { isSameFile, numbersOf } from "./processes.ts";
 
 export interface Lock {
 	/** handing it on to a child makes the child a holder too, and whoever that starts */
@@ -41,6 +42,9 @@ export interface PlaceLock {
 	release(): void;
 }
 
+/** Of a file that is removed or replaced while it is taken: more often is no chance. */
+const TAKES_MAX = 5;
+
 /**
  * Locks a file and the directory that it lies in. The directory's lock holds whatever is removed or replaced in it; the
  * file's holds where a directory takes none (NFS), or another program has it (`flock DIRECTORY COMMAND` of a crontab),
@@ -49,33 +53,54 @@ export interface PlaceLock {
  * @returns null when another process has the place, or the file's lock: `lockedOut` says whether that is a stranger. @throws DISPATCH_DISK
  */
 export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
-	const directory = await takeDirectoryLock(dirname(path));
-	if (directory === "held") return null;
-	try {
-		const file = await takeLock(path);
-		if (file === null) directory.release();
-		if (file === null) return null;
-		const locks = [file, directory];
-		const release = () => {
-			for (const each of locks) each.release();
-		};
-		return { fds: locks.map(({ fd }) => fd), release };
-	} catch (error) {
-		directory.release();
-		throw error;
+	for (let take = 0; take < TAKES_MAX; take++) {
+		const lock = await takeBoth(path);
+		if (lock !== "replaced") return lock;
 	}
+	return null;
 }
 
-/** Where its file system locks no directory, or a stranger has locked it, it is open and no more. */
-async function takeDirectoryLock(path: string): Promise<Lock | "held"> {
-	let fd = openDirectory(path);
-	let isFree: boolean;
+async function takeBoth(path: string): Promise<PlaceLock | "replaced" | null> {
+	const directory = await takeDirectoryLock(dirname(path));
+	if (directory === "held") return null;
+	const locks: Lock[] = [directory.lock];
+	const release = () => {
+		for (const each of locks) each.release();
+	};
+	let taken: "whole" | "held" | "replaced" = "held";
 	try {
-		isFree = (await lockOpened(fd, path)) !== null;
+		const file = await takeLock(path);
+		if (file !== null) {
+			locks.unshift(file);
+			taken = directory.isLocked ? "whole" : lookAgain(file, path);
+		}
+	} finally {
+		if (taken !== "whole") release();
+	}
+	if (taken !== "whole") return taken === "held" ? null : taken;
+	return { fds: locks.map(({ fd }) => fd), release };
+}
+
+/**
+ * Where the directory's lock keeps out nobody, another one may have taken the file's while we did: of a file that lay
+ * there before, or lies there since. Each looks once more when it has its own: of two, the later one sees the other.
+ */
+function lookAgain({ fd }: Lock, path: string): "whole" | "held" | "replaced" {
+	if (!isSameFile(fstatSync(fd), numbersOf(path))) return "replaced";
+	return placeTaker(dirname(path)) === null ? "whole" : "held";
+}
+
+/** isLocked: false where its file system locks no directory, or a stranger has locked it: it is open and no more. */
+async function takeDirectoryLock(path: string): Promise<{ lock: Lock; isLocked: boolean } | "held"> {
+	let fd = openDirectory(path);
+	let isLocked = false;
+	let isFree = true;
+	try {
+		isLocked = (await lockOpened(fd, path)) !== null;
+		isFree = isLocked;
 	} catch (error) {
 		if (codeOf((error as DispatchError).cause) !== "ENOLCK") throw error;
 		fd = openDirectory(path);
-		isFree = true;
 	}
 	const lock = lockOf(fd);
 	let isOurs = false;
@@ -85,7 +110,7 @@ async function takeDirectoryLock(path: string): Promise<Lock | "held"> {
 	} finally {
 		if (!isOurs) lock.release();
 	}
-	return isOurs ? lock : "held";
+	return isOurs ? { lock, isLocked } : "held";
 }
 
 function openDirectory(path: string): number {
