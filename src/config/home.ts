@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { publishNew, replaceFile } from "../process/atomic-file.ts";
+import { publishNew } from "../process/atomic-file.ts";
+import { type Identity, sameProcess } from "../process/identity.ts";
 import { requireOwn } from "../process/own-path.ts";
 import { type FileText, isShut, notLookedAt, readRegularFile } from "../process/read-file.ts";
 import { findUserHome } from "../process/user-home.ts";
@@ -178,27 +179,30 @@ export function servedNames({ path, homeId, hostId }: Home, env: Environment): S
 	return { place: placeOfHome(path), "home-id": homeId, ...own };
 }
 
-/**
- * Writes anew what of them was lost, or is no name any more: a command would make another host of the directory.
- * @throws DISPATCH_DISK
- */
-export function keepNames(path: string, { place: _, ...names }: ServedNames): void {
-	for (const [name, value] of Object.entries(names)) {
-		const file = join(path, name);
-		if (!HOST_FORM.test(readOrMake(file, () => value))) replaceFile(file, `${value}\n`);
-	}
-}
-
 /** Made at first use. A name that was lost is that by which the directory was served last. */
 function nameIn(path: string, name: Name, make: () => string): string {
 	return readOrMake(join(path, name), () => toldNames(path)?.[name] ?? make());
 }
 
 function toldNames(path: string): Partial<Record<Name, string>> | null {
+	return told(path)?.names ?? null;
+}
+
+/** @returns the pid of another process that serves the directory as its worker, and lives; null: none told so */
+export function otherWorker(path: string): number | null {
+	const { identity } = told(path) ?? {};
+	if (identity === undefined || identity.pid === process.pid) return null;
+	return sameProcess(identity) ? identity.pid : null;
+}
+
+function told(path: string): { names: ServedNames; identity?: Identity } | null {
 	const file = readRegularFile(join(path, "daemon.json"), TOLD_LIMIT_BYTES);
 	try {
-		const { names } = JSON.parse(file.kind === "text" ? file.text : "{}") as { names?: ServedNames };
-		return names?.place === placeOfHome(path) ? names : null;
+		const said = JSON.parse(file.kind === "text" ? file.text : "{}") as {
+			names: ServedNames;
+			identity?: Identity;
+		};
+		return said.names.place === placeOfHome(path) ? said : null;
 	} catch {
 		return null;
 	}
@@ -221,7 +225,7 @@ function readName(file: string): FileText {
 }
 
 /** null: there is no such file. @throws DISPATCH_DISK when it cannot be read, or is none */
-function lineOf(file: string): string | null {
+export function lineOf(file: string): string | null {
 	const read = readName(file);
 	if (read.kind === "text") return read.text.trim();
 	if (read.kind === "absent") return null;

@@ -6,6 +6,7 @@ import { type Order, orderOf } from "../task/order.ts";
 import type { TaskRecord } from "../task/record.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { OwnerOfWorktree, WorktreeSpec } from "../task/worktree.ts";
+import type { RememberedKey } from "./kept-marks.ts";
 import { openSigner, type Signer } from "./signing-key.ts";
 import { SpentOrders, spendOrder } from "./spent-orders.ts";
 
@@ -26,9 +27,9 @@ export class Orders {
 	/** by the nonce of a start: the order that was signed */
 	readonly #atWork = new Map<string, string>();
 
-	/** @param home the state directory's path */
-	constructor(home: string, namespace: string) {
-		this.#signer = openSigner(home);
+	/** @param home the state directory's path @param key a worker's, which it remembers */
+	constructor(home: string, namespace: string, key?: RememberedKey) {
+		this.#signer = openSigner(home, key && (() => key.read()));
 		this.#spent = new SpentOrders(home);
 		this.#namespace = namespace;
 		this.#home = home;

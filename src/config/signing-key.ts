@@ -6,9 +6,9 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
 import type { Seals } from "../process/sealed-file.ts";
 import { cutText } from "../task/cut-text.ts";
-import { DispatchError } from "../task/errors.ts";
+import { DispatchError, isKeyFault } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
-import { readOrMake } from "./home.ts";
+import { otherWorker, readOrMake } from "./home.ts";
 
 /** in the state directory */
 export const KEY_FILE = "signing-key";
@@ -31,39 +31,41 @@ export interface Signer extends Seals {
 	newNonces(many: number): string[];
 }
 
+/** Where a signer has its key from, at each use. @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`) */
+type ReadKey = () => Buffer;
+
 /**
  * Makes the key at first use, and reads it at each: who lost it and made a new one, or put one back from a backup,
  * must not find worker and commands signing by two of them.
- * @param home the state directory's path
+ * @param home the state directory's path @param readKey a worker's: it remembers
  * @throws DISPATCH_KEY_UNUSABLE, as each use does, when it is damaged: a guessable key would be worse than none
  */
-export function openSigner(home: string): Signer {
-	const path = join(home, KEY_FILE);
-	keyOf(path);
+export function openSigner(home: string, readKey: ReadKey = () => keyOf(home)): Signer {
+	readKey();
 	const signBy = (key: Buffer) => (order: Order) =>
 		`${VERSION}.${createHmac("sha256", key).update(canonical(order)).digest("base64url")}`;
-	const sign = (order: Order) => signBy(keyOf(path))(order);
+	const sign = (order: Order) => signBy(readKey())(order);
 	const newNonces = (many: number) => {
-		const [key, random] = [keyOf(path), randomBytes(many * NONCE_BYTES).toString("hex")];
+		const [key, random] = [readKey(), randomBytes(many * NONCE_BYTES).toString("hex")];
 		return Array.from({ length: many }, (_, n) => {
 			const own = random.slice(n * NONCE_BYTES * 2, (n + 1) * NONCE_BYTES * 2);
 			return own + nonceSeal(key, own);
 		});
 	};
 	return {
-		...sealsOf(home),
+		...sealsOf(home, readKey),
 		newNonce: () => newNonces(1).join(),
 		newNonces,
 		sign,
-		signAll: (orders) => orders.map(signBy(keyOf(path))),
+		signAll: (orders) => orders.map(signBy(readKey())),
 		isSigned: (order, signature) => isSame(sign(order), signature),
 	};
 }
 
 /** As those of `openSigner`; the key is read at their use only, for what must be done without one, too. @param home the state directory's path */
-export function sealsOf(home: string): Seals {
+export function sealsOf(home: string, readKey: ReadKey = () => keyOf(home)): Seals {
 	const seal = (kind: string, facts: object) =>
-		createHmac("sha256", keyOf(join(home, KEY_FILE)))
+		createHmac("sha256", readKey())
 			.update(`${kind} ${canonical(facts)}`)
 			.digest("base64url");
 	return {
@@ -71,10 +73,7 @@ export function sealsOf(home: string): Seals {
 		isSealed: (kind, facts, given) => isSame(seal(kind, facts), given),
 		hasMade: (nonce) => {
 			const random = cutText(nonce, NONCE_BYTES * 2, "");
-			return sameBytes(
-				Buffer.from(random + nonceSeal(keyOf(join(home, KEY_FILE)), random)),
-				Buffer.from(nonce),
-			);
+			return sameBytes(Buffer.from(random + nonceSeal(readKey(), random)), Buffer.from(nonce));
 		},
 	};
 }
@@ -89,24 +88,45 @@ function isSame(mine: string, given: string | null): boolean {
 	return given !== null && sameBytes(Buffer.from(mine), Buffer.from(given));
 }
 
-function keyOf(path: string): Buffer {
-	const hex = textOf(path);
-	if (/^[0-9a-f]{64}$/.test(hex)) return Buffer.from(hex, "hex");
-	throw new DispatchError("DISPATCH_KEY_UNUSABLE", `The signing key ${path} is damaged.`, {
+/** @param home the state directory's path @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`) */
+export function keyOf(home: string): Buffer {
+	const path = join(home, KEY_FILE);
+	const key = keyFrom(textOf(home, path));
+	if (key !== null) return key;
+	throw unusable(home, `The signing key ${path} is damaged.`, {
 		hint: "Remove it: a new one is made, and tasks that have not ended must be signed again.",
 	});
 }
 
-function textOf(path: string): string {
+/** @param line of the key's file @returns null: it is no key */
+export function keyFrom(line: string | null): Buffer | null {
+	return line !== null && /^[0-9a-f]{64}$/.test(line) ? Buffer.from(line, "hex") : null;
+}
+
+function textOf(home: string, path: string): string {
 	try {
-		return readOrMake(path, () => randomBytes(KEY_BYTES).toString("hex"));
+		return readOrMake(path, () => {
+			if (otherWorker(home) !== null) throw unusable(home, `The signing key ${path} is gone.`);
+			return randomBytes(KEY_BYTES).toString("hex");
+		});
 	} catch (cause) {
-		if (!(cause instanceof DispatchError)) throw cause;
-		throw new DispatchError("DISPATCH_KEY_UNUSABLE", `The signing key: ${cause.message}`, {
+		if (!(cause instanceof DispatchError) || isKeyFault(cause)) throw cause;
+		throw unusable(home, `The signing key: ${cause.message}`, {
 			cause,
 			...(cause.hint !== undefined && { hint: cause.hint }),
 		});
 	}
+}
+
+/** A worker that lives knows the key: another one must not be made beside it. */
+function unusable(
+	home: string,
+	message: string,
+	options: { hint?: string; cause?: unknown } = {},
+): DispatchError {
+	const pid = otherWorker(home);
+	const hint = `The worker (pid ${pid}) puts it back in a moment: try again. For a new one, give \`dispatch down\` first.`;
+	return new DispatchError("DISPATCH_KEY_UNUSABLE", message, { ...options, ...(pid !== null && { hint }) });
 }
 
 function sameBytes(a: Buffer, b: Buffer): boolean {

@@ -1,7 +1,8 @@
 /** That this daemon is the one of its state directory and of its host's id: claimed, shown, kept, given up. */
 import type { Logger } from "pino";
 import { mostAgents } from "../config/config.ts";
-import { type Home, keepNames, servedNames } from "../config/home.ts";
+import { type Home, servedNames } from "../config/home.ts";
+import { keepNames, type RememberedKey } from "../config/kept-marks.ts";
 import { isThere } from "../process/atomic-file.ts";
 import { ownIdentity, processIdentity } from "../process/identity.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
@@ -22,6 +23,7 @@ export interface PresenceOptions {
 	store: Store;
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
+	key: RememberedKey;
 	/** another worker has taken its identity, or its directory is another one: it is to be stopped */
 	displaced?: () => void;
 	log: Logger;
@@ -90,8 +92,8 @@ export class Presence {
 	}
 
 	/**
-	 * Somebody may have damaged or removed what it told, or the names of its directory: nobody would find this worker
-	 * any more. Where another directory stands in the place of its own, the worker of that one is another.
+	 * Somebody may have damaged or removed what it told, the names of its directory or its key: nobody would find this
+	 * worker any more, and the next one would take none of its tasks for its own. Where another directory stands in the place of its own, the worker of that one is another.
 	 */
 	async keep(): Promise<void> {
 		const { home, env, log, displaced } = this.#options;
@@ -105,7 +107,15 @@ export class Presence {
 			log.warn("what this worker says of itself was damaged: it writes it anew");
 			this.tell(this.#told);
 		}
+		this.#keepKey();
 		keepNames(home.path, servedNames(home, env));
+	}
+
+	/** @throws as `RememberedKey.keep` */
+	#keepKey(): void {
+		const { key, log } = this.#options;
+		const found = key.keep();
+		if (found !== null) log.warn({ found }, "the signing key was lost or damaged: this worker put it back");
 	}
 
 	/** For `up`, `status` and `doctor`. @param changes draining: from now on. @throws DISPATCH_DISK */
@@ -194,9 +204,20 @@ export class Presence {
 		await leave(store, home.hostId, this.#own);
 	}
 
-	withdraw(): void {
-		this.#told = null;
+	/** The next worker finds the key as this one knew it: what it told is null where another directory stands there. */
+	#keepLast(): void {
 		const { path } = this.#options.home;
+		try {
+			if (this.#told !== null && isThere(path) && placeOfHome(path) === this.#own.place) this.#keepKey();
+		} catch (error) {
+			this.#options.log.error({ error: String(error) }, "the signing key could not be put back");
+		}
+	}
+
+	withdraw(): void {
+		const { path } = this.#options.home;
+		this.#keepLast();
+		this.#told = null;
 		// Another worker's word is left alone.
 		if ((readDaemonFile(path)?.identity.pid ?? process.pid) === process.pid) removeDaemonFile(path);
 	}

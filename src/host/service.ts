@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { backendOf } from "../backends/index.ts";
 import { mostAgents } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
+import { RememberedKey } from "../config/kept-marks.ts";
 import type { Config } from "../config/load.ts";
 import { Orders } from "../config/orders.ts";
 import { secretVariables } from "../config/secrets.ts";
@@ -104,7 +105,8 @@ export class Daemon extends Service {
 		super();
 		this.#options = options;
 		this.#faults = new ToldFaults(options.log);
-		this.#presence = new Presence(options);
+		const key = new RememberedKey(options.home.path);
+		this.#presence = new Presence({ ...options, key });
 		const { store, home, env, redisUrl, concurrency } = options;
 		const host = home.hostId;
 		this.#config = new LiveConfig({
@@ -127,7 +129,7 @@ export class Daemon extends Service {
 				hidden: secretVariables(live.current),
 			});
 		const maxBackoffMs = Number(env.DISPATCH_MAX_BACKOFF_MS) || Number.POSITIVE_INFINITY;
-		const orders = new Orders(home.path, store.namespace);
+		const orders = new Orders(home.path, store.namespace, key);
 		const fault = this.#fault;
 		this.#saver = new WorkSaver({ store, orders, env });
 		const settling = { store, orders, hub, maxBackoffMs, checkEnv, saver: this.#saver };

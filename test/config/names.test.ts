@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { keepNames, openHome, servedNames } from "../../src/config/home.ts";
+import { openHome, servedNames } from "../../src/config/home.ts";
+import { keepNames } from "../../src/config/kept-marks.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 test.each(["", "\n", "No Name\n", "../up\n", "\0\0\0\0"])("names that read %j", (damage) => {
