@@ -114,7 +114,8 @@ const DESCRIPTIONS: Readonly<Record<keyof Inputs, string>> = {
 	list: "Tasks in brief, newest first: state, progress, why they wait, open questions, how they ended.",
 	status: "One task: plan with markers, questions, what it does now, why it waits or failed.",
 	questions: "Open questions of all tasks.",
-	answer: "Answer a worker's question. The first answer counts.",
+	answer:
+		"Answer a worker's question. The first answer counts. `kept` says why its agent does not get it yet, if that is so.",
 	note: "Tell a running agent something; it sees it before its next item.",
 	wait: "Wait for the next event: a worker asks, or a task ended. Each is returned once in this session.",
 	cancel: "Cancel a task, or several; their agents' processes are ended.",

@@ -77,8 +77,8 @@ test("logs tell one start from the next, and show one of them; what was asked an
 		"start 1: a\tb \u001b[1mbold\u001b[0m\n",
 	);
 	for (const [args, says] of [
-		[["twice", "--attempt", "3"], "`twice` was started 2 times: there is no --attempt 3."],
-		[["twice", "--attempt", "3", "--raw"], "`twice` was started 2 times: there is no --attempt 3."],
+		[["twice", "--attempt", "3"], "`twice` is at its start 2: there is no --attempt 3."],
+		[["twice", "--attempt", "3", "--raw"], "`twice` is at its start 2: there is no --attempt 3."],
 		[["later", "--attempt", "1"], "`later` has not started yet: there is no --attempt 1."],
 		[["twice", "--attempt", "0"], "Expected --attempt to be 1–"],
 		[["twice", "--attempt", "1", "-f"], "--attempt does not go with --follow."],

@@ -60,13 +60,14 @@ export async function answerSeveral(
 	const isOurs = answered.some(({ host }) => host === home.hostId);
 	const waits = isOurs && cutOff(each).length === 0 && (await workerHindrance(context)) !== null;
 	output.result(
-		entriesOf(each, ({ task, seq, question, answer, state, was }) => ({
+		entriesOf(each, ({ task, seq, question, answer, state, was, kept }) => ({
 			task,
 			seq,
 			question,
 			answer,
 			state,
 			was,
+			kept,
 		})),
 		inRows(answered.map((one) => `\`${one.task}\`: ${answerLine(one, waits && one.host === home.hostId)}`)),
 	);

@@ -38,7 +38,7 @@ export async function answer(
 		if ("tellUnsent" in said) said.tellUnsent();
 		throw error;
 	});
-	const { question, state, was } = answered;
+	const { question, state, was, kept } = answered;
 	const isOurs = answered.host === context.home.hostId;
 	// It is sent: where Redis goes now, nothing else can be told. It asked, so its host has started it.
 	const lost = isOurs
@@ -47,7 +47,7 @@ export async function answer(
 	const isLost = lost !== null && !(lost instanceof DispatchError) && lost.has(answered.host);
 	const waits = isOurs && (await workerHindrance(context)) !== null;
 	context.output.result(
-		{ task: answered.task, seq: answered.seq, question, answer: answered.answer, state, was },
+		{ task: answered.task, seq: answered.seq, question, answer: answered.answer, state, was, kept },
 		inRows([
 			isLost
 				? `Answer kept, but no worker runs on its host ${answered.host}: nobody takes it now. This host goes on with: dispatch retry ${answered.task} --here`

@@ -63,26 +63,29 @@ function attemptOf({ attempt, follow, events }: LogsFlags): number | null {
 }
 
 /** @throws DISPATCH_USAGE */
-function checkStart({ spec, epoch }: TaskRecord, attempt: number): void {
-	if (attempt <= epoch) return;
-	const starts =
-		epoch === 0 ? "has not started yet" : epoch === 1 ? "was started once" : `was started ${epoch} times`;
-	throw new DispatchError("DISPATCH_USAGE", `\`${spec.id}\` ${starts}: there is no --attempt ${attempt}.`, {
+function checkStart({ spec, epoch, startedAt }: TaskRecord, attempt: number): void {
+	if (attempt <= epoch && startedAt !== null) return;
+	// Not how many: its starts are counted on from those of a removed task of the same id.
+	const last = startedAt === null ? "has not started yet" : `is at its start ${epoch}`;
+	throw new DispatchError("DISPATCH_USAGE", `\`${spec.id}\` ${last}: there is no --attempt ${attempt}.`, {
 		hint: `All that it printed: dispatch logs ${spec.id}`,
 	});
 }
 
 /** Why there is nothing to read stands elsewhere. */
-function nothingPrinted({ spec: { id }, state, epoch, reason }: TaskRecord, attempt: number | null): string {
+function nothingPrinted(
+	{ spec: { id }, state, startedAt, reason }: TaskRecord,
+	attempt: number | null,
+): string {
 	const task = `\`${id}\``;
 	const of = attempt === null ? `The agent of ${task}` : `Start ${attempt} of ${task}`;
-	if (isOver(state) && epoch === 0)
+	if (isOver(state) && startedAt === null)
 		return `${task} was never started. What became of it: dispatch status ${id}`;
 	const printer = PRINTED_BY[reason ?? ""];
 	if (printer !== undefined && isOver(state))
 		return `${of} printed nothing; its ${printer} failed. What that printed last: dispatch status ${id}`;
 	if (isOver(state)) return `${of} printed nothing. What became of it: dispatch status ${id}`;
-	if (epoch === 0) return `${task} has not started yet. Why it waits: dispatch status ${id}`;
+	if (startedAt === null) return `${task} has not started yet. Why it waits: dispatch status ${id}`;
 	return `${of} has printed nothing yet. Follow it: dispatch logs ${id} -f`;
 }
 

@@ -95,7 +95,7 @@ class Session {
 					const meant = await asShown(store, record, { seq: seq ?? null, question, askedAt });
 					const done = await answerTask(store, record, { text, by: whoAmI(), ...meant });
 					if (done.host === context.home.hostId) await workerFor(context, "The answer was sent");
-					const { host: _host, option: _option, noSuchOption: _no, kept: _kept, ...value } = done;
+					const { host: _host, option: _option, noSuchOption: _no, ...value } = done;
 					return value;
 				}),
 			note: ({ id, text }) => this.#change((store) => noteTask(store, id, { text, by: whoAmI() })),

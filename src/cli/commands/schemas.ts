@@ -99,7 +99,11 @@ const setting = z.strictObject({ value: z.union([text, z.number(), z.boolean()])
 
 /** In the list of a command that acts on several tasks: one to which nothing was done, and why. */
 const notDone = errorViewSchema.extend({ id: text });
-const answered = z.strictObject({ task: text, seq: text, question: text, answer: text, state, was: state });
+const answered = z.strictObject({
+	...{ task: text, seq: text, question: text, answer: text, state, was: state },
+	/** why its agent does not get it yet; null: nothing is known to be in the way */
+	kept: text.nullable(),
+});
 const noted = z.strictObject({ task: text, state, text });
 
 /** Of a damaged one only what is known without its record. */

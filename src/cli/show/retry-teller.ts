@@ -20,8 +20,8 @@ export class RetryTeller {
 	readonly #context: Context;
 	readonly #amongAgents: boolean;
 	readonly #starts: boolean;
-	/** by task: the newest start that was told, or was there before anybody listened */
-	readonly #told = new Map<string, number>();
+	/** by task: the newest start that was told, or was there before anybody listened, of which creation */
+	readonly #told = new Map<string, { start: number; nonce: string }>();
 	/** by task: what kept it when it was looked at last */
 	readonly #troubles = new Map<string, string>();
 
@@ -53,12 +53,15 @@ export class RetryTeller {
 		return text === undefined || why === before ? null : `\`${id}\`: ${text}`;
 	}
 
-	#lineOf({ spec: { id }, state, epoch, attempt, hold, outcome, startedAt }: TaskRecord): string | null {
-		const told = this.#told.get(id);
+	#lineOf({ spec, state, epoch, attempt, hold, outcome, startedAt }: TaskRecord): string | null {
+		const { id, nonce } = spec;
+		const before = this.#told.get(id);
+		// One that was removed and made anew is another one.
+		const told = before?.nonce === nonce ? before.start : undefined;
 		const failed = state === "queued" && outcome?.kind === "queued" ? outcome.message : null;
 		// Half a start: the failed one is told before the next one. The first one is nothing that is done again.
 		const now = failed !== null ? epoch + 0.5 : startedAt === null ? epoch + 1 : epoch;
-		this.#told.set(id, now);
+		this.#told.set(id, { start: now, nonce });
 		if (failed !== null) return now === told ? null : retryLine(id, hold, failed);
 		// It was too fast to be seen.
 		const isMissed = told !== undefined && epoch > Math.ceil(told);

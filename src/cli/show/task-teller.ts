@@ -9,7 +9,7 @@ import { QuestionTeller } from "./question-teller.ts";
 import { endLine } from "./report-lines.ts";
 import { RetryTeller } from "./retry-teller.ts";
 
-type Seen = Pick<TaskRecord, "epoch" | "state" | "startedAt">;
+type Seen = Pick<TaskRecord, "epoch" | "state" | "startedAt"> & { nonce: string | null };
 
 /** Of lines that say how one ended. */
 const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
@@ -19,7 +19,7 @@ const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
 	parked: "yellow",
 };
 
-const NEW: Seen = { epoch: 0, state: "queued", startedAt: null };
+const NEW: Seen = { epoch: 0, state: "queued", startedAt: null, nonce: null };
 
 /** Tells what happens to several tasks, a line each, as it happens: starts, questions, answers, ends. */
 export class TaskTeller {
@@ -51,11 +51,11 @@ export class TaskTeller {
 		const { output } = this.#context;
 		this.#retries.tell(news);
 		for (const record of news) {
-			const { epoch, startedAt } = record;
+			const { spec, epoch, startedAt } = record;
 			if (!this.#hasStarted(record)) continue;
 			output.write(startedLine(record, this.#isFirst(record)));
 			// Redis may be gone before the rest is told: this much is told once.
-			this.#seen.set(record.spec.id, { epoch, state: "running", startedAt });
+			this.#seen.set(spec.id, { epoch, state: "running", startedAt, nonce: spec.nonce });
 		}
 		await this.#questions.tell(news);
 		const rests = news.filter(({ state }) => isRest(state));
@@ -66,7 +66,7 @@ export class TaskTeller {
 			output.result(null, paint === undefined ? rows : rows.map(output.colors[paint]));
 		}
 		for (const { spec, epoch, state, startedAt } of news)
-			this.#seen.set(spec.id, { epoch, state, startedAt });
+			this.#seen.set(spec.id, { epoch, state, startedAt, nonce: spec.nonce });
 	}
 
 	#isKnown({ spec, epoch, state }: TaskRecord): boolean {
@@ -83,7 +83,8 @@ export class TaskTeller {
 	/** Epochs go on where a removed task had the same id: they do not tell. */
 	#isFirst({ spec, epoch, attempt, startedAt }: TaskRecord): boolean {
 		const before = this.#seen.get(spec.id);
-		const isNew = before === undefined ? (startedAt ?? 0) >= this.#since : before.startedAt === null;
+		const isOther = before === undefined || before.nonce !== spec.nonce;
+		const isNew = isOther ? (startedAt ?? 0) >= this.#since : before.startedAt === null;
 		return epoch === 1 || (isNew && attempt === 1);
 	}
 }

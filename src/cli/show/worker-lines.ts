@@ -58,10 +58,10 @@ async function viewsFor(store: Store, events: readonly TaskEvent[]): Promise<Map
 /** @returns null: nothing that is worth a line */
 function lineOf(event: TaskEvent, view: TaskView): string | null {
 	const name = `\`${view.id}\``;
-	const { kind, seq, epoch = 1, by = "somebody", text = "" } = event;
+	const { kind, seq, again, by = "somebody", text = "" } = event;
 	switch (kind) {
 		case "started":
-			return `${name} ${epoch > 1 ? "started again" : "started"} using ${view.model ?? view.backend}.`;
+			return `${name} ${again ? "started again" : "started"} using ${view.model ?? view.backend}.`;
 		case "asked": {
 			const isOpen = view.questions.some((question) => question.seq === seq && question.open);
 			return isOpen

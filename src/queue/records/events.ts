@@ -1,6 +1,7 @@
 /** What happened: one capped stream of events per namespace. */
 import {
 	count,
+	flag,
 	matching,
 	nullable,
 	object,
@@ -24,6 +25,8 @@ export interface TaskEvent {
 	seq?: string;
 	text?: string;
 	epoch?: number;
+	/** of a start: not the task's first one. Epochs do not tell, they go on where a removed task had the same id */
+	again?: boolean;
 	reason?: string;
 	why?: string;
 	by?: string;
@@ -42,6 +45,7 @@ const checkEvent = object({
 	seq: since(null, nullable(matching(/^\d{1,20}$/, "a number"))),
 	text: textOrNone,
 	epoch: since(null, nullable(count)),
+	again: since(null, nullable(flag)),
 	reason: textOrNone,
 	why: textOrNone,
 	by: textOrNone,

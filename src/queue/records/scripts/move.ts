@@ -60,7 +60,9 @@ if next(needs) then
   if get('reason') == '${SKIPPED}' then clearSkip() end
   keepNeeds(needs)
 end
+local isAgain
 if to == 'running' and from == 'queued' then
+  isAgain = get('startedAt') ~= '' or nil
   redis.call('HINCRBY', rec, 'epoch', 1)
   redis.call('HSET', rec, 'runNonce', req.runNonce, 'hold', '', 'outcome', '', 'reason', '')
   if get('charge') == '1' then redis.call('HINCRBY', rec, 'attempt', 1) end
@@ -74,7 +76,7 @@ if to == 'running' and from == 'queued' then
   end
 end
 setState(from, to)
-event(to == 'running' and 'started' or to, {state = to, epoch = tonumber(get('epoch')), reason = req.set.reason, why = req.why})
+event(to == 'running' and 'started' or to, {state = to, epoch = tonumber(get('epoch')), again = isAgain, reason = req.set.reason, why = req.why})
 wake()
 return reply({result = 'moved', state = to, revision = tonumber(get('revision')), epoch = tonumber(get('epoch')), attempt = tonumber(get('attempt'))})
 `;

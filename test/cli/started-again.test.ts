@@ -1,0 +1,88 @@
+/** Who follows a task is told whether a start of it is its first one: a removed task's number of starts goes on under its id. */
+import { expect, test } from "vitest";
+import type { Context } from "../../src/cli/context.ts";
+import { RetryTeller } from "../../src/cli/show/retry-teller.ts";
+import { TaskTeller } from "../../src/cli/show/task-teller.ts";
+import { tellOfTasks } from "../../src/cli/show/worker-lines.ts";
+import type { Store } from "../../src/queue/records/store.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { HOST, runningTask } from "../queue/records/store-support.ts";
+import { withStore } from "../queue/stage.ts";
+
+let store: Store;
+withStore("service", (made) => {
+	store = made;
+});
+
+const start = () => store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" });
+const queueAgain = () => store.move({ id: "t", from: ["running"], to: "queued" });
+const end = () => store.move({ id: "t", from: ["running"], to: "completed" });
+const anew = async () => {
+	await end();
+	await store.remove("t");
+	await runningTask(store, "t");
+};
+
+/** What happens between two looks of who follows it, from its first start on; and what is true of each start. */
+const STORIES: Record<string, { happens: () => Promise<unknown>; starts: string[] }> = {
+	"started again": {
+		happens: async () => {
+			await queueAgain();
+			await start();
+		},
+		starts: ["started", "started again"],
+	},
+	"made anew": { happens: anew, starts: ["started", "started"] },
+	"made anew twice": {
+		happens: async () => {
+			await anew();
+			await anew();
+		},
+		starts: ["started", "started", "started"],
+	},
+	"made anew, then started again": {
+		happens: async () => {
+			await anew();
+			await queueAgain();
+			await start();
+		},
+		starts: ["started", "started", "started again"],
+	},
+};
+
+/** What they use of a command's. */
+function contextWith(lines: string[]): Context {
+	const same = (text: string) => text;
+	const colors = { yellow: same, red: same, green: same };
+	const output = { json: false, colors, write: (line: string) => lines.push(line), result: () => {} };
+	return { output } as unknown as Context;
+}
+
+test.each(Object.entries(STORIES))("by the worker's lines: %s", async (_, { happens, starts }) => {
+	const lines: string[] = [];
+	const stop = new AbortController();
+	// Its first look is on its way before anything happens.
+	const telling = tellOfTasks({ store, host: HOST, say: (_facts, line) => lines.push(line) }, stop.signal);
+	await runningTask(store, "t");
+	await happens();
+	const told = () => lines.flatMap((line) => /^`t` (started.*) using fake/.exec(line)?.[1] ?? []);
+	await expect.poll(told, { timeout: CONDITION_LIMIT_MS }).toEqual(starts);
+	stop.abort();
+	await telling;
+});
+
+test.each(Object.entries(STORIES))("by who looks at records: %s", async (_, { happens, starts }) => {
+	const [lines, missed]: [string[], string[]] = [[], []];
+	await runningTask(store, "t");
+	const teller = new TaskTeller(contextWith(lines), store, 0);
+	const retries = new RetryTeller(contextWith(missed), { starts: true });
+	const look = async () => {
+		await teller.tell([await store.need("t")]);
+		retries.tell([await store.need("t")]);
+	};
+	await look();
+	expect([lines, missed]).toEqual([["`t` started using fake."], []]);
+	await happens();
+	await look();
+	expect(lines.slice(1)).toEqual([expect.stringMatching(`^\`t\` ${starts.at(-1)} using fake`)]);
+});
