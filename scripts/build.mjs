@@ -31,6 +31,7 @@ const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "st
 /** Files of cli/commands/define that define none of them. */
 const COLD_DEFINITIONS = [
 	"batch",
+	"changes",
 	"completion",
 	"config",
 	"help",

@@ -12,6 +12,7 @@ import { unknownWord } from "../commands/define/group.ts";
 import { defineHelp } from "../commands/define/help.ts";
 import { defineHosts } from "../commands/define/hosts.ts";
 import { defineMachines } from "../commands/define/machines.ts";
+import { defineMessages } from "../commands/define/messages.ts";
 import { defineReports } from "../commands/define/reports.ts";
 import { defineScreens } from "../commands/define/screens.ts";
 import { defineServices } from "../commands/define/services.ts";
@@ -58,6 +59,7 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	defineBatch(definer);
 	defineReports(definer);
 	defineTemplates(definer);
+	defineMessages(definer);
 	defineChanges(definer);
 	defineWorktrees(definer);
 	defineServices(definer);

@@ -1,0 +1,47 @@
+/** What is said to agents. */
+import type { Command } from "commander";
+import { idsOf, isFilter, type SeveralFlags } from "../../options/ids.ts";
+import type { AnswerFlags } from "../answer.ts";
+import { type Definer, example } from "./definer.ts";
+import { missing, several } from "./several.ts";
+
+export function defineMessages({ program, run }: Definer): void {
+	const answer = program
+		.command("answer")
+		.description("answer a task's oldest open question")
+		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
+		.argument("[text...]", "the answer; `-` reads it from stdin; without it, a prompt on a terminal")
+		.option("--seq <n>", "answer this question instead");
+	several(answer, "tasks that ask", "<id> [text...]")
+		.addHelpText(
+			"after",
+			example('dispatch answer review-login-code "Review both"', 'dispatch answer --tag team=web "Yes"'),
+		)
+		.action((id: string | undefined, words: string[], flags: AnswerFlags & SeveralFlags) => {
+			const { ids, text } = meant(answer, id, words, flags);
+			return run(async (context) =>
+				ids.length === 1
+					? (await import("../answer.ts")).answer(context, ids[0] ?? "", text, flags)
+					: (await import("../answer-several.ts")).answerSeveral(context, ids, text, flags),
+			);
+		});
+	const note = program
+		.command("note")
+		.description("tell a task's agent something; it sees it before its next item")
+		.argument("[id]", "the task's id or the beginning of it; several with commas: a,b,c")
+		.argument("[text...]", "what to tell it; `-` reads it from stdin");
+	several(note, "tasks that have not ended", "<id> <text...>")
+		.addHelpText("after", example('dispatch note review-login-code "Leave the legacy code out"'))
+		.action((id: string | undefined, words: string[], flags: SeveralFlags) => {
+			const { ids, text } = meant(note, id, words, flags);
+			if (text.length === 0) missing(note, "text");
+			return run(async (context) => (await import("../note.ts")).note(context, ids, text, flags));
+		});
+}
+
+/** With a filter all words are the text. */
+function meant(command: Command, id: string | undefined, words: string[], flags: SeveralFlags) {
+	if (isFilter(flags)) return { ids: [], text: id === undefined ? words : [id, ...words] };
+	if (id === undefined) missing(command, "id");
+	return { ids: idsOf(id), text: words };
+}
