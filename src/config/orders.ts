@@ -89,9 +89,10 @@ export class Orders {
 		return this.#signer;
 	}
 
+	/** @returns whether this host's user has signed it, and it was not removed since */
 	isSigned(record: TaskRecord): boolean {
 		const order = orderOf(record, this.#namespace);
-		if (!this.#signer.isSigned(order, record.signature)) return false;
+		if (!this.#signer.isSigned(order, record.signature) || this.#isCopy(record)) return false;
 		this.#note(record, order);
 		return true;
 	}
@@ -105,10 +106,12 @@ export class Orders {
 		}
 	}
 
+	/** A start is of one order, the first that was seen. */
 	#note({ runNonce }: TaskRecord, order: Order): void {
 		if (runNonce === null) return;
+		const first = this.#atWork.get(runNonce) ?? digestOf(order);
 		this.#atWork.delete(runNonce);
-		this.#atWork.set(runNonce, digestOf(order));
+		this.#atWork.set(runNonce, first);
 		const [oldest] = this.#atWork.keys();
 		if (this.#atWork.size > AT_WORK_KEPT && oldest !== undefined) this.#atWork.delete(oldest);
 	}
@@ -120,17 +123,19 @@ export class Orders {
 
 	/**
 	 * Of what has ended here: what this worker saw signed while it worked is, whatever became of the key.
+	 * @param begun the nonce of the task whose agent has ended; undefined: not known
 	 * @returns why nobody vouches for it, as the end of a sentence; null: this host's user has signed it
 	 * @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`)
 	 */
-	whyNotSigned(record: TaskRecord): string | null {
-		if (this.#wasSigned(record) || this.isSigned(record)) return null;
-		return (record.signature === null ? UNSIGNED : FOREIGN).why;
+	whyNotSigned(record: TaskRecord, begun?: string): string | null {
+		if (begun !== undefined && begun !== record.spec.nonce) return OTHER.why;
+		return this.#wasSigned(record) ? null : (this.refusal(record)?.why ?? null);
 	}
 
 	/** @returns why this host does not execute it, as the end of a sentence; null: it does */
 	refusal(record: TaskRecord): Refusal | null {
-		if (this.isSigned(record)) return this.#isCopy(record) ? COPY : null;
+		if (this.isSigned(record)) return null;
+		if (this.#isCopy(record)) return COPY;
 		return record.signature === null ? UNSIGNED : FOREIGN;
 	}
 
@@ -163,6 +168,10 @@ const UNSIGNED: Refusal = {
 const FOREIGN: Refusal = {
 	why: "its signature is not of this content, host and key (the key was replaced, or somebody who can write to Redis changed the task)",
 	canBeSigned: true,
+};
+const OTHER: Refusal = {
+	why: "it is not the task that was started (somebody who can write to Redis replaced it)",
+	canBeSigned: false,
 };
 const COPY: Refusal = { why: "it is a copy of a task that was removed", canBeSigned: false };
 

@@ -8,6 +8,7 @@ import type { Seals } from "../process/sealed-file.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError, isKeyFault } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
+import { rememberSecret } from "../task/secrets.ts";
 import { otherWorker, readOrMake } from "./home.ts";
 
 /** in the state directory */
@@ -91,7 +92,10 @@ function isSame(mine: string, given: string | null): boolean {
 /** @param home the state directory's path @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`) */
 export function keyOf(home: string): Buffer {
 	const path = join(home, KEY_FILE);
-	const key = keyFrom(textOf(home, path));
+	const line = textOf(home, path);
+	const key = keyFrom(line);
+	// An agent can read it; whoever reads what it says of it would sign as this host's user.
+	if (key !== null) rememberSecret(KEY_FILE, line);
 	if (key !== null) return key;
 	throw unusable(home, `The signing key ${path} is damaged.`, {
 		hint: "Remove it: a new one is made, and tasks that have not ended must be signed again.",

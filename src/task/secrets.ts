@@ -41,9 +41,26 @@ let pattern: RegExp | null = null;
 /** From now on the value is shown as `[name]` by everything that writes or shows. */
 export function rememberSecret(name: string, value: string | null | undefined, shortest = SHORTEST): void {
 	if (!value || value.length < shortest) return;
-	const forms = [value, JSON.stringify(value).slice(1, -1), encoded(value)];
-	for (const form of forms) if (!known.has(form)) known.set(form, `[${name}]`);
-	pattern = null;
+	const forms = [value, JSON.stringify(value).slice(1, -1), encoded(value), ...linesOf(value, shortest)];
+	for (const form of forms) {
+		if (known.has(form)) continue;
+		known.set(form, `[${name}]`);
+		pattern = null;
+	}
+}
+
+/** A line of a key says what the key is as little as its first one does; a shorter one may be anything. */
+const SHORTEST_LINE = 16;
+const MARKER = /^-----.*-----$/;
+
+/** Of a value of several lines: an agent's output is read line by line. */
+function linesOf(value: string, shortest: number): string[] {
+	const lines = value
+		.split(/[\r\n]+/)
+		.map((line) => line.trim())
+		.filter((line) => line !== "");
+	const least = lines.length === 1 ? shortest : SHORTEST_LINE;
+	return lines.filter((line) => line.length >= least && !MARKER.test(line));
 }
 
 /** Variables whose name says that they hold a secret, and the passwords of addresses in any of them. */

@@ -146,7 +146,8 @@ async function afterCheck(end: EndedAgent, facts: EndFacts, deps: SettleDeps): P
 	const decision = withSetup(decideOutcome(facts), record, run, deps.orders.seals);
 	const { verify: command, id, attempts } = record.spec;
 	if (run === null) return decision;
-	const notSigned = decision.to === "completed" ? deps.orders.whyNotSigned(record) : null;
+	const notSigned =
+		decision.to === "completed" ? deps.orders.whyNotSigned(record, run.facts.taskNonce) : null;
 	if (notSigned !== null) {
 		await endCheck(run, deps.orders.seals);
 		const message = notVouchedFor(id, notSigned);

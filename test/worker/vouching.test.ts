@@ -146,3 +146,34 @@ test.each(Object.entries(CHANGED))(
 		expect(existsSync(pwned)).toBe(false);
 	},
 );
+
+test.each([
+	["a task that was removed", true, false],
+	["a task that was removed, and a look in between", true, true],
+	["a task that was never here", false, false],
+	["a task that was never here, and a look in between", false, true],
+])(
+	"what the user had signed for another task of this id is not called done in its place: %s",
+	async (_, isRemoved, isSeen) => {
+		const { store, home } = stage();
+		const script =
+			"until test -e ipc/go; do sleep 0.05; done; printf -- '- [x] All\\n' >plan.md; : >ipc/.done";
+		const { taskDir } = await stage().agent("t", script, { verify: "false", attempts: 1 });
+		const monitor = stage().reconciler();
+		await monitor.reconcile("t");
+		const orders = new Orders(home, store.namespace);
+		const { spec, host } = await store.need("t");
+		const old = { ...spec, nonce: orders.newNonce(), verify: null };
+		const signature = orders.sign({ spec: old, host, chosen: null });
+		if (isRemoved) orders.spend(old, () => true);
+		await store.client.hset(store.keys.task("t"), { spec: JSON.stringify(old), nonce: old.nonce, signature });
+		if (isSeen) await monitor.reconcile("t");
+		writeFileSync(join(taskDir, "ipc/go"), "");
+		const look = async () => {
+			await monitor.reconcile("t");
+			return store.stateOf("t");
+		};
+		await expect.poll(look).not.toBe("running");
+		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+	},
+);
