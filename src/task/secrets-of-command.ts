@@ -10,11 +10,17 @@ const ASSIGNMENT = /(?<![\w.$/:@%+?-])([A-Za-z_]\w*)=/g;
 /** `my-cli --api-key x` has one option, and `--verbose --api-key x` gives the first no value. */
 const OPTION = /(?<![\w.-])(--?[A-Za-z][\w-]*)(?:=| +(?!-))/g;
 
+/** `-H "X-Api-Key: x"`: its value goes on to the quote. */
+const HEADER = /(?<![\w.-])([A-Za-z][\w-]*): */g;
+const HEADER_VALUE = /[^"'\n]+/y;
+
 interface Place {
 	name: string;
 	/** as it is written */
 	value: string;
 	start: number;
+	/** every shell that runs it hands it on: it stands there as long as the program runs */
+	isArgument: boolean;
 }
 
 /** A command line as it may be shown: assignments and options keep their names and lose their values. */
@@ -82,7 +88,7 @@ const FILLED_IN = /^\$(?:\w+$|\{\w+\}$|\()/;
 export function secretsInCommand(given: string): string[] {
 	const { line, env } = withoutAssignedSecrets(given);
 	const written = secretsOf(line).filter(
-		({ name, value }) => name.startsWith("-") || !FILLED_IN.test(unquoted(value)),
+		({ isArgument, value }) => isArgument || !FILLED_IN.test(unquoted(value)),
 	);
 	// `A_KEY=x sh -c 'agent "$A_KEY"'` gives it to the agent as an argument.
 	const handedOn = Object.keys(env).filter((name) => isRead(name, line));
@@ -91,19 +97,23 @@ export function secretsInCommand(given: string): string[] {
 
 /** In the order of their places, which may lie inside of each other. */
 function secretsOf(line: string): Place[] {
-	const isSecretOption = ({ name }: Place) => isSecretName(name.replace(/^-+/, ""));
+	const isSecret = ({ name }: Place) => isSecretName(name.replace(/^-+/, ""));
+	const isSecretHeader = (place: Place) => isSecret(place) || /^authorization$/i.test(place.name);
 	return [
-		...placesOf(line, ASSIGNMENT).filter(({ name, value }) => holdsSecret(name, unquoted(value))),
-		...placesOf(line, OPTION).filter(isSecretOption),
+		...placesOf(line, ASSIGNMENT, VALUE, false).filter(({ name, value }) =>
+			holdsSecret(name, unquoted(value)),
+		),
+		...placesOf(line, OPTION, VALUE, true).filter(isSecret),
+		...placesOf(line, HEADER, HEADER_VALUE, true).filter(isSecretHeader),
 	].sort((a, b) => a.start - b.start);
 }
 
-function placesOf(line: string, names: RegExp): Place[] {
+function placesOf(line: string, names: RegExp, values: RegExp, isArgument: boolean): Place[] {
 	return [...line.matchAll(names)].flatMap(({ 0: whole, 1: name = "", index }): Place[] => {
 		const start = index + whole.length;
-		VALUE.lastIndex = start;
-		const value = VALUE.exec(line)?.[0];
-		return value === undefined ? [] : [{ name, value, start }];
+		values.lastIndex = start;
+		const value = values.exec(line)?.[0];
+		return value === undefined ? [] : [{ name, value, start, isArgument }];
 	});
 }
 

@@ -123,6 +123,22 @@ test.each(["FIFO", "directory", "link to itself"])(
 	},
 );
 
+test("a cache that somebody else could have written runs nothing", async () => {
+	const folder = join(dist, "code-cache");
+	writeFileSync(join(dist, "hot.cjs"), PROGRAM.replace("basename(__filename)", '"evil"  /*filledup*/'));
+	expect(await start("ls")).toBe("evil ls\n");
+	const [evil = ""] = cachesIn(folder);
+	const poison = readFileSync(join(folder, evil));
+	writeFileSync(join(dist, "hot.cjs"), PROGRAM);
+	await start("ls");
+	const path = join(folder, cachesIn(folder).find((name) => name !== evil) ?? "");
+	writeFileSync(path, poison);
+	// V8 takes it for the program's: it compares no more than the length.
+	expect(await start("ls")).toBe("evil ls\n");
+	chmodSync(path, 0o666);
+	expect(await start("ls")).toBe("hot.cjs ls\n");
+});
+
 test("a cache of which a disk has changed or lost some bytes ends nobody", async () => {
 	const used = Array.from({ length: 300 }, (_, n) => `f${n}: (x) => x + ${n} * Math.sqrt(x + ${n}),`);
 	const program = `const used = {${used.join("")}}; for (const f of Object.values(used)) f(1);\n${PROGRAM}`;

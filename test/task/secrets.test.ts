@@ -93,11 +93,30 @@ test.each([
 	["my-cli --secret OTHER_KEY=hidden-1 x", "my-cli --secret *** x"],
 	["my-cli --secret= x", "my-cli --secret= x"],
 	["my-cli --password", "my-cli --password"],
+	["my-cli -H 'X-Api-Key: hidden-1' x", "my-cli -H 'X-Api-Key: ***' x"],
+	['my-cli -H "Authorization: token hidden-1 b" x', 'my-cli -H "Authorization: ***" x'],
+	[
+		"my-cli -H 'Cookie:hidden-1=b; c' -H 'Accept: text/plain'",
+		"my-cli -H 'Cookie:***' -H 'Accept: text/plain'",
+	],
 ])("%s is shown as %s", (line, shown) => expect(shownCommand(line)).toBe(shown));
 
 test("of a command in a command line the value is remembered without the quote behind it", () => {
 	rememberCommand("sh -c 'INNER_KEY=inner-value-1' 'more'");
 	expect(withoutSecrets("said inner-value-1.")).toBe("said [INNER_KEY].");
+});
+
+test("of a key of several lines each line is hidden, however they are read", () => {
+	const lines = ["MC4CAQAwBQYDK2VwBCIEIJ1", "bGUta2V5LW9mLXR3by1saW5lcw=="];
+	const key = ["-----BEGIN PRIVATE KEY-----", ...lines, "short", "-----END PRIVATE KEY-----", ""];
+	for (const end of ["\n", "\r\n"]) {
+		rememberEnvironment({ DEPLOY_PRIVATE_KEY: key.join(end) });
+		expect(withoutSecrets(key.join(end))).toBe("[DEPLOY_PRIVATE_KEY]");
+	}
+	for (const line of lines) expect(withoutSecrets(`> ${line} <`)).toBe("> [DEPLOY_PRIVATE_KEY] <");
+	for (const line of ["short", key[0] ?? ""]) expect(withoutSecrets(line)).toBe(line);
+	rememberEnvironment({ ONE_TOKEN: "one-line-1\n" });
+	expect(withoutSecrets("said one-line-1.")).toBe("said [ONE_TOKEN].");
 });
 
 test("by its value, in every spelling", () => {

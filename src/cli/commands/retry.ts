@@ -11,15 +11,16 @@ import {
 } from "../../actions/several.ts";
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
-import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
+import type { TaskRecord } from "../../task/record.ts";
 import { isEnded, STATES } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
 import { type Act, tasksOfFilter } from "../options/several.ts";
 import { whoAmI } from "../options/values.ts";
-import { plain, promptStream } from "../show/output.ts";
+import { promptStream } from "../show/output.ts";
 import { tellRefusals, viewsOfEach } from "../show/several.ts";
 import { ownHome, tellOfWorker, withTrouble, workerTrouble } from "../worker-up.ts";
+import { orderLines } from "./order-lines.ts";
 
 const RETRY: Act = { verb: "Retry", participle: "started again", isFor: isEnded, usual: ["failed"] };
 /** One that has not ended is taken over, too, where its host is gone. */
@@ -126,33 +127,6 @@ async function agreesToSign(
 	const said = await confirm({ message, initialValue: false, output: promptStream() });
 	if (said !== true) output.note("Nothing was signed, and nothing was started.");
 	return said === true;
-}
-
-/** All of it: who wrote the record would put into the rest what is not shown. */
-function orderLines(record: TaskRecord): string[] {
-	const { spec } = record;
-	const { backend, model, permissions, promptAddition } = agentOf(record);
-	const parts: [string, string | null][] = [
-		["agent", [backend, model, permissions].filter(Boolean).join(", ")],
-		["check", spec.verify],
-		["setup", spec.setup],
-		["before", promptAddition],
-		["prompt", spec.prompt],
-		["reads", spec.contextFiles.join("\n") || null],
-		["plan", spec.planText ?? (spec.givenItems.join("\n") || null)],
-	];
-	return [
-		`\`${spec.id}\`, by ${spec.createdBy}, would run in ${workspaceOf(record)}:`,
-		...parts.flatMap(([name, text]) => (text === null ? [] : named(name, text))),
-	];
-}
-
-/** A text of several lines under its name. */
-function named(name: string, text: string): string[] {
-	const lines = plain(text)
-		.split("\n")
-		.filter((line) => line.trim() !== "");
-	return lines.map((line, at) => (at === 0 ? `${name}: ${line}` : line));
 }
 
 /** What became of it, and who works on it now. */

@@ -16,6 +16,7 @@ import {
 	readdirSync,
 	readFileSync,
 	rmSync,
+	type Stats,
 	statSync,
 	constants as system,
 } from "node:fs";
@@ -144,7 +145,9 @@ function readCache(folders: string[], name: string): { seen: Seen; data: Buffer 
 function readPlainFile(path: string): Buffer {
 	const fd = openSync(path, system.O_RDONLY | system.O_NONBLOCK | system.O_NOFOLLOW);
 	try {
-		if (!fstatSync(fd).isFile()) throw new Error("is no file");
+		const found = fstatSync(fd);
+		// Its folder may be another one by now.
+		if (!found.isFile() || !isOwn(found)) throw new Error("is no file of ours");
 		return readFileSync(fd);
 	} finally {
 		closeSync(fd);
@@ -153,7 +156,10 @@ function readPlainFile(path: string): Buffer {
 
 /** A cache is code: it is taken only from a folder that nobody else can write to. */
 function isOurs(folder: string): boolean {
-	const { uid, mode } = lstatSync(folder);
+	return isOwn(lstatSync(folder));
+}
+
+function isOwn({ uid, mode }: Stats): boolean {
 	return uid === process.getuid?.() && (mode & 0o022) === 0;
 }
 
