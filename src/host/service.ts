@@ -27,7 +27,7 @@ import { Serial } from "../task/serial.ts";
 import { endsWithin, Service } from "../task/service.ts";
 import { isEnded } from "../task/states.ts";
 import { agentEnv } from "../worker/agent-env.ts";
-import { isFar, queueForFallback } from "../worker/fallback.ts";
+import { queueForFallback } from "../worker/fallback.ts";
 import { countLives, lifeOf } from "../worker/lives.ts";
 import { Places } from "../worker/places.ts";
 import { runJob } from "../worker/run-job.ts";
@@ -190,9 +190,7 @@ export class Daemon extends Service {
 					places: this.#places,
 					dailyUsd: live.current.budget.dailyUsd,
 					reconcile: (task) => this.#look(task),
-					fallback: async (record, gate) =>
-						isFar(gate, 0, live.current, store.clock.now()) &&
-						queueForFallback(record, { config: live.current, store, orders }),
+					fallback: (record, gate) => queueForFallback(record, gate, { config: live.current, store, orders }),
 					// An agent starts by the config as it is now: a narrowed permission counts at once.
 					start: async (task, generation, how) => {
 						await live.refresh();

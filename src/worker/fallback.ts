@@ -36,11 +36,49 @@ export async function fallbackChoice(
 	return { chosen, signature: orders.sign(record, { chosen }), sessionId: null };
 }
 
-/** A queued one stands in line for the next agent, in its turn and within its limits. @returns whether there is one */
-export async function queueForFallback(record: TaskRecord, deps: FallbackDeps): Promise<boolean> {
+/**
+ * A queued one that a gate holds stands in line for the next agent, in its turn and within its limits, where the gate's
+ * end is farther than it is worth waiting for. @returns null: it does; else what holds it, and until when
+ */
+export async function queueForFallback(
+	record: TaskRecord,
+	{ kind, until }: Hold,
+	deps: FallbackDeps,
+): Promise<Hold | null> {
+	if (!isFar({ until }, 0, deps.config, deps.store.clock.now())) return { kind, until };
 	const choice = await fallbackChoice(record, deps);
-	if (choice !== null) await choose(deps.store, record, choice);
-	return choice !== null;
+	if (choice === null) return untilFirst(record, { kind, until }, deps);
+	await choose(deps.store, record, choice);
+	return null;
+}
+
+/** Its next agents are held, too: it is looked at again when the first of all these gates opens. */
+export async function untilFirst(
+	record: Choosing,
+	{ kind, until }: Hold,
+	{ config, store }: Omit<FallbackDeps, "orders">,
+): Promise<Hold> {
+	if (until === null) return { kind, until };
+	const agents = await nextAgents(record, config);
+	const gates = await Promise.all(
+		agents.map(({ model, backend }) => closedGate(store, { host: record.host, model, backend })),
+	);
+	return { kind, until: Math.min(until, ...gates.flatMap((gate) => gate?.until ?? [])) };
+}
+
+/** Those of `fallback:` that come after its own, in their order. */
+async function nextAgents(
+	record: Choosing,
+	config: Config,
+): Promise<{ model: string | null; backend: string }[]> {
+	const now = agentOf(record);
+	const models = await Promise.all(
+		config.fallback.map((flag) => chooseModel(config, { prompt: "", flag }).catch(() => null)),
+	);
+	const isCurrent = (choice: (typeof models)[number]) =>
+		choice !== null && choice.model === now.model && choice.backend === now.backend;
+	const after = models.slice(models.findIndex(isCurrent) + 1);
+	return after.flatMap((next) => (next === null || isCurrent(next) ? [] : [next]));
 }
 
 /**
@@ -53,16 +91,9 @@ export async function fallbackOf(
 	store: Store,
 ): Promise<AgentChoice | null> {
 	const now = agentOf(record);
-	const models = await Promise.all(
-		config.fallback.map((flag) => chooseModel(config, { prompt: "", flag }).catch(() => null)),
-	);
-	const isCurrent = (choice: (typeof models)[number]) =>
-		choice !== null && choice.model === now.model && choice.backend === now.backend;
 	const limits = await limitsHolding(store, record.host);
 	let first: AgentChoice | null = null;
-	for (const next of models.slice(models.findIndex(isCurrent) + 1)) {
-		if (next === null || isCurrent(next)) continue;
-		const { model, backend } = next;
+	for (const { model, backend } of await nextAgents(record, config)) {
 		if ((await closedGate(store, { host: record.host, model, backend })) !== null) continue;
 		const modelReason = `fallback: ${now.model ?? now.backend} would be waited for too long`;
 		const choice = agentChoiceOf({ ...now, model, backend, modelReason });

@@ -40,8 +40,8 @@ export interface RunJobDeps {
 	dailyUsd: number | null;
 	/** settles what ended unwatched; serialized per task */
 	reconcile: (task: string) => Promise<void>;
-	/** queues it anew for the next agent, where a gate's end is farther than it is worth waiting for; false: it waits on */
-	fallback: (record: TaskRecord, gate: Gate) => Promise<boolean>;
+	/** queues it anew for the next agent, where a gate's end is farther than it is worth waiting for: null; else what holds it */
+	fallback: (record: TaskRecord, gate: Gate) => Promise<Hold | null>;
 	/** starts the agent of a queued record, unless that changed in between, or the daemon stops */
 	start: (task: string, generation: number, how: HowToStart) => Promise<void>;
 	/** for the log: what went wrong, and is tried again */
@@ -110,9 +110,10 @@ async function heldEnd(record: TaskRecord, deps: RunJobDeps): Promise<RunEnd | n
 	if (dayIsOver !== null) return hold(record, dayIsOver, store);
 	const gate = await closedGate(store, gatedBy(record));
 	if (gate === null) return null;
-	if (await deps.fallback(record, gate))
+	const held = await deps.fallback(record, gate);
+	if (held === null)
 		return { kind: "done", state: "queued", message: "Another agent takes it, in its turn." };
-	return hold(record, gate, store);
+	return hold(record, held, store);
 }
 
 async function hold({ spec, generation }: TaskRecord, { kind, until }: Hold, store: Store): Promise<RunEnd> {

@@ -18,7 +18,7 @@ import type { RunDir } from "../process/run-dir.ts";
 import { orNothing, type Seals } from "../process/sealed-file.ts";
 import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
-import { holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
+import { closedGate, holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
 import { batchBudget, spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -32,7 +32,7 @@ import { decideOutcome } from "../task/outcome/rules.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
-import { fallbackChoice, isFar } from "./fallback.ts";
+import { fallbackChoice, isFar, untilFirst } from "./fallback.ts";
 import { failedSetup } from "./setup.ts";
 import { endCheck, hasBegun, verify } from "./verify.ts";
 import type { SavedWork, WorkSaver } from "./workspace.ts";
@@ -238,7 +238,13 @@ async function fallBack(
 	const now = store.clock.now();
 	if (!isSpent && !(isHeld && isFar(hold, record.rateLimits + 1, config, now))) return decision;
 	const choice = await fallbackChoice(record, { config, store, orders });
-	if (choice === null) return decision;
+	if (choice === null) {
+		// What nobody else has seen it waits for itself.
+		const gate = isHeld ? await closedGate(store, gatedBy(record)) : null;
+		if (isHeld && gate !== null)
+			Object.assign(changes, { hold: await untilFirst(record, hold, { config, store }) });
+		return decision;
+	}
 	const { model, backend } = agentOf({ ...record, ...choice });
 	const said = decision.message.replace(/ It is started again .*/, "");
 	const message = `${said} It goes on with ${model ?? backend}.`;

@@ -27,7 +27,7 @@ function worker(places = new Places({ work: 1, live: 4 }), whileMade?: () => unk
 		places,
 		dailyUsd: null,
 		reconcile: async () => {},
-		fallback: async () => false,
+		fallback: async (_, { kind, until }) => ({ kind, until }),
 		start: async (task, _, { mayStart }) => {
 			await whileMade?.();
 			if (!(await mayStart())) return;

@@ -77,7 +77,8 @@ test.each([false, true])("a queued task that a fallback takes, the record change
 	const { store } = stage();
 	const orders = await made("t", changed);
 	const before = await store.need("t");
-	expect(await queueForFallback(before, { store, config, orders })).toBe(!changed);
+	const gate = { kind: "rate_limited", until: LIMITED.rateLimitUntil } as const;
+	expect(await queueForFallback(before, gate, { store, config, orders })).toEqual(changed ? gate : null);
 	const after = await store.need("t");
 	expect([after.state, after.chosen?.backend, orders.isSigned(after)]).toEqual(
 		changed ? ["queued", undefined, false] : ["queued", "other", true],

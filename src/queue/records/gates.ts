@@ -124,7 +124,7 @@ const endOf = ({ until }: { until: number | null }) => until ?? Number.POSITIVE_
 
 const named = ({ spec, generation }: TaskRecord) => ({ id: spec.id, generation });
 
-/** `wakes`: tasks that wait for one of them look again at once. */
+/** `wakes`: tasks that wait for one of them look again at once, and those of another held backend, which may fall back on this one. */
 async function open(
 	store: Store,
 	{ host, backend }: Gated,
@@ -141,10 +141,14 @@ async function heldBy(
 	host: string,
 	backend: string,
 ): Promise<{ id: string; generation: number }[]> {
+	const gates = await closedGates(store, host);
 	const records = await store.getMany(await store.activeIds(host));
 	return records
-		.filter(({ state, hold }) => state === "queued" && hold !== null && KINDS.includes(hold.kind))
-		.filter((record) => agentOf(record).backend === backend)
+		.filter((record) => {
+			const { state, hold } = record;
+			if (state !== "queued" || hold === null || !KINDS.includes(hold.kind)) return false;
+			return agentOf(record).backend === backend || isHeldWithOthers(record, gates);
+		})
 		.map(named);
 }
 
