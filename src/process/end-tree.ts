@@ -7,9 +7,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isHeld, isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
+import { isLeftByLiving, Killed } from "./ending.ts";
 import { holdersOf } from "./holders.ts";
 import { isLive, readStat } from "./identity.ts";
-import { isAnyEnding, isOthers, Looks, listPids, marked, markedPids, type Owner } from "./processes.ts";
+import { isOthers, Looks, listPids, marked, markedPids, type Owner } from "./processes.ts";
 import { ownerOf, type RunDir } from "./run-dir.ts";
 
 /** Looks at an unchanged list of processes that prove that nothing is left. */
@@ -103,21 +104,6 @@ function isHeldAsFarAsKnown(run: RunDir): boolean {
 	}
 }
 
-/**
- * Who is ending runs nothing any more, and may hold what it had open for seconds on a busy machine: what is held meanwhile
- * is no sign of anybody who works. It has given up its memory first, and shows by then neither its mark nor, soon, its files.
- * @param isLeft asked again as long as anybody of the machine is ending, within a limit, and last after that
- * @returns whether something is left
- */
-export async function isLeftByLiving(isLeft: () => boolean): Promise<boolean> {
-	for (let look = 0; look < SCANS_MAX; look++) {
-		if (!isLeft()) return false;
-		if (!isAnyEnding()) break;
-		await sleep(SCAN_MS);
-	}
-	return isLeft();
-}
-
 /** Killed in its last moment, it would be taken for a sign that more is left. */
 async function endOfWrapper(run: RunDir): Promise<void> {
 	const pid = wrapperOrNull(run);
@@ -162,15 +148,18 @@ function isGroupAlive(group: number): boolean {
  */
 export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<number> {
 	if (isOthers(nonce, owner)) return 0;
-	const killed = new Map<number, string>();
+	const killed = new Killed();
 	const looks = new Looks();
 	let empty = 0;
 	let still = 0;
 	let whole = 0;
 	let before = "";
 	for (let scan = 0; scan < SCANS_MAX; scan++) {
+		const began = performance.now();
 		const pids = listPids();
-		const found = killMarked(nonce, pids, killed, looks) || areEnding(killed);
+		const isKilled = killMarked(nonce, pids, killed, looks);
+		const areEnding = !isKilled && killed.areEnding();
+		const found = isKilled || areEnding;
 		empty = found ? 0 : empty + 1;
 		if (!found && !looks.hasMissed) whole += 1;
 		const now = pids.join();
@@ -179,31 +168,19 @@ export async function sweepMarked(nonce: string, owner: Owner = {}): Promise<num
 		// Nothing was there, and nobody of it went while we looked: the common case costs no wait.
 		if (!found && killed.size === 0 && (still >= STILL_SCANS || whole >= WHOLE_SCANS)) break;
 		if (empty > EMPTY_SCANS) break;
-		await sleep(found ? SCAN_MS : empty === EMPTY_SCANS ? LATE_LOOK_MS : EMPTY_SCAN_MS);
+		const waitMs = found ? SCAN_MS : empty === EMPTY_SCANS ? LATE_LOOK_MS : EMPTY_SCAN_MS;
+		// Who forks anew is met at once; whoever only ends needs nobody who looks.
+		await sleep(areEnding ? Math.max(waitMs, performance.now() - began) : waitMs);
 	}
 	return killed.size;
 }
 
-/** @param killed pid → start time */
-function killMarked(
-	nonce: string,
-	pids: readonly number[],
-	killed: Map<number, string>,
-	looks: Looks,
-): boolean {
+function killMarked(nonce: string, pids: readonly number[], killed: Killed, looks: Looks): boolean {
 	let found = false;
-	for (const { pid, stat } of marked(nonce, pids, looks)) {
+	for (const member of marked(nonce, pids, looks)) {
 		found = true;
-		killed.set(pid, stat.startTime);
-		signal(pid, "SIGKILL");
+		killed.add(member);
+		signal(member.pid, "SIGKILL");
 	}
 	return found;
-}
-
-/** One that was killed gives up its memory, and its environment with it, before its files: until then it holds the FIFO. */
-function areEnding(killed: ReadonlyMap<number, string>): boolean {
-	return [...killed].some(([pid, startTime]) => {
-		const stat = readStat(pid);
-		return stat !== null && stat.startTime === startTime && isLive(stat);
-	});
 }

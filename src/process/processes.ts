@@ -102,12 +102,28 @@ function shownBy(pid: number): number {
 	return threads.find((thread) => !["Z", "X", undefined].includes(readStat(thread)?.state)) ?? pid;
 }
 
-/** Whether any process of the machine is ending, and has not ended. */
-export function isAnyEnding(): boolean {
-	return listPids().some((pid) => {
-		const stat = readStat(shownBy(pid));
-		return stat?.isEnding === true && isLive(stat);
+/** Processes that are ending, and have not ended: those that we may signal, since no other one may hold what is ours. */
+export function endingOnes(): Member[] {
+	return listPids().flatMap((pid) => {
+		const [stat, shown] = [readStat(pid), readStat(shownBy(pid))];
+		const isEnding = stat !== null && shown?.isEnding === true && isLive(shown);
+		return isEnding && maySignal(pid) ? [{ pid, stat }] : [];
 	});
+}
+
+/** Also where it has ended by now. */
+function maySignal(pid: number): boolean {
+	try {
+		return process.kill(pid, 0);
+	} catch (error) {
+		return codeOf(error) !== "EPERM";
+	}
+}
+
+/** Whether that very process has not ended. */
+export function isStillLive({ pid, stat }: Member): boolean {
+	const now = readStat(pid);
+	return now !== null && now.startTime === stat.startTime && isLive(now);
 }
 
 /** What else the processes of a start say of themselves; what is not given here is not looked at. */

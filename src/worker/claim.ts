@@ -5,7 +5,7 @@
  */
 import type { Orders } from "../config/orders.ts";
 import { agentStatus } from "../process/agent.ts";
-import { isLeftByLiving } from "../process/end-tree.ts";
+import { isLeftByLiving } from "../process/ending.ts";
 import { holdersOfTask } from "../process/holders.ts";
 import { claimRun, isTaken, openRun, type RunDir, type RunFacts, removeRuns } from "../process/run-dir.ts";
 import type { Store } from "../queue/records/store.ts";
