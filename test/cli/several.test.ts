@@ -68,6 +68,41 @@ describe("by ids", () => {
 		for (const id of ["a1", "a2"]) expect(await answers(id)).toEqual(["Yes, both"]);
 	});
 
+	test.each([
+		[["answer", "a1", "a2", "take it"], "a1,a2"],
+		[["answer", "a1", "a2", "a3", "take it"], "a1,a2,a3"],
+		[["answer", "a1", "a2,a3", "take it"], "a1,a2,a3"],
+		[["answer", "a1,a2", "a3", "take it"], "a1,a2,a3"],
+		[["answer", "a1", "over", "take it"], "a1,over"],
+		[["answer", "a1", "a2"], "a1,a2"],
+		[["note", "a1", "a2", "hi"], "a1,a2"],
+		[["note", "a1", "over", "hi"], "a1,over"],
+		[["note", "a1,a2", "a3", "hi"], "a1,a2,a3"],
+	])("%j sends no id as text: several take commas", async (args, ids) => {
+		await asking({ a1: "Blue?", a2: "Red?", a3: "Green?" });
+		await tasks({ over: "failed" }, "mini2");
+		const ran = await user.run(args);
+		expect(ran).toMatchObject({ code: 2, stdout: "" });
+		expect(ran.stderr).toContain("which is the id of another task: nothing was sent.");
+		expect(ran.stderr).toContain(`Several ids take commas: dispatch ${args[0]} ${ids} "…"`);
+		expect([await answers("a1"), await answers("a2"), await answers("a3")]).toEqual([[null], [null], [null]]);
+		expect(await store.client.hgetall(store.keys.notes("a1"))).toEqual({});
+	});
+
+	test("a text that only begins like an id, in quotes, from stdin or as an option's number is sent", async () => {
+		await asking({ a1: "Blue?", a2: "Red?", 3: "Green?" });
+		await tasks({ over: "failed" }, "mini2");
+		await user.ok(["answer", "a1", "a2 first"]);
+		await user.ok(["answer", "a2", "3"]);
+		await user.ok(["answer", "3", "over"]);
+		expect([await answers("a1"), await answers("a2"), await answers("3")]).toEqual([
+			["a2 first"],
+			["3"],
+			["over"],
+		]);
+		expect((await user.run(["note", "a1", "-"], { input: "a2" })).code).toBe(0);
+	});
+
 	test("whoever takes ids takes those with commas between them, as they are printed to be repeated", async () => {
 		await tasks({ a1: "queued", a2: "queued", a3: "failed", a4: "failed" }, "mini2");
 		const ran = (...words: string[]) => user.run(words);

@@ -1,5 +1,7 @@
 /** What is said to agents. */
 import type { Command } from "commander";
+import type { State } from "../../../task/states.ts";
+import type { Context } from "../../context.ts";
 import { idsOf, isFilter, type SeveralFlags } from "../../options/ids.ts";
 import type { AnswerFlags } from "../answer.ts";
 import { type Definer, example } from "./definer.ts";
@@ -19,11 +21,14 @@ export function defineMessages({ program, run }: Definer): void {
 		)
 		.action((id: string | undefined, words: string[], flags: AnswerFlags & SeveralFlags) => {
 			const { ids, text } = meant(answer, id, words, flags);
-			return run(async (context) =>
-				ids.length === 1
+			return run(async (context) => {
+				// One word may be an answer that happens to be an id; a task that asks was meant.
+				const isMeant = (state: State) => text.length > 1 || state === "asking" || state === "parked";
+				await checkText(context, answer, { ids, text }, isMeant);
+				return ids.length === 1
 					? (await import("../answer.ts")).answer(context, ids[0] ?? "", text, flags)
-					: (await import("../answer-several.ts")).answerSeveral(context, ids, text, flags),
-			);
+					: (await import("../answer-several.ts")).answerSeveral(context, ids, text, flags);
+			});
 		});
 	const note = program
 		.command("note")
@@ -35,8 +40,23 @@ export function defineMessages({ program, run }: Definer): void {
 		.action((id: string | undefined, words: string[], flags: SeveralFlags) => {
 			const { ids, text } = meant(note, id, words, flags);
 			if (text.length === 0) missing(note, "text");
-			return run(async (context) => (await import("../note.ts")).note(context, ids, text, flags));
+			return run(async (context) => {
+				await checkText(context, note, { ids, text }, () => true);
+				return (await import("../note.ts")).note(context, ids, text, flags);
+			});
 		});
+}
+
+/** Beside a filter the text is looked at in its own way. */
+async function checkText(
+	context: Context,
+	command: Command,
+	given: { ids: string[]; text: string[] },
+	isFor: (state: State) => boolean,
+): Promise<void> {
+	if (given.ids.length === 0) return;
+	const { requireNoIdFirst } = await import("../../options/text-alone.ts");
+	await requireNoIdFirst(context, command.name(), given, isFor);
 }
 
 /** With a filter all words are the text. */
