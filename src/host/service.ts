@@ -181,7 +181,7 @@ export class Daemon extends Service {
 			host,
 			room: () => this.#places.room,
 			limits: () => live.current.backends,
-			fault: (error) => this.#faults.tell({}, error, "whose turn it is could not be told"),
+			fault: (error) => this.#faults.tell({}, error, "something is wrong with the line of starts"),
 			process: (job) =>
 				runJob(job, {
 					store,

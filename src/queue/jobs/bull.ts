@@ -51,6 +51,8 @@ export interface ReadJobs {
 	jobs: Job[];
 	/** those that cannot be read, and why: somebody wrote them, or wrote into them */
 	damaged: { id: string; why: string }[];
+	/** of which nothing is there */
+	gone: string[];
 }
 
 /**
@@ -64,11 +66,12 @@ export async function readJobs(
 	states: JobType[],
 	{ start = 0, end = -1 }: { start?: number; end?: number } = {},
 ): Promise<ReadJobs> {
-	const found: ReadJobs = { jobs: [], damaged: [] };
+	const found: ReadJobs = { jobs: [], damaged: [], gone: [] };
 	for (const id of await store.guard(() => queue.getRanges(states, start, end))) {
 		const job = await readJob(store, queue, id);
 		if (job instanceof Error) found.damaged.push({ id, why: job.message });
-		else if (job !== undefined) found.jobs.push(job);
+		else if (job === undefined) found.gone.push(id);
+		else found.jobs.push(job);
 	}
 	return found;
 }
@@ -94,29 +97,35 @@ export async function dropDamaged(store: Store, queue: Queue, id: string): Promi
 	await takeOutLost(store, queue, id, { isDamaged: true, lockMs: 0 });
 }
 
+/** Of the job that a worker has taken last, if it cannot be read: nobody works on it. @returns its id */
+export async function dropUnreadable(store: Store, queue: Queue): Promise<string[]> {
+	const { damaged } = await readJobs(store, queue, ["active"], { start: 0, end: 0 });
+	for (const { id } of damaged) await dropDamaged(store, queue, id);
+	return damaged.map(({ id }) => id);
+}
+
 /**
  * Puts every active job of a queue back to the head of its line; a damaged one goes. Only for the daemon that holds
  * the host's kernel lock: nobody else can be working on them, so their locks need not run out.
- * @returns how many
+ * @returns the names of those that cannot be read
  */
-export async function takeBack(store: Store, queue: Queue): Promise<number> {
+export async function takeBack(store: Store, queue: Queue): Promise<string[]> {
 	const { client } = store;
-	const { jobs, damaged } = await readJobs(store, queue, ["active"]);
-	for (const { id } of damaged) await dropDamaged(store, queue, id);
-	let taken = 0;
+	const { jobs, damaged, gone } = await readJobs(store, queue, ["active"]);
+	const lost = [...damaged.map(({ id }) => id), ...gone];
+	for (const id of lost) await dropDamaged(store, queue, id);
 	for (const job of jobs) {
 		if (!job.id) continue;
 		const token = `takeover-${process.pid}`;
 		await client.set(`${queue.toKey(job.id)}:lock`, token, "PX", TAKE_BACK_LOCK_MS);
 		try {
 			await job.moveToWait(token);
-			taken += 1;
 		} catch {
 			// It ended or was removed in between: nothing to take back, and no lock to leave.
 			await client.del(`${queue.toKey(job.id)}:lock`);
 		}
 	}
-	return taken;
+	return lost;
 }
 
 /** Stops fetching and gives the worker's own connection back; waits no longer than a second for Redis and its jobs. */

@@ -11,7 +11,16 @@ import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
 import { Service } from "../../task/service.ts";
 import { dropFromStream } from "../records/removed.ts";
 import type { Store } from "../records/store.ts";
-import { closeWorker, openQueue, readJob, requireOwn, runQueueName, takeBack } from "./bull.ts";
+import {
+	closeWorker,
+	dropUnreadable,
+	openQueue,
+	readJob,
+	requireOwn,
+	runQueueName,
+	takeBack,
+} from "./bull.ts";
+import { takenOutOfLine } from "./damaged-line.ts";
 import { type JobPlace, takeOutLost } from "./lost-job.ts";
 import type { StartLimits } from "./start-limits.ts";
 import { TurnWorker } from "./turn-worker.ts";
@@ -199,7 +208,8 @@ export class RunWorker extends Service {
 
 	/** Takes the jobs of the daemon before back at once, then fetches. */
 	protected override async open(): Promise<void> {
-		await takeBack(this.#store, this.#queues.of(this.#host));
+		const lost = await takeBack(this.#store, this.#queues.of(this.#host));
+		if (lost.length > 0) this.#fault(takenOutOfLine({ count: lost.length, names: lost }));
 		const worker = new TurnWorker<RunJobData>(
 			(job: Job<RunJobData>, token?: string) => this.#run(job, token ?? ""),
 			{
@@ -208,6 +218,7 @@ export class RunWorker extends Service {
 				room: this.#room,
 				limits: this.#limits,
 				fault: this.#fault,
+				dropUnreadable: () => dropUnreadable(this.#store, this.#queues.of(this.#host)),
 				lockDuration: LOCK_MS,
 				stalledInterval: STALL_CHECK_MS,
 				maxStalledCount: STALLS_ALLOWED,

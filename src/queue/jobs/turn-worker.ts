@@ -6,6 +6,7 @@ import { type Job, type Processor, Worker } from "bullmq";
 import { isOutage } from "../../task/errors.ts";
 import type { Store } from "../records/store.ts";
 import { runQueueName, workerOptions } from "./bull.ts";
+import { takenOutOfLine } from "./damaged-line.ts";
 import { type StartLimits, startLimitsOf } from "./start-limits.ts";
 import { giveTurnBack, type Taken, type Turn, takeTurn } from "./turns.ts";
 
@@ -22,7 +23,9 @@ export interface TurnWorkerOptions {
 	/** how many more may start now */
 	room: () => number;
 	limits: () => StartLimits;
-	/** for the log: what keeps the order of starts from being looked at, and passes by no outage's end */
+	/** takes out the job that was taken last, which cannot be read. @returns its name, if there was one */
+	dropUnreadable: () => Promise<string[]>;
+	/** for the log: what is wrong with the line, or keeps the order of starts from being looked at, and passes by no outage's end */
 	fault: (error: unknown) => void;
 	lockDuration: number;
 	stalledInterval: number;
@@ -94,7 +97,18 @@ export class TurnWorker<Data> extends Worker<Data> {
 		}
 		// As if the queue were empty: it waits until it is woken.
 		if (!isNext) return this.nextJobFromJobData();
-		return this.#undecidedOne(await super.moveToActive(token, name));
+		return this.#undecidedOne(await this.#take(token, name));
+	}
+
+	async #take(token: string, name?: string): Promise<Job<Data>> {
+		try {
+			return await super.moveToActive(token, name);
+		} catch (error) {
+			// Where Redis is away nobody can look: the fault is that one.
+			const names = await this.#options.dropUnreadable().catch(() => []);
+			if (names.length > 0) this.#options.fault(takenOutOfLine({ count: names.length, names }));
+			throw error;
+		}
 	}
 
 	async #isNext(hasRoom: boolean): Promise<boolean> {
@@ -102,8 +116,10 @@ export class TurnWorker<Data> extends Worker<Data> {
 		// Of a look that fails nothing is known: a time that is over would be waited for without a rest.
 		this.#later = 0;
 		let turn: Turn;
-		do turn = await takeTurn(store, host, { hasRoom, limits: startLimitsOf(limits()) });
-		while (turn.isMore && this.closing === undefined);
+		do {
+			turn = await takeTurn(store, host, { hasRoom, limits: startLimitsOf(limits()) });
+			if (turn.takenOut) this.#options.fault(takenOutOfLine(turn.takenOut));
+		} while (turn.isMore && this.closing === undefined);
 		this.#isLimited = turn.isLimited;
 		this.#later = turn.later ?? 0;
 		if (turn.taken) this.#turns.set(turn.taken.job, turn.taken);

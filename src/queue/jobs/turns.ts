@@ -13,6 +13,7 @@ import type { Script } from "../records/scripts/index.ts";
 import { PRELUDE } from "../records/scripts/prelude.ts";
 import type { Store } from "../records/store.ts";
 import { runQueueName } from "./bull.ts";
+import { DAMAGED_LINE, type TakenOut } from "./damaged-line.ts";
 import { START_LIMITS, type StartLimits } from "./start-limits.ts";
 
 /** Of a job's score: BullMQ's own counter has the lower 32 bits, the priority (1–1000) these. */
@@ -80,13 +81,14 @@ local function laneOf(name)
   redis.call('HSET', lanesKey, name, nextFree)
   return lanes[name]
 end
--- Delayed ones whose time has come, as BullMQ does before it takes one.
+${DAMAGED_LINE}-- Delayed ones whose time has come, as BullMQ does before it takes one.
 local due = redis.call('ZRANGEBYSCORE', delayed, 0, whole((req.date + 1) * 4096 - 1), 'LIMIT', 0, ${SORTED_AT_ONCE})
 for _, job in ipairs(due) do
   redis.call('ZREM', delayed, job)
   local priority = redis.pcall('HGET', bull .. job, 'priority')
   priority = type(priority) == 'string' and tonumber(priority) or 0
-  if priority > 0 then redis.call('ZADD', line, whole(priority * COUNTS + redis.call('INCR', bull .. 'pc') % COUNTS), job)
+  if isBroken(job) then noteOut(job)
+  elseif priority > 0 then redis.call('ZADD', line, whole(priority * COUNTS + redis.call('INCR', bull .. 'pc') % COUNTS), job)
   else redis.call('LPUSH', wait, job) end
   redis.pcall('HSET', bull .. job, 'delay', 0)
 end
@@ -99,8 +101,10 @@ local function sort(from, to)
   for at = 1, #some, 2 do
     local job, score = some[at], tonumber(some[at + 1])
     local task = string.match(job, '^(.*)%.%d+$')
+    if isBroken(job) then
+      redis.call('ZREM', line, job); noteOut(job)
     -- Its agent lives: it needs no turn, only somebody who waits for its end.
-    if task and redis.call('SISMEMBER', p .. ':live:' .. req.host, task) == 1 then
+    elseif task and redis.call('SISMEMBER', p .. ':live:' .. req.host, task) == 1 then
       redis.call('ZREM', line, job)
       redis.call('LPUSH', wait, job)
     else
@@ -124,7 +128,7 @@ if inBands < redis.call('ZCARD', line) then
   end
   sort(whole(from), '+inf')
 end
-if left <= 0 then return reply({isNext = false, isMore = true, isLimited = false, later = cjson.null}) end
+if #due == ${SORTED_AT_ONCE} or left <= 0 or not clearWait() then return reply(MORE) end
 ${START_LIMITS}
 -- Who stands in front of each flow and may start, and when it had its turn last.
 local waits, limited = {}, {}
@@ -168,8 +172,9 @@ if next(mayShare) then
     for name in pairs(mayShare) do if not met[name] then redis.call('HDEL', lanesKey, name) end end
   end
 end
+-- Who had the newest turn is kept, too: turns would be counted from less, and it would stand beside those that it has passed.
 for flow in pairs(turns) do
-  if flow ~= '' and not waits[flow] then redis.call('HDEL', turnsKey, flow) end
+  if flow ~= '' and not waits[flow] and (turnOf(flow) or 0) < turn then redis.call('HDEL', turnsKey, flow) end
 end
 local first, since
 redis.call('DEL', p .. ':limited:' .. req.host)
@@ -189,6 +194,7 @@ for flow in pairs(waits) do
   if heads[flow] and (not since or last < since or (last == since and flow < first)) then first, since = flow, last end
 end
 local isNext, taken = redis.call('LLEN', wait) > 0, cjson.null
+if not isNext and req.hasRoom and first and clearFrom(heads[first].job) then return reply(MORE) end
 local said = not isNext and req.hasRoom and first and laneByRecord(heads[first].job)
 if said and said ~= heads[first].name then
   -- It stands among others, whose limits are not its own: it says what its record says, and is sorted anew.
@@ -198,7 +204,7 @@ if said and said ~= heads[first].name then
   data.task, data.generation, data.batch, data.backend = task, tonumber(generation), flow ~= '' and flow or cjson.null, backend
   redis.call('HSET', bull .. job, 'data', cjson.encode(data))
   redis.call('ZADD', line, whole(tonumber(redis.call('ZSCORE', line, job)) % BAND), job)
-  return reply({isNext = false, isMore = true, isLimited = false, later = cjson.null})
+  return reply(MORE)
 end
 if not isNext and req.hasRoom and first then
   isNext = true
@@ -247,6 +253,8 @@ export interface Turn {
 	isMore: boolean;
 	/** whose turn it is; null: it needs none */
 	taken?: Taken | null;
+	/** what no worker could have worked on; left out: nothing */
+	takenOut?: TakenOut;
 	/** a limit other than places is reached */
 	isLimited: boolean;
 	/** when the next delayed job is due, or a minute's starts are over, ms since the Unix epoch; null: there is none */

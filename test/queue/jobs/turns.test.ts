@@ -97,6 +97,17 @@ test("several batches and the interactive tasks are taken in turn; a new batch s
 	expect((await taken(4)).sort()).toEqual(["a-4", "b-4", "c-2", "i-5"]);
 });
 
+test("a flow that had the newest turn, went and came back, stands behind those that it has passed", async () => {
+	await store.create(specOf("model"));
+	await put(...some(1, "b"), ...some(1, "c"));
+	expect(await taken(1)).toEqual(["b-0"]);
+	// A look while it has nothing in line.
+	await put(...some(1, ""));
+	await next(false);
+	await put({ id: "b-1", batch: "b", priority: 1, backend: "claude" });
+	expect(await taken(3)).toEqual(["i-0", "c-0", "b-1"]);
+});
+
 test("without room nothing is taken but what lives, and what is delayed comes when its time is over", async () => {
 	await runningTask(store, "model");
 	await put(...some(1, ""));
@@ -298,7 +309,7 @@ test("where nobody can tell whose turn it is, that is told, and starts go on", a
 test("while nobody can tell whose turn it is, a worker rests between two looks, whatever was due", async () => {
 	const worker = new Looking(async () => {}, {
 		...{ store, host: HOST, room: () => 1, limits: () => ({}), fault: () => {} },
-		...{ lockDuration: 60_000, stalledInterval: 60_000, maxStalledCount: 1 },
+		...{ dropUnreadable: async () => [], lockDuration: 60_000, stalledInterval: 60_000, maxStalledCount: 1 },
 	});
 	cleanups.push(() => worker.close());
 	await store.create(specOf("model"));
