@@ -5,6 +5,7 @@ import { type Home, servedNames } from "../config/home.ts";
 import { keepNames, type RememberedKey } from "../config/kept-marks.ts";
 import { isThere } from "../process/atomic-file.ts";
 import { ownIdentity, processIdentity } from "../process/identity.ts";
+import type { PlaceLock } from "../process/lock.ts";
 import { claimWriter, placeOfHome, touchWriter } from "../process/writer-mark.ts";
 import { beat, claimHost, leave } from "../queue/records/hosts.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -24,6 +25,8 @@ export interface PresenceOptions {
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
 	key: RememberedKey;
+	/** by which the directory is this worker's */
+	lock?: Pick<PlaceLock, "keep">;
 	/** another worker has taken its identity, or its directory is another one: it is to be stopped */
 	displaced?: () => void;
 	log: Logger;
@@ -96,13 +99,14 @@ export class Presence {
 	 * worker any more, and the next one would take none of its tasks for its own. Where another directory stands in the place of its own, the worker of that one is another.
 	 */
 	async keep(): Promise<void> {
-		const { home, env, log, displaced } = this.#options;
+		const { home, env, log, lock, displaced } = this.#options;
 		if (this.#told === null || !isThere(home.path)) return;
 		if (placeOfHome(home.path) !== this.#own.place) {
 			log.error("another directory stands in the place of this worker's: stopping");
 			this.#told = null;
 			return displaced?.();
 		}
+		await lock?.keep();
 		if (readDaemonFile(home.path)?.identity.pid !== process.pid) {
 			log.warn("what this worker says of itself was damaged: it writes it anew");
 			this.tell(this.#told);

@@ -57,6 +57,7 @@ export async function runDaemon(context: DaemonContext, options: RunDaemonOption
 		redisUrl: await context.redisUrl(),
 		concurrency,
 		isConcurrencyGiven: options.concurrency !== undefined,
+		lock,
 		displaced: () => process.kill(process.pid, "SIGTERM"),
 		log,
 	});

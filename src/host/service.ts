@@ -11,6 +11,7 @@ import { taskDirOf } from "../ipc/task-dir.ts";
 import { Reconciler } from "../monitor/reconcile.ts";
 import { DirectoryWatcher } from "../monitor/watch.ts";
 import { clearLeftovers } from "../process/leftovers.ts";
+import type { PlaceLock } from "../process/lock.ts";
 import { inDirectory } from "../process/opened-directory.ts";
 import { tasksWithRuns } from "../process/run-dir.ts";
 import { drainOutbox } from "../queue/jobs/dispatcher.ts";
@@ -65,6 +66,7 @@ export interface DaemonOptions {
 	env: Record<string, string | undefined>;
 	redisUrl: string | null;
 	concurrency: number;
+	lock?: Pick<PlaceLock, "keep">;
 	/** another worker has taken its identity: it is to be stopped */
 	displaced?: () => void;
 	/** by an option: the config's does not count */

@@ -39,6 +39,11 @@ export async function takeLock(path: string): Promise<Lock | null> {
 export interface PlaceLock {
 	/** as those of `Lock` */
 	fds: readonly number[];
+	/**
+	 * Takes what it could not have before, or lost: the directory's lock once the stranger who had it has ended, the
+	 * file's where that was removed or replaced. @throws DISPATCH_DISK
+	 */
+	keep(): Promise<void>;
 	release(): void;
 }
 
@@ -63,22 +68,29 @@ export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
 async function takeBoth(path: string): Promise<PlaceLock | "replaced" | null> {
 	const directory = await takeDirectoryLock(dirname(path));
 	if (directory === "held") return null;
-	const locks: Lock[] = [directory.lock];
+	let file: Lock | null = null;
 	const release = () => {
-		for (const each of locks) each.release();
+		file?.release();
+		directory.lock.release();
 	};
 	let taken: "whole" | "held" | "replaced" = "held";
 	try {
-		const file = await takeLock(path);
-		if (file !== null) {
-			locks.unshift(file);
-			taken = directory.isLocked ? "whole" : lookAgain(file, path);
-		}
+		file = await takeLock(path);
+		if (file !== null) taken = directory.isLocked ? "whole" : lookAgain(file, path);
 	} finally {
 		if (taken !== "whole") release();
 	}
-	if (taken !== "whole") return taken === "held" ? null : taken;
-	return { fds: locks.map(({ fd }) => fd), release };
+	if (file === null || taken !== "whole") return taken === "replaced" ? taken : null;
+	const { fd } = directory.lock;
+	const keep = async () => {
+		if (!directory.isLocked) directory.isLocked = (await flock(fd, "-n").catch(() => HELD)) === 0;
+		if (file !== null && isSameFile(fstatSync(file.fd), numbersOf(path))) return;
+		const again = await takeLock(path);
+		if (again === null) return;
+		file?.release();
+		file = again;
+	};
+	return { fds: [file.fd, fd], keep, release };
 }
 
 /**

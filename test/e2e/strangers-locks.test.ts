@@ -1,7 +1,7 @@
 /** Other programs lock what is dispatch's: a crontab's `flock`, a backup. They keep out nobody, or are named at once. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
@@ -70,6 +70,19 @@ test.each(CASES)(
 		expect(user.processes()).toEqual([]);
 	},
 );
+
+test("once the stranger has ended the directory is the worker's, also for who cannot see it, and so is a file that was removed", async () => {
+	user = new User({ agent: "starts-counted.sh" });
+	const stranger = await lockedBy(user.home);
+	await user.ok(["up"]);
+	const isLocked = (path: string) => spawnSync("flock", ["-n", path, "true"]).status === 1;
+	await stranger.end();
+	await expect.poll(() => isLocked(user.home), LIMIT).toBe(true);
+	rmSync(at("daemon.lock"));
+	await expect.poll(() => existsSync(at("daemon.lock")) && isLocked(at("daemon.lock")), LIMIT).toBe(true);
+	expect(await user.run(["worker"])).toMatchObject({ code: 8 });
+	expect(workers()).toHaveLength(1);
+});
 
 test("one job of a crontab after the other, by `flock` on the state directory: each gets its worker", async () => {
 	user = new User({ agent: "starts-counted.sh" });

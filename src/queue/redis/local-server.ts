@@ -111,7 +111,7 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "absent" && started === null) {
 			const lock = await takePlaceLock(place.lock);
 			try {
-				const isThere = await endUnreachable(place);
+				const isThere = await endUnreachable(place, performance.now() - begun > limits.answerMs / 2);
 				if (!isThere && lock !== null) started = await startServer(place, lock);
 				else if (!isThere) strangerSince = requireNoStranger(place, strangerSince);
 			} finally {
@@ -142,10 +142,13 @@ function requireNoStranger({ lock }: ServerPlace, since: number | null): number 
 /**
  * A server whose socket was removed or replaced can be reached by nobody any more, and serves on whom it has: it ends in
  * good order, with all that it acknowledged on its disk. Its clients connect anew, and find the next one.
+ * @param isLong it was waited for long enough: what does not hear that is killed, and nothing acknowledged is lost by it
  * @returns whether a server of this directory lives, whichever files of it are left
  */
-async function endUnreachable(place: ServerPlace): Promise<boolean> {
+async function endUnreachable(place: ServerPlace, isLong: boolean): Promise<boolean> {
 	const servers = serversAt(place);
+	const moved = pidsOfMoved(place);
+	if (isLong) signal(moved, "SIGKILL");
 	// One that has just come up may be asked by now.
 	if (
 		servers.some((pid) => listens(pid)) &&
@@ -153,8 +156,10 @@ async function endUnreachable(place: ServerPlace): Promise<boolean> {
 	)
 		signalServers(place, "SIGTERM");
 	// One whose directory was moved removes what stands at its socket's path with its end: that of the next one.
-	return servers.length > 0 || movedServers(place).length > 0;
+	return servers.length + moved.length > 0;
 }
+
+const pidsOfMoved = (place: ServerPlace) => movedServers(place).map(({ pid }) => pid);
 
 async function startServer(place: ServerPlace, lock: PlaceLock): Promise<Background> {
 	await claimPlace(place.home);
@@ -264,10 +269,15 @@ export async function stopLocalServer(home: HomePath, warn: Warn = () => {}): Pr
 	}
 }
 
-function signalServers(place: ServerPlace, signal: "SIGTERM" | "SIGKILL"): void {
-	for (const pid of new Set([...serversAt(place), serverPid(place)]))
+function signalServers(place: ServerPlace, name: "SIGTERM" | "SIGKILL"): void {
+	const own = serverPid(place);
+	signal([...serversAt(place), ...pidsOfMoved(place), ...(own === null ? [] : [own])], name);
+}
+
+function signal(pids: readonly number[], name: "SIGTERM" | "SIGKILL"): void {
+	for (const pid of new Set(pids))
 		try {
-			if (pid !== null) process.kill(pid, signal);
+			process.kill(pid, name);
 		} catch {
 			// It ended in between.
 		}

@@ -199,3 +199,45 @@ test("a server that works elsewhere with the lock of this directory open is none
 	child.kill("SIGKILL");
 	await ended;
 });
+
+/** Says that it is a server of the path, whatever it is. */
+const IMITATES = (path: string) => `process.on("SIGTERM", () => {});
+require("node:net").createServer().listen("${path}", () => console.log("listens"));`;
+
+async function imitator(): Promise<void> {
+	const { socketPath } = serverPlace(home.path);
+	const args = ["-c", 'exec -a redis-server "$0" -e "$1"', process.execPath, IMITATES(socketPath)];
+	const child = spawn("bash", args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+	const closed = once(child, "close");
+	onTestFinished(async () => {
+		child.kill("SIGKILL");
+		await closed;
+	});
+	await once(child.stdout, "data");
+	rmSync(socketPath);
+}
+
+const DEAF: Record<string, () => Promise<void>> = {
+	"a moved server that was stopped": async () => {
+		await ensureLocalServer(home, warn);
+		const [server] = servers();
+		renameSync(at("redis"), at(`redis.${server?.pid}`));
+		mkdirSync(at("redis"));
+		writeFileSync(at("redis/other"), "");
+		process.kill(server?.pid ?? 0, "SIGSTOP");
+	},
+	"what only says that it is one, and hears nothing": async () => {
+		mkdirSync(at("redis"), { recursive: true, mode: 0o700 });
+		await imitator();
+	},
+};
+
+test.each(Object.entries(DEAF))("%s keeps out the next one no longer than a while", async (_what, make) => {
+	await make();
+	await ensureLocalServer(home, warn, { answerMs: 12_000, loadingMs: 12_000 });
+	await expect.poll(() => servers().length).toBe(1);
+	expect(await stopLocalServer(home, warn)).toBe(true);
+	await make();
+	expect(await stopLocalServer(home, warn)).toBe(true);
+	expect(servers()).toEqual([]);
+});
