@@ -1,7 +1,8 @@
-import { listTasks } from "../../actions/list.ts";
+import { listTasks, matches, type TaskFilter } from "../../actions/list.ts";
 import { orderOf } from "../../actions/task-order.ts";
 import { viewTasks } from "../../actions/views.ts";
 import { withWaits } from "../../actions/waits.ts";
+import type { Store } from "../../queue/records/store.ts";
 import { damagedView } from "../../task/damaged.ts";
 import type { TaskView } from "../../task/view.ts";
 import type { Context } from "../context.ts";
@@ -33,7 +34,8 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	const order = flags.sort === undefined ? null : orderOf(flags.sort);
 	const named = columnNames(flags.columns);
 	const store = await context.store();
-	const { records, damaged, total } = await listTasks(store, filterOf(flags), limit, order);
+	const filter = filterOf(flags);
+	const { records, damaged, total } = await listTasks(store, filter, limit, order);
 	const url = await context.redisUrl();
 	const views = await withWaits(store, await viewTasks(store, records), () => hereOf(context, url), {
 		refused: refusedHere(context, records),
@@ -45,14 +47,29 @@ export async function ls(context: Context, flags: LsFlags): Promise<number | und
 	// Columns that were asked for stay, as long as there is room for a word of each.
 	if (named !== null) for (const column of columns) delete column.goes;
 	const lines = await table(columns, roomOf(process.stdout, env), output.colors.dim);
+	const asking = left > 0 && named === null && !output.json ? await allAsking(store, filter) : views;
 	output.result(
 		[...views.map(withoutPrompt), ...damaged.map((each) => damagedView(each, store.namespace))],
 		views.length + damaged.length === 0
-			? ["No tasks."]
-			: [...lines, ...more, ...(named === null ? askingLines(context, views) : [])],
+			? [await noneText(store)]
+			: [...lines, ...more, ...(named === null ? askingLines(context, asking) : [])],
 		views.map(({ id }) => id),
 	);
 	return undefined;
+}
+
+/** Those that match, wherever they would stand in the list: who asks waits, however many came after it. */
+async function allAsking(store: Store, filter: TaskFilter): Promise<TaskView[]> {
+	const ids = new Set((await store.openQuestions()).map(({ task }) => task));
+	return viewTasks(store, (await store.getMany([...ids])).filter(matches(filter)));
+}
+
+async function noneText(store: Store): Promise<string> {
+	const all = await store.count();
+	if (all === 0) return "No tasks.";
+	const [of, matching] =
+		all === 1 ? ["The one task", "does not match"] : [`None of the ${all} tasks`, "matches"];
+	return `${of} ${matching}. All of them: dispatch ls --all`;
 }
 
 /** A table has no room for a question, its options and the command that answers it. */
