@@ -14,8 +14,6 @@ const BULL_KEYS = {
 /** What BullMQ would hold a whole queue for. Dispatch sets none of it: it has ways of its own to hold tasks, which are told. */
 const BULL_HOLDS = ["paused", "concurrency", "max", "duration"];
 
-const HOSTS_AT_ONCE = 1_000;
-
 /**
  * Puts right what all tasks share, here and of the named hosts (without names: of all), and what of `task` is no part of
  * its record. `relist`: also lists from which something is missing, a page of the records at a time from there.
@@ -49,14 +47,16 @@ mend('spend:' .. req.day, 'amount')
 -- What is told of a task, beside its record: it holds up no end.
 if req.task then mend('cost:' .. req.task, 'hash'); mend('log:' .. req.task, 'stream') end
 if req.batch then mend('members:' .. req.batch, 'zset', true) end
--- What is no host's id is no host, and nobody could ask for it to be removed. Of very many some are looked at each time.
-for _, name in ipairs(redis.call('SRANDMEMBER', p .. ':hosts', ${HOSTS_AT_ONCE})) do
-  if not (string.match(name, '^[a-z0-9][a-z0-9-]*$') and #name <= 63) then
+-- What is no host, nobody could ask to be removed.
+local strangers = 0
+for _, name in ipairs(someHosts()) do
+  if not (isHost(name) and #name <= 63 and isKnownHost(name)) then
     redis.call('SREM', p .. ':hosts', name)
-    emit({task = '', kind = 'repaired', text = 'hosts', why = 'a name in the list of hosts was none'})
+    strangers = strangers + 1
   end
 end
-for _, host in ipairs(req.hosts or redis.call('SMEMBERS', p .. ':hosts')) do
+if strangers > 0 then emit({task = '', kind = 'repaired', text = 'hosts', why = 'names in the list of hosts were none: ' .. strangers}) end
+for _, host in ipairs(req.hosts or someHosts()) do
   mendHost(host)
   mend('gates:' .. host, 'hash'); mend('lanes:' .. host, 'hash'); mend('turns:' .. host, 'hash'); mend('limited:' .. host, 'hash'); mend('starts:' .. host, 'zset'); mend('notified:' .. host, 'place'); mend('sweep:' .. host, 'string')
   -- A lease that never ends is nobody's.

@@ -12,6 +12,9 @@ export const COUNTER_DIGITS = 13;
 const ASIDE_KEPT_S = 30 * 86_400;
 const RECORDS_AT_ONCE = 1_000;
 
+/** Whoever adds names of hosts for nothing makes nobody wait. */
+const HOSTS_AT_ONCE = 1_000;
+
 /** Lua, after `p` and `now`. */
 export const MENDING = `
 local MOVES = cjson.decode('${JSON.stringify(MOVES)}')
@@ -64,6 +67,12 @@ local function mendShared()
   mend('keys', 'hash'); mend('hosts', 'set', true); mend('generation', 'number')
 end
 local function isHost(name) return string.match(name, '^[a-z0-9][a-z0-9-]*$') ~= nil end
+-- Of very many some, others each time: a host puts its name there anew with each beat.
+local function someHosts() return redis.call('SRANDMEMBER', p .. ':hosts', ${HOSTS_AT_ONCE}) end
+-- Something of it is there: a beat, a task, or what it is to be told. Else it is a name that somebody has put there.
+local function isKnownHost(host)
+  return redis.call('EXISTS', p .. ':host:' .. host, p .. ':active:' .. host, p .. ':live:' .. host, p .. ':removed:' .. host, p .. ':fenced:' .. host) > 0
+end
 local function mendHost(host)
   if not isHost(host) then return end
   mend('live:' .. host, 'set', true)

@@ -116,7 +116,7 @@ local function allHosts()
     mendHost(host)
     hosts[#hosts + 1] = host
   end
-  for _, host in ipairs(redis.call('SMEMBERS', p .. ':hosts')) do add(host) end
+  for _, host in ipairs(someHosts()) do if isKnownHost(host) then add(host) end end
   if typeOf(rec) == 'hash' then add(get('host')) end
   return hosts
 end
