@@ -1,4 +1,5 @@
 /** Why tasks wait: what is known of their hosts, put together with what is known of themselves. */
+import { closedGates, type Gate, gateFor } from "../queue/records/gates.ts";
 import { hostWords } from "../queue/records/hosts.ts";
 import { limitsHolding } from "../queue/records/limited.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -6,6 +7,7 @@ import { oneLine } from "../task/clean-text.ts";
 import { isState, type State } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
 import { type HostFacts, type KnownStates, waitOf } from "../task/view-why.ts";
+import type { Wait } from "../task/wait.ts";
 import type { Told } from "./unsigned.ts";
 import { asHeld } from "./views.ts";
 
@@ -40,11 +42,14 @@ export async function withWaits(
 	const bare = (view: TaskView) => (view.host === own.host ? asHeld(view) : view);
 	const hosts = [...new Set(queued.filter((view) => dependsOnHost(bare(view), now)).map(({ host }) => host))];
 	const facts = new Map<string, HostFacts>();
+	const gates = new Map<string, readonly Gate[]>();
 	if (hosts.length > 0) {
-		const [words, live, limited] = await Promise.all([
+		const [words, live, limited, closed] = await Promise.all([
 			hostWords(store, hosts),
 			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
 			Promise.all(hosts.map((host) => limitsHolding(store, host))),
+			// What cannot be read until its host has mended it keeps nobody from the rest.
+			Promise.all(hosts.map((host) => closedGates(store, host).catch(() => []))),
 		]);
 		for (const [n, host] of hosts.entries()) {
 			const {
@@ -72,12 +77,23 @@ export async function withWaits(
 				taken: running,
 				limited: limited[n] ?? new Map(),
 			});
+			gates.set(host, closed[n] ?? []);
 		}
 	}
 	return views.map((view) => ({
 		...view,
-		waits: waitOf(bare(view), facts.get(view.host), now, others, told(view)),
+		waits:
+			(facts.get(view.host)?.worker === "up" ? gated(bare(view), gates.get(view.host), now) : null) ??
+			waitOf(bare(view), facts.get(view.host), now, others, told(view)),
 	}));
+}
+
+/** Behind a closed gate it waits for that, also where its turn has not come and no look has held it yet. */
+function gated(view: TaskView, gates: readonly Gate[] = [], now: number): Wait | null {
+	const gate = view.state === "queued" && dependsOnHost(view, now) ? gateFor(gates, view) : null;
+	if (gate === null) return null;
+	const until = gate.until === null ? null : new Date(gate.until).toISOString();
+	return waitOf({ ...view, hold: { kind: gate.kind, until } }, undefined, now);
 }
 
 /** Nothing holds the task itself; and where nobody works, nothing is tried either. */

@@ -21,6 +21,11 @@ import type { Places } from "./places.ts";
 
 /** The hub is a hint: the record is read again at least this often. */
 const LOOK_AGAIN_MS = 5_000;
+/**
+ * For a gate without an end. Whoever opens it wakes all who wait for it, and the sweep those whose gate is gone: hundreds
+ * that look by themselves would keep Redis busy for as long as nobody logs in.
+ */
+const UNTIL_WOKEN_MS = 3_600_000;
 /** Tasks that wait for one gate do not all come back in one moment. */
 const OPENING_SPREAD_MS = 500;
 
@@ -119,8 +124,8 @@ async function heldEnd(record: TaskRecord, deps: RunJobDeps): Promise<RunEnd | n
 async function hold({ spec, generation }: TaskRecord, { kind, until }: Hold, store: Store): Promise<RunEnd> {
 	await store.hold(spec.id, generation, { kind, until });
 	const now = store.clock.now();
-	// A gate without an end is looked at again; one with an end opens for all at about the same time.
-	if (until === null) return { kind: "later", at: now + LOOK_AGAIN_MS };
+	if (until === null) return { kind: "later", at: now + UNTIL_WOKEN_MS };
+	// It opens for all at about the same time.
 	return { kind: "later", at: Math.max(until, now + 1) + Math.floor(Math.random() * OPENING_SPREAD_MS) };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunJob } from "../../src/queue/jobs/run-queue.ts";
-import { holdUntil } from "../../src/queue/records/gates.ts";
+import { holdUntil, noteLasting } from "../../src/queue/records/gates.ts";
 import { noteUsage } from "../../src/queue/records/spend.ts";
 import { gatedBy } from "../../src/task/record.ts";
 import { lifeOf } from "../../src/worker/lives.ts";
@@ -133,6 +133,16 @@ test.each([
 	const { deps, started, places } = worker(new Places({ work: 1, live: 4 }), () => meanwhile(job));
 	expect(await runJob(job, { ...deps, dailyUsd: 5 })).toMatchObject(end);
 	expect([started, await stage().store.stateOf("t"), places.taken]).toEqual([[], "queued", 0]);
+});
+
+test("a gate without an end is not looked at over and over: who opens it wakes those that wait", async () => {
+	const { deps, started } = worker();
+	const job = jobOf("t", await queued("t"));
+	for (let failed = 0; failed < 2; failed++) await noteLasting(stage().store, gated, "auth", "not logged in");
+	const end = await runJob(job, deps);
+	expect(end).toMatchObject({ kind: "later" });
+	expect("at" in end ? end.at - Date.now() : 0).toBeGreaterThan(30 * 60_000);
+	expect([started, (await stage().store.need("t")).hold]).toEqual([[], { kind: "auth", until: null }]);
 });
 
 test("one that drains, or has no place, starts nothing", async () => {

@@ -8,6 +8,7 @@ import type { TaskRecord } from "../../task/record.ts";
 import type { Hold } from "../../task/spec.ts";
 import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
+import { closedGates, type Gate, isHeldByGate } from "../records/gates.ts";
 import { tellStartTrouble } from "../records/start-trouble.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
@@ -84,6 +85,7 @@ export async function sweepLostJobs(
 	const now = await store.now();
 	const repaired: string[] = [];
 	const active = await store.getMany(await store.activeIds(host));
+	const gates = await closedGates(store, host);
 	for (const id of await untold(store, active)) if (await store.settleNeeds(id)) repaired.push(id);
 	for (const record of active) {
 		// A clock that was set back makes it wait for its queue no longer.
@@ -91,7 +93,7 @@ export async function sweepLostJobs(
 		if (record.state !== "queued" || age < SWEEP_AGE_MS) continue;
 		const { id } = record.spec;
 		try {
-			if (await repair(store, queues, host, record)) repaired.push(id);
+			if (await repair(store, queues, record, gates)) repaired.push(id);
 		} catch (error) {
 			if (isOutage(error)) throw error;
 			fault(id, "sweep", error);
@@ -121,12 +123,18 @@ async function untold(store: Store, active: readonly TaskRecord[]): Promise<stri
 		.map(({ spec }) => spec.id);
 }
 
-/** @returns whether its run job was lost */
-async function repair(store: Store, queues: RunQueues, host: string, record: TaskRecord): Promise<boolean> {
-	const { id } = record.spec;
-	const { place, isLost } = await store.guard(() => queues.takeOutLost(host, id, record.generation));
+/** @param gates that are closed on its host. @returns whether its run job was lost */
+async function repair(
+	store: Store,
+	queues: RunQueues,
+	record: TaskRecord,
+	gates: readonly Gate[],
+): Promise<boolean> {
+	const { host, hold, spec, generation } = record;
+	const { id } = spec;
+	const { place, isLost } = await store.guard(() => queues.takeOutLost(host, id, generation));
 	if (!isLost) {
-		if (place === "delayed" && !isHeld(record.hold, store.clock.now()))
+		if (place === "delayed" && !isHeld(hold, store.clock.now()) && !isHeldByGate(record, gates))
 			await store.guard(() => queues.hurry(record));
 		return false;
 	}

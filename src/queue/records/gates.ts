@@ -114,10 +114,14 @@ export async function lookAgain(store: Store, host: string): Promise<void> {
 /** Not by a wait of its own: a delay, a backoff, a refusal that nobody else has seen. */
 function isHeldWithOthers(record: TaskRecord, gates: readonly Gate[]): boolean {
 	const { state, hold } = record;
-	if (state !== "queued" || hold === null) return false;
-	if (hold.kind === "budget") return true;
-	const holds = gates.filter((gate) => concerns(gate, gatedBy(record)));
-	return KINDS.includes(hold.kind) && holds.some((gate) => endOf(gate) >= endOf(hold));
+	return state === "queued" && (hold?.kind === "budget" || isHeldByGate(record, gates));
+}
+
+/** @param gates closed ones of its host */
+export function isHeldByGate(record: TaskRecord, gates: readonly Gate[]): boolean {
+	const { state, hold } = record;
+	if (state !== "queued" || hold === null || !KINDS.includes(hold.kind)) return false;
+	return gates.some((gate) => concerns(gate, gatedBy(record)) && endOf(gate) >= endOf(hold));
 }
 
 const endOf = ({ until }: { until: number | null }) => until ?? Number.POSITIVE_INFINITY;
@@ -147,15 +151,19 @@ async function heldBy(
 		.filter((record) => {
 			const { state, hold } = record;
 			if (state !== "queued" || hold === null || !KINDS.includes(hold.kind)) return false;
-			return agentOf(record).backend === backend || isHeldWithOthers(record, gates);
+			return agentOf(record).backend === backend || isHeldByGate(record, gates);
 		})
 		.map(named);
 }
 
 /** The gate that holds such a task: of several the one that ends last. */
 export async function closedGate(store: Store, gated: Gated): Promise<Gate | null> {
-	const gates = (await closedGates(store, gated.host)).filter((gate) => concerns(gate, gated));
-	return gates.sort((a, b) => endOf(b) - endOf(a))[0] ?? null;
+	return gateFor(await closedGates(store, gated.host), gated);
+}
+
+/** @param gates closed ones of its host. @returns that which holds it; of several the one that ends last */
+export function gateFor(gates: readonly Gate[], gated: Omit<Gated, "host">): Gate | null {
+	return gates.filter((gate) => concerns(gate, gated)).sort((a, b) => endOf(b) - endOf(a))[0] ?? null;
 }
 
 /** All closed gates of a host. */
@@ -171,7 +179,7 @@ function isOf(limited: string, model: string | null): boolean {
 	return (model ?? DEFAULT_MODEL).toLowerCase().includes(limited.toLowerCase());
 }
 
-function concerns(gate: Gate, { backend, model }: Gated): boolean {
+function concerns(gate: Gate, { backend, model }: Omit<Gated, "host">): boolean {
 	return gate.backend === backend && (gate.model === null || isOf(gate.model, model));
 }
 

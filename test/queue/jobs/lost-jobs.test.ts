@@ -8,6 +8,7 @@ import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.t
 import { MonitorLoop } from "../../../src/queue/jobs/monitor-queue.ts";
 import { jobIdOf, type RunQueues, RunWorker } from "../../../src/queue/jobs/run-queue.ts";
 import { eventsAfter } from "../../../src/queue/records/events.ts";
+import { noteLasting } from "../../../src/queue/records/gates.ts";
 import { Store } from "../../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../../patience.ts";
 import { HOST, specOf } from "../records/store-support.ts";
@@ -167,6 +168,25 @@ test("a run job that waits for its time, or is worked on, is left where it is", 
 	await client().del(`${store.keys.sweep}:${HOST}`);
 	expect(await sweep()).toEqual([]);
 	expect(await client().zscore(key("delayed"), jobIdOf("later", 2))).not.toBeNull();
+});
+
+test("one that a gate without an end holds waits for it, and comes by itself once the gate is gone, however it went", async () => {
+	const ran: string[] = [];
+	const worker = await idleWorker(ran);
+	await queued();
+	const { backend, model } = specOf("t");
+	for (let failed = 0; failed < 2; failed++)
+		await noteLasting(store, { host: HOST, backend, model }, "auth", "not logged in");
+	await store.hold("t", 1, { kind: "auth", until: null });
+	await away();
+	await client().zadd(key("delayed"), (Date.now() + HOUR_MS) * 0x1000, JOB);
+	expect(await sweep()).toEqual([]);
+	expect(await client().zscore(key("delayed"), JOB)).not.toBeNull();
+	await client().del(store.keys.gates(HOST), `${store.keys.sweep}:${HOST}`);
+	expect(await sweep()).toEqual([]);
+	expect(await isInLine()).toBe(true);
+	await worker.resume();
+	await until(() => expect(ran).toEqual(["t"]));
 });
 
 test.each(["waiting-children", "active"])(
