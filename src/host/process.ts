@@ -8,7 +8,7 @@ import { type Background, startInBackground } from "../process/background.ts";
 import { type Environment, environmentOfDaemon } from "../process/environment.ts";
 import { isFrozen, sameProcess } from "../process/identity.ts";
 import { takePlaceLock } from "../process/lock.ts";
-import { lockedOut, placeTaker } from "../process/place-holders.ts";
+import { lockedOut, placeTaker, takerOf } from "../process/place-holders.ts";
 import { LOCAL_ADDRESS, LOCAL_PLACE, placeOf } from "../task/address.ts";
 import { DispatchError, EXIT } from "../task/errors.ts";
 import { isDaemonFileDamaged, lockPath, logPath, readDaemonFile } from "./files.ts";
@@ -235,14 +235,16 @@ export function requireNoStranger(home: string): void {
 	if (lockedBy !== null) throw lockedBy;
 }
 
-/** Where it is not known which process has the directory. */
+/** Where no worker says that it is the one that has the directory. */
 export function heldBySomebody(home: string): DispatchError {
+	const taker = takerOf(home);
+	const who = taker === null ? "A worker" : `Process ${taker.pid} (${taker.command})`;
+	const found =
+		taker === null ? "`ps -eo pid,args | grep dispatch` shows it, and `kill PID`" : `\`kill ${taker.pid}\``;
 	return new DispatchError(
 		"DISPATCH_ALREADY_RUNNING",
-		`A worker holds ${home}, and daemon.json there does not say which process it is: it still starts, or an earlier version runs.`,
-		{
-			hint: "Repeat this in a moment; else `ps -eo pid,args | grep dispatch` shows it, and `kill PID` stops it.",
-		},
+		`${who} holds ${home} as a worker does, and daemon.json there does not name it: it still starts, is of an earlier version, or is none.`,
+		{ hint: `Repeat this in a moment; else ${found} ends it.` },
 	);
 }
 

@@ -5,7 +5,7 @@ import type { Config } from "../config/load.ts";
 import { environmentOfDaemon, setDaemonUmask } from "../process/environment.ts";
 import { processIdentity } from "../process/identity.ts";
 import { type PlaceLock, takePlaceLock } from "../process/lock.ts";
-import { lockedOut } from "../process/place-holders.ts";
+import { lockedOut, takerOf } from "../process/place-holders.ts";
 import type { Store } from "../queue/records/store.ts";
 import type { Role } from "../queue/redis/connect.ts";
 import { DispatchError } from "../task/errors.ts";
@@ -88,7 +88,9 @@ async function lockOf(
 		const lockedBy = lockedOut(lockPath(home.path));
 		if (!options.standby && lockedBy !== null) throw lockedBy;
 		if (!options.standby) {
-			throw new DispatchError("DISPATCH_ALREADY_RUNNING", `A worker runs for ${home.path} already.`, {
+			const taker = takerOf(home.path);
+			const who = taker === null ? "" : `: process ${taker.pid} (${taker.command})`;
+			throw new DispatchError("DISPATCH_ALREADY_RUNNING", `A worker runs for ${home.path} already${who}.`, {
 				hint: "`dispatch down` stops it; `dispatch worker --standby` waits for its end.",
 			});
 		}

@@ -50,6 +50,12 @@ export function placeTaker(directory: string): number | null {
 	return listPids().find((pid) => pid !== process.pid && hasPlace(pid, isIt)) ?? null;
 }
 
+/** For people: who has a place, as `placeTaker` sees it. Any process can pass for one of ours. */
+export function takerOf(directory: string): { pid: number; command: string } | null {
+	const pid = placeTaker(directory);
+	return pid === null ? null : { pid, command: commandOf(pid) };
+}
+
 /** Whether a process has the place of the directory that is meant, in the manner of ours. */
 export function hasPlace(pid: number, isIt: (numbers: Stats | null) => boolean): boolean {
 	const open = openOf(pid);

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
+import { holderAt } from "../process/apart.ts";
 import { PROGRAM, User } from "./harness.ts";
 
 const LIMIT = { timeout: CONDITION_LIMIT_MS, interval: 50 };
@@ -128,6 +129,43 @@ test.each(FILES)(
 			expect(stderr).not.toContain("A worker");
 		}
 		await stranger.end();
+		await user.ok(["enqueue", "--id", "one", "x"]);
+		await user.waitForState("one", "completed");
+	},
+);
+
+/** Has the place of $1 in the manner of ours: by its directory, or by a file $2 of its own. */
+const PASSES_FOR_OURS = `
+import { spawn } from "node:child_process";
+import { constants, openSync } from "node:fs";
+const [directory, file] = process.argv.slice(1);
+const marked = openSync(directory, constants.O_DIRECTORY | constants.O_APPEND);
+const fd = file === undefined ? marked : openSync(file, "a");
+spawn("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "ignore", fd] }).on("exit", () => console.log("held"));
+setInterval(() => {}, 1000);
+`;
+
+const FORGED: [string, string[], { commands: string[][]; code: number }][] = [
+	["", [], { commands: [["up"], ["worker"]], code: 8 }],
+	["", ["own"], { commands: [["worker"]], code: 8 }],
+	["redis", [], { commands: [["up"], ["down"]], code: 5 }],
+	["redis", ["own"], { commands: [["questions"]], code: 5 }],
+];
+
+test.each(FORGED)(
+	"a process that passes for who has the place %j, by %j: no command waits for its end, each names it",
+	async (place, files, { commands, code }) => {
+		user = new User({ agent: "starts-counted.sh" });
+		mkdirSync(at("redis"), { mode: 0o700 });
+		const args = ["--input-type=module", "-e", PASSES_FOR_OURS, "--", at(place), ...files.map(at)];
+		const forger = await holderAt(process.execPath, args, user.path);
+		for (const command of commands) {
+			const ran = await user.run(command);
+			const named = expect.stringMatching(new RegExp(`rocess ${forger.pid} \\(.*node.*\\)`));
+			expect({ command, code: ran.code, stderr: ran.stderr }).toEqual({ command, code, stderr: named });
+		}
+		forger.kill("SIGKILL");
+		await once(forger, "exit");
 		await user.ok(["enqueue", "--id", "one", "x"]);
 		await user.waitForState("one", "completed");
 	},

@@ -23,6 +23,7 @@ import { findRedisServer, installHint, type RedisServerProgram } from "./find-re
 import { movedServers, settleMoved } from "./moved-server.ts";
 import {
 	checkSocketDir,
+	heldText,
 	listens,
 	preparePlace,
 	removeSocketDir,
@@ -296,6 +297,6 @@ function didNotStart(place: ServerPlace, fault: string): DispatchError {
 
 function doesNotEnd(place: ServerPlace): DispatchError {
 	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", `The local Redis of ${place.dir} does not end.`, {
-		hint: `Its lock ${place.lock} is still held: see ${place.log}.`,
+		hint: `${heldText(place)}Its lock ${place.lock} is still held: see ${place.log}.`,
 	});
 }

@@ -12,6 +12,7 @@ import {
 	statSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { takerOf } from "../../process/place-holders.ts";
 import { heldPath, holdsAt, isSameFile, listPids, look, numbersOf } from "../../process/processes.ts";
 import { isOurTrouble, readRegularFile } from "../../process/read-file.ts";
 import { DispatchError } from "../../task/errors.ts";
@@ -123,9 +124,16 @@ export function silentServer(place: ServerPlace, limitMs: number): DispatchError
 	const message = `The local Redis of ${place.dir} did not answer within ${limitMs / 1_000} s.`;
 	const hint =
 		pid === null
-			? `See ${place.log}, then try again.`
+			? `${heldText(place)}See ${place.log}, then try again.`
 			: `It is process ${pid}. If it is stopped, \`kill -CONT ${pid}\`; else \`dispatch down\` ends it; see ${place.log}.`;
 	return new DispatchError("DISPATCH_REDIS_UNREACHABLE", message, { hint });
+}
+
+/** Who keeps each server from starting where none runs; empty: nobody is seen. */
+export function heldText({ dir }: ServerPlace): string {
+	const taker = takerOf(dir);
+	if (taker === null) return "";
+	return `Process ${taker.pid} (${taker.command}) holds it and does not serve it: \`kill ${taker.pid}\` ends it. `;
 }
 
 /**
