@@ -265,6 +265,7 @@ export function changesOf(record: TaskRecord, chosen: AgentChoice | null, fresh:
 		charge: true,
 		attempt: 0,
 		takenDown: 0,
+		takenAway: 0,
 		workedMs: 0,
 		hold: null,
 		reason: null,

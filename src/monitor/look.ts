@@ -28,6 +28,8 @@ export interface AgentEnd {
 	ending: Ending | null;
 	/** our own processes ended and took the agent along */
 	takenDown: boolean;
+	/** it is gone, and so is its run directory: somebody removed that, perhaps the agent */
+	takenAway: boolean;
 }
 
 export interface ReconcileDeps {

@@ -44,8 +44,6 @@ import { restoreVanished } from "./vanished.ts";
 /** A full look at least this often, whatever the stamps say. */
 const FULL_LOOK_MS = 30_000;
 const STARTS_LIMIT_MS = 5_000;
-/** So often in a row: who takes its own away each time would never be charged. */
-const TAKEN_AWAY_MAX = 2;
 /** Between two parts of a flood: the other tasks' turn. */
 const REST_OF_LOG_MS = 20;
 const NOTHING_ASKED: IpcState = { questions: [], answered: [], done: [], finished: false, rejected: [] };
@@ -342,18 +340,15 @@ export class Reconciler extends Service {
 		// What was started here, and whose directory is gone, has removed it.
 		const wasStarted = record.runNonce !== null && this.#deps.hub.startedHere.has(record.runNonce);
 		const status: AgentStatus = { kind: wasStarted ? "gone" : "never" };
-		const end: AgentEnd = { record, ...none, status, ending, takenDown: !wasStarted };
-		return this.#settleOrEnd(record, guard, end);
+		return this.#settleOrEnd(record, guard, { record, ...none, status, ending, takenDown: !wasStarted });
 	}
 
-	async #settleOrEnd(record: TaskRecord, guard: Guard, end: AgentEnd): Promise<void> {
+	async #settleOrEnd(record: TaskRecord, guard: Guard, end: Omit<AgentEnd, "takenAway">): Promise<void> {
 		const { id } = record.spec;
 		const settled = await guard.step("settle", () => {
 			faultPoint(end.run === null ? "settle.unstarted" : "look.settle", id);
-			// Somebody took its directory away, whoever it was: no agent is charged for that at once.
-			const isTaken = end.status.kind === "gone" && !hasRunDir(this.#deps.home, id, record.epoch);
-			const takenDown = end.takenDown || (isTaken && record.takenDown < TAKEN_AWAY_MAX);
-			return this.#deps.settle({ ...end, takenDown });
+			const takenAway = end.status.kind === "gone" && !hasRunDir(this.#deps.home, id, record.epoch);
+			return this.#deps.settle({ ...end, takenAway });
 		});
 		if (settled === true) return this.#forgetStart(record);
 		if (settled === false) return;

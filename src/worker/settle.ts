@@ -2,25 +2,18 @@
  * An agent is gone: decide what that means, and make the move. The outcome is in the record before
  * anything else learns of it. Idempotent: a second settle of the same epoch is refused as stale.
  */
-import type { BackendConfig } from "../backends/contract.ts";
-import { knownCli } from "../backends/known.ts";
-import { cliOf } from "../backends/started.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
 import { readReport } from "../ipc/report.ts";
 import { clearTemporaries } from "../ipc/task-dir.ts";
-import type { AgentStatus } from "../process/agent.ts";
 import { sweepRun } from "../process/end-run.ts";
 import { sweepTree } from "../process/end-tree.ts";
 import { faultPoint } from "../process/fault.ts";
-import { tailLines } from "../process/log-tail.ts";
 import type { RunDir } from "../process/run-dir.ts";
 import { orNothing, type Seals } from "../process/sealed-file.ts";
-import { resumedSession } from "../process/sessions.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import { closedGate, holdUntil, noteLasting, openAfterSuccess } from "../queue/records/gates.ts";
 import type { RecordChanges } from "../queue/records/record-fields.ts";
-import { batchBudget, spentBy } from "../queue/records/spend.ts";
 import type { Store } from "../queue/records/store.ts";
 import { cleanText } from "../task/clean-text.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -29,45 +22,16 @@ import type { Decision, EndFacts } from "../task/outcome/facts.ts";
 import { lastingHold } from "../task/outcome/failure.ts";
 import { isIdleResume } from "../task/outcome/idle-resume.ts";
 import { decideOutcome } from "../task/outcome/rules.ts";
-import type { Plan } from "../task/plan.ts";
 import { agentOf, gatedBy, type TaskRecord } from "../task/record.ts";
 import type { Hold, Outcome } from "../task/spec.ts";
+import { type EndedAgent, FREE_STARTS_LIMIT, factsOf } from "./end-facts.ts";
 import { fallbackChoice, isFar, untilFirst } from "./fallback.ts";
 import { failedSetup } from "./setup.ts";
 import { endCheck, hasBegun, verify } from "./verify.ts";
 import type { SavedWork, WorkSaver } from "./workspace.ts";
 
-const TAIL_LINES = 20;
 /** Anything that an agent starts may print a line that reads like a limit: the other tasks soon see for themselves. */
 const UNSURE_HOLD_MS = 30 * 60_000;
-/** What is not the agent's fault costs it no attempt; what happens again each time has to stop all the same. */
-const FREE_STARTS_LIMIT = 10;
-
-/** What the monitor found of an agent that is gone (its `AgentEnd`). */
-export interface EndedAgent {
-	record: TaskRecord;
-	run: RunDir | null;
-	status: AgentStatus;
-	seen: Seen | null;
-	plan: Plan | null;
-	finished: boolean;
-	ending: EndFacts["ended"] | "shutdown";
-	takenDown: boolean;
-}
-
-interface Seen {
-	sessionId: string | null;
-	result: EndFacts["result"];
-	earlyResult: EndFacts["result"];
-	waitsFor: string | null;
-	failure: EndFacts["failure"];
-	failureMessage: string | null;
-	rateLimitUntil: number | null;
-	limitedModel: string | null;
-	unsure: boolean;
-	sawOutput: boolean;
-	worked: boolean;
-}
 
 export interface SettleDeps {
 	store: Store;
@@ -278,80 +242,6 @@ async function moveGate(
 		await openAfterSuccess(store, gated, end.run?.facts.startedAt ?? 0);
 }
 
-async function askedOf(store: Store, id: string): Promise<string | null> {
-	return (await store.questions(id)).find(({ open }) => open)?.text ?? null;
-}
-
-async function factsOf(end: EndedAgent, { store, config }: SettleDeps): Promise<EndFacts> {
-	const { record, seen } = end;
-	const agent = agentOf(record).backend;
-	const backend = config.backends[agent];
-	// `down --stop-agents` is somebody's wish, however often: it says nothing about the host.
-	const tooOften = record.takenDown >= FREE_STARTS_LIMIT && end.ending !== "shutdown";
-	const resumed = end.run !== null && resumedSession(end.run);
-	const [openQuestions, undelivered, spentUsd, ofBatch] = await Promise.all([
-		store.openCount(record.spec.id),
-		store.undelivered(record.spec.id),
-		spentBy(store, record.spec.id),
-		batchBudget(store, record.batch),
-	]);
-	return {
-		taskId: record.spec.id,
-		exit:
-			end.status.kind === "alive" || (end.status.kind === "never" && tooOften)
-				? { kind: "gone" }
-				: end.status,
-		plan: end.plan,
-		givenItems: record.spec.givenItems,
-		done: end.finished,
-		result: seen?.result ?? null,
-		waitedFor: seen?.earlyResult ? seen.waitsFor : null,
-		failure: failureOf(seen),
-		failureMessage: seen?.failureMessage ?? null,
-		rateLimitUntil: seen?.rateLimitUntil ?? null,
-		now: store.clock.now(),
-		sawOutput: seen?.sawOutput ?? false,
-		resumed,
-		idleResume: resumed && seen?.worked !== true,
-		openQuestions,
-		asked: record.spec.unattended ? await askedOf(store, record.spec.id) : null,
-		undelivered: undelivered.length,
-		unattended: record.spec.unattended,
-		ended: end.ending === "shutdown" ? null : end.ending,
-		cancelledBy: record.stopBy,
-		takenDown: end.takenDown && !tooOften,
-		tooOften,
-		rateLimits: record.rateLimits,
-		attempt: record.attempt,
-		attempts: record.spec.attempts,
-		spentUsd,
-		budgetUsd: record.spec.budgetUsd,
-		spentBatch: ofBatch !== null && ofBatch.spentUsd >= ofBatch.budgetUsd ? ofBatch : null,
-		logTail: end.run === null ? [] : tailLines(end.run.logPath, TAIL_LINES),
-		...cliFacts(agent, backend),
-	};
-}
-
-/** @param backend undefined: the config no longer names it */
-function cliFacts(
-	agent: string,
-	backend: BackendConfig | undefined,
-): Pick<EndFacts, "command" | "agentName" | "cli"> {
-	if (backend === undefined) return { command: null, agentName: agent, cli: knownCli(agent) };
-	const { type, command } = backend;
-	const cli = knownCli(type);
-	return { command, agentName: cli?.type ?? agent, cli: cli ?? cliOf(command)?.cli ?? null };
-}
-
-/**
- * A dead login or an empty account is told by the CLI itself once it has worked: a line of text that says so is of
- * something that the agent started, and would hold everybody until a person comes.
- */
-function failureOf(seen: Seen | null): EndFacts["failure"] {
-	const failure = seen?.failure ?? null;
-	return seen?.unsure && seen.sawOutput && lastingHold(failure) !== null ? null : failure;
-}
-
 function changesOf(
 	end: EndedAgent,
 	facts: EndFacts,
@@ -377,16 +267,20 @@ function changesOf(
 		charge: decision.charge,
 		// Nothing was started: the next start is the one that was asked for.
 		startMode: facts.exit.kind === "never" ? end.record.startMode : decision.startMode,
-		takenDown: isFreeStart(end, decision) ? end.record.takenDown + 1 : 0,
+		...freeStarts(end, decision),
 		rateLimits: limited ? end.record.rateLimits + 1 : 0,
 		...(decision.newSession ? { sessionId: null } : {}),
 	};
 }
 
 /** One more in a row that costs nothing and waits for nothing; an end that was wished for begins the row anew. */
-function isFreeStart({ ending }: EndedAgent, { to, charge, hold }: Decision): boolean {
+function freeStarts(
+	{ ending, record, takenAway }: EndedAgent,
+	{ to, charge, hold }: Decision,
+): RecordChanges {
 	const waits = hold !== null && hold.kind !== "answered";
-	return ending !== "shutdown" && to === "queued" && !charge && !waits;
+	if (ending === "shutdown" || to !== "queued" || charge || waits) return { takenDown: 0, takenAway: 0 };
+	return { takenDown: record.takenDown + 1, takenAway: record.takenAway + (takenAway ? 1 : 0) };
 }
 
 function holdOf(decision: Decision, now: number, maxBackoffMs: number): Hold | null {

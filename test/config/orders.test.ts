@@ -65,8 +65,8 @@ test("which batch a task counts to is not signed, and no host executes anything 
 	// A failure in it, and what it may cost together, hold its tasks back; nothing is executed by that.
 	expect(readers.sort()).toEqual([
 		"monitor/progress.ts",
+		"worker/end-facts.ts",
 		"worker/run-job.ts",
-		"worker/settle.ts",
 		"worker/start.ts",
 	]);
 });

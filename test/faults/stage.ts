@@ -77,7 +77,14 @@ export class TaskStage {
 
 	/** As `dispatch retry`. */
 	async retry(id: string): Promise<void> {
-		const set = { charge: true, attempt: 0, takenDown: 0, hold: null, startMode: "resume" } as const;
+		const set = {
+			charge: true,
+			attempt: 0,
+			takenDown: 0,
+			takenAway: 0,
+			hold: null,
+			startMode: "resume",
+		} as const;
 		await this.store.move({ id, from: ["failed"], to: "queued", set });
 	}
 

@@ -75,7 +75,7 @@ test.each([
 	const record = { ...(await store.need("t")), takenDown, epoch };
 	const none = { run: null, seen: null, plan: null, finished: false };
 	await settle(
-		{ record, ...none, status: { kind: "gone" }, ending, takenDown: true },
+		{ record, ...none, status: { kind: "gone" }, ending, takenDown: true, takenAway: false },
 		{
 			store,
 			config: emptyConfig(),

@@ -42,23 +42,35 @@ test.each(CASES)("run directories are gone (%s): %s", async (way, how) => {
 		return store.stateOf("t");
 	};
 	await expect.poll(look).toBe("queued");
-	expect(await store.need("t")).toMatchObject({ charge: false, takenDown: 1 });
+	expect(await store.need("t")).toMatchObject({ charge: false, takenDown: 1, takenAway: 1 });
 	await expect.poll(() => markedPids(nonce)).toEqual([]);
 	await monitor.stop();
 });
 
-test("who takes its own away each time is charged at the third", async () => {
+/** What the host itself did to its starts before, how often its directory was taken away, and what the next time means. */
+test.each([
+	[{ takenDown: 2 }, "queued"],
+	[{ takenDown: 9 }, "queued"],
+	[{ takenDown: 9, takenAway: 1 }, "queued"],
+	[{ takenDown: 2, takenAway: 2 }, "failed"],
+	[{ takenDown: 10, takenAway: 1 }, "failed"],
+] as const)("after %o, a start whose directory is taken away is %s", async (before, becomes) => {
 	const { store } = stage();
 	const { run } = await stage().agent("t", "exec sleep 1000", { attempts: 1 });
 	const monitor = stage().reconciler();
 	await monitor.reconcile("t");
-	await store.follow("t", (await store.need("t")).epoch, { takenDown: 2 });
+	await store.follow("t", (await store.need("t")).epoch, before);
 	takeAway(run.path);
 	const look = async () => {
 		await monitor.reconcile("t");
 		return store.stateOf("t");
 	};
-	await expect.poll(look).toBe("failed");
-	expect(await store.need("t")).toMatchObject({ reason: "crashed" });
+	await expect.poll(look).toBe(becomes);
+	const counted = {
+		takenDown: before.takenDown + 1,
+		takenAway: ("takenAway" in before ? before.takenAway : 0) + 1,
+	};
+	const expected = { queued: { charge: false, ...counted }, failed: { reason: "crashed", takenAway: 0 } };
+	expect(await store.need("t")).toMatchObject(expected[becomes]);
 	await monitor.stop();
 });

@@ -15,6 +15,7 @@ const ALWAYS_THERE = [
 	"ipcGeneration",
 	"progress",
 	"takenDown",
+	"takenAway",
 	"rateLimits",
 	"workedMs",
 	"createdAt",

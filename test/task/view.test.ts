@@ -71,6 +71,7 @@ const RECORD: TaskRecord = {
 	stopBy: null,
 	rateLimits: 0,
 	takenDown: 0,
+	takenAway: 0,
 	workedMs: 0,
 	workingSince: AT,
 	createdAt: AT,

@@ -106,7 +106,16 @@ test("a run that meets a limit while its next agents are held is queued until th
 		...{ rateLimitUntil: Date.now() + 60 * MINUTE_MS, unsure: false, sawOutput: true, worked: true },
 	};
 	const status = { kind: "exited", code: 1, signal: null } as const;
-	const ended = { run: null, plan: null, finished: false, ending: null, takenDown: false, status, seen };
+	const ended = {
+		run: null,
+		plan: null,
+		finished: false,
+		ending: null,
+		takenDown: false,
+		takenAway: false,
+		status,
+		seen,
+	};
 	const saver = new WorkSaver({ store, orders, env: {} });
 	const deps = { store, config, orders, hub, checkEnv: () => ({}), maxBackoffMs: 60 * MINUTE_MS, saver };
 	await settle({ ...ended, record: await store.need("meets") }, deps);

@@ -54,7 +54,7 @@ test.each([false, true])("an end that a fallback follows, the record changed: %s
 	const orders = await made("t", changed);
 	await store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" });
 	const record = await store.need("t");
-	const end = { run: null, plan: null, finished: false, ending: null, takenDown: false };
+	const end = { run: null, plan: null, finished: false, ending: null, takenDown: false, takenAway: false };
 	await settle(
 		{ ...end, record, status: { kind: "exited", code: 1, signal: null }, seen: LIMITED },
 		{

@@ -15,6 +15,7 @@ export type RecordChanges = Partial<
 		| "progress"
 		| "attempt"
 		| "takenDown"
+		| "takenAway"
 		| "rateLimits"
 		| "workedMs"
 		| "charge"
