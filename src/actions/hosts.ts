@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostNames, type ListedHost, listHosts } from "../queue/records/host-list.ts";
 import { setDrain, wakeHost } from "../queue/records/hosts.ts";
+import { removeHost } from "../queue/records/remove-host.ts";
 import type { Store } from "../queue/records/store.ts";
 import { ONE_LOOK_MS, orAborted, unlessAway } from "../queue/redis/or-aborted.ts";
 import { cutText } from "../task/cut-text.ts";
@@ -109,6 +110,25 @@ export async function drainHost(
 	await requireHost(store, host);
 	await setDrain(store, host, { on, by });
 	return (await viewHosts(store, own, host))[0] as HostView;
+}
+
+/**
+ * Takes a host out of the list that is gone and has no task that has not ended.
+ * @throws DISPATCH_NO_SUCH_HOST, DISPATCH_HOST_IN_USE
+ */
+export async function forgetHost(store: Store, host: string): Promise<void> {
+	await requireHost(store, host);
+	const removal = await removeHost(store, host);
+	if (removal.result === "alive")
+		throw new DispatchError("DISPATCH_HOST_IN_USE", `A worker runs on ${host}, or did a moment ago.`, {
+			hint: "`dispatch down` stops it there; a host that died is gone after 45 seconds.",
+		});
+	if (removal.result === "open") {
+		const tasks = removal.open === 1 ? "1 task" : `${removal.open} tasks`;
+		throw new DispatchError("DISPATCH_HOST_IN_USE", `${host} has ${tasks} that did not end.`, {
+			hint: `See them with \`dispatch ls --host ${host}\`. Take each over (dispatch retry ID --here), or end all: dispatch cancel --host ${host} --yes`,
+		});
+	}
 }
 
 const LOOK_MS = 500;

@@ -72,6 +72,11 @@ export const ERRORS = {
 		means: "There is no batch of that id or key.",
 	},
 	DISPATCH_NO_SUCH_HOST: { exit: EXIT.noSuchTask, retryable: false, means: "There is no host of that id." },
+	DISPATCH_HOST_IN_USE: {
+		exit: EXIT.conflict,
+		retryable: false,
+		means: "A worker runs on the host, or tasks of it have not ended.",
+	},
 	DISPATCH_NO_QUESTION: {
 		exit: EXIT.conflict,
 		retryable: false,

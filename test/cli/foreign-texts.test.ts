@@ -108,6 +108,7 @@ const CALLS: Record<string, string[][]> = {
 	hosts: [[]],
 	"hosts drain": [[HOST]],
 	"hosts resume": [[HOST]],
+	"hosts rm": [[HOST]],
 	doctor: [[]],
 	notify: [[]],
 	up: [[]],

@@ -82,6 +82,38 @@ test(
 );
 
 test(
+	"a host that is gone leaves the list once it has nothing to do, and is back with its worker",
+	async () => {
+		await ann.ok(["enqueue", "--id", "job", "x"]);
+		await ann.waitForState("job", "asking");
+		const listed = async () => (await bob.json<{ host: string }[]>(["hosts"])).map(({ host }) => host);
+		expect(await bob.run(["hosts", "rm", "container"])).toMatchObject({
+			code: 8,
+			stderr: expect.stringMatching(/A worker runs on container/),
+		});
+		await loseHost({ agents: false });
+		expect(await bob.run(["hosts", "rm", "container"])).toMatchObject({
+			code: 8,
+			stderr: expect.stringMatching(/has 1 task that did not end.*dispatch cancel --host container/s),
+		});
+		expect(await listed()).toContain("container");
+		await bob.ok(["cancel", "job"]);
+		expect(await bob.ok(["hosts", "rm", "container"])).toMatch(/not listed any more/);
+		expect(await listed()).not.toContain("container");
+		expect(await store.client.keys("*container*")).toEqual([store.keys.fenced("container")]);
+		expect(await bob.run(["hosts", "rm", "container"])).toMatchObject({ code: 6 });
+		// Its agent was left there, and is ended all the same.
+		expect(agentsOfAnn()).not.toEqual([]);
+		await ann.ok(["up"]);
+		await expect.poll(() => agentsOfAnn()).toEqual([]);
+		expect(await listed()).toContain("container");
+		await ann.ok(["enqueue", "--id", "next", "x"]);
+		await ann.waitForState("next", "asking");
+	},
+	TEST_LIMIT_MS,
+);
+
+test(
 	"cancelled while its host was cut off: the host ends the agent when it comes back",
 	async () => {
 		await ann.ok(["enqueue", "--id", "job", "x"]);

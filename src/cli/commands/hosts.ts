@@ -1,4 +1,4 @@
-import { drainHost, type HostView, untilDrained, viewHosts } from "../../actions/hosts.ts";
+import { drainHost, forgetHost, type HostView, untilDrained, viewHosts } from "../../actions/hosts.ts";
 import { hostNames } from "../../queue/records/host-list.ts";
 import { orAborted } from "../../queue/redis/or-aborted.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
@@ -143,4 +143,11 @@ export async function resume(context: Context, host: string): Promise<number | u
 		[host],
 	);
 	return undefined;
+}
+
+/** It is gone, and has nothing left to do. */
+export async function rmHost(context: Context, host: string): Promise<undefined> {
+	await forgetHost(await context.store(), host);
+	const line = `${host} is not listed any more. Once a worker runs there again it is back.`;
+	context.output.result({ host }, [line], [host]);
 }

@@ -216,6 +216,7 @@ export const JSON_SCHEMAS = {
 	}),
 	hosts: z.array(host),
 	"hosts drain": host,
+	"hosts rm": z.strictObject({ host: text }),
 	"hosts resume": host,
 	"service install": z.union([z.strictObject({ unit: text }), z.strictObject({ path: text })]),
 	web: z.strictObject({ url: text }),

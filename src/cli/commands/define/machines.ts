@@ -36,4 +36,10 @@ export function defineMachines({ program, run }: Definer): void {
 		.argument("<host>", "its id")
 		.addHelpText("after", example("dispatch hosts resume mini1"))
 		.action((host: string) => run(async (context) => (await import("../hosts.ts")).resume(context, host)));
+	hosts
+		.command("rm")
+		.description("take a host that is gone out of the list; once a worker runs there again it is back")
+		.argument("<host>", "its id")
+		.addHelpText("after", example("dispatch hosts rm mini1"))
+		.action((host: string) => run(async (context) => (await import("../hosts.ts")).rmHost(context, host)));
 }
