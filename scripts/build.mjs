@@ -27,7 +27,7 @@ const STAMP = join(DIST, ".stamp");
 const SOURCES = ["package.json", "package-lock.json", "scripts/build.mjs", "scripts/bundle.mjs"];
 
 /** The commands of hot.cjs; the others' code is left out of it. */
-const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "run", "status"];
+const HOT = ["answer", "ask", "enqueue", "ls", "output", "questions", "status"];
 /** Files of cli/commands/define that define none of them. */
 const COLD_DEFINITIONS = [
 	"batch",

@@ -245,8 +245,9 @@ export function hotOnly({ hot, never, screens = false }) {
 				const name = path.slice("../".length, -".ts".length);
 				return isDefined && !hot.includes(name) ? { path: name, namespace: "cold" } : undefined;
 			});
-			// Who needs a screen, or a worktree, is in client.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is `enqueue --dry-run`.
-			onResolve({ filter: /^\.\.\/(?:screen\/|workspace\/|show\/planned\.ts$)/ }, ({ path, kind }) =>
+			// Who needs a screen, or a worktree, is in client.cjs (`mayBeTyped` in src/cli/options/ids.ts), as is who waits, and `enqueue --dry-run`.
+			const cold = /^(?:\.\.\/(?:screen\/|workspace\/|show\/(?:planned|follow-log)\.ts$)|\.\/wait\.ts$)/;
+			onResolve({ filter: cold }, ({ path, kind }) =>
 				kind === "dynamic-import" && !screens ? { path, namespace: "cold" } : undefined,
 			);
 			onLoad({ filter: /./, namespace: "cold" }, ({ path }) => ({

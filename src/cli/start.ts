@@ -40,7 +40,7 @@ function ownBundle(): Bundle {
 	if (command === "worker") return "worker";
 	const needsMore =
 		(command === "answer" && (maySeveral(words) || mayBeTyped(words))) ||
-		["--worktree", "--dry-run"].some((word) => words.includes(word));
+		["--worktree", "--dry-run", "--wait", "--follow"].some((word) => words.includes(word));
 	if (DISPATCH_HOT.includes(command) && !needsMore) return "hot";
 	return DISPATCH_WORDS_OF_MAIN.some((word) => words.includes(word)) ? "main" : "client";
 }
