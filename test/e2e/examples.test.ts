@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { JSON_SCHEMAS } from "../../src/cli/commands/schemas.ts";
@@ -146,6 +147,13 @@ async function cancelAll(): Promise<void> {
 	if (ids.length > 0) await user.ok(["cancel", ...ids]);
 }
 
+/** One whose worker never came back. */
+async function knowGoneHost(): Promise<void> {
+	const client = new Redis(redis.url);
+	await client.sadd("{dispatch:default}:hosts", "old-laptop");
+	await client.quit();
+}
+
 /** What stays until it is ended, and by what one knows that it works. */
 const STAYS: Record<string, RegExp> = {
 	watch: /review-login-code/,
@@ -165,6 +173,7 @@ const BEFORE: Record<string, () => Promise<unknown>> = {
 	"config remove-alias": () => user.run(["config", "add-alias", "reviewer", "--model", "fake"]),
 	"hosts drain": () => user.ok(["up"]),
 	"hosts resume": () => user.ok(["up"]),
+	"hosts rm": knowGoneHost,
 	down: cancelAll,
 	worker: () => user.run(["down"]),
 	// Its usual port is that of every test that has a web view.

@@ -118,7 +118,7 @@ Everybody with the same Redis sees all tasks, and answers from anywhere.
 
   $ dispatch hosts                 who is there, and how full each is
   $ dispatch hosts drain mini1     it starts nothing new, until \`resume\`
-  $ dispatch hosts rm mini1        it is gone for good: out of the list
+  $ dispatch hosts rm old-laptop   it is gone for good: out of the list
   $ dispatch ls --host mini1       only that host's tasks
   $ dispatch questions             of all hosts
 

@@ -40,6 +40,6 @@ export function defineMachines({ program, run }: Definer): void {
 		.command("rm")
 		.description("take a host that is gone out of the list; once a worker runs there again it is back")
 		.argument("<host>", "its id")
-		.addHelpText("after", example("dispatch hosts rm mini1"))
+		.addHelpText("after", example("dispatch hosts rm old-laptop"))
 		.action((host: string) => run(async (context) => (await import("../hosts.ts")).rmHost(context, host)));
 }
