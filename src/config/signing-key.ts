@@ -92,19 +92,21 @@ function isSame(mine: string, given: string | null): boolean {
 /** @param home the state directory's path @throws DISPATCH_KEY_UNUSABLE, and what passes (`isOurTrouble`) */
 export function keyOf(home: string): Buffer {
 	const path = join(home, KEY_FILE);
-	const line = textOf(home, path);
-	const key = keyFrom(line);
-	// An agent can read it; whoever reads what it says of it would sign as this host's user.
-	if (key !== null) rememberSecret(KEY_FILE, line);
+	const key = keyFrom(textOf(home, path));
 	if (key !== null) return key;
 	throw unusable(home, `The signing key ${path} is damaged.`, {
 		hint: "Remove it: a new one is made, and tasks that have not ended must be signed again.",
 	});
 }
 
-/** @param line of the key's file @returns null: it is no key */
+/**
+ * Hides it from then on: an agent can read it, and whoever reads what it says of it would sign as this host's user.
+ * @param line of the key's file @returns null: it is no key
+ */
 export function keyFrom(line: string | null): Buffer | null {
-	return line !== null && /^[0-9a-f]{64}$/.test(line) ? Buffer.from(line, "hex") : null;
+	if (line === null || !/^[0-9a-f]{64}$/.test(line)) return null;
+	rememberSecret(KEY_FILE, line);
+	return Buffer.from(line, "hex");
 }
 
 function textOf(home: string, path: string): string {

@@ -104,7 +104,7 @@ countField.later = (initial: number): Field<number> => {
 const AMOUNT = /^\d+\.?\d*(?:[eE][+-]?\d+)?$/;
 
 /** USD; null for none. One that records of an earlier version do not have. */
-export const usdField: Field<number | null> & { counts?: never } = {
+export const usdField: Field<number | null> = {
 	read(text, name) {
 		if (text === undefined || text === "") return null;
 		if (!AMOUNT.test(text)) throw new Damage(`${name} is not an amount`);

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { RememberedKey } from "../../src/config/kept-marks.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { openSigner } from "../../src/config/signing-key.ts";
 import { SpentOrders, spendOrder } from "../../src/config/spent-orders.ts";
@@ -82,6 +83,13 @@ test.each<[string, (record: TaskRecord) => TaskRecord]>([
 test("what an agent says of the key is shown to nobody: who reads it could sign", () => {
 	const text = readFileSync(join(home, "signing-key"), "utf8").trim();
 	expect(withoutSecrets(`It is ${text}.`)).toBe("It is [signing-key].");
+	// Nor of another one that its user puts in its place while a worker remembers the first.
+	const own = temporaryFolder("orders-key");
+	const key = new RememberedKey(own);
+	const other = "c4".repeat(32);
+	writeFileSync(join(own, "signing-key"), `${other}\n`);
+	expect(key.read().toString("hex")).toBe(other);
+	expect(withoutSecrets(`It is ${other}.`)).toBe("It is [signing-key].");
 });
 
 test("a list of removed tasks that is no file: what is not known is not permitted, and nothing hangs", () => {

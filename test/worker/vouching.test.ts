@@ -87,6 +87,16 @@ test.each([false, true])("a queued task that a fallback takes, the record change
 	expect(after.generation > before.generation).toBe(!changed);
 });
 
+async function isNotCalledDone(monitor: ReturnType<ReturnType<typeof stage>["reconciler"]>): Promise<void> {
+	const { store } = stage();
+	const look = async () => {
+		await monitor.reconcile("t");
+		return store.stateOf("t");
+	};
+	await expect.poll(look).not.toBe("running");
+	expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+}
+
 test.each<[string, (key: string) => void]>([
 	["lost", (key) => rmSync(key)],
 	["replaced", (key) => writeFileSync(key, "ab".repeat(32))],
@@ -104,12 +114,7 @@ test.each<[string, (key: string) => void]>([
 		const changed = { ...spec, verify: `touch ${pwned}` };
 		await store.client.hset(store.keys.task("t"), "spec", JSON.stringify(changed));
 		writeFileSync(join(taskDir, "ipc/go"), "");
-		const look = async () => {
-			await monitor.reconcile("t");
-			return store.stateOf("t");
-		};
-		await expect.poll(look).not.toBe("running");
-		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+		await isNotCalledDone(monitor);
 		expect(existsSync(pwned)).toBe(false);
 	},
 );
@@ -138,12 +143,7 @@ test.each(Object.entries(CHANGED))(
 		const { spec } = await store.need("t");
 		await store.client.hset(store.keys.task("t"), "spec", JSON.stringify({ ...spec, ...change(pwned) }));
 		const monitor = stage().reconciler();
-		const look = async () => {
-			await monitor.reconcile("t");
-			return store.stateOf("t");
-		};
-		await expect.poll(look).not.toBe("running");
-		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+		await isNotCalledDone(monitor);
 		expect(existsSync(pwned)).toBe(false);
 	},
 );
@@ -170,11 +170,6 @@ test.each([
 		await store.client.hset(store.keys.task("t"), { spec: JSON.stringify(old), nonce: old.nonce, signature });
 		if (isSeen) await monitor.reconcile("t");
 		writeFileSync(join(taskDir, "ipc/go"), "");
-		const look = async () => {
-			await monitor.reconcile("t");
-			return store.stateOf("t");
-		};
-		await expect.poll(look).not.toBe("running");
-		expect(await store.need("t")).toMatchObject({ state: "failed", reason: "verify_failed" });
+		await isNotCalledDone(monitor);
 	},
 );

@@ -9,7 +9,6 @@ import type { TaskSpec } from "../../task/spec.ts";
 type Shown = (spec: TaskSpec, record: TaskRecord) => readonly [name: string, text: string | null] | null;
 
 const orNone = (name: string, text: string | null): readonly [string, string | null] => [name, text || null];
-const time = (ms: number | null) => (ms === null ? null : formatDuration(ms));
 
 /** In this order. A new field does not compile without what is shown of it. */
 const FIELDS: { readonly [N in keyof TaskSpec]-?: Shown } = {
@@ -44,9 +43,9 @@ const FIELDS: { readonly [N in keyof TaskSpec]-?: Shown } = {
 		"limits",
 		[
 			`${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
-			deadlineMs === null ? "no deadline" : `${time(deadlineMs)} of work`,
+			deadlineMs === null ? "no deadline" : `${formatDuration(deadlineMs)} of work`,
 			budgetUsd === null ? "no budget" : `$${budgetUsd}`,
-			`${time(inactivityMs)} without a sign of life`,
+			`${formatDuration(inactivityMs)} without a sign of life`,
 		].join(", "),
 	],
 	deadlineMs: () => null,
@@ -56,7 +55,7 @@ const FIELDS: { readonly [N in keyof TaskSpec]-?: Shown } = {
 		"questions",
 		unattended
 			? "fail it: nobody is asked"
-			: `are asked; it waits ${time(questionWaitMs)} for an answer before it is parked`,
+			: `are asked; it waits ${formatDuration(questionWaitMs)} for an answer before it is parked`,
 	],
 	questionWaitMs: () => null,
 	notBefore: ({ notBefore }) =>
