@@ -84,8 +84,10 @@ export function faultPoint(point: FaultPoint, task: string): void {
 
 function fail(point: FaultPoint, mode: string, task: string): void {
 	if (mode === "kill") process.kill(process.pid, "SIGKILL");
-	const name = `${point}:${task}`;
-	if (mode === "throw-once" && thrown.has(name)) return;
-	thrown.add(name);
+	if (mode === "throw-once") {
+		const name = `${point}:${task}`;
+		if (thrown.has(name)) return;
+		thrown.add(name);
+	}
 	throw new Error(`a test's fault at ${point}`);
 }
