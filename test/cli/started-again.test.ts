@@ -4,14 +4,18 @@ import type { Context } from "../../src/cli/context.ts";
 import { RetryTeller } from "../../src/cli/show/retry-teller.ts";
 import { TaskTeller } from "../../src/cli/show/task-teller.ts";
 import { tellOfTasks } from "../../src/cli/show/worker-lines.ts";
+import { lastEventId } from "../../src/queue/records/events.ts";
+import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { HOST, runningTask } from "../queue/records/store-support.ts";
 import { withStore } from "../queue/stage.ts";
+import type { TestRedis } from "../redis.ts";
 
 let store: Store;
-withStore("service", (made) => {
-	store = made;
+let redis: TestRedis;
+withStore("service", (made, server) => {
+	[store, redis] = [made, server];
 });
 
 const start = () => store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" });
@@ -61,14 +65,25 @@ function contextWith(lines: string[]): Context {
 test.each(Object.entries(STORIES))("by the worker's lines: %s", async (_, { happens, starts }) => {
 	const lines: string[] = [];
 	const stop = new AbortController();
-	// Its first look is on its way before anything happens.
-	const telling = tellOfTasks({ store, host: HOST, say: (_facts, line) => lines.push(line) }, stop.signal);
-	await runningTask(store, "t");
-	await happens();
+	const own = await openStore({ target: redis.target, namespace: "test", role: "service" });
+	const telling = tellOfTasks(
+		{ store: own, host: HOST, say: (_facts, line) => lines.push(line) },
+		stop.signal,
+	);
 	const told = () => lines.flatMap((line) => /^`t` (started.*) using fake/.exec(line)?.[1] ?? []);
-	await expect.poll(told, { timeout: CONDITION_LIMIT_MS }).toEqual(starts);
-	stop.abort();
-	await telling;
+	try {
+		// Once this is answered it knows where it begins; what happens now it hears of when all has happened.
+		await lastEventId(own);
+		own.client.stream.pause();
+		await runningTask(store, "t");
+		await happens();
+		own.client.stream.resume();
+		await expect.poll(told, { timeout: CONDITION_LIMIT_MS }).toEqual(starts);
+	} finally {
+		stop.abort();
+		await telling;
+		await own.close();
+	}
 });
 
 test.each(Object.entries(STORIES))("by who looks at records: %s", async (_, { happens, starts }) => {
