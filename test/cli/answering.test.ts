@@ -59,6 +59,7 @@ test("watch: a question of 80 lines is read to its end, before and after a resiz
 	const screen = open(["watch"], SMALL);
 	await screen.waitFor("? other: Which colour?");
 	screen.keys("/");
+	await screen.waitFor("Enter keep");
 	screen.type("long");
 	await screen.waitFor("1 of 2 have “long”");
 	screen.keys("Enter", "a");
@@ -127,7 +128,9 @@ test("watch: status, report, keys, order and retry from the list; the filter nam
 	again.keys("n");
 	await again.waitFor(/q quit/);
 	expect((await user.json(["status", "broken"])).attempt).toBe(1);
-	again.keys("r", "y");
+	again.keys("r");
+	await again.waitFor("Start broken again where it stopped?");
+	again.keys("y");
 	await again.waitFor("`broken` starts again where it stopped");
 	await expect.poll(async () => (await user.json(["status", "broken"])).epoch).toBe(2);
 	again.keys("C-c");

@@ -58,7 +58,7 @@ describe("of a line of 20,000 wide characters the segmenter sees parts", () => {
 
 	test("when it is a report on the screen", () => {
 		const page: Page = { title: "report", text: LONG, from: 0, empty: "", mayQuit: true };
-		expect(pageFrame(page, () => "", SIZE, NO_COLORS).lines[1]).toBe("漢".repeat(40));
+		expect(pageFrame(page, () => "", SIZE, NO_COLORS, false).lines[1]).toBe("漢".repeat(40));
 		expect(longest()).toBeLessThan(1_000);
 	});
 

@@ -97,7 +97,7 @@ test("watch counts what failed by itself", () => {
 
 test.each([40, 60, 80, 120])("the keys page at %d columns: what goes on stands under no key", (columns) => {
 	const page = watchKeys("list");
-	const { lines } = pageFrame(page, () => "HEAD", { columns, rows: 99 }, NO_COLORS);
+	const { lines } = pageFrame(page, () => "HEAD", { columns, rows: 99 }, NO_COLORS, false);
 	for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
 	const starts = lines.slice(1, -1).map((line) => line.length - line.trimStart().length);
 	expect(new Set(starts)).toEqual(new Set([0, 2, ...(columns >= 120 ? [] : [columns >= 55 ? 25 : 6])]));

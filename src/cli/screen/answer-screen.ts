@@ -93,10 +93,7 @@ class AnswerScreen {
 		this.#terminal = new Terminal({
 			keys: (key) => this.#press(key),
 			resized: () => this.#draw(),
-			dropped: () => {
-				this.#answering.message = DROPPED;
-				this.#settling.begin();
-			},
+			dropped: () => this.#drop(),
 			out: promptStream(),
 		});
 	}
@@ -139,15 +136,22 @@ class AnswerScreen {
 		const { size } = this.#terminal;
 		const { colors } = this.#context.output;
 		const page = this.#page;
-		if (page !== null)
-			return pageFrame(page, (place) => headLine(` ${page.title}`, place, size, colors), size, colors);
+		const { isOn } = this.#settling;
+		const top = (place: string) => headLine(` ${page?.title}`, place, size, colors);
+		if (page !== null) return pageFrame(page, top, size, colors, isOn);
 		const head = headLine(` ${this.#answering.task} asks (${this.#answering.seq})`, "", size, colors);
-		return answerFrame(this.#answering, head, size, colors, this.#settling.isOn ? null : ["Esc quit"]);
+		return answerFrame(this.#answering, head, size, colors, isOn ? null : ["Esc quit"]);
+	}
+
+	#drop(): void {
+		this.#answering.message = DROPPED;
+		this.#settling.begin();
 	}
 
 	#press(key: Key): void {
 		if (key.ctrl && key.name === "c") this.#end(null);
 		else if (this.#settling.holds(key)) return;
+		else if (key.burst && this.#page !== null) this.#drop();
 		else if (this.#page !== null) {
 			if (leavesPage(this.#page, key)) this.#page = null;
 			else pressPage(this.#page, key, this.#terminal.size);

@@ -49,6 +49,7 @@ export function inboxFrame(model: InboxModel, size: Size, colors: Colors): Frame
 			(place) => topLine(model, ` ${mode.page.title}`, place, size, colors),
 			size,
 			colors,
+			model.isSettling,
 		);
 	if (mode.kind === "answer") {
 		const { task, seq } = mode.answering;

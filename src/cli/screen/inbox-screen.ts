@@ -13,7 +13,7 @@ import { type InboxMode, type InboxModel, inboxFrame, keyOf, placeIn } from "./i
 import { inboxKeys } from "./keys-page.ts";
 import { Looks } from "./looks.ts";
 import { leavesPage, pressPage } from "./page.ts";
-import { sendAnswer, writeInEditor } from "./send-answer.ts";
+import { sendAnswer, wordsOf, writeInEditor } from "./send-answer.ts";
 import { Settling } from "./settling.ts";
 import { DROPPED, isChord, type Key, Terminal } from "./terminal.ts";
 
@@ -125,7 +125,11 @@ export class InboxScreen {
 		if (mode.kind === "answer") {
 			mode.answering.message ??= this.#hasDropped ? DROPPED : (said.at(-1) ?? null);
 			this.#hasDropped = false;
-			if (this.#waited) ring(this.#context, "question");
+			// Nobody opened it: what is being typed is meant for something else.
+			if (this.#waited) {
+				ring(this.#context, "question");
+				this.#settling.begin();
+			}
 		}
 		this.#waited = mode.kind === "waits";
 	}
@@ -169,6 +173,9 @@ export class InboxScreen {
 			if (known === undefined || !known.open) return false;
 			const answering = beginAnswering(view, { ...known, seq, text }, this.#drafts);
 			this.#model.mode = { kind: "answer", answering, askedAt };
+			this.#draw();
+			// Nobody has seen yet what it would answer.
+			if (this.#terminal.drop()) this.#drop();
 			return true;
 		} catch (error) {
 			// An outage says nothing about the task.
@@ -192,6 +199,7 @@ export class InboxScreen {
 		if (key.ctrl && key.name === "c") this.#end(EXIT.interrupted);
 		else if (this.#settling.holds(key)) return;
 		else if (!this.#isReady && this.#model.awaySince === null && key.name !== "escape") this.#drop();
+		else if (key.burst && mode.kind !== "answer") this.#drop();
 		else if (mode.kind === "answer") this.#answer(mode.answering, key);
 		else if (mode.kind === "page") {
 			if (leavesPage(mode.page, key)) this.#model.mode = mode.back;
@@ -271,8 +279,4 @@ export class InboxScreen {
 			.catch((error: unknown) => this.#say(wordsOf(error)))
 			.then(() => this.#draw());
 	}
-}
-
-function wordsOf(error: unknown): string {
-	return error instanceof DispatchError ? error.inFull : String(error);
 }

@@ -1,6 +1,6 @@
 /** A text on the whole screen: logs, a report, the keys. Pure. */
 import type { Output } from "../show/output.ts";
-import { hintLine } from "./hints.ts";
+import { heldLine, hintLine } from "./hints.ts";
 import { paneOf } from "./question-pane.ts";
 import type { Frame, Key, Size } from "./terminal.ts";
 import { wrap } from "./text.ts";
@@ -57,12 +57,16 @@ export function pressPage(page: Page, { name, text, ctrl }: Key, size: Size): bo
 
 const HINTS = ["↑↓ PgUp PgDn scroll", "Esc back"];
 
-/** @param head the first line of the screen, from the place in the text */
+/**
+ * @param head the first line of the screen, from the place in the text
+ * @param isHeld keys do nothing for a moment
+ */
 export function pageFrame(
 	page: Page,
 	head: (place: string) => string,
 	size: Size,
 	colors: Output["colors"],
+	isHeld: boolean,
 ): Frame {
 	const rows = Math.max(0, size.rows - FRAME_ROWS);
 	const all = rowsOf(page, size);
@@ -70,7 +74,8 @@ export function pageFrame(
 	const place = above + below === 0 ? "" : `${above + lines.length}/${all.length} `;
 	const hints = page.mayQuit ? [...HINTS, "q quit"] : HINTS;
 	const filled = [...lines, ...Array<string>(Math.max(0, rows - lines.length)).fill("")];
-	return { lines: [head(place), ...filled, hintLine(hints, size, colors)].slice(0, size.rows), caret: null };
+	const keys = isHeld ? heldLine(size, colors) : hintLine(hints, size, colors);
+	return { lines: [head(place), ...filled, keys].slice(0, size.rows), caret: null };
 }
 
 const wrapped = new WeakMap<Page, { text: string | null; columns: number; rows: string[] }>();

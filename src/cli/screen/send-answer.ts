@@ -104,3 +104,8 @@ function savedIn(path: string): { text?: string } | { why: string } {
 function shellWord(path: string): string {
 	return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
+
+/** What a screen says of what failed. */
+export function wordsOf(error: unknown): string {
+	return error instanceof DispatchError ? error.inFull : String(error);
+}

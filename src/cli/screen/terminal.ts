@@ -15,11 +15,17 @@ export interface Key {
 	ctrl: boolean;
 	/** with Alt */
 	meta: boolean;
+	/** it came at once with others that type something else: these are words, and nobody pressed a key of a list */
+	burst?: boolean;
 }
 
 /** A letter with Ctrl or Alt: never that letter as a command. */
 export function isChord({ name, ctrl, meta }: Key): boolean {
 	return (ctrl || meta) && name.length === 1;
+}
+
+function typesOne({ text, name, ctrl, meta }: Key): boolean {
+	return name !== "paste" && !ctrl && !meta && text >= " " && text !== "\x7f" && !text.startsWith("\x1b");
 }
 
 /** Said where something was typed before the screen was there to take it. */
@@ -48,6 +54,8 @@ export class Terminal {
 	#shown: readonly string[] = [];
 	#cursor = "";
 	#paste: string | null = null;
+	/** what was read at once, and is not pressed yet; null: nothing is being read */
+	#chunk: Key[] | null = null;
 	#open = false;
 	#isAside = false;
 	readonly #held: (string | Error)[] = [];
@@ -96,7 +104,9 @@ export class Terminal {
 		process.stdin.setRawMode(true);
 		// Before anything reads: a line that was typed for a shell is no answer, and no command of a list.
 		if (dropTypedAhead()) this.#dropped();
+		process.stdin.prependListener("data", this.#beginChunk);
 		process.stdin.on("keypress", this.#pressed);
+		process.stdin.on("data", this.#endChunk);
 		process.stdin.resume();
 	}
 
@@ -120,6 +130,16 @@ export class Terminal {
 		this.#out.write(`\x1b[?25l${all ? "\x1b[2J" : ""}${changed.join("")}${place}`);
 	}
 
+	/**
+	 * What was typed before the picture was drawn that stands there now is for none of its keys.
+	 * @returns whether there was something
+	 */
+	drop(): boolean {
+		if (this.#keys === null) return false;
+		const isRead = (this.#chunk ?? []).splice(0).length > 0;
+		return dropTypedAhead() || isRead;
+	}
+
 	/** Gives the terminal away for a while, and takes it back, unless the screen has ended by then. */
 	async aside<T>(work: () => Promise<T>): Promise<T> {
 		this.#leave();
@@ -140,11 +160,14 @@ export class Terminal {
 		process.off("SIGCONT", this.#resume);
 	}
 
-	/** The shell gets its terminal as it was. */
+	/**
+	 * The shell gets its terminal as it was. By the signal itself, without a handler: the system stops nobody whom no
+	 * shell could bring back, and then the picture is there again at once.
+	 */
 	readonly #suspend = () => {
 		this.#leave();
-		process.on("SIGCONT", this.#resume);
-		process.kill(process.pid, "SIGSTOP");
+		process.kill(process.pid, "SIGTSTP");
+		this.#resume();
 	};
 
 	/** The shell may have changed the terminal meanwhile: all is asked for again. */
@@ -163,7 +186,10 @@ export class Terminal {
 		process.off("SIGCONT", this.#resume);
 		this.#out.off("resize", this.#resized);
 		if (this.#keys !== null) {
+			process.stdin.off("data", this.#beginChunk);
 			process.stdin.off("keypress", this.#pressed);
+			process.stdin.off("data", this.#endChunk);
+			this.#chunk = null;
 			process.stdin.setRawMode(false);
 			process.stdin.pause();
 		}
@@ -213,8 +239,26 @@ export class Terminal {
 		else if (name === "paste-end") {
 			const pasted = this.#paste ?? "";
 			this.#paste = null;
-			this.#keys?.({ text: pasted, name: "paste", ctrl: false, meta: false });
+			this.#press({ text: pasted, name: "paste", ctrl: false, meta: false });
 		} else if (this.#paste !== null && !(name === "c" && key?.ctrl)) this.#paste += text ?? "";
-		else this.#keys?.({ text: text ?? "", name, ctrl: key?.ctrl === true, meta: key?.meta === true });
+		// A terminal that is read key by key leaves it to its program: all that the shell started together is stopped.
+		else if (name === "z" && key?.ctrl === true) process.kill(0, "SIGTSTP");
+		else this.#press({ text: text ?? "", name, ctrl: key?.ctrl === true, meta: key?.meta === true });
+	};
+
+	readonly #beginChunk = () => {
+		this.#chunk = [];
+	};
+
+	#press(key: Key): void {
+		if (this.#chunk === null) this.#keys?.(key);
+		else this.#chunk.push(key);
+	}
+
+	readonly #endChunk = () => {
+		const chunk = this.#chunk ?? [];
+		const burst = new Set(chunk.filter(typesOne).map(({ text }) => text)).size > 1;
+		for (let key = chunk.shift(); key !== undefined; key = chunk.shift()) this.#keys?.({ ...key, burst });
+		this.#chunk = null;
 	};
 }

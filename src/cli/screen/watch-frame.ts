@@ -104,11 +104,13 @@ export function watchFrame(model: WatchModel, size: Size, colors: Colors): Frame
 	const { mode } = model;
 	if (mode.kind === "answer") {
 		const head = topLine(model, ` ${mode.answering.task} asks (${mode.answering.seq})`, "", size, colors);
-		return answerFrame(mode.answering, head, size, colors, ["Ctrl-N next", "Esc back"]);
+		const keys = model.isSettling ? null : ["Ctrl-N next", "Esc back"];
+		return answerFrame(mode.answering, head, size, colors, keys);
 	}
 	if (mode.kind === "page") {
 		const { page } = mode;
-		return pageFrame(page, (place) => topLine(model, ` ${page.title}`, place, size, colors), size, colors);
+		const top = (place: string) => topLine(model, ` ${page.title}`, place, size, colors);
+		return pageFrame(page, top, size, colors, model.isSettling);
 	}
 	const head = topLine(model, countsText(model, size), "", size, colors);
 	const foot = footLines(model, size, colors);

@@ -1,5 +1,4 @@
 /** `dispatch watch` on a terminal: looks, draws, and does what the keys say. */
-import picocolors from "picocolors";
 import { afterCancel, cancelTasks, endedMeanwhile, refusedOrAsked } from "../../actions/cancel.ts";
 import { exactly } from "../../actions/find-task.ts";
 import { reportOf } from "../../actions/report.ts";
@@ -18,7 +17,6 @@ import { whoAmI } from "../options/values.ts";
 import { ring } from "../show/bell.ts";
 import { hereOf, refusedHere } from "../show/here.ts";
 import { inAskedOrder, openQuestion } from "../show/question-lines.ts";
-import { type OwnHost, reportLines } from "../show/report-lines.ts";
 import { type Answering, beginAnswering, Drafts, nameOf, pressAnswering } from "./answering.ts";
 import { diffText } from "./diff-text.ts";
 import { Editor } from "./editor.ts";
@@ -27,8 +25,9 @@ import { watchKeys } from "./keys-page.ts";
 import { logText } from "./log-text.ts";
 import { Looks } from "./looks.ts";
 import { leavesPage, type Page, pressPage } from "./page.ts";
-import { sendAnswer, waitsBecause, writeInEditor } from "./send-answer.ts";
+import { sendAnswer, waitsBecause, wordsOf, writeInEditor } from "./send-answer.ts";
 import { Settling } from "./settling.ts";
+import { statusPage } from "./status-page.ts";
 import { TaskReader } from "./task-reader.ts";
 import { DROPPED, isChord, type Key, Terminal } from "./terminal.ts";
 import { SORTS, tasksShown, type WatchMode, type WatchModel, watchFrame } from "./watch-frame.ts";
@@ -49,7 +48,6 @@ const STEPS: Readonly<Record<string, number>> = {
 const FILTER_COLUMNS = 1_000_000;
 const SENDING = "Sending …";
 const CANCEL_LIMIT_MS = 20_000;
-const NO_COLORS = picocolors.createColors(false);
 
 type Mode<Kind extends WatchMode["kind"]> = WatchMode & { kind: Kind };
 
@@ -147,14 +145,22 @@ export class WatchScreen {
 
 	/** What was typed too early is for nothing that stands here, nor is the rest of it. */
 	#drop(): void {
-		this.#model.message = DROPPED;
+		const { mode } = this.#model;
+		if (mode.kind === "confirm") this.#model.mode = { kind: "list" };
+		if (mode.kind === "answer") mode.answering.message = DROPPED;
+		else this.#model.message = DROPPED;
 		this.#settling.begin();
+		this.#draw();
 	}
 
 	#press(key: Key): void {
 		if (key.ctrl && key.name === "c") this.#stop.abort();
 		if (this.#settling.holds(key)) return;
 		const { mode } = this.#model;
+		if (key.burst && mode.kind !== "answer" && mode.kind !== "filter") {
+			this.#drop();
+			return;
+		}
 		this.#model.message = null;
 		switch (mode.kind) {
 			case "answer":
@@ -173,6 +179,10 @@ export class WatchScreen {
 				this.#choose(key);
 		}
 		this.#draw();
+		const { mode: now } = this.#model;
+		const hasOpened = now !== mode && (now.kind === "answer" || now.kind === "confirm");
+		// Nobody has seen yet what it would answer, or agree to.
+		if (hasOpened && this.#terminal.drop()) this.#drop();
 	}
 
 	#choose(key: Key): void {
@@ -386,13 +396,4 @@ export class WatchScreen {
 				this.#looks.soon();
 			});
 	}
-}
-
-function statusPage(task: TaskView, own: OwnHost): Page {
-	const lines = reportLines(task, NO_COLORS, Date.now(), own);
-	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "", mayQuit: true };
-}
-
-function wordsOf(error: unknown): string {
-	return error instanceof DispatchError ? error.inFull : String(error);
 }
