@@ -7,8 +7,9 @@ import { tellOfTasks } from "../../src/cli/show/worker-lines.ts";
 import { lastEventId } from "../../src/queue/records/events.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { START_STEP } from "../../src/task/trouble.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
-import { HOST, runningTask } from "../queue/records/store-support.ts";
+import { HOST, runningTask, specOf } from "../queue/records/store-support.ts";
 import { withStore } from "../queue/stage.ts";
 import type { TestRedis } from "../redis.ts";
 
@@ -20,6 +21,12 @@ withStore("service", (made, server) => {
 
 const start = () => store.move({ id: "t", from: ["queued"], to: "running", runNonce: "n" });
 const queueAgain = () => store.move({ id: "t", from: ["running"], to: "queued" });
+/** Its start fails before there is an agent. */
+const putBack = async () => {
+	const { epoch } = await store.need("t");
+	const trouble = { epoch, step: START_STEP, why: "no room" };
+	await store.move({ id: "t", from: ["running"], to: "queued", set: { trouble, charge: false } });
+};
 const end = () => store.move({ id: "t", from: ["running"], to: "completed" });
 const anew = async () => {
 	await end();
@@ -100,4 +107,26 @@ test.each(Object.entries(STORIES))("by who looks at records: %s", async (_, { ha
 	await happens();
 	await look();
 	expect(lines.slice(1)).toEqual([expect.stringMatching(`^\`t\` ${starts.at(-1)} using fake`)]);
+});
+
+/** What happens before each look of who follows it from before its first start, and what is told of its starts. */
+const NO_STARTS: Record<string, { looks: (() => Promise<unknown>)[][]; told: string[] }> = {
+	"its first starts fail": { looks: [[], [start, putBack], [start, putBack], [start]], told: ["started"] },
+	"a later start fails": {
+		looks: [[], [start], [queueAgain], [start, putBack], [start]],
+		told: ["started", "started again"],
+	},
+	"who comes when one has failed": { looks: [[start, putBack], [start]], told: ["started"] },
+};
+
+test.each(Object.entries(NO_STARTS))("what never ran is told as no start: %s", async (_, { looks, told }) => {
+	const lines: string[] = [];
+	await store.create(specOf("t"));
+	const teller = new TaskTeller(contextWith(lines), store, 0);
+	for (const acts of looks) {
+		for (const act of acts) await act();
+		await teller.tell([await store.need("t")]);
+	}
+	const starts = lines.flatMap((line) => /^`t` (started.*) using fake/.exec(line)?.[1] ?? []);
+	expect(starts).toEqual(told);
 });

@@ -2,6 +2,7 @@ import { viewTasks } from "../../actions/views.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { agentOf, type TaskRecord } from "../../task/record.ts";
 import { isEnded, isLive, type State } from "../../task/states.ts";
+import { START_STEP } from "../../task/trouble.ts";
 import type { Context } from "../context.ts";
 import { ring } from "./bell.ts";
 import { inRows } from "./question-lines.ts";
@@ -9,7 +10,11 @@ import { QuestionTeller } from "./question-teller.ts";
 import { endLine } from "./report-lines.ts";
 import { RetryTeller } from "./retry-teller.ts";
 
-type Seen = Pick<TaskRecord, "epoch" | "state" | "startedAt"> & { nonce: string | null };
+type Seen = Pick<TaskRecord, "epoch" | "state"> & {
+	nonce: string | null;
+	/** an agent of it ran, as far as is known */
+	hasRun: boolean;
+};
 
 /** Of lines that say how one ended. */
 const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
@@ -19,7 +24,7 @@ const PAINTED: Partial<Record<State, "green" | "red" | "yellow">> = {
 	parked: "yellow",
 };
 
-const NEW: Seen = { epoch: 0, state: "queued", startedAt: null, nonce: null };
+const NEW: Seen = { epoch: 0, state: "queued", nonce: null, hasRun: false };
 
 /** Tells what happens to several tasks, a line each, as it happens: starts, questions, answers, ends. */
 export class TaskTeller {
@@ -51,11 +56,11 @@ export class TaskTeller {
 		const { output } = this.#context;
 		this.#retries.tell(news);
 		for (const record of news) {
-			const { spec, epoch, startedAt } = record;
+			const { spec, epoch } = record;
 			if (!this.#hasStarted(record)) continue;
 			output.write(startedLine(record, this.#isFirst(record)));
 			// Redis may be gone before the rest is told: this much is told once.
-			this.#seen.set(spec.id, { epoch, state: "running", startedAt, nonce: spec.nonce });
+			this.#seen.set(spec.id, { epoch, state: "running", nonce: spec.nonce, hasRun: true });
 		}
 		await this.#questions.tell(news);
 		const rests = news.filter(({ state }) => isRest(state));
@@ -65,8 +70,10 @@ export class TaskTeller {
 			const rows = inRows([endLine(view)]);
 			output.result(null, paint === undefined ? rows : rows.map(output.colors[paint]));
 		}
-		for (const { spec, epoch, state, startedAt } of news)
-			this.#seen.set(spec.id, { epoch, state, startedAt, nonce: spec.nonce });
+		for (const record of news) {
+			const { spec, epoch, state } = record;
+			this.#seen.set(spec.id, { epoch, state, nonce: spec.nonce, hasRun: this.#hasRun(record) });
+		}
 	}
 
 	#isKnown({ spec, epoch, state }: TaskRecord): boolean {
@@ -74,9 +81,16 @@ export class TaskTeller {
 		return epoch === knownEpoch && state === known;
 	}
 
-	#hasStarted({ spec, epoch, state, startedAt }: TaskRecord): boolean {
+	#hasRun(record: TaskRecord): boolean {
+		const before = this.#seen.get(record.spec.id);
+		if (before?.nonce === record.spec.nonce && before.hasRun) return true;
+		return record.startedAt !== null && !isPutBack(record);
+	}
+
+	#hasStarted(record: TaskRecord): boolean {
+		const { spec, epoch, state, startedAt } = record;
 		const before = this.#seen.get(spec.id);
-		if (epoch <= (before ?? NEW).epoch) return false;
+		if (isPutBack(record) || epoch <= (before ?? NEW).epoch) return false;
 		return before !== undefined || isLive(state) || (startedAt ?? 0) >= this.#since;
 	}
 
@@ -84,9 +98,14 @@ export class TaskTeller {
 	#isFirst({ spec, epoch, attempt, startedAt }: TaskRecord): boolean {
 		const before = this.#seen.get(spec.id);
 		const isOther = before === undefined || before.nonce !== spec.nonce;
-		const isNew = isOther ? (startedAt ?? 0) >= this.#since : before.startedAt === null;
+		const isNew = isOther ? (startedAt ?? 0) >= this.#since : !before.hasRun;
 		return epoch === 1 || (isNew && attempt === 1);
 	}
+}
+
+/** Its newest start was none: it failed before there was an agent. */
+function isPutBack({ state, epoch, trouble }: TaskRecord): boolean {
+	return state === "queued" && trouble?.step === START_STEP && trouble.epoch === epoch;
 }
 
 /** In groups: what a look finds at once has happened in turn, the end of a task before the start that needs it. */
