@@ -4,7 +4,7 @@
  * wrapper's process group is signalled too: it reaches a process that emptied its environment, and it is
  * all there is where the environment of others cannot be read (macOS). Last, whoever still holds the run's FIFO.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { isHeld, isWrapperAlive, markEnded, wrapperPid } from "./agent.ts";
 import { codeOf } from "./atomic-file.ts";
 import { isLeftByLiving, Killed } from "./ending.ts";
@@ -24,6 +24,7 @@ const EMPTY_SCAN_MS = 1;
 const SCAN_MS = 15;
 const GRACE_LOOK_MS = 30;
 const SCANS_MAX = 400;
+const TURN_MS = 25;
 /** Once it has written its exit, a wrapper ends itself at once. */
 const WRAPPER_LOOKS = 20;
 const WRAPPER_LOOK_MS = 1;
@@ -88,7 +89,15 @@ export async function sweepTree(run: RunDir): Promise<void> {
 	await sweepMarked(nonceOf(run));
 	for (let look = 0; look < SCANS_MAX; look++) {
 		let found = false;
-		for (const pid of holdersOf(run)) found = signal(pid, "SIGKILL") || found;
+		let turnAt = performance.now();
+		for (const pid of holdersOf(run)) {
+			found = signal(pid, "SIGKILL") || found;
+			// There may be thousands: others have their turn.
+			if (performance.now() - turnAt > TURN_MS) {
+				await setImmediate();
+				turnAt = performance.now();
+			}
+		}
 		if (!found) break;
 		await sleep(SCAN_MS);
 	}

@@ -7,12 +7,15 @@ import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
-import { startAgent } from "../../src/process/agent.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { agentStatus, startAgent } from "../../src/process/agent.ts";
 import { endTree } from "../../src/process/end-tree.ts";
 import { holdersOf } from "../../src/process/holders.ts";
 import { claimRun, type RunDir } from "../../src/process/run-dir.ts";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+
+const LIMIT = { timeout: 2 * CONDITION_LIMIT_MS, interval: 200 };
 
 /** Of the looks during that many some meet each moment (measured: 5 to 20 mistakes without the mending). */
 const ROUNDS = 150;
@@ -137,4 +140,40 @@ test("an agent that hides, and holds a lease on its wrapper's pid so that nobody
 	await expect.poll(() => existsSync(leased)).toBe(true);
 	await endTree(run, { graceMs: 0 }).catch(() => {});
 	expect([...holdersOf(run)]).toEqual([]);
+});
+
+const CROWD = 1_500;
+/** Each by itself hides as one may: no environment, a group of its own. The last one is there until all do. */
+const CROWDS = `
+i=0
+while [ $i -lt ${CROWD} ]; do
+	env -i setsid sleep 1000 &
+	i=$((i + 1))
+done
+: >made
+sleep 1000
+`;
+
+test(`${CROWD} processes of one agent that hide are all ended with it, and others have turns before the last of them`, async () => {
+	const home = temporaryFolder("crowd");
+	const facts = { task: "t", epoch: 1, nonce: "n-crowd", backend: "fake", cwd: home, taskDir: home };
+	const run = claimRun(home, { ...facts, startedAt: 0, sessionId: null });
+	if (run === null) throw new Error("claimed already");
+	await startAgent(run, { argv: ["sh", "-c", CROWDS], cwd: home, env: { PATH: process.env.PATH ?? "" } });
+	await expect.poll(() => existsSync(join(home, "made")), LIMIT).toBe(true);
+	await expect.poll(() => [...holdersOf(run)].length, LIMIT).toBeGreaterThanOrEqual(CROWD);
+	const turns = new Map<number, number>();
+	let now = 0;
+	const kill = process.kill.bind(process);
+	const watched = vi.spyOn(process, "kill").mockImplementation((pid, name) => {
+		if (name === "SIGKILL" && !turns.has(pid)) turns.set(pid, now);
+		return kill(pid, name);
+	});
+	onTestFinished(() => watched.mockRestore());
+	const ending = endTree(run, { graceMs: 0 }).then(() => true);
+	while ((await Promise.race([ending, turn()])) !== true) now += 1;
+	expect([...holdersOf(run)]).toEqual([]);
+	expect(agentStatus(run).kind).not.toBe("alive");
+	const killed = [...turns.values()].slice(-CROWD);
+	expect(new Set(killed).size).toBeGreaterThan(1);
 });
