@@ -96,9 +96,10 @@ export class Daemon extends Service {
 		this.#faults.tell({ task, step }, error, what);
 	};
 	readonly #drainOutbox = oneAtATime(() =>
-		drainOutbox(this.#options.store, this.#queues, this.#fault).catch((error: unknown) =>
-			this.#faults.tell({}, error, "the outbox could not be drained"),
-		),
+		this.#queues
+			.followClock(this.#options.home.hostId)
+			.then(() => drainOutbox(this.#options.store, this.#queues, this.#fault))
+			.catch((error: unknown) => this.#faults.tell({}, error, "the outbox could not be drained")),
 	);
 	readonly #beat = oneAtATime(() => this.#say());
 	readonly #removals: Removals;

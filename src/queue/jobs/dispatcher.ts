@@ -5,7 +5,6 @@
 import { isOutage } from "../../task/errors.ts";
 import { openNeeds } from "../../task/needs.ts";
 import type { TaskRecord } from "../../task/record.ts";
-import type { Hold } from "../../task/spec.ts";
 import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
 import { closedGates, type Gate, isHeldByGate } from "../records/gates.ts";
@@ -17,8 +16,6 @@ const BATCH = 200;
 const SWEEP_LEASE_MS = 15_000;
 /** A task that was just queued is still the dispatcher's. */
 const SWEEP_AGE_MS = 5_000;
-/** No wait between two attempts is longer. */
-const LONGEST_BACKOFF_MS = 3_600_000;
 
 /** `<id> <generation>`, and whether its delay is over */
 const MEMBER = /^([a-z0-9-]{1,64}) (\d{1,15})( now)?$/;
@@ -82,6 +79,7 @@ export async function sweepLostJobs(
 		client.set(`${store.keys.sweep}:${host}`, "1", "PX", SWEEP_LEASE_MS, "NX"),
 	);
 	if (lease === null) return [];
+	await queues.followClock(host);
 	const now = await store.now();
 	const repaired: string[] = [];
 	const active = await store.getMany(await store.activeIds(host));
@@ -134,20 +132,11 @@ async function repair(
 	const { id } = spec;
 	const { place, isLost } = await store.guard(() => queues.takeOutLost(host, id, generation));
 	if (!isLost) {
-		if (place === "delayed" && !isHeld(hold, store.clock.now()) && !isHeldByGate(record, gates))
+		if (place === "delayed" && (hold?.until ?? 0) <= store.clock.now() && !isHeldByGate(record, gates))
 			await store.guard(() => queues.hurry(record));
 		return false;
 	}
 	await store.guard(() => queues.add(record, store.clock.now()));
 	await noteEvent(store, { task: id, kind: "repaired", why: `its run job was ${place}` });
 	return true;
-}
-
-/**
- * Whether it has to wait by its record. A job's delay was reckoned by a clock that may have been set back since:
- * it would wait for as long as that.
- */
-function isHeld(hold: Hold | null, now: number): boolean {
-	const until = hold?.until ?? 0;
-	return until > now && !(hold?.kind === "backoff" && until - now > LONGEST_BACKOFF_MS);
 }

@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { DelayedError, type Job, type Queue, UnrecoverableError, WaitingError } from "bullmq";
+import { upMs } from "../../process/identity.ts";
 import { isObject } from "../../task/check.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
@@ -22,6 +23,7 @@ import {
 } from "./bull.ts";
 import { takenOutOfLine } from "./damaged-line.ts";
 import { type JobPlace, takeOutLost } from "./lost-job.ts";
+import { followClock, MOVED_MS } from "./moved-clock.ts";
 import type { StartLimits } from "./start-limits.ts";
 import { TurnWorker } from "./turn-worker.ts";
 
@@ -92,6 +94,8 @@ function taskOf(job: string): string {
 /** Adds run jobs; one queue object per host, opened when it is first asked for. */
 export class RunQueues extends Service {
 	#queues = new Map<string, Queue>();
+	/** by host: when its machine was started, by the clock that what waits there goes by */
+	readonly #clocks = new Map<string, number>();
 	readonly #store: Store;
 
 	constructor(store: Store) {
@@ -137,6 +141,15 @@ export class RunQueues extends Service {
 	async hurry({ spec, host, generation }: TaskRecord): Promise<void> {
 		const job = await this.of(host).getJob(jobIdOf(spec.id, generation));
 		if (await job?.isDelayed()) await job?.promote().catch(() => {});
+	}
+
+	/** To be called before what waits for a time is looked at: the host's clock may have been moved since. */
+	async followClock(host: string): Promise<void> {
+		const clock = this.#store.clock.now() - upMs();
+		const known = this.#clocks.get(host);
+		if (known !== undefined && Math.abs(clock - known) < MOVED_MS) return;
+		await followClock(this.#store, host);
+		this.#clocks.set(host, clock);
 	}
 
 	/** Where a task's run job is; one that will never start it is taken out: it can be made again. */
@@ -217,6 +230,7 @@ export class RunWorker extends Service {
 				host: this.#host,
 				room: this.#room,
 				limits: this.#limits,
+				followClock: () => this.#queues.followClock(this.#host),
 				fault: this.#fault,
 				dropUnreadable: () => dropUnreadable(this.#store, this.#queues.of(this.#host)),
 				lockDuration: LOCK_MS,

@@ -26,7 +26,7 @@ export function startLimitsOf(backends: StartLimits): StartLimits {
 	);
 }
 
-/** Lua, after `lanes`, `backendOf` and `hashOf`. Defines `limitOf(flow, backend)`, and `minuteOver`: when a start more is allowed. */
+/** Lua, after `lanes`, `backendOf` and `hashOf`. Defines `limitOf(flow, backend)`, and `minuteOver`: when a start more is allowed, by the host's clock. */
 export const START_LIMITS = `${IS_FRESH}
 local startsKey = p .. ':starts:' .. req.host
 mend('starts:' .. req.host, 'zset')
@@ -78,9 +78,10 @@ local function countBusy()
   end)
 end
 if next(req.limits) or areBatchesLimited then countBusy() end
--- Times of starts within a minute (the move to running notes them), by backend; a time to come is none.
-redis.call('ZREMRANGEBYSCORE', startsKey, '-inf', now - ${MINUTE_MS})
-redis.call('ZREMRANGEBYSCORE', startsKey, '(' .. now, '+inf')
+-- Of starts within a minute (the move to running notes them), by backend: ms since the machine's start, which no change
+-- of a clock changes; a time to come is of a start before that.
+redis.call('ZREMRANGEBYSCORE', startsKey, '-inf', req.upMs - ${MINUTE_MS})
+redis.call('ZREMRANGEBYSCORE', startsKey, '(' .. req.upMs, '+inf')
 local startsOf, minuteOver = {}, nil
 do
   local starts = redis.call('ZRANGE', startsKey, 0, -1, 'WITHSCORES')
@@ -95,7 +96,7 @@ end
 -- Who was taken and has not started yet is about to: its minute begins now. One that is sent back has used nothing.
 for backend, taken in pairs(takenOf) do
   startsOf[backend] = startsOf[backend] or {}
-  for _ = 1, taken do table.insert(startsOf[backend], now) end
+  for _ = 1, taken do table.insert(startsOf[backend], req.upMs) end
 end
 -- @returns why none of a lane may start, or nil
 local function limitOf(flow, backend)
@@ -106,7 +107,7 @@ local function limitOf(flow, backend)
   local busy, starts = ofBackend[backend] or 0, startsOf[backend] or {}
   if limit.concurrency and busy >= limit.concurrency then return {kind = 'backend', used = busy, all = limit.concurrency} end
   if limit.startsPerMinute and #starts >= limit.startsPerMinute then
-    local over = starts[#starts - limit.startsPerMinute + 1] + ${MINUTE_MS}
+    local over = req.date + starts[#starts - limit.startsPerMinute + 1] + ${MINUTE_MS} - req.upMs
     minuteOver = math.min(minuteOver or over, over)
     return {kind = 'starts', used = #starts, all = limit.startsPerMinute, ['until'] = over}
   end

@@ -23,6 +23,8 @@ export interface TurnWorkerOptions {
 	/** how many more may start now */
 	room: () => number;
 	limits: () => StartLimits;
+	/** before each look: delays go by the host's clock */
+	followClock: () => Promise<void>;
 	/** takes out the job that was taken last, which cannot be read. @returns its name, if there was one */
 	dropUnreadable: () => Promise<string[]>;
 	/** for the log: what is wrong with the line, or keeps the order of starts from being looked at, and passes by no outage's end */
@@ -112,9 +114,10 @@ export class TurnWorker<Data> extends Worker<Data> {
 	}
 
 	async #isNext(hasRoom: boolean): Promise<boolean> {
-		const { store, host, limits } = this.#options;
+		const { store, host, limits, followClock } = this.#options;
 		// Of a look that fails nothing is known: a time that is over would be waited for without a rest.
 		this.#later = 0;
+		await followClock();
 		let turn: Turn;
 		do {
 			turn = await takeTurn(store, host, { hasRoom, limits: startLimitsOf(limits()) });

@@ -9,6 +9,7 @@
  * for which no band is left share one, and are a flow. The job whose turn it is goes to `wait`, from where BullMQ takes it first: a worker that dies on the way loses no turn.
  */
 
+import { upMs } from "../../process/identity.ts";
 import type { Script } from "../records/scripts/index.ts";
 import { PRELUDE } from "../records/scripts/prelude.ts";
 import type { Store } from "../records/store.ts";
@@ -215,8 +216,7 @@ if not isNext and req.hasRoom and first then
 end
 local later = redis.call('ZRANGEBYSCORE', delayed, whole((req.date + 1) * 4096), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 later = later[2] and tonumber(later[2]) < 2^53 and math.floor(tonumber(later[2]) / 4096)
--- By the clock of the host, as delays are.
-if minuteOver then later = math.min(later or math.huge, math.ceil(req.date + minuteOver - now)) end
+if minuteOver then later = math.min(later or math.huge, math.ceil(minuteOver)) end
 return reply({isNext = isNext, isMore = false, isLimited = next(limited) ~= nil, later = later or cjson.null, taken = taken})
 `;
 const SCRIPT: Script = { name: "takeTurn", lua: LUA, once: false, grows: false, said: true };
@@ -272,7 +272,8 @@ export function takeTurn(
 	host: string,
 	{ hasRoom, limits = {} }: { hasRoom: boolean; limits?: StartLimits },
 ): Promise<Turn> {
-	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, limits, date: Date.now() });
+	const now = { date: Date.now(), upMs: upMs() };
+	return store.run<Turn>(SCRIPT, { host, queue: runQueueName(host), hasRoom, limits, ...now });
 }
 
 /** The job whose turn it was starts nothing: the next of its flow stands where it stood. @throws what Redis throws */

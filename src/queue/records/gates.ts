@@ -5,6 +5,7 @@
  * (`dispatch doctor --fix`). Tasks stay queued, those of other backends go on.
  */
 import { agentOf, gatedBy, type TaskRecord } from "../../task/record.ts";
+import { madeAt } from "./made-at.ts";
 import type { Store } from "./store.ts";
 
 /** One failure may be the task's own affair; two in a row are the backend's. */
@@ -42,7 +43,8 @@ type Closing = Pick<Gate, "kind" | "backend" | "model" | "until" | "message">;
 
 function close(store: Store, host: string, gate: Closing): Promise<Gate> {
 	const field = gate.model === null ? gate.backend : `${gate.backend} | ${gate.model}`;
-	return store.run("holdGate", { host, backend: field, gate, longest: LONGEST_HOLD_MS });
+	const made = madeAt(store.clock);
+	return store.run("holdGate", { host, backend: field, gate: { ...gate, made }, longest: LONGEST_HOLD_MS });
 }
 
 /**
@@ -79,8 +81,11 @@ export function noteLasting(
  * @returns whether a closed gate was opened
  */
 export async function openAfterSuccess(store: Store, gated: Gated, startedAt: number): Promise<boolean> {
+	// By a clock that was set back since, it has still to begin.
+	const isUnknown = startedAt > store.clock.now();
 	const passed = (await all(store, gated.host)).filter(
-		([, gate]) => concerns(gate, gated) && !(gate.kind === "rate_limited" && gate.since >= startedAt),
+		([, gate]) =>
+			concerns(gate, gated) && !(gate.kind === "rate_limited" && (isUnknown || gate.since >= startedAt)),
 	);
 	const opened = passed.some(([, gate]) => isClosed(gate, store.clock.now()));
 	await open(store, gated, passed, { wakes: opened });

@@ -1,9 +1,11 @@
 /** The record as the fields of a Redis hash, by the table of `task/record.ts`. */
 import { Damage } from "../../task/check.ts";
+import { type Clock, systemClock } from "../../task/clock.ts";
 import type { Field } from "../../task/field.ts";
 import { FIELDS, type TaskRecord } from "../../task/record.ts";
 import type { Hold, TaskSpec } from "../../task/spec.ts";
 import { toJson } from "../../task/well-formed.ts";
+import { withMadeAt } from "./made-at.ts";
 
 /** What a caller may set beside the state; what is left out belongs to the scripts, or is never changed. */
 export type RecordChanges = Partial<
@@ -54,12 +56,13 @@ export function encodeFields(changes: RecordChanges): Record<string, string> {
 export function newFields(
 	spec: TaskSpec,
 	signature: string | null,
+	clock: Clock = systemClock,
 ): { fields: Record<string, string>; times: string[] } {
 	const hold: Hold | null = spec.notBefore === null ? null : { kind: "delayed", until: spec.notBefore };
 	const given = {
 		spec: toJson(spec),
 		host: spec.host,
-		hold: FIELDS.hold.write(hold),
+		hold: withMadeAt(FIELDS.hold.write(hold), clock),
 		signature: FIELDS.signature.write(signature),
 	};
 	const initial = TABLE.map(([name, field]) => [storedAs(name, field), field.initial] as const);

@@ -5,6 +5,7 @@
  */
 import type { OnFailure } from "../../task/batch.ts";
 import { matching, object, soundOrNull, text } from "../../task/check.ts";
+import type { Clock } from "../../task/clock.ts";
 import { usdField } from "../../task/field.ts";
 import { ID_FORM } from "../../task/id.ts";
 import type { TaskSpec } from "../../task/spec.ts";
@@ -72,7 +73,7 @@ export async function stageTasks(
 		const pipeline = store.client.pipeline();
 		for (const [n, task] of tasks.slice(from, from + PART).entries()) {
 			const key = store.keys.staged(submission, (places[from + n] ?? 0) + 1);
-			pipeline.eval(STAGE, 1, key, STAGED_MS, ...Object.entries(fieldsOf(task)).flat());
+			pipeline.eval(STAGE, 1, key, STAGED_MS, ...Object.entries(fieldsOf(task, store.clock)).flat());
 		}
 		const part = store.replies(pipeline);
 		// Waited for below, where it throws.
@@ -83,8 +84,8 @@ export async function stageTasks(
 	await Promise.all(underWay);
 }
 
-function fieldsOf({ spec, signature, key }: StagedTask): Record<string, string> {
-	const { fields } = newFields(spec, signature);
+function fieldsOf({ spec, signature, key }: StagedTask, clock: Clock): Record<string, string> {
+	const { fields } = newFields(spec, signature, clock);
 	// Nothing is the same as an empty text: what is not sent need not be read either.
 	const said = Object.entries(fields).filter(([, text]) => text !== "");
 	return { ...Object.fromEntries(said), nonce: spec.nonce, ...(key === null ? {} : { key: key.key }) };

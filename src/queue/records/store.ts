@@ -3,10 +3,12 @@
  * a script of `scripts/`; a move always names what it expects.
  */
 import { randomBytes } from "node:crypto";
+import { upMs } from "../../process/identity.ts";
 import type { Agreed } from "../../task/agreed.ts";
+import { FIELDS } from "../../task/record.ts";
 import type { Hold, TaskSpec } from "../../task/spec.ts";
 import type { State } from "../../task/states.ts";
-import { toJson } from "../../task/well-formed.ts";
+import { withMadeAt } from "./made-at.ts";
 import { Questions } from "./questions.ts";
 import { encodeFields, newFields, type RecordChanges } from "./record-fields.ts";
 import { type RemovedTask, soundRemoved } from "./removed-task.ts";
@@ -83,7 +85,7 @@ export class Store extends Questions {
 	): Promise<CreateResult> {
 		return this.run("create", {
 			id: spec.id,
-			...newFields(spec, signature),
+			...newFields(spec, signature, this.clock),
 			nonce: spec.nonce,
 			host: spec.host,
 			after: spec.after,
@@ -94,8 +96,10 @@ export class Store extends Questions {
 
 	/** The one way to change a state; see MOVES. A stale request changes nothing. */
 	move(request: MoveRequest): Promise<MoveResult> {
-		const { id, set, ...rest } = request;
-		return this.run("move", { id, ...rest, set: encodeFields(set ?? {}) });
+		const { id, set: changes = {}, ...rest } = request;
+		const set = encodeFields(changes);
+		if (set.hold !== undefined) set.hold = withMadeAt(set.hold, this.clock);
+		return this.run("move", { id, ...rest, set, upMs: upMs() });
 	}
 
 	/** Records what an agent did; false when its epoch is over. */
@@ -121,7 +125,7 @@ export class Store extends Questions {
 
 	/** Says why a queued task waits; nothing happens when it moved on. */
 	async hold(id: string, generation: number, hold: Hold | null): Promise<void> {
-		await this.run("hold", { id, generation, hold: hold === null ? "" : toJson(hold) });
+		await this.run("hold", { id, generation, hold: withMadeAt(FIELDS.hold.write(hold), this.clock) });
 	}
 
 	/** @param agreed as it was shown; left out: whatever it is by now */

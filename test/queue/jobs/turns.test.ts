@@ -308,7 +308,7 @@ test("where nobody can tell whose turn it is, that is told, and starts go on", a
 
 test("while nobody can tell whose turn it is, a worker rests between two looks, whatever was due", async () => {
 	const worker = new Looking(async () => {}, {
-		...{ store, host: HOST, room: () => 1, limits: () => ({}), fault: () => {} },
+		...{ store, host: HOST, room: () => 1, limits: () => ({}), fault: () => {}, followClock: async () => {} },
 		...{ dropUnreadable: async () => [], lockDuration: 60_000, stalledInterval: 60_000, maxStalledCount: 1 },
 	});
 	cleanups.push(() => worker.close());

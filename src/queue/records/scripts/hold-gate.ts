@@ -19,7 +19,9 @@ if kept and kept.kind == gate.kind then
   -- Several agents that meet one limit count once.
   gate.failures = (lasts or open) and kept.failures + 1 or kept.failures
   if not open then gate.since = kept.since end
-  if not lasts and type(kept['until']) == 'number' then gate['until'] = math.max(gate['until'], kept['until']) end
+  if not lasts and type(kept['until']) == 'number' and kept['until'] > gate['until'] then
+    gate['until'], gate.made = kept['until'], kept.made
+  end
 end
 redis.call('HSET', gates, req.backend, cjson.encode(gate))
 return reply(gate)

@@ -4,7 +4,6 @@ import { TASK } from "./prelude.ts";
 
 /** More than any host starts within a minute. */
 const STARTS_KEPT = 10_000;
-const MINUTE_MS = 60_000;
 
 /**
  * One move. Refused as stale unless the state (and, where named, revision, epoch and generation) is the
@@ -70,9 +69,8 @@ if to == 'running' and from == 'queued' then
   if req.set.startedWith then
     local starts = 'starts:' .. get('host')
     mend(starts, 'zset')
-    redis.call('ZADD', p .. ':' .. starts, now, id .. '.' .. get('epoch') .. ' ' .. req.set.startedWith)
+    redis.call('ZADD', p .. ':' .. starts, req.upMs, id .. '.' .. get('epoch') .. ' ' .. req.set.startedWith)
     redis.call('ZREMRANGEBYRANK', p .. ':' .. starts, 0, -${STARTS_KEPT + 1})
-    redis.call('PEXPIRE', p .. ':' .. starts, ${MINUTE_MS})
   end
 end
 setState(from, to)
