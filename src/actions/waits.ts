@@ -3,6 +3,7 @@ import { closedGates, type Gate, gateFor } from "../queue/records/gates.ts";
 import { hostWords } from "../queue/records/hosts.ts";
 import { limitsHolding } from "../queue/records/limited.ts";
 import type { Store } from "../queue/records/store.ts";
+import { refusalOf } from "../queue/redis/refusal.ts";
 import { oneLine } from "../task/clean-text.ts";
 import { isState, type State } from "../task/states.ts";
 import type { TaskView } from "../task/view.ts";
@@ -44,7 +45,8 @@ export async function withWaits(
 	const facts = new Map<string, HostFacts>();
 	const gates = new Map<string, readonly Gate[]>();
 	if (hosts.length > 0) {
-		const [words, live, limited, closed] = await Promise.all([
+		const [refusal, words, live, limited, closed] = await Promise.all([
+			refusalWords(store),
 			hostWords(store, hosts),
 			Promise.all(hosts.map((host) => (areAll ? countIn(views, host) : countOf(store, host)))),
 			Promise.all(hosts.map((host) => limitsHolding(store, host))),
@@ -76,6 +78,7 @@ export async function withWaits(
 				maxAgents,
 				taken: running,
 				limited: limited[n] ?? new Map(),
+				...(refusal && { refusal }),
 			});
 			gates.set(host, closed[n] ?? []);
 		}
@@ -86,6 +89,17 @@ export async function withWaits(
 			(facts.get(view.host)?.worker === "up" ? gated(bare(view), gates.get(view.host), now) : null) ??
 			waitOf(bare(view), facts.get(view.host), now, others, told(view)),
 	}));
+}
+
+/** While Redis takes no writes nothing is started, and nobody can write down why. */
+async function refusalWords(store: Store): Promise<HostFacts["refusal"] | null> {
+	const refused = await refusalOf(store.client, `${store.keys.prefix}:room`, store.target);
+	if (refused === null) return null;
+	const isFull = refused.code === "DISPATCH_REDIS_FULL";
+	return {
+		why: isFull ? "Redis is full" : "Redis takes no writes",
+		text: `Waits until Redis takes writes again. ${oneLine(refused.inFull)}`,
+	};
 }
 
 /** Behind a closed gate it waits for that, also where its turn has not come and no look has held it yet. */

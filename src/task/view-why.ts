@@ -23,6 +23,8 @@ export interface HostFacts {
 	pid: number | null;
 	/** what this host's worker does where it is `elsewhere`, to go behind "the worker" */
 	instead?: string | null;
+	/** why Redis takes no writes, and what helps; left out: it takes them */
+	refusal?: { why: string; text: string };
 	/** agents that work, and that ask */
 	working: number;
 	asking: number;
@@ -58,7 +60,7 @@ export function waitOf(
 	if (view.state === "waiting") return forTasks(view, others);
 	if (isLive(view.state)) return inTrouble(view);
 	if (view.state !== "queued") return null;
-	const waits = held(view, now) ?? (facts === undefined ? null : unserved(facts)) ?? inTrouble(view);
+	const waits = held(view, now) ?? (facts === undefined ? null : nobody(facts)) ?? inTrouble(view);
 	if (waits !== null || facts === undefined) return waits;
 	return limited(view, facts, now) ?? full(facts, view.branch !== null) ?? SOON;
 }
@@ -166,6 +168,12 @@ function held(view: TaskView, now: number): Wait | null {
 				until,
 			);
 	}
+}
+
+/** Nobody starts anything there. */
+function nobody(facts: HostFacts): Wait | null {
+	const { refusal } = facts;
+	return unserved(facts) ?? (refusal === undefined ? null : wait("redis", refusal.why, refusal.text));
 }
 
 /** Nobody takes it. */

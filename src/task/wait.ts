@@ -21,6 +21,8 @@ export const WAIT_KINDS = [
 	"order",
 	/** a step of its host's work for it fails, of a queued one its start */
 	"trouble",
+	/** Redis takes no writes: it is full, or cannot keep them */
+	"redis",
 	/** nothing: it is about to start */
 	"start",
 ] as const;

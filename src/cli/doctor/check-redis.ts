@@ -35,6 +35,7 @@ export async function checkRedis(
 		const facts = await inspectRedis(target);
 		return [
 			versionFinding(facts.version, shown),
+			...refusalFinding(facts.refusal),
 			policyFinding(facts.maxmemoryPolicy),
 			persistenceFinding(facts.appendonly),
 			latencyFinding(facts.pingMs),
@@ -73,6 +74,12 @@ function versionFinding(version: string | null, shown: string): Finding {
 		`Redis at ${shown} is ${version}; dispatch needs ${OLDEST_VERSION.join(".")} or newer.`,
 		"Update the server, or use another one.",
 	);
+}
+
+function refusalFinding(refusal: DispatchError | null): Finding[] {
+	if (refusal === null) return [];
+	const text = `${refusal.message} No task is started until it writes again.`;
+	return [broken("redis", text, refusal.hint ?? "Look at its log.")];
 }
 
 function policyFinding(policy: string | null): Finding {

@@ -3,11 +3,14 @@
 import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
 import { readAddress } from "../../task/address.ts";
+import type { DispatchError } from "../../task/errors.ts";
 import { certificateIn } from "./certificates.ts";
 import { closeRedis, connect, type RedisTarget } from "./connect.ts";
+import { refusalOf } from "./refusal.ts";
 import type { ServerSettings } from "./settings.ts";
 
 const PINGS = 11;
+const NOBODYS_KEY = "{dispatch}:room";
 
 export interface RedisFacts extends ServerSettings {
 	/** `7.2.4`; null where the server does not tell */
@@ -18,6 +21,8 @@ export interface RedisFacts extends ServerSettings {
 	clockAheadMs: number;
 	/** of a connection by TLS */
 	certificates: SeenCertificate[];
+	/** why it takes no writes though it answers; null: it takes them */
+	refusal: DispatchError | null;
 }
 
 export interface SeenCertificate {
@@ -46,6 +51,7 @@ export async function inspectRedis(target: RedisTarget): Promise<RedisFacts> {
 			...settings,
 			pingMs: times.sort((a, b) => a - b)[Math.floor(PINGS / 2)] ?? 0,
 			certificates: certificatesOf(client, target),
+			refusal: await refusalOf(client, NOBODYS_KEY, target),
 			clockAheadMs: here - (Number(seconds) * 1_000 + Number(micros) / 1_000),
 		};
 	} finally {
