@@ -8,6 +8,8 @@
 export const FAULT_POINTS = [
 	"run-job.taken",
 	"run-job.read",
+	"fallback.chosen",
+	"fallback.queued",
 	"run-job.free",
 	"run-job.placed",
 	"run-job.started",

@@ -2,6 +2,7 @@
 import { chooseModel } from "../config/choose.ts";
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
+import { faultPoint } from "../process/fault.ts";
 import { type Choice, choose } from "../queue/records/choose.ts";
 import { closedGate } from "../queue/records/gates.ts";
 import { limitsHolding } from "../queue/records/limited.ts";
@@ -48,7 +49,9 @@ export async function queueForFallback(
 	if (!isFar({ until }, 0, deps.config, deps.store.clock.now())) return { kind, until };
 	const choice = await fallbackChoice(record, deps);
 	if (choice === null) return untilFirst(record, { kind, until }, deps);
+	faultPoint("fallback.chosen", record.spec.id);
 	await choose(deps.store, record, choice);
+	faultPoint("fallback.queued", record.spec.id);
 	return null;
 }
 

@@ -3,40 +3,41 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Random, SEED } from "../chance.ts";
 import { CONDITION_LIMIT_MS, WAIT_LIMIT } from "../patience.ts";
-import { audit } from "./audit.ts";
+import { audit, fallbacks } from "./audit.ts";
 import { pickBlow } from "./blows.ts";
-import { Stage } from "./stage.ts";
+import { FEW_STARTS, Stage } from "./stage.ts";
 
 const KILLS = Number(process.env.CHAOS_KILLS) || 20;
 const TASKS = Math.max(6, Math.round(KILLS / 2));
 const PLACES = 3;
 const SETTLE_LIMIT_MS = 8 * CONDITION_LIMIT_MS;
 
+/** Until one task has gone on with another agent the service refuses: what no task did says nothing. */
+const FIRST_REFUSAL_MS = 5_000;
+
 interface Listed {
 	id: string;
 	state: string;
 }
 
-/** Repeats an enqueue under its key until it is acknowledged; cut-off tries and outages included. */
-async function enqueue(stage: Stage, random: Random, n: number): Promise<[string, string]> {
-	const key = `chaos-${n}`;
+/** What its agent does. @param most how many of its batch may work at once */
+function planOf(random: Random, model: string, batch?: { batch: string; most: number }): string {
 	const items = random.between(1, 4);
-	const asks = Array.from({ length: items }, (_, i) => i + 1).filter(() => random.next() < 0.5);
+	const asked = Array.from({ length: items }, (_, i) => i + 1).filter(() => random.next() < 0.5);
 	const patienceMs = random.pick([300, 2_000, 600_000]);
-	const plan = JSON.stringify({ items, asks, patienceMs, stepMs: random.between(20, 600) });
-	const args = [
-		"enqueue",
-		"--json",
-		"--key",
-		key,
-		"--attempts",
-		"1000",
-		"--id",
-		`task-${n}`,
-		...(random.next() < 0.3 ? ["--model", "limited"] : []),
-		...(random.next() < 0.3 ? ["--verify", `echo task-${n} >> verified`] : []),
-		`chaos-plan: ${plan}`,
-	];
+	const asks = asksNothing(random, model) ? [] : asked;
+	return `chaos-plan: ${JSON.stringify({ items, asks, patienceMs, stepMs: random.between(20, 600), ...batch })}`;
+}
+
+/** In turn, not at random: of each run enough tasks are refused, and more than may start in a minute are of `few`. */
+const MODELS = ["limited", "few", "chaos", "limited", "few"] as const;
+const modelOf = (n: number) => MODELS[n % MODELS.length] ?? "chaos";
+
+/** Of who asks no place is counted: it may live on over the limit. */
+const asksNothing = (random: Random, model: string) => random.next() < (model === "few" ? 0.6 : 0.2);
+
+/** Repeats a submission under its key until it is acknowledged; cut-off tries and outages included. */
+async function acknowledged(stage: Stage, random: Random, args: string[]): Promise<string> {
 	if (random.next() < 0.3) {
 		const cut = stage.start(args);
 		await sleep(random.between(50, 600));
@@ -45,14 +46,43 @@ async function enqueue(stage: Stage, random: Random, n: number): Promise<[string
 	}
 	for (;;) {
 		const { code, stdout, stderr } = await stage.run(args);
-		if (code === 0) {
-			const { id } = JSON.parse(stdout) as { id: string };
-			if (args.includes("--verify")) stage.promised.verified.add(id);
-			return [key, id];
-		}
-		if (code !== 5 && code !== 1) throw new Error(`enqueue ended with ${code}: ${stdout} ${stderr}`);
+		if (code === 0) return stdout;
+		if (code !== 5 && code !== 1) throw new Error(`${args[0]} ended with ${code}: ${stdout} ${stderr}`);
 		await sleep(200);
 	}
+}
+
+function promiseModel({ promised }: Stage, id: string, model: string): void {
+	if (model === "few") promised.few.add(id);
+	if (model === "limited") promised.limited.add(id);
+}
+
+async function enqueue(stage: Stage, random: Random, n: number): Promise<[key: string, id: string][]> {
+	const key = `chaos-${n}`;
+	const model = modelOf(n);
+	const plan = planOf(random, model);
+	const check = random.next() < 0.3 ? ["--verify", `echo task-${n} >> verified`] : [];
+	const args = ["enqueue", "--json", "--key", key, "--attempts", "1000", "--id", `task-${n}`];
+	const stdout = await acknowledged(stage, random, [...args, "--model", model, ...check, plan]);
+	const { id } = JSON.parse(stdout) as { id: string };
+	if (check.length > 0) stage.promised.verified.add(id);
+	promiseModel(stage, id, model);
+	return [[key, id]];
+}
+
+/** Several at once, of which few may work at a time. */
+async function enqueueBatch(stage: Stage, random: Random, n: number): Promise<[key: string, id: string][]> {
+	const key = `batch-${n}`;
+	const most = random.between(1, 2);
+	const tasks = Array.from({ length: random.between(3, 6) }, (_, i) => {
+		const model = modelOf(n + i);
+		const prompt = planOf(random, model, { batch: key, most });
+		return { id: `task-${n + i}`, model, prompt, attempts: 1_000 };
+	});
+	stage.writeProject(`${key}.json`, JSON.stringify({ max_parallel: most, tasks }));
+	await acknowledged(stage, random, ["batch", `${key}.json`, "--json", "--key", key]);
+	for (const { id, model } of tasks) promiseModel(stage, id, model);
+	return tasks.map(({ id }) => [`${key} ${id}`, id]);
 }
 
 /** What happened to the tasks that a finding names, as dispatch and as their agents tell it. */
@@ -127,7 +157,11 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 	try {
 		for (let kill = 0; kill < KILLS; kill++) {
 			const wanted = Math.min(TASKS, Math.ceil(((kill + 1) / KILLS) * TASKS * 1.3));
-			while (keys.size < wanted) keys.set(...(await enqueue(stage, random, keys.size)));
+			if (fallbacks(stage).wentOn === 0) stage.limitFor(FIRST_REFUSAL_MS);
+			while (keys.size < wanted) {
+				const submit = random.next() < 0.2 || keys.size === 0 ? enqueueBatch : enqueue;
+				for (const [key, id] of await submit(stage, random, keys.size)) keys.set(key, id);
+			}
 			await sleep(random.between(50, 1_500));
 			const { name, blow } = pickBlow(random);
 			const told = await blow(stage, random);
@@ -146,7 +180,11 @@ test(`${KILLS} kills, seed ${SEED}: nothing is lost, nothing runs twice`, async 
 		well = true;
 		const acts = stage.readActs();
 		const count = (kind: string) => acts.filter((act) => act.kind === kind).length;
-		console.log(`chaos: ${keys.size} tasks, ${count("start")} starts, ${count("ask")} questions, 0 findings`);
+		const few = acts.filter(({ kind, task }) => kind === "start" && stage.promised.few.has(task)).length;
+		const { refused, wentOn, unbegun } = fallbacks(stage);
+		console.log(
+			`chaos: ${keys.size} tasks, ${count("start")} starts (${few} by a backend of ${FEW_STARTS} in a minute), ${count("ask")} questions, ${refused} refused, ${wentOn} went on with another agent, ${unbegun} of them before they had begun, 0 findings`,
+		);
 	} finally {
 		if (well || process.env.CHAOS_KEEP === undefined) stage.remove();
 		else console.log(`chaos: kept ${stage.path}`);

@@ -30,7 +30,12 @@ export interface Act {
 	text?: string;
 	answer?: string;
 	item?: number;
+	/** by the backend that refuses at times */
+	limited?: boolean;
 }
+
+/** Starts in a minute of the backend `few`, from which no task goes on elsewhere. */
+export const FEW_STARTS = 3;
 
 export interface Promises {
 	/** tasks whose cancel was acknowledged last */
@@ -41,6 +46,10 @@ export interface Promises {
 	fresh: Set<string>;
 	/** enqueued with a check that writes their id into the project's `verified` */
 	verified: Set<string>;
+	/** of the backend `few` */
+	few: Set<string>;
+	/** of the backend `limited`, until its service refuses */
+	limited: Set<string>;
 	notes: { task: string; text: string; at: number }[];
 }
 
@@ -62,6 +71,8 @@ export class Stage {
 		retries: new Map(),
 		fresh: new Set(),
 		verified: new Set(),
+		few: new Set(),
+		limited: new Set(),
 		notes: [],
 	};
 	readonly env: Record<string, string>;
@@ -91,7 +102,11 @@ export class Stage {
 			"backends:",
 			`  chaos: { type: command, command: '${command}' }`,
 			`  limited: { type: claude, prompt_by: argument, command: '${command} --limited' }`,
-			"models: { chaos: { backend: chaos }, limited: { backend: limited } }",
+			`  next: { type: command, command: '${command} --most next=1', concurrency: 1 }`,
+			`  few: { type: command, command: '${command} --most few=2', concurrency: 2, starts_per_minute: ${FEW_STARTS} }`,
+			`models: { ${["chaos", "limited", "next", "few"].map((name) => `${name}: { backend: ${name} }`).join(", ")} }`,
+			"fallback: [limited, next, chaos]",
+			"fallback_after: 1s",
 			`worker: { concurrency: ${concurrency}, max_agents: ${concurrency * 4} }`,
 		];
 		const file = join(this.home, "config.yaml");
@@ -169,6 +184,10 @@ export class Stage {
 			}
 		}
 		return found;
+	}
+
+	writeProject(name: string, text: string): void {
+		writeFileSync(join(this.project, name), text);
 	}
 
 	/** @returns an empty text when there is no such file */

@@ -61,9 +61,9 @@ export const USER_BLOWS = [
 	{ name: "note", weight: 2, blow: noteOne },
 	{
 		name: "the service refuses for a while",
-		weight: 2,
+		weight: 4,
 		blow: async (stage: Stage, random: Random) => {
-			const ms = random.between(500, 4_000);
+			const ms = random.between(1_000, 10_000);
 			stage.limitFor(ms);
 			return `${ms} ms`;
 		},

@@ -26,6 +26,7 @@ function moveTo(point: FaultPoint): Case["move"] {
 	// Notes go to a live agent only: one that asks is alive for sure.
 	if (point.startsWith("bridge.") || point === "look.notes") return "answer";
 	if (point.startsWith("end.")) return "cancel";
+	if (point.startsWith("fallback.")) return "fallback";
 	return point === "start.moved-aside" ? "retry" : "plain";
 }
 

@@ -11,6 +11,8 @@ import { startTestRedis, type TestRedis } from "../redis.ts";
 import { type Case, MOVES, runCase } from "./matrix.ts";
 
 const SRC = resolve(import.meta.dirname, "../../src");
+const RELIABILITY = resolve(import.meta.dirname, "../../docs/RELIABILITY.md");
+const MODES = ["throw-once", "throw-always"] as const;
 const SIDE_BY_SIDE = 4;
 const SEEDED_CASES = 8;
 const only = process.env.FAULT_ONLY;
@@ -22,12 +24,13 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 const every: Case[] = FAULT_POINTS.flatMap((point) =>
-	(["throw-once", "throw-always"] as const).flatMap((mode) => MOVES.map((move) => ({ point, mode, move }))),
+	MODES.flatMap((mode) => MOVES.map((move) => ({ point, mode, move }))),
 );
 
 /** Of every run: an exception before the spawn fails nothing, and one after it starts no second agent. */
 const ALWAYS: readonly Case[] = [
 	{ point: "start.permitted", mode: "throw-once", move: "plain" },
+	{ point: "fallback.queued", mode: "throw-once", move: "fallback" },
 	{ point: "start.spawned", mode: "throw-once", move: "answer" },
 	{ point: "start.spawned", mode: "throw-always", move: "cancel" },
 ];
@@ -64,6 +67,11 @@ test(`exceptions at points, ${CHOSEN}, once and always, over every move`, async 
 	if (WHOLE) console.log(`${cases.length} cases, ${findings.length} findings, ${seconds} s`);
 	expect(findings, CHOSEN).toEqual([]);
 }, 3_600_000);
+
+test("docs/RELIABILITY.md counts the cases there are", () => {
+	const counted = `${FAULT_POINTS.length} points × ${MODES.length} modes × ${MOVES.length} moves = ${every.length} cases`;
+	expect(readFileSync(RELIABILITY, "utf8")).toContain(counted);
+});
 
 test("every point of the registry stands in the sources, once", () => {
 	const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) =>

@@ -6,7 +6,16 @@ import { isEnded } from "../../src/task/states.ts";
 import type { TestRedis } from "../redis.ts";
 import { FaultStage, type TaskStage } from "./stage.ts";
 
-export const MOVES = ["plain", "cancel", "answer", "park", "retry", "verify", "worktree"] as const;
+export const MOVES = [
+	"plain",
+	"cancel",
+	"answer",
+	"park",
+	"retry",
+	"verify",
+	"worktree",
+	"fallback",
+] as const;
 
 export interface Case {
 	point: FaultPoint;
@@ -53,12 +62,15 @@ export async function drive(stage: TaskStage, id: string, move: Case["move"], li
 		retry: "fail",
 		verify: "plain",
 		worktree: "write",
+		fallback: "plain",
 	};
 	const changes = {
 		...(move === "verify" && { verify: "true" }),
 		...(move === "retry" && { attempts: 1 }),
+		...(move === "fallback" && { backend: "held", model: "held" }),
 		...(move === "worktree" && { worktree: await stage.worktree() }),
 	};
+	if (move === "fallback") await stage.hold();
 	await stage.enqueue(id, agent[move], changes);
 	if (move === "cancel") {
 		await stage.until(id, limit, () => stage.starts(id).length > 0);

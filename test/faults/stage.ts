@@ -23,6 +23,7 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { sweepMarked } from "../../src/process/end-tree.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { runsOfTask, tasksWithRuns } from "../../src/process/run-dir.ts";
+import { holdUntil } from "../../src/queue/records/gates.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { branchOf, type TaskRecord, workspaceOf } from "../../src/task/record.ts";
@@ -36,6 +37,7 @@ import type { TestRedis } from "../redis.ts";
 const AGENT = resolve(import.meta.dirname, "../fixtures/agents/fault-agent.sh");
 const PROGRAM = resolve(import.meta.dirname, "../../dist/dispatch.cjs");
 const LOOK_MS = 40;
+const DAY_MS = 86_400_000;
 
 export class TaskStage {
 	readonly path = mkdtempSync(join(tmpdir(), "fs-"));
@@ -49,7 +51,15 @@ export class TaskStage {
 		this.store = store;
 		mkdirSync(this.project);
 		this.home = openHome({ DISPATCH_HOME: join(this.path, "h"), DISPATCH_NAMESPACE: namespace });
-		const lines = ["default: fake", "backends:", `  fake: { type: command, command: '"${AGENT}"' }`];
+		const agent = `{ type: command, command: '"${AGENT}"' }`;
+		const lines = [
+			"default: fake",
+			"fallback: [held, fake]",
+			"backends:",
+			`  fake: ${agent}`,
+			`  held: ${agent}`,
+		];
+		lines.push("models: { fake: { backend: fake }, held: { backend: held } }");
 		writeFileSync(join(this.home.path, "config.yaml"), `${lines.join("\n")}\n`, { mode: 0o600 });
 	}
 
@@ -66,6 +76,14 @@ export class TaskStage {
 		const signature = orders.sign({ spec, host: spec.host, chosen: null });
 		signed();
 		await this.store.create(spec, { signature });
+	}
+
+	/** The backend `held` starts nothing for longer than its tasks wait for it. */
+	async hold(): Promise<void> {
+		const { store, home } = this;
+		const until = Date.now() + DAY_MS;
+		const gated = { host: home.hostId, backend: "held", model: null };
+		await holdUntil(store, gated, { kind: "rate_limited", until, message: "", limited: null });
 	}
 
 	/** The project is a repository from here on. */
