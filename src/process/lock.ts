@@ -55,42 +55,50 @@ const TAKES_MAX = 5;
  * file's holds where a directory takes none (NFS), or another program has it (`flock DIRECTORY COMMAND` of a crontab),
  * and keeps out an earlier version, which takes that one alone. Both stay open meanwhile: by that the others know whose
  * they are.
+ * @param data a directory in it that is locked, too: for who cannot `keep` (a server that inherits the locks). Of the two
+ * one at least must be free of strangers: what locks none but a file would keep out nobody once that is removed
  * @returns null when another process has the place, or the file's lock: `lockedOut` says whether that is a stranger. @throws DISPATCH_DISK
  */
-export async function takePlaceLock(path: string): Promise<PlaceLock | null> {
+export async function takePlaceLock(path: string, data?: string): Promise<PlaceLock | null> {
 	for (let take = 0; take < TAKES_MAX; take++) {
-		const lock = await takeBoth(path);
+		const lock = await takeAll(path, data);
 		if (lock !== "replaced") return lock;
 	}
 	return null;
 }
 
-async function takeBoth(path: string): Promise<PlaceLock | "replaced" | null> {
-	const directory = await takeDirectoryLock(dirname(path));
-	if (directory === "held") return null;
+async function takeAll(path: string, data?: string): Promise<PlaceLock | "replaced" | null> {
+	const directories: DirectoryLock[] = [];
 	let file: Lock | null = null;
 	const release = () => {
 		file?.release();
-		directory.lock.release();
+		for (const { lock } of directories) lock.release();
 	};
 	let taken: "whole" | "held" | "replaced" = "held";
 	try {
+		for (const directory of [dirname(path), ...(data === undefined ? [] : [data])]) {
+			const lock = await takeDirectoryLock(directory);
+			if (lock === "held") return null;
+			directories.push(lock);
+		}
+		if (data !== undefined && directories.every(({ isStrangers }) => isStrangers)) return null;
 		file = await takeLock(path);
-		if (file !== null) taken = directory.isLocked ? "whole" : lookAgain(file, path);
+		const isKept = directories.some(({ isLocked }) => isLocked);
+		if (file !== null) taken = isKept ? "whole" : lookAgain(file, path);
 	} finally {
 		if (taken !== "whole") release();
 	}
 	if (file === null || taken !== "whole") return taken === "replaced" ? taken : null;
-	const { fd } = directory.lock;
 	const keep = async () => {
-		if (!directory.isLocked) directory.isLocked = (await flock(fd, "-n").catch(() => HELD)) === 0;
+		for (const each of directories)
+			if (!each.isLocked) each.isLocked = (await flock(each.lock.fd, "-n").catch(() => HELD)) === 0;
 		if (file !== null && isSameFile(fstatSync(file.fd), numbersOf(path))) return;
 		const again = await takeLock(path);
 		if (again === null) return;
 		file?.release();
 		file = again;
 	};
-	return { fds: [file.fd, fd], keep, release };
+	return { fds: [file.fd, ...directories.map(({ lock }) => lock.fd)], keep, release };
 }
 
 /**
@@ -102,8 +110,15 @@ function lookAgain({ fd }: Lock, path: string): "whole" | "held" | "replaced" {
 	return placeTaker(dirname(path)) === null ? "whole" : "held";
 }
 
-/** isLocked: false where its file system locks no directory, or a stranger has locked it: it is open and no more. */
-async function takeDirectoryLock(path: string): Promise<{ lock: Lock; isLocked: boolean } | "held"> {
+interface DirectoryLock {
+	lock: Lock;
+	/** false where its file system locks no directory, or a stranger has locked it: it is open and no more */
+	isLocked: boolean;
+	/** a stranger had locked it */
+	isStrangers: boolean;
+}
+
+async function takeDirectoryLock(path: string): Promise<DirectoryLock | "held"> {
 	let fd = openDirectory(path);
 	let isLocked = false;
 	let isFree = true;
@@ -122,7 +137,7 @@ async function takeDirectoryLock(path: string): Promise<{ lock: Lock; isLocked: 
 	} finally {
 		if (!isOurs) lock.release();
 	}
-	return isOurs ? { lock, isLocked } : "held";
+	return isOurs ? { lock, isLocked, isStrangers: !isFree } : "held";
 }
 
 function openDirectory(path: string): number {

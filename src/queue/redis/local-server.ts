@@ -2,8 +2,8 @@
  * The local Redis of a state directory: started by the first command that needs it, alive until it is
  * stopped, reachable through a unix socket only.
  *
- * One server per directory: two would write one append-only file. The starter takes a kernel lock on the directory
- * and on a file in it, and the server inherits the descriptors, so the lock is held for exactly as long as the server
+ * One server per directory: two would write one append-only file. The starter takes a kernel lock on the directory,
+ * on that of the data and on a file, and the server inherits the descriptors, so the lock is held for exactly as long as the server
  * lives, whether it works, loads or hangs, and whatever is removed there. Who does not get the lock waits for the holder's server; an unanswered ping never
  * justifies a start. kill -9 of the starter or of the server frees the lock and leaves nothing to repair.
  */
@@ -110,7 +110,7 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
 		if (answer === "ready") return;
 		if (answer === "loading") limitMs = limits.loadingMs;
 		if (answer === "absent" && started === null) {
-			const lock = await takePlaceLock(place.lock);
+			const lock = await takePlaceLock(place.lock, place.data);
 			try {
 				const isThere = await endUnreachable(place, performance.now() - begun > limits.answerMs / 2);
 				if (!isThere && lock !== null) started = await startServer(place, lock);
@@ -132,8 +132,8 @@ async function startOrWait(place: ServerPlace, limits: ServerLimits): Promise<vo
  * @returns the same for the next look
  * @throws DISPATCH_LOCKED, when another program has had the lock for more than a moment
  */
-function requireNoStranger({ lock }: ServerPlace, since: number | null): number | null {
-	const lockedBy = lockedOut(lock);
+function requireNoStranger({ lock, data }: ServerPlace, since: number | null): number | null {
+	const lockedBy = lockedOut(lock) ?? lockedOut(data);
 	if (lockedBy === null) return null;
 	const now = performance.now();
 	if (since !== null && now - since > STRANGER_LIMIT_MS) throw lockedBy;
@@ -251,12 +251,12 @@ export async function stopLocalServer(home: HomePath, warn: Warn = () => {}): Pr
 	checkSocketDir(place);
 	const begun = performance.now();
 	for (let ran = false; ; ran = true) {
-		const lock = await takePlaceLock(place.lock);
+		const lock = await takePlaceLock(place.lock, place.data);
 		try {
 			// Without its lock, too: somebody removed that, or the whole directory.
 			const isGone = [...serversAt(place), ...movedServers(place)].length === 0;
 			if (isGone && lock !== null) removeSocketDir(place);
-			if (isGone && (lock !== null || lockedOut(place.lock) !== null)) return ran;
+			if (isGone && (lock !== null || (lockedOut(place.lock) ?? lockedOut(place.data)) !== null)) return ran;
 		} finally {
 			lock?.release();
 		}

@@ -23,6 +23,8 @@ export interface ServerPlace {
 	/** data, log and lock */
 	dir: string;
 	lock: string;
+	/** what the server writes, which has a lock, too: who had locked `dir` at its start has not locked both */
+	data: string;
 	log: string;
 	pidFile: string;
 	/** the folder of the socket: `dir`, or a short one where the platform's limit is exceeded */
@@ -44,6 +46,7 @@ export function serverPlace(home: string): ServerPlace {
 		home,
 		dir,
 		lock: join(dir, "lock"),
+		data: join(dir, "appendonlydir"),
 		log: join(dir, "redis.log"),
 		pidFile: join(dir, "redis.pid"),
 		socketDir,
