@@ -41,6 +41,8 @@ export interface HostView {
 	places: { used: number; all: number } | null;
 	/** agents that may live at once */
 	maxAgents: number | null;
+	/** agents that live, those included that wait for an answer and take no place */
+	liveAgents: number;
 	/** null: it does not tell */
 	backends: HostBackend[] | null;
 	holds: HostHold[];
@@ -70,7 +72,10 @@ async function requireHost(store: Store, host: string): Promise<void> {
 	});
 }
 
-function viewOfHost({ host, state, since, record, damage, gates, open }: ListedHost, own: string): HostView {
+function viewOfHost(
+	{ host, state, since, record, damage, gates, open, live }: ListedHost,
+	own: string,
+): HostView {
 	const { running, concurrency, drain } = record;
 	return {
 		host,
@@ -83,6 +88,7 @@ function viewOfHost({ host, state, since, record, damage, gates, open }: ListedH
 		pid: record.pid,
 		places: running === null || concurrency === null ? null : { used: running, all: concurrency },
 		maxAgents: record.maxAgents,
+		liveAgents: live,
 		backends: record.backends,
 		holds: gates.map(({ backend, model, kind, until, message }) => ({
 			backend,

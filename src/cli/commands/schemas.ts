@@ -75,6 +75,7 @@ const host = z.strictObject({
 	pid: z.int().nullable(),
 	places: z.strictObject({ used: z.int(), all: z.int() }).nullable(),
 	maxAgents: z.int().nullable(),
+	liveAgents: z.int(),
 	backends: z
 		.array(
 			z.strictObject({ name: text, type: text, found: z.boolean().nullable(), version: text.nullable() }),

@@ -97,6 +97,7 @@ export function hostNotes(hosts: readonly HostView[]): string[] {
 		return [
 			...(drained ? [drainedLine(host, drained.by)] : []),
 			...damageNotes(host, damage),
+			...fullNotes(each),
 			...(isClockOff(each)
 				? [`The clock of ${host} differs from that of Redis by ${offText(each)}: set it (NTP).`]
 				: []),
@@ -107,6 +108,18 @@ export function hostNotes(hosts: readonly HostView[]): string[] {
 				: []),
 		];
 	});
+}
+
+/** Free places are of no use where as many agents live as may. */
+function fullNotes({ host, state, liveAgents, maxAgents, places }: HostView): string[] {
+	const isLost = LOST.includes(state);
+	if (maxAgents === null || liveAgents < maxAgents || isLost) return [];
+	const asking = liveAgents - (places?.used ?? liveAgents);
+	const due =
+		asking <= 0 ? "" : `, ${asking === 1 ? "1 of them asks" : `${asking} of them ask`}: dispatch questions`;
+	return [
+		`${host} starts nothing more for now: ${liveAgents} of ${maxAgents} agents live (worker.max_agents)${due}`,
+	];
 }
 
 /** A drain is nothing that a host says of itself: it is a person's, and no worker writes it anew. */

@@ -20,6 +20,8 @@ export interface ListedHost {
 	gates: Gate[];
 	/** tasks that have not ended */
 	open: number;
+	/** those of them that an agent works on, or waits in for an answer */
+	live: number;
 }
 
 /** Ids of the hosts that have shown themselves here, by name. */
@@ -33,14 +35,17 @@ export async function listHosts(store: Store, hosts?: readonly string[]): Promis
 	const names = hosts ?? (await hostNames(store));
 	const pipeline = store.client.pipeline();
 	for (const host of names)
-		pipeline.hmget(store.keys.host(host), ...HOST_FIELDS).zcard(store.keys.active(host));
+		pipeline
+			.hmget(store.keys.host(host), ...HOST_FIELDS)
+			.zcard(store.keys.active(host))
+			.scard(store.keys.live(host));
 	const [now, replies, gates] = await Promise.all([
 		store.now(),
 		store.replies(pipeline),
 		Promise.all(names.map((host) => closedGates(store, host))),
 	]);
 	return names.map((host, n) => {
-		const values = (replies[2 * n] ?? []) as (string | null)[];
+		const values = (replies[3 * n] ?? []) as (string | null)[];
 		const { record, damage } = readHost(values);
 		const beatAt = record.beatAt ?? (values[HOST_FIELDS.indexOf("beatAt")] ? LONG_AGO : null);
 		return {
@@ -49,7 +54,8 @@ export async function listHosts(store: Store, hosts?: readonly string[]): Promis
 			record,
 			damage,
 			gates: gates[n] ?? [],
-			open: Number(replies[2 * n + 1]) || 0,
+			open: Number(replies[3 * n + 1]) || 0,
+			live: Number(replies[3 * n + 2]) || 0,
 		};
 	});
 }

@@ -64,6 +64,25 @@ test("what a host says with a beat is what is listed", async () => {
 });
 
 test.each([
+	["one works", 2, 0, 1, []],
+	["as many work as may", 1, 0, 1, [/1 of 1 agents live \(worker.max_agents\)$/]],
+	["one of them asks", 2, 1, 1, [/2 of 2 agents live .*, 1 of them asks: dispatch questions$/]],
+	["all of them ask", 2, 2, 0, [/2 of 2 agents live .*, 2 of them ask: dispatch questions$/]],
+])(
+	"free places where no more agents may live are told as none: %s",
+	async (_, most, asking, working, told) => {
+		await beat(store, "mini", { ...said, running: working, maxAgents: most, clockOffset: 0 }, PLACE);
+		for (let n = 0; n < asking + working; n++) {
+			const epoch = await runningTask(store, `job-${n}`, { host: "mini" });
+			if (n < asking) await store.ask(`job-${n}`, epoch, [question("001", "Which?")]);
+		}
+		expect(hostNotes(await viewHosts(store, "here"))).toEqual(
+			told.map((line) => expect.stringMatching(line)),
+		);
+	},
+);
+
+test.each([
 	["working", (now: number) => ({ beatAt: now - 1_000 })],
 	["draining", (now: number) => ({ beatAt: now - 1_000, draining: "true" })],
 	["silent", (now: number) => ({ beatAt: now - 30_000 })],
