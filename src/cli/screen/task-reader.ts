@@ -1,4 +1,7 @@
-/** The newest tasks and those that ask, read as seldom as possible: all after an event, else only the live ones. */
+/**
+ * The newest tasks, and of the older ones those that matter: read as seldom as possible, all of them after an event,
+ * else only the live ones.
+ */
 
 import type { Told } from "../../actions/unsigned.ts";
 import { viewTasks } from "../../actions/views.ts";
@@ -11,18 +14,22 @@ import { isLive, type State } from "../../task/states.ts";
 import { type Totals, totalsOf } from "../../task/totals.ts";
 import type { TaskView } from "../../task/view.ts";
 
-const TASKS_SHOWN = 500;
+const NEWEST_SHOWN = 500;
+/** Of the older ones, beside those that live. */
+const OLDER_SHOWN = 500;
 
 export class TaskReader {
 	readonly #store: Store;
 	readonly #refusedOf: (records: readonly TaskRecord[]) => ReadonlyMap<string, Told>;
 	#event = "";
 	#views = new Map<string, TaskView>();
+	/** who lived at a look: how it ended is told here, however old it is */
+	readonly #lived = new Set<string>();
 	/** whether the last look found an event, or was the first */
 	hasNews = true;
 	/** those that this host will not start, or not again */
 	refused: ReadonlyMap<string, Told> = new Map();
-	/** of the newest, those whose record cannot be read */
+	/** of those that are read, those whose record cannot be */
 	damaged: readonly DamagedTask[] = [];
 	/** how many more there are than are read */
 	unread: Totals = {};
@@ -44,8 +51,7 @@ export class TaskReader {
 	/** With why each waits: a worker that goes makes no event, and is seen at each look. One short question to Redis. */
 	async readWithWaits(here: () => Here): Promise<TaskView[]> {
 		const views = await this.read();
-		const areAll = Object.keys(this.unread).length === 0;
-		return withWaits(this.#store, views, here, { areAll, refused: this.refused });
+		return withWaits(this.#store, views, here, { areAll: true, refused: this.refused });
 	}
 
 	async read(): Promise<TaskView[]> {
@@ -61,22 +67,44 @@ export class TaskReader {
 				return [...this.#views.values()];
 			}
 		}
-		const { records: newest, damaged } = await store.newest(TASKS_SHOWN);
-		const shown = new Set(newest.map(({ spec }) => spec.id));
-		const asking = (await store.openQuestions()).map(({ task }) => task).filter((id) => !shown.has(id));
-		const others = await store.getMany([...new Set(asking)]);
-		this.#views = new Map((await viewTasks(store, [...newest, ...others])).map((view) => [view.id, view]));
-		this.refused = this.#refusedOf(newest);
+		const ids = await store.ids();
+		const older = await this.#olderOf(ids.slice(NEWEST_SHOWN));
+		const { records, damaged } = await store.read([...ids.slice(0, NEWEST_SHOWN), ...older.read]);
+		this.#views = new Map((await viewTasks(store, records)).map((view) => [view.id, view]));
+		this.#keepLived();
+		this.refused = this.#refusedOf(records);
 		this.damaged = damaged;
-		const unread = newest.length + damaged.length < TASKS_SHOWN ? [] : await this.#statesOfUnread();
-		const cancelled = unread.filter(([, state]) => state === "cancelled").map(([id]) => id);
-		this.unread = totalsOf(unread.map(([, state]) => state));
+		this.unread = totalsOf(older.unread.map(([, state]) => state));
+		const cancelled = older.unread.filter(([, state]) => state === "cancelled").map(([id]) => id);
 		this.unreadSkipped = (await store.skippedOf(cancelled)).length;
 		this.#event = event;
 		return [...this.#views.values()];
 	}
 
-	async #statesOfUnread(): Promise<[string, State | null][]> {
-		return [...(await this.#store.states())].filter(([id]) => !this.#views.has(id));
+	/** Of the older ones all that live, and as many as there is room for of those that need somebody first. */
+	async #olderOf(ids: readonly string[]): Promise<{ read: string[]; unread: [string, State | null][] }> {
+		if (ids.length === 0) return { read: [], unread: [] };
+		const states = [...(await this.#store.states(ids))];
+		const queued = states.filter(([, state]) => state === "queued").map(([id]) => id);
+		const held = new Set(await this.#store.heldOf(queued));
+		const needs: ((id: string, state: State | null) => boolean)[] = [
+			// One that does not say how it is can only be removed.
+			(_, state) => state === "parked" || state === null,
+			(id) => this.#lived.has(id),
+			(_, state) => state === "failed",
+			(id) => held.has(id),
+		];
+		const live = states.filter(([, state]) => state !== null && isLive(state));
+		const others = new Set(needs.flatMap((isOne) => states.filter((each) => isOne(...each))));
+		const read = new Set([...live, ...[...others].slice(0, OLDER_SHOWN)].map(([id]) => id));
+		return { read: [...read], unread: states.filter(([id]) => !read.has(id)) };
+	}
+
+	#keepLived(): void {
+		for (const { id, state } of this.#views.values()) if (isLive(state)) this.#lived.add(id);
+		for (const id of this.#lived) {
+			if (this.#lived.size <= OLDER_SHOWN) break;
+			this.#lived.delete(id);
+		}
 	}
 }

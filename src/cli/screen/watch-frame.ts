@@ -180,12 +180,14 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 	if (model.tasks.length === 0 && damaged.length > 0) return damaged;
 	if (model.tasks.length === 0)
 		return ["", ...indentedLines('No tasks yet. Submit one: dispatch enqueue "Review the login code"', size)];
+	const older = olderLine(model.unread, size, colors);
 	if (tasks.length === 0)
-		return [...filter, ...blank, ...indentedLines("No task has this. Esc shows all.", size)];
+		return [...filter, ...blank, ...indentedLines("No task has this. Esc shows all.", size), ...older];
 	const asking = questionLines(tasks, size, colors);
 	const top = [...filter, ...(filter.length > 0 && asking.length === 0 ? [] : blank), ...asking];
 	const upper = asking.length > 0 ? [...top, ...blank] : top;
-	const left = Math.max(1, room - upper.length - damaged.length - 1);
+	const below = [...older, ...damaged];
+	const left = Math.max(1, room - upper.length - below.length - 1);
 	const at = Math.max(
 		0,
 		tasks.findIndex(({ id }) => id === model.selected),
@@ -196,7 +198,7 @@ function listLines(model: WatchModel, size: Size, room: number, colors: Colors):
 		const line = taskLine(task, shape, model.now, colors);
 		return task.id === model.selected ? `${colors.cyan("›")}${line}` : ` ${line}`;
 	});
-	return [...upper, colors.dim(` ${headings(shape)}`), ...rows, ...moreLine(part, size, colors), ...damaged];
+	return [...upper, colors.dim(` ${headings(shape)}`), ...rows, ...moreLine(part, size, colors), ...below];
 }
 
 function indentedLines(text: string, { columns }: Size): string[] {
@@ -205,16 +207,31 @@ function indentedLines(text: string, { columns }: Size): string[] {
 
 /** What is not as usual in the list; nothing where all is. */
 function filterLine(
-	{ filter, sort, tasks }: WatchModel,
+	{ filter, sort, tasks, unread }: WatchModel,
 	left: number,
 	{ columns }: Size,
 	colors: Colors,
 ): string[] {
+	const listed = countOf(unread) === 0 ? "" : " in this list";
 	const parts = [
-		filter.trim() === "" ? "" : `${left} of ${tasks.length} have “${filter.trim()}”`,
+		filter.trim() === "" ? "" : `${left} of ${tasks.length}${listed} have “${filter.trim()}”`,
 		sort === "need" ? "" : sort === "name" ? "by name" : "newest first",
 	].filter(Boolean);
 	return parts.length === 0 ? [] : [colors.yellow(` ${foreign(parts.join(", "), columns - 1)}`)];
+}
+
+/** Where a list holds not all, it says so, whatever of it is in sight: a filter has not looked at the others either. */
+function olderLine(unread: Totals | undefined, { columns }: Size, colors: Colors): string[] {
+	const count = countOf(unread);
+	if (count === 0) return [];
+	const all = "dispatch ls --all";
+	const ones = count === 1 ? "1 older one is" : `${count} older ones are`;
+	const texts = [` ${ones} not in this list: ${all}`, ` ${count} older: ${all}`, ` ${all}`];
+	return [colors.dim(longestFitting(texts, columns))];
+}
+
+function countOf(totals: Totals = {}): number {
+	return Object.values(totals).reduce((sum, count) => sum + count, 0);
 }
 
 function damagedLines(damaged: readonly DamagedTask[], { columns }: Size, colors: Colors): string[] {

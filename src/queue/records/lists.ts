@@ -124,9 +124,9 @@ export class Lists extends Connection {
 		return new Set(ids.filter((_, i) => Number(replies[i]) > 0));
 	}
 
-	/** The state of every task, newest first: cheap beside reading their records. null: the record says none. */
-	async states(): Promise<Map<string, State | null>> {
-		const ids = await this.ids();
+	/** The state of every task, newest first, or of these: cheap beside reading their records. null: the record says none. */
+	async states(of?: readonly string[]): Promise<Map<string, State | null>> {
+		const ids = of ?? (await this.ids());
 		const states = new Map<string, State | null>();
 		for (let at = 0; at < ids.length; at += STATES_AT_ONCE) {
 			const some = ids.slice(at, at + STATES_AT_ONCE);
@@ -142,14 +142,27 @@ export class Lists extends Connection {
 	}
 
 	/** Those of these cancelled tasks that were skipped, in the same order: cheap beside reading their records. */
-	async skippedOf(ids: readonly string[]): Promise<string[]> {
-		const skipped: string[] = [];
+	skippedOf(ids: readonly string[]): Promise<string[]> {
+		return this.#thoseOf(ids, ["reason"], ([reason]) => reason === SKIPPED);
+	}
+
+	/** Those of these queued tasks that something holds, or whose start fails, in the same order. */
+	heldOf(ids: readonly string[]): Promise<string[]> {
+		return this.#thoseOf(ids, ["hold", "trouble"], (values) => values.some(Boolean));
+	}
+
+	async #thoseOf(
+		ids: readonly string[],
+		names: readonly string[],
+		isOne: (values: (string | null)[]) => boolean,
+	): Promise<string[]> {
+		const found: string[] = [];
 		for (let at = 0; at < ids.length; at += STATES_AT_ONCE) {
 			const some = ids.slice(at, at + STATES_AT_ONCE);
-			const reasons = await this.fieldsOf(some, "reason");
-			skipped.push(...some.filter((_, n) => reasons[n]?.[0] === SKIPPED));
+			const values = await this.fieldsOf(some, ...names);
+			found.push(...some.filter((_, n) => isOne(values[n] ?? [])));
 		}
-		return skipped;
+		return found;
 	}
 
 	count(): Promise<number> {
