@@ -50,7 +50,8 @@ const OLDER: Record<string, (id: string) => Promise<unknown>> = {
 	waiting: async (id) => store.create(specOf(id, { after: ["running"] })),
 	held: async (id) => {
 		await store.create(specOf(id));
-		await store.hold(id, 1, { kind: "rate_limited", until: null });
+		const { generation } = await store.need(id);
+		await store.hold(id, generation, { kind: "rate_limited", until: null });
 	},
 	damaged: async (id) => {
 		await store.create(specOf(id));
