@@ -6,6 +6,7 @@ import { endLeftGits } from "../process/left-gits.ts";
 import { sweepLostJobs } from "../queue/jobs/dispatcher.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
 import { lookAgain } from "../queue/records/gates.ts";
+import { putBackNames } from "../queue/records/missing-names.ts";
 import { dropNames } from "../queue/records/names.ts";
 import type { Store } from "../queue/records/store.ts";
 import { ensureLocalServer, localTarget, settleIfMoved } from "../queue/redis/local-server.ts";
@@ -56,9 +57,15 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 		dropNames(store, host).then((lists) => {
 			if (lists.length > 0) log.warn({ lists }, "took names of no task out of lists");
 		}),
-		sweepLostJobs(store, queues, host, fault).then((repaired) => {
-			if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
-		}),
+		// It goes by the list of what is open.
+		putBackNames(store)
+			.then((missing) => {
+				if (Object.keys(missing).length > 0) log.warn({ missing }, "put names of tasks back into lists");
+			})
+			.finally(async () => {
+				const repaired = await sweepLostJobs(store, queues, host, fault);
+				if (repaired.length > 0) log.warn({ repaired }, "made lost run jobs again");
+			}),
 		deps.clearRemovals(),
 		deps.dropTaskEnvs(),
 		endStrayAgents(deps).then((strays) => {

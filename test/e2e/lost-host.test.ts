@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { putBackNames } from "../../src/queue/records/missing-names.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
 import { worktreesOf } from "../../src/task/worktree.ts";
@@ -101,6 +102,9 @@ test(
 		expect(await bob.ok(["hosts", "rm", "container"])).toMatch(/not listed any more/);
 		expect(await listed()).not.toContain("container");
 		expect(await store.client.keys("*container*")).toEqual([store.keys.fenced("container")]);
+		// The records of its ended tasks are there, and bring it not back.
+		await putBackNames(store, true);
+		expect(await listed()).not.toContain("container");
 		expect(await bob.run(["hosts", "rm", "container"])).toMatchObject({ code: 6 });
 		// Its agent was left there, and is ended all the same.
 		expect(agentsOfAnn()).not.toEqual([]);

@@ -10,7 +10,7 @@ import { checkDay } from "./check-day.ts";
 import { type Asked, checkHolds } from "./check-holds.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkNotifications } from "./check-notifications.ts";
-import { checkBatches, checkTasks, checkWaits } from "./check-tasks.ts";
+import { checkBatches, checkLists, checkTasks, checkWaits } from "./check-tasks.ts";
 import { checked, type Finding } from "./finding.ts";
 
 interface RecordFindings {
@@ -38,7 +38,9 @@ export async function checkRecords(
 		found.notifications = await checked("notifications", "The notifications", () =>
 			checkNotifications(store, home),
 		);
-		found.hosts = await checked("hosts", "The hosts", () => checkHosts(store, home));
+		// What the others look at is whole first.
+		const lists = await checked("hosts", "The lists", () => checkLists(store));
+		found.hosts = [...lists, ...(await checked("hosts", "The hosts", () => checkHosts(store, home)))];
 		found.hosts.push(...(await checked("hosts", "The tasks", () => checkTasks(store, home))));
 		found.hosts.push(...(await checked("hosts", "The batches", () => checkBatches(store))));
 		const here = () => hereOf({ home }, asked.url);

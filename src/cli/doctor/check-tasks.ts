@@ -4,6 +4,7 @@ import { viewTasks } from "../../actions/views.ts";
 import { type Here, withWaits } from "../../actions/waits.ts";
 import type { Home } from "../../config/home.ts";
 import { newestBatches } from "../../queue/records/batches.ts";
+import { putBackNames } from "../../queue/records/missing-names.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { type DamagedTask, damagedError, wordOf } from "../../task/damaged.ts";
 import { HOST_DRAINED } from "../../task/view-why.ts";
@@ -64,6 +65,21 @@ export async function checkTasks(store: Store, home: Home): Promise<Finding[]> {
 	const { open, damaged } = await overviewOf(store);
 	const refused = unsignedTexts(refusedOf(open, home, store.namespace));
 	return [...refused.map(({ text, fix }) => warn("hosts", text, fix)), ...damagedFindings(damaged)];
+}
+
+/** Names that somebody took out of lists: a worker puts them back, too, and here nobody has to wait for it. */
+export async function checkLists(store: Store): Promise<Finding[]> {
+	const missing = Object.entries(await putBackNames(store, true));
+	if (missing.length === 0) return [];
+	const lists = missing.map(([kind, count]) => `${kind.replace(/:$/, "")} (${count})`).join(", ");
+	const text = `Names of tasks were missing in lists that all commands go by, and were put back: ${lists}.`;
+	return [
+		warn(
+			"hosts",
+			text,
+			"Whoever has the password of this Redis can do that: docs/SECURITY.md, docs/TEAMS.md",
+		),
+	];
 }
 
 /** What `batch ls` shows as damaged: it keeps nobody from anything, and its tasks are well. */

@@ -70,6 +70,6 @@ for _, host in ipairs(req.hosts or someHosts()) do
 end
 if typeOf(p .. ':events') ~= 'none' and typeOf(p .. ':events') ~= 'stream' then emit({task = '', kind = 'repaired', text = 'events'}) end
 local to = '0'
-if listsLost then relist() elseif req.relist then to = relistPage(req.relist) end
+if listsLost then relist() elseif req.relist then to = relistPage(req.relist, true) end
 return reply({count = #mended, mended = mended, to = to})
 `;

@@ -4,6 +4,7 @@
  * look at, an event says so, and it is made anew from the records. What belongs to one task is that task's damage.
  */
 import { BATCHES_SEARCHED } from "../../../task/batch.ts";
+import { OPEN_QUESTIONS_LIMIT } from "../../../task/question.ts";
 import { MOVES, SKIPPED } from "../../../task/states.ts";
 
 const EVENTS_KEPT = 10_000;
@@ -12,6 +13,8 @@ export const COUNTER_DIGITS = 13;
 const ASIDE_KEPT_S = 30 * 86_400;
 const RECORDS_AT_ONCE = 1_000;
 
+/** Whoever adds names to what a task asks makes nobody wait; the inbox keeps no more of one task than it may ask at once. */
+const OPEN_LOOKED_AT = 1_000;
 /** Whoever adds names of hosts for nothing makes nobody wait. */
 const HOSTS_AT_ONCE = 1_000;
 
@@ -107,44 +110,59 @@ local function dropEmptyBatches()
     dropEmptyBatch(batch)
   end
 end
+-- How many names of each kind of list were missing.
+local missing = {}
+-- @param at of a list in order; nil: a set
+local function putBack(kind, of, at, member)
+  local key = p .. ':' .. kind .. of
+  local added
+  if at then added = redis.pcall('ZADD', key, 'NX', at, member) else added = redis.pcall('SADD', key, member) end
+  if added == 1 then missing[kind] = (missing[kind] or 0) + 1 end
+end
 -- What these records say of the lists. A repeat changes nothing; a list that is broken itself is left to its mending.
-local function relistThese(ids)
-  local areLists = {}
+-- @param jobs whether each that is queued is to get a run job
+local function relistThese(ids, jobs)
+  local areLists, areHosts = {}, {}
   for _, id in ipairs(ids) do
-    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason', 'batch')
+    local c = redis.pcall('HMGET', p .. ':task:' .. id, 'state', 'host', 'createdAt', 'generation', 'needs', 'reason', 'batch', 'stop')
     local state, host = c[1], c[2]
-    if not c.err and MOVES[state] and host and string.match(host, '^[a-z0-9][a-z0-9-]*$') then
+    if not c.err and MOVES[state] and host and isHost(host) then
       local made = tonumber(c[3]) or now
-      redis.pcall('ZADD', p .. ':tasks', 'NX', made, id)
-      if not isEnded(state) then
-        redis.pcall('ZADD', p .. ':active:' .. host, 'NX', made, id)
-        redis.pcall('SADD', p .. ':hosts', host)
-      end
-      if isLive(state) then redis.pcall('SADD', p .. ':live:' .. host, id) end
+      putBack('tasks', '', made, id)
+      if areHosts[host] == nil then areHosts[host] = redis.call('EXISTS', p .. ':host:' .. host) == 1 end
+      if areHosts[host] or not isEnded(state) then putBack('hosts', '', nil, host) end
+      if not isEnded(state) then putBack('active:', host, made, id) end
+      if isLive(state) then putBack('live:', host, nil, id) end
       local needs = (state == 'waiting' or c[6] == '${SKIPPED}') and decoded(c[5]) or {}
       for task, need in pairs(needs) do
-        if type(task) == 'string' and type(need) == 'table' and not need.met then redis.pcall('ZADD', p .. ':dependents:' .. task, 'NX', made, id) end
+        if type(task) == 'string' and type(need) == 'table' and not need.met then putBack('dependents:', task, made, id) end
       end
-      if state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
-      if c[7] and string.match(c[7], '^[a-z0-9][a-z0-9-]*$') then
+      if jobs and state == 'queued' then redis.pcall('ZADD', p .. ':outbox', 'NX', now, id .. ' ' .. (c[4] or '0')) end
+      if c[7] and isHost(c[7]) then
         if not areLists[c[7]] then mend('members:' .. c[7], 'zset'); areLists[c[7]] = true end
-        redis.pcall('ZADD', p .. ':batches', 'NX', made, c[7])
-        redis.pcall('ZADD', p .. ':members:' .. c[7], 'NX', made, id)
+        putBack('batches', '', made, c[7])
+        putBack('members:', c[7], made, id)
         if state == 'failed' and redis.pcall('HGET', p .. ':batch:' .. c[7], 'onFailure') == 'stop' then noteStopper(c[7], id) end
       end
-      local asked = redis.pcall('ZRANGE', p .. ':open:' .. id, 0, -1)
-      if not asked.err then for _, f in ipairs(asked) do redis.pcall('ZADD', p .. ':inbox', 'NX', now, id .. ' ' .. f) end end
+      -- What is to stop asks nobody any more.
+      local asked = (isEnded(state) or (c[8] or '') ~= '') and {} or redis.pcall('ZRANGE', p .. ':open:' .. id, 0, ${OPEN_LOOKED_AT - 1})
+      local counts = {[true] = 0, [false] = 0}
+      for _, f in ipairs(asked.err and {} or asked) do
+        local hasText = redis.pcall('HEXISTS', p .. ':questions:' .. id, f) == 1
+        counts[hasText] = counts[hasText] + 1
+        if counts[hasText] <= ${OPEN_QUESTIONS_LIMIT} then putBack('inbox', '', now, id .. ' ' .. f) end
+      end
     end
   end
 end
 -- So many records that others need not wait. @returns where the next page begins; '0': that was all
-local function relistPage(cursor)
+local function relistPage(cursor, jobs)
   local head = p .. ':task:'
   local page = redis.call('SCAN', cursor, 'MATCH', head .. '*', 'COUNT', ${RECORDS_AT_ONCE})
   local ids = {}
   for _, key in ipairs(page[2]) do ids[#ids + 1] = string.sub(key, #head + 1) end
-  relistThese(ids)
-  if page[1] == '0' then
+  relistThese(ids, jobs)
+  if jobs and page[1] == '0' then
     dropEmptyBatches()
     redis.call('PUBLISH', p .. ':wake', 'outbox')
   end
@@ -153,6 +171,6 @@ end
 -- All at once, where a script finds that a list was lost, and goes on by what it holds.
 local function relist()
   local cursor = '0'
-  repeat cursor = relistPage(cursor) until cursor == '0'
+  repeat cursor = relistPage(cursor, true) until cursor == '0'
 end
 `;
