@@ -80,6 +80,11 @@ async function stage(isSealed = true) {
 		worktree,
 		facts,
 		change,
+		changeRecord: async (changes: object, hasSignature: boolean) => {
+			const told = JSON.stringify({ ...spec, worktree: { ...found, ...changes } });
+			await store.client.hset(store.keys.task("victim"), "spec", told);
+			if (!hasSignature) await store.client.hset(store.keys.task("victim"), "signature", "");
+		},
 		plant,
 		remove,
 		/** as from another machine */
@@ -137,6 +142,36 @@ test.each([true, false])(
 		change({ folder: other });
 		expect(await removeThere()).toEqual([]);
 		expect([copy, worktree.path].map((path) => existsSync(path))).toEqual([true, false]);
+	},
+);
+
+/** Somebody who can write to Redis changes the record; the signature stands there still, or none. */
+const UNSIGNED = [true, false].flatMap((isSealed) =>
+	[true, false].map((hasSignature) => [isSealed, hasSignature] as const),
+);
+
+test.each(UNSIGNED)(
+	"an unsigned record that names the digest of its own filter: rm runs none (sealed: %s, a signature: %s)",
+	async (isSealed, hasSignature) => {
+		const { cwd, worktree, changeRecord, plant, remove, hasRun } = await stage(isSealed);
+		await changeRecord({ programs: await plant(cwd) }, hasSignature);
+		await expect(remove()).rejects.toMatchObject({ message: expect.stringMatching(REFUSED) });
+		expect([hasRun(), existsSync(worktree.path)]).toEqual([false, true]);
+	},
+);
+
+test.each(UNSIGNED)(
+	"an unsigned record that names another repository: rm leaves that alone (sealed: %s, a signature: %s)",
+	async (isSealed, hasSignature) => {
+		const { cwd, home, worktree, changeRecord, remove } = await stage(isSealed);
+		const other = join(home, "other");
+		makeRepository(other);
+		gitIn(other, "branch", "dispatch/victim");
+		writeIn(worktree.path, "a.txt", "one\n");
+		await changeRecord({ gitDir: join(other, ".git") }, hasSignature);
+		expect(await remove()).toEqual({ task: "victim", fault: null });
+		expect(gitIn(other, "branch", "--list", "dispatch/victim")).toContain("dispatch/victim");
+		expect(gitIn(cwd, "branch", "--list", "dispatch/victim")).toBe("");
 	},
 );
 

@@ -181,6 +181,19 @@ test.each([
 	},
 );
 
+test.each([
+	[true, false, true],
+	[true, true, false],
+	[false, false, false],
+	[false, true, false],
+])(
+	"of a question that is open (%s) while its task is being cancelled (%s) is said whether a person is to answer it: %s",
+	(open, stopRequested, isShownOpen) => {
+		const { questions } = viewOf({ ...RECORD, stopRequested }, [{ ...QUESTION, open }], "default");
+		expect(questions.map((question) => question.open)).toEqual([isShownOpen]);
+	},
+);
+
 test("the hold says until when, and that a cancel is under way", () => {
 	const hold = { kind: "rate_limited" as const, until: AT };
 	const held = { ...RECORD, state: "queued" as const, hold, hasReport: false };
