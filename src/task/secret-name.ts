@@ -2,7 +2,14 @@
 
 /** By its end: no part before it is looked for, which would take quadratic time where a name is long. */
 const BY_END =
-	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|secrets?|tokens?|pass(?:word|wd|phrase)?|pwd|credentials?|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|[_-]auth$|connection_?string$|apikey$|(?:password|passwd|passphrase|secret|token)$/i;
+	/(?:^|[_-])(?:(?:api|access|secret|private|auth|account|encryption|signing|master|service|license)?_?-?keys?|secrets?|tokens?|pass(?:word|wd|phrase|key|code)?|pwd|credentials?|creds?|authorization|jwts?|pem|dsn|bearer|cookies?|webhooks?(?:_url)?|pat)$|[_-]auth$|connection_?string$|(?:api|access|secret|private|auth|encryption|signing|deploy|ssh)keys?$|(?:password|passwd|passphrase|secret|token|creds)$/i;
+/** Written together with what it is for: `DBPASS`, `SMTPPWD`. Words and programs that end so are none. */
+const TOGETHER = /(?<!com|by|tres|sur|over|under|ask|multi|kee|last)pass$|(?<!old)pwd$/i;
+/** Which one of several, or in what form it is written: `API_KEY2`, `GOOGLE_APPLICATION_CREDENTIALS_JSON`, `DOCKER_AUTH_CONFIG`. */
+const FORM = /(?:_?v?\d{1,3}|_(?:json|ya?ml|b64|base64|data|config|contents?|raw|header|value|text)){1,3}$/i;
+/** Of what is a place, or a mere name, without a word for its form: `KUBECONFIG_DATA`, `SERVICE_ACCOUNT_JSON`. */
+const CONTENT =
+	/(?:kube_?config|service_?account|docker_?config)_?(?:json|ya?ml|b64|base64|data|contents?|raw)$/i;
 /** Secret wherever it stands in a name: `SECRET_KEY_BASE`, `TOKEN_GITHUB`, `ANTHROPIC_API_KEY_PROD`. */
 const ANYWHERE =
 	/(?:^|_)(?:(?:api|access|secret|private|auth|account|encryption|signing|master)_?keys?|secret|token|password|passwd|passphrase)(?:_|$)/i;
@@ -21,5 +28,7 @@ export function isSecretName(name: string): boolean {
 	// `accessToken`, `client-secret`: the parts of a name are told apart by `_` alone.
 	const parts = name.replace(/([a-z0-9])(?=[A-Z])/g, "$1_").replace(/[-.]/g, "_");
 	if (NO_SECRET.test(name) || (COUNTS_TOKENS.test(parts) && MAX.test(parts))) return false;
-	return BY_END.test(name) || BY_END.test(parts) || (ANYWHERE.test(parts) && !ABOUT_ONE.test(parts));
+	const bare = parts.replace(FORM, "");
+	const isByEnd = [name, parts, bare].some((each) => BY_END.test(each) || TOGETHER.test(each));
+	return isByEnd || CONTENT.test(parts) || (ANYWHERE.test(parts) && !ABOUT_ONE.test(parts));
 }

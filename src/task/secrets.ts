@@ -32,6 +32,9 @@ const KNOWN_TOKEN =
 	/(?:\b|(?<=\\[bfnrt]))()(sk-[\w-]{12,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|(?:xox[abeprs]|xapp)-[\w-]{10,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|gl[a-z]{2,5}-[\w-]{16,}|npm_\w{30,}|[srp]k_(?:live|test)_\w{12,}|whsec_\w{16,}|hf_\w{20,}|dop_v1_\w{20,}|shp[a-z]{2}_\w{20,}|pypi-[\w-]{30,}|ya29\.[\w-]{20,})/g;
 /** A signed token: head, claims, signature. From the beginning of its word only: no place is looked from twice. */
 const JSON_WEB_TOKEN = /(?<![\w-])()(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})/g;
+/** Behind its first line: whole lines of it, the last of which may be short. Nothing that is looked through twice. */
+const PRIVATE_KEY =
+	/(-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----[\r\n]{0,4}(?:[ \t]{0,8}[\w-]{1,32}: ?[^\r\n]{0,120}[\r\n]{1,4}){0,6}\s{0,64})([\w+/=]{16,}(?:\s{1,64}[\w+/=]{16,})*(?:\s{1,64}[\w+/=]{1,76}(?=\s{0,64}-----END ))?)/g;
 const WEBHOOK = /(https:\/\/(?:hooks\.slack\.com|discord(?:app)?\.com\/api\/webhooks)\/)([\w/-]+)/g;
 
 const known = new Map<string, string>();
@@ -240,6 +243,7 @@ const FORMS: readonly (readonly [RegExp, (secret: string, before: string) => boo
 	[WEBHOOK, () => true],
 	[KNOWN_TOKEN, () => true],
 	[JSON_WEB_TOKEN, () => true],
+	[PRIVATE_KEY, () => true],
 ];
 
 function secretsIn(text: string): Secret[] {

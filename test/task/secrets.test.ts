@@ -31,14 +31,37 @@ test.each([
 	..."accessToken apiKeyProd client.secret DB_PASSWORD_OLD VAULT_SECRET_ID_OLD PRIVATE_KEY_PEM JWT_SECRET_V2".split(
 		" ",
 	),
+	..."GOOGLE_APPLICATION_CREDENTIALS_JSON DOCKER_AUTH_CONFIG KUBECONFIG_DATA KUBE_CONFIG_B64 GCP_SERVICE_ACCOUNT_JSON".split(
+		" ",
+	),
+	..."API_KEY2 TOKEN2 PASSWORD1 apiKey2 SECRET_V2 CREDENTIALS_2_JSON DBPASS SMTPPASS SSHPASS DBPASS2 DBPWD".split(
+		" ",
+	),
+	..."CREDS AWS_CREDS dbCreds TLS_KEY_PEM KEY_PEM SERVER_PEM JWT SESSION_JWT AUTHORIZATION BASIC_AUTH_HEADER".split(
+		" ",
+	),
+	..."PROXY_AUTHORIZATION PASSKEY PASSCODE DEPLOYKEY SSHKEY PRIVATEKEY_BASE64".split(" "),
 	..."CLAUDE_CODE_OAUTH_TOKEN NPM_TOKEN SSH_PRIVATE_KEY apikey GH_PAT passphrase secret".split(" "),
 ])("%s names a secret", (name) => expect(isSecretName(name)).toBe(true));
 
-test.each(
-	"PATH HOME SSH_AUTH_SOCK PWD CLAUDE_CODE_MAX_OUTPUT_TOKENS LANG model max-tokens KEYBOARD MONKEY_BUSINESS TOKEN_LIMIT PASSWORD_FILE TOKEN_URL keyboardLayout MAX_TOKENS_PER_MINUTE AUTHOR GIT_AUTHOR_NAME TOKENIZERS_PARALLELISM AWS_WEB_IDENTITY_TOKEN_FILE".split(
+test.each([
+	..."PATH HOME SSH_AUTH_SOCK PWD CLAUDE_CODE_MAX_OUTPUT_TOKENS LANG model max-tokens KEYBOARD MONKEY_BUSINESS".split(
 		" ",
 	),
-)("%s names none", (name) => expect(isSecretName(name)).toBe(false));
+	..."TOKEN_LIMIT PASSWORD_FILE TOKEN_URL keyboardLayout MAX_TOKENS_PER_MINUTE AUTHOR GIT_AUTHOR_NAME".split(
+		" ",
+	),
+	..."TOKENIZERS_PARALLELISM AWS_WEB_IDENTITY_TOKEN_FILE MAX_TOKENS_2".split(" "),
+	..."MONKEY MONKEY2 HOTKEY TURKEY COMPASS BYPASS TRESPASS ENCOMPASS NO_BYPASS COMPASS_V2 GIT_ASKPASS SSH_ASKPASS".split(
+		" ",
+	),
+	..."AUTHOR_JSON AUTHORITY AUTHORIZATION_URL KEYMAP KEYBOARD2 KUBECONFIG OLDPWD DOCKER_CONFIG NODE_CONFIG APP_DATA".split(
+		" ",
+	),
+	..."SERVICE_ACCOUNT SACRED PATTERN EXPAT HTTP2 OAUTH2 LOG_FORMAT_JSON CONTENT_HEADER JWT_ISSUER PEMBROKE".split(
+		" ",
+	),
+])("%s names none", (name) => expect(isSecretName(name)).toBe(false));
 
 /** Each holds `S3cr3t/Value@9`, or its encoded form, in a place of its own. */
 test.each([
@@ -104,6 +127,35 @@ test.each([
 test("of a command in a command line the value is remembered without the quote behind it", () => {
 	rememberCommand("sh -c 'INNER_KEY=inner-value-1' 'more'");
 	expect(withoutSecrets("said inner-value-1.")).toBe("said [INNER_KEY].");
+});
+
+const BODY = [..."abc"].map((letter) => `MC4CAQAwS3cr3t${letter.repeat(50)}`);
+
+test.each([
+	["PRIVATE KEY", ""],
+	["RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123456789ABCDEF\n\n"],
+	["OPENSSH PRIVATE KEY", ""],
+	["PGP PRIVATE KEY BLOCK", "Version: 1\n\n"],
+])("a block of a %s is known by its form, whole or cut, in whatever it stands", (kind, head) => {
+	const block = `-----BEGIN ${kind}-----\n${head}${BODY.join("\n")}\n=S3cr3t\n-----END ${kind}-----`;
+	const whole = withoutSecrets(`It is:\n${block}\nSo it is.`);
+	expect(whole).toBe(`It is:\n-----BEGIN ${kind}-----\n${head}***\n-----END ${kind}-----\nSo it is.`);
+	for (const text of [block.slice(0, -40), block.replaceAll("\n", "\r\n"), block.replaceAll("\n", "\n    ")])
+		expect(withoutSecrets(text)).not.toContain("S3cr3tbbb");
+	const [told] = JSON.parse(withoutSecrets(JSON.stringify([`It is:\n${block}\nSo it is.`]))) as [string];
+	expect(told).toBe(whole);
+	const words = `Put what stands between -----BEGIN ${kind}----- and its end into the file.`;
+	expect(withoutSecrets(words)).toBe(words);
+});
+
+test("any number of beginnings of such blocks takes no longer than their length", () => {
+	const begin = "-----BEGIN RSA PRIVATE KEY-----\n";
+	for (const text of [
+		begin.repeat(20_000),
+		`${begin}${"a: b\n".repeat(100_000)}`,
+		"-----BEGIN A B C ".repeat(40_000),
+	])
+		expect(withoutSecrets(text)).toBe(text);
 });
 
 test("of a key of several lines each line is hidden, however they are read", () => {
