@@ -68,6 +68,6 @@ export function questionView(text: string): TaskView["questions"][number] {
 }
 
 /** How it ended. */
-export function outcomeView(kind: "failed" | "completed", message: string): TaskView["outcome"] {
+export function outcomeView(kind: "failed" | "completed" | "queued", message: string): TaskView["outcome"] {
 	return { kind, message, exitCode: 1, signal: null, logTail: [], warnings: [] };
 }

@@ -1,4 +1,5 @@
 /** Answers a question. */
+
 import { onceMore } from "../queue/records/open.ts";
 import type { AnswerResult } from "../queue/records/questions.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";
@@ -10,6 +11,7 @@ import type { TaskRecord } from "../task/record.ts";
 import type { State } from "../task/states.ts";
 import { whyKept } from "../task/trouble.ts";
 import { isOpen, viewOf } from "../task/view.ts";
+import { clockTime } from "../task/view-times.ts";
 import { exactly } from "./find-task.ts";
 
 const ANSWER_LIMIT_BYTES = 1024 * 1024;
@@ -194,6 +196,6 @@ function alreadyAnswered(
 	{ seq, by, answer, at }: { seq: string; by: string; answer: string; at: number },
 ): DispatchError {
 	const said = oneLine(answer, ANSWER_SHOWN);
-	const message = `Question ${seq} of \`${id}\` was answered by ${by} at ${new Date(at).toISOString()}: "${said}".`;
+	const message = `Question ${seq} of \`${id}\` was answered by ${by} at ${clockTime(at)}: "${said}".`;
 	return new DispatchError("DISPATCH_ALREADY_ANSWERED", message, { hint: "The first answer counts." });
 }

@@ -30,6 +30,8 @@ export async function reportOf(store: Store, given: string, here: string): Promi
 		// What explains a failure stands there, whether the agent printed anything or was never started.
 		hint: isEnded(state)
 			? `What became of it: dispatch status ${spec.id}`
-			: `It may come: dispatch wait ${spec.id}`,
+			: state === "asking" || state === "parked"
+				? `It goes on once it is answered: dispatch answer ${spec.id} "…"`
+				: `It may come: dispatch wait ${spec.id}`,
 	});
 }

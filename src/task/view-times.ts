@@ -35,3 +35,15 @@ export function secondsText(time: number): string {
 export function inText(time: string | number, now: number): string {
 	return formatDuration(Math.max(0, timeOf(time) - now));
 }
+
+/** Of this day: the time; else the date before it. @param at ms since the Unix epoch */
+export function clockTime(at: number, now = Date.now()): string {
+	const [day, time] = local(at);
+	return day === local(now)[0] ? time : `${day} ${time}`;
+}
+
+/** Here, not in UTC: `2026-11-24`, `14:05:09`. @param at ms since the Unix epoch */
+export function local(at: number): [string, string] {
+	const [day = "", time = ""] = new Date(at).toLocaleString("sv-SE").split(" ");
+	return [day, time];
+}

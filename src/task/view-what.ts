@@ -4,6 +4,7 @@ import type { TaskView } from "./view.ts";
 
 /** What it is worked out from; a view has all of it. */
 type WhatView = Pick<TaskView, "id" | "state" | "reason" | "prompt"> & {
+	hold: { kind: string } | null;
 	plan: Pick<TaskView["plan"], "title" | "items">;
 	questions: readonly { text: string; open: boolean }[];
 	outcome: { message: string } | null;
@@ -18,14 +19,15 @@ const MARKS = /^[\s#>*-]+/;
 const SENTENCE = /^.*?[.!?](?=\s|$)/s;
 
 /**
- * An open question; why it failed or was skipped, in words; what it was asked for, and from the first finished item on the item
+ * An open question; why it failed, is tried again or was skipped, in words; what it was asked for, and from the first finished item on the item
  * at work. Where the id tells nothing of the prompt, the prompt's first line stands beside it all the same.
  */
 export function whatOf(view: WhatView): string {
 	const open = view.questions.find((question) => question.open);
 	const title = titleOf(view);
 	if (open !== undefined) return `asks: ${open.text}`;
-	if (view.state === "failed") return failureText(view);
+	const isTriedAgain = view.state === "queued" && view.hold?.kind === "backoff" && view.outcome !== null;
+	if (view.state === "failed" || isTriedAgain) return failureText(view);
 	if (view.reason === SKIPPED) return failureText(view).replace(/^Not started: it /, "");
 	const item = isEnded(view.state) ? undefined : presentItem(view);
 	if (item === undefined || item === title) return title;

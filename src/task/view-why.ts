@@ -154,8 +154,8 @@ function held(view: TaskView, now: number): Wait | null {
 				inTrouble(view, again, until) ??
 				wait(
 					"time",
-					isNow ? "next try in a moment" : `next try${at.replace("until", "at")}`,
-					`Waits for its next start${again}.`,
+					isNow ? `next try in ${inText(until, now)}` : `next try${at.replace("until", "at")}`,
+					`Waits for another try${again}: the last one failed.`,
 					until,
 				)
 			);
@@ -163,7 +163,7 @@ function held(view: TaskView, now: number): Wait | null {
 		case "delayed":
 			return wait(
 				"time",
-				isNow ? "starts in a moment" : `delayed${at}`,
+				isNow ? `starts in ${inText(until, now)}` : `delayed${at}`,
 				`Waits${end}: it was to start later.`,
 				until,
 			);

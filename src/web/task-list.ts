@@ -6,8 +6,9 @@ import { openNeeds } from "../task/needs.ts";
 import type { TaskRecord } from "../task/record.ts";
 import { isLive, isState, SKIPPED } from "../task/states.ts";
 import { type Became, totalsApart, totalsOf } from "../task/totals.ts";
+import { viewOf } from "../task/view.ts";
 import { whatOf } from "../task/view-what.ts";
-import { troubleOf } from "../task/view-why.ts";
+import { waitOf } from "../task/view-why.ts";
 import { type Html, html } from "./html.ts";
 import { ago, stateBadge } from "./layout.ts";
 
@@ -119,13 +120,18 @@ function taskRow(task: TaskRecord, now: number, place: string): Html {
 <td class="now soft small">${nowText(task, now)}</td><td class="age soft small">${ago(task.createdAt, now)}</td></tr>`;
 }
 
+/** What it waits for, and what it is about: who looks at a list of many knows few of them by name. */
 function nowText(task: TaskRecord, now: number): string {
-	if (task.state === "waiting") return oneLine(`after ${openNeeds(task).join(", ")}`, WHAT_CHARS);
-	const trouble = troubleOf(task, now);
-	if (trouble !== null) return oneLine(trouble.why, WHAT_CHARS);
-	if (task.hold !== null) return task.hold.kind.replaceAll("_", " ");
-	const { state, reason, outcome, spec, progress } = task;
+	const { state, reason, outcome, hold, spec, progress } = task;
 	const { id, prompt } = spec;
-	const what = whatOf({ id, state, reason, outcome, prompt, plan: progress.plan, questions: [] });
-	return oneLine(isLive(state) && progress.activity !== null ? progress.activity : what, WHAT_CHARS);
+	const why = whyText(task, now);
+	const what = whatOf({ id, state, reason, outcome, hold, prompt, plan: progress.plan, questions: [] });
+	const said = isLive(state) && progress.activity !== null ? progress.activity : what;
+	return oneLine(why === null ? said : `${why} · ${said}`, WHAT_CHARS);
+}
+
+function whyText(task: TaskRecord, now: number): string | null {
+	if (task.state === "waiting") return `after ${openNeeds(task).join(", ")}`;
+	const waits = waitOf(viewOf(task, [], ""), undefined, now);
+	return waits?.why ?? task.hold?.kind.replaceAll("_", " ") ?? null;
 }

@@ -80,7 +80,8 @@ test("an option's number is sent as its text, and said; every name of a question
 	expect((await store.questions("port")).map(({ answer }) => answer)).toEqual(["9090", "2"]);
 	await expect(answerTask(store, "port", { text: "1", by: "you@here", seq: 1 })).rejects.toMatchObject({
 		code: "DISPATCH_ALREADY_ANSWERED",
-		message: expect.stringContaining("by me@here"),
+		// As `status` and `logs` say the time.
+		message: expect.stringMatching(/ by me@here at \d\d:\d\d:\d\d: "9090"/),
 	});
 	for (const text of [" ", "…", " …\n"])
 		await expect(answerTask(store, "port", { text, by: "me", seq: null })).rejects.toMatchObject({

@@ -1,10 +1,11 @@
 /** `dispatch status` without an id, from fixed tasks. */
 import picocolors from "picocolors";
 import { expect, test } from "vitest";
-import { answeredLines, briefLines, clockTime, inAskedOrder } from "../../src/cli/show/question-lines.ts";
+import { answeredLines, briefLines, inAskedOrder } from "../../src/cli/show/question-lines.ts";
 import { summaryLines } from "../../src/cli/show/summary-lines.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
 import type { TaskView } from "../../src/task/view.ts";
+import { clockTime } from "../../src/task/view-times.ts";
 import type { Wait } from "../../src/task/wait.ts";
 import { NOW, planView, questionView, taskView } from "../task-view.ts";
 

@@ -36,6 +36,17 @@ const WHAT: [string, string, Partial<TaskView>, string][] = [
 		"The agent exited with code 1.5.",
 	],
 	[
+		"one that is tried again: why it must be",
+		"a",
+		{
+			state: "queued",
+			hold: { kind: "backoff", until: null },
+			plan: planView("x Scan", "? Ask"),
+			outcome: outcomeView("queued", "The agent exited with code 1. It is started again in 5 s."),
+		},
+		"The agent exited with code 1.",
+	],
+	[
 		"a failed task of which nothing else is known",
 		"a",
 		{ state: "failed", reason: "host_lost" },

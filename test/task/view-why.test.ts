@@ -152,15 +152,9 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		held("backoff", AN_HOUR),
 		{},
 		"next try at 13:00",
-		/^Waits for its next start at 13:00 \(in 1h\)\.$/,
+		/^Waits for another try at 13:00 \(in 1h\): the last one failed\.$/,
 	],
-	[
-		"its next try, within this minute",
-		held("backoff", 10_000),
-		{},
-		"next try in a moment",
-		/at 12:00 \(in 10s\)/,
-	],
+	["its next try, within this minute", held("backoff", 10_000), {}, "next try in 10s", /at 12:00 \(in 10s\)/],
 	[
 		"it was asked for later",
 		held("delayed", AN_HOUR),
@@ -168,13 +162,7 @@ const REASONS: [string, Partial<TaskView>, Partial<HostFacts>, string, RegExp][]
 		"delayed until 13:00",
 		/^Waits until 13:00 \(in 1h\): it was to start later\.$/,
 	],
-	[
-		"it starts within this minute",
-		held("delayed", 10_000),
-		{},
-		"starts in a moment",
-		/until 12:00 \(in 10s\)/,
-	],
+	["it starts within this minute", held("delayed", 10_000), {}, "starts in 10s", /until 12:00 \(in 10s\)/],
 	["a time that is over holds nobody", held("delayed", -1), { working: 2 }, "2 of 2 work", /place/],
 	...(["rate_limited", "unavailable", "budget", "backoff"] as const).map((kind): (typeof REASONS)[number] => [
 		`the time of a hold (${kind}) is over, and nobody is there to end it`,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { beat } from "../../src/queue/records/hosts.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { clockText } from "../../src/task/view-times.ts";
 import { startWeb, type Web } from "../../src/web/server.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -112,6 +113,28 @@ function statusFor(host: string): Promise<number | undefined> {
 		call.on("error", reject).end();
 	});
 }
+
+test.each([
+	["delayed", "delayed until "],
+	["rate_limited", "rate limit until "],
+	["backoff", "next try at "],
+	["auth", "not logged in"],
+] as const)(
+	"of a task that waits (%s) the list says for what, until when, and what it is about",
+	async (kind, why) => {
+		const until = kind === "auth" ? null : Date.now() + 3_600_000;
+		await store.create(specOf("later", { prompt: "Look at the lists" }));
+		const { generation } = await store.need("later");
+		await store.hold("later", generation, { kind, until });
+		try {
+			const said = `${why}${until === null ? "" : clockText(until, Date.now())} · Look at the lists`;
+			expect(await (await get("/")).text()).toContain(said);
+		} finally {
+			await store.cancel("later", "me");
+			await store.remove("later");
+		}
+	},
+);
 
 test("a task that waits for others says for whom, with the way there", async () => {
 	await store.create(specOf("after-login", { after: ["fix-login"] }));

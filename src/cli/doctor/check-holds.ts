@@ -1,8 +1,8 @@
 import type { Home } from "../../config/home.ts";
 import { closedGates, type Gate, release } from "../../queue/records/gates.ts";
 import type { Store } from "../../queue/records/store.ts";
+import { clockTime } from "../../task/view-times.ts";
 import { oneLine } from "../show/output.ts";
-import { clockTime } from "../show/question-lines.ts";
 import { type Finding, fixed, warn } from "./finding.ts";
 
 export interface Asked {

@@ -1,12 +1,14 @@
 /** What a task's agent said, start by start, with what it asked and was told in between. */
+
 import { viewTask } from "../../actions/views.ts";
 import { lastLines, linesAfter, type ReadLine } from "../../queue/records/log.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { isEnded } from "../../task/states.ts";
+import { clockTime } from "../../task/view-times.ts";
 import type { LogSource, Moment } from "./log-source.ts";
 import type { Output } from "./output.ts";
 import { agentText, ownLine, ownRows, roomForOwn } from "./own-lines.ts";
-import { answeredLines, askedLine, clockTime, questionLines, saidLines } from "./question-lines.ts";
+import { answeredLines, askedLine, questionLines, saidLines } from "./question-lines.ts";
 
 const PAGE = 1_000;
 

@@ -1,10 +1,12 @@
 /** What happened to a task, from the namespace's stream of events. */
+
 import { eventsAfter, type TaskEvent } from "../../queue/records/events.ts";
 import type { Store } from "../../queue/records/store.ts";
 import { cleanText } from "../../task/clean-text.ts";
+import { local } from "../../task/view-times.ts";
 import type { LogSource } from "./log-source.ts";
 import { oneLine } from "./output.ts";
-import { indented, inRows, local } from "./question-lines.ts";
+import { indented, inRows } from "./question-lines.ts";
 
 const PAGE = 1_000;
 

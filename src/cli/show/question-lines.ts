@@ -1,9 +1,11 @@
 /** Questions and their answers in words: the same ones, wherever somebody looks. */
+
 import { cleanText } from "../../task/clean-text.ts";
 import { cutText } from "../../task/cut-text.ts";
 import { optionsOf, PLACEHOLDER } from "../../task/question-options.ts";
 import { hanging, rowsOf } from "../../task/rows.ts";
 import type { TaskView } from "../../task/view.ts";
+import { clockTime } from "../../task/view-times.ts";
 import { roomOf } from "./columns.ts";
 import { oneLine } from "./output.ts";
 
@@ -149,16 +151,4 @@ export function saidLines(
 	const said = cleanText(answer ?? "").trim();
 	if (!said.includes("\n")) return inRows([`${head} ${quoted(said, limit)}`], room);
 	return [head, ...indented(cutText(said, limit), room)];
-}
-
-/** Of this day: the time; else the date before it. @param at ms since the Unix epoch */
-export function clockTime(at: number, now = Date.now()): string {
-	const [day, time] = local(at);
-	return day === local(now)[0] ? time : `${day} ${time}`;
-}
-
-/** Here, not in UTC: `2026-11-24`, `14:05:09`. @param at ms since the Unix epoch */
-export function local(at: number): [string, string] {
-	const [day = "", time = ""] = new Date(at).toLocaleString("sv-SE").split(" ");
-	return [day, time];
 }
