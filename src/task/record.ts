@@ -99,7 +99,7 @@ export const FIELDS = {
 	/** uncharged restarts at once, in a row: our own processes ended and took the agent, or its check, along, and the like */
 	takenDown: countField(0),
 	/** those of them before which somebody, perhaps the agent, had taken its run directory away */
-	takenAway: countField(0),
+	takenAway: countField.later(0),
 	/** times in a row that the agent ended because of a rate limit */
 	rateLimits: countField(0),
 	/** ms at work before the current run (asking and parked do not count) */
