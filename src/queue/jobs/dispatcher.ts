@@ -9,6 +9,7 @@ import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
 import { closedGates, type Gate, isHeldByGate } from "../records/gates.ts";
 import { tellStartTrouble } from "../records/start-trouble.ts";
+import { skipStopped } from "../records/stopped-batch.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
 
@@ -85,11 +86,12 @@ export async function sweepLostJobs(
 	const active = await store.getMany(await store.activeIds(host));
 	const gates = await closedGates(store, host);
 	for (const id of await untold(store, active)) if (await store.settleNeeds(id)) repaired.push(id);
+	const skipped = new Set(await skipStopped(store, active));
 	for (const record of active) {
 		// A clock that was set back makes it wait for its queue no longer.
 		const age = Math.abs(now - (record.queuedAt ?? 0));
-		if (record.state !== "queued" || age < SWEEP_AGE_MS) continue;
 		const { id } = record.spec;
+		if (record.state !== "queued" || age < SWEEP_AGE_MS || skipped.has(id)) continue;
 		try {
 			if (await repair(store, queues, record, gates)) repaired.push(id);
 		} catch (error) {

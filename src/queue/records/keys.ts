@@ -49,6 +49,8 @@ export interface Keys {
 	batch(id: string): string;
 	/** the tasks of a batch, in the order of its file: an index of what their records say */
 	members(batch: string): string;
+	/** tasks of a batch that keep the rest of it from starting (`on_failure: stop`); a hint */
+	stops(batch: string): string;
 	/** a record that is not published yet, and expires: the task at this place of a submission */
 	staged(submission: string, place: number): string;
 	/** those that wait for a task, or were skipped because of it, by time of creation */
@@ -101,6 +103,7 @@ export function keysOf(namespace: string): Keys {
 		batches: `${prefix}:batches`,
 		batch: (id) => `${prefix}:batch:${id}`,
 		members: (batch) => `${prefix}:members:${batch}`,
+		stops: (batch) => `${prefix}:stops:${batch}`,
 		staged: (submission, place) => `${prefix}:staged:${submission}:${place}`,
 		undelivered: (id) => `${prefix}:undelivered:${id}`,
 	};

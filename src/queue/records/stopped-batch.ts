@@ -39,3 +39,24 @@ export async function skipIfStopped(
 	if (batch === null || startedAt !== null) return false;
 	return (await store.run<{ isStopped: boolean }>(SCRIPT, { id: spec.id, generation })).isStopped;
 }
+
+/**
+ * Skips what stands in line in batches that were stopped: who is held (by a backend, a day's budget, a delay) has no
+ * turn in which to learn it.
+ * @returns the ids of those that were skipped. @throws what Redis throws
+ */
+export async function skipStopped(store: Store, records: readonly TaskRecord[]): Promise<string[]> {
+	const inLine = records.filter(({ state, startedAt }) => state === "queued" && startedAt === null);
+	const batches = [...new Set(inLine.flatMap(({ batch }) => batch ?? []))];
+	const stopped = new Set<string>();
+	for (const batch of batches) {
+		const key = store.keys.stops(batch);
+		if ((await store.guard((client) => client.exists(key))) > 0) stopped.add(batch);
+	}
+	const skipped: string[] = [];
+	for (const record of inLine) {
+		if (record.batch === null || !stopped.has(record.batch)) continue;
+		if (await skipIfStopped(store, record)) skipped.push(record.spec.id);
+	}
+	return skipped;
+}

@@ -1,6 +1,9 @@
 /** What the failure of one task means for the others of its batch, in graphs and orders at random. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
+import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
+import { noteLasting } from "../../../src/queue/records/gates.ts";
 import { publish, stageTasks } from "../../../src/queue/records/staging.ts";
 import { skipIfStopped } from "../../../src/queue/records/stopped-batch.ts";
 import { newNonce } from "../../../src/queue/records/store.ts";
@@ -89,10 +92,28 @@ describe("after the failure of a", () => {
 		await expectSound(store);
 	});
 
+	test("with `stop` who is held by its backend, and has no turn, is skipped within one sweep", async () => {
+		const queues = new RunQueues(store);
+		try {
+			await put({ a: [], b: [], c: [] }, "stop");
+			await drainOutbox(store, queues);
+			for (let failure = 0; failure < 2; failure++)
+				await noteLasting(store, { host: HOST, backend: "fake", model: null }, "auth", "not logged in");
+			expect(await sweepLostJobs(store, queues, HOST)).toEqual([]);
+			await end("a", "failed");
+			await store.client.del(`${store.keys.sweep}:${HOST}`);
+			await sweepLostJobs(store, queues, HOST);
+			for (const id of ["b", "c"]) expect(await said(id)).toMatch(/^cancelled skipped: .* and `a` failed/);
+			await expectSound(store);
+		} finally {
+			await queues.stop();
+		}
+	});
+
 	test("with `stop`, whose mark another program replaced or took away, its record is asked", async () => {
 		await put(GRAPH, "stop");
 		await end("a", "failed");
-		const stops = `${store.keys.prefix}:stops:nightly`;
+		const stops = store.keys.stops("nightly");
 		await store.client.del(stops);
 		await store.client.sadd(stops, "b", "nobody");
 		await store.mend({ hosts: [], relist: true });
