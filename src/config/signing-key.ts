@@ -3,13 +3,20 @@
  * this directory can make.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { placeTaker } from "../process/place-holders.ts";
 import type { Seals } from "../process/sealed-file.ts";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError, isKeyFault } from "../task/errors.ts";
 import type { Order } from "../task/order.ts";
 import { rememberSecret } from "../task/secrets.ts";
 import { otherWorker, readOrMake } from "./home.ts";
+
+/** More than a worker takes until its next look. */
+const KEPT_LIMIT_MS = 5_000;
+const LOOK_MS = 50;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** in the state directory */
 export const KEY_FILE = "signing-key";
@@ -112,7 +119,7 @@ export function keyFrom(line: string | null): Buffer | null {
 function textOf(home: string, path: string): string {
 	try {
 		return readOrMake(path, () => {
-			if (otherWorker(home) !== null) throw unusable(home, `The signing key ${path} is gone.`);
+			if (!isOursToMake(home, path)) throw unusable(home, `The signing key ${path} is gone.`);
 			return randomBytes(KEY_BYTES).toString("hex");
 		});
 	} catch (cause) {
@@ -124,13 +131,32 @@ function textOf(home: string, path: string): string {
 	}
 }
 
-/** A worker that lives knows the key: another one must not be made beside it. */
+/**
+ * A worker that lives knows the key, and puts it back: another one must not be made beside it. Who has the place for a
+ * moment only (one that looks, a worker that is about to make the key) is waited for.
+ * @returns also true where the key is there again meanwhile
+ */
+function isOursToMake(home: string, path: string): boolean {
+	const until = performance.now() + KEPT_LIMIT_MS;
+	while (workerOf(home) !== null) {
+		if (performance.now() > until) return false;
+		Atomics.wait(pause, 0, 0, LOOK_MS);
+		if (existsSync(path)) return true;
+	}
+	return true;
+}
+
+/** By what it says of itself or, where that was lost, too, by the place that it has. */
+function workerOf(home: string): number | null {
+	return otherWorker(home) ?? placeTaker(home);
+}
+
 function unusable(
 	home: string,
 	message: string,
 	options: { hint?: string; cause?: unknown } = {},
 ): DispatchError {
-	const pid = otherWorker(home);
+	const pid = workerOf(home);
 	const hint = `The worker (pid ${pid}) puts it back in a moment: try again. For a new one, give \`dispatch down\` first.`;
 	return new DispatchError("DISPATCH_KEY_UNUSABLE", message, { ...options, ...(pid !== null && { hint }) });
 }

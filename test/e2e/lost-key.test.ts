@@ -39,8 +39,9 @@ function key(): string | null {
 const tellings = () =>
 	readFileSync(join(user.home, "daemon.log"), "utf8").match(/the signing key was lost or damaged/g)?.length;
 
-const killed = async (before: string | null) => {
-	await expect.poll(key, LIMIT).toBe(before);
+const killed = async (before: string | null, times: number) => {
+	// It puts the key back, and says so a moment later.
+	await expect.poll(() => [key(), tellings()], LIMIT).toEqual([before, times]);
 	process.kill(user.daemonPid() ?? 0, "SIGKILL");
 };
 const stopped = () => user.ok(["down"]);
@@ -55,38 +56,43 @@ test.each([
 	user = new User({ agent: "starts-counted.sh", agents: { busy: "busy.sh" }, asNobody: true });
 	await user.ok(["up"]);
 	const before = key();
-	const losesIt = async () => {
+	const losesIt = async (times: number) => {
 		damage?.();
-		await end(before);
+		await end(before, times);
 		await user.ok(["up"]);
 	};
 	// While nothing is to be done.
-	await losesIt();
+	await losesIt(1);
 	expect([key(), tellings()]).toEqual([before, 1]);
 	// While one runs, and one waits for its place.
 	await user.ok(["enqueue", "--id", "runs", "--model", "busy", "--verify", "true", "x"]);
 	await user.waitForState("runs", "running");
 	await user.ok(["enqueue", "--id", "waits", "--after", "runs", "--verify", "true", "x"]);
-	await losesIt();
+	await losesIt(2);
 	expect([key(), tellings()]).toEqual([before, 2]);
 	writeFileSync(user.taskFile("runs", "enough"), "");
 	for (const id of ["runs", "waits"]) await user.waitForState(id, "completed");
 	expect(existsSync(join(user.project, "starts"))).toBe(true);
 });
 
+const removedWithNames = () => {
+	for (const name of ["signing-key", "daemon.json"]) rmSync(join(user.home, name));
+};
+
 test("no command makes another key while the worker lives; once it is down, whoever removes the key gets a new one", async () => {
 	user = new User({ agent: "starts-counted.sh" });
 	await user.ok(["up"]);
 	const before = key();
-	process.kill(user.daemonPid() ?? 0, "SIGSTOP");
-	for (const name of ["removed", "other bytes"]) {
-		DAMAGES[name]?.();
+	const worker = user.daemonPid() ?? 0;
+	process.kill(worker, "SIGSTOP");
+	for (const name of ["removed", "other bytes", "removed, with what tells who its worker is"]) {
+		(DAMAGES[name] ?? removedWithNames)();
 		const { code, stderr } = await user.run(["enqueue", "--id", "t", "x"]);
 		expect([code, stderr]).toEqual([1, expect.stringMatching(/puts it back.*\[DISPATCH_KEY_UNUSABLE\]/s)]);
 		writeFileSync(keyPath(), before ?? "");
 	}
 	DAMAGES.removed?.();
-	process.kill(user.daemonPid() ?? 0, "SIGCONT");
+	process.kill(worker, "SIGCONT");
 	await expect.poll(key, LIMIT).toBe(before);
 	await user.ok(["down"]);
 	DAMAGES.removed?.();
