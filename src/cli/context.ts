@@ -41,8 +41,10 @@ export function givenAddress(
 	return { url: own.url, from: "DISPATCH_HOME" };
 }
 
+const OF_CONFIG = "redis.url in the config";
+
 function usualAddress(env: Environment, configured: string | null | undefined): GivenAddress | null {
-	if (configured) return { url: urlOf(configured), from: "redis.url in the config" };
+	if (configured) return { url: urlOf(configured), from: OF_CONFIG };
 	return env.REDIS_URL ? { url: env.REDIS_URL, from: "REDIS_URL" } : null;
 }
 
@@ -62,6 +64,8 @@ export class Context {
 	readonly #stores = new Map<Role, Promise<Store>>();
 	#url: string | null | undefined;
 	#warned = false;
+	/** the local server is used as it is: whether it is meant nobody knows */
+	#startsNothing = false;
 	readonly #opened = new Set<Store>();
 	#isClosed = false;
 
@@ -119,19 +123,25 @@ export class Context {
 	}
 
 	/**
-	 * As `open`, for what stops something: a config that does not load is told, and keeps nobody from that.
+	 * As `open`, for what looks, answers or stops something: a config that does not load is told, and keeps nobody from that.
 	 * @throws DISPATCH_USAGE for an address that is none: another one's worker would be stopped
 	 */
-	static async openToStop(options: ContextOptions): Promise<Context> {
+	static async openAnyway(options: ContextOptions): Promise<Context> {
 		const { env, output, redis } = options;
 		const source = { path: configPath(env), env, base: homePath(env) };
-		const { configToStop } = await import("../config/without-config.ts");
-		const { config, fault } = await configToStop(source);
+		const { configAnyway } = await import("../config/without-config.ts");
+		const { config, fault, isPlaceKnown } = await configAnyway(source);
 		const given = givenAddress(redis, env, config.redisUrl);
 		const url = given?.url ?? null;
-		if (url !== null) checkAddress(url, given?.from);
+		if (given !== null && url !== null) {
+			rememberAddress(given.from, url);
+			checkAddress(url, given.from);
+		}
 		const context = new Context(options, config, given);
-		const place = url === null ? LOCAL_PLACE : shownAddress({ url });
+		const isNamed = given !== null && given.from !== OF_CONFIG;
+		context.#startsNothing = !isPlaceKnown && !isNamed;
+		const unlessOff = context.#startsNothing ? ", where it runs: nothing is started by such a config" : "";
+		const place = url === null ? `${LOCAL_PLACE}${unlessOff}` : shownAddress({ url });
 		if (fault !== null) output.note(`${fault} This goes on without it, with ${place}.`);
 		return context;
 	}
@@ -183,7 +193,8 @@ export class Context {
 	async target(): Promise<RedisTarget> {
 		const url = await this.redisUrl();
 		if (url !== null) return { url };
-		const { ensureLocalServer } = await import("../queue/redis/local-server.ts");
+		const { ensureLocalServer, localTarget } = await import("../queue/redis/local-server.ts");
+		if (this.#startsNothing) return localTarget({ path: this.home.base });
 		return ensureLocalServer({ path: this.home.base }, (line) => this.output.note(line));
 	}
 
@@ -203,9 +214,9 @@ export class Context {
 		const options = { namespace: this.home.namespace, role, warn: (line: string) => this.#warn(line) };
 		const late = setTimeout(() => this.output.progress("Redis does not answer yet …"), LATE_MS);
 		const opening =
-			url === null
+			url === null && !this.#startsNothing
 				? openLocalStore({ path: this.home.base }, options, (line) => this.output.note(line))
-				: openStore({ ...options, target: { url } });
+				: this.target().then((target) => openStore({ ...options, target }));
 		const store = await opening.finally(() => {
 			clearTimeout(late);
 			this.output.clearProgress();

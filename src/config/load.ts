@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import { detectConfig } from "./detect.ts";
 import { RememberedConfig } from "./remembered.ts";
 import { readConfigText } from "./save.ts";
+import type { ConfigFile } from "./schema.ts";
 
 export type { Config } from "./config.ts";
 
@@ -32,9 +33,17 @@ export async function loadConfig(source: Source): Promise<Config> {
 	return config;
 }
 
+/** As it loaded last, for who goes on without the file as it is now. @returns null where that is not known */
+export function lastConfig(source: Source): Config | null {
+	return built(new RememberedConfig(source).last(), source);
+}
+
 /** @returns null where the file itself must be read: it is new, or what is wrong with it shall be told with its line */
 function fromMemory(remembered: RememberedConfig, text: string, source: Source): Config | null {
-	const file = remembered.recall(text);
+	return built(remembered.recall(text), source);
+}
+
+function built(file: ConfigFile | null, source: Source): Config | null {
 	if (file === null) return null;
 	const refuse = (_keys: unknown, message: string) => new DispatchError("DISPATCH_CONFIG_INVALID", message);
 	try {

@@ -76,7 +76,7 @@ function invalid(message: string): DispatchError {
 		"DISPATCH_CONFIG_INVALID",
 		message.replace(/([?!]?)[.\s]*$/, (_end, mark: string) => mark || "."),
 		{
-			hint: "docs/CONFIG.md lists every key; DISPATCH_CONFIG names another file.",
+			hint: "Mend it with: dispatch config edit (a worker that is up goes by the one before until then). docs/CONFIG.md lists every key; DISPATCH_CONFIG names another file.",
 		},
 	);
 }

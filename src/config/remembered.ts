@@ -36,13 +36,23 @@ export class RememberedConfig {
 
 	/** @returns null where the text is another one, or nothing can be trusted */
 	recall(text: string): ConfigFile | null {
+		const copy = this.#read();
+		return copy?.text === text ? copy.file : null;
+	}
+
+	/** @returns what the file said when it loaded last; null where nothing can be trusted */
+	last(): ConfigFile | null {
+		return this.#read()?.file ?? null;
+	}
+
+	#read(): Copy | null {
 		if (this.#path === null || this.#build === null) return null;
 		try {
 			const read = readOwnFile(this.#path);
 			if (read.kind !== "bytes") return null;
 			requireOwn(this.#path, "The copy of the config");
-			const copy = JSON.parse(read.bytes.toString("utf8")) as Partial<Copy> | null;
-			return copy?.build === this.#build && copy.text === text && copy.file ? copy.file : null;
+			const copy = JSON.parse(read.bytes.toString("utf8")) as Copy | null;
+			return copy?.build === this.#build && copy.file ? copy : null;
 		} catch {
 			return null; // Damaged, or somebody else's: the config itself is there.
 		}

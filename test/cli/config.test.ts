@@ -185,6 +185,18 @@ describe("edit", () => {
 		expect((await edit("true")).stdout).toContain("was not changed");
 	});
 
+	test("a config that does not load and is left as it is, is no success", async () => {
+		const sound = read();
+		writeFileSync(path, sound.replace("default", "defualt"));
+		const ran = await edit("true");
+		expect([ran.code, ran.stdout, ran.stderr]).toEqual([
+			2,
+			"",
+			expect.stringMatching(/config\.yaml:2:1: defualt.*was not changed, and is still broken/),
+		]);
+		expect([draftText(), (await edit("sed -i s/defualt/default/")).code, read()]).toEqual([null, 0, sound]);
+	});
+
 	const draftText = () => {
 		const draft = readdirSync(user.home).find((name) => name.includes("draft"));
 		return draft === undefined ? null : readFileSync(join(user.home, draft), "utf8");

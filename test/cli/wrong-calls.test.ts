@@ -155,8 +155,18 @@ const WRONG: Wrong[] = [
 	{ args: ["demo", "--cwd", "nowhere"], code: 2, says: /nowhere/ },
 	{ args: ["ls", "--redis", "nonsense"], code: 2, says: /got "nonsense".*redis:\/\// },
 	{ args: ["ls", "--redis", "redis://127.0.0.1:1"], code: 5, says: /ECONNREFUSED 127\.0\.0\.1:1\..*--redis/ },
-	{ args: ["ls"], env: { DISPATCH_CONFIG: "dir" }, code: 2, says: /dir cannot be read: it is a directory/ },
-	{ args: ["ls"], env: { DISPATCH_CONFIG: "config.yaml" }, code: 2, says: /config\.yaml:2:1: .*modles/ },
+	{
+		args: ["enqueue", "x"],
+		env: { DISPATCH_CONFIG: "dir" },
+		code: 2,
+		says: /dir cannot be read: it is a directory/,
+	},
+	{
+		args: ["enqueue", "x"],
+		env: { DISPATCH_CONFIG: "config.yaml" },
+		code: 2,
+		says: /config\.yaml:2:1: .*modles/,
+	},
 	{ args: ["ls"], env: { DISPATCH_HOST_ID: "a b" }, code: 2, says: /DISPATCH_HOST_ID .*got "a b"/ },
 	{
 		args: ["ls"],

@@ -1,5 +1,6 @@
 /** A config that does not load keeps nobody from stopping what runs, nor stops what was not meant. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { startTestRedis, type TestRedis } from "../redis.ts";
@@ -50,6 +51,95 @@ test("whatever is wrong with the config, its worker is found and stopped, and ta
 		rmSync(configFile(), { recursive: true });
 		writeFileSync(configFile(), good, { mode: 0o600 });
 	}
+});
+
+/** What looks, waits or answers; `asks` is the task, whose agent waits for an answer. */
+const LOOKS: string[][] = [
+	[],
+	["ls"],
+	["status", "asks"],
+	["questions"],
+	["logs", "asks"],
+	["logs", "asks", "--events"],
+	["wait", "asks", "--for", "question"],
+	["watch"],
+	["inbox"],
+	["hosts"],
+	["batch", "ls"],
+	["note", "asks", "Be quick."],
+	["answer", "asks", "Blue"],
+	["output", "asks"],
+	["wait", "asks"],
+];
+
+/** Of what stays: until it has said what it has to say of the config. */
+async function brief(words: string[]): Promise<{ stderr: string }> {
+	const child = user.start(words);
+	let stderr = "";
+	child.stderr?.on("data", (chunk: Buffer) => {
+		stderr += chunk.toString();
+	});
+	const ended = once(child, "close");
+	await expect.poll(() => stderr).toContain("goes on without it");
+	child.kill("SIGINT");
+	await ended;
+	return { stderr };
+}
+
+test("whatever is wrong with the config, open questions are seen and answered, and it is said how it is mended", async () => {
+	redis = await startTestRedis({ port: true });
+	user = new User({ agent: "ten-line.sh", config: `redis: { url: "${redis.url}" }\n` });
+	const good = readFileSync(configFile(), "utf8");
+	await user.ok(["enqueue", "--id", "asks", "Paint the shed"]);
+	await user.waitForState("asks", "asking");
+	for (const [what, breakIt] of Object.entries(BREAKS)) {
+		breakIt(good);
+		const seen = await user.run(["questions"]);
+		expect(seen, what).toMatchObject({ code: 0, stdout: expect.stringContaining("dispatch answer asks") });
+		expect(seen.stderr, what).toMatch(/^dispatch: \S.*goes on without it, with redis:\S+\.\n/);
+		rmSync(configFile(), { recursive: true });
+		writeFileSync(configFile(), good, { mode: 0o600 });
+	}
+	BREAKS["YAML with a quote too few"]?.(good);
+	for (const words of LOOKS) {
+		const what = words.join(" ");
+		const looks =
+			words.includes("watch") || words.includes("inbox") ? await brief(words) : await user.run(words);
+		expect(looks.stderr, what).toMatch(
+			/Mend it with: dispatch config edit \(a worker that is up goes by the one before.*goes on without it/,
+		);
+		expect(looks.stderr, what).not.toContain("DISPATCH_CONFIG_INVALID");
+	}
+	const refused = await user.run(["enqueue", "x"]);
+	expect(refused).toMatchObject({ code: 2, stdout: "" });
+	expect(refused.stderr).toMatch(/Mend it with: dispatch config edit.*\[DISPATCH_CONFIG_INVALID\]/);
+	expect(await user.json(["status", "asks"])).toMatchObject({ state: "completed" });
+});
+
+const startsServer = () => existsSync(join(user.home, "redis"));
+
+test("no server is started by a config that was not understood; what it said last counts, and what is given", async () => {
+	redis = await startTestRedis({ port: true });
+	// As somebody has it who never used the local Redis, and whose file nobody here has read yet.
+	user = new User({ config: `redsi: { url: "${redis.url}" }\n` });
+	const wrong = readFileSync(configFile(), "utf8");
+	for (const words of [["ls"], ["questions"], ["cancel", "x"], ["answer", "x", "Blue"]]) {
+		const ran = await user.run(words);
+		expect(ran, words.join(" ")).toMatchObject({ code: 5, stdout: "" });
+		expect(ran.stderr, words.join(" ")).toMatch(
+			/redsi: There is no such key.*dispatch config edit.*nothing is started by such a config/,
+		);
+		expect(startsServer(), words.join(" ")).toBe(false);
+	}
+	expect(await user.run(["ls", "--redis", redis.url])).toMatchObject({ code: 0 });
+	// Read once when it was right, it is known what was meant.
+	writeFileSync(configFile(), wrong.replace("redsi", "redis"), { mode: 0o600 });
+	await user.ok(["ls"]);
+	writeFileSync(configFile(), wrong, { mode: 0o600 });
+	const ran = await user.run(["ls"]);
+	expect(ran.code).toBe(0);
+	expect(ran.stderr).toContain(`with ${redis.url}`);
+	expect(startsServer()).toBe(false);
 });
 
 test("an address that is none, in an option or a variable, stops nobody's worker", async () => {

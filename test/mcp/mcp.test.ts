@@ -236,6 +236,24 @@ test("every tool that changes something says so; a check of the model's own need
 	expect(existsSync(made)).toBe(true);
 });
 
+test("a config that does not load keeps nobody from looking and answering; nothing is started by it", async () => {
+	await value("enqueue", { prompt: "Look around", id: "asks" });
+	await user.waitForState("asks", "asking");
+	appendFileSync(join(user.home, "config.yaml"), "oops: [\n");
+	for (const [name, args] of [
+		["enqueue", { prompt: "x" }],
+		["retry", { id: "asks" }],
+	] as const) {
+		const reply = await call(name, args);
+		expect(reply, name).toMatchObject({ isError: true });
+		expect(reply.content[0]?.text, name).toMatch(/config\.yaml.*dispatch config edit/);
+	}
+	expect(await value("questions")).toMatchObject({ items: [{ task: "asks" }] });
+	await value("answer", { id: "asks", text: "Blue" });
+	expect(await value("wait", { ids: ["asks"] })).toMatchObject({ event: { kind: "completed" } });
+	expect(await value("output", { id: "asks" })).toMatchObject({ report: "The answer: Blue\n" });
+});
+
 test("it ends when its host is gone", async () => {
 	const { pid } = transport;
 	await client.close();

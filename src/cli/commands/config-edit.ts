@@ -24,6 +24,7 @@ export async function editInEditor({ output, env }: ConfigCommand): Promise<unde
 	const edited = savedText(draft, path);
 	if (edited === text) {
 		rmSync(draft, { force: true });
+		checkKept(edited, path, env);
 		output.result({ path, changed: false }, [`${path} was not changed.`]);
 		return;
 	}
@@ -68,6 +69,19 @@ function writeDraft(draft: string, path: string, text: string): void {
 		chmodSync(draft, statSync(path).mode & 0o777);
 	} catch (error) {
 		throw new DispatchError("DISPATCH_BAD_FILE", `${draft} cannot be written: ${(error as Error).message}.`, {
+			cause: error,
+		});
+	}
+}
+
+/** Left as it was, it may be what was to be mended. */
+function checkKept(text: string, path: string, env: ConfigCommand["env"]): void {
+	try {
+		parseConfig(text, path, env);
+	} catch (error) {
+		if (!(error instanceof DispatchError)) throw error;
+		throw new DispatchError(error.code, error.message, {
+			hint: "It was not changed, and is still broken. A worker that is up goes by the one before.",
 			cause: error,
 		});
 	}

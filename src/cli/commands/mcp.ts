@@ -70,7 +70,7 @@ class Session {
 
 	actions(): Actions {
 		return {
-			enqueue: (args) => this.#change((store, context) => enqueueTask(store, context, args)),
+			enqueue: (args) => this.#change((store, context) => enqueueTask(store, context, args), "open"),
 			list: ({ states, limit }) =>
 				this.#look(async (store, context) => {
 					const { records, damaged } = await listTasks(store, { states }, limit ?? USUAL_LIST);
@@ -108,23 +108,25 @@ class Session {
 				);
 			},
 			cancel: (args) => this.#change((store, context) => cancelEach(store, context, args)),
-			retry: (args) => this.#change((store, context) => retryEach(store, context, args)),
+			retry: (args) => this.#change((store, context) => retryEach(store, context, args), "open"),
 			output: ({ id, offset = 0 }) =>
 				this.#look(async (store, { home }) => partOf(await reportOf(store, id, home.hostId), offset)),
 		};
 	}
 
 	/**
-	 * The config is read anew at every call; stdout belongs to the protocol.
+	 * The config is read anew at every call, and one that does not load keeps nobody from looking; stdout belongs to the protocol.
 	 * @param connectMs what a connection may take; null: what Redis takes to read its data
 	 * @throws DISPATCH_TIMED_OUT
 	 */
 	async #look<T>(
 		work: (store: Store, context: Context) => Promise<T>,
 		connectMs: number | null = null,
+		open: "open" | "openAnyway" = "openAnyway",
 	): Promise<T> {
 		const { env, redis } = this.#input;
-		const context = await Context.open({ env, redis, output: new Output({ json: false, quiet: true, env }) });
+		const output = new Output({ json: false, quiet: true, env });
+		const context = await Context[open]({ env, redis, output });
 		try {
 			const store = await inTime(connectMs, noReply, async () => {
 				const connected = await context.store();
@@ -138,11 +140,14 @@ class Session {
 		}
 	}
 
-	/** @throws DISPATCH_NESTED where the host agent is itself an agent of dispatch */
-	async #change<T>(work: (store: Store, context: Context) => Promise<T>): Promise<T> {
+	/** @param open what is started goes by a config that loads. @throws DISPATCH_NESTED where the host agent is one of dispatch */
+	async #change<T>(
+		work: (store: Store, context: Context) => Promise<T>,
+		open: "open" | "openAnyway" = "openAnyway",
+	): Promise<T> {
 		recognizeCaller(this.#input.env);
 		await mayChange(this.#input.env, this.#input.allowNested);
-		return this.#look(work);
+		return this.#look(work, null, open);
 	}
 
 	/** @param args `until`: as `performance.now()` counts */

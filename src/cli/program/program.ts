@@ -49,7 +49,7 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 		program,
 		env,
 		run: async (work) => done((await withContext(options(), "open", work)) ?? 0),
-		runToStop: async (work) => done((await withContext(options(), "openToStop", work)) ?? 0),
+		runAnyway: async (work) => done((await withContext(options(), "openAnyway", work)) ?? 0),
 		runBare: async (work) => done((await work(output())) ?? 0),
 	};
 	describeProgram(program, definer);
@@ -74,7 +74,7 @@ export function buildProgram({ env, done, failed }: ProgramOptions): Command {
 	return program;
 }
 
-function describeProgram(program: Command, { run }: Definer): void {
+function describeProgram(program: Command, { runAnyway }: Definer): void {
 	styleHelp(program);
 	forAgents(program)
 		.description("Run coding agents in the background: ask them, answer them, collect their reports.")
@@ -96,7 +96,7 @@ function describeProgram(program: Command, { run }: Definer): void {
 		.allowUnknownOption()
 		.action(async (words: string[]) => {
 			if (words.length > 0) throw await unknownWord(program, words);
-			await run(async (context) => (await import("../commands/status.ts")).summary(context));
+			await runAnyway(async (context) => (await import("../commands/status.ts")).summary(context));
 		});
 }
 
@@ -111,7 +111,7 @@ function refuseInsideTasks(program: Command, env: Environment): void {
 
 async function withContext(
 	options: ContextOptions & Pick<ProgramOptions, "failed">,
-	open: "open" | "openToStop",
+	open: "open" | "openAnyway",
 	work: Work,
 ): Promise<number | undefined> {
 	const { Context } = await import("../context.ts");

@@ -41,7 +41,7 @@ export function defineBatch(definer: Definer): void {
 	defineActs(group, definer);
 }
 
-function defineLooks(group: Command, { run }: Definer): void {
+function defineLooks(group: Command, { runAnyway }: Definer): void {
 	forAgents(group.command("ls"))
 		.description("list batches, newest first, with how far they are")
 		.option("--limit <n>", "at most so many (default: 50)")
@@ -49,7 +49,7 @@ function defineLooks(group: Command, { run }: Definer): void {
 		.addHelpText("after", example("dispatch batch ls"))
 		.action((flags: ListFlags, command: Command) => {
 			requireOwn(group, command);
-			return run(async (context) => (await import("../batches.ts")).listThem(context, flags));
+			return runAnyway(async (context) => (await import("../batches.ts")).listThem(context, flags));
 		});
 	forAgents(group.command("status"))
 		.description("how far a batch is, and its tasks: first what asks, then what failed")
@@ -59,7 +59,7 @@ function defineLooks(group: Command, { run }: Definer): void {
 		.addHelpText("after", example("dispatch batch status nightly-42"))
 		.action((batch: string, flags: ListFlags, command: Command) => {
 			requireOwn(group, command);
-			return run(async (context) => (await import("../batches.ts")).showOne(context, batch, flags));
+			return runAnyway(async (context) => (await import("../batches.ts")).showOne(context, batch, flags));
 		});
 	forAgents(group.command("wait"))
 		.description("wait until all tasks of a batch have ended; exit codes as of `batch --wait`")
@@ -68,11 +68,13 @@ function defineLooks(group: Command, { run }: Definer): void {
 		.addHelpText("after", example("dispatch batch wait nightly-42 --timeout 1h"))
 		.action((batch: string, flags: WaitOneFlags, command: Command) => {
 			const { timeout = flags.timeout } = requireOwn(group, command, ["timeout"]);
-			return run(async (context) => (await import("../batches.ts")).waitForOne(context, batch, { timeout }));
+			return runAnyway(async (context) =>
+				(await import("../batches.ts")).waitForOne(context, batch, { timeout }),
+			);
 		});
 }
 
-function defineActs(group: Command, { run, runToStop }: Definer): void {
+function defineActs(group: Command, { run, runAnyway }: Definer): void {
 	group
 		.command("cancel")
 		.description("cancel all tasks of a batch that have not ended")
@@ -80,7 +82,7 @@ function defineActs(group: Command, { run, runToStop }: Definer): void {
 		.addHelpText("after", example("dispatch batch cancel nightly-42"))
 		.action((batch: string, _flags: object, command: Command) => {
 			requireOwn(group, command);
-			return runToStop(async (context) => (await import("../batches.ts")).cancelOne(context, batch));
+			return runAnyway(async (context) => (await import("../batches.ts")).cancelOne(context, batch));
 		});
 	group
 		.command("retry")

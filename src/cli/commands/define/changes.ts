@@ -13,7 +13,7 @@ export function defineChanges(definer: Definer): void {
 	definePrune(definer);
 }
 
-function defineEnds({ program, run, runToStop }: Definer): void {
+function defineEnds({ program, run, runAnyway }: Definer): void {
 	const cancel = program
 		.command("cancel")
 		.alias("stop")
@@ -26,7 +26,7 @@ function defineEnds({ program, run, runToStop }: Definer): void {
 		)
 		.action((ids: string[], flags: SeveralFlags) => {
 			requireSome(cancel, ids, flags);
-			return runToStop(async (context) =>
+			return runAnyway(async (context) =>
 				(await import("../cancel.ts")).cancel(context, idsOf(...ids), flags),
 			);
 		});

@@ -11,8 +11,8 @@ export interface Definer {
 	env: Environment;
 	/** runs the work with an open context, and closes it */
 	run(work: Work): Promise<void>;
-	/** as `run`, for what stops something: without a config, too */
-	runToStop(work: Work): Promise<void>;
+	/** as `run`, for what looks, answers or stops something: without a config, too */
+	runAnyway(work: Work): Promise<void>;
 	/** for what needs neither config nor Redis */
 	runBare(work: (output: Output) => Promise<number | undefined>): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { DrainFlags } from "../hosts.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
 import { requireNoOtherWord } from "./group.ts";
 
-export function defineMachines({ program, run }: Definer): void {
+export function defineMachines({ program, run, runAnyway }: Definer): void {
 	const hosts = forAgents(program.command("hosts"))
 		.description("the hosts of this Redis: who is alive, what each can run, how full it is")
 		.argument("[host]", "only this one")
@@ -11,7 +11,7 @@ export function defineMachines({ program, run }: Definer): void {
 		.allowExcessArguments()
 		.addHelpText("after", example("dispatch hosts"))
 		.action((host: string | undefined) =>
-			run(async (context) => {
+			runAnyway(async (context) => {
 				const module = await import("../hosts.ts");
 				await requireNoOtherWord(hosts, (word) => module.isHost(context, word));
 				return module.hosts(context, host);

@@ -7,7 +7,7 @@ import type { AnswerFlags } from "../answer.ts";
 import { type Definer, example } from "./definer.ts";
 import { missing, several } from "./several.ts";
 
-export function defineMessages({ program, run }: Definer): void {
+export function defineMessages({ program, runAnyway }: Definer): void {
 	const answer = program
 		.command("answer")
 		.description("answer a task's oldest open question")
@@ -21,7 +21,7 @@ export function defineMessages({ program, run }: Definer): void {
 		)
 		.action((id: string | undefined, words: string[], flags: AnswerFlags & SeveralFlags) => {
 			const { ids, text } = meant(answer, id, words, flags);
-			return run(async (context) => {
+			return runAnyway(async (context) => {
 				// One word may be an answer that happens to be an id; a task that asks was meant.
 				const isMeant = (state: State) => text.length > 1 || state === "asking" || state === "parked";
 				await checkText(context, answer, { ids, text }, isMeant);
@@ -40,7 +40,7 @@ export function defineMessages({ program, run }: Definer): void {
 		.action((id: string | undefined, words: string[], flags: SeveralFlags) => {
 			const { ids, text } = meant(note, id, words, flags);
 			if (text.length === 0) missing(note, "text");
-			return run(async (context) => {
+			return runAnyway(async (context) => {
 				await checkText(context, note, { ids, text }, () => true);
 				return (await import("../note.ts")).note(context, ids, text, flags);
 			});

@@ -6,10 +6,11 @@ import type { LsFlags } from "../ls.ts";
 import type { WaitFlags } from "../wait.ts";
 import { type Definer, example, forAgents, names, repeatable } from "./definer.ts";
 
-export function defineReports({ program, run }: Definer): void {
-	const list = (flags: LsFlags) => run(async (context) => (await import("../ls.ts")).ls(context, flags));
+export function defineReports({ program, runAnyway }: Definer): void {
+	const list = (flags: LsFlags) =>
+		runAnyway(async (context) => (await import("../ls.ts")).ls(context, flags));
 	const show = (id: string | undefined) =>
-		run(async (context) => {
+		runAnyway(async (context) => {
 			const { status, summary } = await import("../status.ts");
 			return id === undefined ? summary(context) : status(context, id);
 		});
@@ -37,7 +38,7 @@ export function defineReports({ program, run }: Definer): void {
 		.option("--mine", "only those of tasks that you submitted")
 		.addHelpText("after", example("dispatch questions"))
 		.action((flags: { mine?: boolean }) =>
-			run(async (context) => (await import("../questions.ts")).questions(context, flags)),
+			runAnyway(async (context) => (await import("../questions.ts")).questions(context, flags)),
 		);
 	forAgents(program.command("logs"))
 		.description("what the agent does and says, a line each; dispatch's own lines begin with ┃")
@@ -53,13 +54,13 @@ export function defineReports({ program, run }: Definer): void {
 		.option("--events", "what happened to the task: moves, questions, answers, notes")
 		.addHelpText("after", example("dispatch logs review-login-code -f -n 20"))
 		.action((id: string, flags: LogsFlags) =>
-			run(async (context) => (await import("../logs.ts")).logs(context, id, flags)),
+			runAnyway(async (context) => (await import("../logs.ts")).logs(context, id, flags)),
 		);
 	forAgents(program.command("output"))
 		.description("the agent's report (output.md)")
 		.argument("<id>", "the task's id or the beginning of it")
 		.addHelpText("after", example("dispatch output review-login-code > report.md"))
-		.action((id: string) => run(async (context) => (await import("../output.ts")).output(context, id)));
+		.action((id: string) => runAnyway(async (context) => (await import("../output.ts")).output(context, id)));
 	forAgents(program.command("wait"))
 		.description("wait until tasks have ended (default: all open ones)")
 		.argument("[ids...]", "ids, or the beginnings of them; also with commas: a,b,c")
@@ -72,6 +73,6 @@ export function defineReports({ program, run }: Definer): void {
 		)
 		.addHelpText("after", example("dispatch wait --any --for question --cursor seen.json"))
 		.action((ids: string[], flags: WaitFlags) =>
-			run(async (context) => (await import("../wait.ts")).wait(context, idsOf(...ids), flags)),
+			runAnyway(async (context) => (await import("../wait.ts")).wait(context, idsOf(...ids), flags)),
 		);
 }

@@ -8,7 +8,7 @@ import type { WorkerFlags } from "../worker.ts";
 import { type Definer, example } from "./definer.ts";
 import { explainsItself } from "./group.ts";
 
-export function defineServices({ program, run, runToStop }: Definer): void {
+export function defineServices({ program, run, runAnyway }: Definer): void {
 	program
 		.command("up")
 		.description("start the worker (and the local Redis) in the background")
@@ -23,7 +23,7 @@ export function defineServices({ program, run, runToStop }: Definer): void {
 		.option("--stop-agents", "end the agents; their tasks go on at the next start")
 		.addHelpText("after", example("dispatch down --drain"))
 		.action((flags: DownFlags) =>
-			runToStop(async (context) => (await import("../down.ts")).down(context, flags)),
+			runAnyway(async (context) => (await import("../down.ts")).down(context, flags)),
 		);
 	program
 		.command("worker")

@@ -3,14 +3,14 @@ import type { ApplyFlags } from "../apply.ts";
 import type { DiffFlags } from "../diff.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
 
-export function defineWorktrees({ program, run }: Definer): void {
+export function defineWorktrees({ program, run, runAnyway }: Definer): void {
 	forAgents(program.command("diff"))
 		.description("what a task with --worktree changed, committed or not")
 		.argument("<id>", "the task's id or the beginning of it")
 		.option("--stat", "only the files, and how many lines of each")
 		.addHelpText("after", example("dispatch diff review-login-code --stat"))
 		.action((id: string, flags: DiffFlags) =>
-			run(async (context) => (await import("../diff.ts")).diff(context, id, flags)),
+			runAnyway(async (context) => (await import("../diff.ts")).diff(context, id, flags)),
 		);
 	program
 		.command("apply")
