@@ -7,6 +7,8 @@ import type { TaskRecord } from "../task/record.ts";
 import { similar } from "../task/similar.ts";
 
 const SHOWN = 5;
+/** Two ids at least, as commands for several tasks take them. */
+const SEVERAL = /^[\w-]+(?:,[\w-]+)+$/;
 
 /** @throws DISPATCH_NO_SUCH_TASK, with a likely one if there is one */
 export async function findTask(store: Store, given: string): Promise<TaskRecord> {
@@ -24,6 +26,10 @@ export async function findTask(store: Store, given: string): Promise<TaskRecord>
 	if (await isBatch(store, given))
 		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}": it is a batch.`, {
 			hint: `\`dispatch batch status ${wordOf(given)}\` shows it; batch wait, batch cancel and batch retry are for all its tasks.`,
+		});
+	if (SEVERAL.test(given))
+		throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {
+			hint: "This takes one task: name each in a call of its own.",
 		});
 	const near = similar(given, ids);
 	throw new DispatchError("DISPATCH_NO_SUCH_TASK", `There is no task "${given}".`, {

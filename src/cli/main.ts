@@ -102,8 +102,10 @@ function usageError(error: CommanderError, words: readonly string[], program?: C
 		return new DispatchError("DISPATCH_USAGE", message, { hint: said || `See: ${page}` });
 	const [example] = examplesOf(command);
 	const other = words.includes("stop") ? "; the worker stops by `dispatch down`" : "";
+	const { registeredArguments: of } = command;
+	const isOfOneTask = error.code === "commander.excessArguments" && of.length === 1 && of[0]?.name() === "id";
 	return new DispatchError("DISPATCH_USAGE", message, {
-		hint: `Usage: ${usage}; e.g. ${example}${other}; more: ${page}`,
+		hint: `${isOfOneTask ? "It takes one task: name each in a call of its own. " : ""}Usage: ${usage}; e.g. ${example}${other}; more: ${page}`,
 	});
 }
 

@@ -180,7 +180,7 @@ function checkPrompt(prompt: string): void {
 	const bytes = Buffer.byteLength(prompt);
 	if (prompt.trim() === "") {
 		throw new DispatchError("DISPATCH_USAGE", "Expected a prompt, got an empty one.", {
-			hint: 'Write what shall be done: dispatch enqueue "Review the login code".',
+			hint: 'Write what shall be done, for example "Review the login code".',
 		});
 	}
 	if (bytes > TEXT_LIMIT_BYTES) throw tooLong("The prompt", bytes);

@@ -70,9 +70,9 @@ describe("the help of every command", () => {
 test.each([
 	["answer", "<id> [text...]"],
 	["note", "<id> <text...>"],
-	["cancel", "<ids...>"],
-	["retry", "<ids...>"],
-	["rm", "<ids...>"],
+	["cancel", "<ids...> | --state <state> | --tag <k=v>"],
+	["retry", "<ids...> | --state <state> | --tag <k=v> | --failed"],
+	["rm", "<ids...> | --state <state> | --tag <k=v>"],
 	["status", "[id]"],
 	["wait", "[ids...]"],
 ])("usage of %s tells what is needed from what may be left out", (name, args) => {
@@ -221,6 +221,18 @@ describe("a missing argument shows the command's usage and an example", () => {
 		],
 		[["ls", "x"], "Usage: dispatch ls [options]; e.g. dispatch ls"],
 		[["stop"], "the worker stops by `dispatch down`"],
+		[["enqueue"], "Usage: dispatch enqueue [options] [prompt...]; e.g. dispatch enqueue"],
+		[["run", "--attempts", "2"], "Usage: dispatch run [options] [prompt...]; e.g. dispatch run"],
+		[["batch", "--wait"], "Usage: dispatch batch [options] <file> | <command>; e.g. dispatch batch"],
+		...["cancel", "rm"].map((name): [string[], string] => [
+			[name],
+			`Usage: dispatch ${name} [options] <ids...> | --state <state> | --tag <k=v>; e.g. dispatch ${name}`,
+		]),
+		[["retry"], "--state <state> | --tag <k=v> | --failed; e.g. dispatch retry"],
+		...["status", "logs", "output", "diff", "apply"].map((name): [string[], string] => [
+			[name, "a", "b"],
+			`It takes one task: name each in a call of its own. Usage: dispatch ${name} [options]`,
+		]),
 	])("%j", async (words, says) => {
 		const ran = await user.run(words);
 		expect(ran.stderr).toContain(says);

@@ -34,7 +34,7 @@ describe("wrong use is one line with the next step and code 2", () => {
 		[["prune", "--state", "running"], /Expected --state to be completed, failed, cancelled, got "running"/],
 		[["prune", "--state", "asleep"], /Expected --state to be a state, got "asleep"/],
 		[["answer"], /missing required argument 'id'/i],
-		[["enqueue"], /Expected a prompt/],
+		[["enqueue", " "], /Expected a prompt/],
 		[["enqueue", "x", "--priority", "0"], /Expected --priority to be 1–1000, got 0/],
 		[["enqueue", "x", "--deadline", "soon"], /--deadline.*soon/],
 		[["enqueue", "x", "--tag", "novalue"], /--tag.*"novalue"/],

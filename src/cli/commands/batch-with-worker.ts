@@ -11,7 +11,7 @@ import { type BatchFlags, batch } from "./batch.ts";
  */
 export async function batchWithWorker(
 	user: Context,
-	file: string | undefined,
+	file: string,
 	flags: BatchFlags,
 ): Promise<number | undefined> {
 	refuseLasting(user, flags);
@@ -48,7 +48,7 @@ function isGone({ code }: NodeJS.ErrnoException): boolean {
 
 async function onStage(
 	user: Context,
-	file: string | undefined,
+	file: string,
 	flags: BatchFlags,
 	signal: AbortSignal,
 ): Promise<number | undefined> {

@@ -46,22 +46,19 @@ export interface BatchPlace {
 	makeRoom(cwd: string, id: string): Promise<void>;
 }
 
+/** The JSON Schema of batch files. */
+export function printBatchSchema({ output }: Context): undefined {
+	const schema = batchJsonSchema();
+	output.result(schema, JSON.stringify(schema, null, "\t").split("\n"));
+}
+
 export async function batch(
 	context: Context,
-	given: string | undefined,
+	given: string,
 	flags: BatchFlags,
 	place?: BatchPlace,
 ): Promise<number | undefined> {
 	const { output } = context;
-	if (flags.schema) {
-		const schema = batchJsonSchema();
-		output.result(schema, JSON.stringify(schema, null, "\t").split("\n"));
-		return undefined;
-	}
-	if (given === undefined)
-		throw new DispatchError("DISPATCH_USAGE", "Expected a file with tasks, got none.", {
-			hint: "For example: dispatch batch tasks.yaml",
-		});
 	checkRerun(flags);
 	const begun = Date.now();
 	const timeoutMs = timeoutOf(flags.timeout, flags.wait === true, {

@@ -5,6 +5,7 @@ import type { BatchFlags } from "../batch.ts";
 import type { ListFlags, RetryOneFlags, WaitOneFlags } from "../batches.ts";
 import { type Definer, example, forAgents } from "./definer.ts";
 import { requireNoOtherWord } from "./group.ts";
+import { missing } from "./several.ts";
 
 const BATCH = "the batch's id, the beginning of it, or its key";
 
@@ -32,7 +33,9 @@ export function defineBatch(definer: Definer): void {
 		.action((file: string | undefined, flags: BatchFlags) =>
 			run(async (context) => {
 				await requireNoOtherWord(group, (word) => word === "-" || existsSync(word));
-				return flags.withWorker && !flags.dryRun && !flags.schema
+				if (flags.schema) return (await import("../batch.ts")).printBatchSchema(context);
+				if (file === undefined) return missing(group, "file");
+				return flags.withWorker && !flags.dryRun
 					? (await import("../batch-with-worker.ts")).batchWithWorker(context, file, flags)
 					: (await import("../batch.ts")).batch(context, file, flags);
 			}),

@@ -4,7 +4,7 @@ import type { PruneFlags } from "../prune.ts";
 import type { RetryFlags } from "../retry.ts";
 import type { RmFlags } from "../rm.ts";
 import { type Definer, example, names, repeatable } from "./definer.ts";
-import { requireSome, several } from "./several.ts";
+import { IDS_OR_FILTER, requireSome, several } from "./several.ts";
 
 const IDS = "ids, or the beginnings of them; also with commas: a,b,c";
 
@@ -45,7 +45,7 @@ function defineEnds({ program, run, runAnyway }: Definer): void {
 			"on this host; takes over a task whose host is gone, ended or not: shows what it would run, and asks",
 		)
 		.option("--failed", "those that failed");
-	several(retry, "tasks that failed, unless --state names others")
+	several(retry, "tasks that failed, unless --state names others", `${IDS_OR_FILTER} | --failed`)
 		.addHelpText(
 			"after",
 			example("dispatch retry review-login-code --fresh", "dispatch retry --failed --yes"),

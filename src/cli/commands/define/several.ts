@@ -3,11 +3,13 @@ import type { Command } from "commander";
 import { isFilter, type SeveralFlags } from "../../options/ids.ts";
 import { names, repeatable } from "./definer.ts";
 
+export const IDS_OR_FILTER = "<ids...> | --state <state> | --tag <k=v>";
+
 /**
  * The options of a filter, with which the ids are left out: usage shows what is needed without them.
- * @param which tasks it chooses from
+ * @param which tasks it chooses from @param needed what the usage names
  */
-export function several(command: Command, which: string, needed = "<ids...>"): Command {
+export function several(command: Command, which: string, needed = IDS_OR_FILTER): Command {
 	return command
 		.usage(`[options] ${needed}`)
 		.addOption(

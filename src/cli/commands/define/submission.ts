@@ -2,9 +2,11 @@
 import type { Command } from "commander";
 import type { EnqueueFlags } from "../enqueue.ts";
 import { type Definer, example, repeatable } from "./definer.ts";
+import { missing } from "./several.ts";
 
 export function defineSubmission({ program, run }: Definer): void {
-	taskOptions(program.command("enqueue"))
+	const enqueue = program.command("enqueue");
+	taskOptions(enqueue)
 		.description("submit one task and return at once")
 		.option("--wait", "wait until it has ended")
 		.option("--follow", "show what the agent does until it has ended")
@@ -17,17 +19,25 @@ export function defineSubmission({ program, run }: Definer): void {
 				'dispatch enqueue "Review the login code" --item "List the entry points" --item "Write output.md"',
 			).concat("\n\n`dispatch run …` is `dispatch enqueue --follow …`."),
 		)
-		.action((words: string[], flags: EnqueueFlags) =>
-			run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags)),
-		);
-	taskOptions(program.command("run"))
+		.action((words: string[], flags: EnqueueFlags) => {
+			requirePrompt(enqueue, words, flags);
+			return run(async (context) => (await import("../enqueue.ts")).enqueue(context, words, flags));
+		});
+	const followed = program.command("run");
+	taskOptions(followed)
 		.description("submit one task, follow it until it ends or parks (code 3)")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
-		.action((words: string[], flags: EnqueueFlags) =>
-			run(async (context) =>
+		.action((words: string[], flags: EnqueueFlags) => {
+			requirePrompt(followed, words, flags);
+			return run(async (context) =>
 				(await import("../enqueue.ts")).enqueue(context, words, { ...flags, follow: true }),
-			),
-		);
+			);
+		});
+}
+
+function requirePrompt(command: Command, words: readonly string[], flags: EnqueueFlags): void {
+	if (words.length === 0 && flags.promptFile === undefined && flags.template === undefined)
+		missing(command, "prompt");
 }
 
 function taskOptions(command: Command): Command {

@@ -1,9 +1,9 @@
-/** A report that is not there yet: what has to happen first. */
+/** What is refused says what has to happen first, or how it is asked for. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reportOf } from "../../src/actions/report.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
-import { question, runningTask } from "../queue/records/store-support.ts";
+import { question, runningTask, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 
 let redis: TestRedis;
@@ -15,6 +15,15 @@ beforeAll(async () => {
 afterAll(async () => {
 	await store?.close();
 	await redis?.stop();
+});
+
+test("ids with commas are no task's: what takes one says so", async () => {
+	for (const id of ["a", "b"]) await store.create(specOf(id));
+	for (const given of ["a,b", "a,nobody", "x,y,z"])
+		await expect(reportOf(store, given, "here")).rejects.toMatchObject({
+			code: "DISPATCH_NO_SUCH_TASK",
+			hint: "This takes one task: name each in a call of its own.",
+		});
 });
 
 test.each([
