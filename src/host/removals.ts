@@ -1,6 +1,6 @@
 /**
  * What this host keeps of tasks that were removed, here or elsewhere: files in the project, run directories,
- * run jobs, and what the events quote. After it a copy of the record, put back into Redis, starts nothing.
+ * run jobs, and the texts in events. After it a copy of the record, put back into Redis, starts nothing.
  */
 import type { Logger } from "pino";
 import type { Orders } from "../config/orders.ts";
@@ -13,7 +13,7 @@ import { isDiskFull, isOurTrouble } from "../process/read-file.ts";
 import { removeRuns, runsOfTask, startsOfTask } from "../process/run-dir.ts";
 import { forgetDeliveries } from "../queue/jobs/notify-queue.ts";
 import type { RunQueues } from "../queue/jobs/run-queue.ts";
-import { followRemovals, forgetQuotes } from "../queue/records/removed.ts";
+import { followRemovals, forgetTexts } from "../queue/records/removed.ts";
 import type { RemovedTask } from "../queue/records/removed-task.ts";
 import type { Store } from "../queue/records/store.ts";
 import { DispatchError, isOutage } from "../task/errors.ts";
@@ -188,7 +188,7 @@ async function isForgotten(gone: readonly RemovedTask[], deps: RemovalDeps): Pro
 	const steps = {
 		jobs: () => queues.forget(host, ids),
 		notifications: () => forgetDeliveries(store, host, ids),
-		quotes: () => forgetQuotes(store, ids),
+		texts: () => forgetTexts(store, ids),
 	};
 	const more = ids.size > 1 ? ` and ${ids.size - 1} more` : "";
 	const named = `${gone[0]?.id}${more}`;

@@ -1,10 +1,17 @@
 /** What was said and what happened, as people read it later: whose words they are, in their lines, and what explains it. */
 import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
 let user: User;
-afterEach(() => user?.cleanup());
+let client: Redis | undefined;
+afterEach(async () => {
+	client?.disconnect();
+	await user?.cleanup();
+});
 
 function heard(command: ChildProcess): () => string {
 	let said = "";
@@ -76,4 +83,38 @@ test("who asks for the report of a task that failed, or for its log, is led to w
 	expect((await user.run(["output", "later"])).stderr).toContain(
 		"`later` cancelled and left no report. What became of it: dispatch status later",
 	);
+});
+
+test("once a task was removed nothing in Redis says what was in it: no prompt, no item, no last words, no question", async () => {
+	const agents = { easier: "deletes-given-items.sh", crashes: "does-as-told.sh", asks: "asks-twice.sh" };
+	user = new User({ agents });
+	const crash = "Do «echo UNIQUE-prompt; exit 1»";
+	await user.ok(["enqueue", "--id", "z1", "--model", "easier", "--item", "UNIQUE-item", "UNIQUE-prompt"]);
+	await user.ok(["enqueue", "--id", "z2", "--model", "crashes", "--attempts", "1", crash]);
+	await user.ok([
+		"enqueue",
+		"--id",
+		"z3",
+		"--model",
+		"asks",
+		"--verify",
+		"echo UNIQUE-check",
+		"UNIQUE-prompt",
+	]);
+	await user.waitForState("z1", "failed");
+	await user.waitForState("z2", "failed");
+	await user.waitForState("z3", "asking");
+	await user.ok(["note", "z3", "UNIQUE-note"]);
+	await user.ok(["cancel", "z3"]);
+	const redis = new Redis({ path: join(user.home, "redis/redis.sock") });
+	client = redis;
+	const kept = async () => {
+		const events = await redis.xrange("{dispatch:default}:events", "-", "+");
+		const keys = await redis.keys("*:z[123]*");
+		return JSON.stringify([events, keys.filter((key) => !/:epoch:z\d$/.test(key))]);
+	};
+	expect(await kept()).toMatch(/gone from the plan: UNIQUE-item/);
+	await user.ok(["rm", "z1,z2,z3"]);
+	await expect.poll(kept, { timeout: CONDITION_LIMIT_MS }).not.toMatch(/UNIQUE|z3:|:z\d"/);
+	expect(await kept()).toMatch(/z1.*removed/);
 });

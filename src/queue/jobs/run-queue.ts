@@ -170,8 +170,10 @@ export class RunQueues extends Service {
 		const ids = (await queue.getRanges([...LISTS], 0, -1)).filter(isIts);
 		const present = await this.#presentJobs(tasks);
 		for (const id of ids) if (!present.has(id)) await queue.remove(id).catch(() => 0);
-		await dropFromStream(this.#store, queue.toKey("events"), (fields) =>
-			fields.some((name, at) => at % 2 === 0 && name === "jobId" && isIts(fields[at + 1] ?? "")),
+		const isOne = (fields: string[]) =>
+			fields.some((name, at) => at % 2 === 0 && name === "jobId" && isIts(fields[at + 1] ?? ""));
+		await dropFromStream(this.#store, queue.toKey("events"), (page) =>
+			page.flatMap(([place, fields]) => (isOne(fields) ? [place] : [])),
 		);
 	}
 

@@ -2,13 +2,14 @@
  * Notices of removed tasks for their host: whoever removes a task clears Redis, the host clears its disk. A
  * notice is taken away only after it was followed: a repeat does no harm.
  */
+import { isBefore, lastEventId } from "./events.ts";
 import { NOTICES_KEPT, type RemovedTask, soundRemoved } from "./removed-task.ts";
 import type { Store } from "./store.ts";
 
 const NOTICES_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 1_000;
-/** They quote what the agent asked and was told. */
-const QUOTING = ["asked", "answered", "noted", "file_refused", "self_answered"];
+/** What an event may hold that is none of what a task, its agent or a person said. Anything else is, of whatever kind it is. */
+const WITHOUT_TEXT = ["task", "kind", "at", "state", "seq", "epoch", "again", "reason", "by"];
 
 export interface Notice extends RemovedTask {
 	/** its record is in Redis */
@@ -68,22 +69,41 @@ function readNotice(text: string): RemovedTask | null {
 	}
 }
 
-/** Takes what quotes an agent or a person out of the events of removed tasks. @returns how many events went */
-export function forgetQuotes(store: Store, ids: ReadonlySet<string>): Promise<number> {
-	return dropFromStream(store, store.keys.events, (fields) => isQuote(fields[1] ?? "", ids));
+/**
+ * Takes all that holds a text out of the events of removed tasks. A new task under the same id keeps its own.
+ * @returns how many events went
+ */
+export async function forgetTexts(store: Store, ids: ReadonlySet<string>): Promise<number> {
+	const named = [...ids];
+	// Up to there whatever is told of one that is not there now is told of one that was removed.
+	const last = await lastEventId(store);
+	const nonces = await store.fieldsOf(named, "nonce");
+	const isThere = new Set(named.filter((_, at) => nonces[at]?.[0]));
+	const undecided = new Map<string, string[]>();
+	return dropFromStream(store, store.keys.events, (page) =>
+		page.flatMap(([place, fields]) => {
+			const event = eventIn(fields[1] ?? "");
+			if (event === null || !ids.has(event.task)) return [];
+			const its = undecided.get(event.task) ?? [];
+			undecided.set(event.task, its);
+			if (Object.keys(event).some((field) => !WITHOUT_TEXT.includes(field))) its.push(place);
+			const isOfRemoved = event.kind === "removed" || (!isThere.has(event.task) && !isBefore(last, place));
+			return isOfRemoved ? its.splice(0) : [];
+		}),
+	);
 }
 
-/** @param isIts whether an entry with these fields (names and values in turns) goes. @returns how many went */
+/** @param goneOf of a page of entries, the oldest first: the places of those that go, or of earlier ones. @returns how many went */
 export async function dropFromStream(
 	store: Store,
 	key: string,
-	isIts: (fields: string[]) => boolean,
+	goneOf: (page: [place: string, namesAndValues: string[]][]) => string[],
 ): Promise<number> {
 	let gone = 0;
 	let from = "-";
 	for (;;) {
 		const page = await store.guard((client) => client.xrange(key, from, "+", "COUNT", EVENTS_AT_ONCE));
-		const its = page.flatMap(([id, fields]) => (isIts(fields) ? [id] : []));
+		const its = goneOf(page);
 		if (its.length > 0) gone += await store.guard((client) => client.xdel(key, ...its));
 		const last = page.at(-1)?.[0];
 		if (last === undefined || page.length < EVENTS_AT_ONCE) return gone;
@@ -91,11 +111,11 @@ export async function dropFromStream(
 	}
 }
 
-function isQuote(text: string, ids: ReadonlySet<string>): boolean {
+function eventIn(text: string): { task: string; kind: unknown } | null {
 	try {
-		const { task, kind } = JSON.parse(text) as { task: unknown; kind: unknown };
-		return typeof task === "string" && ids.has(task) && QUOTING.includes(String(kind));
+		const event = JSON.parse(text) as { task: unknown; kind: unknown } | null;
+		return typeof event?.task === "string" ? { ...event, task: event.task } : null;
 	} catch {
-		return false;
+		return null;
 	}
 }
