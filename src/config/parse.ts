@@ -8,9 +8,10 @@ import { DispatchError } from "../task/errors.ts";
 import { buildConfig, type Refuse } from "./build.ts";
 import type { Config } from "./config.ts";
 import { expectation } from "./expectation.ts";
-import { type ConfigFile, configSchema, keysAt } from "./schema.ts";
+import { type ConfigFile, configSchema, keysAt, pathsTo } from "./schema.ts";
 
 const MAX_SHOWN_CHARS = 60;
+const PLACES_SHOWN = 3;
 const MAX_YAML_ALIASES = 100;
 
 /** @throws DISPATCH_CONFIG_INVALID */
@@ -107,7 +108,11 @@ function suggestion(key: string, known: readonly string[]): string {
 		.map((name) => ({ name, distance: distanceOf(cutText(key, MAX_SHOWN_CHARS, "").toLowerCase(), name) }))
 		.filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
 		.sort((a, b) => a.distance - b.distance);
-	return nearest === undefined ? `known are ${known.join(", ")}` : `did you mean "${nearest.name}"?`;
+	if (nearest !== undefined) return `did you mean "${nearest.name}"?`;
+	const elsewhere = pathsTo(key);
+	return elsewhere.length > 0
+		? `did you mean ${elsewhere.slice(0, PLACES_SHOWN).join(" or ")}?`
+		: `known are ${known.join(", ")}`;
 }
 
 /** Levenshtein's. */

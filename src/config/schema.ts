@@ -113,3 +113,19 @@ function inner(schema: unknown): unknown {
 	while (at instanceof z.ZodOptional || at instanceof z.ZodNullable) at = at.unwrap();
 	return at;
 }
+
+/** Where a key may stand, of all the config: `worker.max_agents`, `backends.NAME.concurrency`. */
+export function pathsTo(key: string, at: unknown = configSchema): string[] {
+	const schema = inner(at);
+	if (schema instanceof z.ZodRecord) return pathsTo(key, schema.valueType).map((path) => `NAME.${path}`);
+	const objects = schema instanceof z.ZodDiscriminatedUnion ? schema.options : [schema];
+	const paths = objects.flatMap((object) =>
+		object instanceof z.ZodObject
+			? Object.entries(object.shape).flatMap(([name, value]) => [
+					...(name === key ? [name] : []),
+					...pathsTo(key, value).map((path) => `${name}.${path}`),
+				])
+			: [],
+	);
+	return [...new Set(paths)];
+}

@@ -213,6 +213,35 @@ describe("edit", () => {
 		expect(draftText()).toMatch(/# my edit\n$/);
 	});
 
+	test("a draft that was left is opened again, until it loads, is emptied, or the config has changed", async () => {
+		const before = read();
+		const drafts = () => readdirSync(user.home).filter((name) => name.includes("draft"));
+		expect((await edit("sed -i s/default/defualt/")).code).toBe(2);
+		const again = await edit("sed -i s/usual/other/");
+		expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("This is your draft of before.")]);
+		expect([draftText(), drafts()]).toEqual([expect.stringMatching(/defualt: .*other/), [expect.anything()]]);
+		expect((await edit("false")).code).toBe(2);
+		expect((await edit("sed -i s/defualt/default/")).code).toBe(0);
+		expect([read(), drafts()]).toEqual([before.replace("usual", "other"), []]);
+		expect((await edit("sed -i s/default/defualt/")).code).toBe(2);
+		writeFileSync(path, `${before}attempts: 3\n`);
+		const changed = await edit("true");
+		expect([changed.code, changed.stderr]).toEqual([0, expect.stringMatching(/not opened: .*draft/)]);
+		writeFileSync(path, before.replace("usual", "other"));
+		expect((await edit(other(`: >"$1"`))).stdout).toContain("was not changed");
+		expect(drafts()).toEqual([]);
+	});
+
+	test("without a terminal no editor opens but one that was named", async () => {
+		const before = read();
+		const ran = await user.run(["config", "edit"], { env: { VISUAL: "", EDITOR: "" } });
+		expect([ran.code, ran.stderr]).toEqual([
+			2,
+			expect.stringMatching(/this is no terminal.*was not changed/),
+		]);
+		expect([draftText(), read()]).toEqual([null, before]);
+	});
+
 	test("a config that was made while the editor was open stays, and so does the draft", async () => {
 		const made = read();
 		rmSync(path);

@@ -225,6 +225,16 @@ describe("what is refused", () => {
 			"default: opus\nbackend:\n  a: b\n",
 			'2:1: backend: There is no such key; did you mean "backends"?',
 		],
+		[
+			"a key of a section",
+			"max_agents: 3\n",
+			"1:1: max_agents: There is no such key; did you mean worker.max_agents?",
+		],
+		[
+			"a key of several",
+			"budget:\n  concurrency: 3\n",
+			"2:3: budget.concurrency: There is no such key; did you mean backends.NAME.concurrency or worker.concurrency?",
+		],
 		["a key of nowhere", "\n\nzebra: 1\n", "3:1: zebra: There is no such key; known are default, backends,"],
 		[
 			"an unknown inner key",

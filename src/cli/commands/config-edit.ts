@@ -1,28 +1,42 @@
-import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { swapConfig } from "../../config/change.ts";
 import { detectConfig } from "../../config/detect.ts";
 import { configPath } from "../../config/home.ts";
 import { parseConfig } from "../../config/parse.ts";
 import { renderConfig } from "../../config/render.ts";
 import { createConfig, readConfigText } from "../../config/save.ts";
+import { processIdentity } from "../../process/identity.ts";
 import { readOwnFile } from "../../process/own-file.ts";
 import { DispatchError } from "../../task/errors.ts";
 import { openEditor } from "../show/editor.ts";
 import type { ConfigCommand } from "./config.ts";
 
-/** Opens a draft in the user's editor; it becomes the config when it loads, and is left beside it when not. */
+/**
+ * Opens a draft in the user's editor; it becomes the config when it loads, and is left beside it when not. The next edit
+ * opens that again, unless the config has changed since: its name tells of which text it is.
+ */
 export async function editInEditor({ output, env }: ConfigCommand): Promise<undefined> {
 	const path = configPath(env);
 	const text = readConfigText(path);
-	const draft = `${path}.draft-${process.pid}.yaml`;
+	const base = text === null ? "new" : createHash("sha256").update(text).digest("hex").slice(0, 8);
+	const draft = `${path}.draft-${process.pid}-${base}.yaml`;
+	const left = leftDrafts(path);
+	const again = left.find((name) => name.endsWith(`-${base}.yaml`));
 	const offered = text ?? renderConfig(detectConfig(env));
-	if (text === null) createConfig(draft, offered);
+	if (again !== undefined) {
+		renameSync(again, draft);
+		output.note("This is your draft of before. To begin anew, remove all of its text.");
+	} else if (text === null) createConfig(draft, offered);
 	else writeDraft(draft, path, text);
+	const others = left.filter((name) => name !== again);
+	if (others.length > 0) output.note(`Left of an earlier edit, and not opened: ${others.join(", ")}`);
 	await openEditor(env, draft, `${path} was not changed.`).catch((error: unknown) => {
-		throw leftBy(error, draft, offered, path);
+		throw leftBy(error, draft, again === undefined ? offered : null, path);
 	});
 	const edited = savedText(draft, path);
-	if (edited === text) {
+	if (edited === text || (again !== undefined && edited.trim() === "")) {
 		rmSync(draft, { force: true });
 		checkKept(edited, path, env);
 		output.result({ path, changed: false }, [`${path} was not changed.`]);
@@ -50,10 +64,25 @@ function savedText(draft: string, path: string): string {
 	});
 }
 
-/** Of an editor that failed: what it had saved is kept, and told. */
-function leftBy(error: unknown, draft: string, offered: string, path: string): unknown {
+/** Drafts of this config that nobody has open, the newest first. */
+function leftDrafts(path: string): string[] {
+	const folder = dirname(path);
+	const begin = `${basename(path)}.draft-`;
+	const names = existsSync(folder) ? readdirSync(folder) : [];
+	const left = names.filter((name) => {
+		const pid = Number(
+			/^(\d+)(?:-\w+)?\.yaml$/.exec(name.startsWith(begin) ? name.slice(begin.length) : "")?.[1],
+		);
+		return pid > 0 && processIdentity(pid) === null;
+	});
+	const ages = left.map((name) => join(folder, name)).map((file) => ({ file, at: statSync(file).mtimeMs }));
+	return ages.sort((a, b) => b.at - a.at).map(({ file }) => file);
+}
+
+/** Of an editor that failed: what it had saved is kept, and told. @param offered null: a draft of before, which stays */
+function leftBy(error: unknown, draft: string, offered: string | null, path: string): unknown {
 	const file = readOwnFile(draft);
-	const text = file.kind === "bytes" ? file.bytes.toString("utf8") : offered;
+	const text = file.kind === "bytes" ? file.bytes.toString("utf8") : (offered ?? "");
 	if (error instanceof DispatchError && text !== offered && text.trim() !== "")
 		return new DispatchError(error.code, error.message, {
 			hint: `${path} was not changed; what it had saved is in ${draft}.`,

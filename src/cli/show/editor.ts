@@ -16,7 +16,13 @@ export function withoutModelines(text: string): string {
  * @throws DISPATCH_USAGE
  */
 export async function openEditor(env: Environment, draft: string, unchanged: string): Promise<void> {
-	const editor = env.VISUAL || env.EDITOR || "vi";
+	const named = env.VISUAL || env.EDITOR;
+	// One that was named may need none (`code --wait`); the usual one would stand there for ever.
+	if (!named && !(process.stdin.isTTY && process.stdout.isTTY))
+		throw new DispatchError("DISPATCH_USAGE", "No editor opens here: this is no terminal.", {
+			hint: `${unchanged} VISUAL or EDITOR names one that needs none.`,
+		});
+	const editor = named || "vi";
 	const exitCode = await runInTerminal(`${editor} "$1"`, [draft]);
 	if (exitCode === 0) return;
 	throw new DispatchError("DISPATCH_USAGE", `The editor ${editor} ended with ${exitCode ?? "a signal"}.`, {
