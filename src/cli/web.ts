@@ -32,7 +32,7 @@ export async function runWeb(
 	}
 	const closePage = open ? await openBrowser(web.url, context.home.path, context.env) : null;
 	if (open && closePage === null) output.note("No browser could be started: open the link yourself.");
-	const forget = background ? announceWeb(context.home.path, web.url) : () => {};
+	const forget = announceWeb(context.home.path, web.url, background);
 	if (!interrupt.signal.aborted) await once(interrupt.signal, "abort");
 	interrupt.release();
 	forget();
@@ -41,19 +41,21 @@ export async function runWeb(
 }
 
 /**
- * Where the page of `dispatch up --web` runs already: its link.
- * @returns false where none runs in the background
+ * Where a page runs already: its link.
+ * @returns false where none runs
  */
 export async function showRunningWeb(context: Context, open: boolean): Promise<boolean> {
 	await context.redisUrl();
 	const { output, home, env } = context;
 	const running = runningWeb(home.path);
 	if (running === null) return false;
-	const { url } = running;
+	const { url, background, identity } = running;
 	showOnPurpose(url);
 	output.result({ url }, [
 		`The board and the open questions are at ${url}`,
-		"It runs in the background since `dispatch up --web`; `dispatch down` stops it. --port starts another one.",
+		background
+			? "It runs in the background since `dispatch up --web`; `dispatch down` stops it. --port starts another one."
+			: `It is the \`dispatch web\` of process ${identity.pid}: Ctrl-C in its terminal stops it. --port starts another one.`,
 	]);
 	// The file that leads there is left for the browser; `down` takes it away.
 	if (open && (await openBrowser(url, home.path, env)) === null)

@@ -19,32 +19,39 @@ interface WebFile {
 	identity: Identity;
 	/** with its token: the file is for this user's eyes only */
 	url: string;
+	/** `up --web` started it, and `down` stops it; else somebody has it in a terminal */
+	background: boolean;
 }
 
 const statePath = (home: string) => join(home, "web.json");
 const logPath = (home: string) => join(home, "web.log");
 
-/** Called by the server itself, once it answers. @returns takes the file away */
-export function announceWeb(home: string, url: string): () => void {
+/** Called by the server itself, once it answers: the first of several is told. @returns takes the file away */
+export function announceWeb(home: string, url: string, background: boolean): () => void {
 	const identity = processIdentity(process.pid);
-	if (identity === null) return () => {};
-	replaceFile(statePath(home), JSON.stringify({ identity, url }));
+	if (identity === null || (!background && runningWeb(home) !== null)) return () => {};
+	replaceFile(statePath(home), JSON.stringify({ identity, url, background }));
 	return () => rmSync(statePath(home), { force: true });
 }
 
 /** What the server leaves: nothing else is printed, opened in a browser or shown with its token. */
 const LINK = /^http:\/\/(?:127(?:\.\d{1,3}){3}|localhost|\[::1\]):\d{1,5}\/[\w/-]*\?token=[\w-]+$/;
 
-/** The one in the background, if it runs; a file of any other form is of none. @param home the state directory */
+/** The one that runs; a file of any other form is of none. @param home the state directory */
 export function runningWeb(home: string): WebFile | null {
 	const file = readJson(statePath(home), { rewritten: true });
 	return isWebFile(file) && sameProcess(file.identity) ? file : null;
 }
 
 function isWebFile(file: unknown): file is WebFile {
-	const { url, identity } = (file ?? {}) as { url?: unknown; identity?: Partial<Identity> | null };
+	const { url, identity, background } = (file ?? {}) as {
+		url?: unknown;
+		identity?: Partial<Identity> | null;
+		background?: unknown;
+	};
 	const { pid, bootId, startTime } = identity ?? {};
 	if (typeof bootId !== "string" || typeof startTime !== "string") return false;
+	if (typeof background !== "boolean") return false;
 	return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof url === "string" && LINK.test(url);
 }
 
@@ -76,7 +83,7 @@ export async function startWebProcess(home: Home, redisUrl: string | null): Prom
 /** @returns false when none ran */
 export async function stopWebProcess(home: string): Promise<boolean> {
 	const file = runningWeb(home);
-	if (file === null) return false;
+	if (file === null || !file.background) return false;
 	signalProcess(file.identity, "SIGTERM");
 	forgetLink(home);
 	const until = performance.now() + STOP_LIMIT_MS;

@@ -97,7 +97,8 @@ interface Kind {
 const KINDS: Readonly<Record<string, Kind>> & { run: Kind } = {
 	run: {
 		displayName: "Tasks on",
-		description: "A job is active as long as its agent works or asks.",
+		description:
+			"A job is active as long as its agent works or asks. Each start of a task is a job of its own, so there are more of them than tasks: how many tasks there are says the page of tasks.",
 		taskOf: (data) => fieldOf(data, "task"),
 	},
 	monitor: {

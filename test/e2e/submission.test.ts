@@ -1,8 +1,10 @@
 /** What a task may begin with, and what can be read of it later. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User, type UserOptions } from "./harness.ts";
 
 let user: User;
@@ -202,4 +204,26 @@ test("up --restart: a new worker, the same agent; up --web: a link that answers,
 	await user.waitForState("job", "cancelled");
 	expect(await user.ok(["down"])).toContain("The web view is stopped.");
 	await expect(fetch(after.web)).rejects.toThrow();
+});
+
+test("a second `dispatch web` beside one in a terminal gives its link, and says how that ends", async () => {
+	await userWith({ agent: "busy.sh" });
+	const first = user.start(["web", "--port", "0", "--json"]);
+	const closed = once(first, "close");
+	try {
+		await expect
+			.poll(() => existsSync(join(user.home, "web.json")), { timeout: CONDITION_LIMIT_MS })
+			.toBe(true);
+		const { url } = await user.json<{ url: string }>(["web"]);
+		expect((await fetch(url, { redirect: "manual" })).status).toBeLessThan(400);
+		expect(await user.ok(["web"])).toContain(
+			`the \`dispatch web\` of process ${first.pid}: Ctrl-C in its terminal`,
+		);
+		await user.ok(["down"]);
+		expect(first.exitCode).toBeNull();
+	} finally {
+		first.kill("SIGINT");
+		await closed;
+	}
+	expect(existsSync(join(user.home, "web.json"))).toBe(false);
 });

@@ -174,6 +174,16 @@ describe("the board", () => {
 		]);
 	});
 
+	test("says of a host's jobs that they are more than its tasks", async () => {
+		const { queues } = (await (await get("/board/api/queues")).json()) as {
+			queues: { name: string; description: string }[];
+		};
+		const run = queues.find(({ name }) => name === `run-${HOST}`);
+		expect(run?.description).toMatch(
+			/Each start of a task is a job .* how many tasks there are says the page/,
+		);
+	});
+
 	test("names a job after its task", async () => {
 		const reply = await (
 			await get(`/board/api/queues?activeQueue=run-${HOST}&status=latest&page=1&jobsPerPage=10`)
