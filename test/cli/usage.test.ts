@@ -46,6 +46,7 @@ describe("wrong use is one line with the next step and code 2", () => {
 		],
 		[["enqueue", "x", "--plan", "none.md"], /none\.md.*\[DISPATCH_BAD_FILE\]/],
 		[["enqueue", "x", "--timeout", "5s"], /--timeout needs --wait or --follow\. Without them enqueue/],
+		[["run", "x", "--timeout", "5"], /--timeout.*got "5".*10m/],
 		[["batch", "tasks.yaml", "--timeout", "5s"], /--timeout needs --wait\. Without it batch/],
 		[["enqueue", "x", "--model", "gpt-99-nope"], /gpt-99-nope/],
 		[["ask", "Which?"], /\[DISPATCH_NOT_IN_TASK\]/],

@@ -24,6 +24,7 @@ const TABLE = [
 	["hosts drain", "hosts drain here --wait", NOT_SEEN],
 	["enqueue", "enqueue More --wait", NOTHING_SENT],
 	["enqueue", "enqueue More --follow", NOTHING_SENT],
+	["run", "run More", NOTHING_SENT],
 	["batch", "batch tasks.json --wait", NOTHING_SENT],
 ] as const;
 

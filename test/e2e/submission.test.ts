@@ -122,6 +122,20 @@ test("--context: the agent is told to read the files; --delay: it starts later, 
 	);
 });
 
+test("run takes --timeout as enqueue --follow does: the same words, the same code, and the task goes on", async () => {
+	const said = [];
+	for (const [n, words] of [["run"], ["enqueue", "--follow"]].entries()) {
+		const ran = await user.run([...words, "--id", `late-${n}`, "--delay", "1h", "--timeout", "0s", "x"]);
+		said.push({ ...ran, stderr: ran.stderr.replaceAll(`late-${n}`, "late") });
+		expect(await user.json(["status", `late-${n}`])).toMatchObject({ state: "queued" });
+	}
+	expect(said[0]).toMatchObject({
+		code: 4,
+		stderr: expect.stringMatching(/Timed out waiting.*The work goes on/),
+	});
+	expect(said[0]?.stderr).toBe(said[1]?.stderr);
+});
+
 test("--follow shows what the agent does and asks, until it has ended; a pipe that is closed ends it quietly", async () => {
 	await userWith({ agent: "ten-line.sh" });
 	const following = user.start(["enqueue", "--id", "job", "--follow", "Work"]);

@@ -107,7 +107,7 @@ class AnswerScreen {
 		this.#terminal.open();
 		this.#draw();
 		try {
-			return await Promise.race([typed, this.#looks.run(() => this.#look()).then(() => typed)]);
+			return await Promise.race([typed, this.#looks.run(this.#store, () => this.#look()).then(() => typed)]);
 		} finally {
 			this.#stop.abort();
 			this.#settling.end();

@@ -63,7 +63,7 @@ export class InboxScreen {
 	async run(): Promise<number | undefined> {
 		this.#terminal.open();
 		try {
-			await this.#looks.run(async () => {
+			await this.#looks.run(this.#store, async () => {
 				const isNew = await this.#look();
 				this.#isReady = true;
 				return isNew;

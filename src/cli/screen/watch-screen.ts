@@ -92,7 +92,7 @@ export class WatchScreen {
 		this.#url = await this.#context.redisUrl();
 		this.#terminal.open();
 		try {
-			await this.#looks.run(() => this.#look(reader));
+			await this.#looks.run(this.#store, () => this.#look(reader));
 		} finally {
 			this.#settling.end();
 			this.#terminal.close();

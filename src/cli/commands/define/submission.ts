@@ -26,6 +26,7 @@ export function defineSubmission({ program, run }: Definer): void {
 	const followed = program.command("run");
 	taskOptions(followed)
 		.description("submit one task, follow it until it ends or parks (code 3)")
+		.option("--timeout <duration>", "give up following after this time, e.g. 10m")
 		.addHelpText("after", example('dispatch run "Fix the failing test"'))
 		.action((words: string[], flags: EnqueueFlags) => {
 			requirePrompt(followed, words, flags);
