@@ -106,13 +106,22 @@ export class Presence {
 			this.#told = null;
 			return displaced?.();
 		}
-		await lock?.keep();
-		if (readDaemonFile(home.path)?.identity.pid !== process.pid) {
-			log.warn("what this worker says of itself was damaged: it writes it anew");
-			this.tell(this.#told);
-		}
-		this.#keepKey();
-		keepNames(home.path, servedNames(home, env));
+		const told = this.#told;
+		// Each by itself: one that keeps failing keeps nothing else from being put back.
+		const kept = await Promise.allSettled([
+			lock?.keep(),
+			(async () => this.#keepTold(told))(),
+			(async () => this.#keepKey())(),
+			(async () => keepNames(home.path, servedNames(home, env)))(),
+		]);
+		for (const each of kept) if (each.status === "rejected") throw each.reason;
+	}
+
+	#keepTold(told: LiveConfig): void {
+		const { home, log } = this.#options;
+		if (readDaemonFile(home.path)?.identity.pid === process.pid) return;
+		log.warn("what this worker says of itself was damaged: it writes it anew");
+		this.tell(told);
 	}
 
 	/** @throws as `RememberedKey.keep` */

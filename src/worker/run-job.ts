@@ -149,7 +149,8 @@ async function startInTurn(job: RunJob, record: TaskRecord, deps: RunJobDeps): P
 		!job.draining.aborted &&
 		(await dayGate(deps.store, deps.dailyUsd)) === null &&
 		(await closedGate(deps.store, gatedBy(record))) === null &&
-		(await hasRoom(deps));
+		(await hasRoom(deps)) &&
+		!(await skipIfStopped(deps.store, record));
 	const work = async () => {
 		faultPoint("run-job.placed", job.task);
 		// It stood in line.

@@ -100,3 +100,17 @@ test("no command makes another key while the worker lives; once it is down, whoe
 	await user.waitForState("t", "completed");
 	expect(key()).not.toBe(before);
 });
+
+test("what keeps one mark of the worker from being put back keeps no other", async () => {
+	user = new User({ agent: "starts-counted.sh" });
+	await user.ok(["up"]);
+	const [before, worker] = [key(), user.daemonPid()];
+	const lock = join(user.home, "daemon.lock");
+	rmSync(lock);
+	mkdirSync(lock);
+	removedWithNames();
+	await expect.poll(() => [key(), user.daemonPid()], LIMIT).toEqual([before, worker]);
+	rmSync(lock, { recursive: true });
+	await user.ok(["enqueue", "--id", "t", "x"]);
+	await user.waitForState("t", "completed");
+});

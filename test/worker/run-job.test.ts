@@ -7,7 +7,7 @@ import { lifeOf } from "../../src/worker/lives.ts";
 import { Places } from "../../src/worker/places.ts";
 import { type RunJobDeps, runJob } from "../../src/worker/run-job.ts";
 import { monitorStage } from "../monitor/stage.ts";
-import { HOST, specOf } from "../queue/records/store-support.ts";
+import { HOST, putGraph, specOf } from "../queue/records/store-support.ts";
 
 const stage = monitorStage();
 
@@ -133,6 +133,18 @@ test.each([
 	const { deps, started, places } = worker(new Places({ work: 1, live: 4 }), () => meanwhile(job));
 	expect(await runJob(job, { ...deps, dailyUsd: 5 })).toMatchObject(end);
 	expect([started, await stage().store.stateOf("t"), places.taken]).toEqual([[], "queued", 0]);
+});
+
+test("while its worktree is made its batch stops: nothing is started", async () => {
+	const { store } = stage();
+	await putGraph(store, { f: [], t: [] }, "stop");
+	await store.move({ id: "f", from: ["queued"], to: "running", runNonce: "n-f" });
+	const { deps, started, places } = worker(new Places({ work: 2, live: 4 }), () =>
+		store.move({ id: "f", from: ["running"], to: "failed" }),
+	);
+	const { generation } = await store.need("t");
+	expect(await runJob(jobOf("t", generation), deps)).toMatchObject({ kind: "done", state: "cancelled" });
+	expect([started, (await store.need("t")).reason, places.taken]).toEqual([[], "skipped", 0]);
 });
 
 test("a gate without an end is not looked at over and over: who opens it wakes those that wait", async () => {

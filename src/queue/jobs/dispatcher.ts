@@ -9,7 +9,7 @@ import { isEnded, isState } from "../../task/states.ts";
 import { noteEvent } from "../records/events.ts";
 import { closedGates, type Gate, isHeldByGate } from "../records/gates.ts";
 import { tellStartTrouble } from "../records/start-trouble.ts";
-import { skipStopped } from "../records/stopped-batch.ts";
+import { skipIfStopped, stoppedBatches } from "../records/stopped-batch.ts";
 import type { Store } from "../records/store.ts";
 import type { RunQueues } from "./run-queue.ts";
 
@@ -85,16 +85,24 @@ export async function sweepLostJobs(
 	const repaired: string[] = [];
 	const active = await store.getMany(await store.activeIds(host));
 	const gates = await closedGates(store, host);
-	for (const id of await untold(store, active)) if (await store.settleNeeds(id)) repaired.push(id);
-	const skipped = new Set(await skipStopped(store, active));
-	for (const record of active) {
+	const stopped = await stoppedBatches(store, active);
+	const mendQueued = async (record: TaskRecord) => {
+		// Who is held has no turn in which to learn that its batch has stopped.
+		if (stopped.has(record.batch ?? "") && (await skipIfStopped(store, record))) return false;
 		// A clock that was set back makes it wait for its queue no longer.
 		const age = Math.abs(now - (record.queuedAt ?? 0));
+		return age >= SWEEP_AGE_MS && (await repair(store, queues, record, gates));
+	};
+	const untoldIds = new Set(await untold(store, active));
+	for (const record of active) {
 		const { id } = record.spec;
-		if (record.state !== "queued" || age < SWEEP_AGE_MS || skipped.has(id)) continue;
 		try {
-			if (await repair(store, queues, record, gates)) repaired.push(id);
+			const isMended = untoldIds.has(id)
+				? await store.settleNeeds(id)
+				: record.state === "queued" && (await mendQueued(record));
+			if (isMended) repaired.push(id);
 		} catch (error) {
+			// What one of them is in the way of keeps no other waiting.
 			if (isOutage(error)) throw error;
 			fault(id, "sweep", error);
 		}

@@ -40,23 +40,12 @@ export async function skipIfStopped(
 	return (await store.run<{ isStopped: boolean }>(SCRIPT, { id: spec.id, generation })).isStopped;
 }
 
-/**
- * Skips what stands in line in batches that were stopped: who is held (by a backend, a day's budget, a delay) has no
- * turn in which to learn it.
- * @returns the ids of those that were skipped. @throws what Redis throws
- */
-export async function skipStopped(store: Store, records: readonly TaskRecord[]): Promise<string[]> {
-	const inLine = records.filter(({ state, startedAt }) => state === "queued" && startedAt === null);
-	const batches = [...new Set(inLine.flatMap(({ batch }) => batch ?? []))];
+/** @returns those of the records' batches that were stopped, as far as their marks say. @throws what Redis throws */
+export async function stoppedBatches(store: Store, records: readonly TaskRecord[]): Promise<Set<string>> {
 	const stopped = new Set<string>();
-	for (const batch of batches) {
+	for (const batch of new Set(records.flatMap((record) => record.batch ?? []))) {
 		const key = store.keys.stops(batch);
 		if ((await store.guard((client) => client.exists(key))) > 0) stopped.add(batch);
 	}
-	const skipped: string[] = [];
-	for (const record of inLine) {
-		if (record.batch === null || !stopped.has(record.batch)) continue;
-		if (await skipIfStopped(store, record)) skipped.push(record.spec.id);
-	}
-	return skipped;
+	return stopped;
 }

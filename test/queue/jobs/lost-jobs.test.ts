@@ -30,10 +30,10 @@ const lock = () => `${key(JOB)}:lock`;
 const away = () => client().zrem(key("prioritized"), JOB);
 
 /** A minute later, since what was just queued is the dispatcher's. */
-function sweep(): Promise<string[]> {
+function sweep(fault?: (task: string) => void): Promise<string[]> {
 	const { target, namespace } = store;
 	const clock = { now: () => Date.now() + 60_000 };
-	return sweepLostJobs(new Store({ client: store.client, target, namespace, clock }), queues, HOST);
+	return sweepLostJobs(new Store({ client: store.client, target, namespace, clock }), queues, HOST, fault);
 }
 
 async function active(): Promise<void> {
@@ -216,3 +216,16 @@ test.each(["waiting-children", "active"])(
 		await until(() => expect(jobs).toBeGreaterThan(before));
 	},
 );
+
+test("a task whose keys are damaged keeps no other from being mended", async () => {
+	await store.create(specOf("needed"));
+	await store.create(specOf("waits", { after: ["needed"] }));
+	await store.create(specOf("lost"));
+	await drainOutbox(store, queues);
+	await client().set(`${store.keys.prefix}:notes:waits`, "x");
+	await client().del(store.keys.task("needed"));
+	await queues.of(HOST).remove(jobIdOf("lost", (await store.need("lost")).generation));
+	const faults: string[] = [];
+	expect(await sweep((task) => faults.push(task))).toEqual(["lost"]);
+	expect(faults).toEqual(["waits"]);
+});

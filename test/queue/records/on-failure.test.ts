@@ -4,32 +4,18 @@ import { describe, expect, test } from "vitest";
 import { drainOutbox, sweepLostJobs } from "../../../src/queue/jobs/dispatcher.ts";
 import { RunQueues } from "../../../src/queue/jobs/run-queue.ts";
 import { noteLasting } from "../../../src/queue/records/gates.ts";
-import { publish, stageTasks } from "../../../src/queue/records/staging.ts";
 import { skipIfStopped } from "../../../src/queue/records/stopped-batch.ts";
-import { newNonce } from "../../../src/queue/records/store.ts";
 import { ON_FAILURE, type OnFailure } from "../../../src/task/batch.ts";
 import type { TaskRecord } from "../../../src/task/record.ts";
 import { isEnded } from "../../../src/task/states.ts";
 import { TEST_LIMIT_MS } from "../../patience.ts";
 import { expectSound, needsFaults } from "./needs-audit.ts";
 import { needsStage, store } from "./needs-stage.ts";
-import { HOST, specOf } from "./store-support.ts";
+import { HOST, putGraph } from "./store-support.ts";
 
 const { retry } = needsStage();
 
-/** @param graph by id: what it needs */
-async function put(graph: Record<string, string[]>, onFailure: OnFailure): Promise<void> {
-	const tasks = Object.entries(graph).map(([id, after]) => ({
-		spec: specOf(id, { after }),
-		signature: null,
-		key: null,
-	}));
-	const submission = newNonce();
-	await stageTasks(store, submission, tasks);
-	const about = { name: null, key: null, file: "/p/tasks.yaml", createdBy: "ann@here", host: HOST };
-	const batch = { id: "nightly", nonce: newNonce(), ...about, maxParallel: 0, onFailure, budgetUsd: null };
-	await publish(store, submission, batch, tasks, [], newNonce());
-}
+const put = (graph: Record<string, string[]>, onFailure: OnFailure) => putGraph(store, graph, onFailure);
 
 /** As a worker does whose turn it is. */
 async function start(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Orders } from "../../../src/config/orders.ts";
 import { publish, stageTasks } from "../../../src/queue/records/staging.ts";
 import { newNonce, type Store } from "../../../src/queue/records/store.ts";
+import type { OnFailure } from "../../../src/task/batch.ts";
 import type { TaskSpec } from "../../../src/task/spec.ts";
 
 export const HOST = "h1";
@@ -75,6 +76,27 @@ export async function putBatch(
 	await stageTasks(store, submission, tasks);
 	const batch = { id: "nightly", nonce: newNonce(), ...about };
 	return (await publish(store, submission, batch, tasks, earlier, newNonce())).result;
+}
+
+/**
+ * Publishes a batch.
+ * @param graph by id: what it needs
+ */
+export async function putGraph(
+	store: Store,
+	graph: Record<string, string[]>,
+	onFailure: OnFailure,
+): Promise<void> {
+	const tasks = Object.entries(graph).map(([id, after]) => ({
+		spec: specOf(id, { after }),
+		signature: null,
+		key: null,
+	}));
+	const submission = newNonce();
+	await stageTasks(store, submission, tasks);
+	const about = { name: null, key: null, file: "/p/tasks.yaml", createdBy: "ann@here", host: HOST };
+	const batch = { id: "nightly", nonce: newNonce(), ...about, maxParallel: 0, onFailure, budgetUsd: null };
+	await publish(store, submission, batch, tasks, [], newNonce());
 }
 
 export const question = (seq: string, text: string) => ({ seq, text, hash: `hash of ${text}` });
