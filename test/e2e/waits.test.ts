@@ -229,3 +229,39 @@ test("for a host that is drained: whoever waits is told once, when its time is o
 	expect(waiting.exitCode).toBeNull();
 	await stop();
 });
+
+test("for answers that would free a place: whoever waits is told so once, in the words of `status`, and at the end of the time", async () => {
+	const user = userWith("told", "{ concurrency: 2, max_agents: 2 }");
+	for (const id of ["due-1", "due-2"]) {
+		await user.ok(["enqueue", "--id", id, "Paint the shed"]);
+		await user.waitForState(id, "asking");
+	}
+	const file = user.write("batch.yaml", "tasks:\n  - id: many\n    prompt: Paint the fence\n");
+	const text =
+		"Waits for a place: 2 of 2 agents live (worker.max_agents), and 2 answers are due: dispatch questions";
+	const commands = [
+		"run --id runs-told x",
+		"enqueue --id waits-told --wait x",
+		"enqueue --id follows-told --follow x",
+		`batch ${file} --key many-told --wait`,
+		"wait runs-told",
+		"wait runs-told waits-told",
+		"logs runs-told --follow",
+		"batch wait many-told",
+		"wait runs-told --any --cursor seen",
+		"wait runs-told --json",
+	];
+	for (const command of commands) {
+		const { said, stop } = listening(user, command.split(" "));
+		await expect.poll(said, POLL).toContain(text);
+		await stop();
+		expect(said().split(text), command).toHaveLength(2);
+	}
+	expect((await user.json<Waiting>(["status", "runs-told"])).waits?.text).toBe(text);
+	for (const command of ["wait runs-told", "wait runs-told --any --cursor seen", "batch wait many-told"]) {
+		const words = [...command.split(" "), "--timeout", "3s"];
+		await expect
+			.poll(async () => (await user.run(words)).stderr, POLL)
+			.toMatch(/Timed out waiting: .*2 answers are due: dispatch questions/s);
+	}
+});

@@ -18,7 +18,6 @@ import { readCursor, writeCursor } from "../options/cursor-file.ts";
 import { inTime } from "../options/in-time.ts";
 import { timeLeft } from "../options/time-left.ts";
 import { ring } from "../show/bell.ts";
-import { DrainTeller } from "../show/drain-teller.ts";
 import { onInterrupt } from "../show/interrupt.ts";
 import { NeededTeller } from "../show/needed-teller.ts";
 import { oneLine } from "../show/output.ts";
@@ -27,6 +26,7 @@ import { inRows, questionLine } from "../show/question-lines.ts";
 import { QuestionTeller } from "../show/question-teller.ts";
 import { endLine } from "../show/report-lines.ts";
 import { RetryTeller } from "../show/retry-teller.ts";
+import { StallTeller } from "../show/stall-teller.ts";
 import { hostGone, noReply, nothingLeft, nothingNew, timedOut } from "../show/wait-ends.ts";
 
 export interface WaitFlags {
@@ -133,7 +133,7 @@ async function waitAtCursor(
 	const areOver = named.length > 0 && named.every(({ state }) => isEnded(state));
 	const interrupt = onInterrupt();
 	const neededTeller = new NeededTeller(context, store);
-	const drains = new DrainTeller(context, store);
+	const stalls = new StallTeller(context, store);
 	const { event, position, awaySince } = await waitForEvent(
 		store,
 		() => readCursor(path, namespace) ?? start,
@@ -145,12 +145,12 @@ async function waitAtCursor(
 			onLook: async () => {
 				context.output.progress("waiting for a question or an end");
 				if (named.length === 0)
-					return drains.tell(
-						async () => (await listTasks(store, { states: ["queued"] }, QUEUED_LOOKED_AT)).records,
+					return stalls.tell(
+						async () => (await listTasks(store, { states: ["queued", "running"] }, QUEUED_LOOKED_AT)).records,
 					);
 				const records = await store.getMany([...ids]);
 				const needed = (await neededBeside(store, records)).records;
-				await drains.tell(() => [...records, ...needed]);
+				await stalls.tell(() => [...records, ...needed]);
 				if (wanted.questions) await neededTeller.tell(records, needed);
 			},
 		},
@@ -159,7 +159,7 @@ async function waitAtCursor(
 	interrupt.release();
 	if (event === null) {
 		if (interrupt.signal.aborted) return interrupted(context, wanted.again);
-		throw areOver ? nothingLeft([...ids], path) : nothingNew(awaySince, drains.line);
+		throw areOver ? nothingLeft([...ids], path) : nothingNew(awaySince, stalls.line);
 	}
 	const tellEvent = async () => {
 		const record = await store.need(event.task).catch((error: unknown) => {
@@ -197,7 +197,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		const tellQuestions = tellerOf(context, store, ids, settings);
 		const neededTeller = new NeededTeller(context, store);
 		const { isTold = false } = settings;
-		const drains = new DrainTeller(context, store, { isTold });
+		const stalls = new StallTeller(context, store, { isTold });
 		const end = await waitFor(store, ids, {
 			any: settings.any ?? false,
 			forQuestion: settings.forQuestion ?? false,
@@ -206,7 +206,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 			onLook: async (records, needed) => {
 				seen = records;
 				if (!isTold) await neededTeller.tell(records, needed);
-				await drains.tell(() => [...records, ...needed]);
+				await stalls.tell(() => [...records, ...needed]);
 				if (teller !== undefined) return teller.tell(records);
 				await tellQuestions(records);
 				output.progress(progressLine(records));
@@ -214,7 +214,7 @@ export async function waitForAll(context: Context, ids: string[], settings: Wait
 		});
 		output.clearProgress();
 		if (teller !== undefined) await tellEnd(teller, "records" in end ? end.records : seen, leftMs());
-		if (end.kind === "timedOut") throw timedOut(end, ids, drains.line);
+		if (end.kind === "timedOut") throw timedOut(end, ids, stalls.line);
 		return await inTime(leftMs(), noReply, () => tell(context, end, ids, settings, teller !== undefined), {
 			waitsOut: true,
 		});

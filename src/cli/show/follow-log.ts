@@ -7,13 +7,13 @@ import { isEnded, type State } from "../../task/states.ts";
 import { timeLimit } from "../../task/time-limit.ts";
 import type { Context } from "../context.ts";
 import { lineSource } from "./agent-lines.ts";
-import { DrainTeller } from "./drain-teller.ts";
 import type { LogSource } from "./log-source.ts";
 import { NeededTeller } from "./needed-teller.ts";
 import { agentTextOf } from "./own-lines.ts";
 import { QuestionTeller } from "./question-teller.ts";
 import { readerGone } from "./reader-gone.ts";
 import { RetryTeller } from "./retry-teller.ts";
+import { StallTeller } from "./stall-teller.ts";
 
 /** While something comes; then less and less often: a screen that stays open costs next to nothing. */
 const LOOK_MS = 250;
@@ -64,7 +64,7 @@ interface Tellers {
 	questions: QuestionTeller;
 	retries: RetryTeller;
 	needed: NeededTeller;
-	drains: DrainTeller;
+	stalls: StallTeller;
 }
 
 /** For one screen. */
@@ -74,7 +74,7 @@ export function tellersOf(context: Context, store: Store): Tellers {
 		questions: new QuestionTeller(context, store, options),
 		retries: new RetryTeller(context, options),
 		needed: new NeededTeller(context, store),
-		drains: new DrainTeller(context, store),
+		stalls: new StallTeller(context, store),
 	};
 }
 
@@ -101,7 +101,7 @@ export async function follow<Line>(
 			tellers.retries.tell([record]);
 			await tellers.questions.tell([record]);
 			await tellers.needed.tell([record], (await neededBeside(store, [record])).records);
-			await tellers.drains.tell(() => [record]);
+			await tellers.stalls.tell(() => [record]);
 		}
 		return isOver(state) ? "over" : "quiet";
 	};

@@ -23,14 +23,14 @@ export function awayText(since: number): string {
 	return `Redis has been away since ${secondsText(since)}`;
 }
 
-/** The time is over, and no event came. @param awaySince as in `Answers` @param drained as `DrainTeller` has it */
-export function nothingNew(awaySince: number | null, drained: string | null): DispatchError {
+/** The time is over, and no event came. @param awaySince as in `Answers` @param stalled as `StallTeller` has it */
+export function nothingNew(awaySince: number | null, stalled: string | null): DispatchError {
 	if (awaySince !== null)
 		return new DispatchError("DISPATCH_TIMED_OUT", `Timed out waiting: ${awayText(awaySince)}.`, {
 			hint: ONCE_BACK,
 		});
 	return new DispatchError("DISPATCH_TIMED_OUT", "Timed out waiting: nothing new happened.", {
-		hint: drained ?? GOES_ON,
+		hint: stalled ?? GOES_ON,
 	});
 }
 
@@ -66,11 +66,11 @@ export function hostGone(records: readonly TaskRecord[]): DispatchError {
 	);
 }
 
-/** What is left, and what helps. @param ids of all that was waited for @param drained as `DrainTeller` has it */
+/** What is left, and what helps. @param ids of all that was waited for @param stalled as `StallTeller` has it */
 export function timedOut(
 	{ records, hostsGone, awaySince }: WaitEnd & { kind: "timedOut" },
 	ids: readonly string[],
-	drained: string | null,
+	stalled: string | null,
 ): DispatchError {
 	if (records.length === 0) return noReply(ids);
 	const left = records.filter(({ state }) => !isEnded(state));
@@ -89,6 +89,6 @@ export function timedOut(
 			? `No worker runs on the host that it belongs to: nobody works on it now. \`dispatch status ${id}\` says what can be done.`
 			: areAsking
 				? `Answer with: dispatch answer ${id}`
-				: (drained ?? GOES_ON),
+				: (stalled ?? GOES_ON),
 	});
 }
