@@ -45,6 +45,7 @@ import { Removals } from "./removals.ts";
 import { ToldFaults } from "./told-faults.ts";
 import { dropEnvOf, dropUnusedEnvs } from "./unused-envs.ts";
 import { askHeld, mend, redisReviver, sweep } from "./upkeep.ts";
+import { onWake } from "./wakes.ts";
 
 const MONITOR_INTERVAL_MS = 3_000;
 const HEARTBEAT_MS = 10_000;
@@ -102,6 +103,7 @@ export class Daemon extends Service {
 			.catch((error: unknown) => this.#faults.tell({}, error, "the outbox could not be drained")),
 	);
 	readonly #beat = oneAtATime(() => this.#say());
+	readonly #look = async (task: string) => void (await this.#reconciler.reconcile(task));
 	readonly #removals: Removals;
 
 	constructor(options: DaemonOptions) {
@@ -141,17 +143,17 @@ export class Daemon extends Service {
 		this.#queues = new RunQueues(store);
 		const kept = { store, home: home.path, host, queues: this.#queues, orders, serial };
 		this.#removals = new Removals({ ...kept, graceMs: TERM_GRACE_MS, log: options.log });
-		this.#wakes = new WakeSubscription(store, (wake) => {
-			if (wake.kind === "outbox") void this.#drainOutbox();
-			else if (wake.kind === "removed") void this.#removals.clear();
-			else if (wake.kind === "host")
-				this.#quietly("beat", async () => wake.host === host && (await this.#beat()));
-			else {
-				void this.#look(wake.task);
-				this.#worker.moved();
-			}
-			this.#notify();
+		const woken = onWake({
+			host,
+			outbox: () => this.#drainOutbox(),
+			removed: () => this.#removals.clear(),
+			beat: () => this.#quietly("beat", this.#beat),
+			isFollowed: (task) => this.#reconciler.live.has(task),
+			look: this.#look,
+			moved: () => this.#worker.moved(),
+			news: () => this.#notify(),
 		});
+		this.#wakes = new WakeSubscription(store, woken);
 		this.#watcher = new DirectoryWatcher({
 			enabled: env.DISPATCH_WATCH !== "off",
 			changed: (task) => void this.#look(task),
@@ -192,7 +194,7 @@ export class Daemon extends Service {
 					hub,
 					places: this.#places,
 					dailyUsd: live.current.budget.dailyUsd,
-					reconcile: (task) => this.#look(task),
+					reconcile: this.#look,
 					fallback: (record, gate) => queueForFallback(record, gate, { config: live.current, store, orders }),
 					// An agent starts by the config as it is now: a narrowed permission counts at once.
 					start: async (task, generation, how) => {
@@ -347,10 +349,6 @@ export class Daemon extends Service {
 		if (seen.unlisted > 0) await this.#mend(true);
 		if (seen.faults > 0) this.#faults.tell({}, JSON.stringify(seen), "some tasks could not be looked at");
 		return seen;
-	}
-
-	async #look(task: string): Promise<void> {
-		await this.#reconciler.reconcile(task);
 	}
 
 	async #endFenced(): Promise<void> {

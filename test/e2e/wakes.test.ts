@@ -2,7 +2,10 @@
  * Nobody waits for the monitor's look every 3 seconds: here the next one is a day away, and whatever happens is seen
  * by the file watcher and by wakes. (The other way round, by those looks alone: edges.test.ts.)
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { User } from "./harness.ts";
 
@@ -57,4 +60,32 @@ test("so it is while another agent floods, which lives on meanwhile", async () =
 	expect((await user.json(["status", "flood"])).state).toBe("running");
 	user.write("dry", "");
 	await user.waitForState("flood", "completed");
+});
+
+const WAKES = 20_000;
+
+/** How many commands Redis has run. */
+async function commandsRun(client: Redis): Promise<number> {
+	const stats = (await client.info("commandstats")).matchAll(/cmdstat_([^:]+):calls=(\d+)/g);
+	return [...stats].reduce((sum, [, name, calls]) => (name === "publish" ? sum : sum + Number(calls)), 0);
+}
+
+test.each([
+	["names of no task", "zz%"],
+	["the name of a task at work", "at-work"],
+])("%s, %j, in any number of wakes: they cost no look each, and nobody's start waits", async (_, name) => {
+	await user.ok(["enqueue", "--id", "at-work", "--model", "later", "Ask"]);
+	await expect.poll(async () => (await user.json(["status", "at-work"])).plan.total, LIMIT).toBe(1);
+	const client = new Redis({ path: join(user.home, "redis/redis.sock") });
+	onTestFinished(() => client.disconnect());
+	const before = await commandsRun(client);
+	const flood = `for n = 1, ${WAKES} do redis.call('PUBLISH', KEYS[1], 'task ' .. string.gsub(ARGV[1], '%%', n)) end`;
+	await client.eval(flood, 1, "{dispatch:default}:wake", name);
+	user.write("go-at-work", "");
+	await user.waitForState("at-work", "asking");
+	await user.ok(["answer", "at-work", "Blue"]);
+	await user.waitForState("at-work", "completed");
+	expect((await commandsRun(client)) - before).toBeLessThan(WAKES / 2);
+	await user.ok(["rm", "at-work"]);
+	rmSync(join(user.project, "go-at-work"));
 });
