@@ -246,7 +246,13 @@ test(
 		for (const id of ids) await ann.waitForState(id, "asking");
 		const agents = agentsOfAnn().length;
 		for (const { id, harm } of tasks) await harm(id);
-		for (const { id, does } of tasks) for (const verb of does) await bob.ok([verb, id]);
+		// One that names bob's host is in his lists after a pass over the records: his worker may have refused it by now.
+		await putBackNames(store, true);
+		for (const { id, does } of tasks)
+			for (const verb of does) {
+				const { code, stderr } = await bob.run([verb, id]);
+				expect(verb === "cancel" ? [0, 8] : [0], stderr).toContain(code);
+			}
 		await expect.poll(() => agentsOfAnn().length).toBe(agents / ids.length);
 		expect((await ann.json(["status", "sound"])).state).toBe("asking");
 		await ann.ok(["cancel", "sound"]);
