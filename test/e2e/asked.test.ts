@@ -17,6 +17,20 @@ function heard(command: ChildProcess): () => string {
 	return () => said;
 }
 
+test("an agent that prints without a rest: its question is told all the same, and the answer above what it makes of it", async () => {
+	user = new User({ agent: "prints-on.sh" });
+	await user.ok(["enqueue", "--id", "job", "Work"]);
+	const following = user.start(["logs", "-f", "job"]);
+	const view = heard(following);
+	await expect.poll(view).toContain('Answer with: dispatch answer job "…"');
+	await user.ok(["answer", "job", "Blue"]);
+	await expect.poll(() => following.exitCode).toBe(0);
+	const lines = view().split("\n");
+	const answered = lines.findIndex((line) => SAID.test(line));
+	expect(answered).toBeGreaterThan(lines.findIndex((line) => line.includes("Which colour?")));
+	expect(answered).toBeLessThan(lines.indexOf("got: Blue 1"));
+});
+
 test("two open questions: every view shows options and a command that answers the right one, then who said what", async () => {
 	user = new User({ agent: "asks-two-at-once.sh" });
 	const waiting = user.start(["enqueue", "--id", "job", "--wait", "Work"]);

@@ -91,7 +91,11 @@ export async function follow<Line>(
 		// The state first: what was printed before the end is there once the end is seen.
 		const state = await store.stateOf(id);
 		const lines = await source.after(position);
+		// An answer was given before the agent said what it makes of it.
+		const current = lines.length > 0 && tellers !== null ? await store.get(id) : null;
+		const tellUntil = current && (await tellers?.questions.due([current]));
 		for (const line of lines) {
+			tellUntil?.(source.at(line) ?? 0);
 			print(context, source, line, position);
 			position = line;
 		}

@@ -41,17 +41,28 @@ export class QuestionTeller {
 
 	/** Of an unattended task nobody can answer one: its end says what was asked. @param records as they are now */
 	async tell(records: readonly TaskRecord[]): Promise<void> {
-		if (this.#context.output.json) return;
+		const tellUntil = await this.due(records);
+		tellUntil(Number.POSITIVE_INFINITY);
+		for (const { spec, revision } of records) this.#seen.set(spec.id, revision);
+	}
+
+	/** As `tell`, for who prints lines meanwhile. @returns tells what came before a time, ms since the Unix epoch */
+	async due(records: readonly TaskRecord[]): Promise<(until: number) => void> {
+		const nothing = () => {};
+		if (this.#context.output.json) return nothing;
 		// A further question of a task that asks already leaves its revision as it is.
 		const changed = records.filter(
 			({ spec, state, revision }) =>
 				!spec.unattended &&
 				(state === "asking" || state === "parked" || this.#seen.get(spec.id) !== revision),
 		);
-		if (changed.length === 0) return;
-		for (const view of await viewTasks(this.#store, changed))
-			for (const question of view.questions) this.#tellOne(view, question);
-		for (const { spec, revision } of changed) this.#seen.set(spec.id, revision);
+		if (changed.length === 0) return nothing;
+		const views = await viewTasks(this.#store, changed);
+		return (until) => {
+			for (const view of views)
+				for (const question of view.questions)
+					if (Date.parse(question.answeredAt ?? question.askedAt) < until) this.#tellOne(view, question);
+		};
 	}
 
 	#tellOne(view: TaskView, question: ShownQuestion): void {
