@@ -4,11 +4,11 @@
  * here is only what lies on the disk now. An agent is not trusted: what is no regular file is refused.
  */
 import { randomUUID } from "node:crypto";
-import { type Dirent, lstatSync, mkdirSync, renameSync } from "node:fs";
+import { type Dirent, lstatSync, mkdirSync, renameSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { codeOf, diskError, isThere, publishNew, temporaryName } from "../process/atomic-file.ts";
+import { codeOf, diskError, isThere, publishNew, temporaryName, writerOf } from "../process/atomic-file.ts";
 import { inDirectory, type OpenedDirectory } from "../process/opened-directory.ts";
-import { isOurTrouble, readRegularFile } from "../process/read-file.ts";
+import { HARD_LINK, isOurTrouble, readRegularFile } from "../process/read-file.ts";
 import { DispatchError } from "../task/errors.ts";
 import { inTaskDir, nameIn, notADirectory, requireTaskDir } from "./opened-task.ts";
 
@@ -73,7 +73,7 @@ function inIpc<T>(dir: string, use: (ipc: OpenedDirectory) => T) {
 function survey(ipc: OpenedDirectory, state: IpcState): number {
 	const found = list(ipc, state);
 	const entries = numbered(found, state);
-	readQuestions(ipc, entries, state);
+	readQuestions(ipc, { found, entries }, state);
 	readMarks(found, entries, state);
 	return entries.at(-1)?.number ?? 0;
 }
@@ -132,7 +132,12 @@ function asEntry(entry: Dirent): Entry[] {
 	return [{ name: entry.name, seq, number: Number(seq), kind, isFile: entry.isFile() }];
 }
 
-function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState): void {
+function readQuestions(
+	ipc: OpenedDirectory,
+	{ found, entries }: { found: Dirent[]; entries: Entry[] },
+	state: IpcState,
+): void {
+	const refusalOf = refusalOfLinks(ipc, found);
 	const questions = entries.filter(({ kind }) => kind === "question");
 	const done = new Set(entries.flatMap(({ kind, seq }) => (kind === "done" ? [seq] : [])));
 	const read = questions
@@ -141,7 +146,8 @@ function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState):
 	let left = ALL_QUESTIONS_LIMIT_BYTES;
 	for (const { name, seq } of read) {
 		if (left <= 0) break;
-		const file = readRegularFile(ipc.at(name), QUESTION_LIMIT_BYTES);
+		const refusal = ({ nlink }: Stats) => (nlink > 1 ? refusalOf(name) : null);
+		const file = readRegularFile(ipc.at(name), QUESTION_LIMIT_BYTES, { refusal });
 		if (file.kind === "absent") continue;
 		const text = file.kind === "text" ? questionAsRead(file.text) : "";
 		left -= Buffer.byteLength(text);
@@ -154,6 +160,26 @@ function readQuestions(ipc: OpenedDirectory, entries: Entry[], state: IpcState):
 	const more = questions.length - QUESTIONS_LIMIT;
 	if (more > 0) state.rejected.push({ name: "ipc", why: `holds more than ${QUESTIONS_LIMIT} questions` });
 	if (left <= 0) state.rejected.push({ name: "ipc/*.question", why: TOO_MUCH });
+}
+
+/**
+ * A temporary name of one that is just being published (`dispatch ask`), or that was killed over it, leads nowhere else.
+ * @returns why a question is refused that has other names
+ */
+function refusalOfLinks(ipc: OpenedDirectory, found: Dirent[]): (name: string) => string | null {
+	const statsOf = (name: string) => lstatSync(ipc.at(name), { throwIfNoEntry: false });
+	const inodes = new Map<number, number>();
+	let isCounted = false;
+	return (name) => {
+		for (const { name: other } of isCounted ? [] : found) {
+			const ino = writerOf(other) === null ? undefined : statsOf(other)?.ino;
+			if (ino !== undefined) inodes.set(ino, (inodes.get(ino) ?? 0) + 1);
+		}
+		isCounted = true;
+		// Only now: a temporary name that went before it was counted is none of its names any more.
+		const stats = statsOf(name);
+		return stats !== undefined && stats.nlink - 1 > (inodes.get(stats.ino) ?? 0) ? HARD_LINK : null;
+	};
 }
 
 /** A question's text as it is taken in: with plain line ends, and nothing behind it. */

@@ -32,7 +32,12 @@ export interface ReadOptions {
 	links?: boolean;
 	/** its writer makes it anew where it cannot be read: whoever keeps it shut by a lease is not waited for */
 	rewritten?: boolean;
+	/** what else stands against the file that was opened; null: nothing does */
+	refusal?: (stats: Stats) => string | null;
 }
+
+/** For what an agent says: a second name leads to another file of this user's, such as one of the state directory. */
+export const HARD_LINK = "is a hard link: it has another name elsewhere";
 
 const CHUNK_BYTES = 64 * 1024;
 const COPY_CHUNK_BYTES = 1024 * 1024;
@@ -218,9 +223,10 @@ export function openRegularFile(
 		// It may have been swapped since.
 		const stats = fstatSync(fd);
 		if (shutIn.size > 0) noteOpen(stats);
-		if (stats.isFile()) return { fd, stats };
+		const why = stats.isFile() ? (options.refusal?.(stats) ?? null) : kindOf(stats);
+		if (why === null) return { fd, stats };
 		closeSync(fd);
-		return { kind: "refused", why: kindOf(stats) };
+		return { kind: "refused", why };
 	} catch (error) {
 		const isShut =
 			codeOf(error) === LEASED &&

@@ -4,7 +4,7 @@
  */
 import type { Config } from "../config/load.ts";
 import type { Orders } from "../config/orders.ts";
-import { readReport } from "../ipc/report.ts";
+import { lookAtReport } from "../ipc/report.ts";
 import { clearTemporaries } from "../ipc/task-dir.ts";
 import { sweepRun } from "../process/end-run.ts";
 import { sweepTree } from "../process/end-tree.ts";
@@ -62,9 +62,11 @@ export async function settle(end: EndedAgent, deps: SettleDeps): Promise<boolean
 	const saved = await savedWork(end, deps);
 	if (saved.kind === "saving") return false;
 	if (end.run !== null) await clearTemporaries(end.run.facts.taskDir);
-	const report = end.run === null ? null : readReport(end.run.facts.taskDir);
+	const report = end.run === null ? null : lookAtReport(end.run.facts.taskDir);
 	faultPoint("settle.report", id);
-	if (report !== null) await store.follow(id, end.record.epoch, { hasReport: true }, report);
+	if (report?.refused)
+		await noteEvent(store, { task: id, kind: "file_refused", text: "output.md", why: report.refused });
+	if (report?.text) await store.follow(id, end.record.epoch, { hasReport: true }, report.text);
 	faultPoint("settle.reported", id);
 	const decided = withSavedWork(checked, saved, id);
 	const changes = {

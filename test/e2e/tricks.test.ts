@@ -99,6 +99,18 @@ const TRICKS: Record<string, () => Promise<void>> = {
 		await user.run(["rm", "removed"]);
 		await ends("rm-race");
 	},
+	"linked-key": async () => {
+		const key = readFileSync(join(user.home, "signing-key"), "utf8").trim();
+		const refused = (name: string) => new RegExp(`file refused.*\\n.*${name}.*hard link|${name}.*hard link`);
+		await expect.poll(() => events("linked-key"), LIMIT).toMatch(refused("001.question"));
+		expect(await user.ok(["questions"])).not.toContain("linked-key");
+		user.write("go-linked-key", "");
+		expect((await user.taskInState("linked-key", "completed")).reportPath).toBeNull();
+		expect(await events("linked-key")).toMatch(refused("output.md"));
+		const { stdout, stderr } = await user.run(["output", "linked-key"]);
+		expect(stdout + stderr + (await events("linked-key"))).not.toContain(key);
+		expect(stdout + stderr).not.toContain("[signing-key]");
+	},
 	links: async () => {
 		const task = await user.taskInState("links", "failed");
 		expect(task.reason).toBe("incomplete");

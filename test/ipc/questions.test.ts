@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import {
+	linkSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
@@ -21,6 +22,7 @@ import {
 	surveyIpc,
 	writeDone,
 } from "../../src/ipc/questions.ts";
+import { temporaryName } from "../../src/process/atomic-file.ts";
 import { makeFifo, makeTask } from "./stage.ts";
 
 const NOTHING = { questions: [], answered: [], done: [], finished: false, rejected: [] };
@@ -135,6 +137,27 @@ describe("reading ipc/", () => {
 			{ name: "007.done", why: "is not a regular file" },
 			{ name: ".done", why: "is not a regular file" },
 		]);
+	});
+
+	test("refuses a hard link, which is another file of this user's; a temporary name that was left is no other one", async () => {
+		const { dir, ipc, cwd, write } = await makeTask();
+		writeFileSync(join(cwd, "signing-key"), "secret");
+		linkSync(join(cwd, "signing-key"), join(ipc, "001.question"));
+		write("002.question", "Just published?");
+		linkSync(join(ipc, "002.question"), temporaryName(join(ipc, "002.question")));
+		write("003.question", "Temporary, and elsewhere?");
+		linkSync(join(ipc, "003.question"), temporaryName(join(ipc, "003.question")));
+		linkSync(join(ipc, "003.question"), join(cwd, "elsewhere"));
+		write("004.question", "fine?");
+		const { questions, rejected } = readIpc(dir);
+		expect(questions.map(({ seq }) => seq)).toEqual(["002", "004"]);
+		const why = "is a hard link: it has another name elsewhere";
+		expect(rejected).toEqual([
+			{ name: "001.question", why },
+			{ name: "003.question", why },
+		]);
+		rmSync(join(cwd, "elsewhere"));
+		expect(readIpc(dir).questions.map(({ seq }) => seq)).toEqual(["002", "003", "004"]);
 	});
 
 	test.each(["ipc", ".", "..", "../.."])("refuses %s where it is missing or became a link", async (part) => {
