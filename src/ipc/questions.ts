@@ -63,6 +63,13 @@ export function surveyIpc(dir: string): { ipc: IpcState; nextSeq: string } {
 	return { ipc: state, nextSeq: numberText(highest + 1) };
 }
 
+/** Why nothing can be read from or written to `ipc/`, as a sentence; null: it can, or nothing is there. */
+export function whyShut(dir: string): string | null {
+	const looked = inIpc(dir, () => null);
+	if (looked?.kind !== "refused") return null;
+	return `${join(dir, "ipc")}, or a directory on the way to it, ${looked.why}`;
+}
+
 const numberText = (number: number) => String(number).padStart(3, "0");
 
 function inIpc<T>(dir: string, use: (ipc: OpenedDirectory) => T) {

@@ -1,6 +1,6 @@
 /** The bridge: new question files → Redis, answers in Redis → files, acknowledged answers → delivered. */
 import { createHash } from "node:crypto";
-import { type IpcState, publishAnswer, readAnswer, retireAnswer } from "../ipc/questions.ts";
+import { type IpcState, publishAnswer, readAnswer, retireAnswer, whyShut } from "../ipc/questions.ts";
 import { faultPoint } from "../process/fault.ts";
 import { noteEvent } from "../queue/records/events.ts";
 import type { Store } from "../queue/records/store.ts";
@@ -171,8 +171,10 @@ function publish(live: LiveTask, question: Question): unknown {
 	const { taskDir } = live.run.facts;
 	try {
 		live.handed.note(question);
-		writeAsOurs(live, () => publishAnswer(taskDir, question.seq, question.answer ?? ""));
-		return null;
+		const { seq, answer } = question;
+		const published = writeAsOurs(live, () => publishAnswer(taskDir, seq, answer ?? ""));
+		if (published !== "blocked") return null;
+		return new Error(whyShut(taskDir) ?? `something else stands in the place of ${seq}.answer`);
 	} catch (error) {
 		return error;
 	}
@@ -193,6 +195,10 @@ export async function reportRejected(
 	store: Store,
 ): Promise<void> {
 	faultPoint("bridge.rejected", record.spec.id);
+	// Somebody has put another directory, or a link, in the way: no answer gets there either.
+	const shut = ipc.rejected.some(({ name }) => name === "ipc") ? whyShut(live.run.facts.taskDir) : null;
+	if (shut === null) live.withheld.delete("ipc");
+	else live.withheld.set("ipc", new Error(shut));
 	for (const { name, why } of ipc.rejected) {
 		if (live.rejected.has(name) || live.rejected.size > 100) continue;
 		await noteEvent(store, { task: record.spec.id, kind: "file_refused", text: name, why });

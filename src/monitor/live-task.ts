@@ -64,7 +64,7 @@ export class LiveTask {
 	/** it was told that questions wait for their turn */
 	toldWaiting = false;
 	/** what could not be written for its agent, by step, and why: no step fails by it, since an end needs none of it */
-	readonly withheld = new Map<"answers" | "notes", unknown>();
+	readonly withheld = new Map<"answers" | "notes" | "ipc", unknown>();
 	/** an answer could not be written, which was told */
 	toldUndelivered = false;
 	readonly handed: HandedAnswers;

@@ -35,7 +35,7 @@ const WORDS = new Map<string, { brief: string; whole: string }>([
 ]);
 
 /** Without them no answer reaches a live agent. */
-const OF_ANSWERS = ["answers", "directory", "look"];
+const OF_ANSWERS = ["answers", "directory", "look", "ipc"];
 
 /** @returns why no answer is handed over as long as this lasts, to go behind a colon; null: it keeps none away */
 export function whyKept(trouble: Pick<Trouble, "step" | "why"> | null): string | null {

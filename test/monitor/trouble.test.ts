@@ -1,7 +1,9 @@
 /** What of the work for a live task fails is told where the task is shown, and no longer than it fails. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { answerTask } from "../../src/actions/answer.ts";
 import { agentStatus } from "../../src/process/agent.ts";
 import { addNote } from "../../src/queue/records/notes.ts";
 import { viewOf } from "../../src/task/view.ts";
@@ -93,6 +95,43 @@ test.runIf(canMount()).each([
 		}
 	},
 );
+
+const DOT_DISPATCH = (taskDir: string) => dirname(dirname(taskDir));
+
+test.each<[string, (taskDir: string) => string, (path: string) => void]>([
+	["a link in the place of .dispatch", DOT_DISPATCH, (path) => symlinkSync(tmpdir(), path)],
+	["a link in the place of its directory", (taskDir) => taskDir, (path) => symlinkSync(tmpdir(), path)],
+	["a link in the place of ipc/", (taskDir) => join(taskDir, "ipc"), (path) => symlinkSync(tmpdir(), path)],
+	[
+		"another task's directory in the place of its own",
+		(taskDir) => taskDir,
+		(path) => {
+			mkdirSync(join(path, "ipc"), { recursive: true });
+			writeFileSync(join(path, ".owner.json"), JSON.stringify({ id: "other" }));
+		},
+	],
+])("%s keeps answers away: that is told, also to who answers, until it is gone", async (_, placeOf, put) => {
+	const { store } = stage();
+	const { taskDir } = await stage().agent("t", WAITS);
+	const monitor = stage().reconciler();
+	writeFileSync(join(taskDir, "ipc/001.question"), "Which?");
+	await monitor.reconcile("t");
+	const place = placeOf(taskDir);
+	renameSync(place, `${place}.away`);
+	put(place);
+	await monitor.reconcile("t");
+	expect(["ipc", "directory"]).toContain((await troubleOf("t"))?.step);
+	const { kept } = await answerTask(store, "t", { text: "blue", by: "ann@here", seq: null });
+	expect(kept).toMatch(/questions cannot be read|directory is gone/);
+	await monitor.reconcile("t");
+	expect(await troubleOf("t")).not.toBeNull();
+	rmSync(place, { recursive: true });
+	renameSync(`${place}.away`, place);
+	await monitor.reconcile("t");
+	expect(await troubleOf("t")).toBeNull();
+	expect(readFileSync(join(taskDir, "ipc/001.answer"), "utf8")).toBe("blue");
+	monitor.stop();
+});
 
 test("a note for which the plan has no room is told until it is written", async () => {
 	const { taskDir } = await stage().agent("t", WAITS);
