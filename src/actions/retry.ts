@@ -55,7 +55,7 @@ interface Plan {
 /**
  * Each by itself: what stands against one keeps none of the others.
  * @param given ids, or the beginnings of them; or records, read a moment ago
- * @param agrees asked once, of those that nothing stands against
+ * @param agrees asked once, of those that nothing stands against, as they will be signed
  * @returns null: it was not agreed to
  * @throws DISPATCH_NO_SUCH_TASK, DISPATCH_UNKNOWN_MODEL, before anything is done
  */
@@ -80,7 +80,8 @@ export async function retryTasks(
 		);
 	}
 	const possible = plans.filter(isDone);
-	if (possible.length > 0 && !(await agrees(possible.map(({ done }) => done.record)))) return null;
+	const signed = possible.map(({ done }) => ({ ...done.record, chosen: done.chosen }));
+	if (signed.length > 0 && !(await agrees(signed))) return null;
 	return eachInTurn(
 		plans,
 		({ task }) => task,

@@ -11,23 +11,20 @@ import { DispatchError } from "../task/errors.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../task/record.ts";
 import type { AgentChoice } from "../task/spec.ts";
 import { isEnded, type State } from "../task/states.ts";
-import { changesOf, chosenBy, notBefore } from "./retry.ts";
+import { changesOf, notBefore } from "./retry.ts";
 
 export interface TakeOver {
 	/** this host */
 	host: string;
 	by: string;
 	config: Config;
-	/** null: the model as before */
-	model: string | null;
 	fresh: boolean;
 	/** the signature of the record as it will be here */
 	sign(record: TaskRecord, chosen: AgentChoice | null): string;
 }
 
-/** @throws DISPATCH_NO_BACKEND, DISPATCH_UNKNOWN_MODEL */
-async function changesFor(record: TaskRecord, to: TakeOver): Promise<RecordChanges> {
-	const chosen = await chosenBy(to.config, record, to.model);
+/** @throws DISPATCH_NO_BACKEND */
+function changesFor(record: TaskRecord, chosen: AgentChoice | null, to: TakeOver): RecordChanges {
 	const { backend } = agentOf({ ...record, chosen });
 	if (to.config.backends[backend] === undefined)
 		throw new DispatchError("DISPATCH_NO_BACKEND", `This host has no backend "${backend}".`, {
@@ -44,13 +41,19 @@ async function changesFor(record: TaskRecord, to: TakeOver): Promise<RecordChang
 /**
  * Its agent or check, should it live on this very machine under another state directory, is ended first; elsewhere its host
  * ends it when it comes back, and nothing that it still does is believed.
+ * @param chosen who works on it here: what was shown to whoever asked for it
  * @returns the state it has here
- * @throws DISPATCH_NOT_ENDED while its host lives, DISPATCH_BAD_CWD, DISPATCH_STALE
+ * @throws DISPATCH_NOT_ENDED while its host lives, DISPATCH_BAD_CWD, DISPATCH_NO_BACKEND, DISPATCH_STALE
  */
-export async function takeOver(store: Store, record: TaskRecord, to: TakeOver): Promise<State> {
+export async function takeOver(
+	store: Store,
+	record: TaskRecord,
+	chosen: AgentChoice | null,
+	to: TakeOver,
+): Promise<State> {
 	const { id, nonce } = record.spec;
 	await checkTakeOver(store, record);
-	const set = await changesFor(record, to);
+	const set = changesFor(record, chosen, to);
 	if (record.runNonce !== null) await sweepRun(record.runNonce, { task: id });
 	const { host, by } = to;
 	const moved = await moveToHost(store, { id, host, by, revision: record.revision, set });

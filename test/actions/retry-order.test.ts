@@ -4,6 +4,8 @@ import { emptyConfig } from "../../src/config/config.ts";
 import { Orders } from "../../src/config/orders.ts";
 import { openStore } from "../../src/queue/records/open.ts";
 import type { Store } from "../../src/queue/records/store.ts";
+import { agentOf, type TaskRecord } from "../../src/task/record.ts";
+import { agentChoiceOf } from "../../src/task/spec.ts";
 import { HOST, specOf } from "../queue/records/store-support.ts";
 import { startTestRedis, type TestRedis } from "../redis.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -43,4 +45,24 @@ test("a retry of several goes in the order in which they need each other, and is
 		["waiting", "fresh"],
 		["waiting", "fresh"],
 	]);
+});
+
+test("what is shown before it is signed is what is signed, also with another model", async () => {
+	const config = emptyConfig();
+	config.models.opus = { backend: "fake", id: null };
+	const fake = { name: "fake", type: "command" as const, command: "true", modelFlag: false };
+	config.backends.fake = { ...fake, permissions: null };
+	const place: RetryPlace = { config, orders, hostId: HOST };
+	const spec = specOf("s1", { permissions: "full", promptAddition: "At first" });
+	const chosen = { ...spec, permissions: "read_only" as const, promptAddition: null };
+	await store.create(spec);
+	await store.move({ id: "s1", from: ["queued"], to: "failed", set: { chosen: agentChoiceOf(chosen) } });
+	const shown: TaskRecord[] = [];
+	await retryTasks(store, place, ["s1"], { fresh: false, model: "opus", sign: true }, async (records) => {
+		shown.push(...records);
+		return true;
+	});
+	const { signature } = await store.need("s1");
+	expect(shown.map((record) => orders.isSigned({ ...record, signature }))).toEqual([true]);
+	expect(shown.map(agentOf)).toMatchObject([{ permissions: "full", promptAddition: "At first" }]);
 });

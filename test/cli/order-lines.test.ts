@@ -2,11 +2,17 @@
 import { expect, test } from "vitest";
 import { orderLines } from "../../src/cli/commands/order-lines.ts";
 import type { TaskRecord } from "../../src/task/record.ts";
-import type { TaskSpec } from "../../src/task/spec.ts";
+import type { AgentChoice, TaskSpec } from "../../src/task/spec.ts";
 import { specOf } from "../queue/records/store-support.ts";
 
-const shown = (spec: TaskSpec) =>
-	orderLines({ spec, host: spec.host, chosen: null } as TaskRecord).join("\n");
+const shown = (spec: TaskSpec, chosen: AgentChoice | null = null) =>
+	orderLines({ spec, host: spec.host, chosen } as TaskRecord).join("\n");
+
+/** Another one than was asked for, with everything that may stand in it. */
+const CHOSEN: AgentChoice = {
+	...{ backend: "next", model: "small", permissions: "read_only", promptAddition: "Be nice" },
+	modelReason: "--model",
+};
 
 const WORKTREE = {
 	...{ repository: "/other", gitDir: "/other/.git", base: "a".repeat(40), inside: "", folder: "/w" },
@@ -51,6 +57,20 @@ test("whatever is different in what is signed is different in what is shown", ()
 	const before = specOf("a");
 	const texts = OTHERWISE.map(([name, value]) => shown({ ...before, [name]: value }));
 	expect(new Set([shown(before), ...texts]).size).toBe(OTHERWISE.length + 1);
+});
+
+test("so it is where another agent was chosen since: what was asked for is signed, too, and comes back by the next choice", () => {
+	const before = specOf("a");
+	const specs = [before, ...OTHERWISE.map(([name, value]) => ({ ...before, [name]: value }))];
+	const otherwise: Partial<AgentChoice>[] = [
+		...[{ backend: "fake" }, { model: null }, { permissions: null }, { promptAddition: null }],
+		{ permissions: "full" },
+	];
+	const texts = [
+		...specs.map((spec) => shown(spec, CHOSEN)),
+		...otherwise.map((change) => shown(before, { ...CHOSEN, ...change })),
+	];
+	expect(new Set(texts).size).toBe(texts.length);
 });
 
 test("every field is among these, but for what names no more than this creation and its words", () => {

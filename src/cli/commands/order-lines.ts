@@ -3,7 +3,7 @@
 import { plain } from "../../task/clean-text.ts";
 import { formatDuration } from "../../task/duration.ts";
 import { agentOf, type TaskRecord, workspaceOf } from "../../task/record.ts";
-import type { TaskSpec } from "../../task/spec.ts";
+import type { AgentChoice, TaskSpec } from "../../task/spec.ts";
 
 /** A field of the spec, under its name; null: it says nothing, or stands in the first line. */
 type Shown = (spec: TaskSpec, record: TaskRecord) => readonly [name: string, text: string | null] | null;
@@ -15,11 +15,7 @@ const FIELDS: { readonly [N in keyof TaskSpec]-?: Shown } = {
 	id: () => null,
 	createdBy: () => null,
 	cwd: () => null,
-	backend: (_, record) => {
-		const { backend, model, permissions } = agentOf(record);
-		return ["agent", [backend, model, permissions].filter(Boolean).join(", ")];
-	},
-	// As the agent is now.
+	backend: (_, record) => ["agent", agentText(agentOf(record))],
 	model: () => null,
 	permissions: () => null,
 	worktree: ({ worktree }) =>
@@ -75,14 +71,24 @@ const FIELDS: { readonly [N in keyof TaskSpec]-?: Shown } = {
 	modelReason: () => null,
 };
 
-/** @returns lines for the terminal of whoever is asked */
+const agentText = ({ backend, model, permissions }: AgentChoice) =>
+	[backend, model, permissions].filter(Boolean).join(", ");
+
+/** What was asked for is signed beside what was chosen since: another choice goes by it again. */
+function askedFor({ spec, chosen }: TaskRecord): [name: string, text: string | null][] {
+	if (chosen === null) return [];
+	return [
+		["asked for", agentText(spec)],
+		["with, before", spec.promptAddition],
+	];
+}
+
+/** @param record as it will be signed. @returns lines for the terminal of whoever is asked */
 export function orderLines(record: TaskRecord): string[] {
 	const { spec } = record;
 	const head = `\`${spec.id}\`, by ${spec.createdBy}, would run in ${workspaceOf(record)}:`;
-	const named = Object.values(FIELDS).flatMap((shown) => {
-		const part = shown(spec, record);
-		return part === null || part[1] === null ? [] : linesOf(part[0], part[1]);
-	});
+	const parts = [...Object.values(FIELDS).map((shown) => shown(spec, record)), ...askedFor(record)];
+	const named = parts.flatMap((part) => (part?.[1] ? linesOf(part[0], part[1]) : []));
 	return [visible(head), ...named];
 }
 

@@ -1,5 +1,5 @@
 import { recordsOf } from "../../actions/find-task.ts";
-import { type Retried, retryTasks } from "../../actions/retry.ts";
+import { chosenBy, type Retried, retryTasks } from "../../actions/retry.ts";
 import {
 	attempt,
 	cutOff,
@@ -12,6 +12,7 @@ import {
 import { checkTakeOver, type TakeOver, takeOver } from "../../actions/take-over.ts";
 import { DispatchError, EXIT } from "../../task/errors.ts";
 import type { TaskRecord } from "../../task/record.ts";
+import type { AgentChoice } from "../../task/spec.ts";
 import { isEnded, STATES } from "../../task/states.ts";
 import type { Context } from "../context.ts";
 import { isFilter, type SeveralFlags } from "../options/ids.ts";
@@ -149,21 +150,20 @@ async function retryHere(
 		host: home.hostId,
 		by: whoAmI(),
 		config: context.config,
-		model: flags.model ?? null,
 		fresh: flags.fresh ?? false,
 		sign: (record, chosen) => orders.sign(record, { host: home.hostId, chosen }),
 	};
-	const checked: Each<TaskRecord>[] = [];
+	const checked: Each<{ record: TaskRecord; chosen: AgentChoice | null }>[] = [];
 	for (const record of await recordsOf(store, given))
 		checked.push(
 			await attempt(record.spec.id, async () => {
 				await checkTakeOver(store, record);
 				orders.requireNoCopy(record);
-				return record;
+				return { record, chosen: await chosenBy(context.config, record, flags.model ?? null) };
 			}),
 		);
 	if (!isList) theOnly(checked);
-	const possible = checked.filter(isDone).map(({ done }) => done);
+	const possible = checked.filter(isDone).map(({ done: { record, chosen } }) => ({ ...record, chosen }));
 	const taskEnv = await context.taskEnv();
 	// Whoever asks for it gives the order, and is told what it is.
 	if (possible.length > 0 && !(await agreesToSign(context, possible, flags))) return EXIT.interrupted;
@@ -172,8 +172,9 @@ async function retryHere(
 		({ task }) => task,
 		async (one) => {
 			if (!isDone(one)) throw one.refusal;
-			taskEnv?.keep(one.done.spec);
-			const state = await takeOver(store, one.done, here);
+			const { record, chosen } = one.done;
+			taskEnv?.keep(record.spec);
+			const state = await takeOver(store, record, chosen, here);
 			const goesOn = state === "parked" ? "waits for its answer" : "starts";
 			if (!output.json)
 				output.result(null, [`\`${one.task}\` is on this host now and ${goesOn}.`], [one.task]);
