@@ -1,6 +1,6 @@
 /** What is secret in a command line of the user's own: assignments and options, by their names. */
 import { isSecretName } from "./secret-name.ts";
-import { rememberSecret, withoutSecrets } from "./secrets.ts";
+import { rememberAddress, rememberSecret, withoutSecrets } from "./secrets.ts";
 
 const HIDDEN = "***";
 
@@ -10,9 +10,19 @@ const ASSIGNMENT = /(?<![\w.$/:@%+?-])([A-Za-z_]\w*)=/g;
 /** `my-cli --api-key x` has one option, and `--verbose --api-key x` gives the first no value. */
 const OPTION = /(?<![\w.-])(--?[A-Za-z][\w-]*)(?:=| +(?!-))/g;
 
-/** `-H "X-Api-Key: x"`: its value goes on to the quote. */
-const HEADER = /(?<![\w.-])([A-Za-z][\w-]*): */g;
-const HEADER_VALUE = /[^"'\n]+/y;
+/** `-H "X-Api-Key: x"`: its value goes on to the quote, or is a word. */
+const HEADER = /(?<![\w.-])(?:-H)?([A-Za-z][\w-]*): */g;
+const MEMBER = /\\{0,8}["']([A-Za-z][\w-]*)\\{0,8}["'] *: *\\{0,8}["']/g;
+/** `curl -u ann:x` */
+const LOGIN = /(?<![\w.-])(-u|--(?:proxy-)?user)(?:=| +)["']?[^\s"':=/]+:/g;
+const GROUP = /^\d+$/;
+/** How a quote is written that stands right before a place: in a line in a line, with backslashes. */
+const QUOTE_BEFORE = /\\*["']$/;
+const LONGEST_QUOTE = 8;
+const SCHEME = /^(?:[A-Za-z][\w-]*(?:\\? )+)?/;
+const ADDRESS = /[a-z][a-z0-9+.-]{0,31}:\/\/[^\s"'`<>]+/gi;
+/** A shorter word of a header may be any word. */
+const SHORTEST_WORD = 8;
 
 interface Place {
 	name: string;
@@ -21,6 +31,7 @@ interface Place {
 	start: number;
 	/** every shell that runs it hands it on: it stands there as long as the program runs */
 	isArgument: boolean;
+	isHeader: boolean;
 }
 
 /** A command line as it may be shown: assignments and options keep their names and lose their values. */
@@ -35,13 +46,24 @@ export function shownCommand(line: string): string {
 	return withoutSecrets(shown + line.slice(end));
 }
 
-/** Remembers the values that `shownCommand` would hide by their name. */
+/** Remembers the values that `shownCommand` would hide, and the credential in each: nobody says it with its header. */
 export function rememberCommand(line: string): void {
-	for (const { name, value } of secretsOf(line)) {
-		rememberSecret(name, unquoted(value));
+	for (const { name, value, isHeader } of secretsOf(line)) {
+		const whole = unquoted(value);
+		rememberSecret(name, whole);
 		// The quote behind it may be that of the line around it: `sh -c 'KEY=x'`.
 		rememberSecret(name, /^[^"']*/.exec(value)?.[0]);
+		if (/^(?:bearer|basic|token) /i.test(whole))
+			rememberSecret(name, whole.replace(SCHEME, ""), SHORTEST_WORD);
+		if (isHeader) for (const word of wordsOf(name, whole)) rememberSecret(name, word, SHORTEST_WORD);
 	}
+	for (const [address] of line.matchAll(ADDRESS)) rememberAddress("a command", address);
+}
+
+/** `Bearer x`, `sid=x; lang=en`: what each of them gives. */
+function wordsOf(name: string, value: string): string[] {
+	const credentials = /authorization$/i.test(name) ? value.replace(SCHEME, "") : value;
+	return credentials.split(/[\s;,\\"']+/).flatMap((word) => [word, word.replace(/^[\w.-]+=/, "")]);
 }
 
 /** Assignments at the beginning of a line, and one of them whose value no shell has to work out. */
@@ -100,21 +122,53 @@ function secretsOf(line: string): Place[] {
 	const isSecret = ({ name }: Place) => isSecretName(name.replace(/^-+/, ""));
 	const isSecretHeader = (place: Place) => isSecret(place) || /^authorization$/i.test(place.name);
 	return [
-		...placesOf(line, ASSIGNMENT, VALUE, false).filter(({ name, value }) =>
-			holdsSecret(name, unquoted(value)),
-		),
-		...placesOf(line, OPTION, VALUE, true).filter(isSecret),
-		...placesOf(line, HEADER, HEADER_VALUE, true).filter(isSecretHeader),
+		...placesOf(line, ASSIGNMENT, valueAt).filter(({ name, value }) => holdsSecret(name, unquoted(value))),
+		...argumentsOf(line, OPTION, valueAt).filter(isSecret),
+		...argumentsOf(line, MEMBER, upToQuote).filter(isSecret),
+		...argumentsOf(line, LOGIN, wordAt).filter(({ value }) => !GROUP.test(value)),
+		...argumentsOf(line, HEADER, headerValue)
+			.filter(isSecretHeader)
+			.map((place) => ({ ...place, isHeader: true })),
 	].sort((a, b) => a.start - b.start);
 }
 
-function placesOf(line: string, names: RegExp, values: RegExp, isArgument: boolean): Place[] {
+/** @param start of the value @param name where its name begins. @returns the value as it is written */
+type Read = (line: string, start: number, name: number) => string | undefined;
+
+function placesOf(line: string, names: RegExp, read: Read): Place[] {
 	return [...line.matchAll(names)].flatMap(({ 0: whole, 1: name = "", index }): Place[] => {
 		const start = index + whole.length;
-		values.lastIndex = start;
-		const value = values.exec(line)?.[0];
-		return value === undefined ? [] : [{ name, value, start, isArgument }];
+		const value = read(line, start, index);
+		return value ? [{ name, value, start, isArgument: false, isHeader: false }] : [];
 	});
+}
+
+function argumentsOf(line: string, names: RegExp, read: Read): Place[] {
+	return placesOf(line, names, read).map((place) => ({ ...place, isArgument: true }));
+}
+
+function valueAt(line: string, start: number): string | undefined {
+	VALUE.lastIndex = start;
+	return VALUE.exec(line)?.[0];
+}
+
+const BARE_WORD = /[^\s"'\\]+/y;
+
+function wordAt(line: string, start: number): string | undefined {
+	BARE_WORD.lastIndex = start;
+	return BARE_WORD.exec(line)?.[0];
+}
+
+/** To the quote that is written as the one right before `at`; without such an end to the end of the line. */
+function upToQuote(line: string, start: number, _name: number, at = start): string | undefined {
+	const quote = QUOTE_BEFORE.exec(line.slice(Math.max(0, at - LONGEST_QUOTE), at))?.[0];
+	if (quote === undefined) return undefined;
+	const end = line.indexOf(quote, start);
+	return line.slice(start, end < 0 ? line.length : end);
+}
+
+function headerValue(line: string, start: number, name: number): string | undefined {
+	return upToQuote(line, start, name, name) ?? valueAt(line, start);
 }
 
 function unquoted(value: string): string {
