@@ -1,13 +1,17 @@
 /** What of a config is secret: values that are to be shown nowhere, variables that agents are not to have. */
 import { valuesOf } from "../notify/read.ts";
+import { isSecretName } from "../task/secret-name.ts";
 import { rememberAddress, rememberSecret } from "../task/secrets.ts";
 import { rememberCommand } from "../task/secrets-of-command.ts";
 import type { Config } from "./config.ts";
 
-/** Names of the variables that hold addresses and secrets of notifications. */
-export function secretVariables({ notifications }: Config): string[] {
-	const names = notifications.flatMap((target) => valuesOf(target).map(({ given }) => given.env));
-	return names.filter((name) => name !== null);
+/** Names of the variables that hold addresses and secrets of notifications; what `env:` gives to agents is theirs, too. */
+export function secretVariables({ notifications, env }: Config): string[] {
+	const values = notifications.flatMap((target) => valuesOf(target).map(({ given }) => given));
+	const ofLines = values
+		.flatMap(({ variables = [] }) => variables)
+		.filter((name) => isSecretName(name) && !env.includes(name));
+	return [...values.flatMap((value) => value.env ?? []), ...ofLines];
 }
 
 /** From now on they are shown by their names. @param env holds what `url_env` and `secret_env` name */

@@ -28,7 +28,8 @@ const PLANTED = {
 /** A person's address of Redis; the worker has its own. */
 const ADDRESS = { DISPATCH_REDIS_URL: "local" };
 
-const OF_AGENTS = ["DEPLOY_WORD", "OPENAI_API_KEY", "PAGER_TOKEN"];
+const OF_AGENTS = ["DEPLOY_WORD", "OPENAI_API_KEY"];
+const OF_WORKER = [...OF_AGENTS, "HOOK_VALUE", "PAGER_TOKEN"].sort();
 
 /** docs/CONFIG.md says so: "Which environment the worker and agents get". */
 const EXPECTED: Record<string, string[]> = {
@@ -40,9 +41,9 @@ const EXPECTED: Record<string, string[]> = {
 	setup: OF_AGENTS,
 	verify: OF_AGENTS,
 	// Its filters are the user's own, and agents call it with the same.
-	git: [...OF_AGENTS, "HOOK_VALUE"].sort(),
+	git: OF_WORKER,
 	// What models and version it has, it is asked with the environment of agents.
-	codex: [...OF_AGENTS, "HOOK_VALUE"].sort(),
+	codex: OF_WORKER,
 };
 
 let user: User | undefined;
