@@ -180,6 +180,7 @@ function holdsSecret(name: string, value: string): boolean {
 	return isSecretName(name) || looksRandom(value);
 }
 
-function looksRandom(value: string): boolean {
+/** A word that nobody would choose: long, of letters and digits. */
+export function looksRandom(value: string): boolean {
 	return value.length >= 16 && !value.includes("/") && /\d/.test(value) && /[a-z]/i.test(value);
 }
