@@ -126,16 +126,18 @@ test("an agent that locks its own task directory is stopped by its limits", asyn
 	await expect.poll(agents).toEqual([]);
 });
 
-test("a config that cannot be read: one line that names it, and nothing is started", async () => {
+test("a config that cannot be read is named, and nothing is started, by who only looks either", async () => {
 	nobody();
 	const config = join(user.home, "config.yaml");
 	chmodSync(config, 0);
-	for (const args of [["ls"], ["enqueue", "Do it"], ["up"]]) {
+	for (const args of [["enqueue", "Do it"], ["up"]]) {
 		const ran = await user.run(args);
 		expect(ran.stderr).toContain(config);
 		expect(ran.stderr).toMatch(/^[^\n]+\[DISPATCH_[A-Z_]+\]\n$/);
 		expect([0, 70]).not.toContain(ran.code);
 	}
+	const looked = await user.run(["ls"]);
+	expect(looked).toMatchObject({ code: 5, stderr: expect.stringContaining(config) });
 	expect(user.processes()).toEqual([]);
 });
 

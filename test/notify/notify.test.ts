@@ -235,7 +235,7 @@ test.each([
 	["{ type: bell, on: [asked] }", /one of question, parked, completed, failed, cancelled, got "asked"/],
 	["{ type: bell, name: a }\n  - { type: bell, name: a }", /"a" is the name of an earlier entry/],
 ])("config: %s is refused", async (target, says) => {
-	const ran = await userWith(target).run(["ls"]);
+	const ran = await userWith(target).run(["enqueue", "x"]);
 	expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(says) });
 });
 
