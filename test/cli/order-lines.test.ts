@@ -90,3 +90,10 @@ test("no sequence reaches the terminal, and what nobody would see is written out
 	expect(text).toContain("by ann<U+200D>@here");
 	expect(text).not.toMatch(/[\u001b\u0007\u202e]/u);
 });
+
+test("no line of a prompt passes for another field", () => {
+	const lines = shown(specOf("a", { prompt: "a\ncheck: true\n\rquestions: none" })).split("\n");
+	expect(lines.filter((line) => /^(?:check|questions):/.test(line))).toEqual([
+		expect.stringMatching(/^questions: are asked/),
+	]);
+});

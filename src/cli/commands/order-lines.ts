@@ -92,12 +92,12 @@ export function orderLines(record: TaskRecord): string[] {
 	return [visible(head), ...named];
 }
 
-/** A text of several lines under its name. */
+/** A text of several lines under its name: none of them can pass for another field. */
 function linesOf(name: string, text: string): string[] {
 	const lines = visible(text)
 		.split("\n")
 		.filter((line) => line.trim() !== "");
-	return lines.map((line, at) => (at === 0 ? `${name}: ${line}` : line));
+	return lines.map((line, at) => (at === 0 ? `${name}: ${line}` : `  ${line}`));
 }
 
 /** An agent reads what no terminal shows. */

@@ -85,11 +85,12 @@ function budgetOf(batch: string, budget: string | null, spent: string | null): B
 	}
 }
 
-/** @returns null: it is of no batch, or of one without a budget */
+/** @returns null: it is of no batch, or of one without a budget, or whose key holds something else */
 export async function batchBudget(store: Store, batch: string | null): Promise<BatchBudget | null> {
 	if (batch === null) return null;
-	const key = store.keys.batch(batch);
-	const [budget, spent] = await store.guard((client) => client.hmget(key, "budgetUsd", "spentUsd"));
+	const asked = store.client.pipeline().hmget(store.keys.batch(batch), "budgetUsd", "spentUsd");
+	const [fields] = (await store.replies(asked)) as [(string | null)[] | undefined];
+	const [budget, spent] = fields ?? [];
 	return budgetOf(batch, budget ?? null, spent ?? null);
 }
 

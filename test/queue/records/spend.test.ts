@@ -138,6 +138,9 @@ test("what the tasks of a batch cost is counted together, once, and by what each
 		expect(await told("s", 4)).toBe(null);
 		expect((await readBatches(store, ["nightly"])).damaged).toHaveLength(1);
 	}
+	await store.client.del(key);
+	await store.client.set(key, "another program's");
+	expect([await told("s", 5), await batchBudget(store, "nightly")]).toEqual([null, null]);
 });
 
 test.each(["text", "list"])(
