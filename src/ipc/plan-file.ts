@@ -5,6 +5,7 @@ import { diskError, replaceFile } from "../process/atomic-file.ts";
 import { withRegularFile } from "../process/read-file.ts";
 import type { Plan } from "../task/plan.ts";
 import { parsePlan } from "../task/plan.ts";
+import { withoutSecrets } from "../task/secrets.ts";
 import { inTaskDir, requireTaskDir } from "./opened-task.ts";
 import { readTaskFile } from "./task-file.ts";
 
@@ -23,10 +24,10 @@ export function readPlanText(dir: string): string | null {
 	return file.kind === "text" && !file.cut ? file.text : null;
 }
 
-/** null as for `readPlanText` */
+/** null as for `readPlanText`. Without secrets: what a plan cuts would leave a part of one, which nobody knows by itself. */
 export function readPlan(dir: string): Plan | null {
 	const text = readPlanText(dir);
-	return text === null ? null : parsePlan(text);
+	return text === null ? null : parsePlan(withoutSecrets(text));
 }
 
 /** @throws DispatchError DISPATCH_DISK, DISPATCH_BAD_CWD */

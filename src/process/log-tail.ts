@@ -174,11 +174,10 @@ function readAt(path: string, offset: number, maxBytes: number): Buffer {
 	return Buffer.isBuffer(read) ? read : Buffer.alloc(0);
 }
 
-/** The last lines of a log, without terminal control sequences. */
+/** The last lines of a log, without terminal control sequences; nothing of a line that begins before its last 64 KiB. */
 export function tailLines(path: string, count: number): string[] {
-	const bytes = readAt(path, Math.max(0, sizeOf(path) - TAIL_BYTES), TAIL_BYTES);
 	return (
-		withoutEscapes(bytes.toString("utf8").replaceAll("\0", ""))
+		withoutEscapes(tailOf(path).toString("utf8").replaceAll("\0", ""))
 			.split(/\r?\n/)
 			// What a progress display left standing.
 			.map((line) => line.slice(line.lastIndexOf("\r") + 1))
@@ -186,4 +185,14 @@ export function tailLines(path: string, count: number): string[] {
 			.slice(-count)
 			.map((line) => cutText(withoutSecrets(line), 500))
 	);
+}
+
+/** From the beginning of a line: a part of a secret would not be known as one. */
+function tailOf(path: string): Buffer {
+	const from = sizeOf(path) - TAIL_BYTES;
+	if (from <= 0) return readAt(path, 0, TAIL_BYTES);
+	// One byte more: it tells whether the first line is whole.
+	const bytes = readAt(path, from - 1, TAIL_BYTES + 1);
+	const end = bytes.findIndex((byte) => byte === NEWLINE || byte === RETURN);
+	return end < 0 ? NO_BYTES : bytes.subarray(end + 1);
 }

@@ -13,6 +13,7 @@ import type { EndFacts } from "../task/outcome/facts.ts";
 import { lastingHold } from "../task/outcome/failure.ts";
 import type { Plan } from "../task/plan.ts";
 import { agentOf, type TaskRecord } from "../task/record.ts";
+import { withoutSecrets } from "../task/secrets.ts";
 
 const TAIL_LINES = 20;
 /** What is not the agent's fault costs it no attempt; what happens again each time has to stop all the same. */
@@ -70,7 +71,8 @@ export async function factsOf(
 				? { kind: "gone" }
 				: end.status,
 		plan: end.plan,
-		givenItems: record.spec.givenItems,
+		// As the plan was read.
+		givenItems: record.spec.givenItems.map(withoutSecrets),
 		done: end.finished,
 		result: seen?.result ?? null,
 		waitedFor: seen?.earlyResult ? seen.waitsFor : null,

@@ -13,6 +13,7 @@ import { describe, expect, test } from "vitest";
 import { appendNote, readPlan, readPlanText, writePlan } from "../../src/ipc/plan-file.ts";
 import { readReport } from "../../src/ipc/report.ts";
 import { ipcStamp, signsOfLife } from "../../src/ipc/signs.ts";
+import { rememberSecret } from "../../src/task/secrets.ts";
 import { makeFifo, makeTask } from "./stage.ts";
 
 const HOSTILE: [string, (path: string) => void][] = [
@@ -45,6 +46,20 @@ describe("plan.md", () => {
 		expect(readPlanText(dir)).toHaveLength(1024 * 1024);
 		appendFileSync(join(dir, "plan.md"), "x");
 		expect(readPlan(dir)).toBeNull();
+	});
+
+	test.each([
+		["a title", `# ${"x".repeat(960)}SECRET`],
+		["an item", `- [ ] ${"x".repeat(960)}SECRET`],
+		["an item of a table", `| plan | state |\n|---|---|\n| ${"x".repeat(960)}SECRET | open |`],
+		["a note", `- [ ] a\n  ${"x".repeat(960)}SECRET`],
+		["a line", `- [ ] a${" ".repeat(7_960)}SECRET`],
+	])("where %s is cut no part of a secret is left", async (_, plan) => {
+		const { dir } = await makeTask();
+		const secret = "plPlanned0123456789".repeat(5);
+		rememberSecret("A_KEY", secret);
+		writeFileSync(join(dir, "plan.md"), `${plan.replace("SECRET", secret)}\n\n- [x] b\n`);
+		expect(JSON.stringify(readPlan(dir))).not.toContain("plPlanned");
 	});
 
 	test("a note is appended until it is seen there", async () => {

@@ -7,6 +7,7 @@ import { agentStatus } from "../../src/process/agent.ts";
 import { markedPids } from "../../src/process/processes.ts";
 import { eventsAfter } from "../../src/queue/records/events.ts";
 import { lastLines } from "../../src/queue/records/log.ts";
+import { rememberSecret } from "../../src/task/secrets.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { monitorStage } from "./stage.ts";
 
@@ -266,6 +267,18 @@ describe("the end", () => {
 		expect(await store.report("t")).toBe("report\n");
 		expect(markedPids(nonce)).toEqual([]);
 		expect(monitor.live.size).toBe(0);
+	});
+
+	test("an item that names a secret is found in the plan as the user gave it", async () => {
+		const { store } = stage();
+		rememberSecret("A_KEY", "plGiven0123456789");
+		const givenItems = ["plGiven0123456789", "Ask with plGiven0123456789"];
+		const { run } = await stage().agent("t", "sed -i 's/\\[ /[x/' plan.md; : >ipc/.done", { givenItems });
+		await until(() => expect(agentStatus(run).kind).toBe("exited"));
+		await stage().reconciler().reconcile("t");
+		const { state, outcome, progress } = await store.need("t");
+		expect({ state, warnings: outcome?.warnings }).toEqual({ state: "completed", warnings: [] });
+		expect(progress.plan.items.map(({ text }) => text)).toEqual(["[A_KEY]", "Ask with [A_KEY]"]);
 	});
 
 	test("of an earlier start changes nothing", async () => {

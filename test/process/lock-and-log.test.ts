@@ -16,6 +16,7 @@ import { startInBackground } from "../../src/process/background.ts";
 import { parsePs } from "../../src/process/identity.ts";
 import { releaseForAll, takeLock, takePlaceLock } from "../../src/process/lock.ts";
 import { LogTail, printedFrom, tailLines } from "../../src/process/log-tail.ts";
+import { rememberSecret } from "../../src/task/secrets.ts";
 import { CONDITION_LIMIT_MS } from "../patience.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -211,6 +212,21 @@ test("the tail is clean of control sequences", () => {
 	writeFileSync(path, "a\n\u001b[31mred\u001b[0m\n\n  \n10%\r20%\rlast");
 	expect(tailLines(path, 2)).toEqual(["red", "last"]);
 	expect(tailLines(`${path}.none`, 2)).toEqual([]);
+});
+
+test("a tail begins with a whole line: no part of a secret is left where the bytes before it are not read", () => {
+	const path = join(temporaryFolder("log-"), "agent.log");
+	const secret = "plTailed0123456789".repeat(3);
+	rememberSecret("A_KEY", secret);
+	const lines = (unread: number) => {
+		writeFileSync(path, `${secret}\n${"y".repeat(64 * 1024 - 2 - secret.length + unread)}\n`);
+		return tailLines(path, 2);
+	};
+	const last = `${"y".repeat(499)}…`;
+	expect(lines(0)).toEqual(["[A_KEY]", last]);
+	for (const unread of [1, 20, secret.length - 1, secret.length, secret.length + 1])
+		expect(lines(unread)).toEqual([last]);
+	expect(lines(secret.length + 2)).toEqual([]);
 });
 
 test("macOS tells the start time by ps (recorded)", () => {
