@@ -5,7 +5,8 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { answerFrame, Drafts } from "../../src/cli/screen/answering.ts";
 import { besides, characters } from "../../src/cli/screen/characters.ts";
 import { Editor } from "../../src/cli/screen/editor.ts";
-import { type Page, pageFrame } from "../../src/cli/screen/page.ts";
+import { pageFrame, readPage } from "../../src/cli/screen/page.ts";
+import { START } from "../../src/cli/screen/pane.ts";
 import { foreign, widthOf, wrap } from "../../src/cli/screen/text.ts";
 
 const NO_COLORS = picocolors.createColors(false);
@@ -57,7 +58,7 @@ describe("of a line of 20,000 wide characters the segmenter sees parts", () => {
 	});
 
 	test("when it is a report on the screen", () => {
-		const page: Page = { title: "report", text: LONG, from: 0, empty: "", mayQuit: true };
+		const page = readPage("report", LONG, "");
 		expect(pageFrame(page, () => "", SIZE, NO_COLORS, false).lines[1]).toBe("漢".repeat(40));
 		expect(longest()).toBeLessThan(1_000);
 	});
@@ -79,7 +80,7 @@ describe("of a line of 20,000 wide characters the segmenter sees parts", () => {
 test("a long question is wrapped once for a width, however often it is drawn", () => {
 	const about = { task: "", directory: "", state: "asking", plan: [], current: 0 };
 	const editor = new Drafts().editorFor("job 001 1");
-	const more = { askedAt: 1, from: 0, message: null, unsure: null, gone: null };
+	const more = { askedAt: 1, from: START, message: null, unsure: null, gone: null };
 	const state = { task: "job", seq: "001", name: "job 001 1", question: `${LONG}?`, about, editor, ...more };
 	const first = answerFrame(state, "HEAD", SIZE, NO_COLORS, ["Esc back"]);
 	expect(total()).toBeLessThan(3 * LONG.length);

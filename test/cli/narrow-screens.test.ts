@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { type Answering, answerFrame, beginAnswering, Drafts } from "../../src/cli/screen/answering.ts";
 import { inboxFrame } from "../../src/cli/screen/inbox-frame.ts";
 import { watchKeys } from "../../src/cli/screen/keys-page.ts";
-import { leavesPage, pageFrame } from "../../src/cli/screen/page.ts";
+import { leavesPage, pageFrame, readPage } from "../../src/cli/screen/page.ts";
 import type { Size } from "../../src/cli/screen/terminal.ts";
 import { type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { NOW, questionView, taskView } from "../task-view.ts";
@@ -54,7 +54,7 @@ test("what is out of sight of the question and of the typed text is counted, on 
 	const usual = answerLines(asked(long, ten), USUAL).join("\n");
 	expect(usual).toMatch(/^── \d+ lines below: PgUp PgDn ── your text: \d lines above ─/m);
 	const state = asked(long, ten);
-	state.from = 3;
+	state.from = { line: 3, at: 0 };
 	const small = answerLines(state, SMALL);
 	expect(small.join("\n")).toMatch(/^── 3↑ \d+↓: PgUp PgDn ── text: 8↑ ─*$/m);
 	for (const line of small) expect(stringWidth(line), line).toBeLessThanOrEqual(SMALL.columns);
@@ -109,5 +109,5 @@ test.each([40, 60, 80, 120])("the keys page at %d columns: what goes on stands u
 test("what opened the keys page closes it", () => {
 	const key = { text: "?", name: "", ctrl: false, meta: false };
 	expect(leavesPage(watchKeys("list"), key)).toBe(true);
-	expect(leavesPage({ title: "logs", text: "", from: 0, empty: "", mayQuit: true }, key)).toBe(false);
+	expect(leavesPage(readPage("logs", "", ""), key)).toBe(false);
 });

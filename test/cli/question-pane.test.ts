@@ -13,7 +13,8 @@ import {
 } from "../../src/cli/screen/answering.ts";
 import { LIMIT_CHARS } from "../../src/cli/screen/editor.ts";
 import { goneLine } from "../../src/cli/screen/gone.ts";
-import { paneOf, paneRule, questionLines } from "../../src/cli/screen/question-pane.ts";
+import { paneOf, rowsOfLines, START } from "../../src/cli/screen/pane.ts";
+import { paneRule, questionRows } from "../../src/cli/screen/question-pane.ts";
 import { ROOMY_ROWS } from "../../src/cli/screen/told-rows.ts";
 import type { TaskView } from "../../src/task/view.ts";
 import { NOW, questionView, taskView } from "../task-view.ts";
@@ -41,7 +42,7 @@ function answering(
 	};
 	const editor = drafts.editorFor(name);
 	const said = { askedAt: 1, gone: null, message: null, unsure: null };
-	return { task: "job", seq: "001", name, question, about, editor, from: 0, ...said };
+	return { task: "job", seq: "001", name, question, about, editor, from: START, ...said };
 }
 
 function press(state: Answering, name: string, size = SIZES[1] as (typeof SIZES)[0]): Act {
@@ -107,12 +108,12 @@ describe.each(SIZES)("at $columns × $rows", (size) => {
 });
 
 test("what is indented stays so, long words go on in the next line, options keep their numbers", () => {
-	const lines = questionLines(
+	const rows = questionRows(
 		"See:\n    if (x) y\nhttps://example.org/0123456789\n1. auth.ts\n2. both of them, in turn",
 		20,
 		NO_COLORS,
 	);
-	expect(lines).toEqual(
+	expect(rows.map(({ text }) => text)).toEqual(
 		[
 			" See:",
 			"     if (x) y",
@@ -127,9 +128,11 @@ test("what is indented stays so, long words go on in the next line, options keep
 
 test("a pane says how many lines are above and below", () => {
 	const lines = ["a", "b", "c", "d"];
-	expect(paneOf(lines, 2, 1)).toEqual({ lines: ["b", "c"], above: 1, below: 1 });
-	expect(paneOf(lines, 2, 99)).toEqual({ lines: ["c", "d"], above: 2, below: 0 });
-	expect(paneOf(lines, 9, 5)).toEqual({ lines, above: 0, below: 0 });
+	const rows = rowsOfLines(lines.map((line) => [line]));
+	const at = (line: number) => ({ line, at: 0 });
+	expect(paneOf(rows, 2, at(1))).toEqual({ lines: ["b", "c"], above: 1, below: 1 });
+	expect(paneOf(rows, 2, at(99))).toEqual({ lines: ["c", "d"], above: 2, below: 0 });
+	expect(paneOf(rows, 9, at(5))).toEqual({ lines, above: 0, below: 0 });
 	expect(paneRule({ lines: [], above: 1, below: 1 }, 50, NO_COLORS)).toMatch(
 		/^── 1 line above, 1 line below: PgUp PgDn ─+$/,
 	);

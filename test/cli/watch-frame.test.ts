@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { beginAnswering, Drafts } from "../../src/cli/screen/answering.ts";
 import { watchKeys } from "../../src/cli/screen/keys-page.ts";
 import { moreLine, partOf } from "../../src/cli/screen/list-part.ts";
+import { readPage } from "../../src/cli/screen/page.ts";
 import { clipPainted, foreign, wrap } from "../../src/cli/screen/text.ts";
 import { tasksShown, type WatchModel, watchFrame } from "../../src/cli/screen/watch-frame.ts";
 import { rememberSecret } from "../../src/task/secrets.ts";
@@ -137,7 +138,7 @@ describe.each(SIZES)("at %d × %d", (columns, rows) => {
 	const answering = beginAnswering(asking, asking.questions[0] as TaskView["questions"][0], new Drafts());
 	answering.editor.set("both, the older one first");
 	const lines = Array.from({ length: 99 }, (_, n) => `line ${n}`);
-	const logs = { title: "logs of nightly", text: lines.join("\n"), from: 5, empty: "", mayQuit: true };
+	const logs = { ...readPage("logs of nightly", lines.join("\n"), ""), from: { line: 5, at: 0 } };
 	const back = { kind: "list" as const };
 	const SCENES: [string, Partial<WatchModel>][] = [
 		["list", {}],

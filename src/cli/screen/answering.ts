@@ -5,7 +5,8 @@ import { titleOf } from "../../task/view-what.ts";
 import { type Output, oneLine, plain } from "../show/output.ts";
 import { Editor } from "./editor.ts";
 import { heldLine, hintLine } from "./hints.ts";
-import { paneOf, paneRule, questionLines } from "./question-pane.ts";
+import { type Place, paneOf, type Row, START, scrolled } from "./pane.ts";
+import { paneRule, questionRows, withBelow } from "./question-pane.ts";
 import type { Frame, Key, Size } from "./terminal.ts";
 import { clip, foreign, foreignEnd, pad } from "./text.ts";
 import { LEAST_ROWS, ROOMY_ROWS, toldRows } from "./told-rows.ts";
@@ -31,8 +32,8 @@ export interface Answering {
 	/** what the answer is about: what was asked for and where, how far it is, and its plan */
 	about: { task: string; directory: string; state: string; plan: readonly string[]; current: number };
 	editor: Editor;
-	/** the first line of the question in sight */
-	from: number;
+	/** the first place of the question in sight; null: its end */
+	from: Place | null;
 	/** why it takes no answer any more: then Enter sends nothing */
 	gone: string | null;
 	/** said once, until the next key */
@@ -130,7 +131,7 @@ export function beginAnswering(view: TaskView, open: OpenQuestion, drafts: Draft
 			),
 		},
 		editor: drafts.editorFor(name),
-		from: 0,
+		from: START,
 		gone: null,
 		message: null,
 		unsure: null,
@@ -173,10 +174,7 @@ function isOption(question: string, text: string): boolean {
 
 function scroll(state: Answering, step: -1 | 1, size: Size): void {
 	const { rows, lines } = layoutOf(state, size);
-	const page = Math.max(1, rows - 1);
-	// Never beyond the end: the way back would be longer than what is seen.
-	const last = Math.max(0, lines.length - rows);
-	state.from = Math.max(0, Math.min(last, Math.min(state.from, last) + step * page));
+	state.from = scrolled(lines, rows, state.from, step * Math.max(1, rows - 1));
 }
 
 /** What is typed takes what the question leaves, and a share of the screen in any case. */
@@ -199,8 +197,8 @@ function editorColumns({ columns }: Size): number {
 }
 
 /** The question; behind it where the task is, so that the question comes first on a small screen. */
-function paneLines({ question, about }: Answering, { columns, rows }: Size, colors: Colors): string[] {
-	const text = questionLines(question, columns, colors);
+function paneLines({ question, about }: Answering, { columns, rows }: Size, colors: Colors): Row[] {
+	const text = questionRows(question, columns, colors);
 	const from = Math.max(
 		0,
 		Math.min(about.current - Math.floor(PLAN_SHOWN / 2), about.plan.length - PLAN_SHOWN),
@@ -215,7 +213,7 @@ function paneLines({ question, about }: Answering, { columns, rows }: Size, colo
 		`In: ${foreignEnd(about.directory, columns - 1 - "In: ".length)}`,
 		foreign(`Now: ${about.state}`, columns - 1),
 	];
-	return [...text, "", ...facts.map((fact) => colors.dim(` ${fact}`)), ...plan];
+	return withBelow(text, ["", ...facts.map((fact) => colors.dim(` ${fact}`)), ...plan]);
 }
 
 /** @param more the keys of the owner, the one that leaves last; null: none is taken for a moment */

@@ -1,6 +1,7 @@
 /** The page that `?` opens. */
 import { ANSWER_KEYS } from "./answering.ts";
 import type { Page } from "./page.ts";
+import { START } from "./pane.ts";
 import { widthOf, wrap } from "./text.ts";
 
 const LIST_KEYS: readonly (readonly [string, string])[] = [
@@ -61,11 +62,11 @@ export function answerKeys(): Page {
 function keysPage(parts: readonly Part[], mayQuit: boolean): Page {
 	const rows = (columns: number) =>
 		parts.flatMap(([name, keys], n) => [
-			...(n === 0 ? [] : [""]),
-			...wrap(name, columns),
-			...keys.flatMap(([key, does]) => keyLines(key, does, columns)),
+			...(n === 0 ? [] : [[""]]),
+			wrap(name, columns),
+			...keys.map(([key, does]) => keyLines(key, does, columns)),
 		]);
-	return { title: "keys", text: "", rows, from: 0, empty: "", mayQuit, leaves: "?" };
+	return { title: "keys", text: "", rows, from: START, empty: "", mayQuit, leaves: "?" };
 }
 
 const KEY_COLUMNS = 25;

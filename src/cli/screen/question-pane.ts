@@ -1,25 +1,19 @@
-/** A question on the screen, all of it: it scrolls, and says how much is out of sight. Pure. */
+/** A question on the screen, all of it, and how much of it is out of sight. Pure. */
 import { optionsOf } from "../../task/question-options.ts";
 import type { Output } from "../show/output.ts";
-import { longestFitting, widthOf, wrap } from "./text.ts";
+import { type Pane, type Row, rowsOfLines } from "./pane.ts";
+import { longestFitting, widthOf, wrapRows } from "./text.ts";
 
 type Colors = Output["colors"];
 
 const OPTION_INDENT = 5;
 
-export interface Pane {
-	lines: string[];
-	/** lines out of sight */
-	above: number;
-	below: number;
-}
-
 interface Wrapped {
 	question: string;
 	columns: number;
-	lead: string[];
+	lead: Row[];
 	/** the rows of each */
-	options: string[][];
+	options: Row[][];
 }
 
 /** A question is wrapped once for a width: it is measured and drawn every second. */
@@ -31,29 +25,40 @@ function wrapped(question: string, columns: number): Wrapped {
 	last = {
 		question,
 		columns,
-		lead: wrap(lead, columns - 2),
-		options: options.map((option) => wrap(option, columns - OPTION_INDENT - 1)),
+		lead: wrapRows(lead, columns - 2),
+		options: options.map((option) => wrapRows(option, columns - OPTION_INDENT - 1)),
 	};
 	return last;
 }
 
-/** @returns all its lines, none wider than the screen: the text, then its options with their numbers */
-export function questionLines(question: string, columns: number, colors: Colors): string[] {
+/** @returns all its rows, none wider than the screen: the text, then its options with their numbers */
+export function questionRows(question: string, columns: number, colors: Colors): Row[] {
 	const { lead, options } = wrapped(question, columns);
+	const text = lead.map((row) => ({ ...row, text: ` ${row.text}` }));
+	const first = nextLine(text);
 	const choices = options.flatMap((rows, n) =>
-		rows.map((line, at) => {
+		rows.map(({ text, at }, part) => {
 			const number = `${n + 1}. `.padStart(OPTION_INDENT);
-			return (at === 0 ? colors.cyan(number) : " ".repeat(OPTION_INDENT)) + line;
+			const start = part === 0 ? colors.cyan(number) : " ".repeat(OPTION_INDENT);
+			return { text: start + text, line: first + n, at };
 		}),
 	);
-	return [...lead.map((line) => ` ${line}`), ...choices];
+	return [...text, ...choices];
 }
 
-/** @param from the first line in sight; beyond the end it is the end */
-export function paneOf(lines: readonly string[], rows: number, from: number): Pane {
-	const above = Math.max(0, Math.min(from, lines.length - rows));
-	const inSight = lines.slice(above, above + rows);
-	return { lines: inSight, above, below: lines.length - above - inSight.length };
+/** Below them, lines of which each has a row. */
+export function withBelow(rows: readonly Row[], lines: readonly string[]): Row[] {
+	return [
+		...rows,
+		...rowsOfLines(
+			lines.map((line) => [line]),
+			nextLine(rows),
+		),
+	];
+}
+
+function nextLine(rows: readonly Row[]): number {
+	return (rows.at(-1)?.line ?? -1) + 1;
 }
 
 /** Lines out of sight. */

@@ -2,11 +2,11 @@
 import picocolors from "picocolors";
 import type { TaskView } from "../../task/view.ts";
 import { type OwnHost, reportLines } from "../show/report-lines.ts";
-import type { Page } from "./page.ts";
+import { type Page, readPage } from "./page.ts";
 
 const NO_COLORS = picocolors.createColors(false);
 
 export function statusPage(task: TaskView, own: OwnHost): Page {
 	const lines = reportLines(task, NO_COLORS, Date.now(), own);
-	return { title: `status of ${task.id}`, text: lines.join("\n"), from: 0, empty: "", mayQuit: true };
+	return readPage(`status of ${task.id}`, lines.join("\n"), "");
 }

@@ -1,6 +1,7 @@
 /** Text in columns of a terminal: wide characters take two, combining ones none. */
 import { behindWord, cleanText, oneLine } from "../../task/clean-text.ts";
 import { characters, measured } from "./characters.ts";
+import type { Row } from "./pane.ts";
 
 /** The longest emoji take less; more of what takes no column is not worth a terminal's time. */
 const MOST_CHARS_A_COLUMN = 16;
@@ -99,35 +100,45 @@ export function longestFitting(lines: readonly string[], columns: number): strin
  * can, what is indented stays so, and a word that is longer than a line goes on in the next one.
  */
 export function wrap(text: string, columns: number): string[] {
+	return wrapRows(text, columns).map(({ text: row }) => row);
+}
+
+/** As `wrap`, with the place of each row in the text, which is the same at every width. */
+export function wrapRows(text: string, columns: number): Row[] {
 	const width = Math.max(2, columns);
 	return cleanText(text)
 		.replaceAll("\t", TAB)
 		.trimEnd()
 		.split("\n")
-		.flatMap((line) => wrapLine(line.trimEnd(), width));
+		.flatMap((each, line) => wrapLine(each.trimEnd(), width).map((row) => ({ ...row, line })));
 }
 
-function wrapLine(line: string, columns: number): string[] {
-	if (fits(line, columns)) return [line];
+function wrapLine(line: string, columns: number): Omit<Row, "line">[] {
+	if (fits(line, columns)) return [{ text: line, at: 0 }];
 	const start = line.length - line.trimStart().length;
 	const indent = " ".repeat(Math.min(start, Math.floor(columns / 2)));
-	const rows: string[] = [];
-	let row = indent;
+	const rows: Omit<Row, "line">[] = [];
+	let row = { text: indent, at: 0 };
+	let wordAt = start;
 	// Counted on: to measure the row again for each word would take the time of its width.
 	let width = indent.length;
 	let isEmpty = true;
 	for (const word of line.trimStart().split(" ")) {
 		const room = columns - width - (isEmpty ? 0 : 1);
 		if (fits(word, room)) {
-			row = isEmpty ? row + word : `${row} ${word}`;
+			row.text += isEmpty ? word : ` ${word}`;
 			width = columns - room + widthOf(word);
 		} else {
-			if (!isEmpty) rows.push(row.trimEnd());
-			const pieces = broken(indent + word, columns);
-			rows.push(...pieces.slice(0, -1));
-			row = pieces.at(-1) ?? "";
-			width = widthOf(row);
+			if (!isEmpty) rows.push({ ...row, text: row.text.trimEnd() });
+			const broken = pieces(indent + word, columns).map(({ from, to }) => ({
+				text: (indent + word).slice(from, to),
+				at: wordAt + Math.max(0, from - indent.length),
+			}));
+			rows.push(...broken.slice(0, -1));
+			row = broken.at(-1) ?? row;
+			width = widthOf(row.text);
 		}
+		wordAt += word.length + 1;
 		isEmpty = false;
 	}
 	return [...rows, row];
@@ -152,11 +163,6 @@ function brokenBetweenWords(line: string, columns: number): string {
 		}
 	}
 	return [...rows, row].join("\n");
-}
-
-/** In pieces of at most so many columns, between characters. */
-function broken(text: string, columns: number): string[] {
-	return pieces(text, columns).map(({ from, to }) => text.slice(from, to));
 }
 
 /** A part of a text, by offsets. */

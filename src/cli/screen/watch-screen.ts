@@ -24,7 +24,7 @@ import { whyGone } from "./gone.ts";
 import { watchKeys } from "./keys-page.ts";
 import { logText } from "./log-text.ts";
 import { Looks } from "./looks.ts";
-import { leavesPage, type Page, pressPage } from "./page.ts";
+import { leavesPage, type Page, pressPage, readPage } from "./page.ts";
 import { sendAnswer, waitsBecause, wordsOf, writeInEditor } from "./send-answer.ts";
 import { Settling } from "./settling.ts";
 import { statusPage } from "./status-page.ts";
@@ -370,7 +370,7 @@ export class WatchScreen {
 
 	/** A page of what is read once. */
 	#openText(title: string, empty: string, read: () => Promise<string>): void {
-		const page: Page = { title, text: null, from: 0, empty, mayQuit: true };
+		const page = readPage(title, null, empty);
 		this.#open(page);
 		read()
 			.catch(wordsOf)
