@@ -77,6 +77,7 @@ export class Context {
 		rememberEnvironment(env);
 		rememberConfig(config, env);
 		this.#home = openHome(env, this.#homeOptions);
+		output.neededOption = this.neededOption;
 	}
 
 	/** Whether `--redis` was given. */

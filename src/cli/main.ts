@@ -13,7 +13,7 @@ export async function main(argv: string[] = process.argv.slice(2)): Promise<void
 	let refused: number | null = null;
 	onClosedOutput((error) => {
 		// To stderr, with --json too: stdout is what cannot be written.
-		refused ??= explain(error, argv, { mayBeJson: false });
+		refused ??= explain(error, argv, outputOf(argv, { mayBeJson: false }));
 	});
 	const code = await run(argv);
 	const leave = () => process.exit(refused ?? code);
@@ -26,49 +26,47 @@ export async function main(argv: string[] = process.argv.slice(2)): Promise<void
 
 async function run(argv: string[]): Promise<number> {
 	let code: number = EXIT.ok;
-	let option: string | null = null;
+	const output = outputOf(argv);
 	const program = buildProgram({
 		env: process.env,
+		output,
 		done: (result) => {
 			code = result;
-		},
-		failed: (needed) => {
-			option = needed;
 		},
 	});
 	try {
 		await program.parseAsync(argv, { from: "user" });
 		return code;
 	} catch (error) {
-		return explain(error, argv, { program, option });
+		return explain(error, argv, output, program);
 	}
 }
 
-/** @returns the exit code */
-function explain(
-	error: unknown,
-	argv: string[],
-	{
-		program,
-		mayBeJson = true,
-		option = null,
-	}: { program?: Command; mayBeJson?: boolean; option?: string | null },
-): number {
-	const words = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
-	const output = new Output({
+/** What may hold options. */
+function wordsOf(argv: string[]): string[] {
+	return argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+}
+
+/** As far as it can be told of a line that is not read yet, or cannot be. */
+function outputOf(argv: string[], { mayBeJson = true } = {}): Output {
+	const words = wordsOf(argv);
+	return new Output({
 		json: mayBeJson && words.includes("--json"),
 		quiet: words.includes("--quiet"),
 		env: process.env,
 	});
+}
+
+/** @returns the exit code */
+function explain(error: unknown, argv: string[], output: Output, program?: Command): number {
 	if (error instanceof CommanderError) {
 		if (error.exitCode === 0) return EXIT.ok;
-		output.error(usageError(error, words, program));
+		output.error(usageError(error, wordsOf(argv), program));
 		return EXIT.usage;
 	}
 	const said = troubleOf(error);
 	if (said !== null) {
 		output.error(said);
-		output.noteNeeded(option);
 		return said.exitCode;
 	}
 	output.error(internalFault(error));

@@ -55,15 +55,23 @@ function isWebFile(file: unknown): file is WebFile {
 	return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof url === "string" && LINK.test(url);
 }
 
-/** @throws DISPATCH_NO_WORKER with what it said last */
-export async function startWebProcess(home: Home, redisUrl: string | null): Promise<{ url: string }> {
+/**
+ * @param option what the commands on its pages need: its own environment names the address
+ * @throws DISPATCH_NO_WORKER with what it said last
+ */
+export async function startWebProcess(
+	home: Home,
+	redisUrl: string | null,
+	option: string | null,
+): Promise<{ url: string }> {
 	const running = runningWeb(home.path);
 	if (running !== null) return running;
 	// The usual port is the base's; the link says which one it is.
 	const port = home.path === home.base ? [] : ["--port", "0"];
+	const needed = option === null ? [] : [`--option=${option}`];
 	const child = startInBackground({
 		file: process.execPath,
-		args: [...process.execArgv, process.argv[1] ?? "", "web", "--background", ...port],
+		args: [...process.execArgv, process.argv[1] ?? "", "web", "--background", ...port, ...needed],
 		cwd: home.path,
 		env: backgroundEnv(home, redisUrl),
 		log: { path: logPath(home.path), flags: "w" },

@@ -10,28 +10,33 @@ export async function homePage(store: Store, site: Site, part: Part): Promise<st
 	const [questions, list] = await Promise.all([store.openQuestions(), readPart(store, part)]);
 	const now = store.clock.now();
 	const name = questions.length > 0 ? `(${questions.length}) dispatch` : "dispatch";
-	const body = html`${questionList(questions, now, site.place)}${taskList(list, now, site.place)}`;
+	const body = html`${questionList(questions, now, site)}${taskList(list, now, site.place)}`;
 	return page(name, site, body);
 }
 
-function questionList(questions: OpenQuestion[], now: number, place: string): Html | null {
+function questionList(questions: OpenQuestion[], now: number, site: Site): Html | null {
 	if (questions.length === 0) return null;
-	return html`<h2>Waiting for your answer</h2>${questions.map((question) => questionCard(question, questions, { now, place }))}`;
+	return html`<h2>Waiting for your answer</h2>${questions.map((question) => questionCard(question, questions, { now, site }))}`;
 }
 
 function questionCard(
 	question: OpenQuestion,
 	all: OpenQuestion[],
-	{ now, place }: { now: number; place: string },
+	{ now, site }: { now: number; site: Site },
 ): Html {
 	const alone = all.filter((other) => other.task === question.task).length === 1;
-	return html`<section class="card ask"><a href="${place}/task/${question.task}"><b>${question.task}</b></a>
+	return html`<section class="card ask"><a href="${site.place}/task/${question.task}"><b>${question.task}</b></a>
 <span class="soft small">${ago(question.askedAt, now)}</span><p>${question.text}</p>
-<code class="command">${answerCommand(question.task, question.seq, alone)}</code></section>`;
+<code class="command">${answerCommand(question, alone, site)}</code></section>`;
 }
 
 /** What to type to answer; task ids are kebab-case, so nothing needs quoting. */
-export function answerCommand(task: string, seq: string, isOnly: boolean): string {
+export function answerCommand(
+	{ task, seq }: Pick<OpenQuestion, "task" | "seq">,
+	isOnly: boolean,
+	{ option }: Pick<Site, "option">,
+): string {
 	const which = isOnly && Number(seq) === 1 ? "" : ` --seq ${Number(seq)}`;
-	return `dispatch answer ${task}${which} "…"`;
+	const where = option === null ? "" : ` ${option}`;
+	return `dispatch answer ${task}${which} "…"${where}`;
 }

@@ -66,6 +66,8 @@ export interface Site {
 	name: string;
 	/** the path that all pages are below */
 	place: string;
+	/** what a command needs, too, to be for this data: `--redis URL`; null: nothing */
+	option: string | null;
 }
 
 const USUAL_NAMESPACE = "default";

@@ -30,6 +30,8 @@ export interface WebOptions {
 	listen: string;
 	/** the Redis address, as it may be shown */
 	redis: string;
+	/** what commands need, too, to be for that address; null: nothing */
+	option: string | null;
 }
 
 /** Serves the namespace of `store`, which stays open at `stop`. */
@@ -51,12 +53,12 @@ export class Web extends Service {
 
 	/** @throws DISPATCH_USAGE when the port is taken or the address is not ours */
 	protected override async open(): Promise<void> {
-		const { listen, redis } = this.#options;
+		const { listen, redis, option } = this.#options;
 		const app = express();
 		const server = createServer(SLOWNESS, app);
 		server.maxConnections = CONNECTIONS_MAX;
 		const access = new Access();
-		const site = { name: siteName(redis, this.#store.namespace), place: access.place };
+		const site = { name: siteName(redis, this.#store.namespace), place: access.place, option };
 		const board = new Board(this.#store, site);
 		this.onStop(() => board.close());
 		this.onStop(() => stopServer(server));

@@ -22,7 +22,7 @@ export async function taskPage(store: Store, site: Site, id: string): Promise<st
 	const body = html`<h1>${id} ${stateBadge(record.state)}</h1>
 <p class="soft small">${[agent.model ?? agent.backend, `on ${record.host}`, ...placeOf(record), ago(record.createdAt, now)].join(" · ")}</p>
 ${neededLine(record, site.place)}${troubleCard(record, now)}${outcomeCard(record)}<section class="card"><pre>${record.spec.prompt}</pre></section>
-${planList(record.progress.plan)}${questionList(record, questions, now)}
+${planList(record.progress.plan)}${questionList(record, questions, { now, site })}
 ${report === null ? null : html`<h2>Report</h2><section class="card"><pre>${report}</pre></section>`}`;
 	return page(`${id} · dispatch`, site, body);
 }
@@ -81,13 +81,17 @@ function endedQuestion(question: KeptQuestion, record: TaskRecord, now: number):
 	return html`<section class="card"><p class="said soft">${text}${session}</p>${said}</section>`;
 }
 
-function questionList(record: TaskRecord, questions: KeptQuestion[], now: number): Html | null {
+function questionList(
+	record: TaskRecord,
+	questions: KeptQuestion[],
+	{ now, site }: { now: number; site: Site },
+): Html | null {
 	if (questions.length === 0) return null;
 	const open = questions.filter((question) => isOpen(question, record)).length;
 	const cards = questions.map((question) => {
 		if (!isOpen(question, record)) return endedQuestion(question, record, now);
 		return html`<section class="card ask"><p>${question.text}</p>
-<code class="command">${answerCommand(record.spec.id, question.seq, open === 1)}</code></section>`;
+<code class="command">${answerCommand({ task: record.spec.id, seq: question.seq }, open === 1, site)}</code></section>`;
 	});
 	return html`<h2>Questions</h2>${cards}`;
 }

@@ -51,7 +51,11 @@ test("a damaged task is listed as damaged, can be cancelled and removed, and hid
 	expect(overview.counts).toEqual({ queued: 1 });
 	expect(overview.open.map(({ spec }) => spec.id)).toEqual(["sound"]);
 	expect(overview.damaged.map(({ id }) => id).sort()).toEqual(["key", "spec", "state"]);
-	const page = await homePage(store, { name: "here", place: "/place" }, { state: null, page: 1 });
+	const page = await homePage(
+		store,
+		{ name: "here", place: "/place", option: null },
+		{ state: null, page: 1 },
+	);
 	expect(page).toContain('href="/place/task/sound"');
 	expect(page).toContain("dispatch rm spec");
 	const reader = new TaskReader(store);

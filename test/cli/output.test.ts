@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { namesPlainCommand, oneLine, plain } from "../../src/cli/show/output.ts";
+import { namesPlainCommand } from "../../src/cli/program/groups.ts";
+import { oneLine, plain } from "../../src/cli/show/output.ts";
 import { similar } from "../../src/task/similar.ts";
 
 test("foreign text cannot drive the terminal", () => {
@@ -29,6 +30,7 @@ test.each([
 	["`dispatch down --redis redis://h:1` ends it, `dispatch status` shows it", true],
 	["`dispatch retry ID --here --redis local` goes on.\ndispatch ls", true],
 	["The project dispatch.", false],
+	["Without any of them dispatch starts its own.", false],
 ])("a command that says which Redis it is for needs no other word about it: %j", (text, isPlain) => {
 	expect(namesPlainCommand(text)).toBe(isPlain);
 });

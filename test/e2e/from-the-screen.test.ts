@@ -87,11 +87,11 @@ test("to a shared Redis and back: each shows its tasks and names the other's wor
 	const other = await shell.type(`dispatch status --redis ${redis.url}`);
 	expect(other).toContain("review-login-code asks:");
 	// What is printed of another address would be for the usual one.
-	expect(other).toContain(`The commands above need it too: --redis ${redis.url}`);
+	expect(other).toContain(`Commands shown here need it too: --redis ${redis.url}`);
 	const wrong = { '"…"': `"Red" --seq 9 --redis ${redis.url}` };
 	const refused = await shell.type('dispatch answer review-login-code "…"', wrong);
 	expect(refused).toContain("DISPATCH_NO_QUESTION");
-	expect(refused).toContain(`The commands above need it too: --redis ${redis.url}`);
+	expect(refused).toContain(`Commands shown here need it too: --redis ${redis.url}`);
 	await shell.type('dispatch answer review-login-code "…"', { '"…"': `"Red" --redis ${redis.url}` });
 	await user.ok(["wait", "review-login-code"], { env });
 	await shell.type('dispatch answer ours "…"', { "…": "Blue" });

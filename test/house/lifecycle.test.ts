@@ -147,10 +147,10 @@ describe.each(SERVICES)("$name", ({ make, connections }) => {
 });
 
 test("a web server whose port is taken leaves nothing", async () => {
-	const first = new Web(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	const first = new Web(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	await first.start();
 	const port = Number(new URL(first.url).port);
-	const second = new Web(store, { port, listen: "127.0.0.1", redis: "local Redis" });
+	const second = new Web(store, { port, listen: "127.0.0.1", redis: "local Redis", option: null });
 	await expect(handles.run(() => second.start())).rejects.toMatchObject({ code: "DISPATCH_USAGE" });
 	await expectNothingLeft("a start on a taken port");
 	expect((await fetch(first.url)).status).toBe(200);

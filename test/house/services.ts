@@ -73,7 +73,7 @@ export const SERVICES: readonly ServiceCase[] = [
 		name: "Web",
 		connections: 0,
 		make(store) {
-			const service = new Web(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+			const service = new Web(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 			return { service, use: () => fetch(service.url) };
 		},
 	},

@@ -27,7 +27,7 @@ beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "browser", role: "service" });
 	await seed(store);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 	browser = await chromium.launch({ executablePath, args: [...QUIET, ...NO_CALLS] });
 });

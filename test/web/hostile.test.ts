@@ -22,7 +22,7 @@ beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "hostile", role: "service" });
 	await seed(store);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	base = web.url.replace(/\/\?.*/, "");
 	cookie = ((await fetch(web.url)).headers.get("set-cookie") ?? "").split(";")[0] ?? "";
 });

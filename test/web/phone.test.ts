@@ -29,7 +29,7 @@ beforeAll(async () => {
 	await asking("asked", "Which one?\n\n1. auth.ts\n2. legacy.ts");
 	await store.answer("asked", { text: "Both:\n- auth.ts first\n- then legacy.ts", by: "ann@mini1" });
 	await asking(LONG_ID, `${UNBROKEN}?`);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "redis.example:6379" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "redis.example:6379", option: null });
 	const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 	browser = await chromium.launch({ executablePath, args: [...QUIET, ...NO_CALLS] });
 });
@@ -114,7 +114,7 @@ test("questions and answers keep their line breaks", async () => {
 
 test("pages of two addresses, or of two namespaces of one, are told apart by their titles", async () => {
 	const other = await openStore({ target: redis.target, namespace: "default", role: "service" });
-	const second = await startWeb(other, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	const second = await startWeb(other, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	onTestFinished(async () => {
 		await second.stop();
 		await other.close();

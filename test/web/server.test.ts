@@ -24,7 +24,7 @@ beforeAll(async () => {
 	redis = await startTestRedis();
 	store = await openStore({ target: redis.target, namespace: "web", role: "service" });
 	await seed(store);
-	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	web = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	base = web.url.replace(/\/\?.*/, "");
 	({ origin, pathname: place } = new URL(base));
 	const opened = await fetch(web.url, { redirect: "manual" });
@@ -278,14 +278,16 @@ test("says so while Redis is away, and is back with it", async () => {
 
 test("a taken port is said with the next step", async () => {
 	const port = Number(new URL(base).port);
-	await expect(startWeb(store, { port, listen: "127.0.0.1", redis: "local Redis" })).rejects.toMatchObject({
+	await expect(
+		startWeb(store, { port, listen: "127.0.0.1", redis: "local Redis", option: null }),
+	).rejects.toMatchObject({
 		code: "DISPATCH_USAGE",
 		hint: expect.stringContaining("--port"),
 	});
 });
 
 test("stops twice, and nothing listens afterwards", async () => {
-	const other = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis" });
+	const other = await startWeb(store, { port: 0, listen: "127.0.0.1", redis: "local Redis", option: null });
 	await other.stop();
 	await other.stop();
 	await expect(fetch(other.url)).rejects.toThrow();

@@ -27,10 +27,16 @@ export async function up(context: Context, flags: UpFlags): Promise<number | und
 		);
 	const redis = shownAddress(store.target);
 	const line = `${started ? "The worker is up" : "The worker was up already"} (pid ${pid}, Redis ${redis}).`;
-	const web = flags.web ? (await startWebProcess(context.home, await context.redisUrl())).url : null;
+	const web = flags.web ? await webOf(context) : null;
 	if (web !== null) showOnPurpose(web);
 	const lines = web === null ? [line] : [line, `The web view is at ${web}`];
 	const { hostId: host } = context.home;
 	context.output.result({ pid, started, redis, host, namespace: store.namespace, web }, lines);
 	return undefined;
+}
+
+/** @returns its link */
+async function webOf(context: Context): Promise<string> {
+	const { url } = await startWebProcess(context.home, await context.redisUrl(), context.neededOption);
+	return url;
 }

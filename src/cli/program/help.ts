@@ -1,20 +1,6 @@
 /** How help looks: commands in groups, the everyday ones first, and under each what is true of every command. */
 import { type Command, Help } from "commander";
-
-const GROUPS: readonly (readonly [heading: string, names: readonly string[]])[] = [
-	[
-		"Every day:",
-		["enqueue", "run", "status", "ls", "questions", "answer", "inbox", "watch", "logs", "output"],
-	],
-	[
-		"More about tasks:",
-		["wait", "note", "cancel", "retry", "diff", "apply", "rm", "prune", "batch", "templates"],
-	],
-	["Worker:", ["up", "down", "hosts", "worker", "service", "web", "doctor"]],
-	["Settings and other programs:", ["config", "notify", "skill", "mcp", "completion"]],
-	["First steps:", ["demo", "help"]],
-	["Inside a task:", ["ask"]],
-];
+import { GROUPS } from "./groups.ts";
 
 /** Before any command is defined: they take it over. */
 export function styleHelp(program: Command): void {

@@ -1,5 +1,6 @@
 /** All commands with their options. Only this is loaded at every start; a command's code follows when it runs. */
 import { Command } from "commander";
+import { DispatchError } from "../../task/errors.ts";
 import { VERSION } from "../../task/version.ts";
 import { defineAsk } from "../commands/define/ask.ts";
 import { defineBatch } from "../commands/define/batch.ts";
@@ -27,8 +28,8 @@ export interface ProgramOptions {
 	env: Environment;
 	/** called with the exit code of the command that ran */
 	done(code: number): void;
-	/** called where a command ends in an error, with the option that those which it names need, too; null: none */
-	failed?: ((option: string | null) => void) | undefined;
+	/** where all of it is printed */
+	output?: Output;
 }
 
 interface GlobalOptions {
@@ -38,13 +39,18 @@ interface GlobalOptions {
 	allowNested?: boolean;
 }
 
-export function buildProgram({ env, done, failed }: ProgramOptions): Command {
+export function buildProgram({
+	env,
+	done,
+	output: given = new Output({ json: false, quiet: false, env }),
+}: ProgramOptions): Command {
 	const program = new Command("dispatch");
 	const output = () => {
 		const { json = false, quiet = false } = program.opts<GlobalOptions>();
-		return new Output({ json, quiet, env });
+		given.setMode({ json, quiet });
+		return given;
 	};
-	const options = () => ({ env, output: output(), redis: program.opts<GlobalOptions>().redis, failed });
+	const options = () => ({ env, output: output(), redis: program.opts<GlobalOptions>().redis });
 	const definer: Definer = {
 		program,
 		env,
@@ -110,19 +116,18 @@ function refuseInsideTasks(program: Command, env: Environment): void {
 }
 
 async function withContext(
-	options: ContextOptions & Pick<ProgramOptions, "failed">,
+	options: ContextOptions,
 	open: "open" | "openAnyway",
 	work: Work,
 ): Promise<number | undefined> {
 	const { Context } = await import("../context.ts");
 	const context = await Context[open](options);
 	try {
-		const code = await work(context);
-		options.output.noteNeeded(context.neededOption);
-		return code;
+		return await work(context);
 	} catch (error) {
-		options.failed?.(context.neededOption);
-		throw error;
+		if (!(error instanceof DispatchError) || error.code !== "DISPATCH_NO_SUCH_TASK") throw error;
+		const { alsoElsewhere } = await import("../elsewhere.ts");
+		throw alsoElsewhere(error, context.home);
 	} finally {
 		options.output.clearProgress();
 		await context.close();

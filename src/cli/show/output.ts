@@ -4,10 +4,11 @@
  */
 import { fstatSync } from "node:fs";
 import picocolors from "picocolors";
-import { inJson, oneLine, plainLine, plainText } from "../../task/clean-text.ts";
+import { inJson, oneLine, plain, plainLine, plainText } from "../../task/clean-text.ts";
 import type { DispatchError } from "../../task/errors.ts";
 import { hanging } from "../../task/rows.ts";
 import { valueWithoutSecrets, withoutSecrets } from "../../task/secrets.ts";
+import { namesPlainCommand } from "../program/groups.ts";
 import { roomOf } from "./columns.ts";
 import { jsonWithoutCommands, type Runner, runnerOf, withoutCommands } from "./runner.ts";
 
@@ -42,21 +43,16 @@ function eraser(rows: number): string {
 	return rows === 1 ? "\r\x1b[K" : `\r\x1b[${rows - 1}A\x1b[J`;
 }
 
-/** Whether a command stands in it that does not say which Redis it is for. */
-export function namesPlainCommand(text: string): boolean {
-	return /\bdispatch [a-z-](?![^`\n]*--redis\b)/.test(text);
-}
-
 export class Output {
-	readonly json: boolean;
-	readonly quiet: boolean;
+	json = false;
+	quiet = false;
 	/** a CI log is read as it comes: nothing of an agent's is a command to it; null where none is */
 	readonly runner: Runner | null;
 	colors: ReturnType<typeof picocolors.createColors>;
 	/** of the last line on stdout, ms of `performance.now()` */
 	printedAt = performance.now();
-	/** a command of dispatch stands in what a person reads here, and does not say which Redis it is for */
-	namesCommands = false;
+	/** what the commands that are printed here need, too, for the Redis that this one is for; null: nothing */
+	neededOption: string | null = null;
 	/** how lines are laid out for who reads them here; as they are, unless a command says otherwise */
 	layout = (text: string) => text;
 	/** rows that are drawn now */
@@ -70,14 +66,19 @@ export class Output {
 	readonly #env: OutputOptions["env"];
 
 	constructor({ json, quiet, env }: OutputOptions) {
-		this.json = json;
-		this.quiet = quiet;
+		this.setMode({ json, quiet });
 		this.#env = env;
 		const colored = process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 		this.colors = picocolors.createColors(colored);
 		const runner = runnerOf(env);
 		this.runner = runnerBehind(process.stdout, runner);
 		this.#inLog = runner === null ? (line) => line : withoutCommands;
+	}
+
+	/** As the command line says it, once it is read. */
+	setMode({ json, quiet }: Pick<OutputOptions, "json" | "quiet">): void {
+		this.json = json;
+		this.quiet = quiet;
 	}
 
 	/** For a log that shows colours where it is no terminal. */
@@ -94,15 +95,18 @@ export class Output {
 		if (this.json) this.document(value);
 		// At once: a call of the system for each line is what a long list would cost most.
 		else if (shown.length > 0) {
-			const text = shown.join("\n");
-			this.#shows(text, process.stdout);
 			// Each for itself: no line may change how another one is read.
 			this.#print(shown.map((line) => this.#line(line)).join("\n"));
+			this.#tellNeeded(shown.join("\n"));
 		}
 	}
 
-	#shows(text: string, { isTTY }: NodeJS.WriteStream): void {
-		this.namesCommands ||= isTTY === true && namesPlainCommand(text);
+	/** Once, below the first command: the one that prints it may go on for hours. @param text is shown already */
+	#tellNeeded(text: string): void {
+		const option = this.neededOption;
+		if (option === null || this.json || this.quiet || !namesPlainCommand(plain(text))) return;
+		this.neededOption = null;
+		this.note(`Commands shown here need it too: ${option}`);
 	}
 
 	/** One JSON document on a line. Secrets go before it is written: in its own escapes they would not be seen. */
@@ -114,9 +118,10 @@ export class Output {
 	/** A line on stdout, whatever the mode. Secrets are named, here and on stderr. */
 	write(line: string): void {
 		this.#print(this.layout(this.#line(line)));
+		this.#tellNeeded(line);
 	}
 
-	/** As `write`, of as many lines as the text has. */
+	/** As `write`, of as many lines as an agent's text has: no command in it is ours. */
 	text(text: string): void {
 		this.#print(this.layout(withoutSecrets(plainText(text, this.#isColored))));
 	}
@@ -142,17 +147,12 @@ export class Output {
 		this.#isPassedOn ||= this.drawsProgress && isPassedOn(process.stdout);
 	}
 
-	/** @param option what the commands that stand above need; null: nothing */
-	noteNeeded(option: string | null): void {
-		if (option !== null && this.namesCommands) this.note(`The commands above need it too: ${option}`);
-	}
-
 	/** A remark on stderr, as wide as the terminal. */
 	note(line: string): void {
 		if (this.quiet) return;
 		this.clearProgress();
-		this.#shows(line, process.stderr);
 		this.#tell(`dispatch: ${oneLine(line)}`);
+		this.#tellNeeded(line);
 	}
 
 	/** The terminal breaks no line of ours: what goes on in the next row would stand where ours begin. */
@@ -165,6 +165,7 @@ export class Output {
 	aside(...lines: readonly string[]): void {
 		this.clearProgress();
 		promptStream().write(`${lines.map((line) => this.#line(line)).join("\n")}\n`);
+		this.#tellNeeded(lines.join("\n"));
 	}
 
 	get drawsProgress(): boolean {
@@ -186,6 +187,8 @@ export class Output {
 	/** As `progress`, of several rows. @param rows none wider than the terminal, and fewer than it has */
 	live(rows: readonly string[]): void {
 		if (!this.drawsProgress || this.#isPassedOn) return;
+		// What is drawn stays the last.
+		this.#tellNeeded(rows.join("\n"));
 		const shown = rows.map((row) => plainLine(row, this.#isColored));
 		process.stderr.write(`${eraser(Math.max(1, this.#drawn))}${shown.join("\n")}`);
 		this.#drawn = rows.length;
@@ -201,8 +204,8 @@ export class Output {
 		if (this.json) this.document({ error: { code, message, hint } });
 		else {
 			this.clearProgress();
-			this.#shows(error.inFull, process.stderr);
 			this.#tell(`dispatch: ${oneLine(error.inFull)} [${code}]`);
+			this.#tellNeeded(error.inFull);
 		}
 	}
 }

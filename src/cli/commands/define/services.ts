@@ -43,6 +43,7 @@ export function defineServices({ program, run, runAnyway }: Definer): void {
 		.option("--listen <address>", "listen on this address (default: 127.0.0.1)")
 		.option("--open", "open it in the browser")
 		.addOption(new Option("--background").hideHelp())
+		.addOption(new Option("--option <option>").hideHelp())
 		.addHelpText("after", example("dispatch web --open --port 8080"))
 		.action((flags: WebFlags) => run(async (context) => (await import("../web.ts")).web(context, flags)));
 	program
