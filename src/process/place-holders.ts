@@ -9,6 +9,7 @@ import { constants, readFileSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { cutText } from "../task/cut-text.ts";
 import { DispatchError } from "../task/errors.ts";
+import { shownArguments } from "../task/secrets-of-command.ts";
 import { codeOf } from "./atomic-file.ts";
 import { descriptorsOf, heldPath, isSameFile, listPids, look, numbersOf } from "./processes.ts";
 
@@ -16,7 +17,9 @@ const MARK = process.platform === "linux" ? constants.O_DIRECTORY | constants.O_
 /** How a place's directory is opened. Nobody adds to a directory: that flag does nothing, and nobody else gives it. */
 export const PLACE_FLAGS = constants.O_RDONLY | MARK;
 
-const COMMAND_LIMIT_CHARS = 100;
+/** Of a command. */
+const READ_CHARS = 4_000;
+const SHOWN_CHARS = 100;
 
 interface Descriptor {
 	isMarked: boolean;
@@ -118,8 +121,11 @@ export function lockedOut(path: string): DispatchError | null {
 	});
 }
 
+/** What everybody may read (`ps`) is shown without its secrets all the same: messages are sent on. */
 function commandOf(pid: number): string {
 	const said = look(() => readFileSync(`/proc/${pid}/cmdline`, "utf8")) ?? "";
-	const words = said.split("\0").filter(Boolean).join(" ");
-	return cutText(words, COMMAND_LIMIT_CHARS) || "its command is not shown";
+	const read = cutText(said, READ_CHARS, "");
+	// A word that is not read whole may be a part of a secret.
+	const whole = read === said ? read : read.replace(/[^\s\0]*$/, "");
+	return shownArguments(whole.split("\0").filter(Boolean), SHOWN_CHARS) || "its command is not shown";
 }

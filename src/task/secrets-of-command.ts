@@ -1,4 +1,5 @@
 /** What is secret in a command line of the user's own: assignments and options, by their names. */
+import { oneLine, plain } from "./clean-text.ts";
 import { isSecretName } from "./secret-name.ts";
 import { rememberAddress, rememberSecret, withoutSecrets } from "./secrets.ts";
 
@@ -44,6 +45,23 @@ export function shownCommand(line: string): string {
 		end = start + value.length;
 	}
 	return withoutSecrets(shown + line.slice(end));
+}
+
+/**
+ * As `shownCommand`, of a program that runs, by its words as the system tells them; on one line.
+ * @param limit most characters of what is shown
+ */
+export function shownArguments(words: readonly string[], limit: number): string {
+	const line = words.map((word) => asTyped(plain(word))).join(" ");
+	return oneLine(shownCommand(line), limit);
+}
+
+/** A word as somebody may have typed it: `--name='two words'`. In one pair of quotes: a value is taken to end with them. */
+function asTyped(word: string): string {
+	if (/^[\w./:=,@%+-]*$/.test(word)) return word;
+	const name = /^[\w-]+=/.exec(word)?.[0] ?? "";
+	const value = word.slice(name.length);
+	return name + (value.includes("'") ? `"${value.replace(/[\\"$`]/g, "\\$&")}"` : `'${value}'`);
 }
 
 /** Remembers the values that `shownCommand` would hide, and the credential in each: nobody says it with its header. */
