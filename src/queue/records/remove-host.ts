@@ -1,4 +1,7 @@
-/** Takes a host that is gone, and has nothing left to do, out of the list. Once a worker runs there again it is back. */
+/**
+ * Takes a host that is gone, and has nothing left to do, out of the list. Once a worker runs there again, or goes on, it
+ * is back; what a person wants of it holds then as before.
+ */
 import { HOST_GONE_MS, LEFT_MS } from "../../task/host.ts";
 import type { Script } from "./scripts/index.ts";
 import { IS_FRESH } from "./scripts/is-fresh.ts";
@@ -14,7 +17,9 @@ if held[1] and held[1] ~= '' and not isGone(held[1], held[2], ${HOST_GONE_MS}, $
 local open = redis.call('ZCARD', p .. ':active:' .. req.host)
 if open > 0 then return reply({result = 'open', open = open}) end
 redis.call('SREM', p .. ':hosts', req.host)
+local drain = redis.call('HGET', host, 'drain')
 redis.call('DEL', host)
+if drain then redis.call('HSET', host, 'drain', drain) end
 for _, name in ipairs({'active', 'live', 'gates', 'lanes', 'limited', 'starts', 'turns', 'notified', 'sweep'}) do
   redis.call('DEL', p .. ':' .. name .. ':' .. req.host)
 end

@@ -8,7 +8,9 @@ import { hostNames } from "../../../src/queue/records/host-list.ts";
 import { HOST_FIELDS } from "../../../src/queue/records/host-record.ts";
 import { beat, claimHost, drainOf, leave, setDrain } from "../../../src/queue/records/hosts.ts";
 import { cancelLost, lostHosts, moveToHost } from "../../../src/queue/records/lost-hosts.ts";
+import { putBackNames } from "../../../src/queue/records/missing-names.ts";
 import { openStore } from "../../../src/queue/records/open.ts";
+import { removeHost } from "../../../src/queue/records/remove-host.ts";
 import type { Store } from "../../../src/queue/records/store.ts";
 import { startTestRedis, type TestRedis } from "../../redis.ts";
 import { question, runningTask, specOf } from "./store-support.ts";
@@ -213,6 +215,27 @@ test("a drain outlasts beats and the end of the worker, names who asked first, a
 	expect(await stateOf("mini")).toMatchObject({ state: "draining", drained: { by: "ann@attic" } });
 	await setDrain(store, "mini", { on: false, by: "bob@desk" });
 	expect(await stateOf("mini")).toMatchObject({ state: "working", drained: null });
+});
+
+test("a drained host that was taken out of the list is drained when it is back, also where its worker only slept", async () => {
+	for (const host of ["drained", "other"]) await beat(store, host, said, PLACE);
+	await setDrain(store, "drained", { on: true, by: "ann@attic" });
+	await runningTask(store, "ended", { host: "drained" });
+	await store.move({ id: "ended", from: ["running"], epoch: 1, to: "failed" });
+	for (const host of ["drained", "other"]) {
+		await store.client.hset(key(host), "beatAt", "1");
+		expect(await removeHost(store, host)).toEqual({ result: "removed" });
+	}
+	// The record of its ended task brings it not back.
+	await putBackNames(store, true);
+	expect(await hostNames(store)).toEqual([]);
+	expect(await store.client.keys("*:host:*")).toEqual([key("drained")]);
+	expect(await store.client.hkeys(key("drained"))).toEqual(["drain"]);
+	expect(await drainOf(store, "drained")).toMatchObject({ by: "ann@attic" });
+	await claimHost(store, "drained", { homeId: "new", ...PLACE });
+	for (const host of ["drained", "other"]) await beat(store, host, said, PLACE);
+	expect(await stateOf("drained")).toMatchObject({ state: "draining", drained: { by: "ann@attic" } });
+	expect(await stateOf("other")).toMatchObject({ state: "working", drained: null });
 });
 
 const SAYS: Record<string, string[]> = {

@@ -129,7 +129,8 @@ local function relistThese(ids, jobs)
     if not c.err and MOVES[state] and host and isHost(host) then
       local made = tonumber(c[3]) or now
       putBack('tasks', '', made, id)
-      if areHosts[host] == nil then areHosts[host] = redis.call('EXISTS', p .. ':host:' .. host) == 1 end
+      -- Of one that was taken out of the list a drain may be left.
+      if areHosts[host] == nil then areHosts[host] = redis.pcall('HEXISTS', p .. ':host:' .. host, 'beatAt') == 1 end
       if areHosts[host] or not isEnded(state) then putBack('hosts', '', nil, host) end
       if not isEnded(state) then putBack('active:', host, made, id) end
       if isLive(state) then putBack('live:', host, nil, id) end
