@@ -17,13 +17,17 @@ function heard(command: ChildProcess): () => string {
 	return () => said;
 }
 
-test("an agent that prints without a rest: its question is told all the same, and the answer above what it makes of it", async () => {
+test("who comes back to an answer and to what the agent makes of it sees them in that order", async () => {
 	user = new User({ agent: "prints-on.sh" });
 	await user.ok(["enqueue", "--id", "job", "Work"]);
 	const following = user.start(["logs", "-f", "job"]);
 	const view = heard(following);
 	await expect.poll(view).toContain('Answer with: dispatch answer job "…"');
+	// It comes back to both at once: the answer, and what the agent has made of it.
+	following.kill("SIGSTOP");
 	await user.ok(["answer", "job", "Blue"]);
+	await expect.poll(() => user.ok(["logs", "job"])).toContain("got: Blue 1");
+	following.kill("SIGCONT");
 	await expect.poll(() => following.exitCode).toBe(0);
 	const lines = view().split("\n");
 	const answered = lines.findIndex((line) => SAID.test(line));
