@@ -11,7 +11,7 @@ const SIZE = { columns: 80, rows: 24 };
 let user: User;
 let screens: Screen[] = [];
 beforeEach(async () => {
-	user = new User({ agent: "ten-line.sh" });
+	user = new User({ agent: "ten-line.sh", agents: { told: "does-as-told.sh" } });
 	await user.ok(["enqueue", "--id", "job", "x"]);
 	await user.waitForState("job", "asking");
 });
@@ -121,4 +121,37 @@ test("Ctrl-Z gives the shell its terminal, and fg the picture", async () => {
 	await screen.waitFor(/ready$/);
 	screen.type("exit\r");
 	await screen.waitFor("ended with");
+});
+
+test("a paste is text to its last byte: what a key would send in it ends nothing, and nothing of it is left for the shell", async () => {
+	const screen = open(command("watch"));
+	await screen.waitFor("›job");
+	screen.keys("a");
+	await screen.waitFor("Enter send");
+	screen.paste(`begun \u0003\u001a and\n${"touch x\n".repeat(400)}the end`);
+	expect(await screen.waitFor("the end")).toContain("Enter send");
+	screen.keys("C-c");
+	const left = await screen.waitFor("ended with");
+	expect(left.slice(left.indexOf("ended with"))).not.toContain("touch");
+	expect((await user.json(["status", "job"])).state).toBe("asking");
+});
+
+test("watch: what a terminal draws wider than it is said to be writes over no other row", async () => {
+	const asks = (text: string) =>
+		`«printf '%s' '${text}' >".dispatch/tasks/$DISPATCH_TASK/ipc/001.question"; sleep 1000»`;
+	for (const [id, text] of [
+		["below", "Below it?"],
+		["wide", "क्षत्रिय प्रश्न ทำไม ".repeat(5)],
+	] as const) {
+		await user.ok(["enqueue", "--id", id, "--model", "told", asks(text)]);
+		await user.waitForState(id, "asking");
+	}
+	const screen = open(command("watch"));
+	await screen.waitFor("›");
+	for (let down = 0; down < 3; down++) screen.keys("Down");
+	for (let up = 0; up < 3; up++) screen.keys("Up");
+	await screen.waitFor("›");
+	expect(screen.text()).toMatch(/^[ ›]below .*Below it/m);
+	expect(screen.text()).toMatch(/^[ ›]wide /m);
+	expect(screen.text()).toMatch(/^[ ›]job .*Which colour/m);
 });

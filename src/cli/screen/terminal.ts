@@ -4,8 +4,11 @@ import { plainLine } from "../../task/clean-text.ts";
 import { clipPainted } from "./text.ts";
 import { dropTypedAhead } from "./typed-ahead.ts";
 
-const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
-const LEAVE = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
+/** Without autowrap (?7): what a terminal draws wider than it was measured goes on in no other row. */
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h";
+const LEAVE = "\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+/** A paste of which nothing more has come for so long has no end: Ctrl-C is a key again. */
+const PASTE_REST_MS = 1_000;
 
 export interface Key {
 	/** what was typed; empty for keys that type nothing */
@@ -53,7 +56,8 @@ export function canDraw(
 export class Terminal {
 	#shown: readonly string[] = [];
 	#cursor = "";
-	#paste: string | null = null;
+	/** what has come of a paste, and when; null: none is on its way */
+	#paste: { text: string; at: number } | null = null;
 	/** what was read at once, and is not pressed yet; null: nothing is being read */
 	#chunk: Key[] | null = null;
 	#open = false;
@@ -190,6 +194,8 @@ export class Terminal {
 			process.stdin.off("keypress", this.#pressed);
 			process.stdin.off("data", this.#endChunk);
 			this.#chunk = null;
+			// The rest of it is for no shell.
+			if (this.#paste !== null) dropTypedAhead();
 			process.stdin.setRawMode(false);
 			process.stdin.pause();
 		}
@@ -235,12 +241,15 @@ export class Terminal {
 		key: { name?: string; ctrl?: boolean; meta?: boolean } | undefined,
 	) => {
 		const name = key?.name ?? "";
-		if (name === "paste-start") this.#paste = "";
+		const isEnd = name === "c" && key?.ctrl === true;
+		const at = performance.now();
+		if (name === "paste-start") this.#paste = { text: "", at };
 		else if (name === "paste-end") {
-			const pasted = this.#paste ?? "";
+			const pasted = this.#paste?.text ?? "";
 			this.#paste = null;
 			this.#press({ text: pasted, name: "paste", ctrl: false, meta: false });
-		} else if (this.#paste !== null && !(name === "c" && key?.ctrl)) this.#paste += text ?? "";
+		} else if (this.#paste !== null && !(isEnd && at - this.#paste.at > PASTE_REST_MS))
+			this.#paste = { text: this.#paste.text + (text ?? ""), at };
 		// A terminal that is read key by key leaves it to its program: all that the shell started together is stopped.
 		else if (name === "z" && key?.ctrl === true) process.kill(0, "SIGTSTP");
 		else this.#press({ text: text ?? "", name, ctrl: key?.ctrl === true, meta: key?.meta === true });
