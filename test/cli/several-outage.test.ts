@@ -19,6 +19,7 @@ const SAYS = (done: string) =>
 	new RegExp(
 		`^(?:dispatch: The files of .*\n)?dispatch: Redis at \\S+ refuses: MISCONF.*\\[DISPATCH_REDIS_UNREACHABLE\\]\\n` +
 			`dispatch: Before that 1 of 3 tasks were ${done}\\. Not known: two \\(.*\\n` +
+			"dispatch: Commands shown here need it too: --redis \\S+\n" +
 			"dispatch: Left as they were: three\\. Once Redis is back, repeat the command with these ids\\.\\n$",
 	);
 
@@ -75,7 +76,7 @@ test("prune tells what it has removed", async () => {
 	const ran = await cut(["prune", "--older-than", "0s"]);
 	expect(ran.stdout).toMatch(/^Removed [01] of 2 tasks\.\n$/);
 	expect(ran.stderr).toMatch(
-		/MISCONF.*\ndispatch: Not known: two \(look once Redis is back: dispatch ls --all\)\.\ndispatch: The rest stays\. Once Redis is back, the same command removes it/,
+		/MISCONF.*\ndispatch: Not known: two \(look once Redis is back: dispatch ls --all\)\.\ndispatch: Commands shown here need it too: --redis \S+\ndispatch: The rest stays\. Once Redis is back, the same command removes it/,
 	);
 	expect(ran.code).toBe(5);
 	expect(Object.keys(await states())).toContain("two");
