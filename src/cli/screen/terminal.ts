@@ -115,8 +115,8 @@ export class Terminal {
 	}
 
 	/**
-	 * Only lines that changed are written, all in one piece: nothing flickers. None goes on in the next row, whatever
-	 * it holds.
+	 * Only lines that changed are written, all in one piece: nothing flickers. Each is erased first: behind a full one
+	 * the cursor stands on its last character. None goes on in the next row, whatever it holds.
 	 */
 	draw({ lines, caret }: Frame): void {
 		if (!this.#open) return;
@@ -124,7 +124,7 @@ export class Terminal {
 		const all = this.#shown.length !== lines.length;
 		const changed = lines.flatMap((line, row) =>
 			all || line !== this.#shown[row]
-				? [`\x1b[${row + 1};1H${clipPainted(plainLine(line, true), columns)}\x1b[0m\x1b[K`]
+				? [`\x1b[${row + 1};1H\x1b[K${clipPainted(plainLine(line, true), columns)}\x1b[0m`]
 				: [],
 		);
 		const place = caret === null ? "\x1b[?25l" : `\x1b[${caret.row + 1};${caret.column + 1}H\x1b[?25h`;
