@@ -10,9 +10,14 @@ afterEach(() => user?.cleanup());
 test("a command that could not read the config says what keeps it from that", async () => {
 	user = new User({ agent: "ten-line.sh" });
 	const { letGo } = await holdShut([join(user.home, "config.yaml")]);
-	for (const command of [["status"], ["config", "show"]]) {
-		const { code, stderr } = await user.run(command);
-		expect([command, code]).toEqual([command, 1]);
+	// Who only looks goes on without, and starts no server by what nobody has read.
+	for (const [command, expected] of [
+		[["enqueue", "x"], 1],
+		[["config", "show"], 1],
+		[["status"], 5],
+	] as const) {
+		const { code, stderr } = await user.run([...command]);
+		expect([command, code]).toEqual([command, expected]);
 		expect(stderr).toMatch(
 			/config\.yaml cannot be looked at: EAGAIN.*Another program keeps it shut by a lease/s,
 		);
