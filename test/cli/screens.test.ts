@@ -336,6 +336,8 @@ test("errors and remarks are as wide as the terminal, and commands in them stay 
 test("demo: tells the story, takes the user's answer, and says what to type next", async () => {
 	const screen = open(["demo"], NARROW, { DISPATCH_HOME: join(user.path, "demo") });
 	await screen.waitFor("Worker is asking:");
+	// A key before that is a line for nobody.
+	await screen.waitFor("Your answer");
 	screen.keys("Enter");
 	await screen.waitFor(/Now yours: dispatch enqueue/);
 	await screen.waitFor("ended with 0");
