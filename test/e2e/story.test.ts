@@ -51,6 +51,7 @@ test("from the demo to: what goes on, answer, report, cancel, default model", as
 	// `npm start` is this command.
 	const demo = await type("dispatch demo", async () => {
 		await terminal.waitFor("Worker is asking:");
+		await terminal.waitFor("Your answer");
 		terminal.keys("Enter");
 	});
 	const enqueue = printed(demo, /Now yours: (dispatch enqueue .+)$/m);
