@@ -1,5 +1,4 @@
 /** Answers a question. */
-
 import { onceMore } from "../queue/records/open.ts";
 import type { AnswerResult } from "../queue/records/questions.ts";
 import { newNonce, type Store } from "../queue/records/store.ts";

@@ -67,7 +67,9 @@ function unlessOutage(error: unknown): void {
 
 /**
  * Finds queued tasks of a host whose run job will never come to a worker (removed by hand, lost with a restore, put
- * somewhere by somebody) and makes it again. One daemon at a time, by a lease; a repeat does no harm.
+ * somewhere by somebody) and makes it again; tells those that wait what they were not told, and skips those that are
+ * held in a batch that was stopped. One daemon at a time, by a lease; a repeat does no harm.
+ * @param fault gets what keeps one of them from it
  * @returns the ids it repaired
  */
 export async function sweepLostJobs(
